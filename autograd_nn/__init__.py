@@ -1,0 +1,29 @@
+"""A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
+from autograd_nn import functions
+from autograd_nn.backend import (
+    CpuDevice,
+    Device,
+    GpuDevice,
+    get_array_module,
+    get_device,
+    get_device_from_array,
+    using_device,
+)
+from autograd_nn.backprop import grad
+from autograd_nn.config import (
+    DebugMode,
+    config,
+    force_backprop_mode,
+    get_dtype,
+    global_config,
+    is_debug,
+    no_backprop_mode,
+    set_debug,
+    using_config,
+)
+from autograd_nn.function import Function
+from autograd_nn.function_hook import FunctionHook, get_function_hooks
+from autograd_nn.function_node import FunctionNode
+from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
+
+__version__ = '0.1.0'

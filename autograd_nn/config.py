@@ -1,0 +1,190 @@
+"""Configuration: process-wide defaults in `global_config`, thread-local values in `config`."""
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import numpy as np
+
+
+class GlobalConfig:
+    """Defaults that every thread sees until it sets a value of its own.
+
+    The entries are those of `config`; assigning one reaches all running threads that have not overridden it.
+    """
+
+    def __init__(self, **entries: Any) -> None:
+        self.__dict__.update(entries)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__[name] = value
+        for view in list(_views):
+            if name not in view.own:
+                view.values[name] = value
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Prints every entry and its value."""
+        _show(self.__dict__, file)
+
+
+class _ThreadView:
+    """What one thread sees: all the entries by value, so that reading one is a plain attribute access."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+        self.own: set[str] = set()
+        values.update(global_config.__dict__)
+        values['_view'] = self
+
+
+class LocalConfig(threading.local):
+    """This thread's configuration. An entry that the thread has not set has its value from `global_config`.
+
+    ============================ ======================================================================
+    entry                        meaning
+    ============================ ======================================================================
+    ``train``                    training (True) or inference (False) behaviour of dropout and the like
+    ``enable_backprop``          whether functions record themselves for backpropagation
+    ``dtype``                    floating-point type of new parameters and data sets
+    ``debug``                    check every array that is computed for NaN
+    ``type_check``               run ``check_type_forward`` of user-defined functions
+    ``keep_graph_on_report``     whether reported Variables keep their graphs
+    ``cudnn_deterministic``      ask for reproducible kernels on the GPU
+    ============================ ======================================================================
+
+    Example:
+        >>> from autograd_nn import config, using_config
+        >>> with using_config('train', False):
+        ...     config.train
+        False
+        >>> config.train
+        True
+    """
+
+    train: bool
+    enable_backprop: bool
+    dtype: Any
+    debug: bool
+    type_check: bool
+    keep_graph_on_report: bool
+    cudnn_deterministic: bool
+    _view: _ThreadView
+    _function_hooks: dict[str, Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__dict__['_function_hooks'] = {}
+        _views.add(_ThreadView(self.__dict__))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._view.own.add(name)
+        self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        if name not in self._view.own:
+            raise AttributeError(f'config: {name!r} is not set in this thread')
+        self._view.own.discard(name)
+        if name in global_config.__dict__:
+            self.__dict__[name] = global_config.__dict__[name]
+        else:
+            del self.__dict__[name]
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Prints every entry and the value that this thread sees."""
+        _show({name: value for name, value in self.__dict__.items() if not name.startswith('_')}, file)
+
+
+def _show(entries: dict[str, Any], file: IO[str] | None) -> None:
+    width = max(map(len, entries))
+    for name, value in sorted(entries.items()):
+        print(f'{name:{width}} {value!r}', file=file or sys.stdout)
+
+
+@contextmanager
+def using_config(name: str, value: Any, config: Any = None) -> Iterator[None]:
+    """Sets one entry for the duration of a ``with`` block.
+
+    Args:
+        name: The entry.
+        value: Its value inside the block.
+        config: The configuration to change; this thread's `config` by default.
+    """
+    target = _config if config is None else config
+    # A LocalConfig distinguishes its own values from those it sees through the global configuration.
+    own = name in (target._view.own if isinstance(target, LocalConfig) else target.__dict__)
+    old = getattr(target, name) if own else None
+    setattr(target, name, value)
+    try:
+        yield
+    finally:
+        if own:
+            setattr(target, name, old)
+        else:
+            delattr(target, name)
+
+
+def no_backprop_mode() -> Any:
+    """A context in which functions do not record themselves: inference takes less time and memory.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> x = ann.Variable(np.ones(2, 'f'))
+        >>> with ann.no_backprop_mode():
+        ...     y = x * 2
+        >>> y.creator is None
+        True
+    """
+    return using_config('enable_backprop', False)
+
+
+def force_backprop_mode() -> Any:
+    """A context in which functions record themselves, inside a `no_backprop_mode` block too."""
+    return using_config('enable_backprop', True)
+
+
+def set_debug(debug: bool) -> None:
+    """Turns the NaN check of this thread's forward and backward passes on or off."""
+    config.debug = bool(debug)
+
+
+def is_debug() -> bool:
+    """Whether this thread checks what it computes for NaN."""
+    return config.debug
+
+
+class DebugMode:
+    """A context in which the NaN check is on (or off)."""
+
+    def __init__(self, debug: bool) -> None:
+        self._context = using_config('debug', bool(debug))
+
+    def __enter__(self) -> None:
+        self._context.__enter__()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._context.__exit__(*exc_info)
+
+
+def get_dtype(dtype: Any = None) -> np.dtype:
+    """`dtype` as a NumPy dtype; ``config.dtype`` where it is None."""
+    return np.dtype(config.dtype if dtype is None else dtype)
+
+
+_views: weakref.WeakSet[_ThreadView] = weakref.WeakSet()
+
+global_config = GlobalConfig(
+    train=True,
+    enable_backprop=True,
+    dtype=np.dtype(os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')),
+    debug=os.environ.get('AUTOGRAD_NN_DEBUG', '0') not in ('', '0'),
+    type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
+    keep_graph_on_report=False,
+    cudnn_deterministic=False,
+)
+config = LocalConfig()
+_config = config

@@ -1,0 +1,154 @@
+"""Functions of the older style: forward and backward on arrays."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.config import config
+from autograd_nn.function_node import FunctionNode
+from autograd_nn.variable import Variable
+
+
+class Function:
+    """A function whose forward and backward both compute with arrays: the shortest way to write one of your own.
+
+    A subclass implements `forward` and `backward` (or ``forward_cpu``, ``forward_gpu`` and so on). All inputs are kept
+    for `backward` unless `forward` calls `retain_inputs`. Gradients through it cannot be differentiated again;
+    `FunctionNode` is for that.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> class Cube(ann.Function):
+        ...     def forward(self, inputs):
+        ...         x, = inputs
+        ...         return x ** 3,
+        ...
+        ...     def backward(self, inputs, grad_outputs):
+        ...         x, = inputs
+        ...         gy, = grad_outputs
+        ...         return 3 * x ** 2 * gy,
+        >>> x = ann.Variable(np.array(2.0))
+        >>> y = Cube()(x)
+        >>> y.backward()
+        >>> float(x.grad)
+        12.0
+    """
+
+    node: FunctionAdapter | None = None
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Applies the function to Variables or arrays; returns a Variable, or a tuple of several."""
+        self.node = FunctionAdapter(self)
+        outputs = self.node.apply(inputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Computes a tuple of output arrays from a tuple of input arrays."""
+        return self.forward_cpu(inputs) if isinstance(inputs[0], np.ndarray) else self.forward_gpu(inputs)
+
+    def forward_cpu(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`forward` on NumPy arrays."""
+        raise NotImplementedError(f'{self.label}: neither forward nor forward_cpu is implemented')
+
+    def forward_gpu(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`forward` on CuPy arrays."""
+        raise NotImplementedError(f'{self.label}: neither forward nor forward_gpu is implemented')
+
+    def backward(self, inputs: tuple[Any, ...], grad_outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Computes a tuple of input gradients (None for no gradient) from input arrays and output gradients.
+
+        Where no gradient arrived at an output, its entry of `grad_outputs` is None. Inputs that were not kept are None.
+        """
+        arrays = [x for x in (*inputs, *grad_outputs) if x is not None]
+        on_cpu = not arrays or isinstance(arrays[0], np.ndarray)
+        return (self.backward_cpu if on_cpu else self.backward_gpu)(inputs, grad_outputs)
+
+    def backward_cpu(self, inputs: tuple[Any, ...], grad_outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`backward` on NumPy arrays."""
+        raise NotImplementedError(f'{self.label}: neither backward nor backward_cpu is implemented')
+
+    def backward_gpu(self, inputs: tuple[Any, ...], grad_outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`backward` on CuPy arrays."""
+        raise NotImplementedError(f'{self.label}: neither backward nor backward_gpu is implemented')
+
+    def check_type_forward(self, in_types: Any) -> None:
+        """Checks shapes and dtypes of the inputs before `forward`, with `utils.type_check.expect`."""
+
+    def retain_inputs(self, indexes: Sequence[int]) -> None:
+        """Keeps only these inputs for `backward`; called from `forward`."""
+        self._applied().retain_inputs(indexes)
+
+    def retain_outputs(self, indexes: Sequence[int]) -> None:
+        """Keeps these outputs for `backward`, which finds them in `output_data`; called from `forward`."""
+        self._applied().retain_outputs(indexes)
+
+    @property
+    def inputs(self) -> Any:
+        """The nodes of the inputs."""
+        return self._applied().inputs
+
+    @property
+    def output_data(self) -> tuple[Any, ...]:
+        """The retained outputs, in the order of all outputs; None for the others."""
+        node = self._applied()
+        kept = dict(zip(node._retained_output_indexes, node._retained_outputs))
+        return tuple(kept.get(i) for i in range(node.output_count))
+
+    @property
+    def label(self) -> str:
+        """The name that messages and drawings show."""
+        return type(self).__name__
+
+    def add_hook(self, hook: Any, name: str | None = None) -> None:
+        """Adds a hook to this function."""
+        self._applied().add_hook(hook, name)
+
+    def _applied(self) -> FunctionAdapter:
+        if self.node is None:
+            self.node = FunctionAdapter(self)
+        return self.node
+
+
+class FunctionAdapter(FunctionNode):
+    """The graph node that runs a `Function`."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._checks_types = type(function).check_type_forward is not Function.check_type_forward
+
+    @property
+    def implementation(self) -> Function:
+        return self._function
+
+    @property
+    def label(self) -> str:
+        return self._function.label
+
+    def check_type_forward(self, in_types: Any) -> None:
+        self._function.check_type_forward(in_types)
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.retain_inputs(range(len(inputs)))
+        # The function is told of this node: another one may have been recorded since it was applied last.
+        self._function.node = self
+        outputs = self._function.forward(inputs)
+        if not isinstance(outputs, tuple):
+            raise TypeError(f'{self.label}: forward must return a tuple of arrays, not {type(outputs).__name__}')
+        return outputs
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        if config.enable_backprop:
+            raise RuntimeError(f'{self.label}: a gradient through a Function cannot be differentiated again; '
+                               'write it as a FunctionNode')
+        self._function.node = self
+        assert self.inputs is not None
+        kept = dict(zip(self._retained_input_indexes, self._retained_inputs or ()))
+        inputs = tuple(kept.get(i) for i in range(len(self.inputs)))
+        gxs = self._function.backward(inputs, tuple(None if g is None else g.array for g in grad_outputs))
+        if not isinstance(gxs, tuple) or len(gxs) != len(inputs):
+            raise TypeError(f'{self.label}: backward must return a tuple of {len(inputs)} arrays, got {gxs!r:.80}')
+        return tuple(None if gx is None else Variable(backend.as_output(gx, self), requires_grad=False) for gx in gxs)

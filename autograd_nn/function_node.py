@@ -1,0 +1,336 @@
+"""Functions that record themselves in the graph."""
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.config import config
+from autograd_nn.function_hook import FunctionHook
+from autograd_nn.utils import type_check
+from autograd_nn.variable import Variable, VariableNode, as_variable
+
+_next_order = itertools.count(1).__next__
+_new_variable = Variable.__new__
+
+
+class FunctionNode:
+    """A differentiable function, applied once: a node of the graph.
+
+    A subclass implements `forward` on arrays and `backward` on Variables. As `backward` is made of functions itself,
+    gradients can be differentiated again. The node keeps only those arrays that `forward` asked to keep with
+    `retain_inputs` and `retain_outputs`.
+
+    Attributes:
+        inputs: The nodes of the input Variables; None before `apply`, when nothing was recorded, and after `unchain`.
+        order: Position in the sequence of all recorded functions; higher than that of every function before it.
+        output_count: The number of outputs.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> class Square(ann.FunctionNode):
+        ...     def forward(self, inputs):
+        ...         self.retain_inputs((0,))
+        ...         x, = inputs
+        ...         return x * x,
+        ...
+        ...     def backward(self, indexes, grad_outputs):
+        ...         x, = self.get_retained_inputs()
+        ...         gy, = grad_outputs
+        ...         return 2 * x * gy,
+        >>> x = ann.Variable(np.array(3.0))
+        >>> y, = Square().apply((x,))
+        >>> y.backward()
+        >>> float(x.grad)
+        6.0
+    """
+
+    inputs: tuple[VariableNode, ...] | None = None
+    order = 0
+    output_count = 1
+    _targets: tuple[int, ...] = ()
+    _retained_input_indexes: Sequence[int] = ()
+    _retained_output_indexes: Sequence[int] = ()
+    _retained_inputs: tuple[Any, ...] | None = None
+    _retained_outputs: tuple[Any, ...] = ()
+    _output_refs: tuple[weakref.ref[VariableNode], ...] = ()
+    _hooks: dict[str, FunctionHook] | None = None
+    _checks_types = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._checks_types = cls.check_type_forward is not FunctionNode.check_type_forward
+
+    # --- what a subclass implements
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Computes the outputs. Where only `forward_cpu` and `forward_gpu` are implemented, chooses between them.
+
+        Args:
+            inputs: Arrays.
+
+        Returns:
+            A tuple of arrays.
+        """
+        return self.forward_cpu(inputs) if isinstance(inputs[0], np.ndarray) else self.forward_gpu(inputs)
+
+    def forward_cpu(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Computes the outputs from NumPy arrays."""
+        raise NotImplementedError(f'{self.label}: neither forward nor forward_cpu is implemented')
+
+    def forward_gpu(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Computes the outputs from CuPy arrays."""
+        raise NotImplementedError(f'{self.label}: neither forward nor forward_gpu is implemented')
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        """Computes the gradients with respect to the inputs.
+
+        Args:
+            target_input_indexes: The inputs whose gradients are wanted, in rising order.
+            grad_outputs: A gradient for each output, None where none arrived (never for a single output).
+
+        Returns:
+            A gradient for each target input, or for each input; None stands for zero.
+        """
+        raise NotImplementedError(f'{self.label}: backward is not implemented')
+
+    def check_type_forward(self, in_types: Any) -> None:
+        """Checks shapes and dtypes of the inputs before `forward`, with `utils.type_check.expect`."""
+
+    # --- applying
+
+    def apply(self, inputs: Iterable[Any]) -> tuple[Variable, ...]:
+        """Computes the outputs and, where a gradient may be wanted, records the function in the graph.
+
+        Args:
+            inputs: Variables or arrays.
+
+        Returns:
+            A tuple of Variables.
+
+        Raises:
+            RuntimeError: An input is a parameter without its array, or (in debug mode) an output is not a number.
+        """
+        variables = [x if isinstance(x, Variable) else as_variable(x) for x in inputs]
+        arrays = tuple([x._array for x in variables])
+        settings = config.__dict__
+        if self._checks_types or self._hooks or settings['_function_hooks'] or settings['debug']:
+            outputs = self._checked_forward(arrays)
+        else:
+            try:
+                outputs = self.forward(arrays)
+            except Exception:
+                self._require_arrays(variables)
+                raise
+        recorded = False
+        if settings['enable_backprop']:
+            for x in variables:
+                if x.requires_grad:
+                    recorded = True
+        if recorded:
+            return self._record(variables, arrays, outputs)
+        results = []
+        for y in outputs:
+            result = _new_variable(Variable)
+            result._array = y if type(y) is np.ndarray else backend.as_output(y, self)
+            result.requires_grad = False
+            result._node = None
+            results.append(result)
+        return tuple(results)
+
+    def _record(self, variables: list[Variable], arrays: tuple[Any, ...],
+                outputs: tuple[Any, ...]) -> tuple[Variable, ...]:
+        """Connects the inputs to the outputs."""
+        self.order = _next_order()
+        nodes = []
+        for x in variables:
+            nodes.append(x.node)
+        self.inputs = tuple(nodes)
+        self.output_count = len(outputs)
+        results = []
+        for i, y in enumerate(outputs):
+            if type(y) is not np.ndarray:
+                y = backend.as_output(y, self)
+            dtype = y.dtype
+            result = _new_variable(Variable)
+            result._array = y
+            result.requires_grad = requires_grad = dtype.kind in 'fc'
+            result._node = VariableNode(self, i, y.shape, dtype, requires_grad)
+            results.append(result)
+        indexes = self._retained_input_indexes
+        if indexes:
+            self._retained_inputs = arrays if len(indexes) == len(arrays) else tuple([arrays[i] for i in indexes])
+        indexes = self._retained_output_indexes
+        if indexes:
+            self._retained_outputs = tuple([results[i]._array for i in indexes])
+            self._output_refs = tuple([weakref.ref(results[i]._node) for i in indexes])
+        return tuple(results)
+
+    def _checked_forward(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """`forward` with type check, hooks and NaN check."""
+        if self._checks_types and config.type_check:
+            try:
+                self.check_type_forward(type_check.get_types(arrays, 'in_types'))
+            except type_check.InvalidType as error:
+                raise type_check.InvalidType(f'{self.label}: {error}') from None
+        hooks = [*config._function_hooks.values(), *(self._hooks or {}).values()]
+        for hook in hooks:
+            hook.forward_preprocess(self, arrays)
+        outputs = self.forward(arrays)
+        for hook in hooks:
+            hook.forward_postprocess(self, arrays)
+        if config.debug:
+            _check_numbers(outputs, f'NaN is detected on forward computation of {self.label}')
+        return outputs
+
+    def _require_arrays(self, variables: list[Variable]) -> None:
+        for i, x in enumerate(variables):
+            if x._array is None:
+                raise RuntimeError(f'{self.label}: input {i} ({x.name or "a parameter"}) has no array yet; '
+                                   'initialize it, or call its link once')
+
+    def run_backward(self, grad_outputs: list[Variable | None]) -> Sequence[Variable | None]:
+        """`backward` as the reverse sweep calls it: with hooks and checks, one result for each input."""
+        inputs = self.inputs
+        assert inputs is not None
+        targets: list[int] = []
+        for i, node in enumerate(inputs):
+            if node.requires_grad:
+                targets.append(i)
+        gys = tuple(grad_outputs)
+        settings = config.__dict__
+        if self._hooks or settings['_function_hooks'] or settings['debug']:
+            gxs = self._checked_backward(tuple(targets), gys)
+        else:
+            gxs = self.backward(tuple(targets), gys)
+        if len(gxs) == len(inputs):
+            return gxs
+        if len(gxs) != len(targets):
+            raise RuntimeError(f'{self.label}: backward returned {len(gxs)} gradients for {len(inputs)} inputs '
+                               f'of which {len(targets)} need one')
+        by_index = dict(zip(targets, gxs))
+        return [by_index.get(i) for i in range(len(inputs))]
+
+    def _checked_backward(self, targets: tuple[int, ...],
+                          gys: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        hooks = [*config._function_hooks.values(), *(self._hooks or {}).values()]
+        in_data = self._retained_inputs or ()
+        out_grad = tuple(None if gy is None else gy._array for gy in gys)
+        for hook in hooks:
+            hook.backward_preprocess(self, in_data, out_grad)
+        gxs = self.backward(targets, gys)
+        for hook in hooks:
+            hook.backward_postprocess(self, in_data, out_grad)
+        if config.debug:
+            _check_numbers([gx._array for gx in gxs if gx is not None],
+                           f'NaN is detected on backward computation of {self.label}')
+        return gxs
+
+    # --- what the function keeps for backward
+
+    def retain_inputs(self, indexes: Sequence[int]) -> None:
+        """Keeps the arrays of some inputs; called from `forward`.
+
+        Args:
+            indexes: Which inputs.
+        """
+        self._retained_input_indexes = indexes
+
+    def retain_outputs(self, indexes: Sequence[int]) -> None:
+        """Keeps the arrays of some outputs; called from `forward`.
+
+        Args:
+            indexes: Which outputs.
+        """
+        self._retained_output_indexes = indexes
+
+    def get_retained_inputs(self) -> tuple[Variable, ...]:
+        """The inputs that `retain_inputs` kept, in its order, as Variables in their old place in the graph."""
+        inputs, arrays = self.inputs, self._retained_inputs
+        if arrays is None:
+            return ()
+        assert inputs is not None
+        results = []
+        for i, array in zip(self._retained_input_indexes, arrays):
+            node = inputs[i]
+            result = _new_variable(Variable)
+            result._array = array
+            result.requires_grad = node.requires_grad
+            result._node = node
+            results.append(result)
+        return tuple(results)
+
+    def get_retained_outputs(self) -> tuple[Variable, ...]:
+        """The outputs that `retain_outputs` kept, in its order, as Variables in their old place in the graph."""
+        results = []
+        for i, array, ref in zip(self._retained_output_indexes, self._retained_outputs, self._output_refs):
+            result = _new_variable(Variable)
+            result._array = array
+            result.requires_grad = requires_grad = array.dtype.kind in 'fc'
+            # Gradients are gathered by function and index, so a new node can stand for one that is gone.
+            result._node = ref() or VariableNode(self, i, array.shape, array.dtype, requires_grad)
+            results.append(result)
+        return tuple(results)
+
+    def unchain(self) -> None:
+        """Cuts the graph here: forgets the inputs and what was kept for `backward`."""
+        self.inputs = None
+        self._retained_inputs = None
+        self._retained_outputs = self._output_refs = ()
+
+    # --- for people
+
+    @property
+    def implementation(self) -> Any:
+        """What the user wrote: the node itself (a `Function` for the node that runs one)."""
+        return self
+
+    @property
+    def label(self) -> str:
+        """The name that messages and drawings show."""
+        return type(self).__name__
+
+    @property
+    def rank(self) -> int:
+        """The same as `order`."""
+        return self.order
+
+    @property
+    def local_function_hooks(self) -> dict[str, FunctionHook]:
+        """The hooks of this function alone, by name."""
+        if self._hooks is None:
+            self._hooks = {}
+        return self._hooks
+
+    def add_hook(self, hook: FunctionHook, name: str | None = None) -> None:
+        """Adds a hook to this function.
+
+        Raises:
+            KeyError: There is one of that name already.
+        """
+        name = name or hook.name
+        if name in self.local_function_hooks:
+            raise KeyError(f'add_hook: {self.label} already has a hook named {name!r}')
+        self.local_function_hooks[name] = hook
+        hook.added(self)
+
+    def delete_hook(self, name: str) -> None:
+        """Removes a hook of this function.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        if name not in self.local_function_hooks:
+            raise KeyError(f'delete_hook: {self.label} has no hook named {name!r}')
+        self.local_function_hooks.pop(name).deleted(self)
+
+
+def _check_numbers(arrays: Iterable[Any], message: str) -> None:
+    for array in arrays:
+        if getattr(array, 'dtype', np.dtype('O')).kind in 'fc' and bool((array != array).any()):
+            raise RuntimeError(message)

@@ -1,0 +1,2 @@
+from autograd_nn.functions import operators
+operators.install()

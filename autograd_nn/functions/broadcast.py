@@ -1,0 +1,150 @@
+"""Broadcasting and its reverse, and the change of dtype."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_nn.backend import get_array_module
+from autograd_nn.function_node import FunctionNode
+from autograd_nn.variable import Variable, as_variable
+
+
+def _sum_array(x: Any, shape: tuple[int, ...]) -> Any:
+    lead = x.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
+    return x.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+class SumTo(FunctionNode):
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        x, = inputs
+        self.x_shape = x.shape
+        return _sum_array(x, self.shape),
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        return broadcast_to(grad_outputs[0], self.x_shape),
+
+
+class BroadcastTo(FunctionNode):
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        x, = inputs
+        self.x_shape = x.shape
+        try:
+            return get_array_module(x).broadcast_to(x, self.shape),
+        except ValueError:
+            raise ValueError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        gy, = grad_outputs
+        assert gy is not None
+        return sum_to(gy, self.x_shape),
+
+
+class Cast(FunctionNode):
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.x_dtype = inputs[0].dtype
+        return inputs[0].astype(self.dtype, copy=False),
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        gy, = grad_outputs
+        assert gy is not None
+        return cast(gy, self.x_dtype),
+
+
+def sum_to(x: Any, shape: Sequence[int]) -> Variable:
+    """Sums over axes so that the result has the given shape: the reverse of broadcasting.
+
+    Args:
+        x: Variable or array of a shape that `shape` broadcasts to.
+        shape: The shape of the result.
+
+    Raises:
+        ValueError: `shape` does not broadcast to the shape of `x`.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.sum_to(np.array([[1., 2.], [3., 4.]]), (1, 2))
+        variable([[4., 6.]])
+    """
+    x = as_variable(x)
+    if x._array.shape == shape:
+        return x
+    shape = tuple(shape)
+    lead = x.ndim - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:])):
+        raise ValueError(f'sum_to: x of shape {x.shape} cannot be summed to {shape}')
+    return SumTo(shape).apply((x,))[0]
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Variable:
+    """Broadcasts to a shape, without copying.
+
+    Args:
+        x: Variable or array.
+        shape: The shape of the result.
+
+    Raises:
+        ValueError: `x` does not broadcast to `shape`.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.broadcast_to(np.array([1., 2.]), (2, 2))
+        variable([[1., 2.],
+                  [1., 2.]])
+    """
+    x = as_variable(x)
+    if x._array.shape == shape:
+        return x
+    return BroadcastTo(tuple(shape)).apply((x,))[0]
+
+
+def broadcast(*args: Any) -> tuple[Variable, ...]:
+    """Broadcasts arrays against each other.
+
+    Args:
+        args: Variables or arrays.
+
+    Returns:
+        As many Variables, all of one shape.
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    xs = [as_variable(x) for x in args]
+    shapes = [x.shape for x in xs]
+    try:
+        shape = get_array_module(*xs).broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f'broadcast: shapes {", ".join(map(str, shapes))} do not fit') from None
+    return tuple(broadcast_to(x, shape) for x in xs)
+
+
+def cast(x: Any, typ: Any) -> Variable:
+    """Converts to another dtype.
+
+    Args:
+        x: Variable or array.
+        typ: The dtype of the result.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.cast(np.array([1.0, 2.0]), np.float16).dtype
+        dtype('float16')
+    """
+    x = as_variable(x)
+    return x if x.dtype == typ else Cast(typ).apply((x,))[0]

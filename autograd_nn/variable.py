@@ -1,0 +1,555 @@
+"""Variables: arrays that remember how they were computed."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.backprop import ancestors, sweep
+from autograd_nn.config import config, get_dtype, using_config
+
+if TYPE_CHECKING:
+    from autograd_nn.function_node import FunctionNode
+
+
+class VariableNode:
+    """A Variable's place in the graph. It does not hold the array, so an array that nobody needs can go.
+
+    Attributes:
+        creator_node: The `FunctionNode` that computed the Variable, None for a leaf.
+        index: Which of the creator's outputs it is.
+        shape: The array's shape.
+        dtype: The array's dtype.
+        requires_grad: Whether a gradient with respect to it is wanted.
+        grad_var: The gradient as a `Variable`, or None.
+        name: A name for people to read.
+    """
+
+    __slots__ = ('creator_node', 'index', 'shape', 'dtype', 'requires_grad', 'grad_var', 'name', '__weakref__')
+
+    def __init__(self, creator_node: FunctionNode | None, index: int, shape: tuple[int, ...] | None, dtype: Any,
+                 requires_grad: bool) -> None:
+        self.creator_node = creator_node
+        self.index = index
+        self.shape = shape
+        self.dtype = dtype
+        self.requires_grad = requires_grad
+        self.grad_var: Variable | None = None
+        self.name: str | None = None
+
+    @property
+    def creator(self) -> FunctionNode | None:
+        """The function that computed the Variable; None for a leaf and where the graph was cut (`unchain`)."""
+        func = self.creator_node
+        return None if func is None or func.inputs is None else func
+
+    @property
+    def label(self) -> str:
+        """Shape and dtype as text, for drawings of the graph."""
+        if self.shape is None:
+            return 'uninitialized'
+        return f'{"(" + ", ".join(map(str, self.shape)) + ")" if self.shape else "scalar"}, {self.dtype}'
+
+
+class Variable:
+    """An array and its place in the graph of the computation.
+
+    Functions applied to Variables record themselves; `backward` then computes the gradients of one Variable with
+    respect to all those that it was computed from. Arithmetic works as on arrays, with broadcasting; the other operand
+    may be a Variable, an array or a number.
+
+    Args:
+        data: A NumPy or CuPy array of any shape and dtype.
+        name: A name for people to read.
+        grad: The initial gradient, an array of the same shape and dtype.
+        requires_grad: Whether to compute a gradient with respect to this Variable (never for integers).
+
+    Raises:
+        TypeError: `data` is not an array.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> x = ann.Variable(np.array([1., 2., 3.], dtype='f'))
+        >>> y = ann.functions.sum(x ** 2 - 2 * x + 1)
+        >>> y.backward()
+        >>> x.grad
+        array([0., 2., 4.], dtype=float32)
+    """
+
+    __slots__ = ('_array', 'requires_grad', '_node', '__weakref__')
+    __array_priority__ = 200
+    # NumPy leaves operators with an array on the left to the Variable on the right.
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any = None, *, name: str | None = None, grad: Any = None,
+                 requires_grad: bool = True) -> None:
+        self._node: VariableNode | None = None
+        self.requires_grad = requires_grad
+        self.array = data
+        if name is not None:
+            self.name = name
+        if grad is not None:
+            self.grad = grad
+
+    @property
+    def array(self) -> Any:
+        """The underlying NumPy or CuPy array (None for a `Parameter` whose shape is not known yet)."""
+        return self._array
+
+    @array.setter
+    def array(self, array: Any) -> None:
+        if array is not None:
+            if not backend.is_array(array):
+                raise TypeError(f'Variable: expected a NumPy or CuPy array, got {type(array).__name__}; '
+                                'numpy.array(x) makes one')
+            self.requires_grad = self.requires_grad and array.dtype.kind in 'fc'
+        self._array = array
+        if self._node is not None:
+            self._node.shape, self._node.dtype = (None, None) if array is None else (array.shape, array.dtype)
+
+    @property
+    def data(self) -> Any:
+        """The same as `array`."""
+        return self._array
+
+    @data.setter
+    def data(self, array: Any) -> None:
+        self.array = array
+
+    # --- the place in the graph
+
+    @property
+    def node(self) -> VariableNode:
+        """The node that stands for this Variable in the graph."""
+        node = self._node
+        if node is None:
+            array = self._array
+            shape, dtype = (None, None) if array is None else (array.shape, array.dtype)
+            node = self._node = VariableNode(None, 0, shape, dtype, self.requires_grad)
+        else:
+            node.requires_grad = self.requires_grad
+        return node
+
+    @property
+    def creator(self) -> Any:
+        """The function that computed this Variable (a `Function` or a `FunctionNode`), None for a leaf."""
+        func = self.creator_node
+        return None if func is None else func.implementation
+
+    @property
+    def creator_node(self) -> FunctionNode | None:
+        """The `FunctionNode` that computed this Variable, None for a leaf."""
+        return None if self._node is None else self._node.creator
+
+    @property
+    def name(self) -> str | None:
+        """A name for people to read."""
+        return None if self._node is None else self._node.name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self.node.name = name
+
+    @property
+    def rank(self) -> int:
+        """A number that is higher than that of every Variable this one was computed from; 0 for a leaf."""
+        func = self.creator_node
+        return 0 if func is None else func.order
+
+    # --- gradients
+
+    @property
+    def grad_var(self) -> Variable | None:
+        """The gradient as a Variable (connected to the graph after a `backward` with ``enable_double_backprop``)."""
+        return None if self._node is None else self._node.grad_var
+
+    @grad_var.setter
+    def grad_var(self, grad: Variable | None) -> None:
+        if grad is not None:
+            self._check_gradient(grad, 'grad_var')
+        self.node.grad_var = grad
+
+    @property
+    def grad(self) -> Any:
+        """The gradient as an array of this Variable's shape and dtype, or None."""
+        grad = None if self._node is None else self._node.grad_var
+        return None if grad is None else grad._array
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        self.grad_var = None if grad is None else Variable(grad, requires_grad=False)
+
+    def _check_gradient(self, grad: Variable, what: str) -> None:
+        if self._array is None:
+            return
+        if grad.shape != self._array.shape or grad.dtype != self._array.dtype:
+            name = '' if self.name is None else f' of Variable {self.name!r}'
+            raise ValueError(f'{what}{name}: expected shape {self.shape} and dtype {self.dtype}, '
+                             f'got {grad.shape} and {grad.dtype}')
+
+    def cleargrad(self) -> None:
+        """Forgets the gradient."""
+        if self._node is not None:
+            self._node.grad_var = None
+
+    def zerograd(self) -> None:
+        """Sets the gradient to zeros; `cleargrad` is cheaper."""
+        self.grad = backend.get_array_module(self._array).zeros_like(self._array)
+
+    def addgrad(self, var: Variable) -> None:
+        """Adds the gradient of another Variable to this one's, on this one's device."""
+        if var.grad is None:
+            return
+        g = self.device.send(var.grad)
+        self.grad = g.copy() if self.grad is None else self.grad + g
+
+    def copydata(self, var: Variable) -> None:
+        """Copies the array of another Variable into this one's, across devices too.
+
+        Raises:
+            ValueError: The shapes differ.
+        """
+        if var._array is None:
+            if self._array is not None:
+                raise ValueError('copydata: the source has no array yet')
+            return
+        if self._array is None:
+            self.array = var._array.copy()
+        elif self.shape != var.shape:
+            raise ValueError(f'copydata: expected shape {self.shape}, got {var.shape}')
+        else:
+            backend.copyto(self._array, var._array)
+
+    def as_gradient(self, g: Any = None, loss_scale: float | None = None) -> Variable:
+        """The gradient to start a backward pass from: `g` as a Variable, ones by default; checked and scaled."""
+        if g is None:
+            g = Variable(backend.get_array_module(self._array).ones_like(self._array), requires_grad=False)
+        elif not isinstance(g, Variable):
+            g = Variable(g, requires_grad=False)
+        self._check_gradient(g, 'gradient to start from')
+        return g if loss_scale is None else g * loss_scale
+
+    def backward(self, retain_grad: bool = False, enable_double_backprop: bool = False,
+                 loss_scale: float | None = None) -> None:
+        """Computes gradients of this Variable with respect to everything that it was computed from.
+
+        They are added to the ``grad`` of the leaves (Variables not computed by a function, such as parameters). The
+        pass starts from this Variable's own ``grad``, or from 1 where it has a single element.
+
+        Args:
+            retain_grad: Also keep the gradients of the Variables in between.
+            enable_double_backprop: Record the backward pass, so that the gradients can be differentiated in turn.
+            loss_scale: Multiplies the gradient to start from (against underflow in half precision).
+
+        Raises:
+            RuntimeError: It has more than one element and no ``grad``.
+        """
+        node = self.node
+        if node.creator is None:
+            return
+        if node.grad_var is None and self._array.size != 1:
+            raise RuntimeError(f'backward: a Variable of shape {self.shape} needs its grad set first; '
+                               'without one, only a Variable with one element can start a backward pass')
+        seed = self.as_gradient(node.grad_var, loss_scale)
+        if not retain_grad:
+            node.grad_var = None
+        with using_config('enable_backprop', enable_double_backprop):
+            for target, g in sweep([(node, seed)], retain_grad=retain_grad).items():
+                if target.creator is None and target.grad_var is not None:
+                    g = target.grad_var + g
+                target.grad_var = g
+
+    def unchain(self) -> None:
+        """Forgets the function that computed this Variable: it becomes a leaf."""
+        if self._node is not None:
+            self._node.creator_node = None
+
+    def unchain_backward(self) -> None:
+        """Cuts the whole graph behind this Variable, so that its memory can go (truncated backpropagation)."""
+        if self._node is not None:
+            for func in ancestors([self._node]):
+                func.unchain()
+            self._node.creator_node = None
+
+    # --- as an array
+
+    @property
+    def xp(self) -> Any:
+        """The array module: ``numpy`` or ``cupy``."""
+        return backend.get_array_module(self._array)
+
+    @property
+    def device(self) -> backend.Device:
+        """The device that holds the array."""
+        return backend.get_device_from_array(self._array)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape."""
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The array's dtype."""
+        return self._array.dtype
+
+    def item(self) -> int | float | complex | bool:
+        """The single element as a Python number.
+
+        Raises:
+            ValueError: There is more than one element.
+        """
+        return self._array.item()
+
+    def to_device(self, device: Any) -> None:
+        """Moves the array and the gradient to a device, in place.
+
+        Args:
+            device: A `Device` or a specifier such as ``'cpu'`` and ``'cuda:0'``.
+        """
+        target = backend.get_device(device)
+        if self._array is None:
+            return
+        grad = self.grad
+        self.cleargrad()
+        self.array = target.send(self._array)
+        if grad is not None:
+            self.grad = target.send(grad)
+
+    def to_cpu(self) -> None:
+        """Moves the array and the gradient to the CPU."""
+        self.to_device('cpu')
+
+    def to_gpu(self, device: int | None = None) -> None:
+        """Moves the array and the gradient to a GPU (the current one by default)."""
+        self.to_device(f'cuda:{device or 0}')
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __bool__(self) -> bool:
+        return bool(self._array)
+
+    def __float__(self) -> float:
+        return float(self._array)
+
+    def __int__(self) -> int:
+        return int(self._array)
+
+    def __index__(self) -> int:
+        return self._array.__index__()
+
+    # Variables are compared by value, but two of them are never the same node: a set or a dict tells them apart.
+    __hash__ = object.__hash__
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = backend.to_cpu(self._array)
+        if copy is None:
+            return np.asarray(array, dtype=dtype)
+        return np.array(array, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self._array.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
+    def __repr__(self) -> str:
+        name = '' if self.name is None else f' {self.name}'
+        kind = type(self).__name__.lower()
+        if self._array is None:
+            return f'{kind}{name}(uninitialized)'
+        return repr(self._array).replace('array(', f'{kind}{name}(', 1).replace('\n     ', '\n' + ' ' * len(kind + name))
+
+    def __str__(self) -> str:
+        name = '' if self.name is None else f' {self.name}'
+        return f'{type(self).__name__.lower()}{name}({self._array})'
+
+    def summary(self) -> str:
+        """Name, shape, dtype and device in one line."""
+        state = 'uninitialized' if self._array is None else f'shape {self.shape}, {self.dtype}, {self.device}'
+        return f'{type(self).__name__} {self.name or ""}: {state}'
+
+    # --- copies: a leaf of its own with the same array (copy) or a copy of it (deepcopy, pickle)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {'array': self._array, 'requires_grad': self.requires_grad, 'name': self.name, 'grad': self.grad}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Variable.__init__(self, state['array'], name=state['name'], grad=state['grad'],
+                          requires_grad=state['requires_grad'])
+
+    # Operators and other methods that compute: the package `functions` attaches them, see functions/operators.py.
+    # The graph itself knows no numerics.
+    if TYPE_CHECKING:
+        T: Variable
+
+        def __getitem__(self, key: Any) -> Variable: ...
+        def __neg__(self) -> Variable: ...
+        def __pos__(self) -> Variable: ...
+        def __abs__(self) -> Variable: ...
+        def __add__(self, other: Any) -> Variable: ...
+        def __radd__(self, other: Any) -> Variable: ...
+        def __sub__(self, other: Any) -> Variable: ...
+        def __rsub__(self, other: Any) -> Variable: ...
+        def __mul__(self, other: Any) -> Variable: ...
+        def __rmul__(self, other: Any) -> Variable: ...
+        def __truediv__(self, other: Any) -> Variable: ...
+        def __rtruediv__(self, other: Any) -> Variable: ...
+        def __floordiv__(self, other: Any) -> Variable: ...
+        def __rfloordiv__(self, other: Any) -> Variable: ...
+        def __mod__(self, other: Any) -> Variable: ...
+        def __rmod__(self, other: Any) -> Variable: ...
+        def __pow__(self, other: Any) -> Variable: ...
+        def __rpow__(self, other: Any) -> Variable: ...
+        def __matmul__(self, other: Any) -> Variable: ...
+        def __rmatmul__(self, other: Any) -> Variable: ...
+        def __lt__(self, other: Any) -> Variable: ...
+        def __le__(self, other: Any) -> Variable: ...
+        def __gt__(self, other: Any) -> Variable: ...
+        def __ge__(self, other: Any) -> Variable: ...
+        def __eq__(self, other: Any) -> Variable: ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> Variable: ...  # type: ignore[override]
+        def reshape(self, *shape: Any) -> Variable: ...
+        def transpose(self, *axes: Any) -> Variable: ...
+        def flatten(self) -> Variable: ...
+        def squeeze(self, axis: Any = None) -> Variable: ...
+        def astype(self, dtype: Any) -> Variable: ...
+        def sum(self, axis: Any = None, keepdims: bool = False) -> Variable: ...
+        def mean(self, axis: Any = None, keepdims: bool = False) -> Variable: ...
+        def max(self, axis: Any = None, keepdims: bool = False) -> Variable: ...
+        def min(self, axis: Any = None, keepdims: bool = False) -> Variable: ...
+
+
+def as_variable(obj: Any) -> Variable:
+    """`obj` itself if it is a Variable; otherwise an array as a Variable for which no gradient is wanted."""
+    return obj if isinstance(obj, Variable) else Variable(obj, requires_grad=False)
+
+
+def as_array(obj: Any) -> Any:
+    """The array of a Variable; anything else as it is."""
+    return obj._array if isinstance(obj, Variable) else obj
+
+
+def from_dlpack(obj: Any) -> Variable:
+    """A Variable on the memory of another library's array (DLPack), without a copy.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> ann.from_dlpack(np.arange(3.)).array
+        array([0., 1., 2.])
+    """
+    return Variable(backend.from_dlpack(obj))
+
+
+class Parameter(Variable):
+    """A Variable that a `Link` owns and an optimizer updates. Its shape may be settled later.
+
+    Args:
+        initializer: What fills the array: a callable that is given the array to fill (an `Initializer`, say), a
+            number, an array, or None for NaN.
+        shape: The shape; None postpones the allocation until `initialize` (an array as initializer brings its own).
+        name: A name for people to read.
+
+    Attributes:
+        initializer: As given.
+        update_rule: The optimizer's `UpdateRule` for this parameter, or None.
+
+    Example:
+        >>> import autograd_nn as ann
+        >>> W = ann.Parameter(0.5)
+        >>> W.is_initialized
+        False
+        >>> W.initialize((2,))
+        >>> W
+        parameter([0.5, 0.5], dtype=float32)
+    """
+
+    def __init__(self, initializer: Callable[[Any], None] | float | Any = None,
+                 shape: int | tuple[int, ...] | None = None, name: str | None = None) -> None:
+        self.initializer = initializer
+        self.update_rule: Any = None
+        self._device = backend.CpuDevice()
+        super().__init__(None, name=name)
+        if shape is not None:
+            self.initialize(shape)
+        elif backend.is_array(initializer):
+            self.initialize(initializer.shape)
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether the parameter has its array."""
+        return self._array is not None
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The array's dtype, or the one that it will have."""
+        if self._array is not None:
+            return self._array.dtype
+        return get_dtype(getattr(self.initializer, 'dtype', None))
+
+    @property
+    def device(self) -> backend.Device:
+        """The device that holds the array, or will hold it."""
+        return self._device if self._array is None else backend.get_device_from_array(self._array)
+
+    def initialize(self, shape: int | tuple[int, ...]) -> None:
+        """Allocates the array and fills it, unless that has been done.
+
+        Args:
+            shape: The array's shape.
+
+        Raises:
+            ValueError: The initializer is an array of another shape.
+        """
+        if self._array is not None:
+            return
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        init = self.initializer
+        if backend.is_array(init):
+            if init.shape != shape:
+                raise ValueError(f'Parameter {self.name or ""}: expected an initial array of shape {shape}, '
+                                 f'got {init.shape}')
+            array = np.array(backend.to_cpu(init), dtype=self.dtype)
+        else:
+            array = np.empty(shape, self.dtype)
+            if callable(init):
+                init(array)
+            else:
+                array[...] = np.nan if init is None else init
+        self.array = self._device.send(array)
+
+    def to_device(self, device: Any) -> None:
+        """Moves the array (now, or when it comes into being) and the gradient to a device."""
+        self._device = backend.get_device(device)
+        super().to_device(self._device)
+
+    def update(self) -> None:
+        """Applies the update rule once, if there is one."""
+        if self.update_rule is not None:
+            self.update_rule.update(self)
+
+    def __copy__(self) -> Parameter:
+        copied = Parameter.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        Variable.__setstate__(copied, {**Variable.__getstate__(self), 'grad': None})
+        return copied
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), 'attributes': self.__dict__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state.pop('attributes'))
+        super().__setstate__(state)
