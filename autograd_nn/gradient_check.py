@@ -1,0 +1,300 @@
+"""Numerical checks of gradients.
+
+`check_backward` compares one directional derivative, taken numerically, with the same projection of the computed
+gradients: two evaluations of the function for each step width, however many elements there are. Only when the two
+disagree does it walk through all elements, to show the worst one.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.backprop import grad
+from autograd_nn.config import using_config
+from autograd_nn.variable import Variable, as_variable
+
+# Offsets and weights of the five-point formula for the first derivative; its error is of fourth order in the step.
+_STENCIL = (-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12)
+
+
+def numerical_grad(f: Callable[[], Any], inputs: Sequence[np.ndarray], grad_outputs: Sequence[Any],
+                   eps: float = 1e-3, detect_nondifferentiable: bool = False) -> tuple[np.ndarray, ...]:
+    """Computes gradients by finite differences, element by element.
+
+    Args:
+        f: Computes a tuple of arrays (or Variables) from `inputs`, which are changed in place between its calls.
+        inputs: Floating-point arrays.
+        grad_outputs: A gradient for each output; None leaves that output out.
+        eps: The step.
+        detect_nondifferentiable: Compare one-sided differences, too.
+
+    Returns:
+        A gradient for each input, of its shape and dtype.
+
+    Raises:
+        NondifferentiableError: The one-sided differences disagree.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.gradient_check import numerical_grad
+        >>> x = np.array([1., 2.])
+        >>> gx, = numerical_grad(lambda: (x ** 3,), [x], [np.ones(2)])
+        >>> np.round(gx, 6)
+        array([ 3., 12.])
+    """
+    results = tuple(np.zeros_like(x) for x in inputs)
+
+    def value() -> np.floating:
+        return _project(f(), grad_outputs)
+
+    for x, gx in zip(inputs, results):
+        for index in np.ndindex(x.shape):
+            origin = x[index].copy()
+
+            def at(t: float, x: np.ndarray = x, index: Any = index, origin: Any = origin) -> np.floating:
+                x[index] = origin + t
+                result = value()
+                x[index] = origin
+                return result
+
+            if detect_nondifferentiable:
+                _check_differentiable(at, eps, f'element {index}')
+            gx[index] = _derivative(at, eps)
+    return results
+
+
+class NondifferentiableError(Exception):
+    """A function has no derivative at the point where it was to be checked."""
+
+
+def _derivative(at: Callable[[float], Any], eps: float) -> Any:
+    return sum(weight * at(step * eps) for step, weight in _STENCIL) / eps
+
+
+def _check_differentiable(at: Callable[[float], Any], eps: float, where: str) -> None:
+    center = at(0.)
+    left, right = (center - at(-eps)) / eps, (at(eps) - center) / eps
+    if abs(right - left) > 1e-2 * max(abs(left), abs(right), 1) + 100 * eps:
+        raise NondifferentiableError(f'the function is not differentiable at {where}: '
+                                     f'left derivative {left:.6g}, right derivative {right:.6g}')
+
+
+def _project(ys: Any, gys: Sequence[Any]) -> np.floating:
+    """The sum over all outputs of output times gradient, in double precision."""
+    ys = ys if isinstance(ys, tuple) else (ys,)
+    if len(ys) != len(gys):
+        raise ValueError(f'expected a gradient for each of {len(ys)} outputs, got {len(gys)}')
+    total = np.float64(0)
+    for y, gy in zip(ys, gys):
+        if gy is not None:
+            y, gy = (np.asarray(a, dtype=np.float64) for a in (y, gy))
+            if y.shape != gy.shape:
+                raise ValueError(f'expected an output gradient of shape {y.shape}, got {gy.shape}')
+            total += (y * gy).sum()
+    return total
+
+
+def _as_tuple(x: Any) -> tuple[Any, ...]:
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+
+
+def check_forward(func: Callable[..., Any], x_data: Any, reference: Callable[..., Any], *, atol: float = 1e-6,
+                  rtol: float = 1e-5) -> None:
+    """Compares the outputs of a function with those of a reference on arrays.
+
+    Args:
+        func: Computes a Variable, or a tuple of them, from Variables.
+        x_data: An array, or a tuple of arrays.
+        reference: Computes an array, or a tuple of them, from arrays.
+        atol: Absolute tolerance.
+        rtol: Relative tolerance.
+
+    Raises:
+        AssertionError: Some output has another shape or values; the message shows the worst element.
+    """
+    xs = _as_tuple(x_data)
+    ys = _as_tuple(func(*[Variable(x) for x in xs]))
+    expected = _as_tuple(reference(*xs))
+    if len(ys) != len(expected):
+        raise AssertionError(f'check_forward: expected {len(expected)} outputs, got {len(ys)}')
+    for i, (y, e) in enumerate(zip(ys, expected)):
+        _assert_close(np.asarray(y), np.asarray(e), atol, rtol, f'check_forward: output {i}', 'expected', 'got')
+
+
+def _assert_close(actual: np.ndarray, expected: np.ndarray, atol: float, rtol: float, what: str, expected_name: str,
+                  actual_name: str) -> None:
+    """Raises an AssertionError that shows the element with the largest deviation."""
+    if actual.shape != expected.shape:
+        raise AssertionError(f'{what}: expected shape {expected.shape}, got {actual.shape}')
+    if np.allclose(actual, expected, atol=atol, rtol=rtol, equal_nan=True):
+        return
+    with np.errstate(invalid='ignore'):
+        excess = np.abs(actual - expected) - (atol + rtol * np.abs(expected))
+    excess = np.where(np.isnan(excess) & ~(np.isnan(actual) & np.isnan(expected)), np.inf, excess)
+    index = tuple(int(i) for i in np.unravel_index(np.nanargmax(excess), actual.shape))
+    raise AssertionError(
+        f'{what}: {int((excess > 0).sum())} of {actual.size} elements differ by more than atol={atol}, rtol={rtol}; the '
+        f'worst is {index}: {expected_name} {expected[index]!s}, {actual_name} {actual[index]!s}')
+
+
+class _Problem:
+    """A function, the point where it is checked, and which of its inputs are."""
+
+    def __init__(self, func: Callable[..., Any], x_data: Any, y_grad: Any, params: Any, no_grads: Any,
+                 dtype: Any) -> None:
+        def cast(x: Any) -> Any:
+            return x if x is None or dtype is None or x.dtype.kind != 'f' else x.astype(dtype)
+
+        self.func = func
+        self.xs = [cast(np.array(as_variable(x).array)) for x in _as_tuple(x_data)]
+        self.params = _as_tuple(params)
+        self.param_data = [cast(p.array.copy()) for p in self.params]
+        self.gys = None if y_grad is None else [cast(g) for g in _as_tuple(y_grad)]
+        no_grads = no_grads or [x.dtype.kind != 'f' for x in self.xs]
+        if len(no_grads) != len(self.xs):
+            raise ValueError(f'no_grads has {len(no_grads)} entries, expected one for each of {len(self.xs)} inputs')
+        self.checked = [x for x, skip in zip(self.xs, no_grads) if not skip] + self.param_data
+        self.names = [f'input {i}' for i, skip in enumerate(no_grads) if not skip]
+        self.names += [f'parameter {p.name or i}' for i, p in enumerate(self.params)]
+        self.no_grads = no_grads
+
+    def run(self) -> tuple[list[Variable], tuple[Variable, ...]]:
+        """Calls the function once; returns the checked inputs and the outputs as Variables."""
+        xs = [Variable(x.copy(), requires_grad=not skip) for x, skip in zip(self.xs, self.no_grads)]
+        for p, data in zip(self.params, self.param_data):
+            p.array = data.copy()
+            p.cleargrad()
+        ys = _as_tuple(self.func(*xs))
+        return [x for x, skip in zip(xs, self.no_grads) if not skip] + list(self.params), ys
+
+    def outputs(self) -> tuple[Any, ...]:
+        return tuple(np.asarray(y) for y in self.run()[1])
+
+    def gradients(self, ys: tuple[Variable, ...], checked: Sequence[Variable]) -> Iterator[np.ndarray]:
+        """The computed gradients, checked for shape and dtype; zeros where there is none."""
+        if self.gys is None:
+            if len(ys) != 1 or ys[0].size != 1:
+                raise ValueError('y_grad is needed: the function has several outputs, or one of several elements')
+            self.gys = [np.ones_like(ys[0].array)]
+        if len(self.gys) != len(ys):
+            raise ValueError(f'y_grad has {len(self.gys)} entries for {len(ys)} outputs')
+        seeds = [y for y, gy in zip(ys, self.gys) if gy is not None]
+        gxs = grad(seeds, checked, [gy.astype(y.dtype) for y, gy in zip(ys, self.gys) if gy is not None])
+        for x, gx, name in zip(checked, gxs, self.names):
+            if gx is None:
+                yield np.zeros_like(x.array)
+            elif gx.shape != x.shape or gx.dtype != x.dtype:
+                raise AssertionError(f'gradient of {name}: expected shape {x.shape} and dtype {x.dtype}, '
+                                     f'got {gx.shape} and {gx.dtype}')
+            else:
+                yield gx.array
+
+
+def check_backward(func: Callable[..., Any], x_data: Any, y_grad: Any, params: Any = (), eps: float = 1e-3,
+                   atol: float = 1e-5, rtol: float = 1e-4, no_grads: Sequence[bool] | None = None, dtype: Any = None,
+                   detect_nondifferentiable: bool = False) -> None:
+    """Compares the gradients that a function computes with numerical ones, along a random direction.
+
+    Args:
+        func: Computes a Variable, or a tuple of them, from Variables.
+        x_data: An array, or a tuple of arrays: the point where to check.
+        y_grad: A gradient for each output (None entries leave an output out); None where there is one output with one
+            element.
+        params: Parameters that the function uses, to be checked as well. Their arrays are restored.
+        eps: The step of the numerical derivative, taken along a direction whose elements have magnitude about 1.
+        atol: Absolute tolerance.
+        rtol: Relative tolerance.
+        no_grads: For each input, whether to leave it out; by default those that are not floating point.
+        dtype: Convert inputs, gradients and parameters to this dtype first; ``numpy.float64`` makes a sharp check.
+        detect_nondifferentiable: Compare one-sided differences, too.
+
+    Raises:
+        AssertionError: The gradients disagree; the message shows the element of which input is worst.
+        NondifferentiableError: The function has no derivative here.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> from autograd_nn.gradient_check import check_backward
+        >>> check_backward(F.exp, np.array([0.5, 1.0]), np.array([1.0, -1.0]))
+    """
+    problem = _Problem(func, x_data, y_grad, params, no_grads, dtype)
+    originals = [p.array for p in problem.params]
+    try:
+        _check(problem, eps, atol, rtol, detect_nondifferentiable)
+    finally:
+        for p, array in zip(problem.params, originals):
+            p.array = array
+            p.cleargrad()
+
+
+def _check(problem: _Problem, eps: float, atol: float, rtol: float, detect_nondifferentiable: bool) -> None:
+    checked, ys = problem.run()
+    gradients = [g.astype(np.float64) for g in problem.gradients(ys, checked)]
+    assert problem.gys is not None
+    gys = problem.gys
+    origins = [x.copy() for x in problem.checked]
+    directions = [np.random.choice([-1., 1.], x.shape) * np.random.uniform(0.5, 1.5, x.shape) for x in origins]
+    # A long array moves less in each element, so that the sum over all of them stays in the linear range.
+    size = sum(x.size for x in origins)
+    scale = 1 / np.sqrt(max(size, 1))
+
+    def at(t: float) -> Any:
+        for x, origin, direction in zip(problem.checked, origins, directions):
+            x[...] = origin + t * scale * direction
+        return _project(problem.outputs(), gys)
+
+    try:
+        if detect_nondifferentiable:
+            _check_differentiable(at, eps, 'this point')
+        numerical = _derivative(at, eps)
+    finally:
+        for x, origin in zip(problem.checked, origins):
+            x[...] = origin
+    computed = sum((g * d).sum() for g, d in zip(gradients, directions)) * scale
+    if abs(computed - numerical) <= atol + rtol * abs(numerical):
+        return
+    # The projections disagree: look at every element to say where.
+    each = numerical_grad(problem.outputs, problem.checked, gys, eps)
+    for name, g, n in zip(problem.names, gradients, each):
+        _assert_close(g, n.astype(np.float64), atol, rtol, f'check_backward: gradient of {name}', 'numerical', 'backward')
+    raise AssertionError(f'check_backward: along a random direction the numerical derivative is {numerical:.10g}, but '
+                         f'backward gives {computed:.10g} (no single element differs by more than the tolerance)')
+
+
+def check_double_backward(func: Callable[..., Any], x_data: Any, y_grad: Any, x_grad_grad: Any, params: Any = (),
+                          params_grad_grad: Any = (), eps: float = 1e-3, atol: float = 1e-4, rtol: float = 1e-3,
+                          no_grads: Sequence[bool] | None = None, dtype: Any = None,
+                          detect_nondifferentiable: bool = False) -> None:
+    """Checks second-order gradients: applies `check_backward` to the function that computes the first-order ones.
+
+    Args:
+        func: As for `check_backward`.
+        x_data: As for `check_backward`.
+        y_grad: A gradient for each output.
+        x_grad_grad: For each input that is checked, the gradient with respect to its gradient.
+        params: Parameters that the function uses.
+        params_grad_grad: For each parameter, the gradient with respect to its gradient.
+        eps: As for `check_backward`, and so are the rest.
+
+    Raises:
+        AssertionError: The gradients disagree. Inputs are counted on: first those of `func`, then `y_grad`.
+    """
+    xs, gys, params = _as_tuple(x_data), _as_tuple(y_grad), _as_tuple(params)
+    skipped = list(no_grads or [np.asarray(x).dtype.kind != 'f' for x in xs])
+    ggs = [*_as_tuple(x_grad_grad), *_as_tuple(params_grad_grad)]
+    if len(ggs) == len(xs) + len(params):
+        ggs = [g for g, skip in zip(ggs, skipped + [False] * len(params)) if not skip]
+
+    def first_order(*inputs: Variable) -> tuple[Variable, ...]:
+        variables, gradients = inputs[:len(xs)], inputs[len(xs):]
+        with using_config('enable_backprop', True):
+            ys = _as_tuple(func(*variables))
+        wanted = [x for x, skip in zip(variables, skipped) if not skip] + list(params)
+        gxs = grad(ys, wanted, gradients, enable_double_backprop=True)
+        # A gradient that is zero everywhere is not computed; it still takes part in the check.
+        return tuple(x * 0 if gx is None else gx for x, gx in zip(wanted, gxs))
+
+    check_backward(first_order, (*xs, *gys), tuple(ggs), params, eps, atol, rtol, [*skipped, *[False] * len(gys)],
+                   dtype, detect_nondifferentiable)
