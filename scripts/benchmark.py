@@ -1,0 +1,154 @@
+"""Measures autograd_nn against PyTorch on this machine, both sides interleaved in one run."""
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import autograd_nn
+import autograd_nn.functions as F
+from autograd_nn import Variable
+
+try:
+    import torch
+except ImportError:
+    torch = None  # type: ignore[assignment]
+
+# Each operation twice: on autograd_nn's y and w (arrays of shape (2, 2)) and, with torch in place of F, on PyTorch's.
+OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    'y + w': (lambda y, w: y + w, lambda y, w: y + w),
+    'y + 1.0': (lambda y, w: y + 1.0, lambda y, w: y + 1.0),
+    'y * w': (lambda y, w: y * w, lambda y, w: y * w),
+    'y * 0.5': (lambda y, w: y * 0.5, lambda y, w: y * 0.5),
+    '-y': (lambda y, w: -y, lambda y, w: -y),
+    'y @ w': (lambda y, w: y @ w, lambda y, w: y @ w),
+    'y.T': (lambda y, w: y.T, lambda y, w: y.T),
+    'exp': (lambda y, w: F.exp(y), lambda y, w: torch.exp(y)),
+    'tanh': (lambda y, w: F.tanh(y), lambda y, w: torch.tanh(y)),
+    'relu': (lambda y, w: F.relu(y), lambda y, w: torch.relu(y)),
+    'sigmoid': (lambda y, w: F.sigmoid(y), lambda y, w: torch.sigmoid(y)),
+    'linear': (lambda y, w: F.linear(y, w), lambda y, w: torch.nn.functional.linear(y, w)),
+}
+
+
+def chain(operation: Callable[..., Any], y: Any, w: Any, length: int) -> Any:
+    """Applies an operation to its own result, `length` times."""
+    for _ in range(length):
+        y = operation(y, w)
+    return y
+
+
+def overhead_cases(operation: Callable[..., Any], library: str, length: int) -> tuple[Callable[[], Any], ...]:
+    """The forward pass, and the forward and the backward pass, of a chain of tiny operations."""
+    start = np.full((2, 2), 0.5, dtype=np.float32)
+    seed = np.zeros((2, 2), dtype=np.float32)
+    if library == 'torch':
+        y, w = (torch.tensor(start, requires_grad=True) for _ in range(2))
+        gradient = torch.tensor(seed)
+
+        def forward_backward() -> None:
+            chain(operation, y, w, length).backward(gradient)
+            y.grad = w.grad = None
+    else:
+        y, w = Variable(start), Variable(start.copy())
+
+        def forward_backward() -> None:
+            result = chain(operation, y, w, length)
+            result.grad = seed
+            result.backward()
+            y.cleargrad()
+            w.cleargrad()
+
+    return lambda: chain(operation, y, w, length), forward_backward
+
+
+def interleave(cases: list[Callable[[], Any]], rounds: int) -> list[list[float]]:
+    """Runs the cases in turn, `rounds` times after one to warm up; returns the seconds each of them took."""
+    times: list[list[float]] = [[] for _ in cases]
+    for round_ in range(rounds + 1):
+        for case, seconds in zip(cases, times):
+            start = time.perf_counter()
+            case()
+            if round_:
+                seconds.append(time.perf_counter() - start)
+    return times
+
+
+def overhead(rounds: int, length: int) -> list[dict[str, Any]]:
+    """Times each of `OPERATIONS`; returns microseconds per operation, and ratios with their quartiles."""
+    rows = []
+    with np.errstate(all='ignore'):
+        for name, (ours, theirs) in OPERATIONS.items():
+            cases = list(overhead_cases(ours, 'autograd_nn', length))
+            if torch is not None:
+                cases += overhead_cases(theirs, 'torch', length)
+            times = interleave(cases, rounds)
+            row: dict[str, Any] = {'operation': name}
+            for i, what in enumerate(['forward', 'forward+backward']):
+                row[f'autograd_nn {what}'] = statistics.median(times[i]) / length * 1e6
+                if torch is not None:
+                    row[f'torch {what}'] = statistics.median(times[i + 2]) / length * 1e6
+                    ratios = [a / b for a, b in zip(times[i], times[i + 2])]
+                    row[f'ratio {what}'] = statistics.median(times[i]) / statistics.median(times[i + 2])
+                    row[f'quartiles {what}'] = statistics.quantiles(ratios, n=4)[::2]
+            rows.append(row)
+    return rows
+
+
+def show_overhead(rows: list[dict[str, Any]]) -> None:
+    """Prints the rows of `overhead` as a table."""
+    print('microseconds per recorded operation on arrays of shape (2, 2), float32')
+    columns = ['forward', 'forward+backward']
+    print(f'{"":10}' + ''.join(f'{what:^42}' for what in columns))
+    print(f'{"operation":10}' + f'{"autograd_nn":>12}{"PyTorch":>9}{"ratio":>7}{"(quartiles)":>14}' * len(columns))
+    for row in rows:
+        line = f'{row["operation"]:10}'
+        for what in columns:
+            line += f'{row[f"autograd_nn {what}"]:12.2f}'
+            if f'torch {what}' in row:
+                low, high = row[f'quartiles {what}']
+                line += f'{row[f"torch {what}"]:9.2f}{row[f"ratio {what}"]:7.2f}{f"({low:.2f}-{high:.2f})":>14}'
+            else:
+                line += f'{"-":>9}{"-":>7}{"-":>14}'
+        print(line)
+    if 'ratio forward' in rows[0]:
+        means = [statistics.geometric_mean([row[f'ratio {what}'] for row in rows]) for what in columns]
+        print(f'{"geometric mean of the ratios":28}{means[0]:10.2f}{means[1]:42.2f}')
+
+
+def versions() -> dict[str, Any]:
+    """What was measured, and on what."""
+    return {'autograd_nn': autograd_nn.__version__, 'numpy': np.__version__,
+            'torch': None if torch is None else torch.__version__,
+            'python': platform.python_version(), 'machine': platform.machine()}
+
+
+def main() -> None:
+    """Runs the benchmark that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest='command', required=True)
+    command = commands.add_parser('overhead', help='the cost of recording a tiny operation, and of its backward pass')
+    command.add_argument('--rounds', type=int, default=100, help='how often each side runs (default: %(default)s)')
+    command.add_argument('--length', type=int, default=200, help='operations in a chain (default: %(default)s)')
+    command.add_argument('--json', action='store_true', help='print JSON instead of a table')
+    arguments = parser.parse_args()
+    if arguments.rounds < 2 or arguments.length < 1:
+        parser.error('--rounds must be at least 2 and --length at least 1')
+    rows = overhead(arguments.rounds, arguments.length)
+    if arguments.json:
+        print(json.dumps({'versions': versions(), 'rows': rows}, indent=1))
+        return
+    print(', '.join(f'{name} {version or "not installed"}' for name, version in versions().items()))
+    show_overhead(rows)
+    if torch is None:
+        print('PyTorch is not installed, so there is nothing to compare with: pip install torch')
+
+
+if __name__ == '__main__':
+    main()
