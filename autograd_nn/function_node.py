@@ -16,6 +16,7 @@ from autograd_nn.variable import Variable, VariableNode, as_variable
 
 _next_order = itertools.count(1).__next__
 _new_variable = Variable.__new__
+_new_node = VariableNode.__new__
 
 
 class FunctionNode:
@@ -116,52 +117,63 @@ class FunctionNode:
         Raises:
             RuntimeError: An input is a parameter without its array, or (in debug mode) an output is not a number.
         """
-        variables = [x if isinstance(x, Variable) else as_variable(x) for x in inputs]
-        arrays = tuple([x._array for x in variables])
+        # Every operation of a program passes through here, so this method is written for speed: plain loops, objects
+        # filled in place, and no look-up that could be done once.
+        variables = []
+        arrays = []
+        recorded = False
+        for x in inputs:
+            if not isinstance(x, Variable):
+                x = as_variable(x)
+            elif x.requires_grad:
+                recorded = True
+            variables.append(x)
+            arrays.append(x._array)
+        in_data = tuple(arrays)
         settings = config.__dict__
-        if self._checks_types or self._hooks or settings['_function_hooks'] or settings['debug']:
-            outputs = self._checked_forward(arrays)
+        if settings['debug'] or settings['_function_hooks'] or self._checks_types or self._hooks:
+            outputs = self._checked_forward(in_data)
         else:
             try:
-                outputs = self.forward(arrays)
+                outputs = self.forward(in_data)
             except Exception:
                 self._require_arrays(variables)
                 raise
-        recorded = False
-        if settings['enable_backprop']:
-            for x in variables:
-                if x.requires_grad:
-                    recorded = True
-        if recorded:
-            return self._record(variables, arrays, outputs)
+        recorded = recorded and settings['enable_backprop']
         results = []
         for y in outputs:
             result = _new_variable(Variable)
             result._array = y if type(y) is np.ndarray else backend.as_output(y, self)
-            result.requires_grad = False
+            result.requires_grad = recorded
             result._node = None
             results.append(result)
+        if recorded:
+            self._record(variables, in_data, results)
         return tuple(results)
 
-    def _record(self, variables: list[Variable], arrays: tuple[Any, ...],
-                outputs: tuple[Any, ...]) -> tuple[Variable, ...]:
-        """Connects the inputs to the outputs."""
+    def _record(self, variables: list[Variable], arrays: tuple[Any, ...], results: list[Variable]) -> None:
+        """Connects the inputs to the outputs and keeps what `backward` needs."""
         self.order = _next_order()
         nodes = []
         for x in variables:
-            nodes.append(x.node)
+            node = x._node
+            if node is None:
+                node = x.node
+            else:
+                node.requires_grad = x.requires_grad
+            nodes.append(node)
         self.inputs = tuple(nodes)
-        self.output_count = len(outputs)
-        results = []
-        for i, y in enumerate(outputs):
-            if type(y) is not np.ndarray:
-                y = backend.as_output(y, self)
-            dtype = y.dtype
-            result = _new_variable(Variable)
-            result._array = y
-            result.requires_grad = requires_grad = dtype.kind in 'fc'
-            result._node = VariableNode(self, i, y.shape, dtype, requires_grad)
-            results.append(result)
+        self.output_count = index = len(results)
+        for result in reversed(results):
+            index -= 1
+            array = result._array
+            result._node = node = _new_node(VariableNode)
+            node.creator_node = self
+            node.index = index
+            node.shape = array.shape
+            node.dtype = dtype = array.dtype
+            node.requires_grad = result.requires_grad = dtype.kind in 'fc'
+            node.grad_var = node.name = None
         indexes = self._retained_input_indexes
         if indexes:
             self._retained_inputs = arrays if len(indexes) == len(arrays) else tuple([arrays[i] for i in indexes])
@@ -169,7 +181,6 @@ class FunctionNode:
         if indexes:
             self._retained_outputs = tuple([results[i]._array for i in indexes])
             self._output_refs = tuple([weakref.ref(results[i]._node) for i in indexes])
-        return tuple(results)
 
     def _checked_forward(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """`forward` with type check, hooks and NaN check."""

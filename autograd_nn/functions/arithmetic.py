@@ -81,7 +81,8 @@ class Add(FunctionNode):
         gy, = grad_outputs
         if self.shapes is None:
             return gy, gy
-        return sum_to(gy, self.shapes[0]), sum_to(gy, self.shapes[1])
+        return (sum_to(gy, self.shapes[0]) if 0 in target_input_indexes else None,
+                sum_to(gy, self.shapes[1]) if 1 in target_input_indexes else None)
 
 
 class Subtract(Add):
