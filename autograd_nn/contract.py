@@ -1,0 +1,173 @@
+"""The kernel contract: what every back end computes for the functions and optimizers above it.
+
+A kernel takes arrays and returns arrays; it knows no graph. The caller has checked the arguments and normalised them:
+`kernel_size`, `stride`, `pad`, `dilate` and sizes are tuples with one integer for each spatial axis, axes are tuples of
+non-negative integers in ascending order. Unless a kernel says otherwise, results have the data type of the first array,
+one of float16, float32 and float64; float16 is computed in float32 inside. Results may have any strides.
+
+In shapes, N is the batch, C the channels, and ``*in``, ``*out`` and ``*k`` are the spatial axes of the input, of the
+output and of the window.
+"""
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+Array = Any
+Ints = tuple[int, ...]
+
+
+class Kernels(Protocol):
+    """The kernels of one back end; the modules `autograd_nn.cpu` and its twin on the GPU satisfy it."""
+
+    def convolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, dilate: Ints,
+                    groups: int) -> Array:
+        """Cross-correlates `x` (N, C, *in) with the filters `W` (K, C / groups, *k) and adds `b` (K,).
+
+        Output channels come in `groups` equal parts, each of which sees its own part of the input channels. The output
+        (N, K, *out) has the sizes that `geometry.conv_output_size` gives.
+        """
+
+    def deconvolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, out_size: Ints,
+                      dilate: Ints, groups: int) -> Array:
+        """Spreads `x` (N, C, *in) over an output (N, K, *out_size) by the filters `W` (C, K / groups, *k).
+
+        It is the transposed convolution: the gradient of `convolution` with respect to its input, where `x` is the
+        gradient of the output. Elements of the output that no window reaches are zero before `b` (K,) is added.
+        """
+
+    def convolution_filter_grad(self, x: Array, gy: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
+                                groups: int) -> Array:
+        """The gradient (K, C / groups, *k) of `convolution` with respect to its filters.
+
+        Args:
+            x: The input (N, C, *in).
+            gy: The gradient (N, K, *out) of the output.
+        """
+
+    def im2col(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> Array:
+        """Copies every window of `x` (N, C, *in), zeros where it reaches beyond, to an array (N, C, *k, *out)."""
+
+    def col2im(self, col: Array, size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Array:
+        """Adds the windows `col` (N, C, *k, *out) up where they overlap: the transpose of `im2col`, (N, C, *size)."""
+
+    def max_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints,
+                    cover_all: bool) -> tuple[Array, Array]:
+        """The maximum of each window of `x` (N, C, *in).
+
+        Returns:
+            The maxima (N, C, *out), and the place of the first of them within its window, counted row by row: integers
+            of any type and of the same shape. Padding is minus infinity. The maximum of a window with NaN is NaN.
+        """
+
+    def max_pooling_grad(self, gy: Array, indexes: Array, size: Ints, kernel_size: Ints, stride: Ints,
+                         pad: Ints) -> Array:
+        """Adds each element of `gy` (N, C, *out) to the place that `indexes` names: (N, C, *size)."""
+
+    def max_pooling_gather(self, x: Array, indexes: Array, kernel_size: Ints, stride: Ints, pad: Ints) -> Array:
+        """Takes from each window of `x` (N, C, *in) the element that `indexes` (N, C, *out) names."""
+
+    def average_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, pad_value: int | None) -> Array:
+        """The mean of each window of `x` (N, C, *in).
+
+        `pad_value` 0 counts the padding as zeros, None leaves it out of sum and count.
+        """
+
+    def average_pooling_grad(self, gy: Array, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints,
+                             pad_value: int | None) -> Array:
+        """The gradient (N, C, *size) of `average_pooling` with respect to its input, from `gy` (N, C, *out)."""
+
+    def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float,
+                            axis: Ints) -> tuple[Array, Array, Array]:
+        """Normalises `x` to mean 0 and variance 1 over `axis`, then scales by `gamma` and shifts by `beta`.
+
+        `gamma` and `beta` have the shape of `x` without `axis`. The variance is the biased one.
+
+        Returns:
+            The output, the mean, and one over the root of variance plus `eps`; the latter two have the shape of
+            `gamma` and its data type, at least float32.
+        """
+
+    def batch_normalization_grad(self, x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array,
+                                 axis: Ints) -> tuple[Array, Array, Array]:
+        """The gradients of `batch_normalization` with respect to `x`, `gamma` and `beta`."""
+
+    def fixed_batch_normalization(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float,
+                                  axis: Ints) -> Array:
+        """Normalises `x` by the given mean and variance instead of its own, then scales and shifts."""
+
+    def layer_normalization(self, x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, Array, Array]:
+        """Normalises each row of `x` (N, D), then scales by `gamma` (D,) and shifts by `beta` (D,).
+
+        Returns:
+            The output, the mean (N,), and one over the root of variance plus `eps` (N,), the latter two in at least
+            float32.
+        """
+
+    def layer_normalization_grad(self, x: Array, gamma: Array, gy: Array, mean: Array,
+                                 inv_std: Array) -> tuple[Array, Array, Array]:
+        """The gradients of `layer_normalization` with respect to `x`, `gamma` and `beta`."""
+
+    def local_response_normalization(self, x: Array, n: int, k: float, alpha: float,
+                                     beta: float) -> tuple[Array, Array]:
+        """Divides each element of `x` (N, C, *in) by ``scale ** beta``.
+
+        Returns:
+            The output and `scale`: `k` plus `alpha` times the sum of squares over the channel and ``n // 2``
+            neighbours on either side; in at least float32.
+        """
+
+    def local_response_normalization_grad(self, x: Array, scale: Array, gy: Array, n: int, alpha: float,
+                                          beta: float) -> Array:
+        """The gradient of `local_response_normalization` with respect to `x`."""
+
+    def embedding_grad(self, gy: Array, ids: Array, W_shape: Ints) -> Array:
+        """Adds each row of `gy` (*ids.shape, D) to the row of a zero matrix (V, D) that `ids` names."""
+
+    def softmax(self, x: Array, axis: int) -> Array:
+        """Exponentials of `x` divided by their sum along `axis`; large values do not overflow."""
+
+    def softmax_grad(self, y: Array, gy: Array, axis: int) -> Array:
+        """The gradient of `softmax` from its output `y`."""
+
+    def log_softmax(self, x: Array, axis: int) -> Array:
+        """The logarithm of `softmax`, accurate where that is close to zero."""
+
+    def log_softmax_grad(self, y: Array, gy: Array, axis: int) -> Array:
+        """The gradient of `log_softmax` from its output `y`."""
+
+    def sgd(self, param: Array, grad: Array, lr: float) -> None:
+        """In place: ``param -= lr * grad``."""
+
+    def momentum_sgd(self, param: Array, grad: Array, v: Array, lr: float, momentum: float) -> None:
+        """In place: ``v = momentum * v - lr * grad``, then ``param += v``."""
+
+    def nesterov_ag(self, param: Array, grad: Array, v: Array, lr: float, momentum: float) -> None:
+        """In place: ``v = momentum * v - lr * grad``, ``param += momentum ** 2 * v - (1 + momentum) * lr * grad``."""
+
+    def adagrad(self, param: Array, grad: Array, h: Array, lr: float, eps: float) -> None:
+        """In place: ``h += grad ** 2``, then ``param -= lr * grad / (sqrt(h) + eps)``."""
+
+    def adadelta(self, param: Array, grad: Array, msg: Array, msdx: Array, rho: float, eps: float) -> None:
+        """In place, with running mean squares of the gradient, `msg`, and of the step, `msdx`.
+
+        ``msg = rho * msg + (1 - rho) * grad ** 2``, ``dx = sqrt((msdx + eps) / (msg + eps)) * grad``,
+        ``msdx = rho * msdx + (1 - rho) * dx ** 2``, then ``param -= dx``.
+        """
+
+    def rmsprop(self, param: Array, grad: Array, ms: Array, lr: float, alpha: float, eps: float,
+                eps_inside_sqrt: bool) -> None:
+        """In place: ``ms = alpha * ms + (1 - alpha) * grad ** 2``, then ``param -= lr * grad / root``.
+
+        The root is ``sqrt(ms) + eps``, or ``sqrt(ms + eps)`` if `eps_inside_sqrt`.
+        """
+
+    def adam(self, param: Array, grad: Array, m: Array, v: Array, vhat: Array | None, alpha_t: float, beta1: float,
+             beta2: float, eps: float, eta: float, weight_decay_rate: float,
+             bounds: tuple[float, float] | None) -> None:
+        """In place: ``m += (1 - beta1) * (grad - m)``, ``v += (1 - beta2) * (grad ** 2 - v)``, and the step.
+
+        With `vhat` (AMSGrad), ``vhat = maximum(vhat, v)`` stands for `v` in the step. The rate is
+        ``alpha_t / (sqrt(v) + eps)``, clipped to `bounds` where these are given (AdaBound), and the step
+        ``param -= eta * (rate * m + weight_decay_rate * param)``. The caller computes `alpha_t`, which holds the
+        correction of the bias.
+        """
