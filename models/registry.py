@@ -1,0 +1,94 @@
+"""The models by name, as ``scripts/train.py --model`` knows them."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from autograd_nn.link import Chain
+
+Model = TypeVar('Model', bound=type[Chain])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered model.
+
+    Attributes:
+        name: Its name.
+        build: Makes the model; takes ``num_classes`` by keyword.
+        input_shape: The shape of one sample that it was designed for: channels, height, width.
+        description: The first line of its docstring.
+    """
+
+    name: str
+    build: Callable[..., Chain]
+    input_shape: tuple[int, ...]
+
+    @property
+    def description(self) -> str:
+        """The first line of the model's docstring."""
+        return (self.build.__doc__ or '').strip().partition('\n')[0]
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(name: str, input_shape: tuple[int, ...]) -> Callable[[Model], Model]:
+    """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
+
+    Args:
+        name: The name.
+        input_shape: The shape of one sample that it was designed for.
+    """
+    def decorate(build: Model) -> Model:
+        _entries[name] = Entry(name, build, input_shape)
+        return build
+
+    return decorate
+
+
+def names() -> list[str]:
+    """The names of all models.
+
+    Example:
+        >>> from autograd_nn import models
+        >>> 'lenet' in models.names()
+        True
+    """
+    return sorted(_entries)
+
+
+def get(name: str) -> Entry:
+    """The entry of a model.
+
+    Args:
+        name: Its name.
+
+    Raises:
+        ValueError: There is no model of that name; the message lists those there are.
+    """
+    if name not in _entries:
+        raise ValueError(f'model: expected one of {", ".join(names())}; got {name!r}')
+    return _entries[name]
+
+
+def create(name: str, **arguments: Any) -> Chain:
+    """Makes a model.
+
+    Args:
+        name: Its name.
+        arguments: What its constructor takes, such as ``num_classes``.
+
+    Returns:
+        The model, with fresh parameters.
+
+    Raises:
+        ValueError: There is no model of that name.
+
+    Example:
+        >>> from autograd_nn import models
+        >>> models.create('mlp', num_classes=3).l3.out_size
+        3
+    """
+    return get(name).build(**arguments)

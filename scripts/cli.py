@@ -1,0 +1,88 @@
+"""What the command-line programs share: errors in one line, and how a trained model's folder describes itself."""
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from autograd_nn import Chain, serializers
+
+
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """Turns a user's mistake into one line on standard error and exit status 2."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
+        print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration that a training run left in its folder.
+
+    Args:
+        folder: The run's folder.
+
+    Raises:
+        ValueError: There is none, or it is damaged.
+    """
+    path = folder / 'config.json'
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f'{path} is missing: it says which model the weights belong to') from None
+    except ValueError as error:
+        raise ValueError(f'{path} is damaged: {error}') from None
+    if not isinstance(config, dict):
+        raise ValueError(f'{path} is damaged: expected an object')
+    return config
+
+
+def load_weights(path: str | Path, model: Chain) -> None:
+    """Loads a model's weights, also from a file that holds them under ``predictor/``, as a Classifier saves them.
+
+    Args:
+        path: An ``.npz`` file.
+        model: The model to fill.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or does not fit the model.
+    """
+    with open(path, 'rb') as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                prefixed = bool(arrays.files) and all(name.startswith('predictor/') for name in arrays.files)
+        except Exception as error:
+            raise ValueError(f'{path} is not an .npz file of weights: {error}') from None
+    serializers.load_npz(path, model, path='predictor/' if prefixed else '')
+
+
+def open_image(path: str | Path) -> Image.Image:
+    """Opens a picture of any format, upright.
+
+    Args:
+        path: Its file.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is not a picture, or a damaged one.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except UnidentifiedImageError:
+        raise ValueError(f'{path} is not a picture of a format that Pillow reads') from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.filename:
+            raise
+        raise ValueError(f'{path} is a damaged picture: {error}') from None

@@ -1,0 +1,73 @@
+"""Says what is on pictures, with a network that scripts/train.py has trained."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cli import friendly_errors, load_weights, open_image, read_config
+
+import autograd_nn
+from autograd_nn import models
+from autograd_nn.models.preprocessing import prepare_digit, prepare_image
+
+DIGITS = ('digits', 'mnist')
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('weights', metavar='WEIGHTS', help='model.npz of a run; its config.json beside it says the rest')
+    parser.add_argument('images', metavar='IMAGE', nargs='+', help='pictures of any size, colour and format')
+    parser.add_argument('--top', type=int, default=3, help='how many classes to show (default: %(default)s)')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
+    arguments = parser.parse_args()
+    if arguments.top < 1:
+        parser.error(f'--top: expected at least 1, got {arguments.top}')
+    return arguments
+
+
+def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, ...], bool]:
+    """Loads a network; returns it, the names of its classes, its input shape and whether it reads digits."""
+    if not weights.is_file():
+        raise ValueError(f'{weights}: no such file')
+    config = read_config(weights.parent)
+    try:
+        labels, shape = list(config['labels']), tuple(config['input_shape'])
+        name, dataset = config['arguments']['model'], str(config['arguments']['dataset'])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
+    model = models.create(name, num_classes=len(labels))
+    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+        model(np.zeros((1, *shape), np.float32))  # settles the shapes that depend on the input
+    load_weights(weights, model)
+    return model, labels, shape, dataset in DIGITS or shape == (1, 28, 28) and labels == list('0123456789')
+
+
+def main() -> None:
+    """Prints the most probable classes of each picture; status 2 if a picture could not be read."""
+    arguments = parse_arguments()
+    with friendly_errors():
+        model, labels, shape, digits = load_model(Path(arguments.weights))
+        device = autograd_nn.get_device(arguments.device)
+        model.to_device(device)
+    failed = False
+    for path in arguments.images:
+        try:
+            with friendly_errors():
+                image = open_image(path)
+                x = prepare_digit(image) if digits else prepare_image(image, shape)
+        except SystemExit:
+            failed = True
+            continue
+        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+            p = np.asarray(autograd_nn.functions.softmax(model(device.send(x[None]))))[0]
+        best = np.argsort(-p)[:arguments.top]
+        print(f'{path}: ' + ', '.join(f'{labels[i]} {p[i]:.1%}' for i in best))
+    if failed:
+        raise SystemExit(2)
+
+
+if __name__ == '__main__':
+    main()
