@@ -44,6 +44,9 @@ class Kernels(Protocol):
             gy: The gradient (N, K, *out) of the output.
         """
 
+    def convolution_bias_grad(self, gy: Array) -> Array:
+        """The sums (K,) of `gy` (N, K, *out) over all axes but the second."""
+
     def im2col(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> Array:
         """Copies every window of `x` (N, C, *in), zeros where it reaches beyond, to an array (N, C, *k, *out)."""
 
@@ -56,7 +59,8 @@ class Kernels(Protocol):
 
         Returns:
             The maxima (N, C, *out), and the place of the first of them within its window, counted row by row: integers
-            of any type and of the same shape. Padding is minus infinity. The maximum of a window with NaN is NaN.
+            of any type and of the same shape. Padding is minus infinity, and so is the maximum of a
+            window of padding alone. The maximum of a window with NaN is NaN.
         """
 
     def max_pooling_grad(self, gy: Array, indexes: Array, size: Ints, kernel_size: Ints, stride: Ints,

@@ -18,17 +18,21 @@ _BLOCK_ELEMENTS = 1 << 17
 
 def batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float,
                         axis: Ints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Three passes: the mean, the mean square of what differs from it, the output."""
+    """Three passes: the mean; how it differs from the exact one, and the mean square about it; the output."""
     rows = _as_rows(x, axis)
-    mean = _sums(rows) / max(1, len(rows))
-    centred_at = mean.astype(compute_dtype(x.dtype))
-    total = np.zeros(mean.shape)
+    count = max(1, len(rows))
+    centre = (_sums(rows) / count).astype(compute_dtype(x.dtype))
+    offset, square = np.zeros(centre.shape), np.zeros(centre.shape)
     for block in _blocks(rows):
-        difference = rows[block] - centred_at
-        total += _sum_rows(np.multiply(difference, difference, out=difference))
-    inv_std = 1 / np.sqrt(total / max(1, len(rows)) + eps)
+        difference = rows[block] - centre
+        offset += _sum_rows(difference)
+        square += _sum_rows(np.multiply(difference, difference, out=difference))
+    offset /= count
+    mean = centre + offset
+    inv_std = 1 / np.sqrt(square / count - offset ** 2 + eps)
     dtype = compute_dtype(gamma.dtype)
-    y = _scale_and_shift(rows, centred_at, gamma.ravel() * inv_std, beta.ravel())
+    scale = gamma.ravel() * inv_std
+    y = _scale_and_shift(rows, centre, scale, beta.ravel() - offset * scale)
     return (_from_rows(y, x, axis), mean.astype(dtype).reshape(gamma.shape),
             inv_std.astype(dtype).reshape(gamma.shape))
 
@@ -36,7 +40,7 @@ def batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps:
 def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
                              axis: Ints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two passes: the sums, then ``gx = scale * gy + slope * (x - mean) + shift``."""
-    """Three passes: the mean, the mean square of what differs from it, the output."""
+    """Three passes: the mean; how it differs from the exact one, and the mean square about it; the output."""
     rows, gy_rows = _as_rows(x, axis), _as_rows(gy, axis)
     dtype = compute_dtype(x.dtype)
     mean, inv_std = mean.ravel().astype(dtype), inv_std.ravel()

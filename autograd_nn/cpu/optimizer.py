@@ -112,25 +112,43 @@ def _decay_towards_square(mean: np.ndarray, x: np.ndarray, rate: float, scratch:
 
 
 def _blocks(param: np.ndarray, grad: np.ndarray, *states: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Yields corresponding flat blocks of all arrays, and two scratch blocks; all but `grad` may be written to.
-
-    The axes are taken in the order in which `param` has them in memory. An array in another order, or not of the type
-    of the computation, is copied, and copied back at the end.
-    """
-    axes = sorted(range(param.ndim), key=lambda i: -abs(param.strides[i]))
-    dtype = compute_dtype(param.dtype)
-    arrays = [a.transpose(axes) for a in (param, grad, *states)]
-    flat = [np.ascontiguousarray(a, dtype).reshape(-1) for a in arrays]
-    copied = [(a, f) for a, f in zip(arrays, flat, strict=True) if not np.may_share_memory(a, f)]
-    if copied:
-        _logger.debug('%d of %d arrays of an update (parameter of shape %s, %s, strides %s) are copied: their layout '
-                      'or type is not that of the computation', len(copied), len(arrays), param.shape, param.dtype,
-                      param.strides)
-    size = min(_BLOCK_ELEMENTS, param.size)
-    scratch = np.empty((2, size), dtype)
-    for start in range(0, param.size, _BLOCK_ELEMENTS):
-        blocks = [f[start:start + size] for f in flat]
-        yield [*blocks, *scratch[:, :len(blocks[0])]]
+    """Yields corresponding flat blocks of all arrays, and two scratch blocks; all but `grad` may be written to."""
+    arrays = [param, grad, *states]
+    if all(a.flags.c_contiguous for a in arrays) and param.dtype != np.float16:
+        flat = [a.reshape(-1) for a in arrays]
+        copied: list[tuple[np.ndarray, np.ndarray]] = []
+    else:
+        flat, copied = _flattened(arrays)
+    scratch = list(np.empty((2, min(param.size, _BLOCK_ELEMENTS)), flat[0].dtype))
+    if param.size <= _BLOCK_ELEMENTS:
+        yield flat + scratch
+    else:
+        for start in range(0, param.size, _BLOCK_ELEMENTS):
+            blocks = [f[start:start + _BLOCK_ELEMENTS] for f in flat]
+            yield blocks + [s[:len(blocks[0])] for s in scratch]
     for a, f in copied:
-        if a is not arrays[1]:
-            a[...] = f.reshape(a.shape)
+        if a is not grad:
+            a[...] = f
+
+
+def _flattened(arrays: list[np.ndarray]) -> tuple[list[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+    """The arrays without axes, in at least float32, and pairs of those that were copied with their copies.
+
+    The axes are taken in the order in which the first array has them in memory, so that only an array in another order,
+    or of another type, is copied.
+    """
+    param = arrays[0]
+    dtype = compute_dtype(param.dtype)
+    axes = sorted(range(param.ndim), key=lambda i: -abs(param.strides[i]))
+    flat, copied = [], []
+    for original in arrays:
+        a = original.transpose(axes)
+        if a.flags.c_contiguous and a.dtype == dtype:
+            flat.append(a.reshape(-1))
+        else:
+            flat.append(a.astype(dtype, 'C').reshape(-1))
+            copied.append((original, flat[-1].reshape(a.shape).transpose(np.argsort(axes))))
+    _logger.debug('%d of %d arrays of an update (parameter of shape %s, %s, strides %s) are copied: their layout or '
+                  'type is not that of the computation', len(copied), len(arrays), param.shape, param.dtype,
+                  param.strides)
+    return flat, copied
