@@ -1,0 +1,683 @@
+"""Links: objects that own parameters, and chains of them."""
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.link_hook import (
+    ForwardPostprocessCallbackArgs,
+    ForwardPreprocessCallbackArgs,
+    LinkHook,
+    active,
+)
+from autograd_nn.variable import Parameter
+
+if TYPE_CHECKING:
+    from autograd_nn.sequential import Sequential
+
+_Link = TypeVar('_Link', bound='Link')
+_Chain = TypeVar('_Chain', bound='Chain')
+_ChainList = TypeVar('_ChainList', bound='ChainList')
+
+
+class Link:
+    """A layer: an object with parameters, and with a `forward` that uses them.
+
+    A subclass creates its parameters in ``__init__`` inside ``with self.init_scope():``, which registers every
+    `Parameter` assigned there. Registered parameters are what optimizers train and what serializers save. Values that
+    are saved but not trained, such as a running mean, are registered with `add_persistent`.
+
+    Args:
+        params: Parameters to add, as ``name=shape`` or ``name=(shape, dtype)``.
+
+    Attributes:
+        name: The name that the parent gave it, None for a root.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> class Affine(ann.Link):
+        ...     def __init__(self, size):
+        ...         super().__init__()
+        ...         with self.init_scope():
+        ...             self.scale = ann.Parameter(1, size)
+        ...             self.shift = ann.Parameter(0, size)
+        ...
+        ...     def forward(self, x):
+        ...         return self.scale * x + self.shift
+        >>> link = Affine(3)
+        >>> [path for path, param in link.namedparams()]
+        ['/scale', '/shift']
+        >>> link(np.array([1., 2., 3.], 'f'))
+        variable([1., 2., 3.], dtype=float32)
+    """
+
+    name: str | None = None
+    _within_init_scope = False
+    _local_link_hooks: dict[str, LinkHook] | None = None
+
+    # `Sequential` holds links and stands above this module, so that module attaches the method that makes one.
+    if TYPE_CHECKING:
+        def repeat(self, n_repeat: int, mode: str = 'init') -> Sequential: ...
+
+        # Not a method: a subclass may take any arguments.
+        forward: Callable[..., Any]
+
+    def __init__(self, **params: Any) -> None:
+        # Dictionaries without values serve as sets that keep the order of definition.
+        self._params: dict[str, None] = {}
+        self._persistent: dict[str, None] = {}
+        self._device: backend.Device = backend.CpuDevice()
+        for name, value in params.items():
+            typed = isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], (tuple, list))
+            shape, dtype = value if typed else (value, None)
+            self.add_param(name, shape, dtype)
+
+    # --- registering
+
+    @property
+    def within_init_scope(self) -> bool:
+        """Whether a ``with self.init_scope():`` block is open."""
+        return self._within_init_scope
+
+    @contextmanager
+    def init_scope(self) -> Iterator[None]:
+        """A context in which parameters (and child links, in a `Chain`) are registered as they are assigned.
+
+        Raises:
+            RuntimeError: ``super().__init__()`` has not been called.
+        """
+        self._require_init()
+        outer = self._within_init_scope
+        self._within_init_scope = True
+        try:
+            yield
+        finally:
+            self._within_init_scope = outer
+
+    def _require_init(self) -> None:
+        if '_params' not in self.__dict__:
+            raise RuntimeError(f'{type(self).__name__}: call super().__init__() first, at the top of __init__')
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, (Parameter, Link)):
+            self._require_init()
+            # One that has its name from another owner is shared on purpose.
+            if not self._register(name, value) and value.name is None:
+                self._warn_of_stranger(name, value)
+        object.__setattr__(self, name, value)
+
+    def _register(self, name: str, value: Parameter | Link) -> bool:
+        """Registers a parameter that is assigned in `init_scope`; tells whether `name` is registered."""
+        if isinstance(value, Parameter) and self._within_init_scope:
+            value.name = name
+            value.to_device(self._device)
+            self._params[name] = None
+            self._persistent.pop(name, None)
+        return name in self._params
+
+    def _warn_of_stranger(self, name: str, value: Parameter | Link) -> None:
+        """Warns of a parameter or link that is assigned but not registered: most likely an oversight."""
+        kind = 'parameter' if isinstance(value, Parameter) else 'link'
+        what = f'{type(self).__name__}.{name} is assigned but not registered, so it is neither trained nor saved'
+        if self._within_init_scope:
+            advice = f'a {type(self).__name__} holds no links; derive from Chain'
+        else:
+            advice = f'create the {kind} inside "with self.init_scope():", or assign a tuple (it,) to keep it out'
+        warnings.warn(f'{what}: {advice}', stacklevel=3)
+
+    def __delattr__(self, name: str) -> None:
+        self._params.pop(name, None)
+        self._persistent.pop(name, None)
+        object.__delattr__(self, name)
+
+    def add_param(self, name: str, shape: int | tuple[int, ...] | None = None, dtype: Any = None,
+                  initializer: Any = None) -> None:
+        """Adds a parameter; the same as assigning one in `init_scope`.
+
+        Args:
+            name: The attribute's name.
+            shape: Its shape; None postpones the allocation (see `Parameter`).
+            dtype: Its dtype; that of the initializer, or ``config.dtype``, by default.
+            initializer: What fills it (see `Parameter`).
+
+        Raises:
+            AttributeError: There is an attribute of that name.
+            ValueError: `dtype` is given without `shape`; then the initializer has to bring it.
+        """
+        self._require_free(name)
+        if dtype is not None and shape is None:
+            raise ValueError('add_param: a dtype needs a shape; for a lazy parameter give the initializer a dtype')
+        param = Parameter(initializer, shape)
+        if dtype is not None:
+            param.array = param.array.astype(dtype, copy=False)
+        with self.init_scope():
+            setattr(self, name, param)
+
+    def add_persistent(self, name: str, value: Any) -> None:
+        """Adds a value that is saved and loaded with the link but not trained.
+
+        Args:
+            name: The attribute's name.
+            value: An array, a number, a string or None.
+
+        Raises:
+            AttributeError: There is an attribute of that name.
+        """
+        self._require_free(name)
+        setattr(self, name, value)
+        self.register_persistent(name)
+
+    def register_persistent(self, name: str) -> None:
+        """Makes an existing attribute persistent (see `add_persistent`).
+
+        Raises:
+            AttributeError: There is no attribute of that name.
+        """
+        if not hasattr(self, name):
+            raise AttributeError(f'register_persistent: {type(self).__name__} has no attribute {name!r}')
+        self._params.pop(name, None)
+        self._persistent[name] = None
+
+    def _require_free(self, name: str) -> None:
+        if hasattr(self, name):
+            raise AttributeError(f'{type(self).__name__} has an attribute {name!r} already')
+
+    # --- calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs ``forward`` with the same arguments, and the hooks around it."""
+        local, everywhere = self._local_link_hooks, active.hooks
+        if not local and not everywhere:
+            return self.forward(*args, **kwargs)
+        hooks = [*everywhere.values(), *(local or {}).values()]
+        before = ForwardPreprocessCallbackArgs(self, 'forward', args, kwargs)
+        for hook in hooks:
+            hook.forward_preprocess(before)
+        out = self.forward(*args, **kwargs)
+        after = ForwardPostprocessCallbackArgs(self, 'forward', args, kwargs, out)
+        for hook in hooks:
+            hook.forward_postprocess(after)
+        return out
+
+    @property
+    def local_link_hooks(self) -> dict[str, LinkHook]:
+        """The hooks of this link alone, by name."""
+        if self._local_link_hooks is None:
+            self._local_link_hooks = {}
+        return self._local_link_hooks
+
+    def add_hook(self: _Link, hook: LinkHook, name: str | None = None) -> _Link:
+        """Adds a hook to this link.
+
+        Returns:
+            This link.
+
+        Raises:
+            KeyError: There is one of that name already.
+        """
+        name = name or hook.name
+        if name in self.local_link_hooks:
+            raise KeyError(f'add_hook: {type(self).__name__} already has a hook named {name!r}')
+        self.local_link_hooks[name] = hook
+        hook.added(self)
+        return self
+
+    def delete_hook(self, name: str) -> None:
+        """Removes a hook of this link.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        if name not in self.local_link_hooks:
+            raise KeyError(f'delete_hook: {type(self).__name__} has no hook named {name!r}')
+        self.local_link_hooks.pop(name).deleted(self)
+
+    # --- what is inside
+
+    def _named_children(self) -> Iterable[tuple[str, Link]]:
+        """The children and their names; all that walks over the tree is built on this."""
+        return ()
+
+    def children(self) -> Iterator[Link]:
+        """The child links, in the order of definition."""
+        return (child for _, child in self._named_children())
+
+    def namedlinks(self, skipself: bool = False) -> Iterator[tuple[str, Link]]:
+        """All links of the tree with their paths, such as ``'/l1'``; the link itself is ``'/'``.
+
+        Args:
+            skipself: Leave the link itself out.
+        """
+        if not skipself:
+            yield '/', self
+        for name, child in self._named_children():
+            for path, link in child.namedlinks():
+                yield f'/{name}{path}'.rstrip('/'), link
+
+    def links(self, skipself: bool = False) -> Iterator[Link]:
+        """All links of the tree, parents before children.
+
+        Args:
+            skipself: Leave the link itself out.
+        """
+        return (link for _, link in self.namedlinks(skipself))
+
+    def namedparams(self, include_uninit: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """All parameters of the tree with their paths, such as ``'/l1/W'``.
+
+        A parameter that several links share comes once, with its first path.
+
+        Args:
+            include_uninit: Include those whose array does not exist yet.
+        """
+        seen: set[int] = set()
+        for path, link in self.namedlinks():
+            for name in link._params:
+                param = link.__dict__[name]
+                if id(param) not in seen and (include_uninit or param.array is not None):
+                    seen.add(id(param))
+                    yield f'{path.rstrip("/")}/{name}', param
+
+    def params(self, include_uninit: bool = True) -> Iterator[Parameter]:
+        """All parameters of the tree, each one once, in the order of definition.
+
+        Args:
+            include_uninit: Include those whose array does not exist yet.
+        """
+        return (param for _, param in self.namedparams(include_uninit))
+
+    def count_params(self) -> int:
+        """The number of trainable numbers in all parameters; warns of those whose shape is not known yet."""
+        unknown = [path for path, param in self.namedparams() if param.array is None]
+        if unknown:
+            warnings.warn(f'count_params: not initialized, so not counted: {", ".join(unknown)}; '
+                          'call the model once', stacklevel=2)
+        return sum(param.size for param in self.params(include_uninit=False))
+
+    # --- copies
+
+    def copy(self: _Link, mode: str = 'share') -> _Link:
+        """Copies the link and all that is below it.
+
+        Args:
+            mode: ``'share'``: the copy has parameters (and gradients) of its own on the same arrays. ``'copy'``: the
+                arrays are copied. ``'init'``: they are initialized anew.
+
+        Raises:
+            ValueError: Unknown `mode`.
+
+        Example:
+            >>> import autograd_nn.links as L
+            >>> a = L.Linear(3, 2)
+            >>> b = a.copy()
+            >>> b.W is a.W, b.W.array is a.W.array
+            (False, True)
+        """
+        if mode == 'share':
+            return self._shared_copy()
+        if mode not in ('copy', 'init'):
+            raise ValueError(f"copy: expected mode 'share', 'copy' or 'init', got {mode!r}")
+        copied = copy.deepcopy(self)
+        if mode == 'init':
+            for param in copied.params(include_uninit=False):
+                shape = param.shape
+                param.cleargrad()
+                param.array = None
+                param.initialize(shape)
+        return copied
+
+    def _shared_copy(self: _Link) -> _Link:
+        copied = copy.copy(self)
+        attributes = copied.__dict__
+        attributes.update(name=None, _params=dict(self._params), _persistent=dict(self._persistent))
+        if self._local_link_hooks is not None:
+            attributes['_local_link_hooks'] = dict(self._local_link_hooks)
+        for name in self._params:
+            attributes[name] = copy.copy(attributes[name])
+        return copied
+
+    def copyparams(self, link: Link, copy_persistent: bool = True) -> None:
+        """Copies the values of all parameters from a link of the same structure, across devices too.
+
+        Args:
+            link: The source.
+            copy_persistent: Also copy the persistent values.
+
+        Raises:
+            ValueError: The source lacks something, or has it with another shape.
+        """
+        source, target = link.__dict__, self.__dict__
+        for name in [*self._params, *(self._persistent if copy_persistent else ())]:
+            if name not in source:
+                raise ValueError(f'copyparams: {type(link).__name__} has no {name!r}, {type(self).__name__} has')
+        for name in self._params:
+            target[name].copydata(source[name])
+        for name in self._persistent if copy_persistent else ():
+            if backend.is_array(target[name]) and backend.is_array(source[name]):
+                backend.copyto(target[name], source[name])
+            else:
+                target[name] = copy.deepcopy(source[name])
+        for child, other in self._zip_children(link, 'copyparams'):
+            child.copyparams(other, copy_persistent)
+
+    def addgrads(self, link: Link) -> None:
+        """Adds the gradients of all parameters of a link of the same structure to this one's.
+
+        Args:
+            link: The other link, on this device or another.
+
+        Raises:
+            ValueError: The structures differ.
+        """
+        for name in self._params:
+            self.__dict__[name].addgrad(link.__dict__[name])
+        for child, other in self._zip_children(link, 'addgrads'):
+            child.addgrads(other)
+
+    def _zip_children(self, link: Link, caller: str) -> list[tuple[Link, Link]]:
+        """Pairs the children of two links by name."""
+        others = dict(link._named_children())
+        pairs = []
+        for name, child in self._named_children():
+            if name not in others:
+                raise ValueError(f'{caller}: {type(link).__name__} has no child {name!r}, {type(self).__name__} has')
+            pairs.append((child, others[name]))
+        return pairs
+
+    # --- gradients and updates
+
+    def cleargrads(self) -> None:
+        """Forgets the gradients of all parameters; to be called before every backward pass."""
+        for param in self.params():
+            param.cleargrad()
+
+    def zerograds(self) -> None:
+        """Sets the gradients of all parameters to zeros; `cleargrads` is cheaper."""
+        for param in self.params(include_uninit=False):
+            param.zerograd()
+
+    def enable_update(self) -> None:
+        """Lets optimizers update all parameters again."""
+        self._set_update_enabled(True)
+
+    def disable_update(self) -> None:
+        """Keeps optimizers from updating the parameters below this link (after ``optimizer.setup``)."""
+        self._set_update_enabled(False)
+
+    def _set_update_enabled(self, enabled: bool) -> None:
+        for param in self.params():
+            if param.update_rule is not None:
+                param.update_rule.enabled = enabled
+
+    @property
+    def update_enabled(self) -> bool:
+        """Whether an optimizer updates at least one of the parameters."""
+        return any(param.update_rule is not None and param.update_rule.enabled for param in self.params())
+
+    # --- devices
+
+    @property
+    def device(self) -> backend.Device:
+        """The device that holds the parameters."""
+        return self._device
+
+    @property
+    def xp(self) -> Any:
+        """The array module of the device: ``numpy`` or ``cupy``."""
+        return self._device.xp
+
+    def to_device(self: _Link, device: Any) -> _Link:
+        """Moves all parameters and persistent arrays to a device.
+
+        Args:
+            device: A `Device` or a specifier such as ``'cpu'`` and ``'cuda:0'``.
+
+        Returns:
+            This link.
+        """
+        target = backend.get_device(device)
+        for link in self.links():
+            attributes = link.__dict__
+            attributes['_device'] = target
+            for name in link._params:
+                attributes[name].to_device(target)
+            for name in link._persistent:
+                attributes[name] = target.send(attributes[name])
+        return self
+
+    def to_cpu(self: _Link) -> _Link:
+        """Moves all parameters and persistent arrays to the CPU."""
+        return self.to_device('cpu')
+
+    def to_gpu(self: _Link, device: int | None = None) -> _Link:
+        """Moves all parameters and persistent arrays to a GPU (the first by default)."""
+        return self.to_device(f'cuda:{device or 0}')
+
+    # --- saving and loading
+
+    def serialize(self, serializer: Any) -> None:
+        """Saves to a serializer or loads from a deserializer: every parameter, persistent value and child by its name.
+
+        Args:
+            serializer: A serializer stores what it is called with, ``serializer(name, value)``, and returns it; a
+                deserializer returns what is stored. ``serializer[name]`` is for a child.
+        """
+        attributes = self.__dict__
+        for name in self._params:
+            param = attributes[name]
+            loaded = serializer(name, param.array)
+            if param.array is None and loaded is not None:
+                param.array = param.device.send(loaded.astype(param.dtype))
+        for name in self._persistent:
+            attributes[name] = self._device.send(serializer(name, attributes[name]))
+        for name, child in self._named_children():
+            child.serialize(serializer[name])
+
+    # --- as text
+
+    @property
+    def printable_specs(self) -> Iterable[tuple[str, Any]]:
+        """The arguments that ``print(link)`` shows, as pairs of name and value; for subclasses to override."""
+        return ()
+
+    def _printable_children(self) -> Iterable[str]:
+        return (f'{name}={child!r}' for name, child in self._named_children())
+
+    def __repr__(self) -> str:
+        specs = [f'{name}={describe(value)}' for name, value in self.printable_specs]
+        children = list(self._printable_children())
+        if not children:
+            return f'{type(self).__name__}({", ".join(specs)})'
+        lines = ''.join(f'{line},\n' for line in specs + children)
+        return f'{type(self).__name__}(\n' + ''.join(f'    {line}\n' for line in lines.splitlines()) + ')'
+
+
+def describe(value: Any) -> str:
+    """`value` as ``print(model)`` shows it: functions by their names, arrays by their shapes."""
+    if isinstance(value, partial):
+        arguments = [describe(value.func), *map(describe, value.args)]
+        arguments += [f'{name}={describe(x)}' for name, x in value.keywords.items()]
+        return f'partial({", ".join(arguments)})'
+    if backend.is_array(value):
+        return f'<array of shape {value.shape}, {value.dtype}>'
+    if isinstance(value, np.dtype):
+        return value.name
+    return getattr(value, '__name__', None) or repr(value)
+
+
+class Chain(Link):
+    """A link made of named child links: the usual base class of a network.
+
+    Child links assigned inside ``with self.init_scope():`` are registered, as parameters are.
+
+    Args:
+        links: Child links by name.
+
+    Example:
+        >>> import autograd_nn as ann, autograd_nn.functions as F, autograd_nn.links as L
+        >>> class MLP(ann.Chain):
+        ...     def __init__(self, n_units, n_out):
+        ...         super().__init__()
+        ...         with self.init_scope():
+        ...             self.l1 = L.Linear(None, n_units)
+        ...             self.l2 = L.Linear(n_units, n_out)
+        ...
+        ...     def forward(self, x):
+        ...         return self.l2(F.relu(self.l1(x)))
+        >>> print(MLP(100, 10))
+        MLP(
+            l1=Linear(in_size=None, out_size=100, nobias=False),
+            l2=Linear(in_size=100, out_size=10, nobias=False),
+        )
+    """
+
+    def __init__(self, **links: Link) -> None:
+        super().__init__()
+        self._children: dict[str, None] = {}
+        for name, link in links.items():
+            self.add_link(name, link)
+
+    def __getitem__(self, name: str) -> Link:
+        """The child of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        if name not in self._children:
+            raise KeyError(f'{type(self).__name__} has no child {name!r}, only {", ".join(self._children)}')
+        return self.__dict__[name]
+
+    def _register(self, name: str, value: Parameter | Link) -> bool:
+        if isinstance(value, Parameter):
+            return super()._register(name, value)
+        if self._within_init_scope:
+            self._require_free(name)
+            self._children[name] = None
+        if name in self._children:
+            value.name = name
+        return name in self._children
+
+    def __delattr__(self, name: str) -> None:
+        self._children.pop(name, None)
+        super().__delattr__(name)
+
+    def add_link(self, name: str, link: Link) -> None:
+        """Adds a child; the same as assigning it in `init_scope`.
+
+        Args:
+            name: The attribute's name.
+            link: The child.
+
+        Raises:
+            AttributeError: There is an attribute of that name.
+            TypeError: `link` is not a link.
+        """
+        _require_link(link, 'add_link')
+        with self.init_scope():
+            setattr(self, name, link)
+
+    def _named_children(self) -> Iterable[tuple[str, Link]]:
+        return [(name, self.__dict__[name]) for name in self._children]
+
+    def _shared_copy(self: _Chain) -> _Chain:
+        copied = super()._shared_copy()
+        copied._children = {}
+        for name, child in self._named_children():
+            copied.__dict__[name] = child = child.copy('share')
+            child.name = name
+            copied._children[name] = None
+        return copied
+
+
+class ChainList(Link, MutableSequence):
+    """A link made of a list of child links, for a number of layers that only the program knows.
+
+    It behaves as a list. The children's names, and thus the paths of their parameters, are their positions.
+
+    Args:
+        links: Child links.
+
+    Example:
+        >>> import autograd_nn as ann, autograd_nn.links as L
+        >>> layers = ann.ChainList(*[L.Linear(4, 4) for _ in range(2)])
+        >>> [path for path, param in layers.namedparams()]
+        ['/0/W', '/0/b', '/1/W', '/1/b']
+    """
+
+    def __init__(self, *links: Link) -> None:
+        super().__init__()
+        self._children: list[Link] = []
+        for link in links:
+            self.add_link(link)
+
+    def _register(self, name: str, value: Parameter | Link) -> bool:
+        if isinstance(value, Link) and self._within_init_scope:
+            raise TypeError(f'{type(self).__name__}.{name}: a ChainList registers no link by attribute; '
+                            'use append, or derive from Chain')
+        return super()._register(name, value)
+
+    def add_link(self, link: Link) -> None:
+        """Appends a child; the same as ``append``.
+
+        Raises:
+            TypeError: `link` is not a link.
+        """
+        self.insert(len(self._children), link)
+
+    def insert(self, index: int, link: Link) -> None:
+        """Inserts a child before position `index`.
+
+        Raises:
+            TypeError: `link` is not a link.
+        """
+        _require_link(link, 'ChainList')
+        self._children.insert(index, link)
+        self._rename()
+
+    def _rename(self) -> None:
+        for i, link in enumerate(self._children):
+            link.name = str(i)
+
+    def __getitem__(self, index: Any) -> Any:
+        """The child at a position, or the list of those in a slice."""
+        return self._children[index]
+
+    def __setitem__(self, index: Any, link: Any) -> None:
+        for child in link if isinstance(index, slice) else (link,):
+            _require_link(child, 'ChainList')
+        self._children[index] = link
+        self._rename()
+
+    def __delitem__(self, index: Any) -> None:
+        del self._children[index]
+        self._rename()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._children)
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def _named_children(self) -> Iterable[tuple[str, Link]]:
+        return [(str(i), link) for i, link in enumerate(self._children)]
+
+    def _printable_children(self) -> Iterable[str]:
+        return map(repr, self._children)
+
+    def _shared_copy(self: _ChainList) -> _ChainList:
+        copied = super()._shared_copy()
+        copied._children = [child.copy('share') for child in self.children()]
+        copied._rename()
+        return copied
+
+
+def _require_link(link: Any, caller: str) -> None:
+    if not isinstance(link, Link):
+        raise TypeError(f'{caller}: expected a Link, got {type(link).__name__}')

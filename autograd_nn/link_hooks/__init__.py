@@ -1,0 +1,2 @@
+"""Hooks for links: ready-made ones."""
+from autograd_nn.link_hooks.timer import TimerHook

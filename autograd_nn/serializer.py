@@ -1,0 +1,46 @@
+"""The protocol between objects that are saved and what saves them.
+
+An object implements ``serialize(serializer)``, in which it calls ``serializer(name, value)`` for each of its values and
+``part.serialize(serializer[name])`` for each of its parts. The same method serves saving, where the call stores the
+value, and loading, where the call returns the stored one.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+
+class AbstractSerializer:
+    """What `Serializer` and `Deserializer` share."""
+
+    def __getitem__(self, key: str) -> AbstractSerializer:
+        """The serializer for the part named `key`."""
+        raise NotImplementedError
+
+    def __call__(self, key: str, value: Any) -> Any:
+        """Stores or loads one value.
+
+        Args:
+            key: Its name.
+            value: An array, a number, a string or None. In loading, an array is filled in place, and any other value
+                tells the type of the result; None takes whatever is stored.
+
+        Returns:
+            The value that was stored, or that has been loaded.
+        """
+        raise NotImplementedError
+
+
+class Serializer(AbstractSerializer):
+    """Saves objects."""
+
+    def save(self, obj: Any) -> None:
+        """Saves an object: ``obj.serialize(self)``."""
+        obj.serialize(self)
+
+
+class Deserializer(AbstractSerializer):
+    """Loads objects."""
+
+    def load(self, obj: Any) -> None:
+        """Loads an object: ``obj.serialize(self)``."""
+        obj.serialize(self)

@@ -1,0 +1,279 @@
+"""Saving and loading in NumPy's NPZ format, in the layout of Chainer."""
+from __future__ import annotations
+
+import os
+import pickletools
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.serializer import Deserializer, Serializer
+from autograd_nn.utils.atomic import atomic_write
+
+# None as an array: four bytes of the type "void", which no value has otherwise and which needs no pickle.
+_NONE = np.array(b'None', dtype='V4')
+
+Names = str | Callable[[str], bool]
+
+
+class DictionarySerializer(Serializer):
+    """Saves to a flat dictionary of NumPy arrays, whose keys are paths such as ``'predictor/l1/W'``.
+
+    None is stored as an array of type ``V4`` with the bytes ``None``, so that the file can be read without pickle.
+
+    Args:
+        target: The dictionary; a new one by default.
+        path: What all keys start with.
+
+    Attributes:
+        target: The dictionary.
+
+    Example:
+        >>> import autograd_nn.links as L
+        >>> from autograd_nn.serializers import DictionarySerializer
+        >>> serializer = DictionarySerializer()
+        >>> serializer.save(L.Linear(3, 2))
+        >>> {key: x.shape for key, x in serializer.target.items()}
+        {'W': (2, 3), 'b': (2,)}
+    """
+
+    def __init__(self, target: dict[str, np.ndarray] | None = None, path: str = '') -> None:
+        self.target = {} if target is None else target
+        self.path = path
+
+    def __getitem__(self, key: str) -> DictionarySerializer:
+        return DictionarySerializer(self.target, f'{self.path}{key.strip("/")}/')
+
+    def __call__(self, key: str, value: Any) -> Any:
+        path = self.path + key.lstrip('/')
+        if value is None:
+            array = _NONE
+        else:
+            array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
+        # NumPy's byte strings lose zeros at their ends.
+        if array.dtype.hasobject or isinstance(value, bytes):
+            raise TypeError(f'save: {path!r} is a {type(value).__name__}; '
+                            'only arrays, numbers, strings and None can be saved')
+        self.target[path] = array
+        return value
+
+
+class NpzDeserializer(Deserializer):
+    """Loads from a mapping of paths to arrays, such as what `DictionarySerializer` or ``numpy.load`` makes.
+
+    Args:
+        npz: The mapping.
+        path: What the keys to load start with.
+        strict: Raise for a value that is not there; otherwise it keeps what it is.
+        ignore_names: Keys to leave as they are: a string, a function of the key, or a list of these.
+    """
+
+    def __init__(self, npz: Mapping[str, Any], path: str = '', strict: bool = True,
+                 ignore_names: Names | list[Names] | None = None) -> None:
+        self.npz = npz
+        self.path = f'{path.strip("/")}/'.lstrip('/')
+        self.strict = strict
+        if ignore_names is None:
+            ignore_names = []
+        self.ignore_names = list(ignore_names) if isinstance(ignore_names, (list, tuple)) else [ignore_names]
+
+    def __getitem__(self, key: str) -> NpzDeserializer:
+        return NpzDeserializer(self.npz, f'{self.path}{key.strip("/")}', self.strict, self.ignore_names)
+
+    def __call__(self, key: str, value: Any) -> Any:
+        key = self.path + key.lstrip('/')
+        if any(name(key) if callable(name) else name == key for name in self.ignore_names):
+            return value
+        if key not in self.npz:
+            if self.strict:
+                raise KeyError(f'load: there is no {key!r}, only {_list_keys(self.npz)}')
+            return value
+        stored = np.asarray(self.npz[key])
+        if _is_none(stored):
+            return None
+        if value is None:
+            return stored
+        if backend.is_array(value):
+            _copy(stored, value, key)
+            return value
+        try:
+            return type(value)(stored.tolist() if isinstance(value, (list, tuple)) else stored[()])
+        except (TypeError, ValueError):
+            raise ValueError(f'load: {key!r}: expected a {type(value).__name__}, found an array of shape '
+                             f'{stored.shape}, {stored.dtype}') from None
+
+
+def _is_none(stored: np.ndarray) -> bool:
+    if stored.dtype == _NONE.dtype:
+        return stored.shape == () and stored.tobytes() == b'None'
+    return stored.dtype.kind == 'O' and stored.shape == () and stored[()] is None
+
+
+def _copy(stored: np.ndarray, array: Any, key: str) -> None:
+    if stored.shape != array.shape:
+        raise ValueError(f'load: {key!r}: expected shape {array.shape}, found {stored.shape}')
+    if not np.can_cast(stored.dtype, array.dtype, 'same_kind'):
+        raise ValueError(f'load: {key!r}: expected dtype {array.dtype}, found {stored.dtype}')
+    backend.copyto(array, stored.astype(array.dtype, copy=False))
+
+
+def _list_keys(npz: Mapping[str, Any], limit: int = 12) -> str:
+    keys = list(npz)
+    more = f' and {len(keys) - limit} more' if len(keys) > limit else ''
+    return ', '.join(keys[:limit]) + more if keys else 'an empty file'
+
+
+def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, compression: bool = True) -> None:
+    """Saves an object to an NPZ file.
+
+    A file with that name is replaced only when the new one is complete and on the disk: a crash leaves the old one.
+
+    Args:
+        file: A path, which is taken as it is, or a binary file object open for writing.
+        obj: What to save: a link, an optimizer, a trainer, or a dictionary of arrays, which is saved as it is.
+        compression: Whether to compress.
+
+    Raises:
+        TypeError: A value is not an array, a number, a string or None.
+
+    Example:
+        >>> import io, numpy as np, autograd_nn.links as L
+        >>> from autograd_nn import serializers
+        >>> file = io.BytesIO()
+        >>> serializers.save_npz(file, L.Linear(3, 2))
+        >>> sorted(np.load(file))
+        ['W', 'b']
+    """
+    serializer = DictionarySerializer()
+    if isinstance(obj, dict):
+        for key, value in obj.items():
+            serializer(key, value)
+    else:
+        serializer.save(obj)
+    if isinstance(file, (str, os.PathLike)):
+        with atomic_write(file) as stream:
+            _write(stream, serializer.target, compression)
+    else:
+        _write(file, serializer.target, compression)
+
+
+def _write(stream: BinaryIO, arrays: dict[str, np.ndarray], compression: bool) -> None:
+    # numpy.savez takes keys as keyword arguments, so that it cannot save one named "file". Weights are nearly random
+    # bits, which the higher levels of compression make slower but hardly smaller.
+    method = zipfile.ZIP_DEFLATED if compression else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, 'w', method, compresslevel=1) as archive:
+        for key, array in arrays.items():
+            with archive.open(f'{key}.npy', 'w', force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', strict: bool = True,
+             ignore_names: Names | list[Names] | None = None) -> None:
+    """Loads an object from an NPZ file, such as `save_npz` and Chainer write.
+
+    Arrays are filled in place and keep their dtypes. Pickled objects in a file are never executed.
+
+    Args:
+        file: A path or a binary file object.
+        obj: What to load into; of the same structure as what was saved.
+        path: Where in the file the object's values are, such as ``'updater/model:main/'`` in a snapshot.
+        strict: Raise for a value that is not in the file; otherwise it keeps what it is.
+        ignore_names: Keys to leave as they are: a string, a function of the key that tells so, or a list of these.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not an NPZ file, or it is damaged; or a shape or dtype in it does not fit.
+        KeyError: A value is missing.
+
+    Example:
+        >>> import io, autograd_nn.links as L
+        >>> from autograd_nn import serializers
+        >>> file, trained, fresh = io.BytesIO(), L.Linear(3, 2), L.Linear(None, 2)
+        >>> serializers.save_npz(file, trained)
+        >>> serializers.load_npz(file, fresh)
+        >>> bool((fresh.W.array == trained.W.array).all())
+        True
+    """
+    with NpzReader(file) as npz:
+        NpzDeserializer(npz, path, strict, ignore_names).load(obj)
+
+
+class NpzReader(Mapping[str, np.ndarray]):
+    """The arrays of an NPZ file by key, each read when it is asked for; a context manager.
+
+    Unlike ``numpy.load`` it reads the pickled None that Chainer writes for a parameter without an array, which it
+    recognises without executing it, and its errors name the file and what is wrong with it.
+
+    Args:
+        file: A path or a binary file object.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not an NPZ file, or it is damaged.
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
+        self._owned = isinstance(file, (str, os.PathLike))
+        self._stream: Any = Path(file).open('rb') if isinstance(file, (str, os.PathLike)) else file  # noqa: SIM115
+        self.name = str(getattr(self._stream, 'name', 'the file object'))
+        try:
+            self._archive = zipfile.ZipFile(self._stream)
+        except zipfile.BadZipFile:
+            self._stream.seek(0)
+            start = self._stream.read(4)
+            self.close()
+            what = 'is truncated or damaged' if start == b'PK\x03\x04' else 'is not an npz file'
+            raise ValueError(f'load_npz: {self.name} {"is empty" if not start else what}') from None
+        self._members = {name.removesuffix('.npy'): name for name in self._archive.namelist()}
+
+    def __enter__(self) -> NpzReader:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file, if this object has opened it."""
+        if self._owned:
+            self._stream.close()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        name = self._members[key]
+        try:
+            with self._archive.open(name) as member:
+                array = _read_array(member)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            raise ValueError(f'load_npz: {self.name} is damaged at {key!r}: {error}') from error
+        if array is None:
+            raise ValueError(f'load_npz: {self.name} has a pickled object at {key!r}; pickled objects are not read, '
+                             'since a pickle can run any program')
+        return array
+
+
+def _read_array(member: Any) -> np.ndarray | None:
+    """Reads an array in NPY format; of the pickled ones only that of None, for the others it returns None itself."""
+    if np.lib.format.read_magic(member) == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        if dtype.hasobject:
+            return np.array(None) if shape == () and _pickles_none(member.read()) else None
+    member.seek(0)
+    return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _pickles_none(pickled: bytes) -> bool:
+    """Whether a pickle is that of an array that holds nothing but None. It is parsed, never executed."""
+    skipped = {'PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE', 'FRAME', 'MARK'}
+    names = [opcode.name for opcode, _, _ in pickletools.genops(pickled) if opcode.name not in skipped]
+    # An array's pickle ends with its state: the list of its elements, as the last of a tuple.
+    return names[-6:] == ['EMPTY_LIST', 'NONE', 'APPEND', 'TUPLE', 'BUILD', 'STOP']

@@ -1,0 +1,62 @@
+"""Files that are either wholly written or not at all."""
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A context for writing a file under a temporary name that becomes `path` when the block ends without an exception.
+
+    Whatever stops the program inside the block, `path` holds what it held before; when the block has ended, the new
+    content is on the disk. An exception removes the temporary file. One that a killed process leaves is named
+    ``.NAME.XXXX.tmp``.
+
+    Args:
+        path: The file to create or to replace. Where a symbolic link is, its target is replaced; what is no regular
+            file, such as a pipe, is written to directly.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from autograd_nn.utils.atomic import atomic_write
+        >>> path = pathlib.Path(tempfile.mkdtemp(), 'greeting')
+        >>> with atomic_write(path) as file:
+        ...     _ = file.write(b'hello')
+        >>> path.read_bytes()
+        b'hello'
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        with target.open('wb') as file:
+            yield file
+        return
+    temporary = target.with_name(f'.{target.name}.{secrets.token_hex(4)}.tmp')
+    try:
+        with temporary.open('xb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+    _sync_directory(target.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """Makes sure that the new name is on the disk, where the system can do that for a directory."""
+    with suppress(PermissionError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
