@@ -1,0 +1,14 @@
+"""Hooks that change gradients between backpropagation and update: regularisation, clipping, noise."""
+from autograd_nn.optimizer_hooks.gradient import (
+    GradientClipping,
+    GradientHardClipping,
+    GradientLARS,
+    GradientNoise,
+    exponential_decay_noise,
+)
+from autograd_nn.optimizer_hooks.regularization import Lasso, WeightDecay
+
+__all__ = [
+    'GradientClipping', 'GradientHardClipping', 'GradientLARS', 'GradientNoise', 'Lasso', 'WeightDecay',
+    'exponential_decay_noise',
+]

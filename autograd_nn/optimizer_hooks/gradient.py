@@ -1,0 +1,137 @@
+"""Hooks that limit, scale or perturb gradients."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from autograd_nn.backend import get_array_module
+from autograd_nn.optimizer import Optimizer, UpdateRule, set_gradient
+from autograd_nn.variable import Variable
+
+
+def _sum_of_squares(array: Any) -> Any:
+    """The sum of all squares, in at least single precision, without waiting for a GPU."""
+    xp = get_array_module(array)
+    array = array.astype(xp.promote_types(array.dtype, 'f'), copy=False).ravel('K')
+    return xp.vdot(array, array)
+
+
+class GradientClipping:
+    """Scales all gradients down together so that their common norm is at most `threshold`.
+
+    See Pascanu et al., On the difficulty of training recurrent neural networks, 2012,
+    https://arxiv.org/abs/1211.5063.
+
+    Args:
+        threshold: The largest norm: the root of the sum of squares over all parameters.
+    """
+
+    name = 'GradientClipping'
+    timing = 'pre'
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+
+    def __call__(self, opt: Optimizer) -> None:
+        params = [param for param in opt.target.params(False) if param.grad is not None]
+        norm = math.sqrt(float(sum(_sum_of_squares(param.grad) for param in params)))
+        if norm > self.threshold:
+            for param in params:
+                set_gradient(param, param.grad * (self.threshold / norm))
+
+
+class GradientHardClipping:
+    """Clips each element of each gradient.
+
+    Args:
+        lower_bound: The smallest value.
+        upper_bound: The largest value.
+    """
+
+    name = 'GradientHardClipping'
+    call_for_each_param = True
+    timing = 'pre'
+
+    def __init__(self, lower_bound: float, upper_bound: float) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
+    def __call__(self, rule: UpdateRule, param: Variable) -> None:
+        grad = param.grad
+        if grad is not None:
+            set_gradient(param, grad.clip(self.lower_bound, self.upper_bound))
+
+
+def exponential_decay_noise(xp: Any, shape: tuple[int, ...], dtype: Any, hook: Any, opt: Any) -> Any:
+    """Normal noise of variance ``eta / (1 + t) ** 0.55``, which decays with the number of updates t.
+
+    See Neelakantan et al., Adding gradient noise improves learning for very deep networks, 2015,
+    https://arxiv.org/abs/1511.06807.
+
+    Args:
+        xp: The array module.
+        shape: The shape of the noise.
+        dtype: Its dtype.
+        hook: The `GradientNoise`, for its ``eta``.
+        opt: The update rule (or optimizer), for its ``t``.
+
+    Returns:
+        An array of that shape and dtype.
+    """
+    return xp.random.normal(0, math.sqrt(hook.eta / (1 + opt.t) ** 0.55), shape).astype(dtype)
+
+
+class GradientNoise:
+    """Adds noise to each gradient.
+
+    Args:
+        eta: The scale of the noise, see `exponential_decay_noise`.
+        noise_func: Makes the noise: called with the array module, shape, dtype, this hook and the update rule.
+    """
+
+    name = 'GradientNoise'
+    call_for_each_param = True
+    timing = 'pre'
+
+    def __init__(self, eta: float, noise_func: Callable[..., Any] = exponential_decay_noise) -> None:
+        self.eta = eta
+        self.noise_func = noise_func
+
+    def __call__(self, rule: UpdateRule, param: Variable) -> None:
+        grad = param.grad
+        if grad is not None:
+            noise = self.noise_func(get_array_module(grad), grad.shape, grad.dtype, self, rule)
+            set_gradient(param, grad + noise)
+
+
+class GradientLARS:
+    """Layer-wise adaptive rate scaling: scales each gradient to the size of its parameter.
+
+    See You et al., Large batch training of convolutional networks, 2017, https://arxiv.org/abs/1708.03888.
+
+    Args:
+        threshold: The ratio of step to parameter; parameters whose norm is not above it are left alone.
+        weight_decay: The coefficient of a weight decay that is added before scaling.
+        eps: Added to the denominator, against division by zero.
+    """
+
+    name = 'GradientLARS'
+    call_for_each_param = True
+    timing = 'pre'
+
+    def __init__(self, threshold: float = 1e-2, weight_decay: float = 0.0, eps: float = 1e-9) -> None:
+        self.threshold = threshold
+        self.weight_decay = weight_decay
+        self.eps = eps
+
+    def __call__(self, rule: UpdateRule, param: Variable) -> None:
+        grad = param.grad
+        if grad is None:
+            return
+        p_norm = math.sqrt(float(_sum_of_squares(param.array)))
+        g_norm = math.sqrt(float(_sum_of_squares(grad)))
+        rate = 1.0
+        if p_norm > self.threshold:
+            rate = self.threshold * p_norm / (self.eps + g_norm + self.weight_decay * p_norm)
+        set_gradient(param, rate * (grad + self.weight_decay * param.array))

@@ -1,0 +1,53 @@
+"""Hooks that pull parameters towards zero."""
+from __future__ import annotations
+
+from autograd_nn.backend import get_array_module
+from autograd_nn.optimizer import UpdateRule, set_gradient
+from autograd_nn.variable import Variable
+
+
+class WeightDecay:
+    """Adds `rate` times the parameter to its gradient: the gradient of half the sum of squares.
+
+    Args:
+        rate: The coefficient.
+
+    Example:
+        >>> import autograd_nn as ann
+        >>> optimizer = ann.optimizers.SGD().setup(ann.Link(W=(2,)))
+        >>> optimizer.add_hook(ann.optimizer_hooks.WeightDecay(1e-4))
+    """
+
+    name = 'WeightDecay'
+    call_for_each_param = True
+    timing = 'pre'
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def __call__(self, rule: UpdateRule, param: Variable) -> None:
+        grad = param.grad
+        if grad is not None:
+            decay = param.array * self.rate
+            decay += grad
+            set_gradient(param, decay)
+
+
+class Lasso:
+    """Adds `rate` times the parameter's sign to its gradient: the gradient of the sum of absolute values.
+
+    Args:
+        rate: The coefficient.
+    """
+
+    name = 'Lasso'
+    call_for_each_param = True
+    timing = 'pre'
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def __call__(self, rule: UpdateRule, param: Variable) -> None:
+        grad = param.grad
+        if grad is not None:
+            set_gradient(param, grad + self.rate * get_array_module(grad).sign(param.array))

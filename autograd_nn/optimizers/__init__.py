@@ -1,0 +1,9 @@
+"""Optimizers."""
+from autograd_nn.optimizers.adam import AdaBound, Adam, AdamW, AMSBound, AMSGrad
+from autograd_nn.optimizers.adaptive import SMORMS3, AdaDelta, AdaGrad, RMSprop, RMSpropGraves
+from autograd_nn.optimizers.sgd import SGD, CorrectedMomentumSGD, MomentumSGD, NesterovAG
+
+__all__ = [
+    'SGD', 'SMORMS3', 'AMSBound', 'AMSGrad', 'AdaBound', 'AdaDelta', 'AdaGrad', 'Adam', 'AdamW',
+    'CorrectedMomentumSGD', 'MomentumSGD', 'NesterovAG', 'RMSprop', 'RMSpropGraves',
+]
