@@ -1,5 +1,5 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
-from autograd_nn import functions, initializers, link_hooks, links, serializers
+from autograd_nn import functions, initializers, link_hooks, links, optimizer_hooks, optimizers, serializers
 from autograd_nn.backend import (
     CpuDevice,
     Device,
@@ -26,6 +26,8 @@ from autograd_nn.function_hook import FunctionHook, get_function_hooks
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.link import Chain, ChainList, Link
 from autograd_nn.link_hook import LinkHook, get_link_hooks
+from autograd_nn.optimizer import GradientMethod, Optimizer, UpdateRule
+from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_reporter, report, report_scope
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
