@@ -6,53 +6,67 @@ by falling order guarantees that all gradients of a function's outputs have arri
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from autograd_nn.config import config, using_config
+from autograd_nn.config import using_config
 
 if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
     from autograd_nn.variable import Variable, VariableNode
 
 
-def sweep(seeds: Iterable[tuple[VariableNode, Variable]], *, watched: Iterable[VariableNode] = (),
-          retain_grad: bool = False, only: set[FunctionNode] | None = None) -> dict[VariableNode, Variable]:
-    """Carries gradients backward and returns those that arrived at leaves and at watched nodes.
+def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool = False,
+          targets: Collection[VariableNode] | None = None) -> dict[VariableNode, Variable]:
+    """Carries gradients backward and returns those that arrived at the leaves, or at the targets.
 
     Args:
         seeds: Pairs of a node and the gradient to start from.
-        watched: Nodes inside the graph whose gradients are wanted, too.
-        retain_grad: Watch every node.
-        only: The functions to visit; all by default.
+        retain_grad: Return the gradients of the nodes in between, too.
+        targets: Where to go: only functions on the way are visited, and only gradients on the way are computed. They
+            may lie inside the graph. None stands for all leaves.
 
     Returns:
-        The gradient of every leaf and every watched node that received one.
+        The gradient of every leaf (or target) that received one. They share memory neither with each other nor with
+        the seeds.
+
+    Raises:
+        ValueError: A gradient does not have the shape of its input.
     """
     found: dict[VariableNode, Variable] = {}
     watch: dict[int, set[VariableNode]] = {}
-    for node in watched:
-        if node.creator is not None:
-            watch.setdefault(-node.creator.order, set()).add(node)
+    between: set[FunctionNode] = set()
+    if targets is not None:
+        between = _functions_between(targets, [node for node, _ in seeds])
+        for node in targets:
+            if node.creator is not None:
+                watch.setdefault(-node.creator.order, set()).add(node)
     pending: dict[int, tuple[FunctionNode, list[Variable | None]]] = {}
     heap: list[int] = []
+    visited = None
     arrivals: Iterable[tuple[VariableNode, Variable | None]] = seeds
     while True:
         for node, g in arrivals:
             if g is None or not node.requires_grad:
                 continue
-            if g.dtype != node.dtype:
+            try:
+                array = g._array
+            except AttributeError:
+                raise _not_a_gradient(visited, node, g) from None
+            if array.shape != node.shape:
+                raise _not_a_gradient(visited, node, g)
+            if array.dtype != node.dtype:
                 g = g.astype(node.dtype)
             func = node.creator_node
-            if func is None or func.inputs is None or only is not None and func not in only:
-                found[node] = g if node not in found else found[node] + g
+            if func is None or func.inputs is None or (targets is not None and func not in between):
+                if targets is None or node in targets:
+                    found[node] = g if node not in found else found[node] + g
                 continue
             order = -func.order
             if order in pending:
                 gys = pending[order][1]
-                old = gys[node.index]
-                gys[node.index] = g if old is None else old + g
+                gys[node.index] = g if gys[node.index] is None else gys[node.index] + g
             else:
                 gys = [None] * func.output_count
                 gys[node.index] = g
@@ -60,17 +74,34 @@ def sweep(seeds: Iterable[tuple[VariableNode, Variable]], *, watched: Iterable[V
                 heappush(heap, order)
             if retain_grad:
                 watch.setdefault(order, set()).add(node)
+        # A gradient lives on only where it is pending or found.
+        g = array = gys = None  # type: ignore[assignment]
         if not heap:
-            return found
+            break
         order = heappop(heap)
-        func, gys = pending.pop(order)
-        if order in watch:
-            for node in watch.pop(order):
-                gy = gys[node.index]
-                if gy is not None:
-                    found[node] = gy
-        arrivals = zip(func.inputs, func.run_backward(gys))  # type: ignore[arg-type]
-        del gys, g, func
+        visited, gys = pending.pop(order)
+        for node in watch.pop(order, ()):
+            g = gys[node.index]
+            if g is not None:
+                found[node] = g
+        inputs = visited.inputs or ()
+        indexes = None
+        if targets is not None:
+            indexes = [i for i, node in enumerate(inputs)
+                       if node.requires_grad and (node in targets or node.creator_node in between)]
+        arrivals = zip(inputs, visited.run_backward(gys, indexes))
+    owners = {id(g.memory_owner) for _, g in seeds}
+    return {node: g.unshared(owners) for node, g in found.items()}
+
+
+def _not_a_gradient(func: FunctionNode | None, node: VariableNode, g: Any) -> Exception:
+    """The error for what a user's `backward` returned instead of a gradient of its input `node`."""
+    if func is None or func.inputs is None:
+        return ValueError(f'gradient to start from: expected shape {node.shape}, got {g.shape}')
+    where = f'{func.label}: backward returned for input {func.inputs.index(node)} (shape {node.shape}, {node.dtype})'
+    if not hasattr(g, 'grad_var'):
+        return TypeError(f'{where} an object of type {type(g).__name__}, expected a Variable or None')
+    return ValueError(f'{where} a gradient of shape {g.shape}')
 
 
 def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
@@ -105,18 +136,22 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
         >>> ggx.array
         array([ 6., 12., 18.])
     """
-    for name, value in ('outputs', outputs), ('inputs', inputs):
-        if not isinstance(value, (tuple, list)):
-            raise TypeError(f'grad: {name} must be a tuple or a list of Variables, not {type(value).__name__}')
-    for name, values, wanted in ('grad_outputs', grad_outputs, outputs), ('grad_inputs', grad_inputs, inputs):
-        if values is not None and len(values) != len(wanted):
-            raise ValueError(f'grad: {name} has {len(values)} entries, expected {len(wanted)}')
-    seeds = [(y.node, y.as_gradient(g, loss_scale)) for y, g in zip(outputs, grad_outputs or [None] * len(outputs))]
+    if grad_outputs is None:
+        grad_outputs = [None] * len(outputs)
+    if grad_inputs is None:
+        grad_inputs = [None] * len(inputs)
+    for name, values, expected in (('outputs', outputs, outputs), ('inputs', inputs, inputs),
+                                   ('grad_outputs', grad_outputs, outputs), ('grad_inputs', grad_inputs, inputs)):
+        if not isinstance(values, (tuple, list)):
+            raise TypeError(f'grad: {name} must be a tuple or a list of Variables, not {type(values).__name__}')
+        if len(values) != len(expected):
+            raise ValueError(f'grad: {name} has {len(values)} entries, expected {len(expected)}')
+    seeds = [(y.node, y.as_gradient(g, loss_scale)) for y, g in zip(outputs, grad_outputs)]
     targets = [x.node for x in inputs]
     with using_config('enable_backprop', enable_double_backprop):
-        found = sweep(seeds, watched=targets, retain_grad=retain_grad, only=_functions_between(targets, outputs))
+        found = sweep(seeds, retain_grad=retain_grad, targets=set(targets))
         results = []
-        for target, extra in zip(targets, grad_inputs or [None] * len(inputs)):
+        for target, extra in zip(targets, grad_inputs):
             gx = found.get(target)
             if extra is not None:
                 gx = extra if gx is None else gx + extra
@@ -131,14 +166,13 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
     return results
 
 
-def _functions_between(targets: Iterable[VariableNode], outputs: Iterable[Variable]) -> set[FunctionNode]:
+def _functions_between(targets: Collection[VariableNode], outputs: Iterable[VariableNode]) -> set[FunctionNode]:
     """The functions on paths from `targets` to `outputs`."""
-    wanted = set(targets)
     between: set[FunctionNode] = set()
-    for func in sorted(ancestors(y.node for y in outputs), key=lambda func: func.order):
-        assert func.inputs is not None
-        if any(node in wanted or node.creator_node in between for node in func.inputs):
-            between.add(func)
+    for func in sorted(ancestors(outputs), key=lambda func: func.order):
+        for node in func.inputs or ():
+            if node.requires_grad and (node in targets or node.creator_node in between):
+                between.add(func)
     return between
 
 

@@ -22,10 +22,18 @@ class GlobalConfig:
         self.__dict__.update(entries)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__[name] = value
-        for view in list(_views):
-            if name not in view.own:
-                view.values[name] = value
+        with _lock:
+            self.__dict__[name] = value
+            for view in _views:
+                if name not in view.own:
+                    view.values[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        with _lock:
+            super().__delattr__(name)
+            for view in _views:
+                if name not in view.own:
+                    del view.values[name]
 
     def show(self, file: IO[str] | None = None) -> None:
         """Prints every entry and its value."""
@@ -79,7 +87,8 @@ class LocalConfig(threading.local):
     def __init__(self) -> None:
         super().__init__()
         self.__dict__['_function_hooks'] = {}
-        _views.add(_ThreadView(self.__dict__))
+        with _lock:
+            _views.add(_ThreadView(self.__dict__))
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._view.own.add(name)
@@ -175,6 +184,8 @@ def get_dtype(dtype: Any = None) -> np.dtype:
     return np.dtype(config.dtype if dtype is None else dtype)
 
 
+# Threads come and go while another one changes the global configuration.
+_lock = threading.Lock()
 _views: weakref.WeakSet[_ThreadView] = weakref.WeakSet()
 
 global_config = GlobalConfig(

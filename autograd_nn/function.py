@@ -1,6 +1,7 @@
 """Functions of the older style: forward and backward on arrays."""
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import config
+from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, VariableNode
 
 
 class Function:
@@ -37,13 +39,19 @@ class Function:
         12.0
     """
 
-    node: FunctionAdapter | None = None
+    # The graph owns the node and the node this function; a strong reference back would make a circle of the three.
+    _node: weakref.ref[FunctionAdapter] | None = None
+    _hooks: dict[str, FunctionHook] | None = None
 
     def __call__(self, *inputs: Any) -> Any:
         """Applies the function to Variables or arrays; returns a Variable, or a tuple of several."""
-        self.node = FunctionAdapter(self)
-        outputs = self.node.apply(inputs)
+        outputs = FunctionAdapter(self).apply(inputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    @property
+    def node(self) -> FunctionAdapter | None:
+        """The node of the latest application; None where there is none, or its graph is gone."""
+        return None if self._node is None else self._node()
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """Computes a tuple of output arrays from a tuple of input arrays."""
@@ -79,21 +87,21 @@ class Function:
 
     def retain_inputs(self, indexes: Sequence[int]) -> None:
         """Keeps only these inputs for `backward`; called from `forward`."""
-        self._applied().retain_inputs(indexes)
+        self._applied('retain_inputs').retain_inputs(indexes)
 
     def retain_outputs(self, indexes: Sequence[int]) -> None:
         """Keeps these outputs for `backward`, which finds them in `output_data`; called from `forward`."""
-        self._applied().retain_outputs(indexes)
+        self._applied('retain_outputs').retain_outputs(indexes)
 
     @property
-    def inputs(self) -> Any:
-        """The nodes of the inputs."""
-        return self._applied().inputs
+    def inputs(self) -> tuple[VariableNode, ...] | None:
+        """The nodes of the inputs; None where the function is not in a graph."""
+        return None if self.node is None else self.node.inputs
 
     @property
     def output_data(self) -> tuple[Any, ...]:
         """The retained outputs, in the order of all outputs; None for the others."""
-        node = self._applied()
+        node = self._applied('output_data')
         kept = dict(zip(node._retained_output_indexes, node._retained_outputs))
         return tuple(kept.get(i) for i in range(node.output_count))
 
@@ -102,14 +110,37 @@ class Function:
         """The name that messages and drawings show."""
         return type(self).__name__
 
-    def add_hook(self, hook: Any, name: str | None = None) -> None:
-        """Adds a hook to this function."""
-        self._applied().add_hook(hook, name)
+    @property
+    def local_function_hooks(self) -> dict[str, FunctionHook]:
+        """The hooks of this function alone, by name."""
+        if self._hooks is None:
+            self._hooks = {}
+        return self._hooks
 
-    def _applied(self) -> FunctionAdapter:
-        if self.node is None:
-            self.node = FunctionAdapter(self)
-        return self.node
+    def add_hook(self, hook: FunctionHook, name: str | None = None) -> None:
+        """Adds a hook to this function.
+
+        Raises:
+            KeyError: There is one of that name already.
+        """
+        FunctionAdapter(self).add_hook(hook, name)
+
+    def delete_hook(self, name: str) -> None:
+        """Removes a hook of this function.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        FunctionAdapter(self).delete_hook(name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != '_node'}
+
+    def _applied(self, what: str) -> FunctionAdapter:
+        node = self.node
+        if node is None:
+            raise RuntimeError(f'{self.label}.{what}: the function has not been applied, or its graph is gone')
+        return node
 
 
 class FunctionAdapter(FunctionNode):
@@ -117,6 +148,7 @@ class FunctionAdapter(FunctionNode):
 
     def __init__(self, function: Function) -> None:
         self._function = function
+        self._hooks = function.local_function_hooks
         self._checks_types = type(function).check_type_forward is not Function.check_type_forward
 
     @property
@@ -133,22 +165,43 @@ class FunctionAdapter(FunctionNode):
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         self.retain_inputs(range(len(inputs)))
         # The function is told of this node: another one may have been recorded since it was applied last.
-        self._function.node = self
-        outputs = self._function.forward(inputs)
-        if not isinstance(outputs, tuple):
-            raise TypeError(f'{self.label}: forward must return a tuple of arrays, not {type(outputs).__name__}')
-        return outputs
+        self._function._node = weakref.ref(self)
+        return self._function.forward(inputs)
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
-        if config.enable_backprop:
-            raise RuntimeError(f'{self.label}: a gradient through a Function cannot be differentiated again; '
-                               'write it as a FunctionNode')
-        self._function.node = self
-        assert self.inputs is not None
-        kept = dict(zip(self._retained_input_indexes, self._retained_inputs or ()))
-        inputs = tuple(kept.get(i) for i in range(len(self.inputs)))
-        gxs = self._function.backward(inputs, tuple(None if g is None else g.array for g in grad_outputs))
+        self._function._node = weakref.ref(self)
+        inputs = self.kept_inputs()
+        gxs = self._function.backward(inputs, tuple([None if g is None else g.array for g in grad_outputs]))
         if not isinstance(gxs, tuple) or len(gxs) != len(inputs):
             raise TypeError(f'{self.label}: backward must return a tuple of {len(inputs)} arrays, got {gxs!r:.80}')
-        return tuple(None if gx is None else Variable(backend.as_output(gx, self), requires_grad=False) for gx in gxs)
+        gradients = [None if gx is None else Variable(backend.as_output(gx, self), requires_grad=False) for gx in gxs]
+        return self._guard(gradients, inputs, grad_outputs) if config.enable_backprop else tuple(gradients)
+
+    def _guard(self, gradients: list[Variable | None], inputs: tuple[Any, ...],
+               grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        """Connects the gradients to all that they depend on, so that an attempt to differentiate them is noticed."""
+        sources = [g for g in grad_outputs if g is not None]
+        for node, x in zip(self.inputs or (), inputs):
+            source = Variable(x, requires_grad=node.requires_grad)
+            source._node = node
+            sources.append(source)
+        arrays = tuple([gx.array for gx in gradients if gx is not None])
+        connected = iter(FunctionGradient(self.label, arrays).apply(sources))
+        return tuple([None if gx is None else next(connected) for gx in gradients])
+
+
+class FunctionGradient(FunctionNode):
+    """Stands for the backward computation of a `Function` in a graph of gradients, and refuses to be differentiated."""
+
+    def __init__(self, name: str, gradients: tuple[Any, ...]) -> None:
+        self._name = name
+        self._gradients = gradients
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return self._gradients
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        raise RuntimeError(f'{self._name}: a gradient through a Function cannot be differentiated again; '
+                           'write it as a FunctionNode')

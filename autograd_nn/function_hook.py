@@ -33,8 +33,8 @@ class FunctionHook:
     def __enter__(self) -> Any:
         if self.name in config._function_hooks:
             raise KeyError(f'a function hook named {self.name!r} is active already')
-        config._function_hooks[self.name] = self
         self.added(None)
+        config._function_hooks[self.name] = self
         return self
 
     def __exit__(self, *exc_info: Any) -> None:

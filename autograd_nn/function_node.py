@@ -115,6 +115,7 @@ class FunctionNode:
             A tuple of Variables.
 
         Raises:
+            TypeError: `forward` returned no tuple of arrays.
             RuntimeError: An input is a parameter without its array, or (in debug mode) an output is not a number.
         """
         # Every operation of a program passes through here, so this method is written for speed: plain loops, objects
@@ -131,14 +132,16 @@ class FunctionNode:
             arrays.append(x._array)
         in_data = tuple(arrays)
         settings = config.__dict__
-        if settings['debug'] or settings['_function_hooks'] or self._checks_types or self._hooks:
-            outputs = self._checked_forward(in_data)
-        else:
-            try:
+        try:
+            if settings['debug'] or settings['_function_hooks'] or self._checks_types or self._hooks:
+                outputs = self._checked_forward(in_data)
+            else:
                 outputs = self.forward(in_data)
-            except Exception:
-                self._require_arrays(variables)
-                raise
+        except Exception:
+            self._require_arrays(variables)
+            raise
+        if type(outputs) is not tuple:
+            raise TypeError(f'{self.label}: forward must return a tuple of arrays, not {type(outputs).__name__}')
         recorded = recorded and settings['enable_backprop']
         results = []
         for y in outputs:
@@ -153,6 +156,8 @@ class FunctionNode:
 
     def _record(self, variables: list[Variable], arrays: tuple[Any, ...], results: list[Variable]) -> None:
         """Connects the inputs to the outputs and keeps what `backward` needs."""
+        if self.inputs is not None:
+            raise RuntimeError(f'{self.label}: a FunctionNode can be applied once; make another one')
         self.order = _next_order()
         nodes = []
         for x in variables:
@@ -176,11 +181,13 @@ class FunctionNode:
             node.grad_var = node.name = None
         indexes = self._retained_input_indexes
         if indexes:
-            self._retained_inputs = arrays if len(indexes) == len(arrays) else tuple([arrays[i] for i in indexes])
+            # Most functions keep all inputs, that is (0,) or (0, 1).
+            in_order = len(indexes) == len(arrays) and (indexes == (0,) or indexes == (0, 1))
+            self._retained_inputs = arrays if in_order else tuple([arrays[i] for i in indexes])
         indexes = self._retained_output_indexes
         if indexes:
             self._retained_outputs = tuple([results[i]._array for i in indexes])
-            self._output_refs = tuple([weakref.ref(results[i]._node) for i in indexes])
+            self._output_refs = tuple([weakref.ref(results[i].node) for i in indexes])
 
     def _checked_forward(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """`forward` with type check, hooks and NaN check."""
@@ -203,42 +210,57 @@ class FunctionNode:
         for i, x in enumerate(variables):
             if x._array is None:
                 raise RuntimeError(f'{self.label}: input {i} ({x.name or "a parameter"}) has no array yet; '
-                                   'initialize it, or call its link once')
+                                   'initialize it, or call its link once') from None
 
-    def run_backward(self, grad_outputs: list[Variable | None]) -> Sequence[Variable | None]:
-        """`backward` as the reverse sweep calls it: with hooks and checks, one result for each input."""
+    def run_backward(self, grad_outputs: list[Variable | None],
+                     targets: list[int] | None = None) -> Sequence[Variable | None]:
+        """`backward` as the reverse sweep calls it: with hooks and checks, one result for each input.
+
+        Args:
+            grad_outputs: As for `backward`.
+            targets: The inputs whose gradients are wanted; by default all that require one.
+
+        Raises:
+            TypeError: `backward` returned no tuple.
+            RuntimeError: `backward` returned a wrong number of gradients, or (in debug mode) one is not a number.
+        """
         inputs = self.inputs
         assert inputs is not None
-        targets: list[int] = []
-        for i, node in enumerate(inputs):
-            if node.requires_grad:
-                targets.append(i)
+        if targets is None:
+            targets = []
+            for i, node in enumerate(inputs):
+                if node.requires_grad:
+                    targets.append(i)
         gys = tuple(grad_outputs)
         settings = config.__dict__
         if self._hooks or settings['_function_hooks'] or settings['debug']:
             gxs = self._checked_backward(tuple(targets), gys)
         else:
             gxs = self.backward(tuple(targets), gys)
+        if type(gxs) is tuple and len(gxs) == len(inputs):
+            return gxs
+        if not isinstance(gxs, (tuple, list)):
+            raise TypeError(f'{self.label}: backward must return a tuple of Variables, not {type(gxs).__name__}')
         if len(gxs) == len(inputs):
             return gxs
         if len(gxs) != len(targets):
             raise RuntimeError(f'{self.label}: backward returned {len(gxs)} gradients for {len(inputs)} inputs '
                                f'of which {len(targets)} need one')
-        by_index = dict(zip(targets, gxs))
+        by_index: dict[int, Variable | None] = dict(zip(targets, gxs))
         return [by_index.get(i) for i in range(len(inputs))]
 
     def _checked_backward(self, targets: tuple[int, ...],
                           gys: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
         hooks = [*config._function_hooks.values(), *(self._hooks or {}).values()]
-        in_data = self._retained_inputs or ()
+        in_data = self.kept_inputs()
         out_grad = tuple(None if gy is None else gy._array for gy in gys)
         for hook in hooks:
             hook.backward_preprocess(self, in_data, out_grad)
         gxs = self.backward(targets, gys)
         for hook in hooks:
             hook.backward_postprocess(self, in_data, out_grad)
-        if config.debug:
-            _check_numbers([gx._array for gx in gxs if gx is not None],
+        if config.debug and isinstance(gxs, (tuple, list)):
+            _check_numbers([gx._array for gx in gxs if isinstance(gx, Variable)],
                            f'NaN is detected on backward computation of {self.label}')
         return gxs
 
@@ -259,6 +281,11 @@ class FunctionNode:
             indexes: Which outputs.
         """
         self._retained_output_indexes = indexes
+
+    def kept_inputs(self) -> tuple[Any, ...]:
+        """An array for each input that `retain_inputs` kept, None for the others."""
+        kept = dict(zip(self._retained_input_indexes, self._retained_inputs or ()))
+        return tuple([kept.get(i) for i in range(len(self.inputs or ()))])
 
     def get_retained_inputs(self) -> tuple[Variable, ...]:
         """The inputs that `retain_inputs` kept, in its order, as Variables in their old place in the graph."""
@@ -327,8 +354,8 @@ class FunctionNode:
         name = name or hook.name
         if name in self.local_function_hooks:
             raise KeyError(f'add_hook: {self.label} already has a hook named {name!r}')
-        self.local_function_hooks[name] = hook
         hook.added(self)
+        self.local_function_hooks[name] = hook
 
     def delete_hook(self, name: str) -> None:
         """Removes a hook of this function.

@@ -135,8 +135,8 @@ def _assert_close(actual: np.ndarray, expected: np.ndarray, atol: float, rtol: f
     excess = np.where(np.isnan(excess) & ~(np.isnan(actual) & np.isnan(expected)), np.inf, excess)
     index = tuple(int(i) for i in np.unravel_index(np.nanargmax(excess), actual.shape))
     raise AssertionError(
-        f'{what}: {int((excess > 0).sum())} of {actual.size} elements differ by more than atol={atol}, rtol={rtol}; the '
-        f'worst is {index}: {expected_name} {expected[index]!s}, {actual_name} {actual[index]!s}')
+        f'{what}: {int((excess > 0).sum())} of {actual.size} elements differ by more than atol={atol}, rtol={rtol}; '
+        f'the worst is {index}: {expected_name} {expected[index]!s}, {actual_name} {actual[index]!s}')
 
 
 class _Problem:
@@ -258,7 +258,8 @@ def _check(problem: _Problem, eps: float, atol: float, rtol: float, detect_nondi
     # The projections disagree: look at every element to say where.
     each = numerical_grad(problem.outputs, problem.checked, gys, eps)
     for name, g, n in zip(problem.names, gradients, each):
-        _assert_close(g, n.astype(np.float64), atol, rtol, f'check_backward: gradient of {name}', 'numerical', 'backward')
+        what = f'check_backward: gradient of {name}'
+        _assert_close(g, n.astype(np.float64), atol, rtol, what, 'numerical', 'backward')
     raise AssertionError(f'check_backward: along a random direction the numerical derivative is {numerical:.10g}, but '
                          f'backward gives {computed:.10g} (no single element differs by more than the tolerance)')
 

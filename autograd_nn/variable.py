@@ -1,14 +1,14 @@
 """Variables: arrays that remember how they were computed."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.backprop import ancestors, sweep
-from autograd_nn.config import config, get_dtype, using_config
+from autograd_nn.config import get_dtype, using_config
 
 if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
@@ -27,7 +27,7 @@ class VariableNode:
         name: A name for people to read.
     """
 
-    __slots__ = ('creator_node', 'index', 'shape', 'dtype', 'requires_grad', 'grad_var', 'name', '__weakref__')
+    __slots__ = ('__weakref__', 'creator_node', 'dtype', 'grad_var', 'index', 'name', 'requires_grad', 'shape')
 
     def __init__(self, creator_node: FunctionNode | None, index: int, shape: tuple[int, ...] | None, dtype: Any,
                  requires_grad: bool) -> None:
@@ -78,7 +78,7 @@ class Variable:
         array([0., 2., 4.], dtype=float32)
     """
 
-    __slots__ = ('_array', 'requires_grad', '_node', '__weakref__')
+    __slots__ = ('__weakref__', '_array', '_node', 'requires_grad')
     __array_priority__ = 200
     # NumPy leaves operators with an array on the left to the Variable on the right.
     __array_ufunc__ = None
@@ -185,9 +185,12 @@ class Variable:
         if self._array is None:
             return
         if grad.shape != self._array.shape or grad.dtype != self._array.dtype:
-            name = '' if self.name is None else f' of Variable {self.name!r}'
-            raise ValueError(f'{what}{name}: expected shape {self.shape} and dtype {self.dtype}, '
+            raise ValueError(f'{what}{self._called}: expected shape {self.shape} and dtype {self.dtype}, '
                              f'got {grad.shape} and {grad.dtype}')
+
+    @property
+    def _called(self) -> str:
+        return '' if self.name is None else f' of {type(self).__name__} {self.name!r}'
 
     def cleargrad(self) -> None:
         """Forgets the gradient."""
@@ -196,12 +199,18 @@ class Variable:
 
     def zerograd(self) -> None:
         """Sets the gradient to zeros; `cleargrad` is cheaper."""
-        self.grad = backend.get_array_module(self._array).zeros_like(self._array)
+        if self._array is not None:
+            self.grad = backend.get_array_module(self._array).zeros_like(self._array)
 
     def addgrad(self, var: Variable) -> None:
-        """Adds the gradient of another Variable to this one's, on this one's device."""
-        if var.grad is None:
+        """Adds the gradient of another Variable to this one's, on this one's device.
+
+        Raises:
+            ValueError: It does not have this Variable's shape and dtype.
+        """
+        if var.grad_var is None:
             return
+        self._check_gradient(var.grad_var, 'addgrad')
         g = self.device.send(var.grad)
         self.grad = g.copy() if self.grad is None else self.grad + g
 
@@ -218,7 +227,7 @@ class Variable:
         if self._array is None:
             self.array = var._array.copy()
         elif self.shape != var.shape:
-            raise ValueError(f'copydata: expected shape {self.shape}, got {var.shape}')
+            raise ValueError(f'copydata{self._called}: expected shape {self.shape}, got {var.shape}')
         else:
             backend.copyto(self._array, var._array)
 
@@ -231,16 +240,45 @@ class Variable:
         self._check_gradient(g, 'gradient to start from')
         return g if loss_scale is None else g * loss_scale
 
+    @property
+    def memory_owner(self) -> Any:
+        """The object that owns the array's memory: the array itself, or what it is a view of."""
+        base = self._array.base
+        return self._array if base is None else base
+
+    def unshared(self, owners: set[int]) -> Variable:
+        """This Variable if it can be changed in place without changing another; one on a copy of the array otherwise.
+
+        Args:
+            owners: The identities of the memory owners that are spoken for. The one of the result is added.
+        """
+        array = self._array
+        owner = array.base
+        broadcast = read_only = False
+        if owner is None:
+            owner = array
+        else:
+            # The elements of a broadcast array share memory with each other.
+            broadcast = 0 in array.strides
+            read_only = not getattr(array.flags, 'writeable', True)
+        if not (broadcast or read_only or id(owner) in owners):
+            owners.add(id(owner))
+            return self
+        result = Variable(array.copy('C' if broadcast else 'K'), requires_grad=self.requires_grad)
+        result._node = self._node
+        return result
+
     def backward(self, retain_grad: bool = False, enable_double_backprop: bool = False,
                  loss_scale: float | None = None) -> None:
         """Computes gradients of this Variable with respect to everything that it was computed from.
 
         They are added to the ``grad`` of the leaves (Variables not computed by a function, such as parameters). The
-        pass starts from this Variable's own ``grad``, or from 1 where it has a single element.
+        pass starts from this Variable's own ``grad``, which becomes 1 if it is None and there is a single element.
 
         Args:
-            retain_grad: Also keep the gradients of the Variables in between.
-            enable_double_backprop: Record the backward pass, so that the gradients can be differentiated in turn.
+            retain_grad: Also set ``grad`` of the Variables in between.
+            enable_double_backprop: Record the backward pass, so that the gradients can be differentiated in turn. The
+                leaves then refer to the recorded pass and it to them, until `cleargrad`; `grad` makes no such circle.
             loss_scale: Multiplies the gradient to start from (against underflow in half precision).
 
         Raises:
@@ -252,11 +290,12 @@ class Variable:
         if node.grad_var is None and self._array.size != 1:
             raise RuntimeError(f'backward: a Variable of shape {self.shape} needs its grad set first; '
                                'without one, only a Variable with one element can start a backward pass')
-        seed = self.as_gradient(node.grad_var, loss_scale)
-        if not retain_grad:
-            node.grad_var = None
+        start = node.grad_var = self.as_gradient(node.grad_var)
+        seed = start if loss_scale is None else start * loss_scale
         with using_config('enable_backprop', enable_double_backprop):
             for target, g in sweep([(node, seed)], retain_grad=retain_grad).items():
+                if target is node:
+                    continue
                 if target.creator is None and target.grad_var is not None:
                     g = target.grad_var + g
                 target.grad_var = g
@@ -339,14 +378,17 @@ class Variable:
     def __len__(self) -> int:
         return len(self._array)
 
+    def __iter__(self) -> Iterator[Variable]:
+        return map(self.__getitem__, range(len(self._array)))
+
     def __bool__(self) -> bool:
         return bool(self._array)
 
     def __float__(self) -> float:
-        return float(self._array)
+        return float(self._array.item())
 
     def __int__(self) -> int:
-        return int(self._array)
+        return int(self._array.item())
 
     def __index__(self) -> int:
         return self._array.__index__()
@@ -368,10 +410,10 @@ class Variable:
 
     def __repr__(self) -> str:
         name = '' if self.name is None else f' {self.name}'
-        kind = type(self).__name__.lower()
+        title = f'{type(self).__name__.lower()}{name}'
         if self._array is None:
-            return f'{kind}{name}(uninitialized)'
-        return repr(self._array).replace('array(', f'{kind}{name}(', 1).replace('\n     ', '\n' + ' ' * len(kind + name))
+            return f'{title}(uninitialized)'
+        return repr(self._array).replace('array(', f'{title}(', 1).replace('\n     ', '\n' + ' ' * len(title))
 
     def __str__(self) -> str:
         name = '' if self.name is None else f' {self.name}'
@@ -479,14 +521,14 @@ class Parameter(Variable):
 
     def __init__(self, initializer: Callable[[Any], None] | float | Any = None,
                  shape: int | tuple[int, ...] | None = None, name: str | None = None) -> None:
-        self.initializer = initializer
+        self.initializer: Any = initializer
         self.update_rule: Any = None
-        self._device = backend.CpuDevice()
+        self._device: backend.Device = backend.CpuDevice()
         super().__init__(None, name=name)
         if shape is not None:
             self.initialize(shape)
-        elif backend.is_array(initializer):
-            self.initialize(initializer.shape)
+        elif backend.is_array(self.initializer):
+            self.initialize(self.initializer.shape)
 
     @property
     def is_initialized(self) -> bool:
@@ -498,7 +540,9 @@ class Parameter(Variable):
         """The array's dtype, or the one that it will have."""
         if self._array is not None:
             return self._array.dtype
-        return get_dtype(getattr(self.initializer, 'dtype', None))
+        # A NumPy scalar is a number like Python's; only an array or an initializer object chooses the dtype.
+        scalar = isinstance(self.initializer, np.generic)
+        return get_dtype(None if scalar else getattr(self.initializer, 'dtype', None))
 
     @property
     def device(self) -> backend.Device:
@@ -516,7 +560,7 @@ class Parameter(Variable):
         """
         if self._array is not None:
             return
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(shape)
         init = self.initializer
         if backend.is_array(init):
             if init.shape != shape:
@@ -535,6 +579,12 @@ class Parameter(Variable):
         """Moves the array (now, or when it comes into being) and the gradient to a device."""
         self._device = backend.get_device(device)
         super().to_device(self._device)
+
+    def copydata(self, var: Variable) -> None:
+        """Copies the array of another Variable into this one's, which comes into being now if it had none."""
+        if self._array is None and var._array is not None:
+            self.array = self._device.send(np.empty(var.shape, self.dtype))
+        super().copydata(var)
 
     def update(self) -> None:
         """Applies the update rule once, if there is one."""

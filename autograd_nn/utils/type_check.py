@@ -14,7 +14,7 @@ dtypes remember how they were written:
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 
@@ -43,6 +43,9 @@ class Expr:
             return Expr(f'{self.text}[{key!r}]', self.value[key])
         except IndexError:
             raise InvalidType(f'expected {self.text}[{key!r}] to exist, got {self.text} = {self.value!r}') from None
+
+    def __iter__(self) -> Iterator[Expr]:
+        return map(self.__getitem__, range(len(self.value)))
 
     def __bool__(self) -> bool:
         return bool(self.value)
@@ -83,9 +86,9 @@ def _arithmetic(symbol: str, compute: Callable[[Any, Any], Any], reflected: bool
     return method
 
 
-for _name, _symbol in dict(eq='==', ne='!=', lt='<', le='<=', gt='>', ge='>=').items():
+for _name, _symbol in {'eq': '==', 'ne': '!=', 'lt': '<', 'le': '<=', 'gt': '>', 'ge': '>='}.items():
     setattr(Expr, f'__{_name}__', _comparison(_symbol, getattr(operator, _name)))
-for _name, _symbol in dict(add='+', sub='-', mul='*', floordiv='//', mod='%').items():
+for _name, _symbol in {'add': '+', 'sub': '-', 'mul': '*', 'floordiv': '//', 'mod': '%'}.items():
     setattr(Expr, f'__{_name}__', _arithmetic(_symbol, getattr(operator, _name), reflected=False))
     setattr(Expr, f'__r{_name}__', _arithmetic(_symbol, getattr(operator, _name), reflected=True))
 
@@ -125,8 +128,14 @@ def prod(xs: Expr) -> Expr:
     return Expr(f'prod({xs.text})', product)
 
 
-def argname(in_types: Iterable[Expr], names: Iterable[str]) -> None:
-    """Gives the inputs names of their own in messages."""
+def argname(in_types: Sequence[Expr], names: Sequence[str]) -> None:
+    """Gives the inputs names of their own in messages.
+
+    Raises:
+        InvalidType: There are more or fewer inputs than names.
+    """
+    if len(in_types) != len(names):
+        raise InvalidType(f'expected {len(names)} inputs ({", ".join(names)}), got {len(in_types)}')
     for expr, name in zip(in_types, names):
         expr.text = name
 
