@@ -1,6 +1,7 @@
 """Addition, multiplication and the other operators, with broadcasting."""
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -8,46 +9,74 @@ import numpy as np
 from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.broadcast import sum_to
-from autograd_nn.functions.exponential import log
+from autograd_nn.functions.exponential import log, square
+from autograd_nn.functions.rounding import fix, sign
+from autograd_nn.functions.unary import Unary, UnaryByInput
 from autograd_nn.variable import Variable, as_variable
 
-_numbers = (int, float, complex)
+_scalars = (int, float, complex, np.generic)
 
 
 def _operand(value: Any, other: Variable) -> Variable:
     """The other operand of a Variable as a Variable. A number takes the Variable's dtype where that can hold it."""
-    if isinstance(value, Variable):
-        return value
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, _numbers):
+    if isinstance(value, _scalars):
+        if isinstance(value, np.generic):
+            value = value.item()
         array = other._array
         dtype = array.dtype
         if dtype.kind != 'f' or isinstance(value, complex):
-            dtype = np.result_type(dtype, value)
+            dtype = np.result_type(dtype, type(value))
         value = np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
     return as_variable(value)
 
 
-def _binary(function: type[FunctionNode], lhs: Any, rhs: Any) -> Variable:
+def operands(lhs: Any, rhs: Any) -> tuple[Variable, Variable]:
+    """Two arguments, one of which may be a number, as Variables."""
     if not isinstance(lhs, Variable):
-        lhs = _operand(lhs, rhs) if isinstance(rhs, Variable) else as_variable(lhs)
-    elif not isinstance(rhs, Variable):
+        if isinstance(lhs, _scalars):
+            rhs = as_variable(rhs)
+            lhs = _operand(lhs, rhs)
+        else:
+            lhs = as_variable(lhs)
+    if not isinstance(rhs, Variable):
         rhs = _operand(rhs, lhs)
-    return function().apply((lhs, rhs))[0]
+    return lhs, rhs
 
 
-class _Binary(FunctionNode):
-    """A function of two arrays that broadcast against each other, both of which `backward` needs."""
+def apply_binary(function: type[FunctionNode], lhs: Any, rhs: Any) -> Variable:
+    """Applies a function of two arguments that may be Variables, arrays or numbers.
+
+    Raises:
+        ValueError: Their shapes do not fit.
+    """
+    lhs, rhs = operands(lhs, rhs)
+    try:
+        return function().apply((lhs, rhs))[0]
+    except ValueError:
+        _check_shapes(function.__name__, lhs.shape, rhs.shape)
+        raise
+
+
+def _check_shapes(name: str, left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    try:
+        np.broadcast_shapes(left, right)
+    except ValueError:
+        raise ValueError(f'{name}: operands of shapes {left} and {right} do not broadcast together') from None
+
+
+class Binary(FunctionNode):
+    """A function of two arrays that broadcast against each other, both of which `backward` needs.
+
+    Attributes:
+        ufunc: What computes the function on arrays.
+    """
+
+    ufunc: Any
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         self.retain_inputs((0, 1))
         x0, x1 = inputs
-        return self.compute(x0, x1),
-
-    def compute(self, x0: Any, x1: Any) -> Any:
-        """The result on arrays."""
-        raise NotImplementedError
+        return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
@@ -68,13 +97,14 @@ class _Binary(FunctionNode):
 
 class Add(FunctionNode):
 
+    ufunc: Any = operator.add
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         x0, x1 = inputs
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
-        return x0 + x1,
+        return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
@@ -87,23 +117,17 @@ class Add(FunctionNode):
 
 class Subtract(Add):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        x0, x1 = inputs
-        if x0.shape != x1.shape:
-            self.shapes = x0.shape, x1.shape
-        return x0 - x1,
+    ufunc: Any = operator.sub
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
         gx0, gx1 = super().backward(target_input_indexes, grad_outputs)
-        assert gx1 is not None
-        return gx0, -gx1 if 1 in target_input_indexes else None
+        return gx0, -gx1 if gx1 is not None and 1 in target_input_indexes else None
 
 
-class Multiply(_Binary):
+class Multiply(Binary):
 
-    def compute(self, x0: Any, x1: Any) -> Any:
-        return x0 * x1
+    ufunc = operator.mul
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         return gy * x1
@@ -112,10 +136,9 @@ class Multiply(_Binary):
         return gy * x0
 
 
-class Divide(_Binary):
+class Divide(Binary):
 
-    def compute(self, x0: Any, x1: Any) -> Any:
-        return x0 / x1
+    ufunc = operator.truediv
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         return gy / x1
@@ -124,48 +147,38 @@ class Divide(_Binary):
         return -gy * x0 / (x1 * x1)
 
 
-class Power(_Binary):
+class Power(Binary):
 
-    def compute(self, x0: Any, x1: Any) -> Any:
-        return x0 ** x1
+    ufunc = operator.pow
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         # At 0 ** 0 the exponent stays 0: the factor x1 makes the gradient 0, where 0 ** -1 would make it NaN.
-        fix = Variable(((x0._array == 0) & (x1._array == 0)).astype(x1.dtype))
-        return gy * x1 * x0 ** (x1 - 1 + fix)
+        return gy * x1 * x0 ** (x1 - 1 + (x0 == 0) * (x1 == 0))
 
     def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         # Where the base is 0, the logarithm is taken of 1: the gradient is 0 there.
-        fix = Variable((x0._array == 0).astype(x0.dtype))
-        return gy * x0 ** x1 * log(x0 + fix)
+        return gy * x0 ** x1 * log(x0 + (x0 == 0))
 
 
-class PowerConstant(FunctionNode):
+class PowerConstant(UnaryByInput):
     """A power with a number as exponent, which NumPy computes faster for small integers."""
 
     def __init__(self, exponent: float) -> None:
         self.exponent = exponent
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        self.retain_inputs((0,))
-        return inputs[0] ** self.exponent,
+    def ufunc(self, x: Any) -> Any:
+        return x ** self.exponent
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
-        gy, = grad_outputs
-        x, = self.get_retained_inputs()
-        if self.exponent == 0:
-            return None,
-        if self.exponent == 1:
-            return gy,
-        factor = x if self.exponent == 2 else x ** (self.exponent - 1)
-        return gy * (factor * self.exponent),
+    def gradient(self, x: Variable, gy: Any) -> Variable:
+        if self.exponent == 2:
+            return gy * (x * 2)
+        # The exponent 0 stays, since 0 ** -1 times 0 would be NaN at 0.
+        return gy * (pow(x, self.exponent and self.exponent - 1) * self.exponent)
 
 
-class Negative(FunctionNode):
+class Negative(Unary):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return -inputs[0],
+    ufunc = operator.neg
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
@@ -174,17 +187,12 @@ class Negative(FunctionNode):
         return -gy,
 
 
-class Absolute(FunctionNode):
+class Absolute(UnaryByInput):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        self.retain_inputs((0,))
-        return abs(inputs[0]),
+    ufunc = abs
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
-        gy, = grad_outputs
-        x, = self.get_retained_inputs()
-        return gy * Variable(x.xp.sign(x._array), requires_grad=False),
+    def gradient(self, x: Variable, gy: Any) -> Variable:
+        return gy * sign(x)
 
 
 class FloorDivide(FunctionNode):
@@ -197,16 +205,26 @@ class FloorDivide(FunctionNode):
         return None, None
 
 
-class Remainder(_Binary):
+class Remainder(Binary):
 
-    def compute(self, x0: Any, x1: Any) -> Any:
-        return x0 % x1
+    ufunc = operator.mod
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         return gy
 
     def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         return -gy * (x0 // x1)
+
+
+class Fmod(Binary):
+
+    ufunc = np.fmod
+
+    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+        return gy
+
+    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+        return -gy * fix(x0 / x1)
 
 
 def add(*xs: Any) -> Variable:
@@ -225,57 +243,139 @@ def add(*xs: Any) -> Variable:
     """
     if len(xs) < 2:
         raise ValueError(f'add: expected two or more arguments, got {len(xs)}')
-    total = _binary(Add, xs[0], xs[1])
+    total = apply_binary(Add, xs[0], xs[1])
     for x in xs[2:]:
-        total = _binary(Add, total, x)
+        total = apply_binary(Add, total, x)
     return total
 
 
 def sub(lhs: Any, rhs: Any) -> Variable:
-    """Subtracts `rhs` from `lhs` elementwise, with broadcasting."""
-    return _binary(Subtract, lhs, rhs)
+    """Subtracts `rhs` from `lhs` elementwise, with broadcasting.
+
+    Args:
+        lhs: Variable, array or number.
+        rhs: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.sub(np.array([3., 4.]), 1)
+        variable([2., 3.])
+    """
+    return apply_binary(Subtract, lhs, rhs)
 
 
 def mul(lhs: Any, rhs: Any) -> Variable:
-    """Multiplies elementwise, with broadcasting."""
-    return _binary(Multiply, lhs, rhs)
+    """Multiplies elementwise, with broadcasting.
+
+    Args:
+        lhs: Variable, array or number.
+        rhs: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.mul(np.array([3., 4.]), np.array([[1.], [2.]]))
+        variable([[3., 4.],
+                  [6., 8.]])
+    """
+    return apply_binary(Multiply, lhs, rhs)
 
 
 def div(lhs: Any, rhs: Any) -> Variable:
-    """Divides `lhs` by `rhs` elementwise, with broadcasting."""
-    return _binary(Divide, lhs, rhs)
+    """Divides `lhs` by `rhs` elementwise, with broadcasting.
+
+    Args:
+        lhs: Variable, array or number.
+        rhs: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.div(1, np.array([2., 4.]))
+        variable([0.5 , 0.25])
+    """
+    return apply_binary(Divide, lhs, rhs)
 
 
 def floordiv(lhs: Any, rhs: Any) -> Variable:
-    """Divides and rounds down elementwise, with broadcasting; its gradient is zero."""
-    return _binary(FloorDivide, lhs, rhs)
+    """Divides and rounds down elementwise, with broadcasting; its gradient is zero.
+
+    Args:
+        lhs: Variable, array or number.
+        rhs: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.floordiv(np.array([-3., 4.]), 2)
+        variable([-2.,  2.])
+    """
+    return apply_binary(FloorDivide, lhs, rhs)
 
 
 def remainder(lhs: Any, rhs: Any) -> Variable:
-    """The remainder of `floordiv`, with the sign of the divisor; see `fmod` for the other convention."""
-    return _binary(Remainder, lhs, rhs)
+    """The remainder of `floordiv`, with the sign of the divisor; see `fmod` for the other convention.
+
+    Args:
+        lhs: Variable, array or number.
+        rhs: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.remainder(np.array([-3., 4.]), 2)
+        variable([1., 0.])
+    """
+    return apply_binary(Remainder, lhs, rhs)
+
+
+def fmod(x: Any, divisor: Any) -> Variable:
+    """The remainder of a division rounded toward zero: it has the sign of `x`.
+
+    Args:
+        x: Variable, array or number.
+        divisor: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.fmod(np.array([-3., 4.]), 2)
+        variable([-1.,  0.])
+    """
+    return apply_binary(Fmod, x, divisor)
 
 
 def pow(lhs: Any, rhs: Any) -> Variable:
     """Raises `lhs` to the power `rhs` elementwise, with broadcasting.
+
+    Args:
+        lhs: Variable, array or number.
+        rhs: The same, of a shape that broadcasts.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
         >>> F.pow(np.array([1., 2., 3.]), 2)
         variable([1., 4., 9.])
     """
-    if isinstance(rhs, (int, float)) and not isinstance(lhs, _numbers):
+    if isinstance(rhs, (int, float)) and not isinstance(lhs, _scalars):
         return PowerConstant(rhs).apply((lhs,))[0]
-    return _binary(Power, lhs, rhs)
+    return apply_binary(Power, lhs, rhs)
 
 
 def neg(x: Any) -> Variable:
-    """The negative of each element."""
+    """The negative of each element.
+
+    Args:
+        x: Variable or array.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.neg(np.array([-1., 2.]))
+        variable([ 1., -2.])
+    """
     return Negative().apply((x,))[0]
 
 
 def absolute(x: Any) -> Variable:
     """The absolute value of each element; its gradient at 0 is 0.
+
+    Args:
+        x: Variable or array.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -283,3 +383,18 @@ def absolute(x: Any) -> Variable:
         variable([1., 2.])
     """
     return Absolute().apply((x,))[0]
+
+
+def squared_difference(x1: Any, x2: Any) -> Variable:
+    """The square of the difference, elementwise with broadcasting.
+
+    Args:
+        x1: Variable, array or number.
+        x2: The same, of a shape that broadcasts.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.squared_difference(np.array([1., 2.]), np.array([3., 5.]))
+        variable([4., 9.])
+    """
+    return square(sub(x1, x2))

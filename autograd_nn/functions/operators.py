@@ -1,45 +1,90 @@
 """Attaches the operators and the computing methods to `Variable`, which itself knows no numerics."""
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograd_nn.functions import arithmetic, broadcast
+import numpy as np
+
+from autograd_nn import cuda
+from autograd_nn.functions import arithmetic, broadcast, extremum, indexing, matrix_product, reduction, shape
 from autograd_nn.variable import Variable, as_array
 
+_operands = (Variable, int, float, np.ndarray, np.generic, complex, cuda.ndarray)
+_binary_operators: dict[str, Callable[[Any, Any], Variable]] = {
+    'add': arithmetic.add,
+    'sub': arithmetic.sub,
+    'mul': arithmetic.mul,
+    'truediv': arithmetic.div,
+    'floordiv': arithmetic.floordiv,
+    'mod': arithmetic.remainder,
+    'pow': arithmetic.pow,
+    'matmul': matrix_product.matmul,
+}
 
-def _operator(function: Any) -> tuple[Any, Any]:
+
+def _operator(function: Callable[[Any, Any], Variable]) -> tuple[Any, Any]:
     """An operator's method and its reflection; both leave operands that they do not know to Python."""
 
     def method(self: Variable, other: Any) -> Any:
-        return function(self, other)
+        return function(self, other) if isinstance(other, _operands) else NotImplemented
 
     def reflected(self: Variable, other: Any) -> Any:
-        return function(other, self)
+        return function(other, self) if isinstance(other, _operands) else NotImplemented
 
     return method, reflected
 
 
-def _comparison(symbol: str) -> Any:
-    def method(self: Variable, other: Any) -> Variable:
-        return Variable(self.xp.asarray(getattr(self.array, symbol)(as_array(other))), requires_grad=False)
+def _comparison(compare: Callable[[Any, Any], Any]) -> Any:
+    def method(self: Variable, other: Any) -> Any:
+        if not isinstance(other, _operands):
+            return NotImplemented
+        return Variable(self.xp.asarray(compare(self._array, as_array(other))), requires_grad=False)
 
     return method
 
 
+def _reshape(self: Variable, *shape_: Any) -> Variable:
+    """The same elements in another shape, given as a tuple or as several numbers; see `functions.reshape`."""
+    return shape.reshape(self, shape_[0] if len(shape_) == 1 else shape_)
+
+
+def _transpose(self: Variable, *axes: Any) -> Variable:
+    """The axes in another order, given as a tuple or as several numbers; see `functions.transpose`."""
+    return shape.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+
+
+def _iterate(self: Variable) -> Iterator[Variable]:
+    if self.ndim == 0:
+        raise TypeError('iteration over a Variable with no axes')
+    return (self[i] for i in range(len(self)))
+
+
 def install() -> None:
     """Makes ``x + y``, ``x[i]``, ``x.T`` and the like work on Variables."""
-    for name, function in dict(add=arithmetic.add, sub=arithmetic.sub, mul=arithmetic.mul, truediv=arithmetic.div,
-                               floordiv=arithmetic.floordiv, mod=arithmetic.remainder, pow=arithmetic.pow).items():
+    for name, function in _binary_operators.items():
         method, reflected = _operator(function)
         setattr(Variable, f'__{name}__', method)
         setattr(Variable, f'__r{name}__', reflected)
-    for symbol in '__lt__', '__le__', '__gt__', '__ge__', '__eq__', '__ne__':
-        setattr(Variable, symbol, _comparison(symbol))
+    for name in 'lt', 'le', 'gt', 'ge', 'eq', 'ne':
+        setattr(Variable, f'__{name}__', _comparison(getattr(operator, name)))
     methods: dict[str, Any] = {
         '__neg__': arithmetic.neg,
         '__abs__': arithmetic.absolute,
         '__pos__': lambda x: x,
+        '__getitem__': indexing.get_item,
+        '__iter__': _iterate,
+        'T': property(shape.transpose, doc='The axes in reverse order.'),
         'astype': broadcast.cast,
+        'flatten': shape.flatten,
+        'max': extremum.max,
+        'mean': reduction.mean,
+        'min': extremum.min,
+        'reshape': _reshape,
+        'squeeze': shape.squeeze,
+        'sum': reduction.sum,
+        'transpose': _transpose,
     }
     for name, function in methods.items():
         setattr(Variable, name, function)

@@ -1,0 +1,56 @@
+"""What the elementwise functions of one array share."""
+from __future__ import annotations
+
+from typing import Any
+
+from autograd_nn.function_node import FunctionNode
+from autograd_nn.variable import Variable
+
+
+class Unary(FunctionNode):
+    """An elementwise function of one array; its gradient is zero unless a subclass says otherwise.
+
+    Attributes:
+        ufunc: What computes the function on an array: a NumPy ufunc (which serves CuPy arrays, too) or a kernel.
+    """
+
+    ufunc: Any
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return self.ufunc(inputs[0]),
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        return None,
+
+
+class UnaryByInput(Unary):
+    """An elementwise function whose gradient is computed from its input."""
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.retain_inputs((0,))
+        return self.ufunc(inputs[0]),
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        return self.gradient(self.get_retained_inputs()[0], grad_outputs[0]),
+
+    def gradient(self, x: Variable, gy: Any) -> Variable:
+        """The gradient with respect to `x`."""
+        raise NotImplementedError
+
+
+class UnaryByOutput(Unary):
+    """An elementwise function whose gradient is computed from its output."""
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.retain_outputs((0,))
+        return self.ufunc(inputs[0]),
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        return self.gradient(self.get_retained_outputs()[0], grad_outputs[0]),
+
+    def gradient(self, y: Variable, gy: Any) -> Variable:
+        """The gradient with respect to the input."""
+        raise NotImplementedError
