@@ -1,0 +1,152 @@
+"""From batches, which are lists of examples, to arrays on a device."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.backend import get_array_module, get_device, is_array
+from autograd_nn.dataset.examples import Examples, map_columns
+
+
+def to_device(device: Any, x: Any) -> Any:
+    """Sends an array to a device.
+
+    Args:
+        device: None to leave the array where it is, a `Device` (or anything with a ``send`` method), or what
+            `get_device` takes: ``'cuda:0'``, a GPU's number, a negative number for the CPU.
+        x: The array, or a tuple, a list or a dict of arrays.
+
+    Returns:
+        The array on that device: the same object if it is there already.
+    """
+    if device is None:
+        return x
+    return (device if hasattr(device, 'send') else get_device(device)).send(x)
+
+
+class Converter:
+    """Base class of converters, which make arrays of a batch.
+
+    A subclass defines ``__call__(batch, device)``. A function becomes a converter with the decorator `converter`.
+    """
+
+    def __call__(self, batch: Any, device: Any = None) -> Any:
+        """Converts a batch.
+
+        Args:
+            batch: What an iterator returned.
+            device: The device on which the result shall be.
+        """
+        raise NotImplementedError
+
+
+class _FunctionConverter(Converter):
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, batch: Any, device: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if device is not None and not hasattr(device, 'send'):
+            device = get_device(device)
+        return self._function(batch, device, *args, **kwargs)
+
+
+def converter() -> Callable[[Callable[..., Any]], Converter]:
+    """Decorator that makes a `Converter` of a function.
+
+    The function takes a batch and a device; the device is None or a `Device`, whatever specifier the caller gave.
+
+    Example:
+        >>> @converter()
+        ... def half(batch, device):
+        ...     return device.send(concat_examples(batch) / 2)
+        >>> half([2., 4.], device='cpu')
+        array([1., 2.])
+    """
+    return _FunctionConverter
+
+
+def concat_examples(batch: Sequence[Any], device: Any = None, padding: Any = None) -> Any:
+    """Concatenates a list of examples into arrays with a new first axis.
+
+    Args:
+        batch: A list of n examples: arrays or scalars, or tuples or dicts of them.
+        device: Where to send the arrays (see `to_device`); None leaves them.
+        padding: None if all arrays of one column have one shape. Otherwise arrays may differ in the lengths of their
+            axes, and the space behind shorter ones is filled with this scalar, or with that of the column in a tuple
+            (for tuples) or a dict (for dicts) of scalars and None.
+
+    Returns:
+        An array of shape (n, ...) and of the examples' dtype; a tuple or a dict of such arrays if the examples are
+        tuples or dicts.
+
+    Raises:
+        ValueError: The batch is empty, the examples differ in length or (without padding) in shape.
+
+    Example:
+        >>> concat_examples([(np.zeros(2), 3), (np.ones(2), 4)])
+        (array([[0., 0.], [1., 1.]]), array([3, 4]))
+        >>> concat_examples([np.array([1, 2, 3]), np.array([4])], padding=-1)
+        array([[ 1,  2,  3], [ 4, -1, -1]])
+    """
+    if len(batch) == 0:
+        raise ValueError('concat_examples: the batch is empty')
+    if padding is None and isinstance(batch, Examples):
+        columns = batch.gather()
+        if columns is not None:
+            return map_columns(lambda column: to_device(device, column), columns)
+    first = batch[0]
+    if isinstance(first, tuple):
+        paddings = _paddings(padding, tuple, range(len(first)))
+        lengths = {len(example) for example in batch}
+        if len(lengths) > 1:
+            raise ValueError(f'concat_examples: examples are tuples of different lengths: {sorted(lengths)}')
+        return tuple([to_device(device, _concat_arrays(list(column), paddings[i])) for i, column in
+                      enumerate(zip(*batch))])
+    if isinstance(first, dict):
+        paddings = _paddings(padding, dict, first)
+        return {key: to_device(device, _concat_arrays([example[key] for example in batch], paddings[key]))
+                for key in first}
+    return to_device(device, _concat_arrays(batch, padding))
+
+
+def _paddings(padding: Any, kind: type[tuple[Any, ...]] | type[dict[Any, Any]], keys: Any) -> Any:
+    """The padding of each column, as something indexed by the column."""
+    if not isinstance(padding, kind):
+        return dict.fromkeys(keys, padding)
+    if len(padding) != len(keys):
+        raise ValueError(f'concat_examples: {len(padding)} paddings for examples of {len(keys)} elements')
+    return padding
+
+
+def _concat_arrays(arrays: Sequence[Any], padding: Any) -> Any:
+    if isinstance(arrays, np.ndarray) and not arrays.dtype.hasobject:
+        return arrays.copy()
+    if not is_array(arrays[0]):
+        if padding is None:
+            return np.asarray(arrays)
+        arrays = [np.asarray(array) for array in arrays]
+    shapes = {array.shape for array in arrays}
+    if len(shapes) == 1:
+        shape = shapes.pop()
+        xp = get_array_module(arrays[0])
+        # Joining along the first axis is several times faster than adding an axis to each array.
+        return xp.concatenate(arrays).reshape(len(arrays), *shape) if shape else xp.stack(arrays)
+    if padding is None:
+        raise ValueError('concat_examples: the examples have different shapes, for instance '
+                         f'{" and ".join(map(str, sorted(shapes)[:2]))}; give `padding` to fill the shorter ones')
+    return _concat_with_padding(arrays, shapes, padding)
+
+
+def _concat_with_padding(arrays: Sequence[Any], shapes: set[tuple[int, ...]], padding: Any) -> Any:
+    if len({len(shape) for shape in shapes}) > 1:
+        raise ValueError(f'concat_examples: the examples have different numbers of axes: shapes {sorted(shapes)[:4]}')
+    longest = tuple([max(lengths) for lengths in zip(*shapes)])
+    batch = get_array_module(arrays[0]).full((len(arrays), *longest), padding, dtype=arrays[0].dtype)
+    for row, array in zip(batch, arrays):
+        row[tuple([slice(length) for length in array.shape])] = array
+    return batch

@@ -1,0 +1,47 @@
+"""Data sets: general ones that arrange the examples of others, and well-known ones."""
+from autograd_nn.datasets import transforms
+from autograd_nn.datasets.augmented_dataset import AugmentedDataset
+from autograd_nn.datasets.cifar import get_cifar10, get_cifar100
+from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
+from autograd_nn.datasets.dict_dataset import DictDataset
+from autograd_nn.datasets.image_dataset import ImageDataset, ImageFolderDataset, LabeledImageDataset, read_image
+from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
+from autograd_nn.datasets.sub_dataset import (
+    SubDataset,
+    get_cross_validation_datasets,
+    get_cross_validation_datasets_random,
+    split_dataset,
+    split_dataset_n,
+    split_dataset_n_random,
+    split_dataset_random,
+)
+from autograd_nn.datasets.transform_dataset import TransformDataset
+from autograd_nn.datasets.transforms import standard_augmentation
+from autograd_nn.datasets.tuple_dataset import TupleDataset
+
+__all__ = [
+    'AugmentedDataset',
+    'ConcatenatedDataset',
+    'DictDataset',
+    'ImageDataset',
+    'ImageFolderDataset',
+    'LabeledImageDataset',
+    'SubDataset',
+    'TransformDataset',
+    'TupleDataset',
+    'get_cifar10',
+    'get_cifar100',
+    'get_cross_validation_datasets',
+    'get_cross_validation_datasets_random',
+    'get_digits',
+    'get_fashion_mnist',
+    'get_fashion_mnist_labels',
+    'get_mnist',
+    'read_image',
+    'split_dataset',
+    'split_dataset_n',
+    'split_dataset_n_random',
+    'split_dataset_random',
+    'standard_augmentation',
+    'transforms',
+]

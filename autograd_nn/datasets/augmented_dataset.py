@@ -1,0 +1,61 @@
+"""Data sets of images that look different in each epoch."""
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.dataset import DatasetMixin
+from autograd_nn.dataset.dataset_mixin import Dataset, replace_bases
+from autograd_nn.datasets.transforms import Transform
+
+
+class AugmentedDataset(DatasetMixin):
+    """Applies a random transform to each image when it is read.
+
+    What becomes of example *i* in epoch *e* depends on the seed, *e* and *i* alone: its random numbers come from a
+    generator whose counter starts at (*e*, *i*). So the result is the same whatever order the examples are read in,
+    in however many threads or processes, and after resuming in the middle of an epoch.
+
+    The epoch is no state of the data set either. Iterators read each example from `at_epoch` of its epoch, also
+    through the data sets of this package that wrap this one.
+
+    Args:
+        dataset: Images, shape (channels, height, width), or tuples whose first element is an image.
+        transform: Called with an image and a `numpy.random.Generator`, returns an image (see `transforms`).
+        seed: Not negative; by default drawn from NumPy's global random state.
+
+    Attributes:
+        epoch: The epoch as which this object is read; 0 unless it comes from `at_epoch`.
+
+    Example:
+        >>> from autograd_nn.datasets.transforms import RandomShift
+        >>> dataset = AugmentedDataset(np.ones((5, 1, 2, 2)), RandomShift(1), seed=0)
+        >>> bool((dataset[3] == dataset[3]).all())
+        True
+        >>> len({dataset.at_epoch(epoch)[3].tobytes() for epoch in range(20)}) > 1
+        True
+    """
+
+    def __init__(self, dataset: Dataset, transform: Transform, seed: int | None = None) -> None:
+        self._dataset = dataset
+        self._transform = transform
+        self.seed = int(np.random.randint(2 ** 31)) if seed is None else seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def get_example(self, i: int) -> Any:
+        counter = np.array([0, 0, i, self.epoch], np.uint64)
+        rng = np.random.Generator(np.random.Philox(key=self.seed, counter=counter))
+        example = self._dataset[i]
+        if isinstance(example, tuple):
+            return (self._transform(example[0], rng), *example[1:])
+        return self._transform(example, rng)
+
+    def at_epoch(self, epoch: int) -> AugmentedDataset:
+        dataset = copy.copy(replace_bases(self, epoch, '_dataset'))
+        dataset.epoch = epoch
+        return dataset
