@@ -265,7 +265,7 @@ class Variable:
             owners.add(id(owner))
             return self
         result = Variable(array.copy('C' if broadcast else 'K'), requires_grad=self.requires_grad)
-        result._node = self._node
+        result._node = self.node
         return result
 
     def backward(self, retain_grad: bool = False, enable_double_backprop: bool = False,
@@ -378,9 +378,6 @@ class Variable:
     def __len__(self) -> int:
         return len(self._array)
 
-    def __iter__(self) -> Iterator[Variable]:
-        return map(self.__getitem__, range(len(self._array)))
-
     def __bool__(self) -> bool:
         return bool(self._array)
 
@@ -439,6 +436,7 @@ class Variable:
         T: Variable
 
         def __getitem__(self, key: Any) -> Variable: ...
+        def __iter__(self) -> Iterator[Variable]: ...
         def __neg__(self) -> Variable: ...
         def __pos__(self) -> Variable: ...
         def __abs__(self) -> Variable: ...
