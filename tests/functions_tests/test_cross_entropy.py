@@ -2,12 +2,12 @@
 import numpy as np
 import pytest
 import scipy.special
-from checking import check_function, shapes, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from checking import check_function, shapes, uniform
 
 
 def softmax_loss(x, t, normalize=True, class_weight=None, ignore_label=-1, reduce='mean'):

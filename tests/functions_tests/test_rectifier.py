@@ -1,12 +1,12 @@
 """Piecewise linear rectifiers: values, gradients, random slopes, shapes of parameters."""
 import numpy as np
 import pytest
-from checking import check_function, shapes, spread, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from checking import check_function, shapes, spread, uniform
 
 DTYPES = ('float64', 'float32', 'float16')
 
@@ -93,8 +93,8 @@ def test_crelu(axis):
                    spread(2, 3, 1))
 
 
-@pytest.mark.parametrize('shape, pool_size, axis', [((2, 6), 3, 1), ((2, 4, 3), 2, 1), ((6, 2), 2, 0), ((2, 3, 4), 4, -1),
-                                                    ((0, 4), 2, 1)])
+@pytest.mark.parametrize('shape, pool_size, axis', [((2, 6), 3, 1), ((2, 4, 3), 2, 1), ((6, 2), 2, 0),
+                                                    ((2, 3, 4), 4, -1), ((0, 4), 2, 1)])
 def test_maxout(shape, pool_size, axis):
     def reference(x):
         parts = [np.take(x, range(i, x.shape[axis], pool_size), axis) for i in range(pool_size)]

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from checking import check_function, shapes, spread, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from checking import check_function, shapes, spread, uniform
 
 DTYPES = ('float64', 'float32', 'float16')
 

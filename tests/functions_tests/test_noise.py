@@ -1,0 +1,143 @@
+"""Functions that draw random numbers: distribution, gradients given the draw, training and inference."""
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given
+
+import autograd_nn as ann
+import autograd_nn.functions as F
+from checking import check_function, shapes, uniform
+
+
+@given(shapes())
+def test_dropout_with_given_mask(shape):
+    mask = np.random.randint(0, 2, shape) * 2.
+    check_function(lambda x: F.dropout(x, mask=mask.astype(x.dtype)), lambda x: x * mask, uniform(*shape))
+
+
+@pytest.mark.parametrize('ratio', [0.0, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+def test_dropout_draws_a_mask(ratio, dtype):
+    x = ann.Variable(np.random.rand(200, 100).astype(dtype) + 1)
+    y, mask = F.dropout(x, ratio, return_mask=True)
+    assert mask.dtype == y.dtype == dtype
+    assert set(np.unique(mask)) <= {0, np.array(1 / (1 - ratio), dtype)[()]}
+    assert abs((mask == 0).mean() - ratio) < 0.02
+    np.testing.assert_array_equal(y.array, x.array * mask)
+    y.grad = np.ones_like(y.array)
+    y.backward()
+    np.testing.assert_array_equal(x.grad, mask)
+
+
+def test_dropout_draws_anew_and_repeats_after_a_seed():
+    x = np.ones(1000, 'f')
+    first, second = F.dropout(x).array, F.dropout(x).array
+    assert (first != second).any()
+    np.random.seed(0)
+    np.testing.assert_array_equal(F.dropout(x).array, first)
+
+
+def test_dropout_keeps_only_its_mask():
+    x = ann.Variable(np.ones((2, 3), 'f'))
+    y = F.dropout(x)
+    assert y.creator.get_retained_inputs() == ()
+
+
+def test_dropout_is_nothing_at_inference():
+    x = ann.Variable(np.ones((2, 3)))
+    with ann.using_config('train', False):
+        assert F.dropout(x) is x
+        y, mask = F.dropout(x, return_mask=True)
+    assert y is x
+    assert mask is None
+
+
+@pytest.mark.parametrize('ratio', [-0.1, 1.0, 2])
+def test_ratio_out_of_range(ratio):
+    with pytest.raises(ValueError, match=f'dropout: ratio must be .* not {ratio}'):
+        F.dropout(np.zeros(3), ratio)
+    with pytest.raises(ValueError, match=f'zoneout: ratio must be .* not {ratio}'):
+        F.zoneout(np.zeros(3), np.zeros(3), ratio)
+
+
+def test_dropout_names_wrong_mask():
+    with pytest.raises(ValueError, match=r'dropout: mask must have the shape of x, \(3,\); it has \(2,\)'):
+        F.dropout(np.zeros(3), mask=np.ones(2))
+
+
+@given(shapes())
+def test_gaussian_with_given_eps(shape):
+    eps = uniform(*shape)
+    check_function(lambda mean, ln_var: F.gaussian(mean, ln_var, eps=eps.astype(mean.dtype)),
+                   lambda mean, ln_var: mean + np.exp(ln_var / 2) * eps, uniform(*shape), uniform(*shape))
+
+
+def test_gaussian_draws_from_the_distribution():
+    mean, ln_var = np.full((100, 100), 3, 'f'), np.full((100, 100), np.log(4), 'f')
+    y, eps = F.gaussian(mean, ln_var, return_eps=True)
+    assert y.dtype == eps.dtype == np.float32
+    assert abs(y.array.mean() - 3) < 0.1
+    assert abs(y.array.std() - 2) < 0.1
+    np.testing.assert_allclose(y.array, 3 + 2 * eps, rtol=1e-5)
+
+
+def test_gaussian_names_wrong_shapes():
+    with pytest.raises(ValueError, match=r'gaussian: .* mean \(2,\), ln_var \(3,\)'):
+        F.gaussian(np.zeros(2), np.zeros(3))
+    with pytest.raises(ValueError, match=r'gaussian: .* mean \(2,\), eps \(3,\)'):
+        F.gaussian(np.zeros(2), np.zeros(2), eps=np.zeros(3))
+
+
+@pytest.mark.parametrize('shape, axis', [((3, 4), 1), ((4, 3), 0), ((2, 3, 2), -1), ((0, 3), 1)])
+def test_gumbel_softmax_given_the_noise(shape, axis):
+    state = np.random.get_state()
+    noise = np.random.gumbel(size=shape)
+
+    def function(log_pi):
+        np.random.set_state(state)
+        return F.gumbel_softmax(log_pi, 0.5, axis)
+
+    check_function(function, lambda x: scipy.special.softmax((x + noise) / 0.5, axis) if x.size else x, uniform(*shape),
+                   dtypes=('float64', 'float32'), tolerance={'float32': 1e-3})
+
+
+def test_gumbel_softmax_picks_classes_by_their_probability():
+    p = np.array([0.1, 0.2, 0.7])
+    y = F.gumbel_softmax(np.broadcast_to(np.log(p), (20000, 3)), tau=0.01).array
+    np.testing.assert_allclose(np.bincount(y.argmax(1)) / len(y), p, atol=0.02)
+
+
+def test_gumbel_softmax_names_mistakes():
+    with pytest.raises(ValueError, match='gumbel_softmax: tau must be positive, not 0'):
+        F.gumbel_softmax(np.zeros((2, 3)), 0)
+
+
+def test_zoneout_takes_elements_of_either():
+    h, x = np.zeros((100, 100), 'f'), np.ones((100, 100), 'f')
+    y = F.zoneout(h, x, 0.3)
+    assert y.dtype == np.float32
+    assert set(np.unique(y.array)) == {0, 1}
+    assert abs((y.array == 0).mean() - 0.3) < 0.02
+
+
+def test_zoneout_gradients():
+    state = np.random.get_state()
+    new = np.random.random_sample((3, 4)) >= 0.4
+
+    def function(h, x):
+        np.random.set_state(state)
+        return F.zoneout(h, x, 0.4)
+
+    h, x = uniform(3, 4), uniform(3, 4)
+    check_function(function, lambda h, x: np.where(new, x, h), h, x)
+
+
+def test_zoneout_at_inference():
+    with ann.using_config('train', False):
+        check_function(lambda h, x: F.zoneout(h, x, 0.25), lambda h, x: 0.25 * h + 0.75 * x, uniform(3, 4),
+                       uniform(3, 4))
+
+
+def test_zoneout_names_wrong_shapes():
+    with pytest.raises(ValueError, match=r'zoneout: .* h \(2,\), x \(3,\)'):
+        F.zoneout(np.zeros(2), np.zeros(3))
