@@ -1,5 +1,16 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
-from autograd_nn import functions, initializers, link_hooks, links, optimizer_hooks, optimizers, serializers
+from autograd_nn import (
+    computational_graph,
+    functions,
+    gradient_check,
+    initializers,
+    link_hooks,
+    links,
+    optimizer_hooks,
+    optimizers,
+    random,
+    serializers,
+)
 from autograd_nn.backend import (
     CpuDevice,
     Device,

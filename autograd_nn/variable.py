@@ -1,7 +1,7 @@
 """Variables: arrays that remember how they were computed."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +50,7 @@ class VariableNode:
         """Shape and dtype as text, for drawings of the graph."""
         if self.shape is None:
             return 'uninitialized'
-        return f'{"(" + ", ".join(map(str, self.shape)) + ")" if self.shape else "scalar"}, {self.dtype}'
+        return f'{self.shape or "scalar"}, {self.dtype}'
 
 
 class Variable:
@@ -517,16 +517,15 @@ class Parameter(Variable):
         parameter([0.5, 0.5], dtype=float32)
     """
 
-    def __init__(self, initializer: Callable[[Any], None] | float | Any = None,
-                 shape: int | tuple[int, ...] | None = None, name: str | None = None) -> None:
-        self.initializer: Any = initializer
+    def __init__(self, initializer: Any = None, shape: int | tuple[int, ...] | None = None, name: str | None = None) -> None:
+        self.initializer = initializer
         self.update_rule: Any = None
         self._device: backend.Device = backend.CpuDevice()
         super().__init__(None, name=name)
         if shape is not None:
             self.initialize(shape)
-        elif backend.is_array(self.initializer):
-            self.initialize(self.initializer.shape)
+        elif backend.is_array(initializer):
+            self.initialize(initializer.shape)
 
     @property
     def is_initialized(self) -> bool:
