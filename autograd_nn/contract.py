@@ -70,10 +70,11 @@ class Kernels(Protocol):
     def max_pooling_gather(self, x: Array, indexes: Array, kernel_size: Ints, stride: Ints, pad: Ints) -> Array:
         """Takes from each window of `x` (N, C, *in) the element that `indexes` (N, C, *out) names."""
 
-    def average_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, pad_value: int | None) -> Array:
+    def average_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
+                        pad_value: int | None) -> Array:
         """The mean of each window of `x` (N, C, *in).
 
-        `pad_value` 0 counts the padding as zeros, None leaves it out of sum and count.
+        `pad_value` 0 counts elements beyond the image as zeros, None leaves them out of sum and count.
         """
 
     def average_pooling_grad(self, gy: Array, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints,

@@ -1,6 +1,31 @@
 """Sizes of what sliding windows produce: pure arithmetic that every back end shares."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+
+def as_tuple(value: int | Sequence[int], n: int, function: str, name: str) -> tuple[int, ...]:
+    """An argument with one integer for each of `n` axes, where a single integer stands for all of them.
+
+    Args:
+        value: The argument.
+        n: The number of axes.
+        function: The function, for messages.
+        name: The argument's name, for messages.
+
+    Raises:
+        ValueError: There are more or fewer integers.
+
+    Example:
+        >>> as_tuple(2, 3, 'f', 'stride'), as_tuple((1, 2), 2, 'f', 'stride')
+        ((2, 2, 2), (1, 2))
+    """
+    if isinstance(value, Sequence):
+        if len(value) != n:
+            raise ValueError(f'{function}: {name} is {value}, expected one integer or {n} of them')
+        return tuple(map(int, value))
+    return (int(value),) * n
+
 
 def conv_output_size(size: int, k: int, s: int, p: int, cover_all: bool = False, d: int = 1) -> int:
     """The number of positions of a window along one axis.

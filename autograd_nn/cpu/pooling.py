@@ -60,10 +60,12 @@ def max_pooling_gather(x: np.ndarray, indexes: np.ndarray, kernel_size: Ints, st
     return channels_first(y)
 
 
-def average_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, pad_value: int | None) -> np.ndarray:
+def average_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
+                    pad_value: int | None) -> np.ndarray:
     """Adds the places up and divides by their number."""
     size = x.shape[2:]
-    out = tuple(conv_output_size(n, k, s, p) for n, k, s, p in zip(size, kernel_size, stride, pad, strict=True))
+    out = tuple(conv_output_size(n, k, s, p, cover_all)
+                for n, k, s, p in zip(size, kernel_size, stride, pad, strict=True))
     dtype = compute_dtype(x.dtype)
     weight = _weight(size, out, kernel_size, stride, pad, pad_value, dtype)
     y = np.empty((len(x), *out, x.shape[1]), x.dtype)

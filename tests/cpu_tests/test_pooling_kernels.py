@@ -64,10 +64,10 @@ def test_max_pooling(kernel, pooling, seed):
 
 @given(pooling=poolings(), seed=st.integers(0, 5), pad_value=st.sampled_from([0, None]))
 def test_average_pooling(kernel, pooling, seed, pad_value):
-    shape, k, stride, pad, _ = pooling
+    shape, k, stride, pad, cover_all = pooling
     x = np.random.default_rng(seed).normal(size=shape)
-    y = kernel('average_pooling', x, k, stride, pad, pad_value)
-    out, slices = window_slices(shape[2:], k, stride, pad, False)
+    y = kernel('average_pooling', x, k, stride, pad, cover_all, pad_value)
+    out, slices = window_slices(shape[2:], k, stride, pad, cover_all)
     assert y.shape == (*shape[:2], *out)
     axes = tuple(range(2, x.ndim))
     expected = np.array([x[(..., *where)].mean(axes) if pad_value is None
@@ -110,9 +110,9 @@ def test_pooling_dtypes(kernel, dtype):
     y, indexes = kernel('max_pooling', x, *geometry, True)
     assert y.dtype == dtype
     assert kernel('max_pooling_grad', y, indexes, (5, 6), *geometry).dtype == dtype
-    mean = kernel('average_pooling', x, *geometry, None)
+    mean = kernel('average_pooling', x, *geometry, False, None)
     assert mean.dtype == dtype
-    exact = kernel('average_pooling', x.astype('d'), *geometry, None)
+    exact = kernel('average_pooling', x.astype('d'), *geometry, False, None)
     np.testing.assert_allclose(mean, exact, atol=np.finfo(dtype).eps)
     assert kernel('average_pooling_grad', mean, (5, 6), *geometry, 0).dtype == dtype
 
@@ -122,10 +122,10 @@ def test_blocks_of_pooling_are_joined(kernel):
     x = np.random.normal(size=(9, 16, 40, 40))
     geometry = (3, 3), (2, 2), (1, 1)
     y, indexes = kernel('max_pooling', x, *geometry, True)
-    mean = kernel('average_pooling', x, *geometry, 0)
+    mean = kernel('average_pooling', x, *geometry, True, 0)
     gx = kernel('max_pooling_grad', y, indexes, (40, 40), *geometry)
     for i in range(len(x)):
         one, where = kernel('max_pooling', x[i:i + 1], *geometry, True)
         np.testing.assert_array_equal(one[0], y[i])
         np.testing.assert_array_equal(kernel('max_pooling_grad', one, where, (40, 40), *geometry)[0], gx[i])
-        np.testing.assert_array_equal(kernel('average_pooling', x[i:i + 1], *geometry, 0)[0], mean[i])
+        np.testing.assert_array_equal(kernel('average_pooling', x[i:i + 1], *geometry, True, 0)[0], mean[i])
