@@ -1,2 +1,113 @@
+"""Differentiable functions, under Chainer's names."""
 from autograd_nn.functions import operators
+from autograd_nn.functions.activation import hard_sigmoid, sigmoid, step, tanh
+from autograd_nn.functions.affine import bias, identity, linear_interpolate, scale
+from autograd_nn.functions.arithmetic import (
+    absolute,
+    add,
+    div,
+    floordiv,
+    fmod,
+    mul,
+    neg,
+    pow,
+    remainder,
+    squared_difference,
+    sub,
+)
+from autograd_nn.functions.broadcast import broadcast, broadcast_to, cast, sum_to
+from autograd_nn.functions.columns import im2col
+from autograd_nn.functions.convolution import (
+    convolution_1d,
+    convolution_2d,
+    convolution_3d,
+    convolution_nd,
+    deconvolution_1d,
+    deconvolution_2d,
+    deconvolution_3d,
+    deconvolution_nd,
+    depthwise_convolution_2d,
+    dilated_convolution_2d,
+)
+from autograd_nn.functions.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
+from autograd_nn.functions.cumulative import cumprod, cumsum
+from autograd_nn.functions.einstein_sum import einsum
+from autograd_nn.functions.embedding import embed_id
+from autograd_nn.functions.error_function import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtr, ndtri
+from autograd_nn.functions.evaluation import (
+    accuracy,
+    binary_accuracy,
+    classification_summary,
+    confusion_matrix,
+    f1_score,
+    precision,
+    r2_score,
+    recall,
+)
+from autograd_nn.functions.exponential import cbrt, exp, expm1, log, log1p, log2, log10, rsqrt, sqrt, square
+from autograd_nn.functions.extremum import argmax, argmin, max, min
+from autograd_nn.functions.forget import forget
+from autograd_nn.functions.fully_connected import bilinear, linear
+from autograd_nn.functions.indexing import diagonal, get_item, scatter_add, select_item
+from autograd_nn.functions.joining import concat, dstack, hstack, pad_sequence, separate, split_axis, stack, vstack
+from autograd_nn.functions.likelihood_loss import bernoulli_nll, gaussian_kl_divergence, gaussian_nll
+from autograd_nn.functions.linear_algebra import batch_det, batch_inv, det, inv
+from autograd_nn.functions.margin_loss import contrastive, hinge, triplet
+from autograd_nn.functions.matrix_product import batch_matmul, matmul, tensordot
+from autograd_nn.functions.noise import dropout, gaussian, gumbel_softmax, zoneout
+from autograd_nn.functions.normalization import (
+    batch_normalization,
+    fixed_batch_normalization,
+    group_normalization,
+    layer_normalization,
+    local_response_normalization,
+    normalize,
+)
+from autograd_nn.functions.pooling import (
+    average_pooling_1d,
+    average_pooling_2d,
+    average_pooling_3d,
+    average_pooling_nd,
+    max_pooling_1d,
+    max_pooling_2d,
+    max_pooling_3d,
+    max_pooling_nd,
+)
+from autograd_nn.functions.rearrangement import copy, flip, fliplr, flipud, pad, permutate, repeat, tile
+from autograd_nn.functions.rectifier import clipped_relu, crelu, leaky_relu, maxout, prelu, relu, relu6, rrelu
+from autograd_nn.functions.reduction import average, logsumexp, mean, prod, std, sum, var
+from autograd_nn.functions.regression_loss import (
+    absolute_error,
+    huber_loss,
+    mean_absolute_error,
+    mean_squared_error,
+    squared_error,
+)
+from autograd_nn.functions.resize import resize_images
+from autograd_nn.functions.rounding import ceil, fix, floor, sign
+from autograd_nn.functions.selection import clip, maximum, minimum, where
+from autograd_nn.functions.shape import (
+    depth2space,
+    expand_dims,
+    flatten,
+    moveaxis,
+    reshape,
+    rollaxis,
+    space2depth,
+    squeeze,
+    swapaxes,
+    transpose,
+)
+from autograd_nn.functions.smooth_rectifier import elu, gelu, selu, softplus, swish
+from autograd_nn.functions.softmax import log_softmax, softmax
+from autograd_nn.functions.trigonometric import arccos, arcsin, arctan, arctan2, arctanh, cos, cosh, sin, sinh, tan
+from autograd_nn.functions.unpooling import (
+    unpooling_1d,
+    unpooling_2d,
+    unpooling_3d,
+    unpooling_nd,
+    upsampling_2d,
+    upsampling_nd,
+)
+
 operators.install()

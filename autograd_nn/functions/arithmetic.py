@@ -352,7 +352,7 @@ def pow(lhs: Any, rhs: Any) -> Variable:
         >>> F.pow(np.array([1., 2., 3.]), 2)
         variable([1., 4., 9.])
     """
-    if isinstance(rhs, (int, float)) and not isinstance(lhs, _scalars):
+    if type(rhs) in (int, float) and not isinstance(lhs, _scalars):
         return PowerConstant(rhs).apply((lhs,))[0]
     return apply_binary(Power, lhs, rhs)
 

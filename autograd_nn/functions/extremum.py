@@ -7,7 +7,7 @@ from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.axes import keep_dims, normalize_axes, normalize_axis
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.selection import where
-from autograd_nn.variable import Variable, as_array, as_variable
+from autograd_nn.variable import Variable, as_variable
 
 
 class Max(FunctionNode):
@@ -30,8 +30,7 @@ class Max(FunctionNode):
         gy, = grad_outputs
         assert gy is not None
         shape = keep_dims(x.shape, self.axis)
-        chosen = as_array(x) == as_array(y).reshape(shape)
-        return where(as_variable(chosen), broadcast_to(gy.reshape(shape), x.shape), 0),
+        return where(x == y.reshape(shape), broadcast_to(gy.reshape(shape), x.shape), 0),
 
 
 class Min(Max):

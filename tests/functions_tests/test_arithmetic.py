@@ -3,13 +3,13 @@ import operator
 
 import numpy as np
 import pytest
-from checking import check_function, shapes, spread, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
+from checking import check_function, shapes, spread, uniform
 
 # function, NumPy reference, the intervals of the two arguments
 TABLE = [
@@ -121,10 +121,11 @@ def test_operators_with_arrays(op):
 @pytest.mark.parametrize('other', ['text', None, [1.0], {}])
 def test_unsupported_operands(op, other):
     x = Variable(np.ones((1, 1)))
-    with pytest.raises(TypeError, match=r'unsupported operand|not supported|not all arguments converted'):
+    with pytest.raises(TypeError, match=r'unsupported operand|not supported|scalar index'):
         op(x, other)
-    with pytest.raises(TypeError):
-        op(other, x)
+    if other != 'text' or op is not operator.mod:  # that is formatting
+        with pytest.raises(TypeError):
+            op(other, x)
 
 
 def test_comparison_with_anything():

@@ -2,11 +2,11 @@
 import numpy as np
 import pytest
 import scipy.special
-from checking import check_function, shapes, spread, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
+from checking import check_function, shapes, spread, uniform
 
 HALF = ('float64', 'float32', 'float16')
 
@@ -38,7 +38,7 @@ SMOOTH = [
     (F.erfcinv, scipy.special.erfcinv, 0.2, 1.8),
     (F.ndtr, scipy.special.ndtr, -3, 3),
     (F.ndtri, scipy.special.ndtri, 0.1, 0.9),
-    (F.log_ndtr, scipy.special.log_ndtr, -6, 4),
+    (F.log_ndtr, scipy.special.log_ndtr, -6, 2),
     (F.neg, np.negative, -2, 2),
     (F.identity, lambda x: x, -2, 2),
     (lambda x: F.pow(x, 3), lambda x: x ** 3, -2, 2),
@@ -73,7 +73,7 @@ def test_absolute_and_clip():
         x = spread(*shape)
         check_function(F.absolute, np.abs, x, dtypes=HALF)
         check_function(abs, np.abs, x)
-        check_function(lambda x: F.clip(x, -0.5, 0.625), lambda x: np.clip(x, -0.5, 0.625), x, eps=1e-5)
+        check_function(lambda x: F.clip(x, -0.55, 0.625), lambda x: np.clip(x, -0.55, 0.625), x, eps=1e-5)
         check_function(lambda x: F.clip(x, None, 0.625), lambda x: np.minimum(x, 0.625), x, eps=1e-5)
         check_function(lambda x: F.clip(x, 0.625, None), lambda x: np.maximum(x, 0.625), x, eps=1e-5)
     assert F.clip(np.arange(3.), None, None).array.tolist() == [0, 1, 2]
