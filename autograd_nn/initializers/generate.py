@@ -1,7 +1,9 @@
 """From what a user gives as initial values to an initializer, and to an array."""
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,17 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.config import get_dtype
 from autograd_nn.initializers.constant import Constant
+from autograd_nn.initializers.initializer import Initializer
 from autograd_nn.initializers.random import LeCunNormal
 
 
-def get_initializer(initializer: Any) -> Callable[[Any], None]:
+def get_initializer(initializer: Any, dtype: Any = None) -> Callable[[Any], None]:
     """The initializer that a link's argument such as ``initialW`` means.
 
     Args:
         initializer: None for `LeCunNormal`, a number or an array for `Constant`, or a callable that fills the array it
             is called with.
+        dtype: The dtype of parameters created with it; its own by default.
 
     Raises:
         TypeError: It is none of these.
@@ -28,13 +32,17 @@ def get_initializer(initializer: Any) -> Callable[[Any], None]:
         Constant(fill_value=0.5)
     """
     if initializer is None:
-        return LeCunNormal()
+        return LeCunNormal(dtype=dtype)
     if backend.is_array(initializer) or isinstance(initializer, (int, float, complex, np.number)):
-        return Constant(initializer)
+        return Constant(initializer, dtype)
     if not callable(initializer):
         raise TypeError('initializer: expected None, a number, an array or a callable, '
                         f'got {type(initializer).__name__}')
-    return initializer
+    if dtype is None:
+        return initializer
+    typed: Any = copy.copy(initializer) if isinstance(initializer, Initializer) else partial(initializer)
+    typed.dtype = dtype
+    return typed
 
 
 def generate_array(initializer: Callable[[Any], None], shape: int | Sequence[int], xp: Any = np, dtype: Any = None,

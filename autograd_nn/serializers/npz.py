@@ -146,6 +146,7 @@ def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, compression: boo
         >>> from autograd_nn import serializers
         >>> file = io.BytesIO()
         >>> serializers.save_npz(file, L.Linear(3, 2))
+        >>> _ = file.seek(0)
         >>> sorted(np.load(file))
         ['W', 'b']
     """
