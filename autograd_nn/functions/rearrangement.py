@@ -244,7 +244,7 @@ def pad(x: Any, pad_width: Any, mode: str = 'constant', **keywords: Any) -> Vari
         unknown = sorted(set(keywords) - {'constant_values'})
         if unknown:
             raise TypeError(f'pad: unknown arguments {", ".join(unknown)}')
-        return Pad(widths, keywords.get('constant_values', 0)).apply((x,))[0]
+        return Pad(widths, keywords.get('constant_values', 0)).apply((x,))[0] if widths else x
     if mode not in ('edge', 'reflect', 'symmetric', 'wrap'):
         raise ValueError(f'pad: expected mode constant, edge, reflect, symmetric or wrap, got {mode!r}')
     for axis, width in enumerate(widths):
