@@ -517,7 +517,8 @@ class Parameter(Variable):
         parameter([0.5, 0.5], dtype=float32)
     """
 
-    def __init__(self, initializer: Any = None, shape: int | tuple[int, ...] | None = None, name: str | None = None) -> None:
+    def __init__(self, initializer: Any = None, shape: int | tuple[int, ...] | None = None,
+                 name: str | None = None) -> None:
         self.initializer = initializer
         self.update_rule: Any = None
         self._device: backend.Device = backend.CpuDevice()
