@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from autograd_nn import Chain, serializers
 
@@ -64,25 +63,3 @@ def load_weights(path: str | Path, model: Chain) -> None:
         except Exception as error:
             raise ValueError(f'{path} is not an .npz file of weights: {error}') from None
     serializers.load_npz(path, model, path='predictor/' if prefixed else '')
-
-
-def open_image(path: str | Path) -> Image.Image:
-    """Opens a picture of any format, upright.
-
-    Args:
-        path: Its file.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is not a picture, or a damaged one.
-    """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return ImageOps.exif_transpose(image)
-    except UnidentifiedImageError:
-        raise ValueError(f'{path} is not a picture of a format that Pillow reads') from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        if isinstance(error, OSError) and error.filename:
-            raise
-        raise ValueError(f'{path} is a damaged picture: {error}') from None

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cli import friendly_errors, load_weights, open_image, read_config
+from cli import friendly_errors, load_weights, read_config
 
 import autograd_nn
-from autograd_nn import models
-from autograd_nn.models.preprocessing import prepare_digit, prepare_image
-
-DIGITS = ('digits', 'mnist')
+from autograd_nn import datasets, models
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,36 +25,42 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, ...], bool]:
-    """Loads a network; returns it, the names of its classes, its input shape and whether it reads digits."""
+def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, ...]]:
+    """Loads a network; returns it, the names of its classes, and its input shape."""
     if not weights.is_file():
         raise ValueError(f'{weights}: no such file')
     config = read_config(weights.parent)
     try:
         labels, shape = list(config['labels']), tuple(config['input_shape'])
-        name, dataset = config['arguments']['model'], str(config['arguments']['dataset'])
+        name = config['arguments']['model']
     except (KeyError, TypeError) as error:
         raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
     model = models.create(name, num_classes=len(labels))
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
         model(np.zeros((1, *shape), np.float32))  # settles the shapes that depend on the input
     load_weights(weights, model)
-    return model, labels, shape, dataset in DIGITS or shape == (1, 28, 28) and labels == list('0123456789')
+    return model, labels, shape
+
+
+def load_picture(path: str, labels: list[str], shape: tuple[int, ...]) -> np.ndarray:
+    """Reads a picture as a float32 array of the given shape, the way that the network saw its training data."""
+    if shape == (1, 28, 28) and labels == list('0123456789'):
+        return datasets.prepare_digit(datasets.read_image(path, color=False))
+    return datasets.read_image(path, color=shape[0] == 3, size=shape[1:]) / 255
 
 
 def main() -> None:
     """Prints the most probable classes of each picture; status 2 if a picture could not be read."""
     arguments = parse_arguments()
     with friendly_errors():
-        model, labels, shape, digits = load_model(Path(arguments.weights))
+        model, labels, shape = load_model(Path(arguments.weights))
         device = autograd_nn.get_device(arguments.device)
         model.to_device(device)
     failed = False
     for path in arguments.images:
         try:
             with friendly_errors():
-                image = open_image(path)
-                x = prepare_digit(image) if digits else prepare_image(image, shape)
+                x = load_picture(path, labels, shape)
         except SystemExit:
             failed = True
             continue

@@ -19,12 +19,14 @@ from autograd_nn.dataset import concat_examples
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
 
-DATASETS = {
-    'digits': datasets.get_digits,
-    'mnist': datasets.get_mnist,
-    'fashion_mnist': datasets.get_fashion_mnist,
-    'cifar10': datasets.get_cifar10,
-    'cifar100': datasets.get_cifar100,
+DIGITS = [str(digit) for digit in range(10)]
+# Each data set with the names of its classes.
+DATASETS: dict[str, tuple[Any, list[str]]] = {
+    'digits': (datasets.get_digits, DIGITS),
+    'mnist': (datasets.get_mnist, DIGITS),
+    'fashion_mnist': (datasets.get_fashion_mnist, datasets.get_fashion_mnist_labels()),
+    'cifar10': (datasets.get_cifar10, datasets.get_cifar10_labels()),
+    'cifar100': (datasets.get_cifar100, datasets.get_cifar100_labels()),
 }
 # Each optimizer with its usual learning rate.
 OPTIMIZERS: dict[str, tuple[Any, float]] = {
@@ -93,12 +95,12 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
     """
     folder = Path(name)
     if name in DATASETS:
-        train, test = DATASETS[name](ndim=3) if name in ('digits', 'mnist', 'fashion_mnist') else DATASETS[name]()
-        return train, test, datasets.get_label_names(name)
+        get, labels = DATASETS[name]
+        return *get(ndim=3), labels
     if not folder.is_dir():
         raise ValueError(f'--dataset: expected one of {", ".join(DATASETS)} or a folder, got {name}')
     if any(folder.glob('*-idx3-ubyte*')):
-        return *datasets.get_mnist(ndim=3, root=folder), datasets.get_label_names('mnist')
+        return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
     channels, *size = entry.input_shape
     options: dict[str, Any] = dict(size=tuple(size), color=channels == 3, on_error='skip')
     if (folder / 'train').is_dir() and (folder / 'test').is_dir():
@@ -132,7 +134,7 @@ def make_trainer(arguments: argparse.Namespace, model: L.Classifier, train: Any,
     """Puts together the training loop and its extensions."""
     optimizer, rate = make_optimizer(arguments, model)
     if arguments.augment:
-        train = datasets.AugmentedDataset(train, datasets.standard_transforms(train[0][0].shape), seed=arguments.seed)
+        train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape), seed=arguments.seed)
     if arguments.workers:
         train_iter: Any = iterators.MultiprocessIterator(train, arguments.batch_size, n_processes=arguments.workers)
     else:

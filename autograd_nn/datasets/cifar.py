@@ -78,6 +78,27 @@ def get_cifar100(withlabel: bool = True, ndim: int = 3, scale: float = 1., dtype
     return _load('get_cifar100', _CIFAR100, (_CIFAR100_TRAIN, _CIFAR100_TEST), 2, withlabel, ndim, scale, dtype)
 
 
+def get_cifar10_labels() -> list[str]:
+    """The names of the classes of CIFAR-10."""
+    return 'airplane automobile bird cat deer dog frog horse ship truck'.split()
+
+
+def get_cifar100_labels() -> list[str]:
+    """The names of the classes of CIFAR-100."""
+    return _CIFAR100_LABELS.split()
+
+
+_CIFAR100_LABELS = """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
+    castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin
+    elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster
+    man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck
+    pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk
+    skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger
+    tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+
+
 def read_cifar(path: str | os.PathLike[str], members: Sequence[str], label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
     """Reads records from the binary version of CIFAR.
 

@@ -28,7 +28,8 @@ def read_image(path: PathLike, color: bool | None = None, size: int | tuple[int,
 
     Args:
         path: The file, in any format that Pillow reads.
-        color: True for three channels (red, green, blue), False for one, None for those of the file.
+        color: True for three channels (red, green, blue), False for one, in both cases on white where the image is
+            transparent; None for those of the file.
         size: (height, width), or one number for both: the image is scaled to cover this size, and what sticks out is
             cut off evenly. None for the size of the file.
         dtype: That of the result; by default ``config.dtype``.
@@ -56,6 +57,9 @@ def read_image(path: PathLike, color: bool | None = None, size: int | tuple[int,
 
 def _with_mode(image: Image.Image, color: bool | None) -> Image.Image:
     if color is not None:
+        if image.has_transparency_data:  # What is transparent shows the paper behind it.
+            image = image.convert('RGBA')
+            image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
         if image.mode.startswith('I'):  # Pillow would cut 16 bits off at 255 instead of scaling them.
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         return image.convert('RGB' if color else 'L')

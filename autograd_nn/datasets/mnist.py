@@ -75,7 +75,8 @@ def get_digits(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: 
 
 
 def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: Any = None,
-              label_dtype: Any = np.int32, rgb_format: bool = False) -> tuple[Any, Any]:
+              label_dtype: Any = np.int32, rgb_format: bool = False, *,
+              directory: str | os.PathLike[str] | None = None) -> tuple[Any, Any]:
     """MNIST: 60,000 handwritten digits to train with and 10,000 to test.
 
     The four files are looked for in the directory ``mnist`` under `get_dataset_root`, and downloaded into it if they
@@ -88,6 +89,8 @@ def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: A
         dtype: That of the images; by default ``config.dtype``.
         label_dtype: That of the labels.
         rgb_format: If True, and with ``ndim=3``, images have shape (3, 28, 28), with three equal channels.
+        directory: Where the four files are, if not under `get_dataset_root`. Others of the same names and format will
+            do, those of KMNIST for instance.
 
     Returns:
         The training and the test set: two `TupleDataset` of (image, label), or two arrays of images.
@@ -98,7 +101,10 @@ def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: A
     Reference: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition,
     Proceedings of the IEEE 86 (1998).
     """
-    return _load('get_mnist', 'mnist', _MNIST, withlabel, ndim, scale, dtype, label_dtype, rgb_format)
+    options = withlabel, ndim, scale, dtype, label_dtype, rgb_format
+    if directory is None:
+        return _load('get_mnist', 'mnist', _MNIST, *options)
+    return _read('get_mnist', [Path(directory, part) for part in _PARTS], *options)
 
 
 def get_fashion_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: Any = None,
@@ -177,7 +183,11 @@ def build_digits(mnist: str | os.PathLike[str], path: str | os.PathLike[str]) ->
 
 
 def _load(name: str, directory: str, files: list[RemoteFile], *options: Any) -> tuple[Any, Any]:
-    train_images, train_labels, test_images, test_labels = map(read_idx, download_files(directory, files))
+    return _read(name, download_files(directory, files), *options)
+
+
+def _read(name: str, paths: list[Path], *options: Any) -> tuple[Any, Any]:
+    train_images, train_labels, test_images, test_labels = map(read_idx, paths)
     return (_as_dataset(name, train_images, train_labels, *options),
             _as_dataset(name, test_images, test_labels, *options))
 

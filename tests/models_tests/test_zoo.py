@@ -1,0 +1,91 @@
+"""Every model of the zoo: parameter count, output shape, and that it can learn eight samples by heart."""
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_nn as ann
+import autograd_nn.functions as F
+from autograd_nn import links as L
+from autograd_nn import models, optimizers
+
+PARAMETERS = {'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'deep_convnet': 111_078}
+PRETRAINED = Path(__file__).parents[2].parent / 'shared' / 'data' / 'pretrained'
+
+
+def test_every_model_has_an_expected_parameter_count():
+    assert sorted(PARAMETERS) == models.names()
+
+
+@pytest.mark.parametrize('name', models.names())
+def test_parameters_and_shapes(name):
+    entry = models.get(name)
+    model = entry.build(num_classes=10)
+    y = model(np.zeros((2, *entry.input_shape), np.float32))
+    assert y.shape == (2, 10)
+    assert model.count_params() == PARAMETERS[name]
+    assert entry.description.endswith('.')
+
+
+@pytest.mark.parametrize('name', models.names())
+def test_overfits_eight_samples(name):
+    entry = models.get(name)
+    model = L.Classifier(entry.build(num_classes=4))
+    optimizer = optimizers.Adam(1e-3).setup(model)
+    x = np.random.rand(8, *entry.input_shape).astype(np.float32)
+    t = np.arange(8, dtype=np.int32) % 4
+    # Dropout on the logits (deep_convnet) would keep even a perfect fit from showing.
+    with ann.using_config('train', False):
+        for _ in range(150):
+            optimizer.update(model, x, t)
+    assert model.accuracy.array == 1
+    assert model.loss.array < 0.1
+
+
+@pytest.mark.parametrize('name', models.names())
+def test_colour_and_other_sizes(name):
+    model = models.create(name, num_classes=7)
+    assert model(np.zeros((3, 3, 32, 32), np.float32)).shape == (3, 7)
+
+
+def test_unknown_model_names_the_known_ones():
+    with pytest.raises(ValueError, match=r'expected one of .*lenet.*; got .resnet.'):
+        models.create('resnet')
+
+
+def test_perceptron_learns_what_a_line_separates():
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    for truth in [0, 0, 0, 1], [1, 1, 1, 0], [0, 1, 1, 1]:
+        unit = models.Perceptron([0, 0], bias=0)
+        assert unit.train(x, truth) < 100
+        assert unit(x).array.tolist() == truth
+    unit = models.Perceptron([0, 0], bias=0)
+    assert unit.train(x, [0, 1, 1, 0], epochs=50) == 50, 'no line separates XOR'
+
+
+def test_lenet5_connects_as_in_table_1():
+    """An output channel of C3 depends on just the input channels that the paper's table I gives it."""
+    expected = {0: [0, 1, 2], 5: [0, 1, 5], 6: [0, 1, 2, 3], 11: [0, 1, 2, 5], 12: [0, 1, 3, 4], 15: [0, 1, 2, 3, 4, 5]}
+    c3 = models.LeNet5().c3
+    for channel, inputs in expected.items():
+        x = ann.Variable(np.random.rand(1, 6, 5, 5).astype(np.float32))
+        F.sum(c3(x)[:, channel]).backward()
+        assert np.flatnonzero(x.grad.any(axis=(0, 2, 3))).tolist() == inputs
+
+
+def test_book_weights_must_fit():
+    model = models.DeepConvNet()
+    with pytest.raises(ValueError, match='expected an array W1'):
+        model.load_book_weights({})
+
+
+@pytest.mark.skipif(not PRETRAINED.exists(), reason='the weights of the textbook network are not here')
+def test_book_weights_read_bundled_digits():
+    """A network that somebody else trained reads at least 99.3 % of the digits (measured on all of MNIST as well)."""
+    model = models.DeepConvNet()
+    with np.load(PRETRAINED / 'book_ch08_deep_convnet.npz') as arrays:
+        model.load_book_weights(arrays)
+    x, t = ann.dataset.concat_examples(ann.datasets.get_digits(ndim=3)[1][:])
+    with ann.using_config('train', False), ann.no_backprop_mode():
+        accuracy = F.accuracy(model(x), t)
+    assert accuracy.array >= 0.993

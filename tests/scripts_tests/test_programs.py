@@ -1,0 +1,219 @@
+"""The command-line programs, run as a person runs them."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).parents[2]
+MNIST = ROOT.parent / 'shared' / 'data' / 'mnist'
+
+
+def run(script, *arguments, cwd):
+    """Runs a program; returns its completed process."""
+    return subprocess.run([sys.executable, ROOT / 'scripts' / f'{script}.py', *map(str, arguments)], cwd=cwd,
+                          capture_output=True, text=True, timeout=600, check=False)
+
+
+def expect_one_line(process, *words):
+    """A user's mistake: status 2, and one line that says what is wrong."""
+    assert process.returncode == 2, process.stderr
+    assert 'Traceback' not in process.stderr
+    lines = [line for line in process.stderr.splitlines() if 'error:' in line]
+    assert len(lines) == 1, process.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A folder with the results of a short run, and what the run printed."""
+    folder = tmp_path_factory.mktemp('trained')
+    process = run('train', '--model', 'mlp', '--epochs', 2, cwd=folder)
+    assert process.returncode == 0, process.stderr
+    return folder / 'result', process.stdout
+
+
+def test_training_shows_and_writes_what_it_promises(trained):
+    folder, shown = trained
+    log = json.loads((folder / 'log.json').read_text())
+    assert [entry['epoch'] for entry in log] == [1, 2]
+    assert {'main/loss', 'main/accuracy', 'validation/main/loss', 'validation/main/accuracy', 'iteration', 'lr',
+            'elapsed_time'} <= set(log[0])
+    assert log[1]['validation/main/accuracy'] > 0.93
+    assert 'test accuracy: 9' in shown and '1,796,010' in shown and 'images a second' in shown
+    for name in 'model.npz', 'snapshot.npz', 'config.json', 'mistakes.png', 'loss.png', 'accuracy.png':
+        assert (folder / name).stat().st_size > 0, name
+        assert name in shown
+    with Image.open(folder / 'mistakes.png') as picture:
+        assert picture.width > 600
+    with np.load(folder / 'model.npz', allow_pickle=False) as weights:
+        assert {'l1/W', 'l1/b', 'l3/b'} <= set(weights.files)
+    assert json.loads((folder / 'config.json').read_text())['arguments']['model'] == 'mlp'
+
+
+def draw_digit(path, digit, size=(400, 300), ink='navy', ground='ivory'):
+    picture = Image.new('RGB', size, ground)
+    font = ImageFont.load_default(size=size[1] * 2 // 3)
+    ImageDraw.Draw(picture).text((size[0] // 3, size[1] // 10), str(digit), ink, font, stroke_width=6)
+    picture.save(path)
+
+
+def test_predict_reads_pictures_of_any_kind(trained, tmp_path):
+    """Digits of the system font, dark on light and light on dark, in several sizes and formats."""
+    paths = []
+    for digit, (suffix, size, ink, ground) in enumerate([
+            ('png', (400, 300), 'navy', 'ivory'), ('jpg', (900, 800), 'black', 'white'),
+            ('bmp', (160, 120), 'white', 'black'), ('gif', (300, 300), 'yellow', 'darkgreen')]):
+        paths.append(tmp_path / f'{digit}.{suffix}')
+        draw_digit(paths[-1], digit, size, ink, ground)
+    process = run('predict', trained[0] / 'model.npz', *paths, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    answers = [line.split(': ')[1][0] for line in process.stdout.splitlines()]
+    assert sum(a == b for a, b in zip(answers, '0123')) >= 3, process.stdout
+
+
+def test_predict_names_what_it_cannot_read_and_reads_the_rest(trained, tmp_path):
+    draw_digit(tmp_path / 'good.png', 3)
+    (tmp_path / 'bad.png').write_bytes(b'no picture')
+    (tmp_path / 'cut.png').write_bytes((tmp_path / 'good.png').read_bytes()[:500])
+    process = run('predict', trained[0] / 'model.npz', 'bad.png', 'cut.png', 'missing.png', 'good.png', cwd=tmp_path)
+    assert process.returncode == 2 and 'Traceback' not in process.stderr
+    errors = process.stderr.splitlines()
+    assert len(errors) == 3 and all(name in line for name, line in zip(['bad.png', 'cut.png', 'missing.png'], errors))
+    assert process.stdout.startswith('good.png: ')
+
+
+def test_predict_with_wrong_weights(trained, tmp_path):
+    draw_digit(tmp_path / '1.png', 1)
+    expect_one_line(run('predict', 'nothing.npz', '1.png', cwd=tmp_path), 'nothing.npz')
+    (tmp_path / 'config.json').write_bytes((trained[0] / 'config.json').read_bytes())
+    whole = (trained[0] / 'model.npz').read_bytes()
+    for name, content in ('text.npz', b'hello'), ('cut.npz', whole[:len(whole) // 2]):
+        (tmp_path / name).write_bytes(content)
+        expect_one_line(run('predict', name, '1.png', cwd=tmp_path), name)
+    np.savez(tmp_path / 'other.npz', **{'l1/W': np.zeros((3, 3))})
+    expect_one_line(run('predict', 'other.npz', '1.png', cwd=tmp_path))
+    (tmp_path / 'config.json').write_text('{"arguments": ')
+    expect_one_line(run('predict', 'cut.npz', '1.png', cwd=tmp_path), 'config.json', 'damaged')
+
+
+@pytest.mark.parametrize('arguments, word', [
+    (['--epochs', '0'], '--epochs'), (['--batch-size', '-3'], '--batch-size'), (['--lr', '-1'], '--lr'),
+    (['--lr', 'fast'], '--lr'), (['--model', 'nonsense'], 'nonsense'), (['--dataset', 'nonsense'], 'nonsense'),
+    (['--optimizer', 'nonsense'], 'nonsense'), (['--device', 'nonsense'], 'nonsense'), (['--device', 'cuda:99'], 'CUDA'),
+    (['--resume', 'nowhere'], 'nowhere'), (['--initial-weights', 'nothing.npz'], 'nothing.npz'),
+    (['--seed', '-1'], '--seed'), (['--workers', '-1'], '--workers'), (['--weight-decay', '-1'], '--weight-decay'),
+    (['--nonsense'], '--nonsense'),
+])
+def test_wrong_arguments(arguments, word, tmp_path):
+    expect_one_line(run('train', *arguments, cwd=tmp_path), word)
+
+
+def test_folders_that_cannot_be_trained_on(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    expect_one_line(run('train', '--dataset', 'empty', cwd=tmp_path), 'empty')
+    (tmp_path / 'broken' / 'cat').mkdir(parents=True)
+    (tmp_path / 'broken' / 'cat' / '1.png').write_bytes(b'no picture')
+    expect_one_line(run('train', '--dataset', 'broken', cwd=tmp_path), 'broken')
+
+
+def test_training_on_a_folder_of_pictures(tmp_path):
+    """Two kinds of pictures in several formats, one of them damaged: it is named, and the rest is learnt."""
+    for kind, colour in ('night', 30), ('day', 220):
+        (tmp_path / 'pictures' / kind).mkdir(parents=True)
+        for i in range(20):
+            pixels = np.clip(colour + 20 * np.random.randn(40, 50, 3), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / 'pictures' / kind / f'{i}.{"jpg" if i % 2 else "png"}')
+    (tmp_path / 'pictures' / 'day' / 'damaged.jpg').write_bytes(b'\xff\xd8\xff')
+    process = run('train', '--dataset', 'pictures', '--epochs', 10, '--batch-size', 8, '--augment', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert 'damaged.jpg' in process.stderr
+    assert 'test accuracy: 100.00%' in process.stdout
+    process = run('predict', 'result/model.npz', 'pictures/night/3.jpg', cwd=tmp_path)
+    assert process.stdout.startswith('pictures/night/3.jpg: night')
+
+
+def weights(folder):
+    with np.load(folder / 'model.npz', allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
+    arguments = ['--model', 'lenet5', '--epochs', '2', '--augment', '--workers', '1', '--seed', '3']
+    assert run('train', *arguments, '--out', 'whole', cwd=tmp_path).returncode == 0
+    process = subprocess.Popen([sys.executable, ROOT / 'scripts' / 'train.py', *arguments, '--out', 'parts'],
+                               cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    deadline = time.monotonic() + 300
+    while not (tmp_path / 'parts' / 'snapshot.npz').exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130 and '--resume parts' in errors and 'Traceback' not in errors
+    resumed = run('train', '--resume', 'parts', cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    whole, parts = weights(tmp_path / 'whole'), weights(tmp_path / 'parts')
+    assert whole.keys() == parts.keys()
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], parts[name], err_msg=name)
+    logs = [json.loads((tmp_path / name / 'log.json').read_text()) for name in ('whole', 'parts')]
+    for log in logs:
+        for entry in log:
+            del entry['elapsed_time']
+    assert logs[0] == logs[1]
+
+
+def test_initial_weights(trained, tmp_path):
+    process = run('train', '--model', 'mlp', '--epochs', 1, '--lr', 1e-9, '--initial-weights', trained[0] / 'model.npz',
+                  cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    before, after = weights(trained[0]), weights(tmp_path / 'result')
+    np.testing.assert_allclose(after['l1/W'], before['l1/W'], atol=1e-5)
+
+
+def test_gradient_demo(tmp_path):
+    process = run('gradient_demo', '--units', 3, '--samples', 2, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert 'They agree.' in process.stdout
+    expect_one_line(run('gradient_demo', '--units', 0, cwd=tmp_path), '--units')
+    assert 'differ' in run('gradient_demo', '--units', 2, '--samples', 1, '--eps', 0.9, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize('script', ['train', 'predict', 'gradient_demo', 'benchmark'])
+def test_help_and_nothing(script, tmp_path):
+    process = run(script, '--help', cwd=tmp_path)
+    assert process.returncode == 0 and 'usage:' in process.stdout
+    if script in ('predict', 'benchmark'):
+        assert run(script, cwd=tmp_path).returncode == 2
+
+
+def test_benchmark_prints_a_table(tmp_path):
+    process = run('benchmark', 'overhead', '--rounds', 2, '--length', 3, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert 'y + w' in process.stdout
+    rows = json.loads(run('benchmark', 'overhead', '--rounds', 2, '--length', 3, '--json', cwd=tmp_path).stdout)['rows']
+    assert all(row['autograd_nn forward'] > 0 for row in rows)
+
+
+def test_lenet_learns_the_bundled_digits(tmp_path):
+    """The main job, with nothing else said."""
+    process = run('train', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    log = json.loads((tmp_path / 'result' / 'log.json').read_text())
+    assert len(log) <= 5 and log[-1]['validation/main/accuracy'] >= 0.985
+
+
+@pytest.mark.skipif(not MNIST.exists(), reason='the MNIST files are not here')
+def test_training_on_a_folder_with_the_mnist_files(tmp_path):
+    process = run('train', '--dataset', MNIST, '--model', 'perceptron', '--epochs', 1, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert '60,000 training and 10,000 test samples' in process.stdout
+    assert json.loads((tmp_path / 'result' / 'log.json').read_text())[-1]['validation/main/accuracy'] > 0.88
