@@ -120,7 +120,7 @@ class MultiprocessIterator(ScheduledIterator[Ticket]):
         try:
             examples = worker.receive()
         except WorkerDied as death:
-            raise RuntimeError(f'MultiprocessIterator: {death} while it read examples {_some(segment)}') from None
+            raise RuntimeError(f'MultiprocessIterator: {death} before it delivered examples {_some(segment)}') from None
         if worker.finished:
             stop_workers({worker}, os.getpid())
             self._alive.discard(worker)

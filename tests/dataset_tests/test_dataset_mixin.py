@@ -45,7 +45,7 @@ def test_boolean_mask():
 
 @pytest.mark.parametrize('index', [3, -4, [0, 3], [-4]])
 def test_out_of_range(index):
-    with pytest.raises(IndexError, match='Squares: index -?[34] is out of range for 3 examples'):
+    with pytest.raises(IndexError, match=r'Squares: index -?[34] is out of range for 3 examples'):
         Squares(3)[index]
 
 

@@ -109,7 +109,7 @@ def test_failures_leave_nothing_and_say_what_to_do(server, root, way, reason, re
 
 
 def test_unreachable_server():
-    with pytest.raises(OSError, match='cannot download data.bin'):
+    with pytest.raises(OSError, match=r'cannot download data\.bin'):
         download_files('set', [RemoteFile('data.bin', CHECKSUM, ('http://127.0.0.1:9/data.bin',))])
 
 
