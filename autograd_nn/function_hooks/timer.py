@@ -1,0 +1,120 @@
+"""A hook that measures how long functions take."""
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import IO, Any
+
+from autograd_nn.backend import get_array_module
+from autograd_nn.function_hook import FunctionHook
+from autograd_nn.function_node import FunctionNode
+
+_UNITS = {'sec': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
+
+
+class TimerHook(FunctionHook):
+    """Measures the time of every function, forward and backward.
+
+    The time of a function includes that of the functions it is made of (gradients are), which are measured on their
+    own as well. On a GPU, the hook waits for the computation before and after each function.
+
+    Attributes:
+        call_history: A pair of the function's name and the time in seconds for each call.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann, autograd_nn.functions as F
+        >>> from autograd_nn.function_hooks import TimerHook
+        >>> hook = TimerHook()
+        >>> with hook:
+        ...     y = F.exp(F.exp(np.ones((10, 10))))
+        >>> hook.summary()['Exp']['occurrence']
+        2
+        >>> hook.print_report(unit='us')
+        FunctionName  ElapsedTime  Occurrence
+                 Exp        ...us           2
+    """
+
+    name = 'TimerHook'
+
+    def __init__(self) -> None:
+        self.call_history: list[tuple[str, float]] = []
+        self._total = 0.0
+        self._starts: list[float] = []
+
+    def added(self, function: FunctionNode | None) -> None:
+        # An exception may have left functions behind that never came to their end.
+        self._starts.clear()
+
+    def forward_preprocess(self, function: FunctionNode, in_data: tuple[Any, ...]) -> None:
+        self._starts.append(_now(in_data))
+
+    def forward_postprocess(self, function: FunctionNode, in_data: tuple[Any, ...]) -> None:
+        self._finish(function, in_data)
+
+    def backward_preprocess(self, function: FunctionNode, in_data: tuple[Any, ...], out_grad: tuple[Any, ...]) -> None:
+        self._starts.append(_now(in_data + out_grad))
+
+    def backward_postprocess(self, function: FunctionNode, in_data: tuple[Any, ...],
+                             out_grad: tuple[Any, ...]) -> None:
+        self._finish(function, in_data + out_grad)
+
+    def _finish(self, function: FunctionNode, arrays: tuple[Any, ...]) -> None:
+        elapsed = _now(arrays) - self._starts.pop()
+        self.call_history.append((function.label, elapsed))
+        if not self._starts:
+            self._total += elapsed
+
+    def total_time(self) -> float:
+        """The time of all functions together in seconds; functions within functions are not counted twice."""
+        return self._total
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """For each function's name a dict: ``elapsed_time``, in seconds, and ``occurrence``, the number of calls."""
+        result: dict[str, dict[str, Any]] = {}
+        for name, elapsed in self.call_history:
+            entry = result.setdefault(name, {'elapsed_time': 0.0, 'occurrence': 0})
+            entry['elapsed_time'] += elapsed
+            entry['occurrence'] += 1
+        return result
+
+    def print_report(self, unit: str = 'auto', file: IO[str] | None = None) -> None:
+        """Prints the summary as a table.
+
+        Args:
+            unit: ``'sec'``, ``'ms'``, ``'us'`` or ``'ns'``; ``'auto'`` chooses the one that fits the longest time,
+                ``'auto_foreach'`` one for each time.
+            file: Where to print; standard output by default.
+
+        Raises:
+            ValueError: `unit` is something else.
+        """
+        if unit not in (*_UNITS, 'auto', 'auto_foreach'):
+            raise ValueError(f'print_report: unit must be {", ".join(_UNITS)}, auto or auto_foreach, not {unit!r}')
+        summary = self.summary()
+        if unit == 'auto':
+            unit = _fitting_unit(max([entry['elapsed_time'] for entry in summary.values()], default=0.0))
+        rows = [('FunctionName', 'ElapsedTime', 'Occurrence')]
+        for name, entry in summary.items():
+            elapsed = entry['elapsed_time']
+            own = _fitting_unit(elapsed) if unit == 'auto_foreach' else unit
+            rows.append((name, f'{elapsed / _UNITS[own]:.2f}{own}', str(entry['occurrence'])))
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        for row in rows:
+            print('  '.join(cell.rjust(width) for cell, width in zip(row, widths)), file=file or sys.stdout)
+
+
+def _fitting_unit(elapsed: float) -> str:
+    """The largest unit of which `elapsed` is at least one."""
+    for unit, size in _UNITS.items():
+        if elapsed >= size:
+            return unit
+    return 'ns'
+
+
+def _now(arrays: Iterable[Any]) -> float:
+    """The time in seconds once the device of the arrays has done its work."""
+    xp = get_array_module(*arrays)
+    if hasattr(xp, 'cuda'):
+        xp.cuda.get_current_stream().synchronize()
+    return time.perf_counter()
