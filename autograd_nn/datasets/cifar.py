@@ -80,7 +80,7 @@ def get_cifar100(withlabel: bool = True, ndim: int = 3, scale: float = 1., dtype
 
 def get_cifar10_labels() -> list[str]:
     """The names of the classes of CIFAR-10."""
-    return 'airplane automobile bird cat deer dog frog horse ship truck'.split()
+    return ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
 
 
 def get_cifar100_labels() -> list[str]:

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.dataset import DatasetMixin
-from autograd_nn.dataset.dataset_mixin import Dataset, replace_bases
+from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, replace_bases
 
 
 class ConcatenatedDataset(DatasetMixin):

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from autograd_nn.config import get_dtype
-from autograd_nn.dataset import DatasetMixin
+from autograd_nn.dataset.dataset_mixin import DatasetMixin
 
 SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 """The endings, in lower case, by which `ImageFolderDataset` knows images."""

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.dataset import DatasetMixin, gather
-from autograd_nn.dataset.dataset_mixin import Dataset, replace_bases
+from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, gather, replace_bases
 
 
 class SubDataset(DatasetMixin):

@@ -4,8 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd_nn.dataset import DatasetMixin
-from autograd_nn.dataset.dataset_mixin import Dataset, replace_bases
+from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, replace_bases
 
 
 class TransformDataset(DatasetMixin):

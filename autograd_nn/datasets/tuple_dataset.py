@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.dataset import DatasetMixin, Examples
-from autograd_nn.dataset.dataset_mixin import Dataset, replace_bases
-from autograd_nn.dataset.examples import is_column
+from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, replace_bases
+from autograd_nn.dataset.examples import Examples, is_column
 
 
 class TupleDataset(DatasetMixin):
