@@ -4,12 +4,14 @@ from autograd_nn import (
     functions,
     gradient_check,
     initializers,
+    iterators,
     link_hooks,
     links,
     optimizer_hooks,
     optimizers,
     random,
     serializers,
+    training,
 )
 from autograd_nn.backend import (
     CpuDevice,
@@ -37,6 +39,7 @@ from autograd_nn.function_hook import FunctionHook, get_function_hooks
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.link import Chain, ChainList, Link
 from autograd_nn.link_hook import LinkHook, get_link_hooks
+from autograd_nn.model_summary import ModelSummary, summary
 from autograd_nn.optimizer import GradientMethod, Optimizer, UpdateRule
 from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_reporter, report, report_scope
 from autograd_nn.sequential import Sequential

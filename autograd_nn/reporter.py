@@ -194,6 +194,11 @@ class Summary:
         self._x2 += w * x * x
         self._n += w
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been added yet."""
+        return not self._n
+
     def compute_mean(self) -> float:
         """The mean; NaN before anything has been added."""
         x, n = float(self._x), float(self._n)

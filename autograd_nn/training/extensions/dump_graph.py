@@ -1,0 +1,65 @@
+"""A drawing of the graph."""
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from autograd_nn.computational_graph import build_computational_graph
+from autograd_nn.config import config
+from autograd_nn.training.extension import Extension
+from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.variable import Variable
+
+
+class DumpGraph(Extension):
+    """Writes the graph behind a reported Variable, in the first iteration, for Graphviz, and as SVG if that is there.
+
+    Args:
+        root_name: The key of the Variable, usually ``'main/loss'``.
+        filename: The file's name in the trainer's directory, ``cg.dot`` by default. The SVG has the same name with
+            the suffix ``.svg``.
+        variable_style: Graphviz attributes of Variables, such as ``{'shape': 'box'}``.
+        function_style: Graphviz attributes of functions.
+
+    Raises:
+        ValueError: When it is called, the observation has no Variable of that key.
+    """
+
+    default_name = 'dump_graph'
+
+    def __init__(self, root_name: str, filename: str | None = None, variable_style: dict[str, str] | None = None,
+                 function_style: dict[str, str] | None = None) -> None:
+        self._root_name = root_name
+        self._filename = filename or 'cg.dot'
+        self._variable_style = variable_style
+        self._function_style = function_style
+        self._keep_graph: bool | None = None
+
+    def trigger(self, trainer: Any) -> bool:
+        """Fires in the first iteration."""
+        return trainer.updater.iteration == 1
+
+    def initialize(self, trainer: Any) -> None:
+        if trainer.is_before_training:
+            self._keep_graph = config.keep_graph_on_report
+            config.keep_graph_on_report = True
+
+    def __call__(self, trainer: Any) -> None:
+        self.finalize()
+        root = trainer.observation.get(self._root_name)
+        if not isinstance(root, Variable):
+            raise ValueError(f'DumpGraph: expected a Variable named {self._root_name!r} in the observation, which has '
+                             f'{", ".join(trainer.observation) or "nothing"}')
+        graph = build_computational_graph([root], variable_style=self._variable_style,
+                                          function_style=self._function_style)
+        path = Path(trainer.out, self._filename)
+        with atomic_write(path) as file:
+            file.write(graph.dump().encode())
+        if shutil.which('dot') is not None:
+            graph.save(path.with_suffix('.svg'))
+
+    def finalize(self) -> None:
+        if self._keep_graph is not None:
+            config.keep_graph_on_report = self._keep_graph
+            self._keep_graph = None

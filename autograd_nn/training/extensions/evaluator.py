@@ -1,0 +1,146 @@
+"""Evaluation on a validation set."""
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tqdm import tqdm
+
+from autograd_nn.backend import get_device
+from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.dataset.convert import concat_examples
+from autograd_nn.reporter import DictSummary, Reporter, report, report_scope
+from autograd_nn.training.extension import PRIORITY_WRITER, Extension
+
+
+class Evaluator(Extension):
+    """Runs a model over a validation set and reports the means of what it reports, under ``validation/``.
+
+    A value's mean over the set is that of the batches, weighted by their sizes, so that a smaller last batch does not
+    count for more than its examples. Dropout and the like behave as in inference, and no graph is recorded.
+
+    Args:
+        iterator: An iterator that goes over the set once (``repeat=False``), or several by name, ``main`` among them.
+        target: The model, or several by name, ``main`` among them.
+        converter: Makes arrays of a batch: called with the batch and `device`.
+        device: The device to which batches are sent; None leaves them where they are.
+        eval_hook: Called with this extension before each evaluation.
+        eval_func: What to call with each batch; by default the model.
+        progress_bar: Whether to show a progress bar.
+
+    Attributes:
+        name: Another prefix than ``validation``: give it to `Trainer.extend`.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> from autograd_nn.training import extensions
+        >>> model = ann.Link()
+        >>> iterator = ann.iterators.SerialIterator(np.arange(5.), 2, repeat=False, shuffle=False)
+        >>> evaluator = extensions.Evaluator(
+        ...     iterator, model, eval_func=lambda x: ann.report({'mean': x.mean()}, model))
+        >>> evaluator()
+        {'main/mean': 2.0}
+    """
+
+    trigger = (1, 'epoch')
+    default_name = 'validation'
+    priority = PRIORITY_WRITER
+
+    def __init__(self, iterator: Any, target: Any, converter: Callable[..., Any] = concat_examples,
+                 device: Any = None, eval_hook: Callable[[Evaluator], Any] | None = None,
+                 eval_func: Callable[..., Any] | None = None, *, progress_bar: bool = False) -> None:
+        self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
+        self._targets: dict[str, Any] = target if isinstance(target, dict) else {'main': target}
+        self.converter = converter
+        self.device = None if device is None else get_device(device)
+        self.eval_hook = eval_hook
+        self.eval_func = eval_func
+        self._progress_bar = progress_bar
+
+    def get_iterator(self, name: str) -> Any:
+        """The iterator of that name."""
+        return self._iterators[name]
+
+    def get_all_iterators(self) -> dict[str, Any]:
+        """All iterators by name."""
+        return dict(self._iterators)
+
+    def get_target(self, name: str) -> Any:
+        """The model of that name."""
+        return self._targets[name]
+
+    def get_all_targets(self) -> dict[str, Any]:
+        """All models by name."""
+        return dict(self._targets)
+
+    def __call__(self, trainer: Any = None) -> dict[str, float]:
+        """Evaluates, and reports the results to the current reporter, if there is one.
+
+        Args:
+            trainer: The trainer; not needed.
+
+        Returns:
+            The mean of each value by name.
+        """
+        prefix = '' if self.name is None else f'{self.name}/'
+        reporter = Reporter()
+        for name, target in self._targets.items():
+            reporter.add_observer(prefix + name, target)
+            reporter.add_observers(prefix + name, target.namedlinks(skipself=True))
+        with reporter, using_config('train', False):
+            result = self.evaluate()
+        report(result)
+        return result
+
+    def evaluate(self) -> dict[str, float]:
+        """Goes over the main iterator; to evaluate something else, override this.
+
+        Returns:
+            The mean of each value that the models report, by name.
+        """
+        if self.eval_hook is not None:
+            self.eval_hook(self)
+        iterator = self._iterators['main']
+        if hasattr(iterator, 'reset'):
+            iterator.reset()
+        else:
+            iterator = copy.copy(iterator)
+        summary = DictSummary()
+        for batch in self._with_progress_bar(iterator):
+            observation: dict[str, Any] = {}
+            with report_scope(observation), no_backprop_mode():
+                self._evaluate_batch(batch)
+            summary.add({name: value if isinstance(value, tuple) else (value, len(batch))
+                         for name, value in observation.items()})
+        return summary.compute_mean()
+
+    def _evaluate_batch(self, batch: Any) -> None:
+        function = self.eval_func or self._targets['main']
+        arrays = self.converter(batch, self.device)
+        if isinstance(arrays, tuple):
+            function(*arrays)
+        elif isinstance(arrays, dict):
+            function(**arrays)
+        else:
+            function(arrays)
+
+    def _with_progress_bar(self, iterator: Any) -> Any:
+        if not self._progress_bar:
+            return iterator
+        try:
+            total = -(-len(iterator.dataset) // iterator.batch_size)
+        except (AttributeError, TypeError):
+            total = None
+        return tqdm(iterator, desc=self.name or self.default_name, total=total, file=sys.stdout, leave=False,
+                    disable=not sys.stdout.isatty())
+
+    def finalize(self) -> None:
+        for iterator in self._iterators.values():
+            iterator.finalize()
+
+    def serialize(self, serializer: Any) -> None:
+        for name, iterator in self._iterators.items():
+            if hasattr(iterator, 'serialize'):
+                iterator.serialize(serializer[f'iterator:{name}'])

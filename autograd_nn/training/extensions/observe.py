@@ -1,0 +1,93 @@
+"""Extensions that report values, or combine reported ones."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd_nn.reporter import Summary, report
+from autograd_nn.training.extension import PRIORITY_EDITOR, PRIORITY_WRITER, Extension, make_extension
+from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.variable import Variable
+
+
+def observe_value(observation_key: str, target_func: Callable[[Any], Any]) -> Any:
+    """An extension that reports what a function of the trainer returns, by default at the end of each epoch.
+
+    Args:
+        observation_key: The value's key.
+        target_func: Called with the trainer; returns the value.
+
+    Returns:
+        The extension.
+    """
+    @make_extension(trigger=(1, 'epoch'), priority=PRIORITY_WRITER, default_name=f'observe_{observation_key}')
+    def observe(trainer: Any) -> None:
+        report({observation_key: target_func(trainer)})
+
+    return observe
+
+
+def observe_lr(optimizer_name: str = 'main', observation_key: str = 'lr') -> Any:
+    """An extension that reports an optimizer's learning rate, its ``lr``, by default at the end of each epoch.
+
+    Args:
+        optimizer_name: The optimizer's name.
+        observation_key: The value's key.
+
+    Returns:
+        The extension.
+    """
+    return observe_value(observation_key, lambda trainer: trainer.updater.get_optimizer(optimizer_name).lr)
+
+
+class MicroAverage(Extension):
+    """Reports the ratio of two reported values, each summed over an interval: a mean that weighs each example equally.
+
+    Args:
+        numerator_key: The numerator's key, such as that of a number of correct answers.
+        denominator_key: The denominator's key, such as that of a number of questions.
+        result_key: The key of the ratio.
+        trigger: The interval.
+    """
+
+    priority = PRIORITY_EDITOR
+
+    def __init__(self, numerator_key: str, denominator_key: str, result_key: str,
+                 trigger: Any = (1, 'epoch')) -> None:
+        self._numerator_key = numerator_key
+        self._denominator_key = denominator_key
+        self._result_key = result_key
+        self._trigger = get_trigger(trigger)
+        self._numerator = Summary()
+        self._denominator = Summary()
+
+    def __call__(self, trainer: Any) -> None:
+        observation = trainer.observation
+        if self._numerator_key in observation and self._denominator_key in observation:
+            self._numerator.add(observation[self._numerator_key])
+            self._denominator.add(observation[self._denominator_key])
+        if self._trigger(trainer):
+            # Both are means over the same number of values.
+            denominator = self._denominator.compute_mean()
+            result = self._numerator.compute_mean() / denominator if denominator else float('nan')
+            self._numerator, self._denominator = Summary(), Summary()
+            report({self._result_key: result})
+
+    def serialize(self, serializer: Any) -> None:
+        self._numerator.serialize(serializer['numerator'])
+        self._denominator.serialize(serializer['denominator'])
+        serialize_trigger(self._trigger, serializer['trigger'])
+
+
+class unchain_variables(Extension):
+    """Cuts the graphs behind the reported Variables, for a training in which ``config.keep_graph_on_report`` is set.
+
+    Their memory then goes before the next iteration.
+    """
+
+    priority = -200
+
+    def __call__(self, trainer: Any) -> None:
+        for value in trainer.observation.values():
+            if isinstance(value, Variable):
+                value.unchain_backward()

@@ -1,0 +1,110 @@
+"""Curves of reported values."""
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from autograd_nn.reporter import DictSummary
+from autograd_nn.training.extension import Extension
+from autograd_nn.training.state import serialize_json
+from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.utils.atomic import atomic_write
+
+
+class PlotReport(Extension):
+    """Draws curves of reported values, averaged over intervals, to an image file. It needs matplotlib.
+
+    Without matplotlib a warning says so once, and nothing is drawn.
+
+    Args:
+        y_keys: The key of the value to draw, or several, which share the axes.
+        x_key: What the horizontal axis shows: ``'iteration'``, ``'epoch'`` or ``'elapsed_time'``, or the key of a
+            reported value.
+        trigger: The interval.
+        postprocess: Called with matplotlib's Figure and Axes and the data, a dict of lists of pairs (x, y), before
+            the figure is saved.
+        filename: The file's name in the trainer's directory; its suffix determines the format.
+        marker: Matplotlib's marker for each point; None for none.
+        grid: Whether to draw a grid.
+    """
+
+    def __init__(self, y_keys: str | Iterable[str], x_key: str = 'iteration', trigger: Any = (1, 'epoch'),
+                 postprocess: Callable[[Any, Any, Any], Any] | None = None, filename: str = 'plot.png',
+                 marker: str | None = 'x', grid: bool = True) -> None:
+        self._y_keys = [y_keys] if isinstance(y_keys, str) else list(y_keys)
+        self._x_key = x_key
+        self._trigger = get_trigger(trigger)
+        self._postprocess = postprocess
+        self._filename = filename
+        self._marker = marker
+        self._grid = grid
+        self._data: dict[str, list[list[float]]] = {key: [] for key in self._y_keys}
+        self._summary = DictSummary()
+
+    @staticmethod
+    def available() -> bool:
+        """Whether matplotlib is there."""
+        return importlib.util.find_spec('matplotlib') is not None
+
+    def initialize(self, trainer: Any) -> None:
+        if not self.available():
+            warnings.warn('PlotReport: no curves are drawn, since matplotlib is not installed '
+                          '(pip install matplotlib)', stacklevel=2)
+
+    def __call__(self, trainer: Any) -> None:
+        observation = trainer.observation
+        keys = [*self._y_keys, self._x_key]
+        self._summary.add({key: observation[key] for key in keys if key in observation})
+        if not (trainer.is_before_training or self._trigger(trainer)):
+            return
+        means, self._summary = self._summary.compute_mean(), DictSummary()
+        x = self._x(trainer, means)
+        if x is None:
+            return
+        for key in self._y_keys:
+            if key in means:
+                self._data[key].append([x, means[key]])
+        if any(self._data.values()) and self.available():
+            self._draw(Path(trainer.out, self._filename))
+
+    def _x(self, trainer: Any, means: dict[str, float]) -> float | None:
+        if self._x_key == 'iteration':
+            return trainer.updater.iteration
+        if self._x_key == 'epoch':
+            return trainer.updater.epoch_detail
+        return trainer.elapsed_time if self._x_key == 'elapsed_time' else means.get(self._x_key)
+
+    def _draw(self, path: Path) -> None:
+        # Importing matplotlib takes as long as importing everything else, and most programs draw nothing.
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6.4, 4.2))
+        FigureCanvasAgg(figure)
+        # Margins of fixed size: to have them computed would double the time that drawing takes.
+        axes = figure.add_axes((0.125, 0.125, 0.85, 0.84))
+        for key in self._y_keys:
+            if self._data[key]:
+                axes.plot(*zip(*self._data[key]), label=key, marker=self._marker, markersize=4, linewidth=1.6)
+        axes.set_xlabel(self._x_key)
+        axes.spines[['top', 'right']].set_visible(False)
+        axes.margins(x=0.02)
+        if self._grid:
+            axes.grid(color='0.88', linewidth=0.8)
+            axes.set_axisbelow(True)
+        if len(self._y_keys) > 1:
+            axes.legend(frameon=False)
+        else:
+            axes.set_ylabel(self._y_keys[0])
+        if self._postprocess is not None:
+            self._postprocess(figure, axes, self._data)
+        with atomic_write(path) as file:
+            figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
+
+    def serialize(self, serializer: Any) -> None:
+        serialize_trigger(self._trigger, serializer['trigger'])
+        self._summary.serialize(serializer['summary'])
+        self._data.update(serialize_json(serializer, 'data', self._data))

@@ -1,0 +1,31 @@
+"""What a snapshot holds besides arrays: structured data as JSON, and the state of the random numbers."""
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from autograd_nn import random
+
+
+def serialize_json(serializer: Any, key: str, value: Any) -> Any:
+    """Stores data in a serializer, or restores it from one, as JSON text.
+
+    Args:
+        serializer: The serializer.
+        key: Under which name.
+        value: Numbers, strings, None, and lists and dictionaries of these. Floats come back exactly.
+
+    Returns:
+        The data that was stored, or that has been restored.
+    """
+    return json.loads(str(serializer(key, json.dumps(value))))
+
+
+def serialize_random_state(serializer: Any) -> None:
+    """Stores the state of the global random numbers, from which initializers and dropout draw, or restores it."""
+    # Every snapshot has an entry for the GPU, so that one from a machine without a GPU can be loaded on one with it.
+    state = {'cupy_seed': -1, **random.get_state()}
+    restored = {key: serializer(key, value) for key, value in state.items()}
+    if restored['cupy_seed'] < 0:
+        del restored['cupy_seed']
+    random.set_state(restored)

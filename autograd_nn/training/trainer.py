@@ -1,0 +1,273 @@
+"""The training loop."""
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from autograd_nn.reporter import Reporter, is_scalar
+from autograd_nn.serializer import Deserializer
+from autograd_nn.serializers import save_npz
+from autograd_nn.training.extension import PRIORITY_READER
+from autograd_nn.training.interrupt import DeferredInterrupt
+from autograd_nn.training.state import serialize_json, serialize_random_state
+from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, get_trigger, serialize_trigger
+from autograd_nn.training.updaters import Updater
+from autograd_nn.variable import as_array
+
+
+@dataclass
+class _Entry:
+    extension: Any
+    trigger: Any
+    priority: int
+    call_before_training: bool
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Calls a method that the extension, which may be a plain function, need not have."""
+        function = getattr(self.extension, method, None)
+        return None if function is None else function(*args)
+
+
+class Trainer:
+    """Runs an updater until a trigger stops it, and extensions between the iterations.
+
+    In each iteration the updater updates the model once; then every extension is called whose trigger fires, those of
+    higher priority first. What the model reports meanwhile is the trainer's observation.
+
+    A trainer can be saved with `save_npz` (the extension `extensions.snapshot` does it) and loaded into another one
+    that was made in the same way: the training then continues bit for bit as if it had never stopped. When an
+    exception or Ctrl-C ends the training, a snapshot is left in `out`.
+
+    Args:
+        updater: The updater.
+        stop_trigger: When to stop: a pair such as ``(20, 'epoch')``, a trigger, or None for never.
+        out: The directory for files that extensions write; it is created.
+        extensions: Extensions to add (see `extend`).
+
+    Attributes:
+        updater: The updater.
+        stop_trigger: The trigger.
+        observation: What has been reported in the current iteration, by name.
+        out: The directory.
+        reporter: The `Reporter`, to which the optimizers' models and all their links are known by the optimizers'
+            names: ``main`` and ``main/l1``, for instance.
+
+    Example:
+        >>> import tempfile, numpy as np, autograd_nn as ann
+        >>> from autograd_nn import training
+        >>> model = ann.Link(W=(2,))
+        >>> model.W.array[...] = 0
+        >>> optimizer = ann.optimizers.SGD(lr=0.1).setup(model)
+        >>> iterator = ann.iterators.SerialIterator(np.ones((20, 2), 'f'), batch_size=4)
+        >>> updater = training.StandardUpdater(iterator, optimizer, loss_func=lambda x: ((x - model.W) ** 2).sum())
+        >>> trainer = training.Trainer(updater, (10, 'epoch'), out=tempfile.mkdtemp())
+        >>> trainer.run()
+        >>> updater.iteration, model.W
+        (50, parameter W([1., 1.], dtype=float32))
+    """
+
+    def __init__(self, updater: Updater, stop_trigger: Any = None, out: Any = 'result',
+                 extensions: Iterable[Any] | None = None) -> None:
+        self.updater: Any = updater
+        self.stop_trigger = get_trigger(stop_trigger)
+        self.observation: dict[str, Any] = {}
+        self.out = out
+        self.reporter = Reporter()
+        for name, optimizer in updater.get_all_optimizers().items():
+            self.reporter.add_observer(name, optimizer.target)
+            self.reporter.add_observers(name, optimizer.target.namedlinks(skipself=True))
+        self._extensions: dict[str, _Entry] = {}
+        # The names of the extensions whose turn in the current iteration is still to come.
+        self._pending: list[str] = []
+        self._start_at: float | None = None
+        self._elapsed_before = 0.0
+        self._final_elapsed_time: float | None = None
+        updater.connect_trainer(self)
+        for extension in extensions or ():
+            self.extend(extension)
+
+    @property
+    def elapsed_time(self) -> float:
+        """How long the training has been running, in seconds, up to a snapshot it was resumed from included.
+
+        Raises:
+            RuntimeError: It has not been started.
+        """
+        if self._start_at is None:
+            raise RuntimeError('Trainer.elapsed_time: the training has not been started yet')
+        return self._elapsed()
+
+    def _elapsed(self) -> float:
+        if self._final_elapsed_time is not None:
+            return self._final_elapsed_time
+        running = 0.0 if self._start_at is None else time.perf_counter() - self._start_at
+        return self._elapsed_before + running
+
+    @property
+    def is_before_training(self) -> bool:
+        """Whether no update has been made yet."""
+        return self.updater.iteration == 0
+
+    def extend(self, extension: Any, name: str | None = None, trigger: Any = None, priority: int | None = None, *,
+               call_before_training: bool = False) -> None:
+        """Adds an extension.
+
+        Args:
+            extension: An `Extension`, or any function of the trainer.
+            name: Under which it is registered; by default its own name. If that is taken, a number is added to it.
+            trigger: When to call it (see `get_trigger`); by default as the extension has it, or in each iteration.
+            priority: By default as the extension has it.
+            call_before_training: Whether to call it also before the first iteration.
+
+        Raises:
+            TypeError: It cannot be called.
+            ValueError: It is named ``training``.
+        """
+        if not callable(extension):
+            raise TypeError(f'Trainer.extend: expected an extension or a function, got {type(extension).__name__}')
+        if name is None:
+            name = (getattr(extension, 'name', None) or getattr(extension, 'default_name', None)
+                    or getattr(extension, '__name__', None) or type(extension).__name__)
+        if name == 'training':
+            raise ValueError("Trainer.extend: an extension cannot be named 'training'")
+        unique, count = name, 0
+        while unique in self._extensions:
+            count += 1
+            unique = f'{name}_{count}'
+        if trigger is None:
+            trigger = getattr(extension, 'trigger', (1, 'iteration'))
+        if priority is None:
+            priority = getattr(extension, 'priority', PRIORITY_READER)
+        if hasattr(extension, 'name'):
+            extension.name = unique
+        self._extensions[unique] = _Entry(extension, get_trigger(trigger), priority, call_before_training)
+
+    def get_extension(self, name: str) -> Any:
+        """The extension of that name.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if name not in self._extensions:
+            raise ValueError(f'Trainer.get_extension: there is no {name!r}, only '
+                             f'{", ".join(self._extensions) or "no extension at all"}')
+        return self._extensions[name].extension
+
+    def run(self, show_loop_exception_msg: bool = True) -> None:
+        """Runs the training loop.
+
+        Args:
+            show_loop_exception_msg: Whether to print, when an exception ends the training, where the snapshot is.
+
+        Raises:
+            RuntimeError: It has been run before.
+        """
+        if self._start_at is not None:
+            raise RuntimeError('Trainer.run: it has been run before; make a new Trainer')
+        Path(self.out).mkdir(parents=True, exist_ok=True)
+        names = sorted(self._extensions, key=lambda name: -self._extensions[name].priority)
+        self._start_at = time.perf_counter()
+        try:
+            # A snapshot, whose priority is low, may load the state of the others.
+            for name in sorted(names, key=lambda name: self._extensions[name].priority):
+                self._extensions[name].call('initialize', self)
+            self._first_iteration = self.updater.iteration
+            with DeferredInterrupt() as interrupt:
+                self._loop(names, interrupt)
+        except (Exception, KeyboardInterrupt) as error:
+            self._handle(error, names, show_loop_exception_msg)
+            raise
+        finally:
+            for name in names:
+                self._extensions[name].call('finalize')
+            self.updater.finalize()
+            self._final_elapsed_time = self._elapsed()
+
+    def _loop(self, names: list[str], interrupt: DeferredInterrupt) -> None:
+        with self.reporter.scope(self.observation):
+            if self.is_before_training:
+                for name in names:
+                    if self._extensions[name].call_before_training:
+                        self._extensions[name].extension(self)
+            # After a resumption: those that came after the extension which took the snapshot.
+            self._call_extensions(self._pending)
+        while not self._is_over():
+            self.observation = {}
+            with self.reporter.scope(self.observation):
+                self.updater.update()
+                self._call_extensions(names)
+            interrupt.check()
+
+    def _call_extensions(self, names: list[str]) -> None:
+        self._pending = list(names)
+        while self._pending:
+            entry = self._extensions[self._pending.pop(0)]
+            if entry.trigger(self):
+                entry.extension(self)
+
+    def _is_over(self) -> bool:
+        fired = self.stop_trigger(self)
+        # A training that is resumed where it is longer than the trigger has it does not wait for the next multiple.
+        length = getattr(self.stop_trigger, 'get_training_length', lambda: None)()
+        if fired or length is None:
+            return bool(fired)
+        period, unit = length
+        if unit == 'iteration':
+            return self.updater.iteration >= period
+        return self.updater.epoch_detail >= period - EPOCH_TOLERANCE
+
+    def _handle(self, error: BaseException, names: list[str], show: bool) -> None:
+        """Lets the extensions know of an exception, and sees that there is a snapshot."""
+        lines = [f'The training ended at iteration {self.updater.iteration}: {_describe(error)}']
+        saved = []
+        for name in names:
+            try:
+                path = self._extensions[name].call('on_error', self, error, error.__traceback__)
+            except Exception as another:
+                lines.append(f'The extension {name} could not deal with that: {_describe(another)}')
+            else:
+                if isinstance(path, (str, Path)):
+                    saved.append(path)
+        # Nothing is lost before the first update of this run.
+        if not saved and self.updater.iteration > getattr(self, '_first_iteration', self.updater.iteration):
+            path = Path(self.out, 'snapshot_interrupted')
+            try:
+                save_npz(path, self)
+            except Exception as another:
+                lines.append(f'No snapshot could be saved: {_describe(another)}')
+            else:
+                saved.append(path)
+        lines += [f'Snapshot: {path}' for path in saved]
+        if show:
+            tqdm.write('\n'.join(lines), file=sys.stderr)
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the whole state of the training in a serializer, or restores it from one.
+
+        It holds the updater with its iterators, optimizers and models, the extensions, all triggers, the last
+        observation, and the state of NumPy's random numbers.
+        """
+        self.updater.serialize(serializer['updater'])
+        serialize_trigger(self.stop_trigger, serializer['stop_trigger'])
+        for name, entry in self._extensions.items():
+            entry.call('serialize', serializer['extensions'][name])
+            serialize_trigger(entry.trigger, serializer['extension_triggers'][name])
+        elapsed = float(serializer('_snapshot_elapsed_time', self._elapsed()))
+        scalars = {name: float(as_array(value)) for name, value in self.observation.items() if is_scalar(value)}
+        observation = serialize_json(serializer, 'observation', scalars)
+        pending = serialize_json(serializer, 'pending_extensions', self._pending)
+        serialize_random_state(serializer['random_state'])
+        if isinstance(serializer, Deserializer):
+            self._elapsed_before = elapsed
+            self.observation = observation
+            self._pending = [name for name in pending if name in self._extensions]
+
+
+def _describe(error: BaseException) -> str:
+    return f'{type(error).__name__}: {error}'.rstrip(': ')

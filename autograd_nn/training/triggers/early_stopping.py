@@ -1,0 +1,87 @@
+"""Stopping when a value gets better no more."""
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from autograd_nn.reporter import Summary
+from autograd_nn.training.state import serialize_json
+from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+
+if TYPE_CHECKING:
+    from autograd_nn.training.trainer import Trainer
+
+
+class EarlyStoppingTrigger:
+    """Stop trigger that fires when a reported value has not got better for a number of checks.
+
+    Args:
+        check_trigger: When to check: the value's average since the last check counts.
+        monitor: The value's key in the observation.
+        patience: How many checks in a row may pass without a new best value.
+        mode: ``'max'`` if larger is better, ``'min'`` if smaller is, ``'auto'`` for larger if the key contains
+            ``accuracy`` and smaller otherwise.
+        verbose: Whether to print each check that brings no new best value.
+        max_trigger: When to stop in any case.
+
+    Attributes:
+        best: The best value so far, None before the first.
+        count: How many checks have passed since.
+
+    Raises:
+        ValueError: No such mode.
+
+    Example:
+        >>> from autograd_nn.training import triggers
+        >>> stop = triggers.EarlyStoppingTrigger(monitor='validation/main/loss', patience=5, max_trigger=(50, 'epoch'))
+    """
+
+    def __init__(self, check_trigger: Any = (1, 'epoch'), monitor: str = 'main/loss', patience: int = 3,
+                 mode: str = 'auto', verbose: bool = False, max_trigger: Any = (100, 'epoch')) -> None:
+        if mode not in ('auto', 'max', 'min'):
+            raise ValueError(f"EarlyStoppingTrigger: mode must be 'auto', 'max' or 'min', got {mode!r}")
+        self.monitor = monitor
+        self.patience = patience
+        self.verbose = verbose
+        self.best: float | None = None
+        self.count = 0
+        self._larger_is_better = mode == 'max' or (mode == 'auto' and 'accuracy' in monitor)
+        self._check_trigger = get_trigger(check_trigger)
+        self._max_trigger = get_trigger(max_trigger)
+        self._summary = Summary()
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether to stop."""
+        observation = trainer.observation
+        if self.monitor in observation:
+            self._summary.add(observation[self.monitor])
+        # Both triggers see every iteration.
+        check, over = self._check_trigger(trainer), self._max_trigger(trainer)
+        if over or not check:
+            return bool(over)
+        summary, self._summary = self._summary, Summary()
+        if summary.is_empty:
+            warnings.warn(f'EarlyStoppingTrigger: {self.monitor!r} was not reported before this check; the last '
+                          f'iteration reported {", ".join(observation) or "nothing"}', stacklevel=2)
+            return False
+        value = summary.compute_mean()
+        if self.best is None or (value > self.best if self._larger_is_better else value < self.best):
+            self.best, self.count = value, 0
+            return False
+        self.count += 1
+        if self.verbose:
+            print(f'{self.monitor} is {value:g}, not better than {self.best:g}: {self.count} of {self.patience}')
+        return self.count >= self.patience
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        serialize_trigger(self._check_trigger, serializer['check_trigger'])
+        serialize_trigger(self._max_trigger, serializer['max_trigger'])
+        self._summary.serialize(serializer['summary'])
+        self.best = serialize_json(serializer, 'best', self.best)
+        self.count = int(serializer('count', self.count))
+
+    def get_training_length(self) -> Any:
+        """The length of a training that is not stopped early: period and unit; None where that is not known."""
+        length = getattr(self._max_trigger, 'get_training_length', None)
+        return None if length is None else length()

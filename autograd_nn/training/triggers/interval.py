@@ -1,0 +1,98 @@
+"""Triggers at regular intervals."""
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograd_nn.training.trainer import Trainer
+
+# Epochs with a fraction are rounded: three tenths of one may be a little less than the literal 0.3.
+EPOCH_TOLERANCE = 1e-9
+
+
+def check_unit(unit: str, name: str) -> None:
+    """Raises a ValueError unless `unit` is ``'epoch'`` or ``'iteration'``."""
+    if unit not in ('epoch', 'iteration'):
+        raise ValueError(f"{name}: the unit must be 'epoch' or 'iteration', got {unit!r}")
+
+
+class IntervalTrigger:
+    """Fires each time a number of epochs or iterations has passed.
+
+    Args:
+        period: The length of the interval. Epochs may be fractions, such as 0.1 for ten times in each epoch.
+        unit: ``'epoch'`` or ``'iteration'``.
+
+    Raises:
+        ValueError: No such unit, or `period` is not positive.
+    """
+
+    def __init__(self, period: float, unit: str) -> None:
+        check_unit(unit, 'IntervalTrigger')
+        if not period > 0:
+            raise ValueError(f'IntervalTrigger: the period must be positive, got {period}')
+        self.period = period
+        self.unit = unit
+        self._previous_iteration = 0
+        self._previous_epoch_detail = 0.0
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether a multiple of the period has been reached since the last call."""
+        updater: Any = trainer.updater
+        if self.unit == 'epoch':
+            previous, current = self._previous_epoch_detail, updater.epoch_detail
+        else:
+            previous, current = self._previous_iteration, updater.iteration
+        self._previous_iteration, self._previous_epoch_detail = updater.iteration, updater.epoch_detail
+        return self._count(previous) != self._count(current)
+
+    def _count(self, time: float) -> int:
+        return math.floor((time + EPOCH_TOLERANCE) / self.period)
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
+        self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
+
+    def get_training_length(self) -> tuple[float, str]:
+        """Period and unit: the length of a training that this trigger stops."""
+        return self.period, self.unit
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.period}, {self.unit!r})'
+
+
+def _never(trainer: Trainer) -> bool:
+    return False
+
+
+def get_trigger(trigger: Any) -> Callable[[Trainer], Any]:
+    """The trigger that is meant.
+
+    Args:
+        trigger: A trigger, which is any function of a trainer; a pair of period and unit for an `IntervalTrigger`; or
+            None for one that never fires.
+
+    Raises:
+        TypeError: None of these.
+
+    Example:
+        >>> from autograd_nn import training
+        >>> training.get_trigger((1, 'epoch'))
+        IntervalTrigger(1, 'epoch')
+    """
+    if trigger is None:
+        return _never
+    if callable(trigger):
+        return trigger
+    if not isinstance(trigger, (tuple, list)) or len(trigger) != 2:
+        raise TypeError(f"get_trigger: expected a function, None or a pair such as (1, 'epoch'), got {trigger!r}")
+    return IntervalTrigger(*trigger)
+
+
+def serialize_trigger(trigger: Any, serializer: Any) -> None:
+    """Stores a trigger's state, or restores it, if it has any."""
+    if hasattr(trigger, 'serialize'):
+        trigger.serialize(serializer)

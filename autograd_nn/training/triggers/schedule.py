@@ -1,0 +1,107 @@
+"""Triggers at certain times."""
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, check_unit
+
+if TYPE_CHECKING:
+    from autograd_nn.training.trainer import Trainer
+
+
+class ManualScheduleTrigger:
+    """Fires when one of the given times has come.
+
+    Args:
+        points: A number of epochs or iterations, or a list of such numbers; epochs may be fractions.
+        unit: ``'epoch'`` or ``'iteration'``.
+
+    Raises:
+        ValueError: No such unit.
+    """
+
+    def __init__(self, points: Any, unit: str) -> None:
+        check_unit(unit, 'ManualScheduleTrigger')
+        self.points = list(points) if hasattr(points, '__iter__') else [points]
+        self.unit = unit
+        self._previous_iteration = 0
+        self._previous_epoch_detail = 0.0
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether one of the times has come since the last call."""
+        updater: Any = trainer.updater
+        if self.unit == 'epoch':
+            previous, current = self._previous_epoch_detail, updater.epoch_detail
+        else:
+            previous, current = self._previous_iteration, updater.iteration
+        self._previous_iteration, self._previous_epoch_detail = updater.iteration, updater.epoch_detail
+        return any(previous < point - EPOCH_TOLERANCE <= current for point in self.points)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will not fire any more."""
+        now = self._previous_epoch_detail if self.unit == 'epoch' else self._previous_iteration
+        return all(point - EPOCH_TOLERANCE <= now for point in self.points)
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
+        self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
+
+
+class OnceTrigger:
+    """Fires at its first call only.
+
+    Args:
+        call_on_resume: Whether to fire once more in each run that continues from a snapshot.
+    """
+
+    def __init__(self, call_on_resume: bool = False) -> None:
+        self._first = True
+        self._resumed = call_on_resume
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether this is the first call."""
+        fire = not self.finished
+        self._first = self._resumed = False
+        return fire
+
+    @property
+    def finished(self) -> bool:
+        """Whether it will not fire any more."""
+        return not (self._first or self._resumed)
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        self._first = bool(serializer('first', int(self._first)))
+
+
+class TimeTrigger:
+    """Fires each time a number of seconds of training has passed, those before a resumption included.
+
+    Args:
+        period: The number of seconds.
+
+    Raises:
+        ValueError: `period` is not positive.
+    """
+
+    def __init__(self, period: float) -> None:
+        if not period > 0:
+            raise ValueError(f'TimeTrigger: the period must be positive, got {period}')
+        self.period = period
+        self._next_time = float(period)
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether a multiple of the period has been reached since the last call."""
+        elapsed = trainer.elapsed_time
+        if elapsed < self._next_time:
+            return False
+        # What a long iteration has missed is not made up for.
+        self._next_time = (math.floor(elapsed / self.period) + 1) * self.period
+        return True
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        self._next_time = float(serializer('next_time', self._next_time))

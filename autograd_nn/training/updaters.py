@@ -1,0 +1,143 @@
+"""Updaters: what happens in one iteration of the training loop."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from autograd_nn.backend import get_device
+from autograd_nn.dataset.convert import concat_examples
+from autograd_nn.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from autograd_nn.training.trainer import Trainer
+
+
+class Updater:
+    """Interface of updaters. An updater also has the attribute ``iteration``, and ``epoch`` and ``epoch_detail``."""
+
+    def connect_trainer(self, trainer: Trainer) -> None:
+        """Called once by the `Trainer` that will call `update`."""
+
+    def finalize(self) -> None:
+        """Called at the end of the training; releases what iterators hold."""
+
+    def get_optimizer(self, name: str) -> Optimizer:
+        """The optimizer of that name; a simple updater has one named ``main``."""
+        raise NotImplementedError
+
+    def get_all_optimizers(self) -> dict[str, Optimizer]:
+        """All optimizers by name."""
+        raise NotImplementedError
+
+    def update(self) -> None:
+        """Does one iteration."""
+        raise NotImplementedError
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        raise NotImplementedError
+
+
+class StandardUpdater(Updater):
+    """Takes a batch from an iterator, computes the loss, and has the optimizer update the model.
+
+    For other kinds of training override `update_core`.
+
+    Args:
+        iterator: The iterator of the training data, or several by name, ``main`` among them.
+        optimizer: The optimizer, whose target is the model, or several by name, ``main`` among them.
+        converter: Makes arrays of a batch: called with the batch and `input_device`. If it returns a tuple or a dict,
+            the loss function gets its elements as separate arguments.
+        device: The device to which models are sent; None leaves them where they are.
+        loss_func: Computes the loss from the arrays; by default the model itself does.
+        loss_scale: Multiplies the loss (see `Optimizer.loss_scaling`).
+        auto_new_epoch: Whether to call the optimizer's `new_epoch` at the end of each epoch.
+        input_device: The device to which batches are sent; `device` by default.
+
+    Attributes:
+        iteration: The number of updates so far.
+    """
+
+    def __init__(self, iterator: Any, optimizer: Any, converter: Callable[..., Any] = concat_examples,
+                 device: Any = None, loss_func: Callable[..., Any] | None = None, loss_scale: float | None = None,
+                 auto_new_epoch: bool = True, *, input_device: Any = None) -> None:
+        self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
+        self._optimizers: dict[str, Optimizer] = optimizer if isinstance(optimizer, dict) else {'main': optimizer}
+        for name, each in self._optimizers.items():
+            if each.target is None:
+                raise ValueError(f'StandardUpdater: the optimizer {name!r} has no model; call its setup(model) first')
+        self.device = None if device is None else get_device(device)
+        self.input_device = self.device if input_device is None else get_device(input_device)
+        if self.device is not None:
+            for each in self._optimizers.values():
+                each.target.to_device(self.device)
+        self.converter = converter
+        self.loss_func = loss_func
+        self.loss_scale = loss_scale
+        self.auto_new_epoch = auto_new_epoch
+        self.iteration = 0
+        for each in self._optimizers.values():
+            if auto_new_epoch:
+                each.use_auto_new_epoch = True
+            if loss_scale is not None:
+                each.set_loss_scale(loss_scale)
+
+    @property
+    def epoch(self) -> int:
+        """The number of completed epochs of the main iterator."""
+        return self._iterators['main'].epoch
+
+    @property
+    def epoch_detail(self) -> float:
+        """The same with the fraction of the current epoch."""
+        return self._iterators['main'].epoch_detail
+
+    @property
+    def previous_epoch_detail(self) -> float | None:
+        """`epoch_detail` before the last update."""
+        return self._iterators['main'].previous_epoch_detail
+
+    @property
+    def is_new_epoch(self) -> bool:
+        """Whether the last update completed an epoch."""
+        return self._iterators['main'].is_new_epoch
+
+    def get_iterator(self, name: str) -> Any:
+        """The iterator of that name."""
+        return self._iterators[name]
+
+    def get_optimizer(self, name: str) -> Optimizer:
+        return self._optimizers[name]
+
+    def get_all_optimizers(self) -> dict[str, Optimizer]:
+        return dict(self._optimizers)
+
+    def update(self) -> None:
+        self.update_core()
+        self.iteration += 1
+
+    def update_core(self) -> None:
+        """Takes a batch and updates the main optimizer's model."""
+        iterator, optimizer = self._iterators['main'], self._optimizers['main']
+        arrays = self.converter(iterator.next(), self.input_device)
+        loss_func = self.loss_func or optimizer.target
+        if isinstance(arrays, tuple):
+            optimizer.update(loss_func, *arrays)
+        elif isinstance(arrays, dict):
+            optimizer.update(loss_func, **arrays)
+        else:
+            optimizer.update(loss_func, arrays)
+        if self.auto_new_epoch and iterator.is_new_epoch:
+            optimizer.new_epoch(auto=True)
+
+    def finalize(self) -> None:
+        for iterator in self._iterators.values():
+            iterator.finalize()
+
+    def serialize(self, serializer: Any) -> None:
+        for name, iterator in self._iterators.items():
+            iterator.serialize(serializer[f'iterator:{name}'])
+        for name, optimizer in self._optimizers.items():
+            optimizer.serialize(serializer[f'optimizer:{name}'])
+            optimizer.target.serialize(serializer[f'model:{name}'])
+        self.iteration = int(serializer('iteration', self.iteration))
