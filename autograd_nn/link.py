@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from autograd_nn.sequential import Sequential
 
 _Link = TypeVar('_Link', bound='Link')
-_Chain = TypeVar('_Chain', bound='Chain')
-_ChainList = TypeVar('_ChainList', bound='ChainList')
 
 
 class Link:
@@ -321,7 +319,7 @@ class Link:
             (False, True)
         """
         if mode == 'share':
-            return self._shared_copy()
+            return self._shared_copy({})
         if mode not in ('copy', 'init'):
             raise ValueError(f"copy: expected mode 'share', 'copy' or 'init', got {mode!r}")
         copied = copy.deepcopy(self)
@@ -333,15 +331,23 @@ class Link:
                 param.initialize(shape)
         return copied
 
-    def _shared_copy(self: _Link) -> _Link:
-        copied = copy.copy(self)
+    def _shared_copy(self: _Link, memo: dict[int, Any]) -> _Link:
+        """A copy with the same arrays; `memo` has what is copied already, so that shared parts stay shared."""
+        if id(self) in memo:
+            return memo[id(self)]
+        copied = memo[id(self)] = copy.copy(self)
         attributes = copied.__dict__
         attributes.update(name=None, _params=dict(self._params), _persistent=dict(self._persistent))
         if self._local_link_hooks is not None:
             attributes['_local_link_hooks'] = dict(self._local_link_hooks)
         for name in self._params:
-            attributes[name] = copy.copy(attributes[name])
+            param = attributes[name]
+            attributes[name] = memo[id(param)] if id(param) in memo else memo.setdefault(id(param), copy.copy(param))
+        copied._copy_children(memo)
         return copied
+
+    def _copy_children(self, memo: dict[int, Any]) -> None:
+        """Replaces the children of the original, in a copy, by copies."""
 
     def copyparams(self, link: Link, copy_persistent: bool = True) -> None:
         """Copies the values of all parameters from a link of the same structure, across devices too.
@@ -586,14 +592,11 @@ class Chain(Link):
     def _named_children(self) -> Iterable[tuple[str, Link]]:
         return [(name, self.__dict__[name]) for name in self._children]
 
-    def _shared_copy(self: _Chain) -> _Chain:
-        copied = super()._shared_copy()
-        copied._children = {}
+    def _copy_children(self, memo: dict[int, Any]) -> None:
+        self._children = dict(self._children)
         for name, child in self._named_children():
-            copied.__dict__[name] = child = child.copy('share')
-            child.name = name
-            copied._children[name] = None
-        return copied
+            self.__dict__[name] = copied = child._shared_copy(memo)
+            copied.name = name
 
 
 class ChainList(Link, MutableSequence):
@@ -671,11 +674,9 @@ class ChainList(Link, MutableSequence):
     def _printable_children(self) -> Iterable[str]:
         return map(repr, self._children)
 
-    def _shared_copy(self: _ChainList) -> _ChainList:
-        copied = super()._shared_copy()
-        copied._children = [child.copy('share') for child in self.children()]
-        copied._rename()
-        return copied
+    def _copy_children(self, memo: dict[int, Any]) -> None:
+        self._children = [child._shared_copy(memo) for child in self._children]
+        self._rename()
 
 
 def _require_link(link: Any, caller: str) -> None:

@@ -127,11 +127,9 @@ class Sequential(ChainList):
 
     # --- copies and text
 
-    def _shared_copy(self) -> Sequential:
-        copied = Link._shared_copy(self)
-        copied._layers = [layer.copy('share') if isinstance(layer, Link) else layer for layer in self._layers]
-        copied._rename()
-        return copied
+    def _copy_children(self, memo: dict[int, Any]) -> None:
+        self._layers = [layer._shared_copy(memo) if isinstance(layer, Link) else layer for layer in self._layers]
+        self._rename()
 
     def _printable_children(self) -> Iterable[str]:
         return map(describe, self._layers)

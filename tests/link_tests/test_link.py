@@ -248,6 +248,16 @@ def test_copy_share():
     assert (copied.zeta.name, copied.block.inner.name) == ('zeta', 'inner')
 
 
+@pytest.mark.parametrize('mode', ['share', 'copy', 'init'])
+def test_what_is_shared_within_a_model_stays_so_in_copies(mode):
+    model = ann.Chain(a=Affine(3), b=Affine(3), c=ann.ChainList())
+    model.b.scale = model.a.scale
+    model.c.append(model.a)
+    copied = model.copy(mode)
+    assert copied.a.scale is copied.b.scale and copied.c[0] is copied.a
+    assert copied.a is not model.a and copied.a.scale is not model.a.scale
+
+
 def test_copy_copy_and_deepcopy():
     for copied in (model := Net()).copy('copy'), copy.deepcopy(model):
         for a, b in zip(model.params(), copied.params()):

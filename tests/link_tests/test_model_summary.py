@@ -1,0 +1,121 @@
+"""The table of a model's layers."""
+import numpy as np
+import pytest
+
+import autograd_nn as ann
+import autograd_nn.functions as F
+import autograd_nn.links as L
+
+
+class LeNet(ann.Chain):
+    def __init__(self):
+        super().__init__()
+        with self.init_scope():
+            self.features = ann.Sequential(L.Convolution2D(None, 20, 5), F.relu, lambda x: F.max_pooling_2d(x, 2))
+            self.norm = L.BatchNormalization()
+            self.l1 = L.Linear(None, 50)
+            self.unused = L.Linear(3, 2)
+            self.scale = ann.Parameter(1, (10, 50))
+
+    def forward(self, x):
+        h = F.dropout(self.norm(self.features(x)))
+        return F.matmul(self.l1(h), self.scale, transb=True)
+
+
+def test_table(capsys):
+    model = LeNet()
+    result = ann.summary(model, (1, 28, 28))
+    text = capsys.readouterr().out
+    assert text == f'{result}\n' == '''\
+LeNet, input (1, 28, 28)
+layer               type                output shape  parameters  multiply-adds
+-------------------------------------------------------------------------------
+(the model itself)  LeNet               (10,)                500            500
+features/0          Convolution2D       (20, 24, 24)         520        288,000
+norm                BatchNormalization  (20, 12, 12)          40              -
+l1                  Linear              (50,)            144,050        144,000
+unused              Linear              -                      8              -
+-------------------------------------------------------------------------------
+total                                                    145,118        432,500
+0.55 MiB of parameters; shapes and multiply-adds for one sample
+'''
+    assert (result.parameters, result.multiply_adds) == (145118, 432500)
+    assert [row.path for row in result.rows] == ['/', '/features/0', '/norm', '/l1', '/unused']
+    model(np.zeros((1, 1, 28, 28), 'f'))
+    assert result.parameters == model.count_params()
+
+
+def test_leaves_the_model_and_the_random_numbers_alone():
+    model = LeNet()
+    np.random.seed(3)
+    ann.summary(model, (1, 28, 28))
+    assert model.l1.W.array is None and model.norm.avg_mean is None
+    x = np.random.rand()
+    np.random.seed(3)
+    assert x == np.random.rand()
+    assert ann.config.train and ann.config.enable_backprop
+    assert ann.get_link_hooks() == {} == ann.get_function_hooks()
+
+
+def count(function, *shapes, dtype=None):
+    class Net(ann.Link):
+        forward = staticmethod(function)
+
+    return ann.summary(Net(), list(shapes), dtype).multiply_adds
+
+
+@pytest.mark.parametrize('function, shapes, expected', [
+    (lambda x: F.matmul(x, np.ones((3, 5), 'f')), [(4, 3)], 4 * 3 * 5),
+    (lambda x: F.matmul(x, np.ones((4, 5), 'f'), transa=True), [(4, 3)], 3 * 4 * 5),
+    (lambda x, y: F.matmul(x, y, transb=True), [(2, 4, 3), (2, 5, 3)], 2 * 4 * 3 * 5),
+    (lambda x: F.matmul(x[0], np.ones(3, 'f')), [(4, 3)], 3 * 4),
+    (lambda x, y: F.einsum('nij,nj->ni', x, y), [(4, 3), (3,)], 12),
+    (lambda x: F.einsum('nij->nji', x), [(4, 3)], 0),
+    (lambda x: F.exp(x) + x, [(4, 3)], 0),
+    (lambda x: F.convolution_2d(x, np.ones((6, 2, 3, 3), 'f'), stride=2, pad=1, groups=2), [(4, 7, 7)],
+     4 * 4 * 6 * 2 * 9),
+    (lambda x: F.deconvolution_2d(x, np.ones((4, 6, 3, 3), 'f'), stride=2), [(4, 5, 5)], 25 * 4 * 6 * 9),
+    (lambda x: F.convolution_nd(x, np.ones((6, 4, 3), 'f'), dilate=2), [(4, 9)], 5 * 6 * 4 * 3),
+])
+def test_multiply_adds(function, shapes, expected, capsys):
+    assert count(function, *shapes) == expected
+
+
+def test_integer_input_and_shared_layers(capsys):
+    shared = L.Linear(4, 4)
+    model = ann.Sequential(L.EmbedID(10, 4), lambda x: x[:, 0], shared, F.relu, ann.Sequential(shared))
+    result = ann.summary(model, (3,), dtype=np.int32)
+    assert result.rows[0].output_shape == '(3, 4)'
+    assert result.parameters == 40 + 20 == model.count_params()
+    assert result.multiply_adds == 32
+
+
+def test_repeated_calls_and_other_results(capsys):
+    class Twice(ann.Chain):
+        def __init__(self):
+            super().__init__(layer=L.Linear(3, 3), pair=Pair(), nothing=Nothing())
+
+        def forward(self, x):
+            self.nothing()
+            return self.pair(self.layer(self.layer(x)))
+
+    class Pair(ann.Link):
+        def forward(self, x):
+            return x, {'y': x[:, :1]}
+
+    class Nothing(ann.Link):
+        def forward(self):
+            return 'text'
+
+    result = ann.summary(Twice(), (3,))
+    layer, pair, nothing = result.rows
+    assert (layer.calls, layer.multiply_adds, layer.cells[1]) == (2, 18, 'Linear x2')
+    assert pair.output_shape == '(3,), (1,)' and nothing.output_shape == '-'
+
+
+def test_misuse(capsys):
+    with pytest.raises(TypeError, match='function'):
+        ann.summary(lambda x: x, (3,))
+    with pytest.raises(ValueError, match='linear'):
+        ann.summary(L.Linear(4, 2), (3,))
+    assert ann.get_link_hooks() == {} == ann.get_function_hooks()
