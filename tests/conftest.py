@@ -1,4 +1,10 @@
 """Settings that all tests share."""
+import os
+
+# Parallel test processes fill the cores; more threads in each would only wait for one another.
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
+
 import hypothesis
 import numpy as np
 import pytest
