@@ -77,8 +77,11 @@ def set_state(state: dict[str, Any]) -> None:
         KeyError: An entry is missing.
         ValueError: `numpy_key` is not the state of a Mersenne Twister.
     """
-    np.random.set_state(('MT19937', np.asarray(state['numpy_key'], dtype=np.uint32), int(state['numpy_pos']),
-                         int(state['numpy_has_gauss']), float(state['numpy_gauss'])))
+    key = np.asarray(state['numpy_key'], dtype=np.uint32)
+    if key.shape != (624,):
+        raise ValueError(f'set_state: expected numpy_key of shape (624,), got {key.shape}')
+    np.random.set_state(('MT19937', key, int(state['numpy_pos']), int(state['numpy_has_gauss']),
+                         float(state['numpy_gauss'])))
     # A snapshot from a machine without a GPU says nothing of CuPy's generator, and the other way round.
     if cuda.available and 'cupy_seed' in state:
         cuda.cupy.random.seed(int(state['cupy_seed']))

@@ -164,10 +164,10 @@ def test_forward_cpu_and_backward_cpu():
 
 
 def test_nothing_implemented():
-    with pytest.raises(NotImplementedError, match='Nothing.*forward'):
+    with pytest.raises(NotImplementedError, match=r'Nothing.*forward'):
         type('Nothing', (Function,), {})()(np.ones(1))
     y = type('Half', (Function,), {'forward': lambda self, inputs: inputs})()(Variable(np.ones(1)))
-    with pytest.raises(NotImplementedError, match='Half.*backward'):
+    with pytest.raises(NotImplementedError, match=r'Half.*backward'):
         y.backward()
 
 
@@ -190,7 +190,7 @@ def test_forward_must_return_a_tuple(result):
         def forward(self, inputs):
             return result
 
-    with pytest.raises(TypeError, match='Wrong.*tuple'):
+    with pytest.raises(TypeError, match=r'Wrong.*tuple'):
         Wrong()(Variable(np.ones(2)))
 
 
@@ -204,7 +204,7 @@ def test_backward_must_return_a_tuple_of_the_right_length(result):
             return result
 
     y = Wrong()(Variable(np.ones(2)))
-    with pytest.raises(TypeError, match='Wrong.*tuple of 1'):
+    with pytest.raises(TypeError, match=r'Wrong.*tuple of 1'):
         y.sum().backward()
 
 
@@ -254,7 +254,7 @@ def test_differentiating_the_gradient_is_refused_only_when_it_is_tried():
     y = Cube()(x)
     y.backward(enable_double_backprop=True)
     assert x.grad == 12
-    with pytest.raises(RuntimeError, match='Cube.*FunctionNode'):
+    with pytest.raises(RuntimeError, match=r'Cube.*FunctionNode'):
         (x.grad_var * 1).backward()
     z = Variable(np.array(3.))
     gx, gz = ann.grad([Cube()(x) * z * z], [x, z], enable_double_backprop=True)
@@ -305,7 +305,7 @@ def test_local_hooks_stay_with_the_function():
 
 
 def test_asking_before_applying():
-    with pytest.raises(RuntimeError, match='Cube.*not been applied'):
+    with pytest.raises(RuntimeError, match=r'Cube.*not been applied'):
         assert Cube().output_data
     assert Cube().inputs is None and Cube().node is None
 

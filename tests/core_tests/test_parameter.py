@@ -69,7 +69,8 @@ def test_initializer_objects_choose_the_dtype_and_run_once():
     assert initializer.calls == 1 and p.shape == (2, 2) and p.dtype == np.float16
 
 
-@pytest.mark.parametrize('shape, expected', [(3, (3,)), (np.int64(3), (3,)), ((), ()), ([2, 3], (2, 3)), ((0, 2), (0, 2))])
+@pytest.mark.parametrize('shape, expected', [
+    (3, (3,)), (np.int64(3), (3,)), ((), ()), ([2, 3], (2, 3)), ((0, 2), (0, 2))])
 def test_shapes(shape, expected):
     assert Parameter(1, shape).shape == expected
 

@@ -73,7 +73,7 @@ class TestAsArray:
         assert [row.array.tolist() for row in rows] == [[0, 1], [2, 3], [4, 5]]
         (rows[0] * 1 + rows[2] * 3).sum().backward()
         assert x.grad.tolist() == [[1, 1], [0, 0], [3, 3]]
-        a, b, c = x
+        _, b, _ = x
         assert b.shape == (2,)
 
     def test_no_axes_no_length_no_iteration(self):
