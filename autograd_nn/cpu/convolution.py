@@ -131,7 +131,8 @@ def _scatter_products(x: np.ndarray, W: np.ndarray, y: np.ndarray, stride: Ints,
     places = prod(kernel_size)
     matrices = np.ascontiguousarray(W.reshape(*W.shape[:2], places).transpose(2, 0, 1), dtype)
     padded = padded_size(out_size, pad, kernel_size, stride, dilate, in_size)
-    block_bytes = max(BLOCK_BYTES, matrices.nbytes)
+    # Larger blocks than above: each takes as many products as the window has places.
+    block_bytes = max(2 * BLOCK_BYTES, matrices.nbytes)
     sample_bytes = prod(in_size) * places * K * dtype.itemsize
     samples = samples_per_block(sample_bytes, block_bytes)
     buffer = np.empty((min(samples, len(x)), *padded, K), dtype)

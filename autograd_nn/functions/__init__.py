@@ -15,6 +15,7 @@ from autograd_nn.functions.arithmetic import (
     squared_difference,
     sub,
 )
+from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.broadcast import broadcast, broadcast_to, cast, sum_to
 from autograd_nn.functions.columns import im2col
 from autograd_nn.functions.convolution import (
@@ -56,8 +57,6 @@ from autograd_nn.functions.margin_loss import contrastive, hinge, triplet
 from autograd_nn.functions.matrix_product import batch_matmul, matmul, tensordot
 from autograd_nn.functions.noise import dropout, gaussian, gumbel_softmax, zoneout
 from autograd_nn.functions.normalization import (
-    batch_normalization,
-    fixed_batch_normalization,
     group_normalization,
     layer_normalization,
     local_response_normalization,

@@ -7,12 +7,8 @@ from typing import Any
 
 from autograd_nn import variable
 from autograd_nn.config import config, get_dtype
-from autograd_nn.functions.normalization import (
-    batch_normalization,
-    fixed_batch_normalization,
-    group_normalization,
-    layer_normalization,
-)
+from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
+from autograd_nn.functions.normalization import group_normalization, layer_normalization
 from autograd_nn.initializers import generate_array, get_initializer
 from autograd_nn.link import Link
 from autograd_nn.variable import Variable

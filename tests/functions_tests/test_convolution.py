@@ -3,12 +3,12 @@ import itertools
 
 import numpy as np
 import pytest
-from checking import check_function, gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from checking import check_function, gradients
 
 
 def plain_convolution(x, W, b, stride, pad, cover_all, dilate, groups):

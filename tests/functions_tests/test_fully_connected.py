@@ -1,13 +1,13 @@
 """Fully connected layers and embeddings."""
 import numpy as np
 import pytest
-from checking import check_function, gradients, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from checking import check_function, gradients, uniform
 
 
 @given(n=st.integers(0, 3), features=st.integers(1, 4), outputs=st.integers(1, 3), bias=st.booleans())

@@ -1,13 +1,13 @@
 """Normalization functions: values against plain formulas, gradients against numerical ones."""
 import numpy as np
 import pytest
-from checking import check_function, gradients, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from checking import check_function, gradients, uniform
 
 
 def wide(a, x, axis):

@@ -3,11 +3,11 @@ import itertools
 
 import numpy as np
 import pytest
-from checking import check_function, gradients, spread, uniform
 from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
+from checking import check_function, gradients, spread, uniform
 
 
 def windows(size, k, stride, pad, cover_all):

@@ -1,0 +1,202 @@
+"""Batch normalization, with the statistics of the batch or with given ones."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograd_nn import backend
+from autograd_nn.config import config
+from autograd_nn.function_node import FunctionNode
+from autograd_nn.functions.axes import keep_dims, normalize_axes
+from autograd_nn.functions.exponential import rsqrt
+from autograd_nn.functions.kernel_gradients import KernelGradients
+from autograd_nn.functions.reduction import average
+from autograd_nn.functions.reduction import sum as sum_over
+from autograd_nn.functions.shape import reshape
+from autograd_nn.variable import Variable, as_variable
+
+Ints = tuple[int, ...]
+
+
+class BatchNormalization(FunctionNode):
+
+    def __init__(self, eps: float, axis: Ints, running_mean: Any, running_var: Any, decay: float) -> None:
+        self.eps = eps
+        self.axis = axis
+        self.running_mean = running_mean
+        self.running_var = running_var
+        self.decay = decay
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.retain_inputs((0, 1))
+        x, gamma, beta = inputs
+        y, self.mean, self.inv_std = backend.kernels(*inputs).batch_normalization(x, gamma, beta, self.eps, self.axis)
+        if x.size and not getattr(config, 'in_recomputing', False):
+            self._update_statistics(x.size // gamma.size)
+        return y,
+
+    def _update_statistics(self, count: int) -> None:
+        """Moves the running statistics, in place, towards the mean and the unbiased variance of this batch."""
+        if self.running_mean is not None:
+            self.running_mean *= self.decay
+            self.running_mean += (1 - self.decay) * self.mean
+        if self.running_var is not None:
+            var = (self.inv_std ** -2 - self.eps).clip(0)
+            self.running_var *= self.decay
+            self.running_var += (1 - self.decay) * count / max(count - 1, 1) * var
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        x, gamma = self.get_retained_inputs()
+        return BatchNormalizationGrad(self.eps, self.axis, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
+
+
+class BatchNormalizationGrad(KernelGradients):
+
+    def __init__(self, eps: float, axis: Ints, mean: Any, inv_std: Any) -> None:
+        self.eps = eps
+        self.axis = axis
+        self.mean = mean
+        self.inv_std = inv_std
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.retain_inputs((0, 1, 2))
+        x, gamma, gy = inputs
+        return backend.kernels(*inputs).batch_normalization_grad(x, gamma, gy, self.mean, self.inv_std, self.axis)
+
+    def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
+        x, gamma, gy = inputs
+        axis = self.axis
+        wide = keep_dims(x.shape, axis)
+        centred = x - average(x, axis, keepdims=True)
+        inv_std = rsqrt(average(centred * centred, axis, keepdims=True) + self.eps)
+        x_hat = centred * inv_std
+        gbeta = sum_over(gy, axis)
+        ggamma = sum_over(gy * x_hat, axis)
+        mean_gy = average(gy, axis, keepdims=True)
+        mean_gy_x_hat = average(gy * x_hat, axis, keepdims=True)
+        gx = reshape(gamma, wide) * inv_std * (gy - mean_gy - x_hat * mean_gy_x_hat)
+        return gx, ggamma, gbeta
+
+
+class FixedBatchNormalization(FunctionNode):
+
+    def __init__(self, eps: float, axis: Ints) -> None:
+        self.eps = eps
+        self.axis = axis
+
+    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.retain_inputs((0, 1, 3, 4))
+        x, gamma, beta, mean, var = inputs
+        return backend.kernels(*inputs).fixed_batch_normalization(x, gamma, beta, mean, var, self.eps, self.axis),
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        x, gamma, mean, var = self.get_retained_inputs()
+        gy, = grad_outputs
+        assert gy is not None
+        wide = keep_dims(x.shape, self.axis)
+        inv_std = rsqrt(var + self.eps)
+        scale = gamma * inv_std
+        gx = ggamma = gmean = gvar = None
+        gbeta = sum_over(gy, self.axis)
+        if 0 in target_input_indexes:
+            gx = gy * reshape(scale, wide)
+        if 1 in target_input_indexes or 4 in target_input_indexes:
+            ggamma = sum_over(gy * (x - reshape(mean, wide)), self.axis) * inv_std
+        if 3 in target_input_indexes:
+            gmean = -scale * gbeta
+        if 4 in target_input_indexes:
+            assert ggamma is not None
+            gvar = -0.5 * scale * inv_std * ggamma
+        return gx, ggamma, gbeta, gmean, gvar
+
+
+def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, running_mean: Any = None,
+                        running_var: Any = None, decay: float = 0.9,
+                        axis: int | Sequence[int] | None = None) -> Variable:
+    """Batch normalization: normalises to mean 0 and variance 1 over the batch, then scales and shifts.
+
+    Args:
+        x: Input, floating point.
+        gamma: Scale, of the shape of `x` without the axes of the batch.
+        beta: Shift, of the shape of `gamma`.
+        eps: Added to the variance.
+        running_mean: Array of the shape of `gamma` that is moved, in place, towards the mean of this batch:
+            ``running_mean = decay * running_mean + (1 - decay) * mean``.
+        running_var: The same for the (unbiased) variance.
+        decay: How much of the running statistics stays.
+        axis: The axes of the batch. By default the first, and those that `x` has beyond the shape of `gamma`: for
+            images (N, C, H, W) with `gamma` of shape (C,), the axes 0, 2 and 3.
+
+    Returns:
+        Output of the shape of `x`.
+
+    Raises:
+        ValueError: The shapes do not fit.
+
+    See `Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift
+    <https://arxiv.org/abs/1502.03167>`_.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> x = np.array([[1.], [3.]])
+        >>> F.batch_normalization(x, np.array([1.]), np.array([10.]), eps=0)
+        variable([[ 9.],
+                  [11.]])
+    """
+    x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
+    axes = _statistics_axes('batch_normalization', x, axis, gamma=gamma, beta=beta)
+    for name, array in (('running_mean', running_mean), ('running_var', running_var)):
+        if array is not None and array.shape != gamma.shape:
+            raise ValueError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
+                             f'got {array.shape}')
+    return BatchNormalization(eps, axes, running_mean, running_var, decay).apply((x, gamma, beta))[0]
+
+
+def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float = 2e-5,
+                              axis: int | Sequence[int] | None = None) -> Variable:
+    """Batch normalization with given statistics, as when testing: see `batch_normalization`.
+
+    Args:
+        x: Input, floating point.
+        gamma: Scale, of the shape of `x` without the axes of the batch.
+        beta: Shift, of the shape of `gamma`.
+        mean: Mean, of the shape of `gamma`.
+        var: Variance, of the shape of `gamma`.
+        eps: Added to the variance.
+        axis: The axes of the batch.
+
+    Returns:
+        Output of the shape of `x`.
+
+    Raises:
+        ValueError: The shapes do not fit.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> one = np.ones(1)
+        >>> F.fixed_batch_normalization(np.array([[1.], [3.]]), one, 0 * one, mean=one, var=4 * one, eps=0)
+        variable([[0.],
+                  [1.]])
+    """
+    x, gamma, beta, mean, var = (as_variable(v) for v in (x, gamma, beta, mean, var))
+    axes = _statistics_axes('fixed_batch_normalization', x, axis, gamma=gamma, beta=beta, mean=mean, var=var)
+    return FixedBatchNormalization(eps, axes).apply((x, gamma, beta, mean, var))[0]
+
+
+def _statistics_axes(function: str, x: Variable, axis: int | Sequence[int] | None, **parameters: Variable) -> Ints:
+    """The checked axes of the batch, ascending."""
+    if x.dtype.kind != 'f':
+        raise TypeError(f'{function}: expected floating-point x, got {x.dtype} (shape {x.shape})')
+    if axis is None:
+        ndim = parameters['gamma'].ndim
+        axes = (0, *range(ndim + 1, x.ndim))
+    else:
+        axes = tuple(sorted(normalize_axes(axis if isinstance(axis, int) else tuple(axis), x.shape, function)))
+    expected = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    for name, parameter in parameters.items():
+        if parameter.shape != expected:
+            raise ValueError(f'{function}: expected {name} of shape {expected}, that of x {x.shape} without the axes '
+                             f'{axes}, got {parameter.shape}')
+    return axes

@@ -1,0 +1,30 @@
+"""First-order gradients by a kernel, second-order ones by the formula."""
+from __future__ import annotations
+
+from autograd_nn.backprop import grad
+from autograd_nn.config import config, force_backprop_mode
+from autograd_nn.function_node import FunctionNode
+from autograd_nn.functions.affine import identity
+from autograd_nn.variable import Variable
+
+
+class KernelGradients(FunctionNode):
+    """First-order gradients by a kernel; those of second order are taken of the same formula in terms of functions.
+
+    Gradients of gradients are rare here, and their formulas long: what they cost does not matter, that they are right
+    does.
+    """
+
+    def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
+        """What `forward` computes, in functions."""
+        raise NotImplementedError
+
+    def backward(self, target_input_indexes: tuple[int, ...],
+                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        recorded = config.enable_backprop
+        with force_backprop_mode():
+            # Variables of their own, as one may have been given twice.
+            inputs = [identity(x) if recorded else Variable(x.array) for x in self.get_retained_inputs()]
+            outputs = self.formula(*inputs)
+        known = [(y, gy) for y, gy in zip(outputs, grad_outputs) if gy is not None]
+        return tuple(grad([y for y, _ in known], inputs, [gy for _, gy in known], enable_double_backprop=recorded))
