@@ -164,10 +164,9 @@ def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, compression: boo
 
 
 def _write(stream: BinaryIO, arrays: dict[str, np.ndarray], compression: bool) -> None:
-    # numpy.savez takes keys as keyword arguments, so that it cannot save one named "file". Weights are nearly random
-    # bits, which the higher levels of compression make slower but hardly smaller.
+    # numpy.savez takes keys as keyword arguments, so that it cannot save one named "file".
     method = zipfile.ZIP_DEFLATED if compression else zipfile.ZIP_STORED
-    with zipfile.ZipFile(stream, 'w', method, compresslevel=1) as archive:
+    with zipfile.ZipFile(stream, 'w', method) as archive:
         for key, array in arrays.items():
             with archive.open(f'{key}.npy', 'w', force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
