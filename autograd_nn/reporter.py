@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.variable import Variable, as_array
@@ -221,7 +223,7 @@ class Summary:
 def _as_double(value: Any) -> Any:
     """A scalar as a Python float, or as an array of double precision on the GPU it is on."""
     array = as_array(value)
-    if backend.is_array(array) and backend.get_array_module(array) is not backend.np:
+    if backend.is_array(array) and not isinstance(array, np.ndarray):
         return array.astype('d').reshape(())
     return float(array.item() if hasattr(array, 'item') else array)
 

@@ -3,10 +3,10 @@ import json
 
 import numpy as np
 import pytest
-from training_tests import toy
 
 from autograd_nn import training
 from autograd_nn.serializers import DictionarySerializer, load_npz, save_npz
+from training_tests import toy
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,569 @@
+"""Trainer extensions."""
+import io
+import json
+import os
+import shutil
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from autograd_nn import functions as F
+from autograd_nn import links as L
+from autograd_nn import optimizers, training
+from autograd_nn.config import config
+from autograd_nn.dataset import concat_examples
+from autograd_nn.iterators import SerialIterator
+from autograd_nn.link import Chain, Link
+from autograd_nn.reporter import Reporter, report
+from autograd_nn.serializers import load_npz, save_npz
+from autograd_nn.training import extensions
+from autograd_nn.training.extensions import snapshot_writers
+from autograd_nn.variable import Parameter, Variable
+from training_tests import toy
+
+
+class Reporting(toy.FakeUpdater):
+    """Reports the same values again and again: those of iteration i at i - 1."""
+
+    def __init__(self, **values):
+        super().__init__()
+        self.values = values
+        self.optimizer = optimizers.MomentumSGD(lr=1.0).setup(Link(W=(2,)))
+
+    def get_all_optimizers(self):
+        return {'main': self.optimizer}
+
+    def get_optimizer(self, name):
+        return self.get_all_optimizers()[name]
+
+    def update(self):
+        report({name: values[self.iteration] for name, values in self.values.items()
+                if values[self.iteration] is not None})
+        self.iteration += 1
+
+
+def run(tmp_path, *exts, stop=(6, 'iteration'), **values):
+    trainer = training.Trainer(Reporting(**values), stop, tmp_path)
+    for extension in exts:
+        trainer.extend(*extension) if isinstance(extension, tuple) else trainer.extend(extension)
+    trainer.run()
+    return trainer
+
+
+class TestEvaluator:
+    class Model(Chain):
+        def __init__(self):
+            super().__init__(child=L.Linear(1, 1))
+            self.modes = []
+
+        def forward(self, x):
+            self.modes.append((config.train, config.enable_backprop, x.shape))
+            report({'mean': Variable(x).mean(), 'text': 'a'}, self)
+            report({'square': (x ** 2).mean()}, self.child)
+
+    def test_means_over_examples(self, tmp_path):
+        data = np.arange(5, dtype='d')
+        model = self.Model()
+        evaluator = extensions.Evaluator(SerialIterator(data, 2, repeat=False, shuffle=False), model)
+        for _ in range(2):
+            assert evaluator() == {'main/mean': 2, 'main/child/square': 6}
+        assert model.modes == [(False, False, (2,)), (False, False, (2,)), (False, False, (1,))] * 2
+        assert config.train and config.enable_backprop
+        trainer = run(tmp_path, (evaluator, None, (2, 'iteration')), stop=(2, 'iteration'))
+        assert trainer.observation == {'validation/main/mean': 2, 'validation/main/child/square': 6}
+
+    def test_arguments(self):
+        model, hooked, called = self.Model(), [], []
+        iterators = {'main': SerialIterator([{'a': 1.0}, {'a': 3.0}], 2, repeat=False)}
+        evaluator = extensions.Evaluator(
+            iterators, {'main': model, 'other': Link()}, lambda batch, device: concat_examples(batch, device),
+            'cpu', hooked.append, lambda a: called.append(a) or report({'a': a.mean()}, evaluator.get_target('other')))
+        evaluator.name = 'test'
+        assert evaluator() == {'test/other/a': 2}
+        assert hooked == [evaluator] and called[0].dtype == np.float64
+        assert evaluator.get_all_iterators() == iterators and evaluator.get_iterator('main') is iterators['main']
+        assert set(evaluator.get_all_targets()) == {'main', 'other'}
+
+    def test_progress_bar_is_for_terminals(self, capsys):
+        evaluator = extensions.Evaluator(SerialIterator(np.arange(5.), 2, repeat=False), self.Model(),
+                                         progress_bar=True)
+        assert evaluator()['main/mean'] == pytest.approx(2)
+        assert capsys.readouterr() == ('', '')
+
+    def test_weights_of_reported_pairs(self):
+        model = Link()
+        evaluator = extensions.Evaluator(
+            SerialIterator(np.array([1., 1, 5]), 2, repeat=False, shuffle=False), model,
+            eval_func=lambda x: report({'x': (x.mean(), 1)}, model))
+        assert evaluator() == {'main/x': 3}
+
+
+class TestLogReport:
+    VALUES = {'main/loss': [6, 4, 2, 1, 0, 5], 'main/accuracy': [None, 0.5, None, None, 1, None]}
+
+    def test_log(self, tmp_path):
+        trainer = run(tmp_path, extensions.LogReport(trigger=(2, 'iteration'), filename='log.json'), **self.VALUES)
+        log = json.loads((tmp_path / 'log.json').read_text())
+        assert log == trainer.get_extension('LogReport').log
+        assert 0 < log[0]['elapsed_time'] < log[1]['elapsed_time'] < log[2]['elapsed_time'] < trainer.elapsed_time
+        for entry in log:
+            del entry['elapsed_time']
+        assert log == [{'main/loss': 5, 'main/accuracy': 0.5, 'epoch': 0, 'iteration': 2},
+                       {'main/loss': 1.5, 'epoch': 1, 'iteration': 4},
+                       {'main/loss': 2.5, 'main/accuracy': 1, 'epoch': 1, 'iteration': 6}]
+        assert [path.name for path in tmp_path.iterdir()] == ['log.json']
+
+    def test_arguments(self, tmp_path):
+        log = extensions.LogReport(['main/accuracy'], (3, 'iteration'), lambda entry: entry.update(added=1),
+                                   'log_{iteration}')
+        run(tmp_path, log, **self.VALUES)
+        assert [set(entry) for entry in log.log] == [{'main/accuracy', 'epoch', 'iteration', 'elapsed_time',
+                                                      'added'}] * 2
+        assert sorted(path.name for path in tmp_path.iterdir()) == ['log_3', 'log_6']
+        assert len(json.loads((tmp_path / 'log_6').read_text())) == 2
+
+    def test_no_file(self, tmp_path):
+        run(tmp_path, extensions.LogReport(filename=None), stop=(4, 'iteration'))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_before_training(self, tmp_path):
+        trainer = training.Trainer(Reporting(), (3, 'iteration'), tmp_path)
+        trainer.extend(lambda trainer: report({'x': 7}), name='w', priority=500, call_before_training=True)
+        trainer.extend(extensions.LogReport(trigger=(3, 'iteration')), call_before_training=True)
+        trainer.run()
+        assert [(e['iteration'], e['x']) for e in trainer.get_extension('LogReport').log] == [(0, 7), (3, 7)]
+
+
+class TestPrintReport:
+    ENTRIES = ['epoch', 'main/accuracy', 'main/loss', 'missing']
+
+    def test_table(self, tmp_path):
+        out = io.StringIO()
+        run(tmp_path, extensions.LogReport(trigger=(2, 'iteration')), extensions.PrintReport(self.ENTRIES, out=out),
+            **TestLogReport.VALUES)
+        assert out.getvalue() == ('epoch       main/accuracy  main/loss   missing\n'
+                                  '0           0.5            5\n'
+                                  '1                          1.5\n'
+                                  '1           1              2.5\n')
+
+    def test_own_log(self, tmp_path, capsys):
+        log = extensions.LogReport(trigger=(3, 'iteration'), filename=None)
+        run(tmp_path, extensions.PrintReport(['main/loss'], log), **TestLogReport.VALUES)
+        assert capsys.readouterr().out.split() == ['main/loss', '4', '2']
+
+    def test_resumed_training_prints_all_rows(self, tmp_path):
+        def make(stop):
+            out = io.StringIO()
+            trainer = training.Trainer(Reporting(**TestLogReport.VALUES), stop, tmp_path)
+            trainer.extend(extensions.LogReport(trigger=(2, 'iteration')))
+            trainer.extend(extensions.PrintReport(['iteration'], out=out))
+            return trainer, out
+
+        trainer, _ = make((3, 'iteration'))
+        trainer.run()
+        save_npz(tmp_path / 'snapshot', trainer)
+        trainer, out = make((6, 'iteration'))
+        load_npz(tmp_path / 'snapshot', trainer)
+        trainer.run()
+        assert out.getvalue().split() == ['iteration', '2', '4', '6']
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class TestProgressBar:
+    def test_nothing_without_terminal(self, tmp_path, capsys):
+        run(tmp_path, extensions.ProgressBar(), stop=(4, 'iteration'))
+        assert capsys.readouterr() == ('', '')
+
+    @pytest.mark.parametrize('length, stop, total', [
+        (None, (6, 'iteration'), '6'), (None, (3, 'epoch'), '10'), ((2, 'epoch'), (6, 'iteration'), '7'),
+        (None, lambda trainer: trainer.updater.iteration == 6, '?')])
+    def test_terminal(self, tmp_path, monkeypatch, length, stop, total):
+        monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._REFRESH_SECONDS', 0)
+        out = Terminal()
+        run(tmp_path, extensions.ProgressBar(length, out=out, bar_length=10, entries=['main/loss', 'none']),
+            stop=stop, **{'main/loss': [np.float32(0.125 * i) for i in range(1, 11)]})
+        text = out.getvalue()
+        assert f' 5/{total} ' in text and 'main/loss=0.625' in text and 'epoch 1.50' in text
+        assert 'iterations/s' in text and 'none' not in text
+        assert text.endswith('\r')
+
+    def test_examples_per_second(self, tmp_path):
+        out = Terminal()
+        trainer = toy.make_trainer(tmp_path, stop=(2, 'iteration'), extensions=False)
+        trainer.extend(lambda trainer: time.sleep(0.25), name='wait', priority=500)
+        trainer.extend(extensions.ProgressBar(out=out))
+        trainer.run()
+        # Batches of 4 examples in a little more than a quarter of a second.
+        speeds = [int(part.split()[-1]) for part in out.getvalue().split(' examples/s')[:-1]]
+        assert speeds and all(5 < speed <= 16 for speed in speeds)
+
+    def test_update_interval(self, tmp_path, monkeypatch):
+        monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._REFRESH_SECONDS', 0)
+        out = Terminal()
+        run(tmp_path, extensions.ProgressBar(update_interval=3, out=out))
+        assert ' 3/6 ' in out.getvalue() and ' 2/6 ' not in out.getvalue()
+
+    def test_table_and_bar(self, tmp_path):
+        """Rows of the table do not mix with the bar."""
+        out = Terminal()
+        run(tmp_path, extensions.LogReport(trigger=(2, 'iteration')), extensions.ProgressBar(out=out),
+            extensions.PrintReport(['iteration'], out=out))
+        lines = [line.split('\r')[-1].strip() for line in out.getvalue().split('\n')]
+        assert lines[:4] == ['iteration', '2', '4', '6']
+
+
+class TestPlotReport:
+    VALUES = {'a': [6, 4, 2, 1, 0, 5], 'b': [1, 2, None, None, 3, 3]}
+
+    @pytest.fixture(autouse=True)
+    def needs_matplotlib(self):
+        pytest.importorskip('matplotlib')
+
+    def test_image_and_data(self, tmp_path):
+        seen = []
+        run(tmp_path, extensions.PlotReport(['a', 'b'], trigger=(2, 'iteration'),
+                                            postprocess=lambda figure, axes, data: seen.append((axes, dict(data)))),
+            **self.VALUES)
+        axes, data = seen[-1]
+        assert data == {'a': [[2, 5], [4, 1.5], [6, 2.5]], 'b': [[2, 1.5], [6, 3]]}
+        assert [line.get_xydata().tolist() for line in axes.lines] == list(data.values())
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ['a', 'b']
+        assert [path.name for path in tmp_path.iterdir()] == ['plot.png']
+        with Image.open(tmp_path / 'plot.png') as image:
+            assert image.format == 'PNG' and image.size == (960, 630)
+            # Lines of two colours, not an empty page.
+            pixels = np.asarray(image.convert('RGB')).reshape(-1, 3).astype('i')
+        colourful = pixels[np.ptp(pixels, axis=1) > 60]
+        assert (colourful[:, 2] > colourful[:, 0]).sum() > 300 and (colourful[:, 2] < colourful[:, 0]).sum() > 300
+
+    @pytest.mark.parametrize('x_key, xs', [('epoch', [0.9, 1.8]), ('a', [4, 2]), ('elapsed_time', None)])
+    def test_x(self, tmp_path, x_key, xs):
+        seen = []
+        run(tmp_path, extensions.PlotReport('b', x_key, (3, 'iteration'), lambda f, a, data: seen.append(data['b']),
+                                            'curve.svg', None, False), **self.VALUES)
+        if xs is not None:
+            assert [x for x, _ in seen[-1]] == pytest.approx(xs)
+        assert '<svg' in (tmp_path / 'curve.svg').read_text()
+
+    def test_nothing_reported(self, tmp_path):
+        run(tmp_path, extensions.PlotReport('c', trigger=(1, 'iteration')))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_without_matplotlib(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(extensions.PlotReport, 'available', staticmethod(lambda: False))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            run(tmp_path, extensions.PlotReport('a', trigger=(1, 'iteration')), **self.VALUES)
+        message, = [str(w.message) for w in caught]
+        assert message == 'PlotReport: no curves are drawn, since matplotlib is not installed (pip install matplotlib)'
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestSnapshot:
+    def names(self, path):
+        return sorted(file.name for file in path.iterdir())
+
+    def test_every_epoch(self, tmp_path):
+        run(tmp_path, extensions.snapshot(), stop=(2, 'epoch'))
+        assert self.names(tmp_path) == ['snapshot_iter_4', 'snapshot_iter_7']
+
+    def test_object(self, tmp_path):
+        model = Link(W=(2,))
+        model.W.array[...] = [3, 4]
+        run(tmp_path, extensions.snapshot_object(model, 'models/{.updater.epoch}.npz'), stop=(1, 'epoch'))
+        with np.load(tmp_path / 'models' / '1.npz') as npz:
+            assert list(npz) == ['W'] and npz['W'].tolist() == [3, 4]
+
+    def test_filename_function_and_condition(self, tmp_path):
+        allowed = iter([True, False, True])
+        run(tmp_path, (extensions.snapshot(filename=lambda trainer: f'at{trainer.updater.iteration}',
+                                           condition=lambda: next(allowed)), None, (2, 'iteration')))
+        assert self.names(tmp_path) == ['at2', 'at6']
+
+    def test_savefun(self, tmp_path):
+        """It is given the object; it may add a suffix to the name."""
+        def savefun(path, target):
+            Path(path + '.txt').write_text(f'{type(target).__name__} {target.updater.iteration}')
+
+        run(tmp_path, extensions.snapshot(savefun, 'state'), stop=(1, 'epoch'))
+        assert self.names(tmp_path) == ['state.txt'] and (tmp_path / 'state.txt').read_text() == 'Trainer 4'
+
+    def test_n_retains(self, tmp_path):
+        (tmp_path / 'snapshot_iterations').write_text('not ours')
+        run(tmp_path, (extensions.snapshot(n_retains=2), None, (1, 'iteration')), stop=(12, 'iteration'))
+        assert self.names(tmp_path) == ['snapshot_iter_11', 'snapshot_iter_12', 'snapshot_iterations']
+
+    def test_autoload_of_an_object(self, tmp_path):
+        for value in 1, 2:
+            model = Link(W=(2,))
+            model.W.array[...] = value
+            save_npz(tmp_path / f'model_{value}', model)
+            os.utime(tmp_path / f'model_{value}', (value, value))
+        model = Link(W=(2,))
+        run(tmp_path, extensions.snapshot_object(model, 'model_{.updater.epoch}', autoload=True), stop=(1, 'iteration'))
+        assert model.W.array.tolist() == [2, 2]
+
+    def test_arguments_that_do_not_go_together(self):
+        with pytest.raises(ValueError, match='either savefun or writer'):
+            extensions.snapshot(save_npz, writer=snapshot_writers.SimpleWriter())
+        with pytest.raises(ValueError, match='format string'):
+            extensions.snapshot(filename=str, autoload=True)
+        with pytest.raises(ValueError, match='n_retains'):
+            extensions.snapshot_object(Link(), 'a', n_retains=0)
+
+    @pytest.mark.parametrize('writer', [snapshot_writers.SimpleWriter, snapshot_writers.ThreadWriter])
+    def test_writers(self, tmp_path, writer):
+        model = Link(W=(2,))
+        model.W.array[...] = 0
+        started, go_on = threading.Event(), threading.Event()
+
+        def savefun(path, target, compression):
+            started.set()
+            go_on.wait()
+            save_npz(path, target, compression)
+
+        if writer is snapshot_writers.SimpleWriter:
+            go_on.set()
+
+        def change(trainer):
+            if trainer.updater.iteration == 1:
+                started.wait()
+                model.W.array[...] = 9
+                go_on.set()
+
+        run(tmp_path, (extensions.snapshot_object(model, 'm{.updater.iteration}',
+                                                  writer=writer(savefun, compression=False)), None, (1, 'iteration')),
+            (change, 'change', None, -1000), stop=(2, 'iteration'))
+        for i, value in (1, 0), (2, 9):
+            with np.load(tmp_path / f'm{i}') as npz:
+                assert npz['W'].tolist() == [value, value]
+
+    def test_error_in_a_thread(self, tmp_path):
+        def savefun(path, target):
+            raise OSError('disk full')
+
+        with pytest.raises(OSError, match='disk full'):
+            run(tmp_path, extensions.snapshot(writer=snapshot_writers.ThreadWriter(savefun)))
+
+
+SHIFTS = [
+    (extensions.ExponentialShift('lr', 0.5), lambda t: 0.5 ** t),
+    (extensions.ExponentialShift('lr', 0.5, init=8, target=3), lambda t: max(8 * 0.5 ** t, 3)),
+    (extensions.ExponentialShift('lr', 2, init=-1, target=-5), lambda t: max(-1 * 2. ** t, -5)),
+    (extensions.ExponentialShift('lr', 2, init=1, target=5), lambda t: min(2. ** t, 5)),
+    (extensions.StepShift('lr', 0.1, 3), lambda t: 0.1 ** (t // 3)),
+    (extensions.StepShift('lr', 0.1, 2, init=2, target=0.01), lambda t: max(2 * 0.1 ** (t // 2), 0.01)),
+    (extensions.MultistepShift('lr', 0.1, [5, 2]), lambda t: 1 if t < 2 else 0.1 if t < 5 else 0.01),
+    (extensions.LinearShift('lr', (3, 1), (2, 6)), lambda t: np.interp(t, [2, 6], [3, 1])),
+    (extensions.PolynomialShift('lr', 2, 5), lambda t: max(1 - t / 5, 0) ** 2),
+    (extensions.PolynomialShift('lr', 1, 5, init=2, target=0.5), lambda t: max(2 * (1 - t / 5), 0.5)),
+    (extensions.InverseShift('lr', 0.3, 1.5), lambda t: (1 + 0.3 * t) ** -1.5),
+    (extensions.InverseShift('lr', 0.3, 1, init=2, target=1), lambda t: max(2 / (1 + 0.3 * t), 1)),
+    (extensions.WarmupShift('lr', 0.1, 4, 0.5), lambda t: min(0.1 + 0.1 * t, 0.5)),
+    (extensions.CosineShift('lr', 6, target=0.2), lambda t: 0.2 + 0.4 * (1 + np.cos(np.pi * min(t / 6, 1)))),
+    (extensions.CosineShift('lr', 2, init=2, restart=True, multiplier=2),
+     lambda t: 1 + np.cos(np.pi * (t / 2 if t < 2 else (t - 2) / 4 if t < 6 else (t - 6) / 8))),
+]
+
+
+@pytest.mark.parametrize('shift, formula', SHIFTS)
+def test_shift(tmp_path, shift, formula):
+    trainer = training.Trainer(Reporting(), (9, 'iteration'), tmp_path)
+    optimizer = trainer.updater.optimizer
+    seen = []
+    trainer.extend(shift)
+    trainer.extend(lambda trainer: seen.append(optimizer.lr), name='see', call_before_training=True)
+    trainer.run()
+    np.testing.assert_allclose(seen, [formula(t) for t in range(10)], 1e-12)
+
+
+def test_shift_of_another_optimizer(tmp_path):
+    other = optimizers.MomentumSGD(momentum=0.5)
+    run(tmp_path, (extensions.ExponentialShift('momentum', 0.5, optimizer=other), None, (3, 'iteration')))
+    assert other.momentum == 0.125
+
+
+def test_shift_of_a_missing_attribute(tmp_path):
+    with pytest.raises(AttributeError, match="MomentumSGD has no 'alpha'"):
+        run(tmp_path, extensions.ExponentialShift('alpha', 0.5))
+
+
+def test_warmup_then_another_schedule(tmp_path):
+    trainer = training.Trainer(Reporting(), (6, 'iteration'), tmp_path)
+    trainer.extend(extensions.WarmupShift('lr', 0, 2, 1))
+    trainer.extend(lambda trainer: setattr(trainer.updater.optimizer, 'lr', 0.25), name='set',
+                   trigger=training.triggers.ManualScheduleTrigger(4, 'iteration'))
+    trainer.run()
+    assert trainer.updater.optimizer.lr == 0.25
+
+
+@pytest.mark.parametrize('arguments', [{'period': 0}, {'period': 1, 'multiplier': 0.5}])
+def test_bad_cosine(arguments):
+    with pytest.raises(ValueError, match='CosineShift'):
+        extensions.CosineShift('lr', **arguments)
+
+
+def test_observe(tmp_path):
+    log = extensions.LogReport(trigger=(2, 'iteration'), filename=None)
+    run(tmp_path, (extensions.observe_lr(), None, (1, 'iteration')), log, extensions.ExponentialShift('lr', 0.5),
+        (extensions.observe_value('x', lambda trainer: trainer.updater.iteration), None, (1, 'iteration')))
+    assert [(entry['lr'], entry['x']) for entry in log.log] == [(0.75, 1.5), (0.1875, 3.5), (0.046875, 5.5)]
+
+
+def test_observe_lr_of_adam(tmp_path):
+    trainer = toy.make_trainer(tmp_path, stop=(3, 'iteration'), extensions=False)
+    trainer.extend(extensions.observe_lr(), trigger=(1, 'iteration'))
+    trainer.run()
+    assert trainer.observation['lr'] == pytest.approx(1e-3 * np.sqrt(1 - 0.999 ** 3) / (1 - 0.9 ** 3))
+
+
+def test_micro_average(tmp_path):
+    log = extensions.LogReport(trigger=(3, 'iteration'), filename=None)
+    run(tmp_path, extensions.MicroAverage('right', 'all', 'ratio', (3, 'iteration')), log,
+        right=[1, 2, 3, 0, None, 5], all=[2, 8, 6, 4, 9, 6])
+    assert [entry['ratio'] for entry in log.log] == [6 / 16, 0.5]
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_fail_on_non_number(tmp_path, bad):
+    trainer = training.Trainer(Reporting(), (6, 'iteration'), tmp_path)
+    trainer.updater.optimizer.target.W.array[...] = 0
+    trainer.extend(extensions.FailOnNonNumber())
+
+    def spoil(trainer):
+        if trainer.updater.iteration == 3:
+            trainer.updater.optimizer.target.W.array[1] = bad
+
+    trainer.extend(spoil)
+    with pytest.raises(RuntimeError, match=r"parameter /W of the optimizer 'main' has NaN or infinite .* iteration 4"):
+        trainer.run()
+
+
+class TestDumpGraph:
+    def test_dot(self, tmp_path):
+        trainer = toy.make_trainer(tmp_path, stop=(2, 'iteration'), extensions=False)
+        trainer.extend(extensions.DumpGraph('main/loss', function_style={'fillcolor': 'tomato'}))
+        kept = []
+        trainer.extend(lambda trainer: kept.append(trainer.observation['main/loss'].creator is not None), name='see')
+        trainer.run()
+        text = (tmp_path / 'cg.dot').read_text()
+        assert text.startswith('digraph') and 'tomato' in text
+        for label in 'Dropout', 'SoftmaxCrossEntropy':
+            assert label in text
+        assert kept == [True, False] and not config.keep_graph_on_report
+        assert (tmp_path / 'cg.svg').exists() == (shutil.which('dot') is not None)
+
+    def test_not_reported(self, tmp_path):
+        trainer = toy.make_trainer(tmp_path, extensions=False)
+        trainer.extend(extensions.DumpGraph('main/lozz', 'graph.dot'))
+        with pytest.raises(ValueError, match="'main/lozz' in the observation, which has main/loss, main/acc"):
+            trainer.run()
+        assert not config.keep_graph_on_report
+
+    def test_resumed(self, tmp_path):
+        trainer = toy.make_trainer(tmp_path, stop=(1, 'iteration'), extensions=False)
+        trainer.run()
+        save_npz(tmp_path / 'snapshot', trainer)
+        trainer = toy.make_trainer(tmp_path, stop=(2, 'iteration'), extensions=False)
+        load_npz(tmp_path / 'snapshot', trainer)
+        trainer.extend(extensions.DumpGraph('main/loss'))
+        trainer.run()
+        assert not (tmp_path / 'cg.dot').exists()
+
+
+def test_unchain_variables(tmp_path):
+    config.keep_graph_on_report = True
+    try:
+        trainer = toy.make_trainer(tmp_path, stop=(2, 'iteration'), extensions=False)
+        kept = []
+        trainer.extend(lambda trainer: kept.append(trainer.observation['main/loss'].creator is not None), name='see')
+        trainer.extend(extensions.unchain_variables())
+        trainer.run()
+    finally:
+        del config.keep_graph_on_report
+    assert kept == [True, True] and trainer.observation['main/loss'].creator is None
+
+
+class TestParameterStatistics:
+    def make(self):
+        link = Chain(l=Link())
+        with link.l.init_scope():
+            link.l.W = Parameter(np.array([[0., 1], [2, 5]]))
+            link.l.lazy = Parameter(0)
+        return link
+
+    def observe(self, *args, **kwargs):
+        extension = extensions.ParameterStatistics(*args, **kwargs)
+        with Reporter() as reporter:
+            extension(None)
+        return reporter.observation
+
+    def test_default(self):
+        link = self.make()
+        link.l.W.grad = np.full((2, 2), 3.)
+        values = self.observe(link)
+        assert {key for key in values if 'percentile' not in key} == {
+            f'Chain/l/W/{what}/{name}' for what in ('data', 'grad') for name in ('mean', 'std', 'min', 'max', 'zeros')}
+        W = link.l.W.array
+        assert [values[f'Chain/l/W/data/{name}'] for name in ('mean', 'std', 'min', 'max', 'zeros')] == [
+            2, W.std(), 0, 5, 1]
+        assert values['Chain/l/W/grad/mean'] == 3
+        assert values['Chain/l/W/data/percentile/4'] == 1.5 and values['Chain/l/W/data/percentile/8'] == 5
+
+    def test_arguments(self):
+        link = self.make()
+        assert self.observe([link.l], {'sum': np.sum}, report_grads=False, prefix='p') == {'p/l/W/data/sum': 8}
+        assert self.observe(link, {'sum': np.sum}, report_params=False) == {}
+        extension = extensions.ParameterStatistics(link, None, trigger=(3, 'iteration'))
+        assert extension.trigger == (3, 'iteration')
+        extension.register_statistics('norm', np.linalg.norm)
+        with Reporter() as reporter:
+            extension(None)
+        assert reporter.observation == {'Chain/l/W/data/norm': np.sqrt(30)}
+
+    def test_nan(self):
+        link = self.make()
+        link.l.W.array[0, 0] = np.nan
+        assert np.isnan(self.observe(link)['Chain/l/W/data/max'])
+        assert self.observe(link, skip_nan_params=True) == {}
+
+
+def test_everything_together(tmp_path, capsys):
+    """A small classifier learns, with all extensions at work."""
+    state = np.random.RandomState(0)
+    x = state.randn(120, 2).astype('f')
+    data = list(zip(x, (x[:, 0] * x[:, 1] > 0).astype('i')))
+
+    class MLP(Chain):
+        def __init__(self):
+            super().__init__(l1=L.Linear(2, 16), l2=L.Linear(16, 2))
+
+        def forward(self, x, t):
+            y = self.l2(F.relu(self.l1(x)))
+            loss = F.softmax_cross_entropy(y, t)
+            report({'loss': loss, 'accuracy': F.accuracy(y, t)}, self)
+            return loss
+
+    model = MLP()
+    updater = training.StandardUpdater(SerialIterator(data[:96], 16), optimizers.Adam(0.02).setup(model))
+    trainer = training.Trainer(updater, (25, 'epoch'), tmp_path)
+    trainer.extend(extensions.Evaluator(SerialIterator(data[96:], 16, repeat=False, shuffle=False), model))
+    trainer.extend(extensions.LogReport(filename='log.json'))
+    trainer.extend(extensions.PrintReport(['epoch', 'main/loss', 'validation/main/accuracy']))
+    trainer.extend(extensions.ProgressBar())
+    trainer.extend(extensions.snapshot(n_retains=1))
+    trainer.run()
+    log = json.loads((tmp_path / 'log.json').read_text())
+    assert len(log) == 25 and log[-1]['main/loss'] < 0.3 * log[0]['main/loss']
+    assert log[-1]['validation/main/accuracy'] > 0.8
+    assert len(capsys.readouterr().out.splitlines()) == 26
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['log.json', 'snapshot_iter_150']
