@@ -10,6 +10,14 @@ from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.exponential import log, square
+from autograd_nn.functions.number_arithmetic import (
+    AddNumber,
+    DivideByNumber,
+    MultiplyNumber,
+    RaiseToNumber,
+    SubtractFromNumber,
+    SubtractNumber,
+)
 from autograd_nn.functions.rounding import fix, sign
 from autograd_nn.functions.unary import Unary, UnaryByInput
 from autograd_nn.variable import Variable, as_variable
@@ -25,7 +33,7 @@ def _operand(value: Any, other: Variable) -> Variable:
         array = other._array
         dtype = array.dtype
         if dtype.kind != 'f' or isinstance(value, complex):
-            dtype = np.result_type(dtype, type(value))
+            dtype = np.result_type(dtype, value)
         value = np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
     return as_variable(value)
 
@@ -43,12 +51,23 @@ def operands(lhs: Any, rhs: Any) -> tuple[Variable, Variable]:
     return lhs, rhs
 
 
-def apply_binary(function: type[FunctionNode], lhs: Any, rhs: Any) -> Variable:
+def apply_binary(function: Any, lhs: Any, rhs: Any) -> Variable:
     """Applies a function of two arguments that may be Variables, arrays or numbers.
+
+    Args:
+        function: A subclass of `FunctionNode`; its attributes ``number_left`` and ``number_right``, where it has them,
+            are functions of one array that take its place when the other argument is a number.
+        lhs: One argument.
+        rhs: The other.
 
     Raises:
         ValueError: Their shapes do not fit.
     """
+    x, number, shortcut = (rhs, lhs, function.number_left) if isinstance(rhs, Variable) else (
+        lhs, rhs, function.number_right)
+    if ((type(number) is float or type(number) is int) and shortcut is not None and isinstance(x, Variable)
+            and x._array.dtype.kind == 'f'):
+        return shortcut(number).apply((x,))[0]
     lhs, rhs = operands(lhs, rhs)
     try:
         return function().apply((lhs, rhs))[0]
@@ -69,9 +88,13 @@ class Binary(FunctionNode):
 
     Attributes:
         ufunc: What computes the function on arrays.
+        number_left: What to apply instead where the left argument is a number (see `apply_binary`).
+        number_right: The same for the right argument.
     """
 
     ufunc: Any
+    number_left: Any = None
+    number_right: Any = None
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         self.retain_inputs((0, 1))
@@ -98,6 +121,8 @@ class Binary(FunctionNode):
 class Add(FunctionNode):
 
     ufunc: Any = operator.add
+    number_left: Any = AddNumber
+    number_right: Any = AddNumber
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -118,6 +143,8 @@ class Add(FunctionNode):
 class Subtract(Add):
 
     ufunc: Any = operator.sub
+    number_left: Any = SubtractFromNumber
+    number_right: Any = SubtractNumber
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
@@ -128,6 +155,8 @@ class Subtract(Add):
 class Multiply(Binary):
 
     ufunc = operator.mul
+    number_left = MultiplyNumber
+    number_right = MultiplyNumber
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         return gy * x1
@@ -139,6 +168,7 @@ class Multiply(Binary):
 class Divide(Binary):
 
     ufunc = operator.truediv
+    number_right = DivideByNumber
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         return gy / x1
@@ -150,6 +180,7 @@ class Divide(Binary):
 class Power(Binary):
 
     ufunc = operator.pow
+    number_right = RaiseToNumber
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         # At 0 ** 0 the exponent stays 0: the factor x1 makes the gradient 0, where 0 ** -1 would make it NaN.
@@ -158,22 +189,6 @@ class Power(Binary):
     def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         # Where the base is 0, the logarithm is taken of 1: the gradient is 0 there.
         return gy * x0 ** x1 * log(x0 + (x0 == 0))
-
-
-class PowerConstant(UnaryByInput):
-    """A power with a number as exponent, which NumPy computes faster for small integers."""
-
-    def __init__(self, exponent: float) -> None:
-        self.exponent = exponent
-
-    def ufunc(self, x: Any) -> Any:
-        return x ** self.exponent
-
-    def gradient(self, x: Variable, gy: Any) -> Variable:
-        if self.exponent == 2:
-            return gy * (x * 2)
-        # The exponent 0 stays, since 0 ** -1 times 0 would be NaN at 0.
-        return gy * (pow(x, self.exponent and self.exponent - 1) * self.exponent)
 
 
 class Negative(Unary):
@@ -195,7 +210,7 @@ class Absolute(UnaryByInput):
         return gy * sign(x)
 
 
-class FloorDivide(FunctionNode):
+class FloorDivide(Binary):
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return inputs[0] // inputs[1],
@@ -352,8 +367,6 @@ def pow(lhs: Any, rhs: Any) -> Variable:
         >>> F.pow(np.array([1., 2., 3.]), 2)
         variable([1., 4., 9.])
     """
-    if type(rhs) in (int, float) and not isinstance(lhs, _scalars):
-        return PowerConstant(rhs).apply((lhs,))[0]
     return apply_binary(Power, lhs, rhs)
 
 

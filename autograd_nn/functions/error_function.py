@@ -162,20 +162,22 @@ def erfcinv_kernel(p: Any) -> Any:
 
 
 @elementwise('T x', 'T y', 'y = normcdf(x)')
+@_on_flat_arrays
 def ndtr_kernel(x: Any) -> Any:
     """The cumulative function of the normal distribution."""
     return 0.5 * erfc_kernel(x * -_SQRT_HALF)
 
 
 @elementwise('T x', 'T y', 'y = x < -1 ? log(erfcx(-x * (T)M_SQRT1_2) / 2) - x * x / 2 : log1p(-normcdf(-x))')
+@_on_flat_arrays
 def log_ndtr_kernel(x: Any) -> Any:
     """Its logarithm."""
-    with np.errstate(all='ignore'):
-        lower = np.log(erfcx_kernel(x * -_SQRT_HALF) * 0.5) - x * x * 0.5
-        return np.where(x < -1, lower, np.log1p(-0.5 * erfc_kernel(x * _SQRT_HALF)))
+    lower = np.log(erfcx_kernel(x * -_SQRT_HALF) * 0.5) - x * x * 0.5
+    return np.where(x < -1, lower, np.log1p(-0.5 * erfc_kernel(x * _SQRT_HALF)))
 
 
 @elementwise('T p', 'T y', 'y = normcdfinv(p)')
+@_on_flat_arrays
 def ndtri_kernel(p: Any) -> Any:
     """The inverse of the cumulative function of the normal distribution."""
     return erfcinv_kernel(p * 2) * -math.sqrt(2)

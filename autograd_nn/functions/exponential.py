@@ -14,7 +14,7 @@ from autograd_nn.variable import Variable
 @elementwise('T x', 'T y', 'y = rsqrt(x)')
 def reciprocal_sqrt(x: Any) -> Any:
     """One over the square root."""
-    return 1 / np.sqrt(x)
+    return np.reciprocal(np.sqrt(x))
 
 
 class Exp(UnaryByOutput):

@@ -111,13 +111,12 @@ def concat(xs: Sequence[Any], axis: int = 1) -> Variable:
         (2, 4)
     """
     variables = _as_list(xs, 'concat')
-    shape = variables[0].shape
-    axis = normalize_axis(axis, shape, 'concat')
-    for x in variables:
-        if x.ndim != len(shape) or x.shape[:axis] + x.shape[axis + 1:] != shape[:axis] + shape[axis + 1:]:
-            raise ValueError(f'concat: expected shapes that are equal except along axis {axis}, got '
-                             + _shapes(variables))
-    return Concat(axis).apply(variables)[0]
+    axis = normalize_axis(axis, variables[0].shape, 'concat')
+    try:
+        return Concat(axis).apply(variables)[0]
+    except (ValueError, IndexError):
+        raise ValueError(f'concat: expected shapes that are equal except along axis {axis}, got '
+                         + _shapes(variables)) from None
 
 
 def split_axis(x: Any, indices_or_sections: Any, axis: int, force_tuple: bool = True) -> Any:

@@ -46,13 +46,17 @@ class Mean(Reduction):
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         x, = inputs
         self.x_shape = x.shape
-        return x.mean(axis=self.axis, keepdims=self.keepdims),
+        self.count = math.prod([x.shape[i] for i in self.axis])
+        if x.dtype == np.float16 or not self.count:
+            return x.mean(axis=self.axis, keepdims=self.keepdims),
+        # Faster than mean for small arrays; a sum in half precision could overflow.
+        y = x.sum(axis=self.axis, keepdims=self.keepdims)
+        return y / y.dtype.type(self.count),
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
         gy, = grad_outputs
-        count = math.prod([self.x_shape[i] for i in self.axis])
-        return self.spread(gy * (1 / count) if count else gy, self.x_shape),
+        return self.spread(gy * (1 / self.count) if self.count else gy, self.x_shape),
 
 
 class Prod(Reduction):
@@ -87,7 +91,7 @@ class LogSumExp(Reduction):
         xp = get_array_module(x)
         largest = x.max(axis=self.axis, keepdims=True)
         # Minus the largest element keeps exp from overflowing; where that is infinite, the difference would be NaN.
-        largest = xp.where(xp.isfinite(largest), largest, 0)
+        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
         with np.errstate(divide='ignore'):
             y = xp.log(xp.exp(x - largest).sum(axis=self.axis, keepdims=True)) + largest
         return y.reshape([n for i, n in enumerate(x.shape) if i not in self.axis]),

@@ -60,7 +60,8 @@ class Clip(UnaryByInput):
         self.x_max = x_max
 
     def ufunc(self, x: Any) -> Any:
-        return x.clip(self.x_min, self.x_max)
+        y = x.clip(self.x_min, self.x_max)
+        return y.astype(x.dtype, copy=False) if x.dtype.kind == 'f' else y
 
     def gradient(self, x: Variable, gy: Any) -> Variable:
         x_min = -np.inf if self.x_min is None else self.x_min

@@ -163,3 +163,10 @@ def test_errors():
 @given(shapes())
 def test_scalar_operators_in_any_shape(shape):
     check_function(lambda x: (2 - x) * 3 / (x + 4) - 1, lambda x: (2 - x) * 3 / (x + 4) - 1, uniform(*shape))
+
+
+def test_numbers_leave_small_integers_small():
+    n = Variable(np.array([1, 2], np.uint8))
+    assert (n + 1).dtype == np.uint8
+    assert (n * np.int64(3)).dtype == np.uint8
+    assert (n / 2).dtype == (n.array / 2).dtype
