@@ -366,7 +366,7 @@ class TestGradientAttribute:
 class TestGraph:
     def test_creator_rank_name(self):
         x = Variable(f32(1))
-        y = x * 2
+        y = x * x
         z = y + x
         assert x.creator is None and x.creator_node is None and x.rank == 0
         assert type(y.creator).__name__ == 'Multiply' and y.creator_node is y.creator
