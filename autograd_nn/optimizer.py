@@ -511,7 +511,6 @@ class GradientMethod(Optimizer):
         if self.is_safe_to_update():
             for param in target.params(False):
                 param.update()
-        self.reallocate_cleared_grads()
         self.call_hooks('post')
         self.update_loss_scale()
 

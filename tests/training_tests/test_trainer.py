@@ -265,6 +265,19 @@ class TestErrors:
         assert [path.name for path in (tmp_path / 'out').iterdir()] == ['snapshot_iter_4']
         assert f'Snapshot: {tmp_path}/out/snapshot_iter_4\n' in capsys.readouterr().err
 
+    def test_snapshot_on_error_replaces_nothing(self, tmp_path, capsys):
+        """A model that has become NaN does not replace the last good snapshot."""
+        trainer = make(tmp_path)
+        trainer.extend(extensions.snapshot(filename='state', snapshot_on_error=True), trigger=(2, 'iteration'))
+        trainer.extend(fail, trigger=(3, 'iteration'))
+        with pytest.raises(Failure):
+            trainer.run()
+        for name, iteration in ('state', 2), ('on_error_state', 3):
+            resumed = make(tmp_path)
+            load_npz(tmp_path / 'out' / name, resumed, strict=False)
+            assert resumed.updater.iteration == iteration
+        assert 'out/on_error_state\n' in capsys.readouterr().err
+
     def test_saving_fails(self, tmp_path, capsys):
         """The original exception comes through, and the message tells why there is no snapshot."""
         def savefun(path, target):

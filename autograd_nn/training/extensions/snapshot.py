@@ -33,7 +33,8 @@ def snapshot(savefun: Callable[[str, Any], Any] | None = None,
         target: What to save instead of the trainer.
         condition: Called without arguments before saving; whether to save.
         writer: Writes in place of `savefun` (see `snapshot_writers`).
-        snapshot_on_error: Whether to save also when an exception ends the training.
+        snapshot_on_error: Whether to save also when an exception ends the training; if there is a file of that name,
+            it stays, and ``on_error_`` is put before the name of the new one.
         n_retains: How many of the files to keep, the newest ones; -1 for all.
         autoload: Whether to load the newest of the files, if there is one, before the training.
 
@@ -110,13 +111,17 @@ class _Snapshot(Extension):
 
     def __call__(self, trainer: Any) -> None:
         if self._condition is None or self._condition():
-            self._save(trainer)
+            self._save(trainer, self._name(trainer))
 
     def on_error(self, trainer: Any, exc: BaseException, tb: TracebackType | None) -> Path | None:
         wanted = self._snapshot_on_error or (isinstance(exc, KeyboardInterrupt) and self._target is None)
-        if wanted and (self._condition is None or self._condition()):
-            return self._save(trainer)
-        return None
+        if not wanted or not (self._condition is None or self._condition()):
+            return None
+        filename = self._name(trainer)
+        # An exception may have left the model half updated, or NaN: that must not replace an earlier snapshot.
+        if not isinstance(exc, KeyboardInterrupt) and Path(trainer.out, filename).exists():
+            filename = str(Path(filename).with_name(f'on_error_{Path(filename).name}'))
+        return self._save(trainer, filename)
 
     def finalize(self) -> None:
         if self._writer is not None and hasattr(self._writer, 'finalize'):
@@ -125,8 +130,10 @@ class _Snapshot(Extension):
     def _target_of(self, trainer: Any) -> Any:
         return trainer if self._target is None else self._target
 
-    def _save(self, trainer: Any) -> Path:
-        filename = self._filename(trainer) if callable(self._filename) else self._filename.format(trainer)
+    def _name(self, trainer: Any) -> str:
+        return self._filename(trainer) if callable(self._filename) else self._filename.format(trainer)
+
+    def _save(self, trainer: Any, filename: str) -> Path:
         path = Path(trainer.out, filename)
         if self._writer is None:
             save_and_rename(self._savefun, path, self._target_of(trainer))
