@@ -51,7 +51,7 @@ class Perceptron(Chain):
         Returns:
             The number of passes until all samples were right; `epochs` if they never were.
         """
-        W, b = self.unit.W.array, self.unit.b.array
+        W, b = (param.array for param in self.unit.params())
         for epoch in range(epochs):
             mistakes = 0
             for sample, wanted in zip(np.asarray(x, dtype=np.float32), t):

@@ -18,7 +18,7 @@ from autograd_nn import Variable
 try:
     import torch
 except ImportError:
-    torch = None  # type: ignore[assignment]
+    torch = None
 
 # Each operation twice: on autograd_nn's y and w (arrays of shape (2, 2)) and, with torch in place of F, on PyTorch's.
 OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn import Chain, serializers
+from autograd_nn import Link, serializers
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_weights(path: str | Path, model: Chain) -> None:
+def load_weights(path: str | Path, model: Link) -> None:
     """Loads a model's weights, also from a file that holds them under ``predictor/``, as a Classifier saves them.
 
     Args:

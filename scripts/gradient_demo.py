@@ -10,6 +10,7 @@ import autograd_nn
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import datasets
+from autograd_nn.dataset import concat_examples
 from autograd_nn.gradient_check import numerical_grad
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     with autograd_nn.using_config('dtype', np.float64):
         model = autograd_nn.Sequential(L.Linear(784, arguments.units), F.sigmoid, L.Linear(arguments.units, 10))
     train, _ = datasets.get_digits(ndim=1, dtype=np.float64)
-    x, t = autograd_nn.dataset.concat_examples(train[:arguments.samples])
+    x, t = concat_examples(train[:arguments.samples])
     print(f'a network of 784, {arguments.units} and 10 units; the loss of {arguments.samples} digits\n')
 
     start = time.perf_counter()

@@ -25,24 +25,25 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, ...]]:
+def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int]]:
     """Loads a network; returns it, the names of its classes, and its input shape."""
     if not weights.is_file():
         raise ValueError(f'{weights}: no such file')
     config = read_config(weights.parent)
     try:
-        labels, shape = list(config['labels']), tuple(config['input_shape'])
+        labels = list(config['labels'])
+        channels, height, width = (int(n) for n in config['input_shape'])
         name = config['arguments']['model']
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
     model = models.create(name, num_classes=len(labels))
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        model(np.zeros((1, *shape), np.float32))  # settles the shapes that depend on the input
+        model(np.zeros((1, channels, height, width), np.float32))  # settles the shapes that depend on the input
     load_weights(weights, model)
-    return model, labels, shape
+    return model, labels, (channels, height, width)
 
 
-def load_picture(path: str, labels: list[str], shape: tuple[int, ...]) -> np.ndarray:
+def load_picture(path: str, labels: list[str], shape: tuple[int, int, int]) -> np.ndarray:
     """Reads a picture as a float32 array of the given shape, the way that the network saw its training data."""
     if shape == (1, 28, 28) and labels == list('0123456789'):
         return datasets.prepare_digit(datasets.read_image(path, color=False))

@@ -104,11 +104,11 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
     channels, *size = entry.input_shape
     options: dict[str, Any] = dict(size=tuple(size), color=channels == 3, on_error='skip')
     if (folder / 'train').is_dir() and (folder / 'test').is_dir():
-        train, test = (datasets.ImageFolderDataset(folder / part, **options) for part in ('train', 'test'))
-        if train.labels != test.labels:
-            raise ValueError(f'{folder}: train/ has the classes {", ".join(train.labels)}, '
-                             f'test/ has {", ".join(test.labels)}')
-        return train, test, train.labels
+        parts = [datasets.ImageFolderDataset(folder / part, **options) for part in ('train', 'test')]
+        labels, others = (part.labels for part in parts)
+        if labels != others:
+            raise ValueError(f'{folder}: train/ has the classes {", ".join(labels)}, test/ has {", ".join(others)}')
+        return parts[0], parts[1], labels
     pictures = datasets.ImageFolderDataset(folder, **options)
     if len(pictures) < 2:
         raise ValueError(f'{folder}: expected at least 2 pictures, found {len(pictures)}')

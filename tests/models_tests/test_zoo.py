@@ -9,7 +9,7 @@ import autograd_nn.functions as F
 from autograd_nn import links as L
 from autograd_nn import models, optimizers
 
-PARAMETERS = {'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'deep_convnet': 111_078}
+PARAMETERS = {'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'deep_convnet': 123_552}
 PRETRAINED = Path(__file__).parents[2].parent / 'shared' / 'data' / 'pretrained'
 
 
