@@ -26,12 +26,11 @@ class PrintHook(FunctionHook):
         >>> import numpy as np, autograd_nn.functions as F
         >>> from autograd_nn.function_hooks import PrintHook
         >>> with PrintHook():
-        ...     y = F.exp(np.array([[1., 3.]])) * 2
+        ...     y = F.sum(F.exp(np.array([[1., 3.]])))
         forward of Exp
           input 0: shape (1, 2), float64, cpu, mean 2, std 1
-        forward of Multiply
+        forward of Sum
           input 0: shape (1, 2), float64, cpu, mean 11.4019, std 8.68363
-          input 1: shape (), float64, cpu, mean 2, std 0
     """
 
     name = 'PrintHook'
