@@ -1,6 +1,8 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
 from autograd_nn import (
     computational_graph,
+    dataset,
+    datasets,
     functions,
     gradient_check,
     initializers,

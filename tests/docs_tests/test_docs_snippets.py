@@ -1,0 +1,66 @@
+"""Everything that the documentation shows as Python is run, page by page, in one namespace for each page."""
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+import autograd_nn as ann
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
+BLOCK = re.compile(r'^```python\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def snippets(page):
+    """The page's Python blocks, each with the number of its first line."""
+    text = page.read_text()
+    return [(match.group(1), text[:match.start(1)].count('\n')) for match in BLOCK.finditer(text)]
+
+
+def run_examples(source, line, page, namespace):
+    """Runs a block of ``>>>`` examples and compares what they print."""
+    test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), line)
+    test.globs = namespace
+    report = []
+    failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append, clear_globs=False)
+    assert not failed, ''.join(report)
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """Snippets write files where they run; the configuration that they change is put back."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    ann.set_debug(False)
+
+
+@pytest.mark.parametrize('page', [page for page in PAGES if snippets(page)], ids=lambda page: page.stem)
+def test_snippets_run(page, empty_folder):
+    namespace = {'__name__': 'snippets'}
+    for source, line in snippets(page):
+        if source.lstrip().startswith('>>>'):
+            run_examples(source, line, page, namespace)
+        else:
+            exec(compile('\n' * line + source, str(page), 'exec'), namespace)
+
+
+def test_there_are_snippets():
+    assert sum(len(snippets(page)) for page in PAGES) > 40
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
+def test_local_links_and_pictures_exist(page):
+    for target in re.findall(r'\]\(([^)#\s]+)[^)]*\)', page.read_text()):
+        if '://' not in target:
+            assert (page.parent / target).exists(), f'{page.name} refers to {target}'
+
+
+def test_options_of_the_training_program_are_documented():
+    program = (ROOT / 'scripts' / 'train.py').read_text()
+    table = (ROOT / 'docs' / 'howto' / 'training.md').read_text()
+    options = re.findall(r"add_argument\('(--[\w-]+)'", program)
+    assert len(options) > 10
+    for option in options:
+        assert f'| `{option}` |' in table, option

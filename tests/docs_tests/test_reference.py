@@ -1,0 +1,35 @@
+"""Every public name has its place in the reference."""
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / 'docs'
+spec = importlib.util.spec_from_file_location('public_names', DOCS / 'public_names.py')
+public_names = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(public_names)
+
+
+@pytest.fixture(scope='module')
+def documented():
+    return public_names.documented(DOCS / 'reference')
+
+
+@pytest.mark.parametrize('package', public_names.PACKAGES)
+def test_public_names_are_documented(package, documented):
+    missing = [name for name in public_names.public_names(package) if f'{package}.{name}' not in documented]
+    assert not missing, f'docs/reference has no entry for these names of {package}: {", ".join(missing)}'
+
+
+def test_public_names_are_found():
+    names = public_names.public_names('autograd_nn')
+    assert {'Variable', 'grad', 'config', 'Chain', 'no_backprop_mode'} <= set(names)
+    assert 'relu' in public_names.public_names('autograd_nn.functions')
+
+
+def test_every_package_is_listed():
+    """A new subpackage with public names cannot be forgotten."""
+    internal = {'autograd_nn.cpu', 'autograd_nn.cuda', 'autograd_nn.utils'}
+    package = DOCS.parent / 'autograd_nn'
+    found = {'.'.join(init.parent.relative_to(package.parent).parts) for init in package.rglob('__init__.py')}
+    assert found - internal <= set(public_names.PACKAGES)
