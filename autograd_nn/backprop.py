@@ -76,6 +76,7 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
                 watch.setdefault(order, set()).add(node)
         # A gradient lives on only where it is pending or found.
         g = array = gys = None  # type: ignore[assignment]
+        arrivals = ()
         if not heap:
             break
         order = heappop(heap)

@@ -462,25 +462,33 @@ class TestMemory:
         y.sum().backward()
         assert most <= 3
 
-    def test_gradients_of_a_branch_are_freed_too(self, no_gc):
-        arrays, most = [], 0
+    def test_gradients_that_were_added_up_are_freed(self, no_gc):
+        arrays, alive = [], []
 
         class Step(FunctionNode):
             def forward(self, inputs):
                 return inputs[0] * 1,
 
             def backward(self, indexes, grad_outputs):
-                nonlocal most
-                gx = grad_outputs[0] * 1
-                arrays.append(weakref.ref(gx.array))
-                most = max(most, sum(ref() is not None for ref in arrays))
-                return gx,
+                alive.append(sum(ref() is not None for ref in arrays))
+                gx = np.ones(3)
+                arrays.append(weakref.ref(gx))
+                return Variable(gx),
+
+        class Join(FunctionNode):
+            def forward(self, inputs):
+                return inputs[0] + inputs[1],
+
+            def backward(self, indexes, grad_outputs):
+                alive.append(sum(ref() is not None for ref in arrays))
+                return grad_outputs * 2
 
         y = Variable(np.ones(3))
         for _ in range(20):
-            y = y + Step().apply(Step().apply((y,)))[0]
+            y, = Join().apply((*Step().apply((y,)), *Step().apply((y,))))
         y.sum().backward()
-        assert most <= 4
+        # The first gradient of each branching waits for the second; both go when their sum is there.
+        assert alive == [0, 0, 1] * 20
 
     def test_a_failed_pass_keeps_nothing(self, no_gc):
         class Fails(FunctionNode):
@@ -649,6 +657,14 @@ class TestGrad:
             for _ in range(3):
                 y, = grad([y], [x], enable_double_backprop=True)
             np.testing.assert_allclose(y.array, third(value))
+
+    def test_gradient_of_a_gradient_with_respect_to_an_output(self):
+        # The gradient of tanh is 1 - y ** 2, computed from the output that tanh retained.
+        x = scalar(0.5)
+        y = F.tanh(x)
+        gx, = grad([y], [x], enable_double_backprop=True)
+        gy, = grad([gx], [y])
+        np.testing.assert_allclose(gy.array, -2 * np.tanh(0.5))
 
     def test_mixed_second_derivative(self):
         x, w = scalar(2), scalar(3)
