@@ -61,6 +61,7 @@ class LocalConfig(threading.local):
     ``dtype``                    floating-point type of new parameters and data sets
     ``debug``                    check every array that is computed for NaN
     ``type_check``               run ``check_type_forward`` of user-defined functions
+    ``in_recomputing``           whether `functions.forget` is computing a second time
     ``keep_graph_on_report``     whether reported Variables keep their graphs
     ``cudnn_deterministic``      ask for reproducible kernels on the GPU
     ============================ ======================================================================
@@ -79,6 +80,7 @@ class LocalConfig(threading.local):
     dtype: Any
     debug: bool
     type_check: bool
+    in_recomputing: bool
     keep_graph_on_report: bool
     cudnn_deterministic: bool
     _view: _ThreadView
@@ -194,6 +196,7 @@ global_config = GlobalConfig(
     dtype=np.dtype(os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')),
     debug=os.environ.get('AUTOGRAD_NN_DEBUG', '0') not in ('', '0'),
     type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
+    in_recomputing=False,
     keep_graph_on_report=False,
     cudnn_deterministic=False,
 )

@@ -31,7 +31,7 @@ class BatchNormalization(FunctionNode):
         self.retain_inputs((0, 1))
         x, gamma, beta = inputs
         y, self.mean, self.inv_std = backend.kernels(*inputs).batch_normalization(x, gamma, beta, self.eps, self.axis)
-        if x.size and not getattr(config, 'in_recomputing', False):
+        if x.size and not config.in_recomputing:
             self._update_statistics(x.size // gamma.size)
         return y,
 

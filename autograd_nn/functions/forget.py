@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backprop import grad
-from autograd_nn.config import config, force_backprop_mode
+from autograd_nn.config import config, force_backprop_mode, using_config
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.affine import Identity
 from autograd_nn.variable import Variable, VariableNode, as_variable
@@ -72,7 +72,7 @@ class Forget(FunctionNode):
         state = np.random.get_state()
         np.random.set_state(self.random_state)
         try:
-            with force_backprop_mode():
+            with force_backprop_mode(), using_config('in_recomputing', True):
                 return self.call(xs)
         finally:
             np.random.set_state(state)
@@ -110,8 +110,8 @@ def forget(func: Callable[..., Any], *xs: Any) -> Any:
     without being given them, and they can be differentiated again.
 
     Random numbers that `func` draws from ``numpy.random``, as `dropout` does, come again the second time; those drawn
-    on a GPU do not: pass masks there. What `func` changes on the side, such as the running statistics of batch
-    normalization, changes twice.
+    on a GPU do not: pass masks there. The second time, ``config.in_recomputing`` is True, so that batch normalization
+    leaves its running statistics alone; what else `func` changes on the side changes twice.
 
     Args:
         func: Takes as many Variables as there are `xs` and returns a Variable or a tuple of Variables.

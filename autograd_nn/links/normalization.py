@@ -117,7 +117,7 @@ class BatchNormalization(Link):
             return fixed_batch_normalization(x, gamma, beta, self.avg_mean, self.avg_var, self.eps, self.axis)
         decay = self.decay
         if finetune:
-            if not getattr(config, 'in_recomputing', False):
+            if not config.in_recomputing:
                 self.N += 1
             decay = 1 - 1 / self.N
         return batch_normalization(x, gamma, beta, self.eps, self.avg_mean, self.avg_var, decay, self.axis)

@@ -7,6 +7,7 @@ from hypothesis import given
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+import autograd_nn.links as L
 from checking import check_function, shapes, uniform
 
 
@@ -141,3 +142,14 @@ def test_without_backpropagation():
 def test_wrong_result_is_named():
     with pytest.raises(TypeError, match='forget: func must return a Variable or a tuple of Variables, got list'):
         F.forget(lambda x: [x], ann.Variable(np.zeros(2)))
+
+
+def test_running_statistics_change_once():
+    """A second computation for the gradient sees the same batch, not another one."""
+    plain, forgetful = L.BatchNormalization(3), L.BatchNormalization(3)
+    x = np.random.rand(5, 3).astype('f')
+    F.sum(plain(x) ** 2).backward()
+    F.sum(F.forget(forgetful, x) ** 2).backward()
+    np.testing.assert_array_equal(forgetful.avg_mean, plain.avg_mean)
+    np.testing.assert_allclose(forgetful.gamma.grad, plain.gamma.grad, rtol=1e-6)
+    assert forgetful.N == plain.N
