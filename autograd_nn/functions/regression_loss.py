@@ -16,12 +16,12 @@ from autograd_nn.variable import Variable, as_variable
 
 @elementwise('T x, T delta', 'T y', '''
     const T size = fabs(x);
-    const T near = size < delta ? size : delta;
-    y = near * (size - (T)0.5 * near)''')
+    const T inner = size < delta ? size : delta;
+    y = inner * (size - (T)0.5 * inner)''')
 def _huber(x: Any, delta: Any) -> Any:
     size = abs(x)
-    near = np.minimum(size, delta)
-    return near * (size - 0.5 * near)
+    inner = np.minimum(size, delta)
+    return inner * (size - 0.5 * inner)
 
 
 @elementwise('T x, T delta', 'T gx', 'gx = x < -delta ? (T)(-delta) : x > delta ? delta : x')

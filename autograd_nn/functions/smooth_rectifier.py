@@ -47,7 +47,7 @@ def _elu_grad(x: Any, alpha: Any, gy: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = x * (T)0.5 * erfc(x * (T)-0.7071067811865476)')
 def _gelu(x: Any) -> Any:
-    y = erfc_kernel(x * -math.sqrt(0.5))
+    y = erfc_kernel(np.multiply(x, -math.sqrt(0.5), dtype=x.dtype))
     y *= 0.5
     y *= x
     return y
@@ -58,7 +58,7 @@ def _gelu(x: Any) -> Any:
 def _gelu_grad(x: Any, gy: Any) -> Any:
     gx = x * np.exp(x * x * -0.5)
     gx *= 1 / math.sqrt(2 * math.pi)
-    gx += erfc_kernel(x * -math.sqrt(0.5)) * 0.5
+    gx += erfc_kernel(np.multiply(x, -math.sqrt(0.5), dtype=x.dtype)) * 0.5
     gx *= gy
     return gx
 
