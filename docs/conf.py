@@ -42,6 +42,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+napoleon_custom_sections = [('Attributes', 'params_style')]
 add_module_names = False
 toc_object_entries_show_parents = 'hide'
 python_use_unqualified_type_names = True

@@ -14,7 +14,6 @@ from PIL import Image
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-import autograd_nn.links as L
 from autograd_nn.computational_graph import build_computational_graph
 
 DOCS = Path(__file__).parent
@@ -54,11 +53,12 @@ def draw_graphs() -> None:
     gx, = ann.grad([loss], [x], enable_double_backprop=True)
     draw('double', loss, named(gx, 'gx'), rankdir='TB')
 
-    model = ann.Sequential(L.Linear(784, 50), F.relu, L.Linear(50, 10))
-    for path, parameter in model.namedparams():
-        parameter.name = path
+    shapes = {'W1': (50, 784), 'b1': (50,), 'W2': (10, 50), 'b2': (10,)}
+    W1, b1, W2, b2 = (ann.Parameter(0, shape, name) for name, shape in shapes.items())
     x = ann.Variable(np.zeros((100, 784), 'f'), name='x')
-    draw('network', named(F.softmax_cross_entropy(model(x), np.zeros(100, 'i')), 'loss'), rankdir='TB')
+    t = ann.Variable(np.zeros(100, 'i'), name='t')
+    y = F.relu(x @ W1.T + b1) @ W2.T + b2
+    draw('network', named(F.softmax_cross_entropy(y, t), 'loss'), rankdir='TB')
 
 
 def train(folder: Path) -> None:

@@ -46,15 +46,16 @@ def defining_module(obj: Any) -> str:
 def select(package: str, modules: list[str]) -> list[str]:
     """The public classes and functions of a package that come from some of its modules; from all if none is named.
 
-    Other objects say nothing of themselves; they have entries of their own in the pages.
+    Classes come first. Other objects say nothing of themselves; they have entries of their own in the pages.
 
     Args:
         package: Its dotted name.
         modules: Names of modules, relative to the package.
     """
     wanted = {f'{package}.{module}' for module in modules}
-    return [name for name, obj in public_names(package).items()
-            if hasattr(obj, '__name__') and (not wanted or defining_module(obj) in wanted)]
+    names = [name for name, obj in public_names(package).items()
+             if hasattr(obj, '__name__') and (not wanted or defining_module(obj) in wanted)]
+    return sorted(names, key=lambda name: not isinstance(public_names(package)[name], type))
 
 
 def documented(pages: Path) -> set[str]:
