@@ -56,6 +56,9 @@ class DeepConvNet(Chain):
     def load_book_weights(self, arrays: Mapping[str, Any]) -> None:
         """Takes over weights in the book's layout.
 
+        The book's dropout halves what it passes on in inference, where this framework's doubles it in training. The
+        last layer's weights make up for both dropouts.
+
         Args:
             arrays: ``W1 ... W8`` and ``b1 ... b8``; fully connected weights have shape (inputs, outputs).
 
@@ -71,4 +74,4 @@ class DeepConvNet(Chain):
                 if param.is_initialized and param.shape != array.shape:
                     raise ValueError(f'load_book_weights: expected {key} of shape {param.shape}, got {array.shape}')
                 param.initialize(array.shape)
-                param.array[...] = layer.xp.asarray(array)
+                param.array[...] = layer.xp.asarray(array * {'W8': 0.25, 'b8': 0.5}.get(key, 1))
