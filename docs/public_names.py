@@ -59,16 +59,19 @@ def select(package: str, modules: list[str]) -> list[str]:
     return sorted(names, key=lambda name: not isinstance(public_names(package)[name], type))
 
 
-def documented(pages: Path) -> set[str]:
-    """The dotted names that the reference documents.
+def documented(pages: Path) -> dict[str, Any]:
+    """The objects that the reference documents, by dotted name.
 
     Args:
         pages: The folder of the reference's pages.
     """
-    found = set()
+    found = {}
     for page in pages.rglob('*.md'):
         text = page.read_text()
-        found |= set(EXPLICIT.findall(text))
+        for path in EXPLICIT.findall(text):
+            module, _, name = path.rpartition('.')
+            found[path] = getattr(importlib.import_module(module), name)
         for package, modules in EXPORTS.findall(text):
-            found |= {f'{package}.{name}' for name in select(package, modules.split())}
+            objects = public_names(package)
+            found.update({f'{package}.{name}': objects[name] for name in select(package, modules.split())})
     return found

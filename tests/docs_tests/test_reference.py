@@ -17,7 +17,10 @@ def documented():
 
 @pytest.mark.parametrize('package', public_names.PACKAGES)
 def test_public_names_are_documented(package, documented):
-    missing = [name for name in public_names.public_names(package) if f'{package}.{name}' not in documented]
+    """Under this name or, where one object has several, under another."""
+    known = {id(obj) for obj in documented.values() if hasattr(obj, '__name__')}
+    missing = [name for name, obj in public_names.public_names(package).items()
+               if f'{package}.{name}' not in documented and id(obj) not in known]
     assert not missing, f'docs/reference has no entry for these names of {package}: {", ".join(missing)}'
 
 
