@@ -39,11 +39,19 @@ OPTIMIZERS: dict[str, tuple[Any, float]] = {
     'adamw': (optimizers.AdamW, 0.001),
 }
 SNAPSHOT = 'snapshot.npz'
+FEW = 50_000
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds to each option's help its default value, where there is one and the help does not say it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def parse_arguments() -> argparse.Namespace:
     """Reads the command line; with --resume, what it does not say comes from the interrupted run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter)
     parser.add_argument('--model', default='lenet', choices=models.names(), help='which network')
     parser.add_argument('--dataset', default='digits', metavar='NAME|DIR',
                         help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
@@ -54,7 +62,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--lr', type=float, help='learning rate at the start, which falls to 0 along a cosine '
                                                  '(default: the usual one of the optimizer)')
     parser.add_argument('--weight-decay', type=float, default=0., help='L2 regularization, decoupled with adamw')
-    parser.add_argument('--augment', action='store_true', help='vary the training pictures at random')
+    parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
+                        help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
@@ -133,7 +142,7 @@ def make_optimizer(arguments: argparse.Namespace, model: L.Classifier) -> tuple[
 def make_trainer(arguments: argparse.Namespace, model: L.Classifier, train: Any, test: Any) -> training.Trainer:
     """Puts together the training loop and its extensions."""
     optimizer, rate = make_optimizer(arguments, model)
-    if arguments.augment:
+    if len(train) < FEW if arguments.augment is None else arguments.augment:
         train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape), seed=arguments.seed)
     if arguments.workers:
         train_iter: Any = iterators.MultiprocessIterator(train, arguments.batch_size, n_processes=arguments.workers)
