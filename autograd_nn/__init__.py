@@ -1,19 +1,27 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
+from importlib import import_module
+
 from autograd_nn import (
+    backends,
     computational_graph,
+    cuda,
     dataset,
     datasets,
+    function,
+    function_hooks,
     functions,
     gradient_check,
     initializers,
     iterators,
     link_hooks,
     links,
+    optimizer,
     optimizer_hooks,
     optimizers,
     random,
     serializers,
     training,
+    utils,
 )
 from autograd_nn.backend import (
     CpuDevice,
@@ -39,13 +47,23 @@ from autograd_nn.config import (
 from autograd_nn.function import Function
 from autograd_nn.function_hook import FunctionHook, get_function_hooks
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.initializers import Initializer, initializer
 from autograd_nn.link import Chain, ChainList, Link
 from autograd_nn.link_hook import LinkHook, get_link_hooks
 from autograd_nn.model_summary import ModelSummary, summary
 from autograd_nn.optimizer import GradientMethod, Optimizer, UpdateRule
 from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_reporter, report, report_scope
+from autograd_nn.runtime_info import print_runtime_info
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
+from autograd_nn.version import __version__
 
-__version__ = '0.1.0'
+# What Chainer calls the module `config`, whose name here means what it configures.
+configuration = import_module('autograd_nn.config')
+
+# Many programs refer to names where earlier versions of Chainer had them.
+for _name in optimizer_hooks.__all__:
+    setattr(optimizer, _name, getattr(optimizer_hooks, _name))
+for _name in 'no_backprop_mode', 'force_backprop_mode':
+    setattr(function, _name, getattr(configuration, _name))

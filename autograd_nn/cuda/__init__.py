@@ -41,14 +41,76 @@ def check_cuda_available(index: int = 0) -> None:
         raise RuntimeError(f'CUDA device {index} does not exist: {count} found, numbered from 0')
 
 
+class DummyDevice:
+    """Stands for a ``cupy.cuda.Device`` where arrays are on the CPU: using it changes nothing."""
+
+    id = -1
+
+    def use(self) -> None:
+        """Does nothing."""
+
+    def __enter__(self) -> DummyDevice:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        pass
+
+    def __int__(self) -> int:
+        return self.id
+
+    def __repr__(self) -> str:
+        return '<DummyDevice>'
+
+
+def get_device_from_id(device_id: int | None) -> Any:
+    """The CUDA device of that number, as CuPy's object.
+
+    Args:
+        device_id: The number; None or a negative one stands for the CPU.
+
+    Returns:
+        A ``cupy.cuda.Device``, or a `DummyDevice` for the CPU.
+
+    Raises:
+        RuntimeError: There is no such GPU.
+    """
+    if device_id is None or device_id < 0:
+        return DummyDevice()
+    check_cuda_available(int(device_id))
+    return cupy.cuda.Device(int(device_id))
+
+
+def get_device_from_array(*arrays: Any) -> Any:
+    """The CUDA device of the first CuPy array among the arguments, as CuPy's object; a `DummyDevice` for none."""
+    for array in arrays:
+        if isinstance(array, ndarray):
+            return array.device
+    return DummyDevice()
+
+
 def get_array_module(*args: Any) -> Any:
-    """``cupy`` if one of the arguments is a CuPy array, ``numpy`` otherwise."""
-    return cupy if any(isinstance(x, ndarray) for x in args) else np
+    """``cupy`` if one of the arguments is a CuPy array or a Variable of one, ``numpy`` otherwise."""
+    return cupy if any(isinstance(getattr(x, 'array', x), ndarray) for x in args) else np
 
 
-def to_cpu(array: Any) -> np.ndarray:
-    """The array as a NumPy array: itself, or a copy from the GPU."""
-    return array if isinstance(array, np.ndarray) else cupy.asnumpy(array)
+def to_cpu(array: Any) -> Any:
+    """The array as a NumPy array: itself, or a copy from the GPU.
+
+    Args:
+        array: An array or a NumPy scalar, or a list or a tuple of them. None stays None.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(array, np.ndarray) or array is None:
+        return array
+    if isinstance(array, ndarray):
+        return cupy.asnumpy(array)
+    if isinstance(array, (list, tuple)):
+        return type(array)([to_cpu(x) for x in array])
+    if isinstance(array, (np.generic, bool, int, float)):
+        return np.asarray(array)
+    raise TypeError(f'to_cpu: expected an array, got {type(array).__name__}')
 
 
 def to_gpu(array: Any, device: int = 0) -> Any:
@@ -78,5 +140,5 @@ def kernels() -> Any:
     Raises:
         NotImplementedError: They are not part of this version.
     """
-    raise NotImplementedError('convolution, pooling, normalization and optimizer kernels for CUDA arrays are not part of '
-                              'this version; use the CPU')
+    raise NotImplementedError('convolution, pooling, normalization and optimizer kernels for CUDA arrays are not part '
+                              'of this version; use the CPU')

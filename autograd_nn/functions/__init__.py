@@ -74,7 +74,7 @@ from autograd_nn.functions.pooling import (
 )
 from autograd_nn.functions.rearrangement import copy, flip, fliplr, flipud, pad, permutate, repeat, tile
 from autograd_nn.functions.rectifier import clipped_relu, crelu, leaky_relu, maxout, prelu, relu, relu6, rrelu
-from autograd_nn.functions.reduction import average, logsumexp, mean, prod, std, sum, var
+from autograd_nn.functions.reduction import average, batch_l2_norm_squared, logsumexp, mean, prod, std, sum, var
 from autograd_nn.functions.regression_loss import (
     absolute_error,
     huber_loss,

@@ -242,6 +242,29 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
     return Prod(normalize_axes(axis, x.shape, 'prod'), keepdims).apply((x,))[0]
 
 
+def batch_l2_norm_squared(x: Any) -> Variable:
+    """The squared Euclidean norm of each example.
+
+    Args:
+        x: Variable or array of shape (N, ...).
+
+    Returns:
+        Variable of shape (N,).
+
+    Raises:
+        ValueError: `x` has fewer than two axes.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.batch_l2_norm_squared(np.array([[3., 4.], [1., 0.]]))
+        variable([25.,  1.])
+    """
+    x = as_variable(x)
+    if x.ndim < 2:
+        raise ValueError(f'batch_l2_norm_squared: expected x of shape (N, ...), got {x.shape}')
+    return sum(square(x), tuple(range(1, x.ndim)))
+
+
 def logsumexp(x: Any, axis: Axis = None) -> Variable:
     """The logarithm of the sum of the exponentials along axes, without overflow.
 

@@ -120,6 +120,19 @@ def make_variable(value: Any, name: str) -> Expr:
     return Expr(name, value)
 
 
+def eval(expr: Any) -> Any:
+    """The value of an expression; anything else as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.utils import type_check
+        >>> in_types = type_check.get_types([np.zeros((3, 4), 'f')], 'in_types')
+        >>> type_check.eval(in_types[0].shape[0] + 1)
+        4
+    """
+    return _value(expr)
+
+
 def prod(xs: Expr) -> Expr:
     """The product of the elements, such as those of a shape."""
     product = 1

@@ -140,6 +140,12 @@ def test_ties_of_max():
     assert x.grad.tolist() == [0, 1, 1]
 
 
+@pytest.mark.parametrize('shape', [(3, 4), (2, 3, 2), (0, 3), (2, 0)])
+def test_batch_l2_norm_squared(shape):
+    check_function(F.batch_l2_norm_squared, lambda x: (x ** 2).reshape(len(x), -1).sum(1) if x.size else
+                   np.zeros(len(x)), uniform(*shape))
+
+
 def test_methods():
     x = uniform(2, 3)
     for name in 'sum', 'mean', 'max', 'min':
@@ -161,6 +167,7 @@ def test_integers():
     (lambda x: F.max(x[:0], 0), ValueError, r'max: x of shape \(0, 3\) has no elements along axis 0'),
     (lambda x: F.argmin(x[:0]), ValueError, r'argmin: x of shape \(0, 3\) has no elements'),
     (lambda x: F.logsumexp(x[:0]), ValueError, r'logsumexp: x of shape \(0, 3\) has no elements'),
+    (lambda x: F.batch_l2_norm_squared(x[0]), ValueError, r'expected x of shape \(N, ...\), got \(3,\)'),
     (lambda x: F.cumsum(x, 2), ValueError, r'cumsum: axis 2 is out of range'),
 ])
 def test_errors(call, error, message):

@@ -21,6 +21,7 @@ class DumpGraph(Extension):
             the suffix ``.svg``.
         variable_style: Graphviz attributes of Variables, such as ``{'shape': 'box'}``.
         function_style: Graphviz attributes of functions.
+        out_name: An older name of `filename`.
 
     Raises:
         ValueError: When it is called, the observation has no Variable of that key.
@@ -29,9 +30,9 @@ class DumpGraph(Extension):
     default_name = 'dump_graph'
 
     def __init__(self, root_name: str, filename: str | None = None, variable_style: dict[str, str] | None = None,
-                 function_style: dict[str, str] | None = None) -> None:
+                 function_style: dict[str, str] | None = None, *, out_name: str | None = None) -> None:
         self._root_name = root_name
-        self._filename = filename or 'cg.dot'
+        self._filename = out_name or filename or 'cg.dot'
         self._variable_style = variable_style
         self._function_style = function_style
         self._keep_graph: bool | None = None

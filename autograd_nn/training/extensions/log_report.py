@@ -26,14 +26,16 @@ class LogReport(Extension):
         postprocess: Called with each dict, which it may change, before it is added.
         filename: The file's name in the trainer's directory, in which ``{epoch}``, say, stands for that value of the
             dict; None writes no file.
+        log_name: An older name of `filename`.
     """
 
     def __init__(self, keys: Iterable[str] | None = None, trigger: Any = (1, 'epoch'),
-                 postprocess: Callable[[dict[str, Any]], Any] | None = None, filename: str | None = 'log') -> None:
+                 postprocess: Callable[[dict[str, Any]], Any] | None = None, filename: str | None = 'log', *,
+                 log_name: str | None = None) -> None:
         self._keys = None if keys is None else list(keys)
         self._trigger = get_trigger(trigger)
         self._postprocess = postprocess
-        self._filename = filename
+        self._filename = log_name or filename
         self._log: list[dict[str, Any]] = []
         self._summary = DictSummary()
 

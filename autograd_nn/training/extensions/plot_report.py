@@ -29,16 +29,17 @@ class PlotReport(Extension):
         filename: The file's name in the trainer's directory; its suffix determines the format.
         marker: Matplotlib's marker for each point; None for none.
         grid: Whether to draw a grid.
+        file_name: An older name of `filename`.
     """
 
     def __init__(self, y_keys: str | Iterable[str], x_key: str = 'iteration', trigger: Any = (1, 'epoch'),
                  postprocess: Callable[[Any, Any, Any], Any] | None = None, filename: str = 'plot.png',
-                 marker: str | None = 'x', grid: bool = True) -> None:
+                 marker: str | None = 'x', grid: bool = True, *, file_name: str | None = None) -> None:
         self._y_keys = [y_keys] if isinstance(y_keys, str) else list(y_keys)
         self._x_key = x_key
         self._trigger = get_trigger(trigger)
         self._postprocess = postprocess
-        self._filename = filename
+        self._filename = file_name or filename
         self._marker = marker
         self._grid = grid
         self._data: dict[str, list[list[float]]] = {key: [] for key in self._y_keys}

@@ -1,0 +1,340 @@
+"""Networks as programs for Chainer write them: blocks, lists, sequences, embeddings, shared and frozen layers."""
+import collections
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import autograd_nn as chainer
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import Chain, ChainList, cuda, initializers, optimizers, reporter, training
+from autograd_nn.backends import cuda as backends_cuda
+from autograd_nn.training import extensions, triggers
+
+
+class Block(chainer.Chain):
+
+    def __init__(self, out_channels, ksize, pad=1):
+        super().__init__()
+        with self.init_scope():
+            self.conv = L.Convolution2D(None, out_channels, ksize, pad=pad, nobias=True)
+            self.bn = L.BatchNormalization(out_channels)
+
+    def forward(self, x):
+        return F.relu(self.bn(self.conv(x)))
+
+
+class VGG(chainer.Chain):
+
+    def __init__(self, class_labels=10):
+        super().__init__()
+        with self.init_scope():
+            self.block1_1 = Block(6, 3)
+            self.block1_2 = Block(6, 3)
+            self.block2_1 = Block(8, 3)
+            self.fc1 = L.Linear(None, 16, nobias=True)
+            self.bn_fc1 = L.BatchNormalization(16)
+            self.fc2 = L.Linear(None, class_labels, nobias=True)
+
+    def forward(self, x):
+        h = self.block1_1(x)
+        h = F.dropout(h, ratio=0.3)
+        h = F.max_pooling_2d(self.block1_2(h), ksize=2, stride=2)
+        h = F.dropout(h, ratio=0.4)
+        h = F.max_pooling_2d(self.block2_1(h), ksize=2, stride=2)
+        h = F.dropout(h, ratio=0.5)
+        h = F.relu(self.bn_fc1(self.fc1(h)))
+        return self.fc2(F.dropout(h, ratio=0.5))
+
+
+class TestModeEvaluator(extensions.Evaluator):
+    __test__ = False
+
+    def evaluate(self):
+        model = self.get_target('main')
+        model.train = False
+        ret = super().evaluate()
+        model.train = True
+        return ret
+
+
+def colours(n, seed=0):
+    rs = np.random.RandomState(seed)
+    t = rs.randint(0, 3, n).astype(np.int32)
+    x = rs.rand(n, 3, 8, 8).astype(np.float32) * 0.5
+    x[np.arange(n), t] += 0.5
+    return chainer.datasets.TupleDataset(x, t)
+
+
+def test_vgg_style_network(tmp_path, capsys):
+    np.random.seed(0)
+    model = L.Classifier(VGG(3))
+    optimizer = chainer.optimizers.MomentumSGD(0.1)
+    optimizer.setup(model)
+    optimizer.add_hook(chainer.optimizer_hooks.WeightDecay(5e-4))
+    train_iter = chainer.iterators.MultithreadIterator(colours(48), 16, n_threads=2)
+    test_iter = chainer.iterators.SerialIterator(colours(20, 1), 16, repeat=False, shuffle=False)
+    stop_trigger = triggers.EarlyStoppingTrigger(
+        monitor='validation/main/loss', check_trigger=(1, 'epoch'), patience=8, max_trigger=(8, 'epoch'))
+    updater = training.updaters.StandardUpdater(train_iter, optimizer, device=-1)
+    trainer = training.Trainer(updater, stop_trigger, out=tmp_path)
+    trainer.extend(TestModeEvaluator(test_iter, model, device=-1))
+    trainer.extend(extensions.ExponentialShift('lr', 0.5), trigger=(4, 'epoch'))
+    trainer.extend(extensions.dump_graph('main/loss', out_name='graph.dot'))
+    trainer.extend(extensions.snapshot_object(model, 'best'), trigger=triggers.MinValueTrigger('validation/main/loss'))
+    trainer.extend(extensions.LogReport(log_name='report.json'))
+    trainer.extend(extensions.ParameterStatistics(model.predictor.fc2, {'std': np.std}))
+    trainer.extend(extensions.observe_value('seen', lambda trainer: trainer.updater.iteration * 16))
+    trainer.run()
+    log = trainer.get_extension('LogReport').log
+    assert log[-1]['validation/main/accuracy'] > 0.6
+    assert log[-1]['main/loss'] < log[0]['main/loss']
+    assert any(name.endswith('/W/data/std') for name in log[-1])
+    assert {'best', 'graph.dot', 'report.json'} <= {path.name for path in tmp_path.iterdir()}
+    assert optimizer.lr == pytest.approx(0.025)
+    bn = model.predictor.block1_1.bn
+    assert bn.avg_mean.any() and bn.avg_mean.dtype == np.float32
+    names = [name for name, _ in model.namedparams()]
+    assert '/predictor/block1_1/bn/gamma' in names and '/predictor/fc2/W' in names
+    x = chainer.dataset.concat_examples(colours(4))[0]
+    with chainer.using_config('train', False):
+        np.testing.assert_array_equal(model.predictor(x).array, model.predictor(x).array)
+    assert np.any(model.predictor(x).array != model.predictor(x).array)
+
+
+class ContinuousBoW(chainer.Chain):
+
+    def __init__(self, n_vocab, n_units, loss_func):
+        super().__init__()
+        with self.init_scope():
+            self.embed = L.EmbedID(n_vocab, n_units, initialW=initializers.Uniform(1. / n_units))
+            self.loss_func = loss_func
+
+    def forward(self, x, contexts):
+        e = self.embed(contexts)
+        h = F.sum(e, axis=1) * (1. / contexts.shape[1])
+        loss = self.loss_func(h, x)
+        reporter.report({'loss': loss}, self)
+        return loss
+
+
+class SoftmaxCrossEntropyLoss(chainer.Chain):
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        with self.init_scope():
+            self.out = L.Linear(n_in, n_out, initialW=0)
+
+    def forward(self, x, t):
+        return F.softmax_cross_entropy(self.out(x), t)
+
+
+class WindowIterator(chainer.dataset.Iterator):
+    """A batch is some positions of a text and the words around them."""
+
+    def __init__(self, dataset, window, batch_size, repeat=True):
+        self.dataset = np.array(dataset, np.int32)
+        self.window = window
+        self.batch_size = batch_size
+        self._repeat = repeat
+        self.order = np.random.permutation(len(dataset) - window * 2).astype(np.int32) + window
+        self.current_position = 0
+        self.epoch = 0
+        self.is_new_epoch = False
+
+    def __next__(self):
+        if not self._repeat and self.epoch > 0:
+            raise StopIteration
+        i = self.current_position
+        position = self.order[i:i + self.batch_size]
+        offset = np.concatenate([np.arange(-self.window, 0), np.arange(1, self.window + 1)])
+        contexts = self.dataset.take(position[:, None] + offset[None, :])
+        center = self.dataset.take(position)
+        self.is_new_epoch = i + self.batch_size >= len(self.order)
+        if self.is_new_epoch:
+            np.random.shuffle(self.order)
+            self.epoch += 1
+            self.current_position = 0
+        else:
+            self.current_position = i + self.batch_size
+        return center, contexts
+
+    @property
+    def epoch_detail(self):
+        return self.epoch + float(self.current_position) / len(self.order)
+
+    def serialize(self, serializer):
+        self.current_position = serializer('current_position', self.current_position)
+        self.epoch = serializer('epoch', self.epoch)
+        self.is_new_epoch = serializer('is_new_epoch', self.is_new_epoch)
+        if self.order is not None:
+            serializer('order', self.order)
+
+
+@chainer.dataset.converter()
+def convert(batch, device):
+    center, contexts = batch
+    return device.send(center), device.send(contexts)
+
+
+def test_word_vectors_with_an_iterator_and_a_converter_of_their_own(tmp_path):
+    np.random.seed(0)
+    text = [0, 1, 2, 3, 4, 5, 6] * 12
+    counts = collections.Counter(text)
+    model = ContinuousBoW(len(counts), 8, SoftmaxCrossEntropyLoss(8, len(counts)))
+    optimizer = optimizers.Adam(0.05)
+    optimizer.setup(model)
+    train_iter = WindowIterator(text, 1, 20)
+    updater = training.updaters.StandardUpdater(train_iter, optimizer, converter=convert, device='@numpy')
+    trainer = training.Trainer(updater, (8, 'epoch'), out=tmp_path)
+    test_iter = WindowIterator(text, 1, 20, repeat=False)
+    trainer.extend(extensions.Evaluator(test_iter, model, converter=convert, device='@numpy'))
+    trainer.extend(extensions.LogReport())
+    trainer.extend(extensions.snapshot(filename='snapshot_epoch_{.updater.epoch}'), trigger=(4, 'epoch'))
+    trainer.run()
+    log = trainer.get_extension('LogReport').log
+    assert log[-1]['main/loss'] < 0.5 * log[0]['main/loss']
+    assert log[-1]['validation/main/loss'] < 0.5
+    assert model.embed.W.data.shape == (7, 8)
+
+
+class ResBlock(ChainList):
+
+    def __init__(self, n_layers, width):
+        super().__init__()
+        for _ in range(n_layers):
+            self.add_link(L.Linear(width, width, initialW=initializers.HeNormal()))
+
+    def forward(self, x):
+        for link in self.children():
+            x = x + F.relu(link(x))
+        return x
+
+
+def test_lists_of_links():
+    model = ResBlock(3, 4)
+    assert len(model) == 3 and model[1].W.name == 'W'
+    assert [link.name for link in model] == ['0', '1', '2']
+    assert [name for name, _ in model.namedlinks()] == ['/', '/0', '/1', '/2']
+    y = model(np.ones((2, 4), 'f'))
+    model.cleargrads()
+    F.sum(y).backward()
+    assert all(param.grad is not None for param in model.params())
+
+
+class Siamese(Chain):
+    """One network applied to two inputs, and a head whose layers were added in the old way."""
+
+    def __init__(self):
+        super().__init__(base=L.Linear(3, 4))
+        self.add_link('head', L.Linear(4, 1))
+        self.add_param('scale', (1,), initializer=initializers.Constant(2.0))
+        self.add_persistent('seen', 0)
+
+    def __call__(self, x0, x1):
+        self.seen += len(x0)
+        return self.head(abs(self.base(x0) - self.base(x1))) * F.broadcast_to(self.scale, (len(x0), 1))
+
+
+def test_shared_and_frozen_layers(tmp_path):
+    model = Siamese()
+    optimizer = optimizers.SGD(lr=0.1).setup(model)
+    model.base.disable_update()
+    model.head.b.update_rule.hyperparam.lr = 0.0
+    model.head.W.update_rule.add_hook(chainer.optimizer_hooks.GradientHardClipping(-0.1, 0.1))
+    before = {name: param.array.copy() for name, param in model.namedparams()}
+    rs = np.random.RandomState(0)
+    x0, x1 = rs.rand(2, 5, 3).astype('f')
+    optimizer.update(lambda: F.mean_squared_error(model(x0, x1), np.ones((5, 1), 'f')))
+    changed = {name for name, param in model.namedparams() if np.any(param.array != before[name])}
+    assert changed == {'/head/W', '/scale'}
+    assert abs(model.head.W.array - before['/head/W']).max() <= 0.1 * 0.1001
+    chainer.serializers.save_npz(tmp_path / 'siamese.npz', model)
+    other = Siamese()
+    chainer.serializers.load_npz(tmp_path / 'siamese.npz', other)
+    assert other.seen == 5
+    with pytest.raises(KeyError):
+        chainer.serializers.load_npz(tmp_path / 'siamese.npz', Chain(base=L.Linear(3, 4), extra=L.Linear(1, 1)))
+
+
+def test_sequences():
+    model = chainer.Sequential(L.Linear(None, 5), F.relu, L.BatchNormalization(5), lambda x: x * 2, L.Linear(5, 2))
+    assert len(model) == 5
+    assert model(np.ones((3, 4), 'f')).shape == (3, 2)
+    deep = chainer.Sequential(L.Linear(4, 4), F.tanh).repeat(3)
+    assert len(deep.flatten()) == 6
+    assert deep.count_by_layer_type('Linear') == 0 and deep.flatten().count_by_layer_type('Linear') == 3
+    model.append(F.softmax)
+    np.testing.assert_allclose(model(np.ones((3, 4), 'f')).array.sum(axis=1), 1, rtol=1e-5)
+    model.remove_by_layer_type('BatchNormalization')
+    assert len(list(model.params())) == 4
+    del model[-1]
+    assert isinstance(model[-1], L.Linear)
+
+
+def test_hooks_of_optimizers():
+    link = chainer.Chain(l=L.Linear(2, 1, initialW=np.array([[3., 4.]], 'f')))
+    optimizer = chainer.optimizers.SGD(lr=1.0)
+    optimizer.setup(link)
+    optimizer.add_hook(chainer.optimizer.GradientClipping(1.0), 'clip')
+    optimizer.add_hook(lambda opt: norms.append(float(np.linalg.norm(opt.target.l.W.grad))), name='norm')
+    norms = []
+    link.cleargrads()
+    F.sum(link.l(np.array([[30., 40.]], 'f'))).backward()
+    optimizer.update()
+    assert norms[0] == pytest.approx(50 / np.sqrt(50 ** 2 + 1), rel=1e-4)
+    optimizer.remove_hook('clip')
+    optimizer.add_hook(chainer.optimizer.Lasso(0.5))
+    link.cleargrads()
+    optimizer.update()
+    assert norms[1] == 0
+    assert optimizer.t == 2
+
+
+def test_array_modules_and_devices():
+    x = np.zeros(2, 'f')
+    variable = chainer.Variable(x)
+    for module in (chainer.cuda, chainer.backends.cuda, backends_cuda, cuda):
+        assert module.get_array_module(x, variable) is np
+        assert module.to_cpu(x) is x
+        with module.get_device_from_id(-1), module.get_device_from_array(x):
+            pass
+    assert chainer.backend.get_array_module(variable) is np
+    model = L.Linear(2, 2)
+    assert model.xp is np and variable.xp is np
+    model.to_cpu()
+    model.to_device('@numpy')
+    assert model.device == chainer.get_device(-1) == chainer.backend.CpuDevice()
+    assert chainer.get_device('@numpy').send([x])[0] is x
+    if not chainer.cuda.available:
+        with pytest.raises(RuntimeError, match='CUDA'):
+            chainer.cuda.get_device_from_id(0)
+    with pytest.raises(TypeError, match='to_cpu'):
+        cuda.to_cpu('array')
+    assert cuda.to_cpu((x, None, np.float32(2)))[2] == 2
+
+
+PATHS = '''
+cuda.to_gpu backends.cuda.cupy backend.copyto optimizer.WeightDecay optimizer.GradientMethod
+function_hooks.TimerHook link_hooks.TimerHook dataset.convert.concat_examples datasets.mnist
+dataset.DatasetMixin datasets.tuple_dataset.TupleDataset training.extension.Extension
+training.updater.StandardUpdater training.updaters.StandardUpdater training.trigger.get_trigger
+training.triggers.ManualScheduleTrigger training.extensions.snapshot_object variable.Parameter
+function.Function link.Chain reporter.DictSummary serializers.npz.save_npz utils.type_check
+utils.conv.get_conv_outsize utils.force_array gradient_check.check_backward Sequential
+computational_graph.build_computational_graph initializers.HeNormal print_runtime_info
+configuration.using_config function.no_backprop_mode initializer.Initializer Initializer
+'''
+
+
+def test_modules_are_there_after_one_import():
+    """Other imports of this process could hide that a module is missing."""
+    program = f'import autograd_nn as chainer, operator; operator.attrgetter(*{PATHS.split()})(chainer)'
+    subprocess.run([sys.executable, '-c', program], check=True)
+
+
+def test_runtime_info(capsys):
+    chainer.print_runtime_info()
+    assert f'NumPy: {np.__version__}' in capsys.readouterr().out
