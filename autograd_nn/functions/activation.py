@@ -13,26 +13,26 @@ from autograd_nn.variable import Variable, as_variable
 
 @elementwise('T x', 'T y', 'y = tanh(x * (T)0.5) * (T)0.5 + (T)0.5')
 def _sigmoid(x: Any) -> Any:
-    # In terms of tanh nothing overflows.
-    y = np.tanh(x * 0.5)
-    y *= 0.5
-    y += 0.5
+    # In terms of tanh nothing overflows. On small arrays, NumPy is twice as fast with an array than with a number.
+    half = np.array(0.5, x.dtype)
+    y = np.tanh(x * half)
+    y *= half
+    y += half
     return y
 
 
 @elementwise('T y, T gy', 'T gx', 'gx = gy * y * ((T)1 - y)')
 def _sigmoid_grad(y: Any, gy: Any) -> Any:
-    gx = 1 - y
-    gx *= y
+    gx = y - y * y
     gx *= gy
     return gx
 
 
 @elementwise('T y, T gy', 'T gx', 'gx = gy * ((T)1 - y * y)')
 def _tanh_grad(y: Any, gy: Any) -> Any:
-    gx = 1 - y * y
-    gx *= gy
-    return gx
+    gx = gy * y
+    gx *= y
+    return gy - gx
 
 
 @elementwise('T x', 'T y', '''

@@ -63,12 +63,13 @@ def apply_binary(function: Any, lhs: Any, rhs: Any) -> Variable:
     Raises:
         ValueError: Their shapes do not fit.
     """
-    x, number, shortcut = (rhs, lhs, function.number_left) if isinstance(rhs, Variable) else (
-        lhs, rhs, function.number_right)
-    if ((type(number) is float or type(number) is int) and shortcut is not None and isinstance(x, Variable)
-            and x._array.dtype.kind == 'f'):
-        return shortcut(number).apply((x,))[0]
-    lhs, rhs = operands(lhs, rhs)
+    if not (isinstance(lhs, Variable) and isinstance(rhs, Variable)):
+        x, number, shortcut = (rhs, lhs, function.number_left) if isinstance(rhs, Variable) else (
+            lhs, rhs, function.number_right)
+        if ((type(number) is float or type(number) is int) and shortcut is not None and isinstance(x, Variable)
+                and x._array.dtype.kind == 'f'):
+            return shortcut(number).apply((x,))[0]
+        lhs, rhs = operands(lhs, rhs)
     try:
         return function().apply((lhs, rhs))[0]
     except ValueError:

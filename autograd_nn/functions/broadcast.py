@@ -1,6 +1,7 @@
 """Broadcasting and its reverse, and the change of dtype."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +39,14 @@ class BroadcastTo(FunctionNode):
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         x, = inputs
         self.x_shape = x.shape
+        xp = get_array_module(x)
         try:
-            return get_array_module(x).broadcast_to(x, self.shape),
+            if math.prod(self.shape) > 1000:
+                return xp.broadcast_to(x, self.shape),
+            # NumPy takes longer to make the view than to copy a few elements.
+            y = xp.empty(self.shape, x.dtype)
+            y[...] = x
+            return y,
         except ValueError:
             raise ValueError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
 
@@ -92,7 +99,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Variable:
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Variable:
-    """Broadcasts to a shape, without copying.
+    """Broadcasts to a shape; a large result is a view of `x` that cannot be written to.
 
     Args:
         x: Variable or array.

@@ -29,7 +29,7 @@ class Reshape(FunctionNode):
 
 class Transpose(FunctionNode):
 
-    def __init__(self, axes: tuple[int, ...]) -> None:
+    def __init__(self, axes: tuple[int, ...] | None) -> None:
         self.axes = axes
 
     def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -37,6 +37,8 @@ class Transpose(FunctionNode):
 
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+        if self.axes is None:
+            return Transpose(None).apply(grad_outputs)
         inverse = [0] * len(self.axes)
         for i, axis in enumerate(self.axes):
             inverse[axis] = i
@@ -137,13 +139,12 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Variable:
         >>> F.transpose(np.zeros((2, 3, 4)), (0, 2, 1)).shape
         (2, 4, 3)
     """
-    x = as_variable(x)
-    ndim = x._array.ndim
     if axes is None:
-        return Transpose(tuple(range(ndim - 1, -1, -1))).apply((x,))[0]
+        return Transpose(None).apply((x,))[0]
+    x = as_variable(x)
     order = normalize_axes(tuple(axes), x.shape, 'transpose')
-    if len(order) != ndim:
-        raise ValueError(f'transpose: expected {ndim} axes for x of shape {x.shape}, got {tuple(axes)}')
+    if len(order) != x.ndim:
+        raise ValueError(f'transpose: expected {x.ndim} axes for x of shape {x.shape}, got {tuple(axes)}')
     return Transpose(order).apply((x,))[0]
 
 
