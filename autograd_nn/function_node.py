@@ -14,6 +14,11 @@ from autograd_nn.function_hook import FunctionHook
 from autograd_nn.utils import type_check
 from autograd_nn.variable import Variable, VariableNode, as_variable
 
+# What `forward` and `backward` take and return.
+Arrays = tuple[Any, ...]
+Indexes = tuple[int, ...]
+Gradients = tuple[Variable | None, ...]
+
 _next_order = itertools.count(1).__next__
 _new_variable = Variable.__new__
 _new_node = VariableNode.__new__
@@ -68,7 +73,7 @@ class FunctionNode:
 
     # --- what a subclass implements
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         """Computes the outputs. Where only `forward_cpu` and `forward_gpu` are implemented, chooses between them.
 
         Args:
@@ -87,8 +92,7 @@ class FunctionNode:
         """Computes the outputs from CuPy arrays."""
         raise NotImplementedError(f'{self.label}: neither forward nor forward_gpu is implemented')
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         """Computes the gradients with respect to the inputs.
 
         Args:

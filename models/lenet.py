@@ -4,12 +4,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.link import Chain, Link
-from autograd_nn.models.registry import register
 from autograd_nn.variable import Parameter, Variable
 
 

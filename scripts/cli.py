@@ -56,7 +56,7 @@ def load_weights(path: str | Path, model: Link) -> None:
         OSError: The file cannot be read.
         ValueError: It is damaged, or does not fit the model.
     """
-    with open(path, 'rb') as file:
+    with Path(path).open('rb') as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 prefixed = bool(arrays.files) and all(name.startswith('predictor/') for name in arrays.files)

@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--units', type=int, default=8, help='units of the hidden layer (default: %(default)s)')
     parser.add_argument('--samples', type=int, default=5, help='digits in the batch (default: %(default)s)')
-    parser.add_argument('--eps', type=float, default=1e-3, help='step of the numerical differences (default: %(default)s)')
+    parser.add_argument('--eps', type=float, default=1e-3, help='step of the differences (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers (default: %(default)s)')
     arguments = parser.parse_args()
     if not 1 <= arguments.units <= 1000 or not 1 <= arguments.samples <= 1000:
@@ -53,8 +53,8 @@ def main() -> None:
         worst = max(worst, relative)
         print(f'{name:12}{param.shape!s:>12}{np.abs(param.grad).mean():20.3e}{difference:20.3e}{relative:10.1e}')
     numerical_seconds = time.perf_counter() - start
-    print(f'\nbackward took {backward_seconds * 1e3:.1f} ms; the numerical gradients, which take four evaluations of the '
-          f'loss for each of {model.count_params():,} numbers, {numerical_seconds:.1f} s '
+    print(f'\nbackward took {backward_seconds * 1e3:.1f} ms; the numerical gradients, which take four evaluations of '
+          f'the loss for each of {model.count_params():,} numbers, {numerical_seconds:.1f} s '
           f'({numerical_seconds / backward_seconds:,.0f} times as long).')
     print('They agree.' if worst < 1e-6 else f'They differ by {worst:.1e}: choose a smaller --eps, or look for a bug.')
 

@@ -15,7 +15,7 @@ from autograd_nn import datasets, models
 def parse_arguments() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('weights', metavar='WEIGHTS', help='model.npz of a run; its config.json beside it says the rest')
+    parser.add_argument('weights', metavar='WEIGHTS', help='model.npz of a run, beside its config.json')
     parser.add_argument('images', metavar='IMAGE', nargs='+', help='pictures of any size, colour and format')
     parser.add_argument('--top', type=int, default=3, help='how many classes to show (default: %(default)s)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')

@@ -111,7 +111,7 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
     if any(folder.glob('*-idx3-ubyte*')):
         return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
     channels, *size = entry.input_shape
-    options: dict[str, Any] = dict(size=tuple(size), color=channels == 3, on_error='skip')
+    options: dict[str, Any] = {'size': tuple(size), 'color': channels == 3, 'on_error': 'skip'}
     if (folder / 'train').is_dir() and (folder / 'test').is_dir():
         parts = [datasets.ImageFolderDataset(folder / part, **options) for part in ('train', 'test')]
         labels, others = (part.labels for part in parts)

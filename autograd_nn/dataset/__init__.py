@@ -1,5 +1,5 @@
 """What data sets, iterators and converters are: the interfaces, and the cache of downloaded files."""
-from autograd_nn.dataset.convert import Converter, concat_examples, converter, to_device
+from autograd_nn.dataset.convert import Converter, call_converter, concat_examples, converter, to_device
 from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, at_epoch, gather
 from autograd_nn.dataset.download import (
     RemoteFile,
@@ -23,6 +23,7 @@ __all__ = [
     'at_epoch',
     'cache_or_load_file',
     'cached_download',
+    'call_converter',
     'concat_examples',
     'converter',
     'download_files',

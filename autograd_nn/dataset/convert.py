@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module, get_device, is_array
+from autograd_nn.backend import Device, get_array_module, get_device, is_array
 from autograd_nn.dataset.examples import Examples, map_columns
 
 
@@ -68,6 +68,26 @@ def converter() -> Callable[[Callable[..., Any]], Converter]:
         array([1., 2.])
     """
     return _FunctionConverter
+
+
+def call_converter(converter: Callable[..., Any], batch: Any, device: Any) -> Any:
+    """Calls what an updater or an evaluator was given as converter.
+
+    A plain function is told of the device as programs for Chainer expect it: by the number of the GPU, a negative one
+    for the CPU. A `Converter` is given the `Device` itself.
+
+    Args:
+        converter: A `Converter` or a function of a batch and a device.
+        batch: What an iterator returned.
+        device: A `Device`, or None to leave the arrays where they are.
+    """
+    if not isinstance(converter, Converter) and isinstance(device, Device):
+        device = getattr(device, 'index', -1)
+    return converter(batch, device)
+
+
+# The name under which evaluators written for Chainer know it.
+_call_converter = call_converter
 
 
 def concat_examples(batch: Sequence[Any], device: Any = None, padding: Any = None) -> Any:

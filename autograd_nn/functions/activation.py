@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import elementwise
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.unary import Unary, UnaryByOutput
 from autograd_nn.variable import Variable, as_variable
 
@@ -53,7 +53,7 @@ def _hard_sigmoid_grad(y: Any, gy: Any) -> Any:
 
 class Step(Unary):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return (x > 0).astype(x.dtype),
 
@@ -68,13 +68,12 @@ class Sigmoid(UnaryByOutput):
 
 class SigmoidGrad(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         y, gy = inputs
         return _sigmoid_grad(y, gy),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         assert ggx is not None
@@ -91,13 +90,12 @@ class Tanh(UnaryByOutput):
 
 class TanhGrad(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         y, gy = inputs
         return _tanh_grad(y, gy),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         assert ggx is not None
@@ -116,22 +114,20 @@ class Scaling(FunctionNode):
         self.kernel = kernel
         self.arguments = arguments
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return self.kernel(*self.arguments, inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Scaling(self.kernel, *self.arguments).apply(grad_outputs)
 
 
 class HardSigmoid(Unary):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return _hard_sigmoid(inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Scaling(_hard_sigmoid_grad, self._retained_outputs[0]).apply(grad_outputs)
 
 

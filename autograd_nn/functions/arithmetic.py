@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.exponential import log, square
 from autograd_nn.functions.number_arithmetic import (
@@ -97,13 +97,12 @@ class Binary(FunctionNode):
     number_left: Any = None
     number_right: Any = None
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x0, x1 = inputs
         return self.ufunc(x0, x1),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
         gx0 = sum_to(self.grad_left(x0, x1, gy), x0._array.shape) if 0 in target_input_indexes else None
@@ -126,14 +125,13 @@ class Add(FunctionNode):
     number_right: Any = AddNumber
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x0, x1 = inputs
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
         return self.ufunc(x0, x1),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         if self.shapes is None:
             return gy, gy
@@ -147,8 +145,7 @@ class Subtract(Add):
     number_left: Any = SubtractFromNumber
     number_right: Any = SubtractNumber
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gx0, gx1 = super().backward(target_input_indexes, grad_outputs)
         return gx0, -gx1 if gx1 is not None and 1 in target_input_indexes else None
 
@@ -196,8 +193,7 @@ class Negative(Unary):
 
     ufunc = operator.neg
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         assert gy is not None
         return -gy,
@@ -213,11 +209,10 @@ class Absolute(UnaryByInput):
 
 class FloorDivide(Binary):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return inputs[0] // inputs[1],
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return None, None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.config import config
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.exponential import rsqrt
 from autograd_nn.functions.kernel_gradients import KernelGradients
@@ -27,7 +27,7 @@ class BatchNormalization(FunctionNode):
         self.running_var = running_var
         self.decay = decay
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gamma, beta = inputs
         y, self.mean, self.inv_std = backend.kernels(*inputs).batch_normalization(x, gamma, beta, self.eps, self.axis)
@@ -45,8 +45,7 @@ class BatchNormalization(FunctionNode):
             self.running_var *= self.decay
             self.running_var += (1 - self.decay) * count / max(count - 1, 1) * var
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma = self.get_retained_inputs()
         return BatchNormalizationGrad(self.eps, self.axis, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
 
@@ -59,7 +58,7 @@ class BatchNormalizationGrad(KernelGradients):
         self.mean = mean
         self.inv_std = inv_std
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 2))
         x, gamma, gy = inputs
         return backend.kernels(*inputs).batch_normalization_grad(x, gamma, gy, self.mean, self.inv_std, self.axis)
@@ -85,13 +84,12 @@ class FixedBatchNormalization(FunctionNode):
         self.eps = eps
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 3, 4))
         x, gamma, beta, mean, var = inputs
         return backend.kernels(*inputs).fixed_batch_normalization(x, gamma, beta, mean, var, self.eps, self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma, mean, var = self.get_retained_inputs()
         gy, = grad_outputs
         assert gy is not None

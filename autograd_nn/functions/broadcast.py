@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -21,13 +21,12 @@ class SumTo(FunctionNode):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
         return _sum_array(x, self.shape),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return broadcast_to(grad_outputs[0], self.x_shape),
 
 
@@ -36,7 +35,7 @@ class BroadcastTo(FunctionNode):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
         xp = get_array_module(x)
@@ -50,8 +49,7 @@ class BroadcastTo(FunctionNode):
         except ValueError:
             raise ValueError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         assert gy is not None
         return sum_to(gy, self.x_shape),
@@ -62,12 +60,11 @@ class Cast(FunctionNode):
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.x_dtype = inputs[0].dtype
         return inputs[0].astype(self.dtype, copy=False),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         assert gy is not None
         return cast(gy, self.x_dtype),

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from autograd_nn import backend
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.variable import Variable, as_variable
 
@@ -18,15 +18,14 @@ class Im2Col(FunctionNode):
     def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool, dilate: Ints) -> None:
         self.geometry = kernel_size, stride, pad, cover_all, dilate
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.size = x.shape[2:]
         kernel_size, stride, pad, cover_all, dilate = self.geometry
         col = backend.kernels(x).im2col(x, kernel_size, stride, pad, dilate, cover_all)
         return col.reshape(len(x), x.shape[1] * prod(kernel_size), *col.shape[-len(self.size):]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Col2Im(*self.geometry, self.size).apply(grad_outputs)
 
 
@@ -36,15 +35,14 @@ class Col2Im(FunctionNode):
         self.geometry = kernel_size, stride, pad, cover_all, dilate
         self.size = size
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         col, = inputs
         kernel_size, stride, pad, _, dilate = self.geometry
         channels = col.shape[1] // prod(kernel_size)
         windows = col.reshape(len(col), channels, *kernel_size, *col.shape[2:])
         return backend.kernels(col).col2im(windows, self.size, stride, pad, dilate),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Im2Col(*self.geometry).apply(grad_outputs)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn import backend
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.rearrangement import pad as zero_pad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
@@ -35,13 +35,12 @@ class _Geometry(FunctionNode):
 
 class ConvolutionND(_Geometry):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, W, *b = inputs
         return backend.kernels(*inputs).convolution(x, W, b[0] if b else None, *self.geometry),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
         return (self.deconvolve(gy, W, x.shape[2:]) if 0 in target_input_indexes else None,
@@ -55,15 +54,14 @@ class DeconvolutionND(_Geometry):
         super().__init__(stride, pad, dilate, groups)
         self.out_size = out_size
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, W, *b = inputs
         stride, pad, dilate, groups = self.geometry
         return backend.kernels(*inputs).deconvolution(x, W, b[0] if b else None, stride, pad, self.out_size, dilate,
                                                       groups),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
         return (self.convolve(gy, W) if 0 in target_input_indexes else None,
@@ -77,13 +75,12 @@ class ConvolutionFilterGrad(_Geometry):
         super().__init__(stride, pad, dilate, groups)
         self.kernel_size = kernel_size
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gy = inputs
         return backend.kernels(x, gy).convolution_filter_grad(x, gy, self.kernel_size, *self.geometry),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggW, = grad_outputs
         return (self.deconvolve(gy, ggW, x.shape[2:]) if 0 in target_input_indexes else None,
@@ -92,13 +89,12 @@ class ConvolutionFilterGrad(_Geometry):
 
 class BiasGrad(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         gy, = inputs
         self.shape = gy.shape
         return backend.kernels(gy).convolution_bias_grad(gy),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         ggb, = grad_outputs
         assert ggb is not None
         return broadcast_to(ggb.reshape(-1, *[1] * (len(self.shape) - 2)), self.shape),

@@ -7,7 +7,7 @@ import numpy as np
 
 from autograd_nn.backend import elementwise, get_array_module, kernels
 from autograd_nn.config import config
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import sigmoid
 from autograd_nn.functions.exponential import log
 from autograd_nn.functions.loss import at_least_float32, check_choice, check_same_shape
@@ -40,7 +40,7 @@ class SoftmaxCrossEntropy(FunctionNode):
         self.ignore_label = ignore_label
         self.reduce = reduce
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         x, t = at_least_float32(inputs[0]), inputs[1]
         xp = get_array_module(x)
@@ -65,8 +65,7 @@ class SoftmaxCrossEntropy(FunctionNode):
             weight /= max(int(xp.count_nonzero(valid)) if self.normalize else len(valid), 1)
         return weight
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x, = self.get_retained_inputs()
         assert gy is not None
@@ -120,7 +119,7 @@ class SigmoidCrossEntropy(FunctionNode):
         self.normalize = normalize
         self.reduce = reduce
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         x, t = at_least_float32(inputs[0]), inputs[1]
         valid = t != -1
@@ -134,8 +133,7 @@ class SigmoidCrossEntropy(FunctionNode):
             loss = loss * weight
         return loss.astype(inputs[0].dtype, copy=False),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x, = self.get_retained_inputs()
         assert gy is not None

@@ -5,7 +5,7 @@ import string
 from typing import Any
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to, sum_to
 from autograd_nn.functions.indexing import diagonal
 from autograd_nn.functions.shape import moveaxis, reshape
@@ -19,14 +19,13 @@ class EinSum(FunctionNode):
         self.operands = operands
         self.result = result
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs(tuple(range(len(inputs))))
         subscripts = f'{",".join(self.operands)}->{self.result}'
         # Letters that several operands share become products of matrices; a single operand needs no plan.
         return get_array_module(*inputs).einsum(subscripts, *inputs, optimize=len(inputs) > 1),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         xs = self.get_retained_inputs()
         gy = grad_outputs[0]
         lengths = _lengths(self.operands, xs)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import backend
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -15,7 +15,7 @@ class EmbedID(FunctionNode):
     def __init__(self, ignore_label: int | None) -> None:
         self.ignore_label = ignore_label
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         ids, W = inputs
         self.retain_inputs((0,))
         self.W_shape = W.shape
@@ -26,8 +26,7 @@ class EmbedID(FunctionNode):
         y[ignored] = 0
         return y,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         ids, = self.get_retained_inputs()
         gy, = grad_outputs
         return None, EmbedIDGrad(self.ignore_label, self.W_shape).apply((ids, gy))[0]
@@ -39,7 +38,7 @@ class EmbedIDGrad(FunctionNode):
         self.ignore_label = ignore_label
         self.W_shape = W_shape
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         ids, gy = inputs
         self.retain_inputs((0,))
         if self.ignore_label is not None:
@@ -47,8 +46,7 @@ class EmbedIDGrad(FunctionNode):
             ids, gy = ids[used], gy[used]
         return backend.kernels(gy).embedding_grad(gy, ids, self.W_shape),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         ids, = self.get_retained_inputs()
         ggW, = grad_outputs
         return None, EmbedID(self.ignore_label).apply((ids, ggW))[0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import keep_dims, normalize_axes, normalize_axis
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.selection import where
@@ -18,13 +18,12 @@ class Max(FunctionNode):
         self.axis = axis
         self.keepdims = keepdims
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
         return getattr(inputs[0], self.method)(axis=self.axis, keepdims=self.keepdims),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         gy, = grad_outputs
@@ -97,7 +96,7 @@ class ArgMax(FunctionNode):
     def __init__(self, axis: int | None) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return getattr(inputs[0], self.method)(axis=self.axis),
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_nn.backprop import grad
 from autograd_nn.config import config, force_backprop_mode, using_config
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.affine import Identity
 from autograd_nn.variable import Variable, VariableNode, as_variable
 
@@ -35,7 +35,7 @@ class Forget(FunctionNode):
             self.inputs = (*(self.inputs or ()), *self.captured)
         return results
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs(tuple(range(len(inputs))))
         self.random_state = np.random.get_state()
         # The rank of this Variable tells what is computed from here on from what was there before.
@@ -56,8 +56,7 @@ class Forget(FunctionNode):
                 raise TypeError(f'forget: func must return a Variable or a tuple of Variables, got {type(y).__name__}')
         return ys
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         recorded = config.enable_backprop
         # New Variables, as one may have been given twice; connected to the graph where gradients of gradients follow.
         xs = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.convolution import BiasGrad
 from autograd_nn.functions.matrix_product import MatMul, matmul
 from autograd_nn.functions.shape import reshape
@@ -13,7 +13,7 @@ from autograd_nn.variable import Variable, as_variable
 
 class LinearFunction(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, W, *b = inputs
         y = (x @ W.T).astype(x.dtype, copy=False)
@@ -21,8 +21,7 @@ class LinearFunction(FunctionNode):
             y += b[0]
         return y,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x, W = self.get_retained_inputs()
         return (MatMul(False, False).apply((gy, W))[0] if 0 in target_input_indexes else None,

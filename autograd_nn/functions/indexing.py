@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.shape import moveaxis
@@ -43,13 +43,12 @@ class GetItem(FunctionNode):
     def __init__(self, slices: Any) -> None:
         self.slices = slices
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
         return x[self.slices],
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return GetItemGrad(self.slices, self.x_shape).apply((grad_outputs[0],))[0],
 
 
@@ -59,14 +58,13 @@ class GetItemGrad(FunctionNode):
         self.slices = slices
         self.shape = shape
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         gy, = inputs
         gx = get_array_module(gy).zeros(self.shape, gy.dtype)
         _add_at(gx, self.slices, gy)
         return gx,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return get_item(grad_outputs[0], self.slices),
 
 
@@ -75,15 +73,14 @@ class ScatterAdd(FunctionNode):
     def __init__(self, slices: Any) -> None:
         self.slices = slices
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         a, b = inputs
         y = a.copy()
         _add_at(y, self.slices, b)
         self.b_shape = b.shape
         return y,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         return gy, sum_to(get_item(gy, self.slices), self.b_shape) if 1 in target_input_indexes else None
 

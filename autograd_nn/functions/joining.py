@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.rearrangement import pad
 from autograd_nn.functions.shape import expand_dims, reshape
@@ -17,7 +17,7 @@ class Concat(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.ends: list[int] = []
         end = 0
         for x in inputs[:-1]:
@@ -25,8 +25,7 @@ class Concat(FunctionNode):
             self.ends.append(end)
         return get_array_module(*inputs).concatenate(inputs, self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return SplitAxis(self.ends, self.axis).apply((grad_outputs[0],))
 
 
@@ -36,14 +35,13 @@ class SplitAxis(FunctionNode):
         self.ends = ends
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         ys = tuple(get_array_module(x).split(x, self.ends, self.axis))
         self.shapes = [y.shape for y in ys]
         return ys
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Concat(self.axis).apply(_with_zeros(grad_outputs, self.shapes))[0],
 
 
@@ -52,11 +50,10 @@ class Stack(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return get_array_module(*inputs).stack(inputs, self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Separate(self.axis).apply((grad_outputs[0],))
 
 
@@ -65,13 +62,12 @@ class Separate(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.shape = x.shape[:self.axis] + x.shape[self.axis + 1:]
         return tuple(get_array_module(x).moveaxis(x, self.axis, 0))
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Stack(self.axis).apply(_with_zeros(grad_outputs, [self.shape] * len(grad_outputs)))[0],
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from autograd_nn.backprop import grad
 from autograd_nn.config import config, force_backprop_mode
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import FunctionNode, Gradients, Indexes
 from autograd_nn.functions.affine import identity
 from autograd_nn.variable import Variable
 
@@ -19,8 +19,7 @@ class KernelGradients(FunctionNode):
         """What `forward` computes, in functions."""
         raise NotImplementedError
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         recorded = config.enable_backprop
         with force_backprop_mode():
             # Variables of their own, as one may have been given twice.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.matrix_product import matmul
 from autograd_nn.functions.shape import reshape, swapaxes
 from autograd_nn.variable import Variable, as_variable
@@ -14,12 +14,11 @@ from autograd_nn.variable import Variable, as_variable
 
 class Inv(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return _in_linalg('inv', inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, = self.get_retained_outputs()
         gy, = grad_outputs
         return -matmul(matmul(y, gy, transa=True), y, transb=True),
@@ -27,13 +26,12 @@ class Inv(FunctionNode):
 
 class Det(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
         return _in_linalg('det', inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         return reshape(grad_outputs[0] * y, y.shape + (1, 1)) * swapaxes(_apply(Inv, 'det (gradient)', x), -1, -2),

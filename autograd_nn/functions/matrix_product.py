@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.shape import expand_dims, reshape, transpose
@@ -18,7 +18,7 @@ class MatMul(FunctionNode):
         self.transa = transa
         self.transb = transb
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         a, b = inputs
         if self.transa and a.ndim > 1:
@@ -27,8 +27,7 @@ class MatMul(FunctionNode):
             b = b.swapaxes(-1, -2)
         return a @ b,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         a, b = self.get_retained_inputs()
         assert gy is not None

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from autograd_nn import backend
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.exponential import rsqrt, sqrt
@@ -23,14 +23,13 @@ class LayerNormalization(FunctionNode):
     def __init__(self, eps: float) -> None:
         self.eps = eps
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gamma, beta = inputs
         y, self.mean, self.inv_std = backend.kernels(*inputs).layer_normalization(x, gamma, beta, self.eps)
         return y,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma = self.get_retained_inputs()
         return LayerNormalizationGrad(self.eps, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
 
@@ -42,7 +41,7 @@ class LayerNormalizationGrad(KernelGradients):
         self.mean = mean
         self.inv_std = inv_std
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 2))
         x, gamma, gy = inputs
         return backend.kernels(*inputs).layer_normalization_grad(x, gamma, gy, self.mean, self.inv_std)
@@ -65,14 +64,13 @@ class LocalResponseNormalization(FunctionNode):
         self.alpha = alpha
         self.beta = beta
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         x, = inputs
         y, self.scale = backend.kernels(x).local_response_normalization(x, self.n, self.k, self.alpha, self.beta)
         return y,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return LocalResponseNormalizationGrad(self).apply((*self.get_retained_inputs(), *grad_outputs))
 
 
@@ -85,7 +83,7 @@ class LocalResponseNormalizationGrad(KernelGradients):
         self.beta = forward_node.beta
         self.scale = forward_node.scale
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gy = inputs
         return backend.kernels(x, gy).local_response_normalization_grad(x, self.scale, gy, self.n, self.alpha,

@@ -1,10 +1,7 @@
 """Arithmetic with one array and one number: these functions need no broadcasting and no node for the number."""
 from __future__ import annotations
 
-from typing import Any
-
-from autograd_nn.function_node import FunctionNode
-from autograd_nn.variable import Variable
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 
 
 class WithNumber(FunctionNode):
@@ -16,30 +13,28 @@ class WithNumber(FunctionNode):
 
 class AddNumber(WithNumber):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return x + x.dtype.type(self.number),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return grad_outputs
 
 
 class SubtractNumber(AddNumber):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return x - x.dtype.type(self.number),
 
 
 class SubtractFromNumber(WithNumber):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return x.dtype.type(self.number) - x,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         assert gy is not None
         return -gy,
@@ -47,12 +42,11 @@ class SubtractFromNumber(WithNumber):
 
 class MultiplyNumber(WithNumber):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return x * x.dtype.type(self.number),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         assert gy is not None
         return gy * self.number,
@@ -60,12 +54,11 @@ class MultiplyNumber(WithNumber):
 
 class DivideByNumber(WithNumber):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return x / x.dtype.type(self.number),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         assert gy is not None
         return gy / self.number,
@@ -74,13 +67,12 @@ class DivideByNumber(WithNumber):
 class RaiseToNumber(WithNumber):
     """A power with a number as exponent, which NumPy computes faster for small integers."""
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         x, = inputs
         return (x ** self.number).astype(x.dtype, copy=False),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x, = self.get_retained_inputs()
         assert gy is not None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn import backend
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.variable import Variable, as_variable
 
@@ -18,14 +18,13 @@ class MaxPooling(FunctionNode):
         self.geometry = kernel_size, stride, pad
         self.cover_all = cover_all
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.size = x.shape[2:]
         y, self.indexes = backend.kernels(x).max_pooling(x, *self.geometry, self.cover_all)
         return y,
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return MaxPoolingGrad(*self.geometry, self.indexes, self.size).apply(grad_outputs)
 
 
@@ -37,12 +36,11 @@ class MaxPoolingGrad(FunctionNode):
         self.indexes = indexes
         self.size = size
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         gy, = inputs
         return backend.kernels(gy).max_pooling_grad(gy, self.indexes, self.size, *self.geometry),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return MaxPoolingGather(*self.geometry, self.indexes, self.size).apply(grad_outputs)
 
 
@@ -54,12 +52,11 @@ class MaxPoolingGather(FunctionNode):
         self.indexes = indexes
         self.size = size
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         return backend.kernels(x).max_pooling_gather(x, self.indexes, *self.geometry),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return MaxPoolingGrad(*self.geometry, self.indexes, self.size).apply(grad_outputs)
 
 
@@ -70,13 +67,12 @@ class AveragePooling(FunctionNode):
         self.cover_all = cover_all
         self.pad_value = pad_value
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.size = x.shape[2:]
         return backend.kernels(x).average_pooling(x, *self.geometry, self.cover_all, self.pad_value),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return AveragePoolingGrad(*self.geometry, self.cover_all, self.pad_value, self.size).apply(grad_outputs)
 
 
@@ -89,12 +85,11 @@ class AveragePoolingGrad(FunctionNode):
         self.pad_value = pad_value
         self.size = size
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         gy, = inputs
         return backend.kernels(gy).average_pooling_grad(gy, self.size, *self.geometry, self.pad_value),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return AveragePooling(*self.geometry, self.cover_all, self.pad_value).apply(grad_outputs)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module, get_device
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.indexing import get_item
@@ -20,11 +20,10 @@ class Flip(FunctionNode):
     def __init__(self, axes: tuple[int, ...]) -> None:
         self.axes = axes
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return get_array_module(inputs[0]).flip(inputs[0], self.axes),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Flip(self.axes).apply((grad_outputs[0],))[0],
 
 
@@ -34,13 +33,12 @@ class Pad(FunctionNode):
         self.widths = widths
         self.values = values
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.inside = tuple([slice(before, before + n) for (before, _), n in zip(self.widths, x.shape)])
         return get_array_module(x).pad(x, self.widths, 'constant', constant_values=self.values),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return get_item(grad_outputs[0], self.inside),
 
 
@@ -49,13 +47,12 @@ class Copy(FunctionNode):
     def __init__(self, device: Any) -> None:
         self.device = device
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.origin = as_variable(x).device
         return self.device.send(x),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Copy(self.origin).apply((grad_outputs[0],))[0],
 
 

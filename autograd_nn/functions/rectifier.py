@@ -7,7 +7,7 @@ import numpy as np
 
 from autograd_nn.backend import elementwise, get_array_module
 from autograd_nn.config import config
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import Scaling, per_channel
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.broadcast import sum_to
@@ -58,12 +58,11 @@ def _leaky_relu_grad(x: Any, slope: Any, gy: Any) -> Any:
 
 class ReLU(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return _relu(inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Scaling(_relu_grad, self._retained_outputs[0]).apply(grad_outputs)
 
 
@@ -72,12 +71,11 @@ class ClippedReLU(FunctionNode):
     def __init__(self, z: float) -> None:
         self.z = z
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return _clipped_relu(inputs[0], self.z),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return Scaling(_clipped_relu_grad, self._retained_outputs[0], self.z).apply(grad_outputs)
 
 
@@ -86,12 +84,11 @@ class LeakyReLU(FunctionNode):
     def __init__(self, slope: float) -> None:
         self.slope = slope
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         return _leaky_relu(inputs[0], self.slope),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
         return Scaling(_leaky_relu_grad, x.array, self.slope).apply(grad_outputs)
 
@@ -99,13 +96,12 @@ class LeakyReLU(FunctionNode):
 class PReLU(FunctionNode):
     """A leaky rectifier whose slope `W` is an input that broadcasts against `x`."""
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, W = inputs
         return _leaky_relu(x, W),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
         negative = Variable(get_array_module(x.array).asarray(x.array < 0, x.dtype), requires_grad=False)

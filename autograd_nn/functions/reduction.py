@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.cumulative import product_of_others
@@ -31,19 +31,18 @@ class Reduction(FunctionNode):
 
 class Sum(Reduction):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
         return x.sum(axis=self.axis, keepdims=self.keepdims),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return self.spread(grad_outputs[0], self.x_shape),
 
 
 class Mean(Reduction):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
         self.count = math.prod([x.shape[i] for i in self.axis])
@@ -53,21 +52,19 @@ class Mean(Reduction):
         y = x.sum(axis=self.axis, keepdims=self.keepdims)
         return y / y.dtype.type(self.count),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         return self.spread(gy * (1 / self.count) if self.count else gy, self.x_shape),
 
 
 class Prod(Reduction):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
         return inputs[0].prod(axis=self.axis, keepdims=self.keepdims),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
         gy = self.spread(grad_outputs[0], x.shape)
         if x.array.all():
@@ -84,7 +81,7 @@ class Prod(Reduction):
 
 class LogSumExp(Reduction):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
         x, = inputs
@@ -96,8 +93,7 @@ class LogSumExp(Reduction):
             y = xp.log(xp.exp(x - largest).sum(axis=self.axis, keepdims=True)) + largest
         return y.reshape([n for i, n in enumerate(x.shape) if i not in self.axis]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         return self.spread(grad_outputs[0], x.shape) * exp(x - self.spread(y, x.shape)),

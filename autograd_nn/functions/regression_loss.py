@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import elementwise
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.arithmetic import absolute
 from autograd_nn.functions.exponential import square
 from autograd_nn.functions.loss import at_least_float32, check_choice, check_same_shape
@@ -52,14 +52,13 @@ class HuberSlope(Huber):
 
 class MeanSquaredError(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x0, x1 = inputs
         diff = at_least_float32((x0 - x1).ravel())
         return (diff.dot(diff) / diff.size).astype(x0.dtype),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
         assert gy is not None

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.arithmetic import Binary, apply_binary, operands
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.unary import UnaryByInput
@@ -18,13 +18,12 @@ class Where(FunctionNode):
     def __init__(self, condition: Any) -> None:
         self.condition = condition
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, y = inputs
         self.shapes = x.shape, y.shape
         return get_array_module(x).where(self.condition, x, y),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gz, = grad_outputs
         gx = sum_to(where(self.condition, gz, 0), self.shapes[0]) if 0 in target_input_indexes else None
         gy = sum_to(where(self.condition, 0, gz), self.shapes[1]) if 1 in target_input_indexes else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
 from autograd_nn.variable import Variable, as_variable
 
@@ -14,7 +14,7 @@ class Reshape(FunctionNode):
     def __init__(self, shape: Any) -> None:
         self.shape = shape
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
         try:
@@ -22,8 +22,7 @@ class Reshape(FunctionNode):
         except ValueError:
             raise ValueError(f'reshape: x of shape {x.shape} ({x.size} elements) cannot become {self.shape}') from None
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return reshape(grad_outputs[0], self.x_shape),
 
 
@@ -32,11 +31,10 @@ class Transpose(FunctionNode):
     def __init__(self, axes: tuple[int, ...] | None) -> None:
         self.axes = axes
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return inputs[0].transpose(self.axes),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         if self.axes is None:
             return Transpose(None).apply(grad_outputs)
         inverse = [0] * len(self.axes)

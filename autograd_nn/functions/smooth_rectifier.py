@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import elementwise, get_array_module
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import per_channel, sigmoid
 from autograd_nn.functions.error_function import erfc_kernel
 from autograd_nn.functions.exponential import exp
@@ -92,13 +92,12 @@ class ELUGrad(FunctionNode):
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gy = inputs
         return _elu_grad(x, self.alpha, gy),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         negative = Variable(get_array_module(x.array).asarray(x.array <= 0, x.dtype), requires_grad=False)
@@ -117,13 +116,12 @@ class GELU(UnaryByInput):
 
 class GELUGrad(FunctionNode):
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gy = inputs
         return _gelu_grad(x, gy),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         assert ggx is not None

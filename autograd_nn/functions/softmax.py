@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_nn.backend import kernels
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.exponential import exp
 from autograd_nn.variable import Variable, as_variable
@@ -15,12 +15,11 @@ class Softmax(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return kernels(inputs[0]).softmax(inputs[0], self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, = self.get_retained_outputs()
         return SoftmaxGrad(self.axis).apply((y, grad_outputs[0]))
 
@@ -30,13 +29,12 @@ class SoftmaxGrad(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         y, gy = inputs
         return kernels(y).softmax_grad(y, gy, self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         assert ggx is not None
@@ -51,12 +49,11 @@ class LogSoftmax(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return kernels(inputs[0]).log_softmax(inputs[0], self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, = self.get_retained_outputs()
         return LogSoftmaxGrad(self.axis).apply((y, grad_outputs[0]))
 
@@ -66,13 +63,12 @@ class LogSoftmaxGrad(FunctionNode):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         y, gy = inputs
         return kernels(y).log_softmax_grad(y, gy, self.axis),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         assert ggx is not None

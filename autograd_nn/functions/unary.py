@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.variable import Variable
 
 
@@ -16,23 +16,21 @@ class Unary(FunctionNode):
 
     ufunc: Any
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         return self.ufunc(inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return None,
 
 
 class UnaryByInput(Unary):
     """An elementwise function whose gradient is computed from its input."""
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         return self.ufunc(inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return self.gradient(self.get_retained_inputs()[0], grad_outputs[0]),
 
     def gradient(self, x: Variable, gy: Any) -> Variable:
@@ -43,12 +41,11 @@ class UnaryByInput(Unary):
 class UnaryByOutput(Unary):
     """An elementwise function whose gradient is computed from its output."""
 
-    def forward(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
         return self.ufunc(inputs[0]),
 
-    def backward(self, target_input_indexes: tuple[int, ...],
-                 grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return self.gradient(self.get_retained_outputs()[0], grad_outputs[0]),
 
     def gradient(self, y: Variable, gy: Any) -> Variable:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from autograd_nn.backend import get_device
-from autograd_nn.dataset.convert import concat_examples
+from autograd_nn.dataset.convert import call_converter, concat_examples
 from autograd_nn.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ class StandardUpdater(Updater):
     Args:
         iterator: The iterator of the training data, or several by name, ``main`` among them.
         optimizer: The optimizer, whose target is the model, or several by name, ``main`` among them.
-        converter: Makes arrays of a batch: called with the batch and `input_device`. If it returns a tuple or a dict,
-            the loss function gets its elements as separate arguments.
+        converter: Makes arrays of a batch: a `Converter` or a function of the batch and the number of a GPU (-1 for the
+            CPU; see `call_converter`). If it returns a tuple or a dict, the loss function gets its elements as
+            separate arguments.
         device: The device to which models are sent; None leaves them where they are.
         loss_func: Computes the loss from the arrays; by default the model itself does.
         loss_scale: Multiplies the loss (see `Optimizer.loss_scaling`).
@@ -119,7 +120,7 @@ class StandardUpdater(Updater):
     def update_core(self) -> None:
         """Takes a batch and updates the main optimizer's model."""
         iterator, optimizer = self._iterators['main'], self._optimizers['main']
-        arrays = self.converter(iterator.next(), self.input_device)
+        arrays = call_converter(self.converter, iterator.next(), self.input_device)
         loss_func = self.loss_func or optimizer.target
         if isinstance(arrays, tuple):
             optimizer.update(loss_func, *arrays)

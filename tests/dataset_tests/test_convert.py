@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograd_nn.backend import Device
-from autograd_nn.dataset import Converter, Examples, concat_examples, converter, to_device
+from autograd_nn.backend import Device, get_device
+from autograd_nn.dataset import Converter, Examples, call_converter, concat_examples, converter, to_device
 
 arrays = hnp.arrays(st.sampled_from([np.float32, np.float64, np.int32, np.uint8]),
                     hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4).filter(lambda shape: shape[0]),
@@ -142,3 +142,16 @@ def test_converter():
     assert twice([1], None, factor=3) == [3]
     with pytest.raises(NotImplementedError):
         Converter()([1])
+
+
+def test_functions_get_the_number_of_a_device_and_converters_the_device():
+    @converter()
+    def new(batch, device):
+        return device
+
+    def old(batch, device):
+        return device
+
+    cpu = get_device('cpu')
+    assert call_converter(new, [], cpu) is cpu and call_converter(new, [], None) is None
+    assert call_converter(old, [], cpu) == -1 and call_converter(old, [], None) is None

@@ -169,7 +169,7 @@ class TestUpdater:
             return np.full((len(batch), 2), 7, 'f')
 
         _, _, calls = self.run(converter, device=-1)
-        assert devices == ['cpu'] * 3 and (calls[0][0][0] == 7).all()
+        assert devices == ['-1'] * 3 and (calls[0][0][0] == 7).all()
 
     def test_no_auto_new_epoch(self):
         _, optimizer, _ = self.run(auto_new_epoch=False)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from autograd_nn.backend import get_device
 from autograd_nn.config import no_backprop_mode, using_config
-from autograd_nn.dataset.convert import concat_examples
+from autograd_nn.dataset.convert import call_converter, concat_examples
 from autograd_nn.reporter import DictSummary, Reporter, report, report_scope
 from autograd_nn.training.extension import PRIORITY_WRITER, Extension
 
@@ -24,7 +24,8 @@ class Evaluator(Extension):
     Args:
         iterator: An iterator that goes over the set once (``repeat=False``), or several by name, ``main`` among them.
         target: The model, or several by name, ``main`` among them.
-        converter: Makes arrays of a batch: called with the batch and `device`.
+        converter: Makes arrays of a batch: a `Converter` or a function of the batch and the number of a GPU (-1 for the
+            CPU; see `call_converter`).
         device: The device to which batches are sent; None leaves them where they are.
         eval_hook: Called with this extension before each evaluation.
         eval_func: What to call with each batch; by default the model.
@@ -118,7 +119,7 @@ class Evaluator(Extension):
 
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']
-        arrays = self.converter(batch, self.device)
+        arrays = call_converter(self.converter, batch, self.device)
         if isinstance(arrays, tuple):
             function(*arrays)
         elif isinstance(arrays, dict):
