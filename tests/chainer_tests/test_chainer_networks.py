@@ -1,5 +1,6 @@
 """Networks as programs for Chainer write them: blocks, lists, sequences, embeddings, shared and frozen layers."""
 import collections
+import copy
 import subprocess
 import sys
 
@@ -338,3 +339,164 @@ def test_modules_are_there_after_one_import():
 def test_runtime_info(capsys):
     chainer.print_runtime_info()
     assert f'NumPy: {np.__version__}' in capsys.readouterr().out
+
+
+def test_networks_of_questions_and_answers():
+    """A memory network: shared embeddings, products of batches, and examples as dicts."""
+
+    class MemoryNetwork(chainer.Chain):
+
+        def __init__(self, n_units, n_vocab, hops):
+            super().__init__()
+            with self.init_scope():
+                self.embeds = chainer.ChainList()
+            for _ in range(hops + 1):
+                self.embeds.append(L.EmbedID(n_vocab, n_units, initialW=initializers.Normal()))
+            self.B = self.embeds[0]
+            self.W = lambda u: F.linear(u, self.embeds[-1].W)
+            self.hops = hops
+
+        def encode(self, embed, sentences):
+            e = embed(sentences)
+            coeff = 1 - self.xp.arange(e.shape[-2], dtype=np.float32)[:, None] / e.shape[-2]
+            return F.sum(coeff * e, axis=-2)
+
+        def forward(self, sentences, question):
+            u = self.encode(self.B, question)
+            for i in range(self.hops):
+                m = self.encode(self.embeds[i], sentences)
+                c = self.encode(self.embeds[i + 1], sentences)
+                p = F.softmax(F.batch_matmul(m, u))
+                o = F.squeeze(F.batch_matmul(F.swapaxes(c, 2, 1), p), -1)
+                u = o + u
+            return self.W(u)
+
+    np.random.seed(0)
+    answers = np.random.randint(0, 5, 40).astype('i')
+    examples = [{'sentences': np.full((3, 2), a, 'i'), 'question': np.array([a, 0], 'i'), 'answer': np.array(a)}
+                for a in answers]
+    model = L.Classifier(MemoryNetwork(6, 5, 2), label_key='answer')
+    optimizer = optimizers.Adam(alpha=0.05).setup(model)
+    iterator = chainer.iterators.SerialIterator(examples, 20)
+    updater = training.StandardUpdater(iterator, optimizer, device=-1)
+    losses = []
+    for _ in range(20):
+        updater.update()
+        losses.append(float(model.loss.array))
+    assert losses[-1] < 0.5 * losses[0]
+    assert [path for path, _ in model.namedparams()] == [f'/predictor/embeds/{i}/W' for i in range(3)]
+
+
+def test_reinforcement_learning(tmp_path):
+    """Double Q-learning on three cells in a row, by an iterator that is the memory of what was seen."""
+
+    class Replay(chainer.dataset.Iterator):
+
+        def __init__(self, batch_size):
+            self.batch_size = batch_size
+            self.seen = collections.deque(maxlen=200)
+            self.iteration = 0
+
+        def __next__(self):
+            self.iteration += 1
+            return [self.seen[i] for i in np.random.randint(0, len(self.seen), self.batch_size)]
+
+        @property
+        def epoch_detail(self):
+            return self.iteration / 10
+
+    class Updater(training.StandardUpdater):
+
+        def __init__(self, iterator, optimizer):
+            super().__init__(iterator, optimizer)
+            self.Q = optimizer.target
+            self.target_Q = copy.deepcopy(self.Q)
+            self.returns = []
+
+        def act(self, place):
+            if np.random.rand() < 0.3:
+                return np.random.randint(2)
+            with chainer.no_backprop_mode():
+                q = self.Q(np.eye(3, dtype='f')[place][None]).data[0]
+            return int(chainer.cuda.to_cpu(q).argmax())
+
+        def update_core(self):
+            place = 0
+            iterator = self.get_iterator('main')
+            for _ in range(10):
+                action = self.act(place)
+                new = min(max(place + (1 if action else -1), 0), 2)
+                iterator.seen.append((place, action, float(new == 2), new == 2, new))
+                place = 0 if new == 2 else new
+            columns = list(zip(*iterator.__next__()))
+            eye = np.eye(3, dtype='f')
+            obs, obs_next = eye[list(columns[0])], eye[list(columns[4])]
+            action = np.asarray(columns[1], np.int32)
+            reward, done = np.asarray(columns[2], 'f'), np.asarray(columns[3], 'f')
+            y = F.select_item(self.Q(obs), action)
+            with chainer.no_backprop_mode():
+                next_q = F.select_item(self.target_Q(obs_next), F.argmax(self.Q(obs_next), axis=1))
+                target = reward + 0.9 * (1 - done) * next_q
+            loss = F.mean(F.huber_loss(y, target, delta=1.0, reduce='no'))
+            self.Q.cleargrads()
+            loss.backward()
+            self.get_optimizer('main').update()
+            for source, target in zip(self.Q.params(), self.target_Q.params()):
+                target.data[:] += 0.3 * (source.data - target.data)
+
+    np.random.seed(0)
+    Q = chainer.Sequential(L.Linear(3, 8), F.relu, L.Linear(8, 2, initialW=initializers.HeNormal(1e-3)))
+    optimizer = optimizers.Adam(alpha=0.02, eps=1e-2)
+    optimizer.setup(Q)
+    trainer = training.Trainer(Updater(Replay(16), optimizer), (8, 'epoch'), out=tmp_path)
+    trainer.run()
+    assert trainer.updater.iteration == 80
+    q = Q(np.eye(3, dtype='f')).data
+    assert (q[:2, 1] > q[:2, 0]).all()
+    assert q[1, 1] == pytest.approx(1, abs=0.3)
+
+
+def test_converters_of_the_old_kind_are_given_numbers(tmp_path):
+    """Before devices were objects, a converter got the number of a GPU, or a negative one for the CPU."""
+    given = []
+
+    def old(batch, device):
+        given.append(device)
+        if device is not None and device >= 0:
+            batch = cuda.to_gpu(batch, device)
+        return chainer.dataset.concat_examples(batch, device)
+
+    @chainer.dataset.converter()
+    def new(batch, device):
+        given.append(device)
+        return chainer.dataset.concat_examples(batch, device)
+
+    for converter, device in (old, -1), (old, None), (new, -1), (new, None):
+        model = L.Classifier(L.Linear(3))
+        iterator = chainer.iterators.SerialIterator(colours(4), 2)
+        updater = training.StandardUpdater(iterator, optimizers.SGD().setup(model), converter=converter, device=device)
+        updater.update()
+        test_iter = chainer.iterators.SerialIterator(colours(4), 4, repeat=False)
+        extensions.Evaluator(test_iter, model, converter=converter, device=device)()
+    cpu = chainer.get_device('@numpy')
+    assert given == [-1, -1, None, None, cpu, cpu, None, None]
+
+
+def test_iterators_are_copied():
+    iterator = chainer.iterators.SerialIterator(list(range(5)), 2, repeat=False, shuffle=False)
+    for _ in range(2):
+        assert [len(batch) for batch in copy.copy(iterator)] == [2, 2, 1]
+    assert iterator.epoch == 0 and iterator.next() == [0, 1]
+
+
+def test_words_around_words():
+    """Labels that are Variables of integers: a skip-gram's loss."""
+    embed = L.EmbedID(7, 4)
+    output = SoftmaxCrossEntropyLoss(4, 7)
+    x, contexts = np.array([1, 2], 'i'), np.array([[0, 2], [1, 3]], 'i')
+    e = embed(chainer.Variable(contexts))
+    t = F.reshape(F.broadcast_to(x[:, None], contexts.shape), (4,))
+    loss = output(F.reshape(e, (4, 4)), t)
+    loss.backward()
+    assert loss.array == pytest.approx(np.log(7), rel=1e-5)
+    assert t.grad is None and output.out.W.grad[1].any()
