@@ -28,15 +28,15 @@ DATASETS: dict[str, tuple[Any, list[str]]] = {
     'cifar10': (datasets.get_cifar10, datasets.get_cifar10_labels()),
     'cifar100': (datasets.get_cifar100, datasets.get_cifar100_labels()),
 }
-# Each optimizer with its usual learning rate.
+# Each optimizer with a learning rate that suits small networks, and the schedule of this program.
 OPTIMIZERS: dict[str, tuple[Any, float]] = {
     'sgd': (optimizers.SGD, 0.05),
     'momentum': (optimizers.MomentumSGD, 0.01),
     'nesterov': (optimizers.NesterovAG, 0.01),
     'adagrad': (optimizers.AdaGrad, 0.01),
     'rmsprop': (optimizers.RMSprop, 0.001),
-    'adam': (optimizers.Adam, 0.001),
-    'adamw': (optimizers.AdamW, 0.001),
+    'adam': (optimizers.Adam, 0.003),
+    'adamw': (optimizers.AdamW, 0.003),
 }
 SNAPSHOT = 'snapshot.npz'
 FEW = 50_000
