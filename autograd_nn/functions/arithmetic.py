@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module
+from autograd_nn.backend import get_array_module, is_array
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.exponential import log, square
@@ -26,7 +26,11 @@ _scalars = (int, float, complex, np.generic)
 
 
 def _operand(value: Any, other: Variable) -> Variable:
-    """The other operand of a Variable as a Variable. A number takes the Variable's dtype where that can hold it."""
+    """The other operand of a Variable as a Variable.
+
+    A number takes the Variable's dtype where that can hold it. So does an array if the Variable's is floating point: a
+    network in single precision stays in it beside arrays of NumPy's default dtype, as in Chainer.
+    """
     if isinstance(value, _scalars):
         if isinstance(value, np.generic):
             value = value.item()
@@ -35,20 +39,22 @@ def _operand(value: Any, other: Variable) -> Variable:
         if dtype.kind != 'f' or isinstance(value, complex):
             dtype = np.result_type(dtype, value)
         value = np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
+    elif is_array(value) and value.dtype != other.dtype and other.dtype.kind == 'f' and value.dtype.kind in 'biuf':
+        value = value.astype(other.dtype)
     return as_variable(value)
 
 
 def operands(lhs: Any, rhs: Any) -> tuple[Variable, Variable]:
     """Two arguments, one of which may be a number, as Variables."""
-    if not isinstance(lhs, Variable):
-        if isinstance(lhs, _scalars):
-            rhs = as_variable(rhs)
-            lhs = _operand(lhs, rhs)
-        else:
-            lhs = as_variable(lhs)
-    if not isinstance(rhs, Variable):
-        rhs = _operand(rhs, lhs)
-    return lhs, rhs
+    if isinstance(lhs, _scalars):
+        rhs = as_variable(rhs)
+    if isinstance(lhs, Variable):
+        return lhs, rhs if isinstance(rhs, Variable) else _operand(rhs, lhs)
+    if isinstance(rhs, Variable):
+        return _operand(lhs, rhs), rhs
+    # Two arrays, or an array and a number.
+    lhs = as_variable(lhs)
+    return lhs, _operand(rhs, lhs) if isinstance(rhs, _scalars) else as_variable(rhs)
 
 
 def apply_binary(function: Any, lhs: Any, rhs: Any) -> Variable:

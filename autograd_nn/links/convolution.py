@@ -58,9 +58,9 @@ class _Convolution(Link):
             self.b = None if nobias else variable.Parameter(
                 get_initializer(0 if initial_bias is None else initial_bias), out_channels)
         if in_channels is not None:
-            self._initialize(in_channels)
+            self._initialize_params(in_channels)
 
-    def _initialize(self, in_channels: int) -> None:
+    def _initialize_params(self, in_channels: int) -> None:
         if in_channels % self.groups:
             raise ValueError(f'{type(self).__name__}: expected in_channels to be a multiple of groups, '
                              f'got {in_channels} and {self.groups}')
@@ -148,7 +148,7 @@ class ConvolutionND(_Convolution):
             Output of shape (N, out_channels, *spatial).
         """
         if self.W.array is None:
-            self._initialize(x.shape[1])
+            self._initialize_params(x.shape[1])
         return self.function(x, self.W, self.b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
                              groups=self.groups)
 
@@ -259,9 +259,9 @@ class DepthwiseConvolution2D(Link):
             self.b = None if nobias else variable.Parameter(
                 get_initializer(0 if initial_bias is None else initial_bias))
         if in_channels is not None:
-            self._initialize(in_channels)
+            self._initialize_params(in_channels)
 
-    def _initialize(self, in_channels: int) -> None:
+    def _initialize_params(self, in_channels: int) -> None:
         self.W.initialize((self.channel_multiplier, in_channels, *self.ksize))
         if self.b is not None:
             self.b.initialize(in_channels * self.channel_multiplier)
@@ -275,7 +275,7 @@ class DepthwiseConvolution2D(Link):
     def forward(self, x: Any) -> Variable:
         """Applies the layer to an input of shape (N, in_channels, height, width)."""
         if self.W.array is None:
-            self._initialize(x.shape[1])
+            self._initialize_params(x.shape[1])
         return depthwise_convolution_2d(x, self.W, self.b, self.stride, self.pad)
 
 
@@ -336,7 +336,7 @@ class DeconvolutionND(_Convolution):
             Output of shape (N, out_channels, *spatial).
         """
         if self.W.array is None:
-            self._initialize(x.shape[1])
+            self._initialize_params(x.shape[1])
         return self.function(x, self.W, self.b, self.stride, self.pad, self.outsize, dilate=self.dilate,
                              groups=self.groups)
 

@@ -50,7 +50,11 @@ class Linear(Link):
             self.b = None if nobias else variable.Parameter(
                 get_initializer(0 if initial_bias is None else initial_bias), out_size)
         if in_size is not None:
-            self.W.initialize((out_size, in_size))
+            self._initialize_params(in_size)
+
+    def _initialize_params(self, in_size: int) -> None:
+        # Under this name, classes derived from Chainer's layers call or override it.
+        self.W.initialize((self.out_size, in_size))
 
     @property
     def in_size(self) -> int | None:
@@ -72,7 +76,7 @@ class Linear(Link):
             Output of shape (N, out_size).
         """
         if self.W.array is None:
-            self.W.initialize((self.out_size, math.prod(x.shape[n_batch_axes:])))
+            self._initialize_params(math.prod(x.shape[n_batch_axes:]))
         return linear(x, self.W, self.b, n_batch_axes)
 
 

@@ -78,9 +78,9 @@ class BatchNormalization(Link):
         self.add_persistent('avg_var', None)
         self.add_persistent('N', 0)
         if size is not None:
-            self._initialize((size,) if isinstance(size, int) else tuple(size))
+            self._initialize_params((size,) if isinstance(size, int) else tuple(size))
 
-    def _initialize(self, shape: tuple[int, ...]) -> None:
+    def _initialize_params(self, shape: tuple[int, ...]) -> None:
         for param in self.gamma, self.beta:
             if param is not None:
                 param.initialize(shape)
@@ -110,7 +110,7 @@ class BatchNormalization(Link):
         if self.avg_mean is None or (self.gamma is not None and self.gamma.array is None) or (
                 self.beta is not None and self.beta.array is None):
             batch_axes = (0, *range(2, x.ndim)) if self.axis is None else [i % x.ndim for i in self.axis]
-            self._initialize(tuple(n for i, n in enumerate(x.shape) if i not in batch_axes))
+            self._initialize_params(tuple(n for i, n in enumerate(x.shape) if i not in batch_axes))
         gamma = self.xp.ones_like(self.avg_mean) if self.gamma is None else self.gamma
         beta = self.xp.zeros_like(self.avg_mean) if self.beta is None else self.beta
         if not config.train:
@@ -152,9 +152,9 @@ class LayerNormalization(Link):
             self.gamma = variable.Parameter(get_initializer(1 if initial_gamma is None else initial_gamma))
             self.beta = variable.Parameter(get_initializer(0 if initial_beta is None else initial_beta))
         if size is not None:
-            self._initialize(size)
+            self._initialize_params(size)
 
-    def _initialize(self, size: int) -> None:
+    def _initialize_params(self, size: int) -> None:
         self.gamma.initialize(size)
         self.beta.initialize(size)
 
@@ -165,7 +165,7 @@ class LayerNormalization(Link):
     def forward(self, x: Any) -> Variable:
         """Applies the layer to an input of shape (N, size)."""
         if self.gamma.array is None:
-            self._initialize(math.prod(x.shape[1:]))
+            self._initialize_params(math.prod(x.shape[1:]))
         return layer_normalization(x, self.gamma, self.beta, self.eps)
 
 
@@ -197,9 +197,9 @@ class GroupNormalization(Link):
             self.gamma = variable.Parameter(get_initializer(1 if initial_gamma is None else initial_gamma))
             self.beta = variable.Parameter(get_initializer(0 if initial_beta is None else initial_beta))
         if size is not None:
-            self._initialize(size)
+            self._initialize_params(size)
 
-    def _initialize(self, size: int) -> None:
+    def _initialize_params(self, size: int) -> None:
         self.gamma.initialize(size)
         self.beta.initialize(size)
 
@@ -211,5 +211,5 @@ class GroupNormalization(Link):
     def forward(self, x: Any) -> Variable:
         """Applies the layer to an input of shape (N, size, ...)."""
         if self.gamma.array is None:
-            self._initialize(x.shape[1])
+            self._initialize_params(x.shape[1])
         return group_normalization(x, self.groups, self.gamma, self.beta, self.eps)

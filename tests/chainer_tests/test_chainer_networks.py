@@ -500,3 +500,43 @@ def test_words_around_words():
     loss.backward()
     assert loss.array == pytest.approx(np.log(7), rel=1e-5)
     assert t.grad is None and output.out.W.grad[1].any()
+
+
+class SpectralLinear(L.Linear):
+    """A layer derived from another one: weights over their largest singular value, scaled by a parameter."""
+
+    def _initialize_params(self, in_size):
+        super()._initialize_params(in_size)
+        with self.init_scope():
+            self.gamma = chainer.Parameter(np.linalg.svd(self.W.data)[1][0], (1, 1))
+
+    def forward(self, x):
+        if self.W.array is None:
+            self._initialize_params(x.size // x.shape[0])
+        sigma = np.linalg.svd(self.W.array)[1][0]
+        return F.linear(x, F.broadcast_to(self.gamma, self.W.shape) * self.W / sigma, self.b)
+
+
+def test_layers_are_derived_from_layers():
+    for layer in SpectralLinear(3, 2), SpectralLinear(None, 2):
+        x = np.ones((4, 3), 'f')
+        y = layer(x)
+        np.testing.assert_allclose(y.array, x @ layer.W.array.T, rtol=1e-5)
+        F.sum(y).backward()
+        assert layer.gamma.grad.shape == (1, 1)
+        assert [name for name, _ in layer.namedparams()] == ['/W', '/b', '/gamma']
+
+
+def test_arrays_of_double_precision_leave_a_network_in_single_precision():
+    """NumPy's random numbers and masks are constants beside Variables."""
+    x = chainer.Variable(np.ones((2, 3), 'f'))
+    noisy = x + 0.1 * np.random.randn(2, 3)
+    masked = 0.2 * (x.data > 0) * noisy
+    assert noisy.dtype == masked.dtype == np.float32
+    assert (np.arange(3) * masked / np.full(3, 2.0)).dtype == np.float32
+
+
+def test_modules_are_imported_by_path():
+    import autograd_nn.backends.cuda as chainer_cuda
+
+    assert chainer_cuda is chainer.cuda

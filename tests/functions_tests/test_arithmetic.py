@@ -170,3 +170,17 @@ def test_numbers_leave_small_integers_small():
     assert (n + 1).dtype == np.uint8
     assert (n * np.int64(3)).dtype == np.uint8
     assert (n / 2).dtype == (n.array / 2).dtype
+
+
+@pytest.mark.parametrize('op', [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow])
+def test_arrays_take_the_dtype_of_a_variable(op):
+    """As in Chainer: beside a Variable, an array is a constant, and does not change the precision."""
+    x = Variable(np.array([1.5, 2], 'f'))
+    for array in np.array([1., 3.]), np.array([1, 3]), np.array([True, True]), np.array([1, 3], 'f2'):
+        single = array.astype('f')
+        for y, expected in (op(x, array), op(x.array, single)), (op(array, x), op(single, x.array)):
+            assert y.dtype == np.float32
+            np.testing.assert_allclose(y.array, expected, rtol=1e-6)
+    assert op(Variable(np.array([1, 2])), np.array([1.5, 2.5])).dtype == np.float64
+    assert op(x, np.array([1j, 2])).dtype.kind == 'c'
+    assert F.add(x.array, np.array([1., 3.])).dtype == np.float64
