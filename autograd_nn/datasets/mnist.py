@@ -208,4 +208,7 @@ def _as_dataset(name: str, images: np.ndarray, labels: np.ndarray, withlabel: bo
 
 def scale_pixels(images: np.ndarray, scale: float, dtype: Any) -> np.ndarray:
     """Bytes as numbers from 0 to `scale`, of the given dtype or ``config.dtype``."""
-    return np.multiply(images, scale / 255, dtype=get_dtype(dtype))
+    dtype = get_dtype(dtype)
+    if dtype.kind in 'iu':
+        return np.rint(images * (scale / 255)).astype(dtype)
+    return np.multiply(images, scale / 255, dtype=dtype)

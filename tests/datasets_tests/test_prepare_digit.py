@@ -68,3 +68,11 @@ def test_names_of_the_classes():
     assert len(datasets.get_cifar10_labels()) == 10 and datasets.get_cifar10_labels()[3] == 'cat'
     assert len(set(datasets.get_cifar100_labels())) == 100
     assert len(datasets.get_fashion_mnist_labels()) == 10
+
+
+def test_digits_as_bytes():
+    """Pixels can be had as integers, too, as the files have them."""
+    (floats, _), _ = datasets.get_digits(scale=255.)[0][:2]
+    (integers, _), _ = datasets.get_digits(scale=255., dtype='u1')[0][:2]
+    assert integers.dtype == np.uint8
+    np.testing.assert_array_equal(integers, floats)

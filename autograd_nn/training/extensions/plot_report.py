@@ -82,6 +82,7 @@ class PlotReport(Extension):
         # Importing matplotlib takes as long as importing everything else, and most programs draw nothing.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
 
         figure = Figure(figsize=(6.4, 4.2))
         FigureCanvasAgg(figure)
@@ -91,6 +92,8 @@ class PlotReport(Extension):
             if self._data[key]:
                 axes.plot(*zip(*self._data[key]), label=key, marker=self._marker, markersize=4, linewidth=1.6)
         axes.set_xlabel(self._x_key)
+        if self._x_key in ('epoch', 'iteration'):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[['top', 'right']].set_visible(False)
         axes.margins(x=0.02)
         if self._grid:
