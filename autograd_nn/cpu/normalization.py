@@ -40,7 +40,6 @@ def batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps:
 def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
                              axis: Ints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two passes: the sums, then ``gx = scale * gy + slope * (x - mean) + shift``."""
-    """Three passes: the mean; how it differs from the exact one, and the mean square about it; the output."""
     rows, gy_rows = _as_rows(x, axis), _as_rows(gy, axis)
     dtype = compute_dtype(x.dtype)
     mean, inv_std = mean.ravel().astype(dtype), inv_std.ravel()

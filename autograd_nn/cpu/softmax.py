@@ -25,6 +25,8 @@ def softmax_grad(y: np.ndarray, gy: np.ndarray, axis: int) -> np.ndarray:
 def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """``x - log(sum(exp(x)))``."""
     y = _shifted(x, axis)
+    if not y.size:
+        return y.astype(x.dtype, copy=False)
     y -= np.log(np.exp(y).sum(axis, keepdims=True))
     return y.astype(x.dtype, copy=False)
 

@@ -33,6 +33,12 @@ _FAR = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
          1.60837851487422766e-2, 6.58749161529837803e-4),
         (1., 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
          2.33520497626869185e-3))
+# erf(x) / x by x², fitted for |x| <= 4, beyond which erf rounds to 1 in single precision. The factor of 1 + 2 ** -24
+# makes sure that it does so here, too.
+_SINGLE = (tuple(c * (1 + 2 ** -24) for c in (1.9867774311550402e-6, 2.8456760225805647e-4, 3.883402433611671e-3,
+                                              5.3101928391578436e-2, 1.9354636611706297e-1, 1.1283791393021922)),
+           (3.742021305540948e-5, 1.1855860190691818e-3, 1.5207368244062202e-2, 1.1535054796567477e-1,
+            5.048585563670724e-1, 1.))
 
 
 def _rational(coefficients: tuple[tuple[float, ...], tuple[float, ...]], t: Any) -> Any:
@@ -117,6 +123,21 @@ def erfcx_kernel(x: Any) -> Any:
     x = x[~near]
     y[~near] = np.where(x < 0, 2 / _exp_minus_square(x) - scaled, scaled)
     return y
+
+
+def normal_share(x: Any) -> Any:
+    """The cumulative function of the normal distribution, as exact as its product with x needs it to be.
+
+    In single and half precision it is several times as fast as `ndtr_kernel`, which is exact far below zero, too.
+    """
+    if x.dtype == np.float64:
+        return ndtr_kernel(x)
+    z = np.clip(np.multiply(x, _SQRT_HALF, dtype=np.float32), -4, 4)
+    y = z * _rational(_SINGLE, z * z)
+    y = np.clip(y, -1, 1)
+    y += 1
+    y *= 0.5
+    return y.astype(x.dtype, copy=False)
 
 
 def _first_guess(log_term: Any) -> Any:

@@ -9,7 +9,8 @@ import numpy as np
 from autograd_nn.backend import elementwise, get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import per_channel, sigmoid
-from autograd_nn.functions.error_function import erfc_kernel
+from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.error_function import normal_share
 from autograd_nn.functions.exponential import exp
 from autograd_nn.functions.unary import UnaryByInput
 from autograd_nn.variable import Variable, as_variable
@@ -47,8 +48,7 @@ def _elu_grad(x: Any, alpha: Any, gy: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = x * (T)0.5 * erfc(x * (T)-0.7071067811865476)')
 def _gelu(x: Any) -> Any:
-    y = erfc_kernel(np.multiply(x, -math.sqrt(0.5), dtype=x.dtype))
-    y *= 0.5
+    y = normal_share(x)
     y *= x
     return y
 
@@ -58,7 +58,7 @@ def _gelu(x: Any) -> Any:
 def _gelu_grad(x: Any, gy: Any) -> Any:
     gx = x * np.exp(x * x * -0.5)
     gx *= 1 / math.sqrt(2 * math.pi)
-    gx += erfc_kernel(np.multiply(x, -math.sqrt(0.5), dtype=x.dtype)) * 0.5
+    gx += normal_share(x)
     gx *= gy
     return gx
 
@@ -232,4 +232,6 @@ def gelu(x: Any) -> Variable:
         >>> F.gelu(np.array([-1., 0., 1.]))
         variable([-0.15865525,  0.        ,  0.84134475])
     """
+    x = as_variable(x)
+    check_float('gelu', 'x', x)
     return GELU().apply((x,))[0]

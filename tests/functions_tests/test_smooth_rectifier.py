@@ -69,6 +69,16 @@ def test_gelu(shape):
     check_function(F.gelu, lambda x: x * scipy.stats.norm.cdf(x), uniform(*shape, low=-4, high=4), dtypes=DTYPES)
 
 
+@pytest.mark.parametrize('dtype, bound', [('f', 3e-7), ('d', 1e-15)])
+def test_gelu_over_its_whole_range(dtype, bound):
+    x = np.linspace(-12, 12, 9001).astype(dtype)
+    wanted = x.astype('d') * scipy.stats.norm.cdf(x.astype('d'))
+    np.testing.assert_allclose(F.gelu(x).array, wanted, rtol=bound, atol=4 * bound)
+    np.testing.assert_array_equal(F.gelu(np.array([-1e30, -50, 50, 1e30], dtype)).array,
+                                  np.array([0, 0, 50, 1e30], dtype))
+    assert np.isnan(F.gelu(np.array([np.nan], dtype)).array)
+
+
 def test_elu_does_not_overflow():
     x = ann.Variable(np.array([-1e4, 1e4], 'f'))
     with np.errstate(all='raise', under='ignore'):
