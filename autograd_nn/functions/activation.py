@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd_nn.backend import elementwise
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.unary import Unary, UnaryByOutput
 from autograd_nn.variable import Variable, as_variable
 
@@ -162,6 +163,8 @@ def sigmoid(x: Any) -> Variable:
         >>> F.sigmoid(np.array([-1000., 0., 1000.]))
         variable([0. , 0.5, 1. ])
     """
+    x = as_variable(x)
+    check_float('sigmoid', 'x', x)
     return Sigmoid().apply((x,))[0]
 
 

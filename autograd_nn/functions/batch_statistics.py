@@ -8,6 +8,7 @@ from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import keep_dims, normalize_axes
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.exponential import rsqrt
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.reduction import average
@@ -185,13 +186,12 @@ def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any
 
 def _statistics_axes(function: str, x: Variable, axis: int | Sequence[int] | None, **parameters: Variable) -> Ints:
     """The checked axes of the batch, ascending."""
-    if x.dtype.kind != 'f':
-        raise TypeError(f'{function}: expected floating-point x, got {x.dtype} (shape {x.shape})')
+    check_float(function, 'x', x)
     if axis is None:
         ndim = parameters['gamma'].ndim
         axes = (0, *range(ndim + 1, x.ndim))
     else:
-        axes = tuple(sorted(normalize_axes(axis if isinstance(axis, int) else tuple(axis), x.shape, function)))
+        axes = tuple(sorted(normalize_axes(axis, x.shape, function)))
     expected = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     for name, parameter in parameters.items():
         if parameter.shape != expected:

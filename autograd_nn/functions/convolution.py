@@ -7,6 +7,7 @@ from typing import Any
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.rearrangement import pad as zero_pad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
 from autograd_nn.variable import Variable, as_variable
@@ -160,9 +161,8 @@ def _checked_inputs(function: str, n: int, x: Any, W: Any, b: Any) -> tuple[Vari
     if x.ndim != n + 2 or W.ndim != n + 2:
         raise ValueError(f'{function}: expected x and W with {n} spatial axes, {n + 2} axes in all; '
                          f'got x of shape {x.shape}, W {W.shape}')
-    if x.dtype.kind != 'f' or W.dtype.kind != 'f':
-        raise TypeError(f'{function}: expected floating-point x and W, got {x.dtype} (shape {x.shape}) and {W.dtype} '
-                        f'(shape {W.shape})')
+    check_float(function, 'x', x)
+    check_float(function, 'W', W)
     return x, W, [x, W] if b is None else [x, W, b]
 
 

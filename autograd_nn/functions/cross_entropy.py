@@ -9,8 +9,9 @@ from autograd_nn.backend import elementwise, get_array_module, kernels
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import sigmoid
+from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.exponential import log
-from autograd_nn.functions.loss import at_least_float32, check_choice, check_same_shape
+from autograd_nn.functions.loss import at_least_float32
 from autograd_nn.functions.softmax import log_softmax, softmax
 from autograd_nn.variable import Variable, as_array, as_variable
 
@@ -163,7 +164,7 @@ def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: b
         A Variable of the dtype of `x`: of shape ``()``, or (N, d1, d2, ...) with ``reduce='no'``.
 
     Raises:
-        TypeError: `t` is neither of integers nor floating-point.
+        TypeError: `x` is not floating-point, or `t` is neither that nor of integers.
         ValueError: Shapes do not fit, a label is out of range, or an option is unknown.
 
     Example:
@@ -178,6 +179,7 @@ def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: b
     class_weight = as_array(class_weight)
     check_choice('softmax_cross_entropy', 'reduce', reduce, ('mean', 'no'))
     check_choice('softmax_cross_entropy', 'soft_target_loss', soft_target_loss, ('cross-entropy', 'kl-divergence'))
+    check_float('softmax_cross_entropy', 'x', x)
     if x.ndim < 2:
         raise ValueError(f'softmax_cross_entropy: x must have shape (N, C, ...), got {x.shape}')
     if class_weight is not None and class_weight.shape != x.shape[1:2]:
@@ -228,5 +230,6 @@ def sigmoid_cross_entropy(x: Any, t: Any, normalize: bool = True, reduce: str = 
     """
     check_choice('sigmoid_cross_entropy', 'reduce', reduce, ('mean', 'no'))
     x, t = as_variable(x), as_variable(t)
+    check_float('sigmoid_cross_entropy', 'x', x)
     check_same_shape('sigmoid_cross_entropy', x=x, t=t)
     return SigmoidCrossEntropy(normalize, reduce).apply((x, t))[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.functions.loss import check_choice, check_same_shape
+from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -41,6 +41,7 @@ def accuracy(y: Any, t: Any, ignore_label: int | None = None) -> Variable:
         variable(0.66666667)
     """
     y, t = as_variable(y), as_variable(t)
+    check_float('accuracy', 'y', y)
     correct = _predicted_labels('accuracy', y, t) == t.array
     count: Any = t.size
     if ignore_label is not None:
@@ -69,6 +70,7 @@ def binary_accuracy(y: Any, t: Any) -> Variable:
         variable(0.5)
     """
     y, t = as_variable(y), as_variable(t)
+    check_float('binary_accuracy', 'y', y)
     check_same_shape('binary_accuracy', y=y, t=t)
     counts = t.array != -1
     correct = ((y.array >= 0) == t.array) & counts
@@ -78,6 +80,7 @@ def binary_accuracy(y: Any, t: Any) -> Variable:
 def _count_labels(function: str, y: Any, t: Any, label_num: int | None, ignore_label: int) -> tuple[Variable, Any]:
     """The scores as a Variable, and how often each true label (row) was predicted as each label (column)."""
     y, t = as_variable(y), as_variable(t)
+    check_float(function, 'y', y)
     predicted, true = _predicted_labels(function, y, t).ravel(), t.array.ravel()
     counts = true != ignore_label
     predicted, true = predicted[counts], true[counts]
@@ -244,6 +247,7 @@ def r2_score(pred: Any, true: Any, sample_weight: Any = None, multioutput: str =
         variable(0.5)
     """
     pred, true = as_variable(pred), as_variable(true)
+    check_float('r2_score', 'pred', pred)
     check_same_shape('r2_score', pred=pred, true=true)
     if sample_weight is not None:
         raise ValueError('r2_score: sample_weight must be None; weights are not supported')

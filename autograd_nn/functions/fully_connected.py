@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.convolution import BiasGrad
 from autograd_nn.functions.matrix_product import MatMul, matmul
 from autograd_nn.functions.shape import reshape
@@ -44,6 +45,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1) -> Variable:
 
     Raises:
         ValueError: The shapes do not fit.
+        TypeError: `x` is not floating point.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -55,6 +57,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1) -> Variable:
     """
     x, W = as_variable(x), as_variable(W)
     x_shape = x._array.shape
+    check_float('linear', 'x', x)
     if W.ndim != 2:
         raise ValueError(f'linear: expected W of shape (outputs, features), got {W.shape}')
     if not 1 <= n_batch_axes < max(len(x_shape), 2):

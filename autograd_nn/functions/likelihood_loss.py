@@ -4,8 +4,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autograd_nn.functions.checks import check_same_shape
 from autograd_nn.functions.exponential import exp, square
-from autograd_nn.functions.loss import check_same_shape, reduced
+from autograd_nn.functions.loss import reduced
 from autograd_nn.functions.smooth_rectifier import softplus
 from autograd_nn.variable import Variable, as_variable
 

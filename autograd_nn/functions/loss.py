@@ -1,40 +1,12 @@
-"""What the losses share: checks of their arguments, and reduction."""
+"""What the losses share: precision and reduction."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from autograd_nn.functions.checks import check_choice
 from autograd_nn.variable import Variable
-
-
-def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Requires an argument to be one of several values.
-
-    Args:
-        function: The function whose argument it is.
-        name: The argument.
-        value: What was given.
-        choices: What is possible.
-
-    Raises:
-        ValueError: `value` is none of them.
-    """
-    if value not in choices:
-        raise ValueError(f'{function}: {name} must be {" or ".join(map(repr, choices))}, not {value!r}')
-
-
-def check_same_shape(function: str, **xs: Any) -> None:
-    """Requires the named Variables or arrays to have one shape.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    shapes = [x.shape for x in xs.values()]
-    if shapes.count(shapes[0]) != len(shapes):
-        raise ValueError(f'{function}: {", ".join(xs)} must have one shape, got '
-                         + ', '.join(f'{name} {x.shape}' for name, x in xs.items()))
 
 
 def at_least_float32(x: Any) -> Any:

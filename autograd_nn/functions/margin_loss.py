@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograd_nn.functions.checks import check_choice, check_same_shape
 from autograd_nn.functions.exponential import sqrt, square
-from autograd_nn.functions.loss import check_choice, check_same_shape, reduced
+from autograd_nn.functions.loss import reduced
 from autograd_nn.functions.rectifier import relu
 from autograd_nn.variable import Variable, as_array, as_variable
 

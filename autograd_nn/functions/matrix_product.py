@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -137,7 +136,7 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Variable:
             raise ValueError(f'tensordot: a of shape {a.shape} and b of shape {b.shape} do not both have {axes} axes')
         a_axes, b_axes = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
     else:
-        a_axes, b_axes = (_as_axes(each, x.shape) for each, x in zip(axes, (a, b)))
+        a_axes, b_axes = (normalize_axes(each, x.shape, 'tensordot') for each, x in zip(axes, (a, b)))
     common = [a.shape[i] for i in a_axes]
     if common != [b.shape[i] for i in b_axes]:
         raise ValueError(f'tensordot: axes {a_axes} of a of shape {a.shape} and {b_axes} of b of shape {b.shape} '
@@ -149,7 +148,3 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Variable:
     left = reshape(transpose(a, [*a_rest, *a_axes]), (math.prod(shape[0]), count))
     right = reshape(transpose(b, [*b_axes, *b_rest]), (count, math.prod(shape[1])))
     return reshape(_matmul(left, right, False, False), tuple(shape[0] + shape[1]))
-
-
-def _as_axes(axes: int | Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
-    return normalize_axes(axes if isinstance(axes, int) else tuple(axes), shape, 'tensordot')

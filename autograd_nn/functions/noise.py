@@ -7,8 +7,8 @@ import numpy as np
 
 from autograd_nn.config import config
 from autograd_nn.functions.activation import Scaling
+from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.exponential import exp
-from autograd_nn.functions.loss import check_same_shape
 from autograd_nn.functions.softmax import softmax
 from autograd_nn.variable import Variable, as_variable
 
@@ -60,6 +60,7 @@ def dropout(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = 
         np.float32(6.0)
     """
     x = as_variable(x)
+    check_float('dropout', 'x', x)
     _check_ratio('dropout', ratio)
     if not config.train:
         return (x, None) if return_mask else x
@@ -95,6 +96,7 @@ def gaussian(mean: Any, ln_var: Any, *, eps: Any = None, return_eps: bool = Fals
         variable([ 3., -1.])
     """
     mean, ln_var = as_variable(mean), as_variable(ln_var)
+    check_float('gaussian', 'mean', mean)
     check_same_shape('gaussian', mean=mean, ln_var=ln_var)
     if eps is None:
         eps = mean.xp.random.standard_normal(mean.shape)
@@ -129,6 +131,7 @@ def gumbel_softmax(log_pi: Any, tau: float = 0.1, axis: int = 1) -> Variable:
     if tau <= 0:
         raise ValueError(f'gumbel_softmax: tau must be positive, not {tau}')
     log_pi = as_variable(log_pi)
+    check_float('gumbel_softmax', 'log_pi', log_pi)
     noise = log_pi.xp.asarray(log_pi.xp.random.gumbel(size=log_pi.shape), log_pi.dtype)
     return softmax((log_pi + noise) * (1 / tau), axis)
 

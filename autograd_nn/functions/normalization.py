@@ -9,6 +9,7 @@ from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes
 from autograd_nn.functions.broadcast import broadcast_to
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.exponential import rsqrt, sqrt
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.pooling import average_pooling_2d
@@ -125,6 +126,7 @@ def layer_normalization(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Var
         variable([[-1.,  1.]])
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
+    check_float('layer_normalization', 'x', x)
     if x.ndim != 2:
         raise ValueError(f'layer_normalization: expected x with 2 axes (N, features), got shape {x.shape}')
     for name, parameter in (('gamma', gamma), ('beta', beta)):
@@ -158,6 +160,7 @@ def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float =
         variable([[-1.,  1., -1.,  1.]])
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
+    check_float('group_normalization', 'x', x)
     if x.ndim < 2 or groups < 1 or x.shape[1] % groups:
         raise ValueError(f'group_normalization: expected x of shape (N, C, ...) with C a multiple of groups {groups}, '
                          f'got {x.shape}')
@@ -191,7 +194,7 @@ def normalize(x: Any, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Varia
                   [0.        , 0.        ]])
     """
     x = as_variable(x)
-    axes = normalize_axes(axis if isinstance(axis, int) else tuple(axis), x.shape, 'normalize')
+    axes = normalize_axes(axis, x.shape, 'normalize')
     square = sum_over(x * x, axes, keepdims=True)
     # The root has no derivative at zero: there, a root of one, taken off again, has the gradient zero.
     null = (square.array == 0).astype(x.dtype)
@@ -226,6 +229,7 @@ def local_response_normalization(x: Any, n: int = 5, k: float = 2, alpha: float 
         variable([[0.4472136 , 0.89442719]])
     """
     x = as_variable(x)
+    check_float('local_response_normalization', 'x', x)
     if x.ndim < 2:
         raise ValueError(f'local_response_normalization: expected x of shape (N, C, ...), got {x.shape}')
     return LocalResponseNormalization(n, k, alpha, beta).apply((x,))[0]

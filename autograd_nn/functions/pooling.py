@@ -6,6 +6,7 @@ from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.variable import Variable, as_variable
 
@@ -103,8 +104,7 @@ def pooling_geometry(function: str, n: int | None, x: Any, ksize: int | Sequence
     if x.ndim != n + 2 or n < 1:
         expected = f'{n + 2} axes (N, C and {n} of the image)' if n > 0 else 'at least 3 axes'
         raise ValueError(f'{function}: expected x with {expected}, got shape {x.shape}')
-    if x.dtype.kind != 'f':
-        raise TypeError(f'{function}: expected floating-point x, got {x.dtype} (shape {x.shape})')
+    check_float(function, 'x', x)
     kernel_size = as_tuple(ksize, n, function, 'ksize')
     stride = kernel_size if stride is None else as_tuple(stride, n, function, 'stride')
     return x, (kernel_size, stride, as_tuple(pad, n, function, 'pad'))

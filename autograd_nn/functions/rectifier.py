@@ -11,6 +11,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import Scaling, per_channel
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.broadcast import sum_to
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.joining import concat
 from autograd_nn.variable import Variable, as_variable
 
@@ -176,6 +177,8 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Variable:
         >>> F.leaky_relu(np.array([-1., 0., 2.]))
         variable([-0.2,  0. ,  2. ])
     """
+    x = as_variable(x)
+    check_float('leaky_relu', 'x', x)
     return LeakyReLU(slope).apply((x,))[0]
 
 
@@ -202,6 +205,7 @@ def prelu(x: Any, W: Any) -> Variable:
                   [ 3. ,  4. ]])
     """
     x = as_variable(x)
+    check_float('prelu', 'x', x)
     return PReLU().apply((x, per_channel('prelu', 'W', as_variable(W), x)))[0]
 
 
@@ -232,6 +236,7 @@ def rrelu(x: Any, l: float = 1. / 8, u: float = 1. / 3, *, r: Any = None, return
         variable([-0.2,  2. ])
     """
     x = as_variable(x)
+    check_float('rrelu', 'x', x)
     if not config.train:
         y, r = leaky_relu(x, (l + u) / 2), None
     else:

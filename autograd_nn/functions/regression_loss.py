@@ -8,8 +8,9 @@ import numpy as np
 from autograd_nn.backend import elementwise
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.arithmetic import absolute
+from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.exponential import square
-from autograd_nn.functions.loss import at_least_float32, check_choice, check_same_shape
+from autograd_nn.functions.loss import at_least_float32
 from autograd_nn.functions.unary import UnaryByInput
 from autograd_nn.variable import Variable, as_variable
 
@@ -85,6 +86,8 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
         variable(2.5)
     """
     x0, x1 = as_variable(x0), as_variable(x1)
+    check_float('mean_squared_error', 'x0', x0)
+    check_float('mean_squared_error', 'x1', x1)
     check_same_shape('mean_squared_error', x0=x0, x1=x1)
     return MeanSquaredError().apply((x0, x1))[0]
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.indexing import get_item
 from autograd_nn.functions.matrix_product import matmul
 from autograd_nn.variable import Variable, as_variable
@@ -62,6 +63,7 @@ def resize_images(x: Any, output_shape: tuple[int, int], *, mode: str = 'bilinea
         return get_item(x, (slice(None), slice(None), rows[:, None], columns))
     if mode != 'bilinear':
         raise ValueError(f'resize_images: expected mode bilinear or nearest, got {mode!r}')
+    check_float('resize_images', 'x', x)
     # Interpolation is linear along each axis: two products of matrices, whose gradients are products again.
     rows, columns = (xp.asarray(_weights(*size, align_corners).astype(x.dtype)) for size in sizes)
     return matmul(matmul(rows, x), columns, transb=True)

@@ -6,6 +6,7 @@ from typing import Any
 from autograd_nn.backend import kernels
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
+from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.exponential import exp
 from autograd_nn.variable import Variable, as_variable
 
@@ -89,6 +90,7 @@ def softmax(x: Any, axis: int = 1) -> Variable:
 
     Raises:
         ValueError: There is no such axis.
+        TypeError: `x` is not floating-point.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -97,6 +99,7 @@ def softmax(x: Any, axis: int = 1) -> Variable:
                   [1. , 0. ]])
     """
     x = as_variable(x)
+    check_float('softmax', 'x', x)
     return Softmax(normalize_axis(axis, x.shape, 'softmax')).apply((x,))[0]
 
 
@@ -112,6 +115,7 @@ def log_softmax(x: Any, axis: int = 1) -> Variable:
 
     Raises:
         ValueError: There is no such axis.
+        TypeError: `x` is not floating-point.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -119,4 +123,5 @@ def log_softmax(x: Any, axis: int = 1) -> Variable:
         variable([[    0., -1000.]])
     """
     x = as_variable(x)
+    check_float('log_softmax', 'x', x)
     return LogSoftmax(normalize_axis(axis, x.shape, 'log_softmax')).apply((x,))[0]

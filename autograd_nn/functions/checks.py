@@ -1,0 +1,48 @@
+"""Checks of arguments, with messages that name the function, the argument, and what came."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Requires an argument to be one of several values.
+
+    Args:
+        function: The function whose argument it is.
+        name: The argument.
+        value: What was given.
+        choices: What is possible.
+
+    Raises:
+        ValueError: `value` is none of them.
+    """
+    if value not in choices:
+        raise ValueError(f'{function}: {name} must be {" or ".join(map(repr, choices))}, not {value!r}')
+
+
+def check_float(function: str, name: str, x: Any) -> None:
+    """Requires a Variable or an array to be floating point: in integers, results would be cut off unnoticed.
+
+    Args:
+        function: The function whose argument it is.
+        name: The argument.
+        x: What was given.
+
+    Raises:
+        TypeError: It holds integers, booleans or complex numbers.
+    """
+    if x.dtype.kind != 'f':
+        raise TypeError(f'{function}: expected floating-point {name}, got {x.dtype} (shape {x.shape})')
+
+
+def check_same_shape(function: str, **xs: Any) -> None:
+    """Requires the named Variables or arrays to have one shape.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    shapes = [x.shape for x in xs.values()]
+    if shapes.count(shapes[0]) != len(shapes):
+        raise ValueError(f'{function}: {", ".join(xs)} must have one shape, got '
+                         + ', '.join(f'{name} {x.shape}' for name, x in xs.items()))
