@@ -1,6 +1,7 @@
 """Saving and loading in NumPy's NPZ format, in the layout of Chainer."""
 from __future__ import annotations
 
+import copy
 import os
 import pickletools
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.link import Link
 from autograd_nn.serializer import Deserializer, Serializer
 from autograd_nn.utils.atomic import atomic_write
 
@@ -176,7 +178,8 @@ def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', 
              ignore_names: Names | list[Names] | None = None) -> None:
     """Loads an object from an NPZ file, such as `save_npz` and Chainer write.
 
-    Arrays are filled in place and keep their dtypes. Pickled objects in a file are never executed.
+    Arrays are filled in place and keep their dtypes. Pickled objects in a file are never executed. A link is loaded
+    only if all of it can be: whatever is wrong with the file, the link stays as it is.
 
     Args:
         file: A path or a binary file object.
@@ -200,7 +203,43 @@ def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', 
         True
     """
     with NpzReader(file) as npz:
-        NpzDeserializer(npz, path, strict, ignore_names).load(obj)
+        if isinstance(obj, Link):
+            arrays = _Remembered(npz)
+            NpzDeserializer(arrays, path, strict, ignore_names).load(_scratch_copy(obj))
+            NpzDeserializer(arrays, path, strict, ignore_names).load(obj)
+        else:
+            NpzDeserializer(npz, path, strict, ignore_names).load(obj)
+
+
+class _Remembered(dict[str, np.ndarray]):
+    """Another mapping, of which no value is read twice."""
+
+    def __init__(self, source: Mapping[str, np.ndarray]) -> None:
+        super().__init__()
+        self.source = source
+
+    def __missing__(self, key: str) -> np.ndarray:
+        self[key] = value = self.source[key]
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.source
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.source)
+
+
+def _scratch_copy(link: Link) -> Link:
+    """A link of the same structure with arrays of its own, whose contents do not matter."""
+    scratch = link.copy('share')
+    for part in scratch.links():
+        for name in part._params:
+            param = getattr(part, name)
+            if param.array is not None:
+                param.array = param.xp.empty_like(param.array)
+        for name in part._persistent:
+            setattr(part, name, copy.deepcopy(getattr(part, name)))
+    return scratch
 
 
 class NpzReader(Mapping[str, np.ndarray]):

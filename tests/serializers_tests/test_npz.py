@@ -224,6 +224,30 @@ def test_wrong_shape():
         serializers.load_npz(write_npz(W=link.W.array, b=link.b.array, N=np.zeros(2), mean=np.zeros(2)), link)
 
 
+@pytest.mark.parametrize('damage', ['missing', 'shape', 'dtype', 'scalar'])
+def test_a_link_that_cannot_be_loaded_stays_as_it_is(damage):
+    arrays = {'W': np.zeros((2, 3)), 'b': np.zeros(2), 'N': np.array(7), 'mean': np.ones(2)}
+    if damage == 'missing':
+        del arrays['mean']
+    else:
+        name, wrong = {'shape': ('mean', np.ones(3)), 'dtype': ('mean', np.ones(2, complex)),
+                       'scalar': ('N', np.zeros(2))}[damage]
+        arrays[name] = wrong
+    link = ann.Chain(lazy=lazy(), last=Layer())
+    before = serializers.DictionarySerializer()
+    before.save(link)
+    before = {key: array.copy() for key, array in before.target.items()}
+    file = write_npz(**{f'last/{key}': array for key, array in arrays.items()}, **{'lazy/W': np.ones(3)})
+    with pytest.raises((KeyError, ValueError), match='load: '):
+        serializers.load_npz(file, link)
+    after = serializers.DictionarySerializer()
+    after.save(link)
+    assert before.keys() == after.target.keys()
+    for key, array in before.items():
+        np.testing.assert_array_equal(after.target[key], array)
+    assert not link.lazy.W.is_initialized
+
+
 @pytest.mark.parametrize('path', ['predictor/l1', 'predictor/l1/', '/predictor/l1'])
 def test_path(path):
     model, layer = Model(), Layer()
