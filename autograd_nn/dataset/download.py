@@ -6,18 +6,18 @@ import hashlib
 import http.client
 import logging
 import os
-import tempfile
 import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from tqdm import tqdm
+
+from autograd_nn.utils.atomic import atomic_path
 
 T = TypeVar('T')
 
@@ -157,7 +157,7 @@ def download(urls: Sequence[str], path: str | os.PathLike[str],
             time.sleep(BACKOFF * 2 ** (attempt - 1))
         for url in list(mirrors):
             try:
-                with _replacing(path) as temporary:
+                with atomic_path(path) as temporary:
                     _transfer(url, temporary)
                     if verify is not None and not verify(temporary):
                         raise OSError('the content has the wrong checksum')
@@ -189,15 +189,6 @@ def _copy(source: BinaryIO, target: BinaryIO, progress: Callable[[int], Any]) ->
     for block in iter(lambda: source.read(1 << 16), b''):
         target.write(block)
         progress(len(block))
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Gives the path of a new file, which replaces `path` at the end of the block or vanishes if the block raises."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f'.{path.name}-') as directory:
-        temporary = Path(directory, path.name)
-        yield temporary
-        temporary.replace(path)
 
 
 def cached_download(url: str) -> str:
@@ -235,5 +226,5 @@ def cache_or_load_file(path: str | os.PathLike[str], creator: Callable[[str], T]
     if path.exists():
         return loader(str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         return creator(str(temporary))

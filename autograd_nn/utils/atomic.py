@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,6 +51,33 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink()
         raise
     _sync_directory(target.parent)
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A context with the path of a new file that becomes `path` when the block ends without an exception.
+
+    It is for functions that take a path; `atomic_write` also makes sure that the content is on the disk. The new file
+    has the same name in a directory of its own beside `path`, where the function may leave others and add a suffix to
+    the name: whatever is there in the end is moved.
+
+    Args:
+        path: The file to create or to replace. Its directory exists.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from autograd_nn.utils.atomic import atomic_path
+        >>> path = pathlib.Path(tempfile.mkdtemp(), 'greeting')
+        >>> with atomic_path(path) as temporary:
+        ...     _ = temporary.write_text('hello')
+        >>> path.read_text()
+        'hello'
+    """
+    path = Path(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f'.{path.name}-') as directory:
+        yield Path(directory, path.name)
+        for file in list(Path(directory).iterdir()):
+            file.replace(path.parent / file.name)
 
 
 def _sync_directory(path: Path) -> None:

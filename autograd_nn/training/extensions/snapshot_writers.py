@@ -1,14 +1,13 @@
 """How a snapshot gets to the disk."""
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from autograd_nn.serializers import save_npz
+from autograd_nn.utils.atomic import atomic_path
 
 
 def save_and_rename(savefun: Callable[..., Any], path: Path, target: Any, **kwds: Any) -> None:
@@ -21,14 +20,8 @@ def save_and_rename(savefun: Callable[..., Any], path: Path, target: Any, **kwds
         kwds: Keyword arguments.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    directory = tempfile.mkdtemp(prefix='.tmp_', dir=path.parent)
-    try:
-        savefun(str(Path(directory, path.name)), target, **kwds)
-        # The function may have added a suffix to the name.
-        for file in Path(directory).iterdir():
-            file.replace(path.parent / file.name)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    with atomic_path(path) as temporary:
+        savefun(str(temporary), target, **kwds)
 
 
 class Writer:
