@@ -1,10 +1,11 @@
 """Sizes of what sliding windows produce: pure arithmetic that every back end shares."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 
 
-def as_tuple(value: int | Sequence[int], n: int, function: str, name: str) -> tuple[int, ...]:
+def as_tuple(value: int | Sequence[int], n: int, function: str, name: str, least: int = 1) -> tuple[int, ...]:
     """An argument with one integer for each of `n` axes, where a single integer stands for all of them.
 
     Args:
@@ -12,19 +13,26 @@ def as_tuple(value: int | Sequence[int], n: int, function: str, name: str) -> tu
         n: The number of axes.
         function: The function, for messages.
         name: The argument's name, for messages.
+        least: The smallest number allowed.
 
     Raises:
-        ValueError: There are more or fewer integers.
+        TypeError: It is no integer.
+        ValueError: There are more or fewer integers, or one is too small.
 
     Example:
         >>> as_tuple(2, 3, 'f', 'stride'), as_tuple((1, 2), 2, 'f', 'stride')
         ((2, 2, 2), (1, 2))
     """
-    if isinstance(value, Sequence):
-        if len(value) != n:
-            raise ValueError(f'{function}: {name} is {value}, expected one integer or {n} of them')
-        return tuple(map(int, value))
-    return (int(value),) * n
+    values = tuple(value) if isinstance(value, Iterable) else (value,) * n
+    if len(values) != n:
+        raise ValueError(f'{function}: {name} is {value}, expected one integer or {n} of them')
+    try:
+        integers = tuple([operator.index(v) for v in values])
+    except TypeError:
+        raise TypeError(f'{function}: {name} is {value!r}, expected integers') from None
+    if any(i < least for i in integers):
+        raise ValueError(f'{function}: {name} is {value}, expected at least {least}')
+    return integers
 
 
 def conv_output_size(size: int, k: int, s: int, p: int, cover_all: bool = False, d: int = 1) -> int:

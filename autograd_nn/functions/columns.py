@@ -72,8 +72,9 @@ def im2col(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] = 1, 
     x = as_variable(x)
     if x.ndim != 4:
         raise ValueError(f'im2col: expected x with 4 axes (N, C, H, W), got shape {x.shape}')
-    k, s, p, d = (as_tuple(value, 2, 'im2col', name)
-                  for value, name in ((ksize, 'ksize'), (stride, 'stride'), (pad, 'pad'), (dilate, 'dilate')))
+    k, s, d = (as_tuple(value, 2, 'im2col', name)
+               for value, name in ((ksize, 'ksize'), (stride, 'stride'), (dilate, 'dilate')))
+    p = as_tuple(pad, 2, 'im2col', 'pad', least=0)
     if min(conv_output_size(*sizes[:4], cover_all, sizes[4]) for sizes in zip(x.shape[2:], k, s, p, d)) < 1:
         raise ValueError(f'im2col: no window of size {k} and dilate {d} fits x of shape {x.shape} with pad {p}')
     return Im2Col(k, s, p, cover_all, d).apply((x,))[0]

@@ -105,12 +105,11 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
                  cover_all: bool, dilate: int | Sequence[int], groups: int) -> Variable:
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
-    geometry = (as_tuple(stride, n, function, 'stride'), as_tuple(pad, n, function, 'pad'),
-                as_tuple(dilate, n, function, 'dilate'))
+    geometry = _checked_geometry(function, n, stride, pad, dilate)
     if x.shape[1] != W.shape[1] * groups:
         raise ValueError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects '
                          f'{W.shape[1] * groups} (shape {W.shape}, groups {groups})')
-    if len(W) % groups:
+    if groups < 1 or len(W) % groups:
         raise ValueError(f'{function}: W has {len(W)} output channels (shape {W.shape}), expected a multiple of groups '
                          f'{groups}')
     _check_bias(function, b, len(W))
@@ -132,12 +131,11 @@ def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | 
                    groups: int) -> Variable:
     """A transposed convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
-    geometry = (as_tuple(stride, n, function, 'stride'), as_tuple(pad, n, function, 'pad'),
-                as_tuple(dilate, n, function, 'dilate'))
+    geometry = _checked_geometry(function, n, stride, pad, dilate)
     if x.shape[1] != len(W):
         raise ValueError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects {len(W)} '
                          f'(shape {W.shape})')
-    if len(W) % groups:
+    if groups < 1 or len(W) % groups:
         raise ValueError(f'{function}: W has {len(W)} input channels (shape {W.shape}), expected a multiple of groups '
                          f'{groups}')
     _check_bias(function, b, W.shape[1] * groups)
@@ -154,6 +152,12 @@ def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | 
             raise ValueError(f'{function}: outsize {out} does not fit: its convolution has the size {sizes}, but x has '
                              f'{x.shape[2:]} (shape {x.shape}; W {W.shape}, stride {geometry[0]}, pad {geometry[1]})')
     return DeconvolutionND(*geometry, groups, out).apply(inputs)[0]
+
+
+def _checked_geometry(function: str, n: int, stride: int | Sequence[int], pad: int | Sequence[int],
+                      dilate: int | Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    return (as_tuple(stride, n, function, 'stride'), as_tuple(pad, n, function, 'pad', least=0),
+            as_tuple(dilate, n, function, 'dilate'))
 
 
 def _checked_inputs(function: str, n: int, x: Any, W: Any, b: Any) -> tuple[Variable, Variable, list[Any]]:

@@ -107,7 +107,7 @@ def pooling_geometry(function: str, n: int | None, x: Any, ksize: int | Sequence
     check_float(function, 'x', x)
     kernel_size = as_tuple(ksize, n, function, 'ksize')
     stride = kernel_size if stride is None else as_tuple(stride, n, function, 'stride')
-    return x, (kernel_size, stride, as_tuple(pad, n, function, 'pad'))
+    return x, (kernel_size, stride, as_tuple(pad, n, function, 'pad', least=0))
 
 
 def _check_windows(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool) -> None:

@@ -1,7 +1,7 @@
 """The same elements in other places: mirrored, repeated, with a margin."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,7 +131,7 @@ def tile(x: Any, reps: int | Sequence[int]) -> Variable:
                   [1., 2., 1., 2.]])
     """
     x = as_variable(x)
-    counts = (reps,) if isinstance(reps, int) else tuple(reps)
+    counts = tuple(reps) if isinstance(reps, Iterable) else (reps,)
     if any(r < 0 for r in counts):
         raise ValueError(f'tile: expected numbers that are not negative as reps, got {reps}')
     counts = (1,) * (x.ndim - len(counts)) + counts
@@ -164,7 +164,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Var
         x, axis = x.flatten(), 0
     axis = normalize_axis(axis, x.shape, 'repeat')
     length = x.shape[axis]
-    counts = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    counts = tuple(repeats) if isinstance(repeats, Iterable) else (repeats,)
     if any(r < 0 for r in counts) or len(counts) not in (1, length):
         raise ValueError(f'repeat: expected one number or {length} for axis {axis} of x of shape {x.shape}, none '
                          f'negative, got {repeats}')

@@ -47,7 +47,7 @@ class _Convolution(Link):
         self.out_channels: int = out_channels
         self.ksize = as_tuple(ksize, ndim, name, 'ksize')
         self.stride = as_tuple(stride, ndim, name, 'stride')
-        self.pad = as_tuple(pad, ndim, name, 'pad')
+        self.pad = as_tuple(pad, ndim, name, 'pad', least=0)
         self.dilate = as_tuple(dilate, ndim, name, 'dilate')
         self.groups = int(groups)
         if self.groups < 1 or out_channels % self.groups:
@@ -252,8 +252,9 @@ class DepthwiseConvolution2D(Link):
                  nobias: bool = False, initialW: Any = None, initial_bias: Any = None) -> None:
         super().__init__()
         self.channel_multiplier = channel_multiplier
-        self.ksize, self.stride, self.pad = (as_tuple(value, 2, 'DepthwiseConvolution2D', name) for name, value in
-                                             (('ksize', ksize), ('stride', stride), ('pad', pad)))
+        self.ksize, self.stride = (as_tuple(value, 2, 'DepthwiseConvolution2D', name) for name, value in
+                                   (('ksize', ksize), ('stride', stride)))
+        self.pad = as_tuple(pad, 2, 'DepthwiseConvolution2D', 'pad', least=0)
         with self.init_scope():
             self.W = variable.Parameter(get_initializer(initialW))
             self.b = None if nobias else variable.Parameter(

@@ -65,7 +65,7 @@ class BatchNormalization(Link):
         super().__init__()
         self.decay = decay
         self.eps = eps
-        self.axis = (axis,) if isinstance(axis, int) else None if axis is None else tuple(axis)
+        self.axis = axis if axis is None else tuple(axis) if isinstance(axis, Iterable) else (axis,)
         self.dtype = get_dtype(dtype)
         self._initial_averages = [get_initializer(default if given is None else given, self.dtype)
                                   for given, default in ((initial_avg_mean, 0), (initial_avg_var, 1))]
@@ -78,7 +78,7 @@ class BatchNormalization(Link):
         self.add_persistent('avg_var', None)
         self.add_persistent('N', 0)
         if size is not None:
-            self._initialize_params((size,) if isinstance(size, int) else tuple(size))
+            self._initialize_params(tuple(size) if isinstance(size, Iterable) else (size,))
 
     def _initialize_params(self, shape: tuple[int, ...]) -> None:
         for param in self.gamma, self.beta:
