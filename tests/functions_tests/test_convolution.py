@@ -92,12 +92,15 @@ def test_half_precision(geometry):
                    *[0.3 * a for a in normal(x_shape, W_shape)], dtypes=['float16'], tolerance={'float16': 5e-2})
 
 
-@pytest.mark.parametrize('n', [1, 2, 3])
-def test_each_number_of_axes_has_its_function(n):
+@pytest.mark.parametrize('n, convolution, deconvolution', [
+    (1, F.convolution_1d, F.deconvolution_1d), (2, F.convolution_2d, F.deconvolution_2d),
+    (3, F.convolution_3d, F.deconvolution_3d)])
+def test_each_number_of_axes_has_its_function(n, convolution, deconvolution):
     x, W, V, b = normal((2, 3, *[5, 4, 6][:n]), (4, 3, *[3, 2, 1][:n]), (3, 4, *[3, 2, 1][:n]), (4,))
-    convolution, deconvolution = getattr(F, f'convolution_{n}d'), getattr(F, f'deconvolution_{n}d')
     np.testing.assert_array_equal(convolution(x, W, b, 2, 1).array, F.convolution_nd(x, W, b, 2, 1).array)
     np.testing.assert_array_equal(deconvolution(x, V, b, 2).array, F.deconvolution_nd(x, V, b, 2).array)
+    check_function(lambda x, W, b: convolution(x, W, b, 2, 1), None, x, W, b)
+    check_function(lambda x, V, b: deconvolution(x, V, b, 2), None, x, V, b)
     with pytest.raises(ValueError, match=f'^convolution_{n}d: expected x and W with {n} spatial ax'):
         convolution(x[..., None], W)
 
@@ -112,6 +115,7 @@ def test_dilated_and_depthwise():
     x, W, b = normal((2, 3, 8, 7), (2, 3, 3, 2), (6,))
     np.testing.assert_array_equal(F.dilated_convolution_2d(x, W, stride=2, pad=1, dilate=2).array,
                                   F.convolution_2d(x, W, stride=2, pad=1, dilate=2).array)
+    check_function(lambda x, W: F.dilated_convolution_2d(x, W, stride=2, pad=1, dilate=2), None, x, W)
 
     def plain(x, W, b):
         parts = [plain_convolution(x[:, c:c + 1], W[:, c:c + 1], b[2 * c:2 * c + 2], (2, 1), (1, 0), False, (1, 1), 1)

@@ -25,7 +25,7 @@ INDEXES = [
 @pytest.mark.parametrize('index', INDEXES, ids=range(len(INDEXES)))
 def test_get_item_and_scatter_add(index):
     x = uniform(3, 3, 4)
-    check_function(lambda x: x[index], lambda x: x[index], x, dtypes=('float64', 'float32', 'float16'))
+    check_function(lambda x: F.get_item(x, index), lambda x: x[index], x, dtypes=('float64', 'float32', 'float16'))
 
     def reference(a, b):
         y = a.copy()

@@ -112,16 +112,20 @@ def test_known_values_of_upsampling():
     expected = np.zeros((6, 6))
     expected[1::2, 1::2] = x[0, 0, 1::2, 1::2]
     np.testing.assert_array_equal(F.upsampling_2d(y, indexes, 2, outsize=(6, 6)).array[0, 0], expected)
+    check_function(lambda y: F.upsampling_2d(y, indexes, 2, outsize=(6, 6)), lambda y: expected[None, None], y.array)
 
 
-@pytest.mark.parametrize('n', [1, 2, 3])
-def test_each_number_of_axes_has_its_function(n):
+@pytest.mark.parametrize('n, f, general', [
+    (1, F.max_pooling_1d, F.max_pooling_nd), (2, F.max_pooling_2d, F.max_pooling_nd),
+    (3, F.max_pooling_3d, F.max_pooling_nd), (1, F.average_pooling_1d, F.average_pooling_nd),
+    (2, F.average_pooling_2d, F.average_pooling_nd), (3, F.average_pooling_3d, F.average_pooling_nd),
+    (1, F.unpooling_1d, F.unpooling_nd), (2, F.unpooling_2d, F.unpooling_nd), (3, F.unpooling_3d, F.unpooling_nd)])
+def test_each_number_of_axes_has_its_function(n, f, general):
     x = spread(2, 3, *[5, 4, 6][:n])
-    for name in 'max_pooling', 'average_pooling', 'unpooling':
-        f, general = getattr(F, f'{name}_{n}d'), getattr(F, f'{name}_nd')
-        np.testing.assert_array_equal(f(x, 3, 2, 1).array, general(x, 3, 2, 1).array)
-        with pytest.raises(ValueError, match=rf'^{name}_{n}d: expected x with {n + 2} axes'):
-            f(x[..., None], 2)
+    np.testing.assert_array_equal(f(x, 3, 2, 1).array, general(x, 3, 2, 1).array)
+    check_function(lambda x: f(x, 3, 2, 1), None, x)
+    with pytest.raises(ValueError, match=rf'^{f.__name__}: expected x with {n + 2} axes'):
+        f(x[..., None], 2)
 
 
 def test_half_precision_of_pooling():
