@@ -109,6 +109,8 @@ class Link:
             # One that has its name from another owner is shared on purpose.
             if not self._register(name, value) and value.name is None:
                 self._warn_of_stranger(name, value)
+        elif value is None and '_params' in self.__dict__:
+            self._forget(name)
         object.__setattr__(self, name, value)
 
     def _register(self, name: str, value: Parameter | Link) -> bool:
@@ -130,8 +132,12 @@ class Link:
             advice = f'create the {kind} inside "with self.init_scope():", or assign a tuple (it,) to keep it out'
         warnings.warn(f'{what}: {advice}', stacklevel=3)
 
-    def __delattr__(self, name: str) -> None:
+    def _forget(self, name: str) -> None:
+        """Makes sure that no parameter (or child) is registered under a name."""
         self._params.pop(name, None)
+
+    def __delattr__(self, name: str) -> None:
+        self._forget(name)
         self._persistent.pop(name, None)
         object.__delattr__(self, name)
 
@@ -570,9 +576,9 @@ class Chain(Link):
             value.name = name
         return name in self._children
 
-    def __delattr__(self, name: str) -> None:
+    def _forget(self, name: str) -> None:
+        super()._forget(name)
         self._children.pop(name, None)
-        super().__delattr__(name)
 
     def add_link(self, name: str, link: Link) -> None:
         """Adds a child; the same as assigning it in `init_scope`.

@@ -372,7 +372,7 @@ class Variable:
         self.to_device('cpu')
 
     def to_gpu(self, device: int | None = None) -> None:
-        """Moves the array and the gradient to a GPU (the current one by default)."""
+        """Moves the array and the gradient to a GPU (the first by default)."""
         self.to_device(f'cuda:{device or 0}')
 
     def __len__(self) -> int:

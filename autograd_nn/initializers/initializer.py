@@ -38,7 +38,9 @@ class Initializer:
         Args:
             array: A NumPy or CuPy array.
         """
-        backend.copyto(array, np.asarray(self.values(array.shape)).astype(array.dtype, copy=False))
+        # A layer may have no connections, on whose number the width of a distribution depends.
+        if array.size:
+            backend.copyto(array, np.asarray(self.values(array.shape)).astype(array.dtype, copy=False))
 
     # Copies of a link share its initializers: it is not changed by use, and a copied `rng` would repeat its numbers.
     def __deepcopy__(self, memo: dict[int, Any]) -> Initializer:

@@ -198,3 +198,7 @@ def test_dtype_of_parameters():
 def test_representation_and_pickling():
     initializer = pickle.loads(pickle.dumps(initializers.HeNormal(2.0)))
     assert repr(initializer) == "HeNormal(fan_option='fan_in', scale=2.0)"
+
+
+def test_layers_without_connections():
+    assert ann.links.Linear(0, 2)(np.ones((3, 0), 'f')).shape == (3, 2)

@@ -145,6 +145,15 @@ def test_attributes_can_be_deleted():
     assert list(model.zeta._persistent) == ['mean']
 
 
+def test_none_takes_a_parameter_or_child_out():
+    chain = ann.Chain(a=ann.Link(W=(2,), b=(2,)), c=ann.Link(W=(2,)))
+    chain.a.b = None
+    chain.c = None
+    chain.cleargrads()
+    assert [path for path, _ in chain.namedparams()] == ['/a/W']
+    assert list(chain.children()) == [chain.a]
+
+
 def test_register_persistent():
     link = ann.Link(W=3)
     link.register_persistent('W')
