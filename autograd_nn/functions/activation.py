@@ -14,6 +14,7 @@ from autograd_nn.variable import Variable, as_variable
 
 @elementwise('T x', 'T y', 'y = tanh(x * (T)0.5) * (T)0.5 + (T)0.5')
 def _sigmoid(x: Any) -> Any:
+    check_float('sigmoid', 'x', x)
     # In terms of tanh nothing overflows. On small arrays, NumPy is twice as fast with an array than with a number.
     half = np.array(0.5, x.dtype)
     y = np.tanh(x * half)
@@ -163,8 +164,6 @@ def sigmoid(x: Any) -> Variable:
         >>> F.sigmoid(np.array([-1000., 0., 1000.]))
         variable([0. , 0.5, 1. ])
     """
-    x = as_variable(x)
-    check_float('sigmoid', 'x', x)
     return Sigmoid().apply((x,))[0]
 
 
