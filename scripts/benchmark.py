@@ -29,7 +29,7 @@ OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     '-y': (lambda y, w: -y, lambda y, w: -y),
     'y @ w': (lambda y, w: y @ w, lambda y, w: y @ w),
     'y.T': (lambda y, w: y.T, lambda y, w: y.T),
-    'reshape': (lambda y, w: y.reshape(2, 2), lambda y, w: y.reshape(2, 2)),
+    'reshape, 2 x': (lambda y, w: y.reshape(4).reshape(2, 2), lambda y, w: y.reshape(4).reshape(2, 2)),
     'y[:2]': (lambda y, w: y[:2], lambda y, w: y[:2]),
     'y - mean': (lambda y, w: y - F.mean(y), lambda y, w: y - torch.mean(y)),
     'y * sum': (lambda y, w: y * F.sum(y), lambda y, w: y * torch.sum(y)),
@@ -110,10 +110,10 @@ def show_overhead(rows: list[dict[str, Any]]) -> None:
     """Prints the rows of `overhead` as a table."""
     print('microseconds per recorded operation on arrays of shape (2, 2), float32')
     columns = ['forward', 'forward+backward']
-    print(f'{"":10}' + ''.join(f'{what:^42}' for what in columns))
-    print(f'{"operation":10}' + f'{"autograd_nn":>12}{"PyTorch":>9}{"ratio":>7}{"(quartiles)":>14}' * len(columns))
+    print(f'{"":12}' + ''.join(f'{what:^42}' for what in columns))
+    print(f'{"operation":12}' + f'{"autograd_nn":>12}{"PyTorch":>9}{"ratio":>7}{"(quartiles)":>14}' * len(columns))
     for row in rows:
-        line = f'{row["operation"]:10}'
+        line = f'{row["operation"]:12}'
         for what in columns:
             line += f'{row[f"autograd_nn {what}"]:12.2f}'
             if f'torch {what}' in row:
@@ -124,7 +124,7 @@ def show_overhead(rows: list[dict[str, Any]]) -> None:
         print(line)
     if 'ratio forward' in rows[0]:
         means = [statistics.geometric_mean([row[f'ratio {what}'] for row in rows]) for what in columns]
-        print(f'{"geometric mean of the ratios":28}{means[0]:10.2f}{means[1]:42.2f}')
+        print(f'{"geometric mean of the ratios":28}{means[0]:12.2f}{means[1]:42.2f}')
 
 
 def versions() -> dict[str, Any]:

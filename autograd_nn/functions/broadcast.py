@@ -11,6 +11,8 @@ from autograd_nn.variable import Variable, as_variable
 
 
 def _sum_array(x: Any, shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return x.sum()
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
     return x.sum(axis=axes, keepdims=True).reshape(shape)

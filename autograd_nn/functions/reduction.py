@@ -26,7 +26,9 @@ class Reduction(FunctionNode):
 
     def spread(self, v: Any, shape: tuple[int, ...]) -> Any:
         """`v`, which has the shape of the result, broadcast over the axes that were taken together."""
-        return broadcast_to(v if self.keepdims else v.reshape(keep_dims(shape, self.axis)), shape)
+        if not self.keepdims and v.ndim:
+            v = v.reshape(keep_dims(shape, self.axis))
+        return broadcast_to(v, shape)
 
 
 class Sum(Reduction):
