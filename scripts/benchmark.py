@@ -86,22 +86,25 @@ def interleave(cases: list[Callable[[], Any]], rounds: int) -> list[list[float]]
 
 
 def overhead(rounds: int, length: int) -> list[dict[str, Any]]:
-    """Times each of `OPERATIONS`; returns microseconds per operation, and ratios with their quartiles."""
+    """Times each of `OPERATIONS`; returns microseconds per operation, and medians and quartiles of the ratios."""
     rows = []
     with np.errstate(all='ignore'):
         for name, (ours, theirs) in OPERATIONS.items():
-            cases = list(overhead_cases(ours, 'autograd_nn', length))
+            sides = [overhead_cases(ours, 'autograd_nn', length)]
             if torch is not None:
-                cases += overhead_cases(theirs, 'torch', length)
-            times = interleave(cases, rounds)
+                sides.append(overhead_cases(theirs, 'torch', length))
+            # The two sides of a ratio run one right after the other: clocks change within a second.
+            times = iter(interleave([case for pair in zip(*sides) for case in pair], rounds))
             row: dict[str, Any] = {'operation': name}
-            for i, what in enumerate(['forward', 'forward+backward']):
-                row[f'autograd_nn {what}'] = statistics.median(times[i]) / length * 1e6
+            for what in 'forward', 'forward+backward':
+                seconds = next(times)
+                row[f'autograd_nn {what}'] = statistics.median(seconds) / length * 1e6
                 if torch is not None:
-                    row[f'torch {what}'] = statistics.median(times[i + 2]) / length * 1e6
-                    ratios = [a / b for a, b in zip(times[i], times[i + 2])]
-                    row[f'ratio {what}'] = statistics.median(times[i]) / statistics.median(times[i + 2])
-                    row[f'quartiles {what}'] = statistics.quantiles(ratios, n=4)[::2]
+                    others = next(times)
+                    row[f'torch {what}'] = statistics.median(others) / length * 1e6
+                    low, middle, high = statistics.quantiles([a / b for a, b in zip(seconds, others)], n=4)
+                    row[f'ratio {what}'] = middle
+                    row[f'quartiles {what}'] = low, high
             rows.append(row)
     return rows
 
