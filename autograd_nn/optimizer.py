@@ -67,6 +67,17 @@ class Hyperparameter:
         return f'{type(self).__name__}({values})'
 
 
+def default_hyperparameters(**values: Any) -> Hyperparameter:
+    """The `Hyperparameter` that update rules without an optimizer have as parent.
+
+    Args:
+        values: The values by name.
+    """
+    hyperparam = Hyperparameter()
+    hyperparam.override(**values)
+    return hyperparam
+
+
 class HyperparameterProxy:
     """An optimizer's attribute that stands for one of its hyperparameters.
 

@@ -182,9 +182,9 @@ def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: b
     check_float('softmax_cross_entropy', 'x', x)
     if x.ndim < 2:
         raise ValueError(f'softmax_cross_entropy: x must have shape (N, C, ...), got {x.shape}')
-    if class_weight is not None and class_weight.shape != x.shape[1:2]:
-        raise ValueError(f'softmax_cross_entropy: class_weight must have shape {x.shape[1:2]} for x of shape '
-                         f'{x.shape}, got {class_weight.shape}')
+    if class_weight is not None and getattr(class_weight, 'shape', None) != x.shape[1:2]:
+        raise ValueError(f'softmax_cross_entropy: class_weight must be an array of shape {x.shape[1:2]} for x of shape '
+                         f'{x.shape}, got {getattr(class_weight, "shape", type(class_weight).__name__)}')
     if t.dtype.kind == 'f':
         return _soft_target_loss(x, t, class_weight, reduce, soft_target_loss)
     if t.dtype.kind not in 'iu':

@@ -4,12 +4,17 @@ from __future__ import annotations
 import math
 
 from autograd_nn.backend import kernels
-from autograd_nn.optimizer import GradientMethod, Hyperparameter, HyperparameterProxy, UpdateRule
+from autograd_nn.optimizer import (
+    GradientMethod,
+    Hyperparameter,
+    HyperparameterProxy,
+    UpdateRule,
+    default_hyperparameters,
+)
 from autograd_nn.variable import Variable
 
-_DEFAULTS = Hyperparameter()
-_DEFAULTS.override(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.0, amsgrad=False,
-                   adabound=False, final_lr=0.1, gamma=1e-3)
+_DEFAULTS = default_hyperparameters(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.0,
+                                    amsgrad=False, adabound=False, final_lr=0.1, gamma=1e-3)
 
 
 def _corrected_rate(hp: Hyperparameter, t: int, what: str) -> float:

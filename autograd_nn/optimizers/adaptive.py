@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 from autograd_nn.backend import get_array_module, kernels
-from autograd_nn.optimizer import GradientMethod, Hyperparameter, HyperparameterProxy, UpdateRule
+from autograd_nn.optimizer import (
+    GradientMethod,
+    Hyperparameter,
+    HyperparameterProxy,
+    UpdateRule,
+    default_hyperparameters,
+)
 from autograd_nn.variable import Variable
-
-
-def _defaults(**values: float) -> Hyperparameter:
-    hyperparam = Hyperparameter()
-    hyperparam.override(**values)
-    return hyperparam
 
 
 class AdaGradRule(UpdateRule):
@@ -23,7 +23,7 @@ class AdaGradRule(UpdateRule):
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _defaults(lr=0.001, eps=1e-8))
+        super().__init__(parent_hyperparam or default_hyperparameters(lr=0.001, eps=1e-8))
         self.hyperparam.override(lr=lr, eps=eps)
 
     def init_state(self, param: Variable) -> None:
@@ -68,7 +68,7 @@ class AdaDeltaRule(UpdateRule):
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, rho: float | None = None,
                  eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _defaults(rho=0.95, eps=1e-6))
+        super().__init__(parent_hyperparam or default_hyperparameters(rho=0.95, eps=1e-6))
         self.hyperparam.override(rho=rho, eps=eps)
 
     def init_state(self, param: Variable) -> None:
@@ -114,7 +114,8 @@ class RMSpropRule(UpdateRule):
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  alpha: float | None = None, eps: float | None = None, eps_inside_sqrt: bool | None = None) -> None:
-        super().__init__(parent_hyperparam or _defaults(lr=0.01, alpha=0.99, eps=1e-8, eps_inside_sqrt=False))
+        super().__init__(parent_hyperparam or default_hyperparameters(lr=0.01, alpha=0.99, eps=1e-8,
+                                                                      eps_inside_sqrt=False))
         self.hyperparam.override(lr=lr, alpha=alpha, eps=eps, eps_inside_sqrt=eps_inside_sqrt)
 
     def init_state(self, param: Variable) -> None:
@@ -164,7 +165,7 @@ class RMSpropGravesRule(UpdateRule):
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  alpha: float | None = None, momentum: float | None = None, eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _defaults(lr=1e-4, alpha=0.95, momentum=0.9, eps=1e-4))
+        super().__init__(parent_hyperparam or default_hyperparameters(lr=1e-4, alpha=0.95, momentum=0.9, eps=1e-4))
         self.hyperparam.override(lr=lr, alpha=alpha, momentum=momentum, eps=eps)
 
     def init_state(self, param: Variable) -> None:
@@ -218,7 +219,7 @@ class SMORMS3Rule(UpdateRule):
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _defaults(lr=0.001, eps=1e-16))
+        super().__init__(parent_hyperparam or default_hyperparameters(lr=0.001, eps=1e-16))
         self.hyperparam.override(lr=lr, eps=eps)
 
     def init_state(self, param: Variable) -> None:

@@ -2,11 +2,16 @@
 from __future__ import annotations
 
 from autograd_nn.backend import kernels
-from autograd_nn.optimizer import GradientMethod, Hyperparameter, HyperparameterProxy, UpdateRule
+from autograd_nn.optimizer import (
+    GradientMethod,
+    Hyperparameter,
+    HyperparameterProxy,
+    UpdateRule,
+    default_hyperparameters,
+)
 from autograd_nn.variable import Variable
 
-_DEFAULTS = Hyperparameter()
-_DEFAULTS.override(lr=0.01, momentum=0.9)
+_DEFAULTS = default_hyperparameters(lr=0.01, momentum=0.9)
 
 
 class SGDRule(UpdateRule):
