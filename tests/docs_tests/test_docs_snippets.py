@@ -63,4 +63,4 @@ def test_options_of_the_training_program_are_documented():
     options = re.findall(r"add_argument\('(--[\w-]+)'", program)
     assert len(options) > 10
     for option in options:
-        assert f'| `{option}` |' in table, option
+        assert f'| `{option}`' in table, option
