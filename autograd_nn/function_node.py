@@ -21,6 +21,8 @@ Gradients = tuple[Variable | None, ...]
 
 _next_order = itertools.count(1).__next__
 _new_variable = Variable.__new__
+_ref = weakref.ref
+_ndarray = np.ndarray
 _new_node = VariableNode.__new__
 
 
@@ -150,7 +152,7 @@ class FunctionNode:
         results = []
         for y in outputs:
             result = _new_variable(Variable)
-            result._array = y if type(y) is np.ndarray else backend.as_output(y, self)
+            result._array = y if type(y) is _ndarray else backend.as_output(y, self)
             result.requires_grad = recorded
             result._node = None
             results.append(result)
@@ -190,8 +192,12 @@ class FunctionNode:
             self._retained_inputs = arrays if in_order else tuple([arrays[i] for i in indexes])
         indexes = self._retained_output_indexes
         if indexes:
-            self._retained_outputs = tuple([results[i]._array for i in indexes])
-            self._output_refs = tuple([weakref.ref(results[i].node) for i in indexes])
+            if indexes == (0,):  # by far the most frequent case
+                self._retained_outputs = results[0]._array,
+                self._output_refs = _ref(results[0]._node),
+            else:
+                self._retained_outputs = tuple([results[i]._array for i in indexes])
+                self._output_refs = tuple([_ref(results[i].node) for i in indexes])
 
     def _checked_forward(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """`forward` with type check, hooks and NaN check."""
