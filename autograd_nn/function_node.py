@@ -192,9 +192,9 @@ class FunctionNode:
             self._retained_inputs = arrays if in_order else tuple([arrays[i] for i in indexes])
         indexes = self._retained_output_indexes
         if indexes:
-            if indexes == (0,):  # by far the most frequent case
-                self._retained_outputs = results[0]._array,
-                self._output_refs = _ref(results[0]._node),
+            if indexes == (0,):  # by far the most frequent case; the loop above ended with this output
+                self._retained_outputs = array,
+                self._output_refs = _ref(node),
             else:
                 self._retained_outputs = tuple([results[i]._array for i in indexes])
                 self._output_refs = tuple([_ref(results[i].node) for i in indexes])
