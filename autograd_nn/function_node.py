@@ -178,13 +178,13 @@ class FunctionNode:
         for result in reversed(results):
             index -= 1
             array = result._array
-            result._node = node = _new_node(VariableNode)
-            node.creator_node = self
-            node.index = index
-            node.shape = array.shape
-            node.dtype = dtype = array.dtype
-            node.requires_grad = result.requires_grad = dtype.kind in 'fc'
-            node.grad_var = node.name = None
+            result._node = output = _new_node(VariableNode)
+            output.creator_node = self
+            output.index = index
+            output.shape = array.shape
+            output.dtype = dtype = array.dtype
+            output.requires_grad = result.requires_grad = dtype.kind in 'fc'
+            output.grad_var = output.name = None
         indexes = self._retained_input_indexes
         if indexes:
             # Most functions keep all inputs, that is (0,) or (0, 1).
@@ -194,7 +194,7 @@ class FunctionNode:
         if indexes:
             if indexes == (0,):  # by far the most frequent case; the loop above ended with this output
                 self._retained_outputs = array,
-                self._output_refs = _ref(node),
+                self._output_refs = _ref(output),
             else:
                 self._retained_outputs = tuple([results[i]._array for i in indexes])
                 self._output_refs = tuple([_ref(results[i].node) for i in indexes])
