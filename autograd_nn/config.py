@@ -63,7 +63,6 @@ class LocalConfig(threading.local):
     ``type_check``               run ``check_type_forward`` of user-defined functions
     ``in_recomputing``           whether `functions.forget` is computing a second time
     ``keep_graph_on_report``     whether reported Variables keep their graphs
-    ``cudnn_deterministic``      ask for reproducible kernels on the GPU
     ============================ ======================================================================
 
     Example:
@@ -82,7 +81,6 @@ class LocalConfig(threading.local):
     type_check: bool
     in_recomputing: bool
     keep_graph_on_report: bool
-    cudnn_deterministic: bool
     _view: _ThreadView
     _function_hooks: dict[str, Any]
 
@@ -198,7 +196,6 @@ global_config = GlobalConfig(
     type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
     in_recomputing=False,
     keep_graph_on_report=False,
-    cudnn_deterministic=False,
 )
 config = LocalConfig()
 _config = config

@@ -33,7 +33,6 @@ def test_defaults():
     assert config.train is True and config.enable_backprop is True
     assert config.debug is False and config.type_check is True
     assert config.dtype == np.float32 and config.keep_graph_on_report is False
-    assert config.cudnn_deterministic is False
 
 
 def test_unknown_entry():
