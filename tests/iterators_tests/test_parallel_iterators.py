@@ -319,10 +319,10 @@ def test_control_c():
     """))
     time.sleep(0.2)
     os.killpg(process.pid, signal.SIGINT)
-    start = time.monotonic()
-    _, errors = process.communicate(timeout=10)
-    assert time.monotonic() - start < 4
-    assert errors.count('Traceback') == 1 and errors.endswith('KeyboardInterrupt\n')
+    _, errors = process.communicate(timeout=60)
+    # One process reports the interruption: the program, and none of its workers. (Its own report has two parts where the
+    # interruption hits while NumPy is handling an exception.)
+    assert errors.count('\nKeyboardInterrupt\n') == 1 and errors.endswith('\nKeyboardInterrupt\n')
     assert all(map(gone, pids))
 
 
