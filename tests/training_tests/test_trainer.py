@@ -357,13 +357,13 @@ class TestControlC:
         def press(trainer):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(10)
+            time.sleep(600)
 
         trainer.extend(press)
         start = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
             trainer.run()
-        assert time.perf_counter() - start < 9 and trainer.updater.iteration == 1
+        assert time.perf_counter() - start < 300 and trainer.updater.iteration == 1
 
     def test_during_saving(self, tmp_path):
         """Ctrl-C while a snapshot is being saved leaves the one that was there."""
