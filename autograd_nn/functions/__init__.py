@@ -15,6 +15,7 @@ from autograd_nn.functions.arithmetic import (
     squared_difference,
     sub,
 )
+from autograd_nn.functions.attention import scaled_dot_product_attention
 from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.broadcast import broadcast, broadcast_to, cast, sum_to
 from autograd_nn.functions.columns import im2col
@@ -55,7 +56,7 @@ from autograd_nn.functions.likelihood_loss import bernoulli_nll, gaussian_kl_div
 from autograd_nn.functions.linear_algebra import batch_det, batch_inv, det, inv
 from autograd_nn.functions.margin_loss import contrastive, hinge, triplet
 from autograd_nn.functions.matrix_product import batch_matmul, matmul, tensordot
-from autograd_nn.functions.noise import dropout, gaussian, gumbel_softmax, zoneout
+from autograd_nn.functions.noise import dropout, gaussian, gumbel_softmax, stochastic_depth, zoneout
 from autograd_nn.functions.normalization import (
     group_normalization,
     layer_normalization,

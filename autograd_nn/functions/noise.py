@@ -24,9 +24,24 @@ def _check_ratio(function: str, ratio: float) -> None:
         raise ValueError(f'{function}: ratio must be from 0 to less than 1, not {ratio}')
 
 
-def _kept(x: Variable, ratio: float) -> Any:
-    """True for each element of `x` with probability ``1 - ratio``."""
-    return x.xp.random.random_sample(x.shape) >= ratio
+def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
+    """An array with the dtype of `x`: ones with probability ``1 - ratio``, and zeros."""
+    return (x.xp.random.random_sample(shape) >= ratio).astype(x.dtype)
+
+
+def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask: Any, return_mask: bool) -> Any:
+    """`dropout` with a mask of a shape that broadcasts to that of `x`."""
+    check_float(function, 'x', x)
+    _check_ratio(function, ratio)
+    if not config.train:
+        return (x, None) if return_mask else x
+    if mask is None:
+        mask = _kept(x, shape, ratio)
+        mask *= 1 / (1 - ratio)
+    elif mask.shape != shape:
+        raise ValueError(f'{function}: mask must have the shape {shape} for x of shape {x.shape}; it has {mask.shape}')
+    y, = Dropout(mask).apply((x,))
+    return (y, mask) if return_mask else y
 
 
 def dropout(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = False) -> Any:
@@ -60,17 +75,39 @@ def dropout(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = 
         np.float32(6.0)
     """
     x = as_variable(x)
-    check_float('dropout', 'x', x)
-    _check_ratio('dropout', ratio)
-    if not config.train:
-        return (x, None) if return_mask else x
-    if mask is None:
-        mask = _kept(x, ratio).astype(x.dtype)
-        mask *= 1 / (1 - ratio)
-    elif mask.shape != x.shape:
-        raise ValueError(f'dropout: mask must have the shape of x, {x.shape}; it has {mask.shape}')
-    y, = Dropout(mask).apply((x,))
-    return (y, mask) if return_mask else y
+    return _drop('dropout', x, x.shape, ratio, mask, return_mask)
+
+
+def stochastic_depth(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = False) -> Any:
+    """In training, sets whole samples to zero at random and scales the others up so that the mean stays the same.
+
+    Applied to what a residual block adds to its input, it skips the block for some samples of the batch. At inference
+    (``config.train`` is False) it returns `x`.
+
+    See Huang et al., Deep Networks with Stochastic Depth, https://arxiv.org/abs/1603.09382.
+
+    Args:
+        x: Variable or array of shape (N, ...), floating-point.
+        ratio: The probability of zero, from 0 to less than 1.
+        mask: What to multiply `x` by instead of something random: an array of shape (N, 1, ..., 1) with as many axes
+            as `x`.
+        return_mask: Whether to return the mask, too.
+
+    Returns:
+        A Variable of the shape and dtype of `x`; with `return_mask`, a tuple of it and the mask, which holds 0 and
+        ``1 / (1 - ratio)`` (None at inference).
+
+    Raises:
+        ValueError: `ratio` is out of range, or `mask` has another shape.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.stochastic_depth(np.ones((2, 3)), 0.5, mask=np.array([[0.], [2.]]))
+        variable([[0., 0., 0.],
+                  [2., 2., 2.]])
+    """
+    x = as_variable(x)
+    return _drop('stochastic_depth', x, (*x.shape[:1], *[1] * (x.ndim - 1)), ratio, mask, return_mask)
 
 
 def gaussian(mean: Any, ln_var: Any, *, eps: Any = None, return_eps: bool = False) -> Any:
@@ -165,5 +202,5 @@ def zoneout(h: Any, x: Any, ratio: float = .5) -> Variable:
     check_same_shape('zoneout', h=h, x=x)
     if not config.train:
         return h * ratio + x * (1 - ratio)
-    new = _kept(x, ratio).astype(x.dtype)
+    new = _kept(x, x.shape, ratio)
     return h * (1 - new) + x * new

@@ -1,6 +1,7 @@
 """Layers: links with the parameters of functions."""
 from autograd_nn.links.activation import PReLU, Swish
 from autograd_nn.links.affine import Bias, Scale
+from autograd_nn.links.attention import MultiHeadAttention
 from autograd_nn.links.classifier import Classifier
 from autograd_nn.links.convolution import (
     Convolution1D,

@@ -61,8 +61,40 @@ def test_ratio_out_of_range(ratio):
 
 
 def test_dropout_names_wrong_mask():
-    with pytest.raises(ValueError, match=r'dropout: mask must have the shape of x, \(3,\); it has \(2,\)'):
+    with pytest.raises(ValueError, match=r'dropout: mask must have the shape \(3,\) .* it has \(2,\)'):
         F.dropout(np.zeros(3), mask=np.ones(2))
+
+
+@given(shapes(min_dims=1))
+def test_stochastic_depth_with_given_mask(shape):
+    mask = np.random.randint(0, 2, (shape[0], *[1] * (len(shape) - 1))) * 2.
+    check_function(lambda x: F.stochastic_depth(x, mask=mask.astype(x.dtype)), lambda x: x * mask, uniform(*shape))
+
+
+@pytest.mark.parametrize('ratio', [0.0, 0.3])
+def test_stochastic_depth_drops_whole_samples(ratio):
+    x = ann.Variable(np.random.rand(5000, 2, 3).astype('f') + 1)
+    y, mask = F.stochastic_depth(x, ratio, return_mask=True)
+    assert mask.shape == (5000, 1, 1) and mask.dtype == y.dtype == np.float32
+    kept = y.array.any(axis=(1, 2))
+    np.testing.assert_allclose(y.array[kept], x.array[kept] / (1 - ratio), rtol=1e-6)
+    assert abs(kept.mean() - (1 - ratio)) < 0.03
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, np.broadcast_to(mask, x.shape))
+
+
+def test_stochastic_depth_is_nothing_at_inference():
+    x = ann.Variable(np.ones((2, 3)))
+    with ann.using_config('train', False):
+        assert F.stochastic_depth(x) is x
+        assert F.stochastic_depth(x, return_mask=True) == (x, None)
+
+
+def test_stochastic_depth_names_mistakes():
+    with pytest.raises(ValueError, match=r'stochastic_depth: ratio must be .* not 1'):
+        F.stochastic_depth(np.zeros((2, 3)), 1)
+    with pytest.raises(ValueError, match=r'stochastic_depth: mask must have the shape \(2, 1\) .* it has \(2, 3\)'):
+        F.stochastic_depth(np.zeros((2, 3)), mask=np.ones((2, 3)))
 
 
 @given(shapes())

@@ -41,6 +41,18 @@ def deconvolve(x, W, b, stride=1, pad=0, dilate=1, groups=1):
     return y if b is None else y + b.reshape(-1, *[1] * n)
 
 
+def attend(link, x, memory, mask):
+    """Attention by the heads of a layer, one at a time."""
+    def transform(layer, x):
+        return np.split(x @ layer.W.array.T + layer.b.array, link.n_heads, axis=2)
+
+    results = []
+    for q, k, v in zip(transform(link.query, x), transform(link.key, memory), transform(link.value, memory)):
+        scores = np.where(mask, q @ k.swapaxes(1, 2) / np.sqrt(q.shape[2]), -np.inf)
+        results.append(special.softmax(scores, axis=2) @ v)
+    return np.concatenate(results, axis=2) @ link.out.W.array.T + link.out.b.array
+
+
 def array(param):
     return None if param is None else param.array
 
@@ -117,6 +129,10 @@ LAYERS = {
         lambda: L.GroupNormalization(2, initial_gamma=np.arange(4.0), initial_beta=2), [(3, 4, 5)],
         lambda link, x: normalize(x.reshape(3, 2, 10), 2, 1e-5).reshape(x.shape) * link.gamma.array[:, None]
         + link.beta.array[:, None]),
+    'MultiHeadAttention': (lambda: L.MultiHeadAttention(6, 3), None, [(2, 4, 6)],
+                           lambda link, x: attend(link, x, x, True)),
+    'MultiHeadAttention of a memory': (lambda: L.MultiHeadAttention(6, 2), None, [(2, 4, 6), (2, 3, 6)],
+                                       lambda link, x, memory: attend(link, x, memory, True)),
     'PReLU': (lambda: L.PReLU((3,), init=np.array([0.1, -0.5, 2])), None, [(2, 3, 4)],
               lambda link, x: np.where(x < 0, x * link.W.array[:, None], x)),
     'Swish': (lambda: L.Swish((3,), 2), None, [(2, 3, 4)],
@@ -244,6 +260,19 @@ def test_embed_id():
     np.testing.assert_array_equal(L.EmbedID(3, 2, initialW=np.eye(3, 2))(np.array([1])).array, [[0, 1]])
 
 
+def test_attention_with_a_mask():
+    link = L.MultiHeadAttention(4, 2)
+    x, past = np.random.rand(3, 5, 4).astype('f'), np.tri(5, dtype=bool)
+    np.testing.assert_allclose(link(x, mask=past).array, attend(link, x, x, past), rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_of_attention():
+    link, x = L.MultiHeadAttention(4, 2, dropout=0.5), np.random.rand(3, 5, 4).astype('f')
+    assert (link(x).array != link(x).array).any()
+    with ann.using_config('train', False):
+        np.testing.assert_allclose(link(x).array, attend(link, x, x, True), rtol=1e-4, atol=1e-6)
+
+
 def test_parameter():
     link = L.Parameter(np.array([1, 2], 'f'))
     assert link() is link.W and [path for path, _ in link.namedparams()] == ['/W']
@@ -280,6 +309,7 @@ def test_print(link, text):
     (lambda: L.Scale(bias_term=True), ValueError, 'bias_shape'),
     (lambda: L.Bias(1, 3)(np.zeros((2, 3)), np.zeros(3)), TypeError, 'expected 1 argument, got 2'),
     (lambda: L.Bias()(np.zeros((2, 3))), TypeError, 'expected 2 arguments, got 1'),
+    (lambda: L.MultiHeadAttention(6, 4), ValueError, 'multiple of n_heads, got 6 and 4'),
     (lambda: L.Linear(3, 2, initialW='zero'), TypeError, 'got str'),
 ])
 def test_misuse(misuse, error, message):
