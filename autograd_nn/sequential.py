@@ -7,6 +7,27 @@ from typing import Any
 from autograd_nn.link import ChainList, Link, describe
 
 
+def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
+    """Calls layers in turn, as a `Sequential` does.
+
+    Args:
+        layers: Callables.
+        x: The arguments of the first layer.
+
+    Returns:
+        What the last layer returns; `x` itself where there are no layers.
+    """
+    out: Any = x if len(x) != 1 else x[0]
+    for layer in layers:
+        if isinstance(out, tuple):
+            out = layer(*out)
+        elif isinstance(out, dict):
+            out = layer(**out)
+        else:
+            out = layer(out)
+    return out
+
+
 class Sequential(ChainList):
     """A link that calls layer after layer, each on what the one before returned.
 
@@ -48,15 +69,7 @@ class Sequential(ChainList):
         Returns:
             What the last layer returns; `x` itself where there are no layers.
         """
-        out: Any = x if len(x) != 1 else x[0]
-        for layer in self._layers:
-            if isinstance(out, tuple):
-                out = layer(*out)
-            elif isinstance(out, dict):
-                out = layer(**out)
-            else:
-                out = layer(out)
-        return out
+        return run_layers(self._layers, *x)
 
     # --- the list of layers; that of the children follows it
 
