@@ -1,161 +1,98 @@
-"""Measures autograd_nn against PyTorch on this machine, both sides interleaved in one run."""
+"""Measures autograd_nn against other frameworks on this machine, both sides interleaved in one run."""
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-import numpy as np
+from benchmarks import comparison, machine, overhead, tables
+from benchmarks.rows import ROWS
+from cli import friendly_errors
 
-import autograd_nn
-import autograd_nn.functions as F
-from autograd_nn import Variable
+from autograd_nn.utils.atomic import atomic_write
 
-try:
-    import torch
-except ImportError:
-    torch = None
-
-# Each operation twice: on autograd_nn's y and w (arrays of shape (2, 2)) and, with torch in place of F, on PyTorch's.
-OPERATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    'y + w': (lambda y, w: y + w, lambda y, w: y + w),
-    'y + 1.0': (lambda y, w: y + 1.0, lambda y, w: y + 1.0),
-    'y * w': (lambda y, w: y * w, lambda y, w: y * w),
-    'y * 0.5': (lambda y, w: y * 0.5, lambda y, w: y * 0.5),
-    '-y': (lambda y, w: -y, lambda y, w: -y),
-    'y @ w': (lambda y, w: y @ w, lambda y, w: y @ w),
-    'y.T': (lambda y, w: y.T, lambda y, w: y.T),
-    'reshape, 2 x': (lambda y, w: y.reshape(4).reshape(2, 2), lambda y, w: y.reshape(4).reshape(2, 2)),
-    'y[:2]': (lambda y, w: y[:2], lambda y, w: y[:2]),
-    'y - mean': (lambda y, w: y - F.mean(y), lambda y, w: y - torch.mean(y)),
-    'y * sum': (lambda y, w: y * F.sum(y), lambda y, w: y * torch.sum(y)),
-    'maximum': (lambda y, w: F.maximum(y, w), lambda y, w: torch.maximum(y, w)),
-    'exp': (lambda y, w: F.exp(y), lambda y, w: torch.exp(y)),
-    'tanh': (lambda y, w: F.tanh(y), lambda y, w: torch.tanh(y)),
-    'relu': (lambda y, w: F.relu(y), lambda y, w: torch.relu(y)),
-    'sigmoid': (lambda y, w: F.sigmoid(y), lambda y, w: torch.sigmoid(y)),
-    'linear': (lambda y, w: F.linear(y, w), lambda y, w: torch.nn.functional.linear(y, w)),
-}
+PHASES = {'training': ['training'], 'inference': ['inference'], 'both': ['training', 'inference']}
 
 
-def chain(operation: Callable[..., Any], y: Any, w: Any, length: int) -> Any:
-    """Applies an operation to its own result, `length` times."""
-    for _ in range(length):
-        y = operation(y, w)
-    return y
-
-
-def overhead_cases(operation: Callable[..., Any], library: str, length: int) -> tuple[Callable[[], Any], ...]:
-    """The forward pass, and the forward and the backward pass, of a chain of tiny operations."""
-    start = np.full((2, 2), 0.5, dtype=np.float32)
-    seed = np.zeros((2, 2), dtype=np.float32)
-    if library == 'torch':
-        y, w = (torch.tensor(start, requires_grad=True) for _ in range(2))
-        gradient = torch.tensor(seed)
-
-        def forward_backward() -> None:
-            chain(operation, y, w, length).backward(gradient)
-            y.grad = w.grad = None
-    else:
-        y, w = Variable(start), Variable(start.copy())
-
-        def forward_backward() -> None:
-            result = chain(operation, y, w, length)
-            result.grad = seed
-            result.backward()
-            y.cleargrad()
-            w.cleargrad()
-
-    return lambda: chain(operation, y, w, length), forward_backward
-
-
-def interleave(cases: list[Callable[[], Any]], rounds: int) -> list[list[float]]:
-    """Runs the cases in turn, `rounds` times after one to warm up; returns the seconds each of them took."""
-    times: list[list[float]] = [[] for _ in cases]
-    for round_ in range(rounds + 1):
-        for case, seconds in zip(cases, times):
-            start = time.perf_counter()
-            case()
-            if round_:
-                seconds.append(time.perf_counter() - start)
-    return times
-
-
-def overhead(rounds: int, length: int) -> list[dict[str, Any]]:
-    """Times each of `OPERATIONS`; returns microseconds per operation, and medians and quartiles of the ratios."""
-    rows = []
-    with np.errstate(all='ignore'):
-        for name, (ours, theirs) in OPERATIONS.items():
-            sides = [overhead_cases(ours, 'autograd_nn', length)]
-            if torch is not None:
-                sides.append(overhead_cases(theirs, 'torch', length))
-            # The two sides of a ratio run one right after the other: clocks change within a second.
-            times = iter(interleave([case for pair in zip(*sides) for case in pair], rounds))
-            row: dict[str, Any] = {'operation': name}
-            for what in 'forward', 'forward+backward':
-                seconds = next(times)
-                row[f'autograd_nn {what}'] = statistics.median(seconds) / length * 1e6
-                if torch is not None:
-                    others = next(times)
-                    row[f'torch {what}'] = statistics.median(others) / length * 1e6
-                    low, middle, high = statistics.quantiles([a / b for a, b in zip(seconds, others)], n=4)
-                    row[f'ratio {what}'] = middle
-                    row[f'quartiles {what}'] = low, high
-            rows.append(row)
-    return rows
-
-
-def show_overhead(rows: list[dict[str, Any]]) -> None:
-    """Prints the rows of `overhead` as a table."""
-    print('microseconds per recorded operation on arrays of shape (2, 2), float32')
-    columns = ['forward', 'forward+backward']
-    print(f'{"":12}' + ''.join(f'{what:^42}' for what in columns))
-    print(f'{"operation":12}' + f'{"autograd_nn":>12}{"PyTorch":>9}{"ratio":>7}{"(quartiles)":>14}' * len(columns))
-    for row in rows:
-        line = f'{row["operation"]:12}'
-        for what in columns:
-            line += f'{row[f"autograd_nn {what}"]:12.2f}'
-            if f'torch {what}' in row:
-                low, high = row[f'quartiles {what}']
-                line += f'{row[f"torch {what}"]:9.2f}{row[f"ratio {what}"]:7.2f}{f"({low:.2f}-{high:.2f})":>14}'
-            else:
-                line += f'{"-":>9}{"-":>7}{"-":>14}'
-        print(line)
-    if 'ratio forward' in rows[0]:
-        means = [statistics.geometric_mean([row[f'ratio {what}'] for row in rows]) for what in columns]
-        print(f'{"geometric mean of the ratios":28}{means[0]:12.2f}{means[1]:42.2f}')
-
-
-def versions() -> dict[str, Any]:
-    """What was measured, and on what."""
-    return {'autograd_nn': autograd_nn.__version__, 'numpy': np.__version__,
-            'torch': None if torch is None else torch.__version__,
-            'python': platform.python_version(), 'machine': platform.machine()}
-
-
-def main() -> None:
-    """Runs the benchmark that the command line names."""
+def parse_arguments() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     command = commands.add_parser('overhead', help='the cost of recording a tiny operation, and of its backward pass')
     command.add_argument('--rounds', type=int, default=100, help='how often each side runs (default: %(default)s)')
     command.add_argument('--length', type=int, default=200, help='operations in a chain (default: %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
+    command.set_defaults(run=run_overhead)
+    command = commands.add_parser('models', help='training and inference of whole networks')
+    command.add_argument('--rows', nargs='+', default=list(ROWS), choices=ROWS, metavar='MODEL',
+                         help=f'which networks, of {", ".join(ROWS)} (default: all)')
+    command.add_argument('--what', choices=PHASES, default='both', help='what to time (default: %(default)s)')
+    command.add_argument('--rounds', type=int, default=20,
+                         help='how often each side has its turn (default: %(default)s)')
+    command.add_argument('--threads', type=int, default=machine.cores(),
+                         help='threads of each side (default: all cores, here %(default)s)')
+    command.add_argument('--json', nargs='?', const='-', metavar='FILE',
+                         help='write JSON to a file, or to the standard output in place of the table')
+    command.add_argument('--profile', action='store_true',
+                         help='show where the time of a step of autograd_nn goes, by function and by kernel')
+    command.add_argument('--shapes', action='store_true',
+                         help='with --profile: tell calls with arrays of different shapes apart')
+    command.set_defaults(run=run_models, length=1)
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
         parser.error('--rounds must be at least 2 and --length at least 1')
-    rows = overhead(arguments.rounds, arguments.length)
+    if arguments.command == 'models' and arguments.threads < 1:
+        parser.error('--threads must be at least 1')
+    return arguments
+
+
+def run_overhead(arguments: argparse.Namespace) -> None:
+    """The subcommand ``overhead``."""
+    rows = overhead.overhead(arguments.rounds, arguments.length)
     if arguments.json:
-        print(json.dumps({'versions': versions(), 'rows': rows}, indent=1))
+        print(json.dumps({'versions': machine.versions(), 'rows': rows}, indent=1))
         return
-    print(', '.join(f'{name} {version or "not installed"}' for name, version in versions().items()))
-    show_overhead(rows)
-    if torch is None:
-        print('PyTorch is not installed, so there is nothing to compare with: pip install torch')
+    print(tables.versions(machine.versions()))
+    overhead.show_overhead(rows)
+    if overhead.torch is None:
+        print(tables.GET_TORCH)
+
+
+def run_models(arguments: argparse.Namespace) -> None:
+    """The subcommand ``models``."""
+    about = {'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
+             'rounds': arguments.rounds}
+
+    def show(text: str) -> None:
+        if arguments.json != '-':
+            print(text, flush=True)
+
+    show(tables.header(about) + ('' if arguments.profile else tables.HEAD))
+    results = []
+    for name in arguments.rows:
+        for what in PHASES[arguments.what]:
+            common = ROWS[name], what, arguments.rounds, arguments.threads
+            if arguments.profile:
+                results.append(comparison.profile(*common, arguments.shapes))
+                show(tables.profile(results[-1]))
+            else:
+                results.append(comparison.compare(*common))
+                show(tables.line(results[-1]))
+    if not arguments.profile:
+        show(tables.means(results) or tables.GET_TORCH)
+    report = json.dumps({**about, 'profiles' if arguments.profile else 'results': results}, indent=1)
+    if arguments.json == '-':
+        print(report)
+    elif arguments.json:
+        with atomic_write(Path(arguments.json)) as file:
+            file.write((report + '\n').encode())
+
+
+def main() -> None:
+    """Runs the benchmark that the command line names."""
+    with friendly_errors():
+        arguments = parse_arguments()
+        arguments.run(arguments)
 
 
 if __name__ == '__main__':

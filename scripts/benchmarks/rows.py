@@ -1,0 +1,49 @@
+"""What is timed: networks, and the minibatches that they get."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network and its minibatch.
+
+    Attributes:
+        title: Its name in the table.
+        model: Its name in `autograd_nn.models`, and the key in `torch_models.BUILDERS`.
+        batch: The number of samples in a minibatch.
+        shape: The shape of one sample: an image's, or the number of steps of a sequence of words.
+        classes: The number of classes, or of words.
+        optimizer: ``'momentum'``, ``'adam'`` or ``'sgd'``.
+        convolutional: Whether the network works on images, which can lie in memory in two layouts.
+    """
+
+    title: str
+    model: str
+    batch: int
+    shape: tuple[int, ...]
+    classes: int = 1000
+    optimizer: str = 'momentum'
+    convolutional: bool = True
+
+    def minibatch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Random samples and their targets: classes, or the word that follows each word."""
+        rng = np.random.default_rng(0)
+        if len(self.shape) == 1:
+            words = rng.integers(self.classes, size=(self.batch, self.shape[0] + 1), dtype=np.int32)
+            return np.ascontiguousarray(words[:, :-1]), np.ascontiguousarray(words[:, 1:])
+        x = rng.standard_normal((self.batch, *self.shape), dtype=np.float32)
+        return x, rng.integers(self.classes, size=self.batch, dtype=np.int32)
+
+
+ROWS = {row.model: row for row in (
+    Row('MLP', 'mlp', 100, (1, 28, 28), 10, 'adam', convolutional=False),
+    Row('LeNet', 'lenet', 64, (1, 28, 28), 10),
+    Row('AlexNet', 'alexnet', 16, (3, 227, 227)),
+    Row('VGG-16', 'vgg16', 4, (3, 224, 224)),
+    Row('ResNet-50', 'resnet50', 8, (3, 224, 224)),
+    Row('MobileNet v2', 'mobilenet_v2', 16, (3, 224, 224)),
+    Row('LSTM', 'lstm_lm', 20, (35,), 10_000, 'sgd', convolutional=False),
+)}

@@ -1,0 +1,42 @@
+"""The networks on PyTorch, in eager mode."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from benchmarks.rows import Row
+from benchmarks.torch_models import BUILDERS
+
+
+class TorchSide:
+    """Training or inference of one network on PyTorch.
+
+    Attributes:
+        parameters: The number of trainable numbers.
+    """
+
+    def __init__(self, row: Row, what: str, channels_last: bool) -> None:
+        torch.manual_seed(0)
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.training = what == 'training'
+        self.model = BUILDERS[row.model](row.classes).to(memory_format=layout).train(self.training)
+        x, t = (torch.from_numpy(array) for array in row.minibatch())
+        self.x = x.contiguous(memory_format=layout) if row.convolutional else x
+        self.t = t.long()
+        self.parameters = sum(param.numel() for param in self.model.parameters())
+        optimizers: dict[str, Any] = {
+            'adam': torch.optim.Adam,
+            'momentum': lambda params: torch.optim.SGD(params, lr=1e-3, momentum=0.9),
+            'sgd': lambda params: torch.optim.SGD(params, lr=0.1)}
+        self.optimizer = optimizers[row.optimizer](self.model.parameters())
+
+    def step(self) -> None:
+        """One step of training or inference."""
+        if not self.training:
+            with torch.inference_mode():
+                self.model(self.x)
+            return
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.nn.functional.cross_entropy(self.model(self.x), self.t).backward()
+        self.optimizer.step()
