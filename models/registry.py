@@ -16,34 +16,44 @@ class Entry:
 
     Attributes:
         name: Its name.
-        build: Makes the model; takes ``num_classes`` by keyword.
+        model: Its class, whose constructor takes ``num_classes`` by keyword.
         input_shape: The shape of one sample that it was designed for: channels, height, width.
-        description: The first line of its docstring.
+        options: Further arguments of the constructor, which make the model out of its class.
     """
 
     name: str
-    build: Callable[..., Chain]
+    model: type[Chain]
     input_shape: tuple[int, ...]
+    options: dict[str, Any]
+
+    def build(self, **arguments: Any) -> Chain:
+        """Makes the model.
+
+        Args:
+            arguments: What its constructor takes, such as ``num_classes``.
+        """
+        return self.model(**{**self.options, **arguments})
 
     @property
     def description(self) -> str:
-        """The first line of the model's docstring."""
-        return (self.build.__doc__ or '').strip().partition('\n')[0]
+        """The first line of the docstring of the model's class."""
+        return (self.model.__doc__ or '').strip().partition('\n')[0]
 
 
 _entries: dict[str, Entry] = {}
 
 
-def register(name: str, input_shape: tuple[int, ...]) -> Callable[[Model], Model]:
+def register(name: str, input_shape: tuple[int, ...], **options: Any) -> Callable[[Model], Model]:
     """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
 
     Args:
         name: The name.
         input_shape: The shape of one sample that it was designed for.
+        options: Arguments of the constructor, where one class is several models.
     """
-    def decorate(build: Model) -> Model:
-        _entries[name] = Entry(name, build, input_shape)
-        return build
+    def decorate(model: Model) -> Model:
+        _entries[name] = Entry(name, model, input_shape, options)
+        return model
 
     return decorate
 

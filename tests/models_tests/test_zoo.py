@@ -10,7 +10,8 @@ from autograd_nn import datasets, models, optimizers
 from autograd_nn import links as L
 from autograd_nn.dataset import concat_examples
 
-PARAMETERS = {'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'deep_convnet': 123_552}
+PARAMETERS = {'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'deep_convnet': 123_552,
+              'squeezenet1_0': 1_248_424, 'squeezenet1_1': 1_235_496}
 DATA = Path(__file__).parents[2].parent / 'shared' / 'data'
 PRETRAINED = DATA / 'pretrained'
 MNIST = DATA / 'mnist'

@@ -1,0 +1,119 @@
+"""What the networks of the zoo are made of."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import initializers
+from autograd_nn.link import Chain, Link
+from autograd_nn.sequential import run_layers
+from autograd_nn.variable import Variable
+
+Layer = Callable[..., Any]
+
+
+class StagedChain(Chain):
+    """A chain that is a row of named stages, each a row of layers.
+
+    It is to a `Sequential` what a Chain is to a ChainList: links have names, and so have the paths of their
+    parameters. Layers that stand side by side are run side by side, so that neighbours such as a convolution and
+    ``F.relu`` can be computed in one step.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F, autograd_nn.links as L
+        >>> from autograd_nn.models.blocks import StagedChain
+        >>> model = StagedChain()
+        >>> model.add_stage('conv1', conv1=L.Convolution2D(3, 8, 3, nobias=True), bn1=L.BatchNormalization(8),
+        ...                 relu1=F.relu)
+        >>> model.add_stage('fc2', L.Linear(None, 10))
+        >>> model(np.zeros((2, 3, 9, 9), 'f')).shape
+        (2, 10)
+        >>> [path for path, param in model.namedparams()]
+        ['/conv1/W', '/bn1/gamma', '/bn1/beta', '/fc2/W', '/fc2/b']
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # For each stage its layers: links by their names, so that a link which is replaced is replaced here, too.
+        self._stages: dict[str, list[Layer | str]] = {}
+        self._branches: set[str] = set()
+
+    def add_stage(self, name: str, *layers: Layer, branch: bool = False, **named_layers: Layer) -> None:
+        """Adds a stage behind the others.
+
+        Args:
+            name: Its name.
+            layers: Its layers: functions, and at most one link, which becomes a child with the name of the stage.
+            branch: Whether what it returns goes nowhere else: the next stage takes the same input as this one.
+            named_layers: Further layers; links among them become children of these names.
+
+        Raises:
+            AttributeError: There is an attribute with the name of a link.
+            ValueError: There is a stage of this name.
+        """
+        if name in self._stages:
+            raise ValueError(f'add_stage: there is a stage {name!r} already')
+        stage: list[Layer | str] = []
+        for link_name, layer in [*((name, layer) for layer in layers), *named_layers.items()]:
+            if isinstance(layer, Link):
+                self.add_link(link_name, layer)
+            stage.append(link_name if isinstance(layer, Link) else layer)
+        self._stages = {**self._stages, name: stage}
+        if branch:
+            self._branches = {*self._branches, name}
+
+    @property
+    def functions(self) -> dict[str, list[Layer]]:
+        """The layers of each stage."""
+        return {name: [self[layer] if isinstance(layer, str) else layer for layer in stage]
+                for name, stage in self._stages.items()}
+
+    def forward(self, x: Any) -> Any:
+        """Runs all stages but the branches."""
+        # One row, so that no input of a stage is kept until the stage is done.
+        return run_layers([layer for name, stage in self.functions.items() if name not in self._branches
+                           for layer in stage], x)
+
+
+class ConvBN(StagedChain):
+    """A convolution without bias, batch normalization, and an activation.
+
+    Args:
+        out_channels: The number of output channels.
+        ksize: The filters' height and width.
+        stride: The distance between neighbouring positions of the filters.
+        pad: The number of zeros on either side; by default as many as keep the size where the stride is 1.
+        activation: The activation; None for none.
+        groups: The number of equal parts of channels that are convolved separately.
+        eps: Added to the variance.
+        decay: How much of the running averages each batch leaves.
+        initial_gamma: Initial scale; 1 by default.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.models.blocks import ConvBN
+        >>> block = ConvBN(16, 3, stride=2)
+        >>> block(np.zeros((2, 3, 8, 8), 'f')).shape
+        (2, 16, 4, 4)
+        >>> [path for path, param in block.namedparams()]
+        ['/conv/W', '/bn/gamma', '/bn/beta']
+    """
+
+    def __init__(self, out_channels: int, ksize: int, stride: int = 1, pad: int | None = None,
+                 activation: Layer | None = F.relu, groups: int = 1, eps: float = 2e-5, decay: float = 0.9,
+                 initial_gamma: Any = None) -> None:
+        super().__init__()
+        layers: dict[str, Layer] = {
+            'conv': L.Convolution2D(None, out_channels, ksize, stride, ksize // 2 if pad is None else pad, nobias=True,
+                                    initialW=initializers.HeNormal(fan_option='fan_out'), groups=groups),
+            'bn': L.BatchNormalization(out_channels, decay, eps, initial_gamma=initial_gamma)}
+        if activation is not None:
+            layers['activation'] = activation
+        self.add_stage('all', **layers)
+
+
+def global_average_pooling(x: Any) -> Variable:
+    """The mean of each channel: from shape (N, C, H, W) to (N, C)."""
+    return F.mean(x, axis=(2, 3))

@@ -1,0 +1,113 @@
+"""From a picture to the array that a network's published weights expect."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from autograd_nn.datasets import read_image
+
+Picture = str | os.PathLike[str] | Image.Image | np.ndarray
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Scales, cuts and normalises pictures.
+
+    Attributes:
+        mean: What is subtracted from each channel, in the order of the result.
+        std: What each channel is divided by then.
+        brightest: The value of the brightest pixel before that; 0 is black.
+        order: The order of the channels: ``'RGB'`` or ``'BGR'``.
+        crop: What part of the shorter side remains: the picture is scaled to cover the wanted size divided by this,
+            and its centre is cut out. None squeezes the whole picture into the wanted size.
+        resample: How Pillow interpolates.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.models import CAFFE, TORCHVISION
+        >>> blue = np.full((375, 500, 3), (0, 0, 255), np.uint8)
+        >>> CAFFE(blue, 224)[:, 0, 0]
+        array([ 151.061, -116.779, -123.68 ], dtype=float32)
+        >>> TORCHVISION(blue, 224).shape
+        (3, 224, 224)
+    """
+
+    mean: tuple[float, float, float] = (0., 0., 0.)
+    std: tuple[float, float, float] = (1., 1., 1.)
+    brightest: float = 255.
+    order: str = 'RGB'
+    crop: float | None = None
+    resample: Image.Resampling = Image.Resampling.BILINEAR
+
+    def __call__(self, image: Picture, size: int | tuple[int, int]) -> np.ndarray:
+        """Prepares one picture.
+
+        Args:
+            image: A path, a picture of Pillow, or an array of bytes of shape (H, W, 3), (3, H, W) or (H, W).
+            size: The height and width of the result, or one number for both.
+
+        Returns:
+            A float32 array of shape (3, height, width).
+
+        Raises:
+            OSError: The file is missing or damaged.
+            TypeError: `image` is something else, or not of bytes.
+            ValueError: It has another shape.
+        """
+        height, width = (size, size) if isinstance(size, int) else size
+        picture = _as_picture(image)
+        if self.crop is not None:
+            ratio = max(height / picture.height, width / picture.width) / self.crop
+            # Rounding must not take a pixel away from a product that is meant to be whole.
+            scaled = [int(side * ratio + 1e-6) for side in picture.size]
+            left, top = round((scaled[0] - width) / 2), round((scaled[1] - height) / 2)
+            picture = picture.resize((scaled[0], scaled[1]), self.resample)
+            picture = picture.crop((left, top, left + width, top + height))
+        else:
+            picture = picture.resize((width, height), self.resample)
+        return self.normalize(np.asarray(picture, dtype=np.float32).transpose(2, 0, 1), brightest=255)
+
+    def normalize(self, x: np.ndarray, brightest: float = 1.) -> np.ndarray:
+        """Brings pictures to the range and the order of channels that the network expects.
+
+        Args:
+            x: Red, green and blue, of shape (..., 3, H, W); 0 is black.
+            brightest: The value of the brightest pixel in `x`.
+
+        Returns:
+            A float32 array of the shape of `x`.
+        """
+        if self.order == 'BGR':
+            x = x[..., ::-1, :, :]
+        mean, std = (np.array(value, np.float32)[:, None, None] for value in (self.mean, self.std))
+        return np.ascontiguousarray((x * np.float32(self.brightest / brightest) - mean) / std, dtype=np.float32)
+
+
+CAFFE = Preprocessing(mean=(103.939, 116.779, 123.68), order='BGR')
+"""Preprocessing of the networks that were trained with Caffe: the mean of ImageNet's pixels is subtracted."""
+
+TORCHVISION = Preprocessing(mean=(.485, .456, .406), std=(.229, .224, .225), brightest=1., crop=224 / 256)
+"""Preprocessing of later networks: pixels of mean 0 and variance 1; the centre of the picture."""
+
+
+def _as_picture(image: Picture) -> Image.Image:
+    """A picture with three channels."""
+    if isinstance(image, (str, os.PathLike)):
+        image = read_image(image, color=True, dtype=np.uint8)
+    if isinstance(image, Image.Image):
+        return image.convert('RGB')
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        raise TypeError(f'prepare: expected a path, a picture of Pillow, or an array of uint8; got {_kind(image)}')
+    if image.ndim == 3 and image.shape[2] != 3 and image.shape[0] in (1, 3):
+        image = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    if image.ndim != 2 and image.shape[2:] != (3,):
+        raise ValueError(f'prepare: expected an image of shape (H, W, 3), (3, H, W) or (H, W), got {image.shape}')
+    return Image.fromarray(np.ascontiguousarray(image)).convert('RGB')
+
+
+def _kind(image: Any) -> str:
+    return f'an array of {image.dtype}' if isinstance(image, np.ndarray) else type(image).__name__
