@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, replace_bases
+from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, gather, replace_bases
 from autograd_nn.datasets.transforms import Transform
 
 
@@ -47,12 +48,30 @@ class AugmentedDataset(DatasetMixin):
         return len(self._dataset)
 
     def get_example(self, i: int) -> Any:
-        counter = np.array([0, 0, i, self.epoch], np.uint64)
-        rng = np.random.Generator(np.random.Philox(key=self.seed, counter=counter))
-        example = self._dataset[i]
-        if isinstance(example, tuple):
-            return (self._transform(example[0], rng), *example[1:])
-        return self._transform(example, rng)
+        return self.gather(np.array([i]))[0]
+
+    def gather(self, indices: np.ndarray) -> list[Any]:
+        examples = gather(self._dataset, indices)
+        images = [example[0] if isinstance(example, tuple) else example for example in examples]
+        return [(image, *example[1:]) if isinstance(example, tuple) else image
+                for image, example in zip(self._apply(images, self._generators(indices)), examples)]
+
+    def _apply(self, images: list[np.ndarray], generators: Iterator[np.random.Generator]) -> Iterable[np.ndarray]:
+        """The transformed images: all at once if the transform can do that and they have one shape."""
+        count = getattr(self._transform, 'random_numbers', None)
+        if count is None or len({(image.shape, image.dtype) for image in images}) != 1:
+            return [self._transform(image, rng) for image, rng in zip(images, generators)]
+        numbers = np.stack([rng.random(count) for rng in generators])
+        return self._transform.apply(np.stack(images), numbers)  # type: ignore[attr-defined]
+
+    def _generators(self, indices: np.ndarray) -> Iterator[np.random.Generator]:
+        """For each example a generator: the same object each time, set to the example's counter."""
+        bits = np.random.Philox(key=self.seed)
+        rng, state = np.random.Generator(bits), bits.state
+        for i in indices.tolist():
+            state['state']['counter'][:] = 0, 0, i, self.epoch
+            bits.state = state
+            yield rng
 
     def at_epoch(self, epoch: int) -> AugmentedDataset:
         dataset = copy.copy(replace_bases(self, epoch, '_dataset'))

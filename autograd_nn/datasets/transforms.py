@@ -3,13 +3,14 @@
 A transform is called with an image and, if it is random, with the source of its random numbers: ``transform(image,
 rng)``, where `rng` is a `numpy.random.Generator`. An image is an array of floating-point numbers (or bytes) whose last
 two axes are height and width, such as (channels, height, width); the result has the same dtype. Any function of that
-form is a transform, too. `AugmentedDataset` applies transforms to the images of a data set.
+form is a transform, too. `AugmentedDataset` applies transforms to the images of a data set: those that derive from
+`ImageTransform`, as all in this module do, to a whole batch at once.
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,44 @@ from PIL import Image
 Transform = Callable[..., np.ndarray]
 
 
-class Compose:
+class ImageTransform:
+    """Base class of transforms that take many images of one shape at once, each with random numbers of its own.
+
+    A subclass defines `apply`, and is then called with one image as any transform is.
+
+    Attributes:
+        random_numbers: How many random numbers each image takes; None if the transform cannot take many images.
+
+    Example:
+        >>> class Darken(ImageTransform):
+        ...     random_numbers = 1
+        ...
+        ...     def apply(self, images, numbers):
+        ...         return images * numbers.reshape(-1, 1, 1, 1)
+        >>> Darken()(np.ones((1, 1, 2)), np.random.default_rng(0)).shape
+        (1, 1, 2)
+    """
+
+    random_numbers: int | None = 0
+
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Transforms a batch.
+
+        Args:
+            images: Shape (n, channels, height, width) or (n, height, width).
+            numbers: Uniformly distributed from 0 to 1, float64, shape (n, random_numbers).
+        """
+        raise NotImplementedError(f'{type(self).__name__} does not override apply')
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        if image.ndim < 2:
+            raise ValueError(f'{type(self).__name__}: expected an image of shape (channels, height, width), '
+                             f'got an array of shape {image.shape}')
+        numbers = np.empty((1, 0)) if rng is None else rng.random((1, self.random_numbers or 0))
+        return self.apply(image[None], numbers)[0]
+
+
+class Compose(ImageTransform):
     """Applies transforms one after the other.
 
     Args:
@@ -30,18 +68,28 @@ class Compose:
 
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = tuple(transforms)
+        counts = [getattr(transform, 'random_numbers', None) for transform in transforms]
+        self.random_numbers = None if None in counts else sum(count for count in counts if count)
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         for transform in self.transforms:
             image = transform(image, rng)
         return image
 
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        used = 0
+        for transform in self.transforms:
+            assert isinstance(transform, ImageTransform) and transform.random_numbers is not None
+            images = transform.apply(images, numbers[:, used:used + transform.random_numbers])
+            used += transform.random_numbers
+        return images
+
     def __repr__(self) -> str:
         return f'Compose({", ".join(map(repr, self.transforms))})'
 
 
 @dataclass(frozen=True)
-class Resize:
+class Resize(ImageTransform):
     """Scales images to one size, with bilinear interpolation (over all pixels that make up a smaller one).
 
     Args:
@@ -50,14 +98,16 @@ class Resize:
 
     size: int | tuple[int, int]
 
-    def __call__(self, image: np.ndarray, rng: Any = None) -> np.ndarray:
-        _check_image(self, image)
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         height, width = _pair(self.size)
-        return _by_channel(lambda channel: channel.resize((width, height), Image.Resampling.BILINEAR), image)
+        channels = images.reshape(-1, *images.shape[-2:]).astype(np.float32, copy=False)
+        scaled = np.stack([np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR))
+                           for channel in channels])
+        return _as(images.dtype, scaled.reshape(*images.shape[:-2], height, width))
 
 
 @dataclass(frozen=True)
-class Normalize:
+class Normalize(ImageTransform):
     """Subtracts a mean and divides by a standard deviation.
 
     Args:
@@ -75,15 +125,19 @@ class Normalize:
         if not np.all(self.std):
             raise ValueError(f'Normalize: std must not be 0, got {self.std}')
 
-    def __call__(self, image: np.ndarray, rng: Any = None) -> np.ndarray:
-        _check_image(self, image)
-        mean, std = [np.reshape(np.asarray(number, image.dtype), (-1, 1, 1) if np.ndim(number) else ())
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        channels = images.shape[1] if images.ndim > 3 else 1
+        for number in self.mean, self.std:
+            if np.size(number) not in (1, channels):
+                raise ValueError(f'Normalize: {number} has {np.size(number)} numbers for {channels} channels '
+                                 f'(an image of shape {images.shape[1:]})')
+        mean, std = [np.reshape(np.asarray(number, images.dtype), (-1, 1, 1) if np.size(number) > 1 else ())
                      for number in (self.mean, self.std)]
-        return (image - mean) / std
+        return (images - mean) / std
 
 
 @dataclass(frozen=True)
-class RandomCrop:
+class RandomCrop(ImageTransform):
     """Cuts a random part out.
 
     Args:
@@ -93,22 +147,20 @@ class RandomCrop:
 
     size: int | tuple[int, int]
     padding: int = 0
+    random_numbers = 2
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        _check_image(self, image)
-        if self.padding:
-            image = np.pad(image, [(0, 0)] * (image.ndim - 2) + [(self.padding, self.padding)] * 2)
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         height, width = _pair(self.size)
-        if height > image.shape[-2] or width > image.shape[-1]:
-            raise ValueError(f'RandomCrop: cannot cut {height} x {width} out of an image of shape {image.shape}'
+        framed = _frame(images, self.padding, self.padding)
+        places = framed.shape[-2] - height + 1, framed.shape[-1] - width + 1
+        if min(places) < 1:
+            raise ValueError(f'RandomCrop: cannot cut {height} x {width} out of an image of shape {framed.shape[1:]}'
                              + (' (padded)' if self.padding else ''))
-        top = rng.integers(image.shape[-2] - height + 1)
-        left = rng.integers(image.shape[-1] - width + 1)
-        return image[..., top:top + height, left:left + width].copy()
+        return _cut(framed, height, width, _integers(numbers, places))
 
 
 @dataclass(frozen=True)
-class RandomHorizontalFlip:
+class RandomHorizontalFlip(ImageTransform):
     """Exchanges left and right.
 
     Args:
@@ -116,14 +168,15 @@ class RandomHorizontalFlip:
     """
 
     probability: float = 0.5
+    random_numbers = 1
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        _check_image(self, image)
-        return image[..., ::-1].copy() if rng.random() < self.probability else image
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        flipped = _for_each(numbers[:, 0] < self.probability, images)
+        return np.where(flipped, images[..., ::-1], images)
 
 
 @dataclass(frozen=True)
-class RandomRotation:
+class RandomRotation(ImageTransform):
     """Turns around the centre, with bilinear interpolation; corners that come from outside get the value 0.
 
     Args:
@@ -131,15 +184,18 @@ class RandomRotation:
     """
 
     degrees: float
+    random_numbers = 1
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        _check_image(self, image)
-        angle = rng.uniform(-self.degrees, self.degrees)
-        return _by_channel(lambda channel: channel.rotate(angle, Image.Resampling.BILINEAR), image)
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        angles = np.radians(self.degrees * (2 * numbers[:, 0] - 1))
+        channels = images.reshape(len(images), -1, *images.shape[-2:])
+        if images.dtype.kind in 'iu':
+            channels = channels.astype(np.float32)
+        return _as(images.dtype, _turn(channels, angles).reshape(images.shape))
 
 
 @dataclass(frozen=True)
-class RandomShift:
+class RandomShift(ImageTransform):
     """Moves up or down, left or right, by whole pixels; what comes in from outside has the value 0.
 
     Args:
@@ -147,19 +203,16 @@ class RandomShift:
     """
 
     pixels: int
+    random_numbers = 2
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        _check_image(self, image)
-        down, right = rng.integers(-self.pixels, self.pixels + 1, 2).tolist()
-        shifted = np.zeros_like(image)
-        rows, old_rows = _overlap(down, image.shape[-2])
-        columns, old_columns = _overlap(right, image.shape[-1])
-        shifted[..., rows, columns] = image[..., old_rows, old_columns]
-        return shifted
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        height, width = images.shape[-2:]
+        framed = _frame(images, self.pixels, self.pixels)
+        return _cut(framed, height, width, 2 * self.pixels - _integers(numbers, 2 * self.pixels + 1))
 
 
 @dataclass(frozen=True)
-class RandomBrightness:
+class RandomBrightness(ImageTransform):
     """Multiplies all pixels by one random factor.
 
     Args:
@@ -167,10 +220,11 @@ class RandomBrightness:
     """
 
     delta: float
+    random_numbers = 1
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        _check_image(self, image)
-        return _as(image.dtype, image * rng.uniform(1 - self.delta, 1 + self.delta))
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        factors = _for_each(1 - self.delta + 2 * self.delta * numbers[:, 0], images)
+        return _as(images.dtype, images * factors)
 
 
 def standard_augmentation(shape: tuple[int, ...]) -> Compose:
@@ -200,31 +254,56 @@ def standard_augmentation(shape: tuple[int, ...]) -> Compose:
     return Compose([RandomCrop((height, width), padding=max(1, height // 8)), RandomHorizontalFlip()])
 
 
-def _check_image(transform: Any, image: np.ndarray) -> None:
-    if image.ndim < 2:
-        raise ValueError(f'{type(transform).__name__}: expected an image of shape (channels, height, width), '
-                         f'got an array of shape {image.shape}')
-
-
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def _overlap(shift: int, length: int) -> tuple[slice, slice]:
-    """Where on an axis shifted content lies, and where it was before."""
-    shift = max(-length, min(length, shift))
-    return slice(max(shift, 0), length + min(shift, 0)), slice(max(-shift, 0), length - max(shift, 0))
+def _for_each(values: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """One value for each image, shaped so that it goes with all its pixels."""
+    return values.reshape(-1, *[1] * (images.ndim - 1))
 
 
-def _by_channel(function: Callable[[Image.Image], Image.Image], image: np.ndarray) -> np.ndarray:
-    """Applies a function on grey images of Pillow to each channel."""
-    channels = image.reshape(-1, *image.shape[-2:]).astype(np.float32, copy=False)
-    results = np.stack([np.asarray(function(Image.fromarray(channel))) for channel in channels])
-    return _as(image.dtype, results.reshape(*image.shape[:-2], *results.shape[-2:]))
+def _integers(numbers: np.ndarray, limits: int | tuple[int, int]) -> np.ndarray:
+    """Integers from 0 to below the limits, made of numbers from 0 to below 1."""
+    return (numbers * limits).astype(int)
 
 
-def _as(dtype: np.dtype, image: np.ndarray) -> np.ndarray:
+def _frame(images: np.ndarray, before: int, after: int) -> np.ndarray:
+    """Puts pixels of value 0 around images: `before` above and on the left, `after` below and on the right."""
+    height, width = images.shape[-2:]
+    framed = np.zeros((*images.shape[:-2], height + before + after, width + before + after), images.dtype)
+    framed[..., before:before + height, before:before + width] = images
+    return framed
+
+
+def _cut(images: np.ndarray, height: int, width: int, corners: np.ndarray) -> np.ndarray:
+    """The part of each image that begins in its own row and column; `corners` has shape (n, 2)."""
+    windows = np.lib.stride_tricks.sliding_window_view(images, (height, width), axis=(-2, -1))
+    return windows[np.arange(len(images)), ..., corners[:, 0], corners[:, 1], :, :]
+
+
+def _turn(images: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Turns images of shape (n, channels, height, width), each by its own angle in radians, counter-clockwise."""
+    n, channels, height, width = images.shape
+    # With this frame each point that is looked up, even outside, has four neighbours, which are 0 outside.
+    framed = _frame(images, 1, 2)
+    sin, cos = [np.array([function(angle) for angle in angles], np.float32).reshape(-1, 1, 1)
+                for function in (math.sin, math.cos)]
+    y, x = [np.arange(length, dtype=np.float32) - np.float32((length - 1) / 2) for length in (height, width)]
+    row = np.clip(cos * y[:, None] + sin * x + np.float32((height + 1) / 2), 0, height + 1)
+    column = np.clip(cos * x - sin * y[:, None] + np.float32((width + 1) / 2), 0, width + 1)
+    top, left = np.floor(row), np.floor(column)
+    down, right = (row - top)[:, None], (column - left)[:, None]
+    starts = np.arange(n * channels).reshape(n, channels, 1, 1) * framed[0, 0].size
+    index = starts + (top.astype(int) * framed.shape[-1] + left.astype(int))[:, None]
+    a, b, c, d = [framed.reshape(-1)[step:].take(index) for step in
+                  (0, 1, framed.shape[-1], framed.shape[-1] + 1)]
+    above, below = a + (b - a) * right, c + (d - c) * right
+    return above + (below - above) * down
+
+
+def _as(dtype: np.dtype, images: np.ndarray) -> np.ndarray:
     if dtype.kind in 'iu':
         limits = np.iinfo(dtype)
-        image = np.clip(np.rint(image), limits.min, limits.max)
-    return image.astype(dtype, copy=False)
+        images = np.clip(np.rint(images), limits.min, limits.max)
+    return images.astype(dtype, copy=False)

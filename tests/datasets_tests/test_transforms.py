@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from autograd_nn.datasets import standard_augmentation
 from autograd_nn.datasets.transforms import (
@@ -39,7 +40,7 @@ def shifted(image, down, right):
 
 @given(images, seeds, st.integers(0, 9))
 def test_shift(image, seed, pixels):
-    down, right = rng(seed).integers(-pixels, pixels + 1, 2)
+    down, right = (rng(seed).random(2) * (2 * pixels + 1)).astype(int) - pixels
     np.testing.assert_array_equal(RandomShift(pixels)(image, rng(seed)), shifted(image, down, right))
 
 
@@ -94,6 +95,18 @@ def test_rotation_moves_a_point_along_a_circle():
             expected = (column * np.cos(angle) + row * np.sin(angle), row * np.cos(angle) - column * np.sin(angle))
             centre = [(channel * axis).sum() / channel.sum() for axis in (x, y)]
             np.testing.assert_allclose(centre, expected, atol=0.2)
+
+
+def test_rotation_is_bilinear_as_pillow_has_it():
+    image = np.random.rand(2, 12, 15).astype('f')
+    for seed in range(10):
+        angle = rng(seed).uniform(-40, 40)
+        expected = np.stack([Image.fromarray(channel).rotate(angle, Image.Resampling.BILINEAR) for channel in image])
+        turned = RandomRotation(40)(image, rng(seed))
+        # Pillow repeats the outermost pixels where this fades to 0.
+        inside = RandomRotation(40)(np.pad(np.ones((8, 11)), 2), rng(seed)) > 0
+        np.testing.assert_allclose(turned[:, inside], expected[:, inside], atol=1e-5)
+        assert inside.sum() > 50
 
 
 @given(images, st.floats(0, 360))
@@ -151,6 +164,27 @@ def test_random_transforms(transform):
     for seed, result in enumerate(results):
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(transform))(image, rng(seed)), result)
     assert len({result.tobytes() for result in results}) > 1
+
+
+@pytest.mark.parametrize('transform', [*RANDOM, Resize(5), Normalize([.1, .2, .3]), Compose(RANDOM)], ids=repr)
+@pytest.mark.parametrize('dtype', ['f4', 'f8', 'u1'])
+def test_a_batch_is_transformed_as_its_images_one_by_one(transform, dtype):
+    batch = (200 * np.random.rand(5, 3, 9, 7)).astype(dtype)
+    numbers = rng(1).random((5, transform.random_numbers))
+    sources, together = rng(1), transform.apply(batch, numbers)
+    np.testing.assert_array_equal(together, [transform(image, sources) for image in batch])
+    assert together.dtype == dtype or isinstance(transform, Normalize)
+
+
+def test_only_transforms_of_many_images_make_one():
+    assert Compose([Resize(2), RandomCrop(2), RandomBrightness(1)]).random_numbers == 3
+    assert Compose([Resize(2), lambda image, rng: image]).random_numbers is None
+    assert Compose([RandomCrop(2), Compose([abs])]).random_numbers is None
+
+
+def test_normalize_needs_a_number_for_each_channel():
+    with pytest.raises(ValueError, match=r'Normalize: \(1, 2\) has 2 numbers for 3 channels .* shape \(3, 4, 4\)'):
+        Normalize((1, 2))(np.zeros((3, 4, 4)))
 
 
 @pytest.mark.parametrize('transform', [*RANDOM, Resize(2), Normalize(0.)], ids=repr)
