@@ -58,7 +58,7 @@ def test_local_links_and_pictures_exist(page):
 
 
 def test_options_of_the_training_program_are_documented():
-    program = (ROOT / 'scripts' / 'train.py').read_text()
+    program = ''.join(path.read_text() for path in sorted((ROOT / 'scripts').glob('train*.py')))
     table = (ROOT / 'docs' / 'howto' / 'training.md').read_text()
     options = re.findall(r"add_argument\('(--[\w-]+)'", program)
     assert len(options) > 10

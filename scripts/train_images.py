@@ -1,0 +1,181 @@
+"""Training a network that classifies pictures."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from training_run import MODEL, TrainingRun, check_at_least
+
+import autograd_nn
+import autograd_nn.links as L
+from autograd_nn import datasets, iterators, models, serializers, training
+from autograd_nn.dataset import concat_examples
+from autograd_nn.training import extensions
+from autograd_nn.utils.atomic import atomic_write
+
+DIGITS = [str(digit) for digit in range(10)]
+# Each data set with the names of its classes.
+DATASETS: dict[str, tuple[Any, list[str]]] = {
+    'digits': (datasets.get_digits, DIGITS),
+    'mnist': (datasets.get_mnist, DIGITS),
+    'fashion_mnist': (datasets.get_fashion_mnist, datasets.get_fashion_mnist_labels()),
+    'cifar10': (datasets.get_cifar10, datasets.get_cifar10_labels()),
+    'cifar100': (datasets.get_cifar100, datasets.get_cifar100_labels()),
+}
+FEW = 50_000
+
+
+class ImageRun(TrainingRun):
+    """A training run of a classifier of pictures.
+
+    Args:
+        arguments: The command line.
+
+    Attributes:
+        model: The network with its loss.
+        test: The test data.
+        labels: The names of the classes.
+    """
+
+    learning_rates = {'sgd': 0.05, 'momentum': 0.01, 'nesterov': 0.01, 'adagrad': 0.01, 'rmsprop': 0.001,
+                      'adam': 0.003, 'adamw': 0.003}
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        super().__init__(arguments)
+        device = autograd_nn.get_device(arguments.device)
+        entry = models.get(arguments.model)
+        train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
+        autograd_nn.random.seed(arguments.seed)
+        self.model = L.Classifier(entry.build(num_classes=len(self.labels)))
+        shape = train[0][0].shape
+        print(f'{arguments.model} on {arguments.dataset}: {len(train):,} training and {len(self.test):,} test samples '
+              f'of shape {shape}, {len(self.labels)} classes')
+        autograd_nn.summary(self.model.predictor, shape)
+        self.load_initial_weights(self.model.predictor)
+        self.model.to_device(device)
+        self.write_config(input_shape=shape, labels=self.labels)
+        self.prepare_training(train)
+        self.load_snapshot()
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument('--dataset', metavar='NAME|DIR',
+                            help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
+                                 'under train/ and test/), or with the four MNIST files')
+        parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
+        parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
+                            help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
+        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
+        parser.set_defaults(dataset='digits', epochs=5, batch_size=64)
+
+    @classmethod
+    def check_arguments(cls, arguments: argparse.Namespace) -> None:
+        super().check_arguments(arguments)
+        check_at_least(arguments, workers=0)
+
+    def prepare_training(self, train: Any) -> None:
+        """Makes the trainer for some training data."""
+        arguments = self.arguments
+        optimizer, rate = self.make_optimizer(self.model)
+        if len(train) < FEW if arguments.augment is None else arguments.augment:
+            train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape),
+                                              seed=arguments.seed)
+        if arguments.workers:
+            train_iter: Any = iterators.MultiprocessIterator(train, arguments.batch_size,
+                                                             n_processes=arguments.workers)
+        else:
+            train_iter = iterators.SerialIterator(train, arguments.batch_size)
+        test_iter = iterators.SerialIterator(self.test, 500, repeat=False, shuffle=False)
+        self.make_trainer(updater=training.StandardUpdater(train_iter, optimizer, device=arguments.device), rate=rate,
+                          iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
+                          evaluator=extensions.Evaluator(test_iter, self.model, device=arguments.device),
+                          columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
+                          curves=['loss', 'accuracy'])
+
+    def speed(self, iterations: int, seconds: float) -> str:
+        return f'{iterations * self.arguments.batch_size / seconds:,.0f} images a second'
+
+    def save_results(self) -> None:
+        out = Path(self.arguments.out)
+        probabilities, labels = predict(self.model, self.test, self.arguments.device)
+        correct = int((probabilities.argmax(axis=1) == labels).sum())
+        print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
+        serializers.save_npz(out / MODEL, self.model.predictor)
+        draw_mistakes(out / 'mistakes.png', self.test, probabilities, labels, self.labels)
+        self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
+                         'accuracy.png': 'curves', 'mistakes.png': 'what it gets wrong with most confidence'})
+
+
+def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list[str]]:
+    """Loads training data, test data and the names of the classes.
+
+    Args:
+        name: One of `DATASETS`, or a folder.
+        entry: The model, whose input shape pictures from a folder take.
+        seed: Chooses the fifth of a folder's pictures that is kept for testing.
+    """
+    folder = Path(name)
+    if name in DATASETS:
+        get, labels = DATASETS[name]
+        return *get(ndim=3), labels
+    if not folder.is_dir():
+        raise ValueError(f'--dataset: expected one of {", ".join(DATASETS)} or a folder, got {name}')
+    if any(folder.glob('*-idx3-ubyte*')):
+        return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
+    channels, *size = entry.input_shape
+    options: dict[str, Any] = {'size': tuple(size), 'color': channels == 3, 'on_error': 'skip'}
+    if (folder / 'train').is_dir() and (folder / 'test').is_dir():
+        parts = [datasets.ImageFolderDataset(folder / part, **options) for part in ('train', 'test')]
+        labels, others = (part.labels for part in parts)
+        if labels != others:
+            raise ValueError(f'{folder}: train/ has the classes {", ".join(labels)}, test/ has {", ".join(others)}')
+        return parts[0], parts[1], labels
+    pictures = datasets.ImageFolderDataset(folder, **options)
+    if len(pictures) < 2:
+        raise ValueError(f'{folder}: expected at least 2 pictures, found {len(pictures)}')
+    test, train = datasets.split_dataset_random(pictures, max(1, len(pictures) // 5), seed=seed)
+    return train, test, pictures.labels
+
+
+def predict(model: L.Classifier, test: Any, device: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Class probabilities (N, classes) and true labels (N,) of the test data."""
+    probabilities, labels = [], []
+    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+        for batch in iterators.SerialIterator(test, 500, repeat=False, shuffle=False):
+            x, t = concat_examples(batch, device)
+            probabilities.append(np.asarray(autograd_nn.functions.softmax(model.predictor(x))))
+            labels.append(np.asarray(autograd_nn.as_variable(t)))
+    return np.concatenate(probabilities), np.concatenate(labels)
+
+
+def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> int:
+    """Draws the test pictures that the model gets wrong with most confidence, at most 24; returns how many."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]])][:24]
+    columns, side, caption = 6, 112, 34
+    rows = max(1, -(-len(worst) // columns))
+    sheet = Image.new('RGB', (columns * (side + 12) + 12, rows * (side + caption + 12) + 12), 'white')
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=13)
+    for i, index in enumerate(worst):
+        left, top = 12 + i % columns * (side + 12), 12 + i // columns * (side + caption + 12)
+        sheet.paste(as_picture(test[index][0], side), (left, top))
+        right_answer, answer = names[labels[index]], names[predicted[index]]
+        draw.text((left, top + side + 2), f'true {right_answer}', 'black', font)
+        draw.text((left, top + side + 17), f'{answer}: {probabilities[index, predicted[index]]:.1%}', '#c00000', font)
+    if not len(worst):
+        draw.text((12, 12), 'no mistakes', 'black', font)
+    with atomic_write(path) as file:
+        sheet.save(file, 'PNG')
+    return len(worst)
+
+
+def as_picture(x: np.ndarray, side: int) -> Image.Image:
+    """A sample of shape (C, H, W), values from 0 to 1, as a square picture."""
+    pixels = (np.clip(x, 0, 1) * 255).astype(np.uint8)
+    channels = pixels[:3] if len(pixels) >= 3 else pixels[[0, 0, 0]]
+    return Image.fromarray(channels.transpose(1, 2, 0)).resize((side, side), Image.Resampling.NEAREST)

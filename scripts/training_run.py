@@ -1,0 +1,177 @@
+"""What training runs of all kinds have in common: options, the optimizer, the trainer, and what is written."""
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from cli import load_weights
+
+import autograd_nn
+from autograd_nn import models, optimizer_hooks, optimizers, serializers, training
+from autograd_nn.training import extensions
+from autograd_nn.utils.atomic import atomic_write
+
+OPTIMIZERS: dict[str, Any] = {
+    'sgd': optimizers.SGD, 'momentum': optimizers.MomentumSGD, 'nesterov': optimizers.NesterovAG,
+    'adagrad': optimizers.AdaGrad, 'rmsprop': optimizers.RMSprop, 'adam': optimizers.Adam, 'adamw': optimizers.AdamW,
+}
+SNAPSHOT = 'snapshot.npz'
+MODEL = 'model.npz'
+
+
+class TrainingRun:
+    """One run of the training program; a subclass says what is trained on what.
+
+    Args:
+        arguments: The command line.
+
+    Attributes:
+        arguments: As given.
+        trainer: The training loop, ready to run. A subclass makes it with `make_trainer`.
+    """
+
+    trainer: training.Trainer
+    # Learning rates that suit small networks and the schedule of this program.
+    learning_rates: dict[str, float]
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Adds the options of this kind of run.
+
+        Args:
+            parser: The parser.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def check_arguments(cls, arguments: argparse.Namespace) -> None:
+        """Raises a ValueError that names the first option with an impossible value."""
+        check_at_least(arguments, epochs=1, batch_size=1, seed=0, weight_decay=0)
+        if arguments.seed >= 2 ** 32:
+            raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
+        if arguments.lr is not None and not 0 < arguments.lr < float('inf'):
+            raise ValueError(f'--lr: expected a positive number, got {arguments.lr}')
+        if arguments.optimizer not in OPTIMIZERS:
+            raise ValueError(f'--optimizer: expected one of {", ".join(OPTIMIZERS)}; got {arguments.optimizer}')
+
+    def speed(self, iterations: int, seconds: float) -> str:
+        """How fast the training was, in words."""
+        raise NotImplementedError
+
+    def save_results(self) -> None:
+        """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""
+        raise NotImplementedError
+
+    def make_optimizer(self, model: Any) -> tuple[Any, str]:
+        """Sets up the optimizer; returns it and the name of the attribute that holds its learning rate."""
+        arguments = self.arguments
+        kind = OPTIMIZERS[arguments.optimizer]
+        lr = self.learning_rates[arguments.optimizer] if arguments.lr is None else arguments.lr
+        if arguments.optimizer == 'adamw':
+            # With alpha = 1, eta is the learning rate of step and decay alike, as in the paper's algorithm 2.
+            return kind(alpha=1.0, eta=lr, weight_decay_rate=arguments.weight_decay).setup(model), 'eta'
+        attribute = 'alpha' if arguments.optimizer == 'adam' else 'lr'
+        optimizer = kind(**{attribute: lr}).setup(model)
+        if arguments.weight_decay:
+            optimizer.add_hook(optimizer_hooks.WeightDecay(arguments.weight_decay))
+        return optimizer, attribute
+
+    def make_trainer(self, updater: Any, rate: str, iterations: int, evaluator: Any, columns: list[str],
+                     curves: list[str]) -> None:
+        """Puts together the training loop and its extensions.
+
+        Args:
+            updater: The updater.
+            rate: The attribute of its optimizer that holds the learning rate.
+            iterations: The number of updates in all epochs.
+            evaluator: The extension that evaluates the model.
+            columns: What to print after each epoch, besides epoch and time.
+            curves: What to plot over the epochs.
+        """
+        optimizer = updater.get_optimizer('main')
+        self.trainer = trainer = training.Trainer(updater, (self.arguments.epochs, 'epoch'), out=self.arguments.out)
+        trainer.extend(evaluator)
+        trainer.extend(extensions.CosineShift(rate, iterations), trigger=(1, 'iteration'))
+        trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, rate)))
+        trainer.extend(extensions.LogReport(filename='log.json'))
+        trainer.extend(extensions.PrintReport(['epoch', *columns, 'elapsed_time']))
+        if extensions.PlotReport.available():
+            for what in curves:
+                trainer.extend(extensions.PlotReport([f'main/{what}', f'validation/main/{what}'], 'epoch',
+                                                     filename=f'{what}.png'), name=f'plot_{what}')
+        trainer.extend(extensions.FailOnNonNumber())
+        trainer.extend(extensions.ProgressBar())
+        trainer.extend(extensions.snapshot(filename=SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
+
+    def load_initial_weights(self, model: Any) -> None:
+        """Fills a fresh run's model with the weights that --initial-weights names, if it does."""
+        if self.arguments.initial_weights and not self.arguments.resume:
+            load_weights(self.arguments.initial_weights, model)
+            print(f'starting from {self.arguments.initial_weights}')
+
+    def load_snapshot(self) -> None:
+        """Continues the run that --resume names, if it does."""
+        if self.arguments.resume:
+            serializers.load_npz(Path(self.arguments.resume) / SNAPSHOT, self.trainer)
+            print(f'continuing after epoch {self.trainer.updater.epoch_detail:.2f}')
+
+    def write_config(self, **about: Any) -> None:
+        """Writes down what is run, for --resume, for other programs and for people.
+
+        Args:
+            about: What is to be known of the model besides the options.
+        """
+        saved = {name: value for name, value in vars(self.arguments).items() if name not in ('resume', 'out')}
+        config = {'arguments': saved, **about, 'autograd_nn': autograd_nn.__version__}
+        out = Path(self.arguments.out)
+        out.mkdir(parents=True, exist_ok=True)
+        with atomic_write(out / 'config.json') as file:
+            file.write((json.dumps(config, indent=1) + '\n').encode())
+
+    def list_files(self, others: dict[str, str]) -> None:
+        """Says what was written.
+
+        Args:
+            others: What this kind of run writes besides the files that all do: meanings by name.
+        """
+        out = Path(self.arguments.out)
+        about = {MODEL: 'weights, for --initial-weights', 'config.json': 'what was run',
+                 SNAPSHOT: 'the state of the training, for --resume', 'log.json': 'figures of every epoch', **others}
+        print(f'written to {out}/:')
+        for name, meaning in about.items():
+            if (out / name).exists():
+                print(f'  {name:14} {meaning}')
+        if not extensions.PlotReport.available():
+            print("  no curves: they need matplotlib (pip install 'autograd_nn[plot]')")
+
+
+def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
+    """Requires options to be at least a number each.
+
+    Raises:
+        ValueError: One is less.
+    """
+    for name, bound in lowest.items():
+        value = getattr(arguments, name)
+        if value < bound:
+            raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of all kinds of runs; the kinds give some of them their defaults."""
+    parser.add_argument('--model', default='lenet', choices=models.names(), help='which network')
+    parser.add_argument('--epochs', type=int, help='passes over the training data')
+    parser.add_argument('--optimizer', default='adam', choices=OPTIMIZERS, help='how parameters are updated')
+    parser.add_argument('--lr', type=float, help='learning rate at the start, which falls to 0 along a cosine '
+                                                 '(default: the usual one of the optimizer)')
+    parser.add_argument('--weight-decay', type=float, default=0., help='L2 regularization, decoupled with adamw')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
+    parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
+    parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
+    parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder')
+    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz)')
