@@ -70,6 +70,15 @@ class StagedChain(Chain):
         return {name: [self[layer] if isinstance(layer, str) else layer for layer in stage]
                 for name, stage in self._stages.items()}
 
+    def run_stage(self, name: str, x: Any) -> Any:
+        """Runs one stage, such as a branch.
+
+        Args:
+            name: The stage.
+            x: Its input.
+        """
+        return run_layers(self.functions[name], x)
+
     def forward(self, x: Any) -> Any:
         """Runs all stages but the branches."""
         # One row, so that no input of a stage is kept until the stage is done.

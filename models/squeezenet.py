@@ -12,7 +12,6 @@ from autograd_nn.models.registry import register
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
-from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
 convolution = partial(L.Convolution2D, None, initialW=initializers.HeUniform())
@@ -75,4 +74,4 @@ class Fire(StagedChain):
     def forward(self, x: Any) -> Variable:
         """Computes output of shape (N, 8 * squeeze, H, W) from input of shape (N, C, H, W)."""
         h = super().forward(x)
-        return F.concat([run_layers(self.functions[name], h) for name in ('expand1x1', 'expand3x3')])
+        return F.concat([self.run_stage(name, h) for name in ('expand1x1', 'expand3x3')])
