@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_nn import cpu, cuda
 from autograd_nn.contract import Kernels
+from autograd_nn.cpu import onednn
 
 
 def get_array_module(*args: Any) -> Any:
@@ -33,12 +34,14 @@ def kernels(*arrays: Any) -> Kernels:
         TypeError: Some arrays are on the CPU and others on a GPU.
     """
     if not cuda.available:
-        return cpu
+        return onednn if onednn.in_use() else cpu
     on_gpu = {isinstance(x, cuda.ndarray) for x in arrays if x is not None}
     if len(on_gpu) > 1:
         raise TypeError('arrays are on different devices: '
                         + ', '.join(str(get_device_from_array(x)) for x in arrays if x is not None))
-    return cuda.kernels() if True in on_gpu else cpu
+    if True in on_gpu:
+        return cuda.kernels()
+    return onednn if onednn.in_use() else cpu
 
 
 def as_output(y: Any, function: Any) -> Any:

@@ -61,6 +61,10 @@ class LocalConfig(threading.local):
     ``dtype``                    floating-point type of new parameters and data sets
     ``debug``                    check every array that is computed for NaN
     ``type_check``               run ``check_type_forward`` of user-defined functions
+    ``num_threads``              how many threads the kernels on the CPU use; None for one on each core that the
+                                 process may run on
+    ``use_onednn``               ``'auto'``: oneDNN's kernels on the CPU where the library is there; ``'always'``:
+                                 an error where it is not; ``'never'``: NumPy's
     ``in_recomputing``           whether `functions.forget` is computing a second time
     ``keep_graph_on_report``     whether reported Variables keep their graphs
     ============================ ======================================================================
@@ -79,6 +83,8 @@ class LocalConfig(threading.local):
     dtype: Any
     debug: bool
     type_check: bool
+    num_threads: int | None
+    use_onednn: str
     in_recomputing: bool
     keep_graph_on_report: bool
     _view: _ThreadView
@@ -194,6 +200,8 @@ global_config = GlobalConfig(
     dtype=np.dtype(os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')),
     debug=os.environ.get('AUTOGRAD_NN_DEBUG', '0') not in ('', '0'),
     type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
+    num_threads=int(os.environ.get('AUTOGRAD_NN_NUM_THREADS') or 0) or None,
+    use_onednn='auto',
     in_recomputing=False,
     keep_graph_on_report=False,
 )

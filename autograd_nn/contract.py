@@ -19,12 +19,19 @@ Ints = tuple[int, ...]
 class Kernels(Protocol):
     """The kernels of one back end; the modules `autograd_nn.cpu` and its twin on the GPU satisfy it."""
 
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The products of the matrices `a` (..., M, K) and `b` (..., K, N), as the operator ``@`` has it."""
+
+    def linear(self, x: Array, W: Array, b: Array | None, relu: bool) -> Array:
+        """Multiplies `x` (N, D) by the transposed `W` (M, D) and adds `b` (M,). With `relu`, negative results become
+        zero."""
+
     def convolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, dilate: Ints,
-                    groups: int) -> Array:
+                    groups: int, relu: bool) -> Array:
         """Cross-correlates `x` (N, C, *in) with the filters `W` (K, C / groups, *k) and adds `b` (K,).
 
         Output channels come in `groups` equal parts, each of which sees its own part of the input channels. The output
-        (N, K, *out) has the sizes that `geometry.conv_output_size` gives.
+        (N, K, *out) has the sizes that `geometry.conv_output_size` gives. With `relu`, negative results become zero.
         """
 
     def deconvolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, out_size: Ints,

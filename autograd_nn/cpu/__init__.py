@@ -5,6 +5,7 @@ What each one computes is stated in `autograd_nn.contract.Kernels`.
 from autograd_nn.cpu.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution
 from autograd_nn.cpu.embedding import embedding_grad
 from autograd_nn.cpu.im2col import col2im, im2col
+from autograd_nn.cpu.matrix_product import linear, matmul
 from autograd_nn.cpu.normalization import (
     batch_normalization,
     batch_normalization_grad,
@@ -27,7 +28,7 @@ from autograd_nn.cpu.softmax import log_softmax, log_softmax_grad, softmax, soft
 __all__ = [
     'adadelta', 'adagrad', 'adam', 'average_pooling', 'average_pooling_grad', 'batch_normalization',
     'batch_normalization_grad', 'col2im', 'convolution', 'convolution_bias_grad', 'convolution_filter_grad',
-    'deconvolution', 'embedding_grad', 'fixed_batch_normalization', 'im2col', 'layer_normalization',
+    'deconvolution', 'embedding_grad', 'fixed_batch_normalization', 'im2col', 'layer_normalization', 'linear', 'matmul',
     'layer_normalization_grad', 'local_response_normalization', 'local_response_normalization_grad', 'log_softmax',
     'log_softmax_grad', 'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag',
     'rmsprop', 'sgd', 'softmax', 'softmax_grad',

@@ -9,6 +9,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.rearrangement import pad as zero_pad
+from autograd_nn.functions.rectifier import is_relu, relu_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
 from autograd_nn.variable import Variable, as_variable
 
@@ -36,14 +37,22 @@ class _Geometry(FunctionNode):
 
 class ConvolutionND(_Geometry):
 
+    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, relu: bool = False) -> None:
+        super().__init__(stride, pad, dilate, groups)
+        self.relu = relu
+
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
+        if self.relu:
+            self.retain_outputs((0,))
         x, W, *b = inputs
-        return backend.kernels(*inputs).convolution(x, W, b[0] if b else None, *self.geometry),
+        return backend.kernels(*inputs).convolution(x, W, b[0] if b else None, *self.geometry, self.relu),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
+        if self.relu:
+            gy = relu_grad(self._retained_outputs[0], gy)
         return (self.deconvolve(gy, W, x.shape[2:]) if 0 in target_input_indexes else None,
                 self.filter_grad(x, gy, W.shape[2:]) if 1 in target_input_indexes else None,
                 BiasGrad().apply((gy,))[0] if 2 in target_input_indexes else None)[:len(self.inputs or ())]
@@ -102,7 +111,7 @@ class BiasGrad(FunctionNode):
 
 
 def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int], pad: int | Sequence[int],
-                 cover_all: bool, dilate: int | Sequence[int], groups: int) -> Variable:
+                 cover_all: bool, dilate: int | Sequence[int], groups: int, activation: Any = None) -> Variable:
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -123,7 +132,7 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
                   in zip(x.shape[2:], out, W.shape[2:], *geometry)]
         if max(beyond) > 0:
             inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
-    return ConvolutionND(*geometry, groups).apply(inputs)[0]
+    return ConvolutionND(*geometry, groups, is_relu(function, activation)).apply(inputs)[0]
 
 
 def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int],
@@ -183,7 +192,8 @@ def _spatial_axes(function: str, x: Any) -> int:
 
 
 def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
+                   activation: Any = None) -> Variable:
     """Convolution (cross-correlation) over any number of spatial axes.
 
     Args:
@@ -195,6 +205,7 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         cover_all: Add a last window where it is needed to cover all elements; it sees zeros beyond the padding.
         dilate: Distance between neighbouring elements of the window.
         groups: The number of parts into which the channels are split; each part is convolved on its own.
+        activation: `relu` for ``relu(convolution_nd(...))`` in one kernel, or None.
 
     Returns:
         Output of shape (N, K, out_1, ..., out_n).
@@ -210,17 +221,19 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         variable([[[3., 9.]]])
     """
     return _convolution('convolution_nd', _spatial_axes('convolution_nd', x), x, W, b, stride, pad, cover_all, dilate,
-                        groups)
+                        groups, activation)
 
 
 def convolution_1d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
+                   activation: Any = None) -> Variable:
     """Convolution over one spatial axis: see `convolution_nd`."""
-    return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups)
+    return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, activation)
 
 
 def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, *, dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+                   cover_all: bool = False, *, dilate: int | Sequence[int] = 1, groups: int = 1,
+                   activation: Any = None) -> Variable:
     """Convolution (cross-correlation) of images.
 
     Args:
@@ -232,6 +245,7 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         cover_all: Add a last window where it is needed to cover all pixels; it sees zeros beyond the padding.
         dilate: Distance between neighbouring elements of the window.
         groups: The number of parts into which the channels are split; each part is convolved on its own.
+        activation: `relu` for ``relu(convolution_2d(...))`` in one kernel, or None.
 
     Returns:
         Output of shape (N, K, out_h, out_w), where ``out_h = (H + 2 * pad - dilate * (kh - 1) - 1) // stride + 1``.
@@ -247,13 +261,14 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         >>> F.convolution_2d(x, W, stride=2, pad=2).shape
         (10, 8, 16, 16)
     """
-    return _convolution('convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, groups)
+    return _convolution('convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, groups, activation)
 
 
 def convolution_3d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
+                   activation: Any = None) -> Variable:
     """Convolution over three spatial axes: see `convolution_nd`."""
-    return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups)
+    return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, activation)
 
 
 def dilated_convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1,

@@ -4,33 +4,39 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.convolution import BiasGrad
 from autograd_nn.functions.matrix_product import MatMul, matmul
+from autograd_nn.functions.rectifier import is_relu, relu_grad
 from autograd_nn.functions.shape import reshape
 from autograd_nn.variable import Variable, as_variable
 
 
 class LinearFunction(FunctionNode):
 
+    def __init__(self, relu: bool = False) -> None:
+        self.relu = relu
+
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
+        if self.relu:
+            self.retain_outputs((0,))
         x, W, *b = inputs
-        y = (x @ W.T).astype(x.dtype, copy=False)
-        if b:
-            y += b[0]
-        return y,
+        return backend.kernels(*inputs).linear(x, W, b[0] if b else None, self.relu),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
+        if self.relu:
+            gy = relu_grad(self._retained_outputs[0], gy)
         x, W = self.get_retained_inputs()
         return (MatMul(False, False).apply((gy, W))[0] if 0 in target_input_indexes else None,
                 MatMul(True, False).apply((gy, x))[0] if 1 in target_input_indexes else None,
                 BiasGrad().apply((gy,))[0] if 2 in target_input_indexes else None)[:len(self.inputs or ())]
 
 
-def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1) -> Variable:
+def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
     """A fully connected layer: ``y = x W^T + b``.
 
     Args:
@@ -39,6 +45,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1) -> Variable:
         W: Weights of shape (M, D).
         b: Bias of shape (M,).
         n_batch_axes: The number of axes of the batch.
+        activation: `relu` for ``relu(linear(...))`` in one kernel, or None.
 
     Returns:
         Output of shape (*batch, M).
@@ -73,7 +80,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1) -> Variable:
     batch = x_shape[:n_batch_axes]
     if len(x_shape) != 2:
         x = reshape(x, (prod(batch), features))
-    y, = LinearFunction().apply((x, W) if b is None else (x, W, b))
+    y, = LinearFunction(is_relu('linear', activation)).apply((x, W) if b is None else (x, W, b))
     return y if n_batch_axes == 1 else reshape(y, (*batch, outputs))
 
 

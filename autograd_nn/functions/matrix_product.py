@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes
 from autograd_nn.functions.broadcast import sum_to
@@ -24,7 +25,7 @@ class MatMul(FunctionNode):
             a = a.swapaxes(-1, -2)
         if self.transb and b.ndim > 1:
             b = b.swapaxes(-1, -2)
-        return a @ b,
+        return backend.kernels(a, b).matmul(a, b),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs

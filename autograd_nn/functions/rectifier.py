@@ -64,7 +64,23 @@ class ReLU(FunctionNode):
         return _relu(inputs[0]),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        return Scaling(_relu_grad, self._retained_outputs[0]).apply(grad_outputs)
+        return relu_grad(self._retained_outputs[0], grad_outputs[0]),
+
+
+def relu_grad(y: Any, gy: Any) -> Variable:
+    """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input."""
+    return Scaling(_relu_grad, y).apply((gy,))[0]
+
+
+def is_relu(function: str, activation: Any) -> bool:
+    """Whether `function` is to compute `relu` of its result itself.
+
+    Raises:
+        ValueError: `activation` is neither None nor `relu`.
+    """
+    if activation is not None and activation is not relu:
+        raise ValueError(f'{function}: expected activation None or functions.relu, got {activation!r}')
+    return activation is relu
 
 
 class ClippedReLU(FunctionNode):

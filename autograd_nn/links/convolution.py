@@ -20,6 +20,7 @@ from autograd_nn.functions.rectifier import relu
 from autograd_nn.geometry import as_tuple
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
+from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
 Size = int | Sequence[int]
@@ -138,11 +139,12 @@ class ConvolutionND(_Convolution):
         """The number of input channels; None as long as it is not known."""
         return None if self.W.array is None else self.W.shape[1] * self.groups
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: Any, *, activation: Any = None) -> Variable:
         """Applies the layer.
 
         Args:
             x: Input of shape (N, in_channels, *spatial), floating point.
+            activation: `functions.relu`, to be computed with the layer in one kernel, or None.
 
         Returns:
             Output of shape (N, out_channels, *spatial).
@@ -150,7 +152,7 @@ class ConvolutionND(_Convolution):
         if self.W.array is None:
             self._initialize_params(x.shape[1])
         return self.function(x, self.W, self.b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
-                             groups=self.groups)
+                             groups=self.groups, activation=activation)
 
 
 class Convolution1D(ConvolutionND):
@@ -415,6 +417,4 @@ class MLPConvolution2D(ChainList):
     def forward(self, x: Any) -> Variable:
         """Applies the layers to an input of shape (N, in_channels, height, width)."""
         *body, last = self
-        for layer in body:
-            x = self.activation(layer(x))
-        return last(x)
+        return run_layers([*(layer for link in body for layer in (link, self.activation)), last], x)

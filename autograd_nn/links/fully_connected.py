@@ -65,19 +65,20 @@ class Linear(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('in_size', self.in_size), ('out_size', self.out_size), ('nobias', self.b is None)]
 
-    def forward(self, x: Any, n_batch_axes: int = 1) -> Variable:
+    def forward(self, x: Any, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
         """Applies the layer.
 
         Args:
             x: Input of shape (N, ...), floating point.
             n_batch_axes: The number of axes of the batch; the others are the features.
+            activation: `functions.relu`, to be computed with the layer in one kernel, or None.
 
         Returns:
             Output of shape (N, out_size).
         """
         if self.W.array is None:
             self._initialize_params(math.prod(x.shape[n_batch_axes:]))
-        return linear(x, self.W, self.b, n_batch_axes)
+        return linear(x, self.W, self.b, n_batch_axes, activation=activation)
 
 
 class Bilinear(Link):

@@ -1,0 +1,74 @@
+"""Products of matrices.
+
+Here, too, it is not only the time of one product that counts: after a product of BLAS its threads stay awake for a
+while and keep a core from those of oneDNN (measured: a product of 0.5 ms took 8 ms).
+"""
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from autograd_nn import cpu as reference
+from autograd_nn.contract import Ints
+from autograd_nn.cpu import memory
+from autograd_nn.cpu.onednn import library as c
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, serves
+
+# Fewer multiplications than these are done before oneDNN has been called.
+_LEAST = 1 << 16
+
+
+def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Matrices, or stacks of them, in either order of rows and columns."""
+    if (a.ndim < 2 or a.ndim != b.ndim or a.shape[-1] != b.shape[-2] or a.size * b.shape[-1] < _LEAST
+            or not _broadcast(a.shape[:-2], b.shape[:-2]) or not serves('matmul', a, b)):
+        return reference.matmul(a, b)
+    return _product(a, b, None, False)
+
+
+def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
+    """Adds the bias, and takes the maximum with zero, before a result leaves the processor."""
+    if x.size * len(W) < _LEAST or not serves('linear', x, W, b):
+        return reference.linear(x, W, b, relu)
+    if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[1] or (b is not None and b.shape != W.shape[:1]):
+        raise ValueError(f'linear: x of shape {x.shape}, W {W.shape} and b {None if b is None else b.shape} do not fit')
+    return _product(x, W.T, None if b is None else np.ascontiguousarray(b).reshape(1, -1), relu)
+
+
+def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool) -> np.ndarray:
+    a, b = _with_rows(a), _with_rows(b)
+    key = 'matmul', a.shape, a.strides, b.shape, b.strides, bias is not None, relu
+    primitive = cached(key, _primitive, *key[1:])
+    batch = tuple(map(max, a.shape[:-2], b.shape[:-2]))
+    y = memory.empty((*batch, a.shape[-2], b.shape[-1]))
+    primitive(*((a, b, y) if bias is None else (a, b, bias, y)))
+    return y
+
+
+def _primitive(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, biased: bool, relu: bool) -> Primitive:
+    y_shape = (*map(max, a_shape[:-2], b_shape[:-2]), a_shape[-2], b_shape[-1])
+    bias = Memory((*(1,) * (len(y_shape) - 1), y_shape[-1])) if biased else None
+    return Primitive('matmul', _strided(a_shape, a_strides), _strided(b_shape, b_strides), bias, Memory(y_shape),
+                     arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if biased else (c.SRC, c.WEIGHTS, c.DST), relu=relu, strided=True)
+
+
+def _strided(shape: Ints, strides: Ints) -> Memory:
+    """The descriptor of an array with strides in bytes; those of axes of length 1 are arbitrary, and may be 0."""
+    return Memory(shape, tuple(prod(shape[i + 1:]) if n == 1 else stride // 4
+                               for i, (n, stride) in enumerate(zip(shape, strides, strict=True))))
+
+
+def _broadcast(a: Ints, b: Ints) -> bool:
+    return all(m == n or m == 1 or n == 1 for m, n in zip(a, b, strict=True))
+
+
+def _with_rows(x: np.ndarray) -> np.ndarray:
+    """`x` itself where its rows or its columns are contiguous and nothing overlaps, otherwise such a copy."""
+    *batch, rows, columns = x.shape
+    *outer, down, across = (stride // x.itemsize if n > 1 else 0 for n, stride in zip(x.shape, x.strides, strict=True))
+    straight = ((across == 1 or columns == 1) and (down >= columns or rows == 1)
+                or (down == 1 or rows == 1) and (across >= rows or columns == 1))
+    if straight and all(stride > 0 for stride, n in zip(outer, batch, strict=True) if n > 1):
+        return x
+    return np.ascontiguousarray(x)

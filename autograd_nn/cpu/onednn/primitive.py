@@ -1,0 +1,345 @@
+"""oneDNN's objects as Python objects: descriptors of memory, and primitives that compute on NumPy arrays.
+
+A primitive is made once for each combination of shapes and parameters and kept (see `cached`). Nothing of it is shared
+between threads: an execution stores addresses in it.
+"""
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import os
+import threading
+from collections.abc import Callable
+from ctypes import byref, c_void_p
+from math import prod
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autograd_nn.config import config
+from autograd_nn.contract import Ints
+from autograd_nn.cpu import memory, threads
+from autograd_nn.cpu.onednn import library as c
+from autograd_nn.cpu.onednn.library import Library
+
+T = TypeVar('T')
+_logger = logging.getLogger(__name__)
+
+# How many primitives a thread keeps. The largest networks need about 500; images of ever new sizes need new ones.
+CAPACITY = 2048
+_DTYPES = {np.dtype(np.float32): c.FLOAT32, np.dtype(np.int32): c.INT32, np.dtype(np.int8): c.INT8,
+           np.dtype(np.uint8): c.UINT8}
+_FLOAT32 = np.dtype(np.float32)
+
+
+class _Thread(threading.local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.primitives: dict[Any, Any] = {}
+        self.stream: c_void_p | None = None
+        self.num_threads = 0
+
+    def prepare(self) -> None:
+        """Sets the number of threads for this thread's executions; primitives are made for one number."""
+        self.primitives.clear()
+        self.num_threads = threads.number()
+        _library().set_num_threads(self.num_threads)
+        if self.stream is None:
+            self.stream = c_void_p()
+            _library().call('stream_create', byref(self.stream), _library().engine, 1)
+
+
+_thread = _Thread()
+# OpenMP's threads do not exist in a forked process: its primitives must be made anew, for as many as it may use.
+os.register_at_fork(after_in_child=lambda: setattr(_thread, 'num_threads', 0))
+
+
+def _library() -> Library:
+    found, reason = c.load()
+    if found is None:
+        raise c.OneDNNError(reason)
+    return found
+
+
+def cached(key: Any, make: Callable[..., T], *arguments: Any) -> T:
+    """What `make` returned for `key`, made now if this thread has not yet.
+
+    Args:
+        key: A hashable that determines the result, with the function's name first.
+        make: Makes it.
+        arguments: What to call it with.
+    """
+    if threads.number() != _thread.num_threads:
+        _thread.prepare()
+    primitives = _thread.primitives
+    found = primitives.get(key)
+    if found is None:
+        if len(primitives) >= CAPACITY:
+            del primitives[next(iter(primitives))]
+        found = primitives[key] = make(*arguments)
+    return found
+
+
+class Memory:
+    """A descriptor of memory: shape, data type and strides in elements, or `any`: as oneDNN likes it best.
+
+    Args:
+        shape: Up to 12 axes, none of them empty.
+        strides: In elements; None stands for row-major order.
+        dtype: One of float32, int32, int8 and uint8.
+        any: Leave the format to oneDNN.
+    """
+
+    def __init__(self, shape: Ints, strides: Ints | None = None, dtype: Any = _FLOAT32, *, any: bool = False) -> None:
+        if not 1 <= len(shape) <= 12 or min(shape) < 1:
+            raise ValueError(f'oneDNN: expected 1 to 12 axes and no empty one, got shape {shape}')
+        self.handle = c_void_p()
+        code = _DTYPES[np.dtype(dtype)]
+        if any:
+            _library().call('memory_desc_create_with_tag', byref(self.handle), len(shape), c.dims(shape), code,
+                            c.FORMAT_TAG_ANY)
+        else:
+            strides = strides or row_major(shape)
+            if len(strides) != len(shape) or min(strides) < 1:
+                raise ValueError(f'oneDNN: expected {len(shape)} positive strides, got {strides}')
+            _library().call('memory_desc_create_with_strides', byref(self.handle), len(shape), c.dims(shape), code,
+                            c.dims(strides))
+
+    def __del__(self, destroy: Any = None) -> None:
+        if self.handle:
+            _library().c.dnnl_memory_desc_destroy(self.handle)
+
+    @property
+    def _as_parameter_(self) -> c_void_p:
+        return self.handle
+
+
+def row_major(shape: Ints) -> Ints:
+    """The strides, in elements, of a C-contiguous array."""
+    return tuple(prod(shape[i + 1:]) for i in range(len(shape)))
+
+
+def channels_last_strides(shape: Ints) -> Ints:
+    """The strides, in elements, of an array (N, C, *spatial) whose memory has the order (N, *spatial, C)."""
+    n, channels, *spatial = shape
+    inner = row_major((*spatial, channels))
+    return (prod(shape[1:]), 1, *inner[:-1])
+
+
+def images(shape: Ints) -> Memory:
+    """The descriptor of float32 arrays (N, C, *spatial) in channels-last order."""
+    return Memory(shape, channels_last_strides(shape))
+
+
+class Primitive:
+    """A computation for fixed shapes.
+
+    Args:
+        kind: One of `library.PRIMITIVES`.
+        parameters: The C arguments between the engine and the attributes.
+        arrays: Which argument of the execution each array of a call is, such as ``(c.SRC, c.DST)``.
+        relu: Whether negative results become zero.
+        strided: Whether the arrays may have gaps, so that their bytes say nothing.
+        hint: The forward primitive of a backward one.
+
+    Raises:
+        OneDNNError: oneDNN has no such computation.
+    """
+
+    def __init__(self, kind: str, *parameters: Any, arrays: Ints, relu: bool = False, strided: bool = False,
+                 hint: Primitive | None = None) -> None:
+        self._descriptor, self._handle = c_void_p(), c_void_p()
+        self._memories: list[c_void_p] = []
+        library = _library()
+        with Attributes(relu) as attributes:
+            if hint is not None:
+                parameters = (*parameters, hint._descriptor)
+            elif kind.endswith(('backward', 'backward_data', 'backward_weights')):
+                parameters = (*parameters, None)
+            library.call(f'{kind}_primitive_desc_create', byref(self._descriptor), library.engine, *parameters,
+                         attributes)
+        self._finish(kind, arrays)
+        if strided:
+            self._sizes = [0] * len(arrays)
+
+    def _finish(self, kind: str, arrays: Ints) -> None:
+        library = _library()
+        library.call('primitive_create', byref(self._handle), self._descriptor)
+        self.kind = kind
+        self._execute = library.c.dnnl_primitive_execute
+        self._set_handle = library.c.dnnl_memory_set_data_handle
+        self._arguments = (c.Argument * len(arrays))()
+        self._sizes = []
+        for slot, index in zip(self._arguments, arrays, strict=True):
+            memory_object = c_void_p()
+            library.call('memory_create', byref(memory_object), self.format(index), library.engine, None)
+            self._memories.append(memory_object)
+            slot.index, slot.memory = index, memory_object
+            self._sizes.append(self.size(index))
+
+    def format(self, index: int) -> c_void_p:
+        """The descriptor of the memory that argument `index` must have; it lives as long as this object."""
+        found = _library().c.dnnl_primitive_desc_query_md(self._descriptor, c.QUERY_EXECUTION_ARGUMENT, index)
+        return c_void_p(found)
+
+    def size(self, index: int) -> int:
+        """The bytes of argument `index`."""
+        return _library().c.dnnl_memory_desc_get_size(self.format(index))
+
+    @property
+    def implementation(self) -> str:
+        """oneDNN's name for the kernel that it chose."""
+        text = ctypes.c_char_p()
+        _library().call('primitive_desc_query', self._descriptor, c.QUERY_IMPLEMENTATION, 0, byref(text))
+        return (text.value or b'').decode()
+
+    def __call__(self, *arrays: np.ndarray) -> None:
+        """Computes.
+
+        Args:
+            arrays: As many as were named, each with the memory that its descriptor says.
+
+        Raises:
+            ValueError: An array has fewer bytes than its descriptor says.
+            OneDNNError: The computation failed.
+        """
+        set_handle = self._set_handle
+        for handle, size, array in zip(self._memories, self._sizes, arrays, strict=True):
+            if array.nbytes < size:
+                raise ValueError(f'oneDNN {self.kind}: expected an array of at least {size} bytes, got {array.nbytes} '
+                                 f'(shape {array.shape}, {array.dtype})')
+            set_handle(handle, array.ctypes.data)
+        status = self._execute(self._handle, _thread.stream, len(arrays), self._arguments)
+        if status:
+            c.check(status, self.kind)
+
+    def __del__(self) -> None:
+        library = _library()
+        for handle in self._memories:
+            library.c.dnnl_memory_destroy(handle)
+        if self._handle:
+            library.c.dnnl_primitive_destroy(self._handle)
+        if self._descriptor:
+            library.c.dnnl_primitive_desc_destroy(self._descriptor)
+
+
+class Reorder(Primitive):
+    """A copy from one format to another.
+
+    Args:
+        source: A descriptor.
+        target: A descriptor of the same shape.
+    """
+
+    def __init__(self, source: Any, target: Any) -> None:
+        self._descriptor, self._handle = c_void_p(), c_void_p()
+        self._memories = []
+        library = _library()
+        library.call('reorder_primitive_desc_create', byref(self._descriptor), source, library.engine, target,
+                     library.engine, None)
+        self._finish('reorder', (c.SRC, c.DST))
+
+
+class Attributes:
+    """A context that has the attributes of a primitive: what is computed on its results before they are stored."""
+
+    def __init__(self, relu: bool) -> None:
+        self.handle = c_void_p()
+        self.relu = relu
+
+    def __enter__(self) -> c_void_p:
+        if self.relu:
+            library = _library()
+            operations = c_void_p()
+            library.call('primitive_attr_create', byref(self.handle))
+            library.call('post_ops_create', byref(operations))
+            library.call('post_ops_append_eltwise', operations, c.ELTWISE_RELU, 0.0, 0.0)
+            library.call('primitive_attr_set_post_ops', self.handle, operations)
+            library.call('post_ops_destroy', operations)
+        return self.handle
+
+    def __exit__(self, *exception: Any) -> None:
+        if self.handle:
+            _library().call('primitive_attr_destroy', self.handle)
+
+
+class Converter:
+    """Brings arrays from row-major order into the format that a primitive likes best, and back.
+
+    Args:
+        plain: The descriptor of the row-major format.
+        preferred: The descriptor of the other one.
+    """
+
+    def __init__(self, plain: Memory, preferred: c_void_p) -> None:
+        library = _library()
+        self._plain, self._preferred = plain, preferred
+        self._size = library.c.dnnl_memory_desc_get_size(preferred)
+        self.needed = not library.c.dnnl_memory_desc_equal(plain, preferred)
+
+    @functools.cached_property
+    def _there(self) -> Reorder:
+        return Reorder(self._plain, self._preferred)
+
+    @functools.cached_property
+    def _back(self) -> Reorder:
+        return Reorder(self._preferred, self._plain)
+
+    def empty(self, shape: Ints) -> np.ndarray:
+        """Memory for an array of `shape` in the preferred format."""
+        return memory.empty((self._size,), np.uint8) if self.needed else memory.empty(shape)
+
+    def convert(self, array: np.ndarray) -> np.ndarray:
+        """The preferred format of an array."""
+        array = np.ascontiguousarray(array)
+        if not self.needed:
+            return array
+        result = self.empty(array.shape)
+        self._there(array, result)
+        return result
+
+    def restore(self, array: np.ndarray, shape: Ints) -> np.ndarray:
+        """The C-contiguous array of `shape` whose preferred format is given."""
+        if not self.needed:
+            return array
+        result = memory.empty(shape)
+        self._back(array, result)
+        return result
+
+
+def in_use() -> bool:
+    """Whether kernels of oneDNN serve this thread: ``config.use_onednn`` is not 'never', and the library is there.
+
+    Raises:
+        OneDNNError: ``config.use_onednn`` is 'always', and the library is not there.
+    """
+    use = config.__dict__['use_onednn']
+    if use == 'never':
+        return False
+    found, reason = c.load()
+    if found is None and use == 'always':
+        raise c.OneDNNError(f"config.use_onednn is 'always': {reason}")
+    return found is not None
+
+
+def serves(kernel: str, *arrays: np.ndarray | None) -> bool:
+    """Whether a kernel of oneDNN can take the arrays: float32, none of them empty, at most three spatial axes."""
+    for array in arrays:
+        if array is not None and (array.dtype != _FLOAT32 or not array.size or array.ndim > 5):
+            _logger.debug('%s: NumPy computes on %s of shape %s', kernel, array.dtype, array.shape)
+            return False
+    return True
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """`x` (N, C, *spatial) itself where its memory has the order (N, *spatial, C), otherwise such a copy."""
+    if x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous:
+        return x
+    y = memory.empty(x.shape, x.dtype, channels_last=True)
+    if x.flags.c_contiguous:
+        cached(('channels_last', x.shape), lambda: Reorder(Memory(x.shape), images(x.shape)))(x, y)
+    else:
+        y[...] = x
+    return y
