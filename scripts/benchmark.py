@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from benchmarks import comparison, machine, overhead, tables
 from benchmarks.rows import ROWS
@@ -60,14 +61,16 @@ def run_overhead(arguments: argparse.Namespace) -> None:
 
 def run_models(arguments: argparse.Namespace) -> None:
     """The subcommand ``models``."""
-    about = {'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
-             'rounds': arguments.rounds}
+    about: dict[str, Any] = {
+        'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
+        'rounds': arguments.rounds, 'frameworks': {} if arguments.profile else comparison.frameworks()}
 
     def show(text: str) -> None:
         if arguments.json != '-':
             print(text, flush=True)
 
     show(tables.header(about) + ('' if arguments.profile else tables.HEAD))
+    others = [name for name, error in about['frameworks'].items() if error is None]
     results = []
     for name in arguments.rows:
         for what in PHASES[arguments.what]:
@@ -76,7 +79,7 @@ def run_models(arguments: argparse.Namespace) -> None:
                 results.append(comparison.profile(*common, arguments.shapes))
                 show(tables.profile(results[-1]))
             else:
-                results.append(comparison.compare(*common))
+                results.append(comparison.compare(*common, others))
                 show(tables.line(results[-1]))
     if not arguments.profile:
         show(tables.means(results) or tables.GET_TORCH)

@@ -18,13 +18,14 @@ def import_models(library: str) -> Any:
     """The model zoo over a library: as it is, or with the other library's name in place of autograd_nn's."""
     if library == 'autograd_nn':
         return importlib.import_module('autograd_nn.models')
-    folder = Path(tempfile.mkdtemp()) / 'translated_models'
-    folder.mkdir()
-    for path in MODELS.glob('*.py'):
-        text = path.read_text().replace('autograd_nn.models', folder.name).replace('autograd_nn', library)
-        (folder / path.name).write_text(text)
-    sys.path.insert(0, str(folder.parent))
-    return importlib.import_module(folder.name)
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / 'translated_models'
+        package.mkdir()
+        for path in MODELS.glob('*.py'):
+            text = path.read_text().replace('autograd_nn.models', package.name).replace('autograd_nn', library)
+            (package / path.name).write_text(text)
+        sys.path.insert(0, folder)
+        return importlib.import_module(package.name)
 
 
 class ChainerSide:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -10,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from benchmarks.rows import Row
 from benchmarks.worker import MatrixProduct
 
 OURS, PEAK, DEFAULT, CHANNELS_LAST = 'autograd_nn', 'peak', 'torch', 'torch channels_last'
-TITLES = {DEFAULT: 'PyTorch', CHANNELS_LAST: 'PyTorch channels_last', 'chainer': 'Chainer'}
 # How long the threads of a side may spin after its work before the next side begins.
 PAUSE = 0.1
 
@@ -34,7 +32,7 @@ class WorkerProcess:
     """
 
     def __init__(self, side: str, row: Row, what: str, threads: int) -> None:
-        names = 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'
+        names = 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'
         self.side = side
         self._process = subprocess.Popen(
             [sys.executable, '-m', 'benchmarks.worker', side, row.model, what], cwd=Path(__file__).parents[1],
@@ -76,17 +74,29 @@ def start(sides: Sequence[str], row: Row, what: str, threads: int) -> Iterator[l
         yield workers
 
 
-def installed_sides(row: Row) -> list[str]:
-    """The sides of a comparison in the order of their turns: those of the ratios are next to each other."""
-    sides = [OURS, PEAK]
-    if importlib.util.find_spec('torch'):
-        sides = [DEFAULT, OURS, CHANNELS_LAST, PEAK] if row.convolutional else [DEFAULT, OURS, PEAK]
-    if importlib.util.find_spec('chainer'):
-        sides.insert(0, 'chainer')
-    return sides
+def frameworks() -> dict[str, str | None]:
+    """The other frameworks that are installed, each with the error that importing it raises, or None."""
+    found = {}
+    for name in 'torch', 'chainer':
+        if importlib.util.find_spec(name):
+            process = subprocess.run([sys.executable, '-c', f'import {name}'], capture_output=True, text=True,
+                                     check=False)
+            found[name] = process.stderr.strip().rpartition('\n')[2] if process.returncode else None
+    return found
 
 
-def compare(row: Row, what: str, rounds: int, threads: int) -> dict[str, Any]:
+def sides_of(row: Row, others: Collection[str]) -> list[str]:
+    """The sides of a comparison in the order of their turns: those of a ratio are next to each other if possible.
+
+    Args:
+        row: The network.
+        others: The frameworks to compare with, ``'torch'`` or ``'chainer'``.
+    """
+    sides = [DEFAULT, OURS, CHANNELS_LAST] if row.convolutional else [DEFAULT, OURS]
+    return [*(['chainer'] if 'chainer' in others else []), *(sides if 'torch' in others else [OURS]), PEAK]
+
+
+def compare(row: Row, what: str, rounds: int, threads: int, others: Collection[str]) -> dict[str, Any]:
     """Times steps of all sides in turn.
 
     Args:
@@ -94,6 +104,7 @@ def compare(row: Row, what: str, rounds: int, threads: int) -> dict[str, Any]:
         what: ``'training'`` or ``'inference'``.
         rounds: How often each side has its turn.
         threads: The number of threads of each side.
+        others: The frameworks to compare with, ``'torch'`` or ``'chainer'``.
 
     Returns:
         What was measured: ``sides`` with milliseconds of a step (quartiles and median), bytes of memory and the share
@@ -102,7 +113,7 @@ def compare(row: Row, what: str, rounds: int, threads: int) -> dict[str, Any]:
     Raises:
         RuntimeError: A side cannot run the network, or has another number of parameters.
     """
-    with start(installed_sides(row), row, what, threads) as workers:
+    with start(sides_of(row, others), row, what, threads) as workers:
         about = {worker.side: worker.about for worker in workers}
         check_parameters(row, {side: entry['parameters'] for side, entry in about.items() if side != PEAK})
         turns: dict[str, list[dict[str, Any]]] = {worker.side: [] for worker in workers}
@@ -152,7 +163,7 @@ def better_layout(result: dict[str, Any]) -> str | None:
 
 
 def profile(row: Row, what: str, rounds: int, threads: int, shapes: bool) -> dict[str, Any]:
-    """Where the time of autograd_nn's step goes (see `benchmarks.profiler.profile`); arguments as for `compare`."""
+    """Where the time of autograd_nn's step goes: see `compare` and `benchmarks.profiler.profile`."""
     with start([OURS], row, what, threads) as (worker,):
         return {'row': row.model, 'title': row.title, 'what': what, 'batch': row.batch,
                 **worker.ask('profile', rounds, shapes)}

@@ -23,10 +23,12 @@ def versions(about: dict[str, str | None]) -> str:
 def header(about: dict[str, Any]) -> str:
     """What is measured, on what and when."""
     machine = about['machine']
+    broken = [f'{name} is installed but cannot be imported: {error}\n'
+              for name, error in about['frameworks'].items() if error]
     load = '' if machine['load'] is None else f'; load average {machine["load"]:.1f}'
     return (f'{versions(about["versions"])}\n{machine["processor"]}, {machine["cores"]} cores '
             f'({", ".join(machine["instruction sets"])}), {machine["system"]}{load}; {machine["date"]}\n'
-            f'{about["threads"]} threads, {about["rounds"]} rounds, float32\n')
+            f'{about["threads"]} threads, {about["rounds"]} rounds, float32\n{"".join(broken)}')
 
 
 def spread(ratio: list[float] | None) -> str:
@@ -60,8 +62,8 @@ def means(results: list[dict[str, Any]]) -> str:
     """The geometric means of the ratios, by what was timed and in all."""
     lines = []
     for title, phases in ('training', ['training']), ('inference', ['inference']), ('all', ['training', 'inference']):
-        chosen = [result for result in results if result['what'] in phases]
-        if chosen and DEFAULT in chosen[0]['ratios']:
+        chosen = [result for result in results if result['what'] in phases and DEFAULT in result['ratios']]
+        if {result['what'] for result in chosen} == set(phases):
             better, default = (statistics.geometric_mean(result['ratios'][side(result)][1] for result in chosen)
                                for side in (better_layout, lambda result: DEFAULT))
             lines.append(f'geometric mean, {title:9}{better:5.2f} against the better layout, '

@@ -103,7 +103,6 @@ class Worker:
             self.about['multiply_adds'] = self.side.multiply_adds()  # type: ignore[attr-defined]
         self.about['memory_is_of_steps'] = reset_highest_memory()
         self.steps = 1
-        self.side.step()
         self.steps = max(1, round(TURN_SECONDS / self.turn()['seconds']))
 
     def turn(self) -> dict[str, Any]:
