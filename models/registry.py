@@ -17,13 +17,15 @@ class Entry:
     Attributes:
         name: Its name.
         model: Its class, whose constructor takes ``num_classes`` by keyword.
-        input_shape: The shape of one sample that it was designed for: channels, height, width.
+        input_shape: The shape of one sample that it was designed for: channels, height, width; empty for sequences.
+        task: What it does: ``'images'`` for a classifier of images, ``'text'`` for a model of text.
         options: Further arguments of the constructor, which make the model out of its class.
     """
 
     name: str
     model: type[Chain]
     input_shape: tuple[int, ...]
+    task: str
     options: dict[str, Any]
 
     def build(self, **arguments: Any) -> Chain:
@@ -43,30 +45,35 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 
-def register(name: str, input_shape: tuple[int, ...], **options: Any) -> Callable[[Model], Model]:
+def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images',
+             **options: Any) -> Callable[[Model], Model]:
     """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
 
     Args:
         name: The name.
         input_shape: The shape of one sample that it was designed for.
+        task: What it does (see `Entry`), on which depends how it is trained.
         options: Arguments of the constructor, where one class is several models.
     """
     def decorate(model: Model) -> Model:
-        _entries[name] = Entry(name, model, input_shape, options)
+        _entries[name] = Entry(name, model, input_shape, task, options)
         return model
 
     return decorate
 
 
-def names() -> list[str]:
+def names(task: str | None = None) -> list[str]:
     """The names of all models.
+
+    Args:
+        task: Only those that do this (see `Entry`).
 
     Example:
         >>> from autograd_nn import models
         >>> 'lenet' in models.names()
         True
     """
-    return sorted(_entries)
+    return sorted(name for name, entry in _entries.items() if task in (None, entry.task))
 
 
 def get(name: str) -> Entry:

@@ -18,10 +18,10 @@ MNIST = DATA / 'mnist'
 
 
 def test_every_model_has_an_expected_parameter_count():
-    assert sorted(PARAMETERS) == models.names()
+    assert sorted(PARAMETERS) == models.names('images')
 
 
-@pytest.mark.parametrize('name', models.names())
+@pytest.mark.parametrize('name', models.names('images'))
 def test_parameters_and_shapes(name):
     entry = models.get(name)
     model = entry.build(num_classes=10)
@@ -31,7 +31,7 @@ def test_parameters_and_shapes(name):
     assert entry.description.endswith('.')
 
 
-@pytest.mark.parametrize('name', models.names())
+@pytest.mark.parametrize('name', models.names('images'))
 def test_overfits_eight_samples(name):
     entry = models.get(name)
     model = L.Classifier(entry.build(num_classes=4))
@@ -46,7 +46,7 @@ def test_overfits_eight_samples(name):
     assert model.loss.array < 0.1
 
 
-@pytest.mark.parametrize('name', models.names())
+@pytest.mark.parametrize('name', models.names('images'))
 def test_colour_and_other_sizes(name):
     model = models.create(name, num_classes=7)
     assert model(np.zeros((3, 3, 32, 32), np.float32)).shape == (3, 7)
