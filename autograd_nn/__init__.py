@@ -44,6 +44,7 @@ from autograd_nn.config import (
     set_debug,
     using_config,
 )
+from autograd_nn.cpu.memory import MemoryPool, get_default_memory_pool
 from autograd_nn.function import Function
 from autograd_nn.function_hook import FunctionHook, get_function_hooks
 from autograd_nn.function_node import FunctionNode

@@ -242,9 +242,11 @@ class Variable:
 
     @property
     def memory_owner(self) -> Any:
-        """The object that owns the array's memory: the array itself, or what it is a view of."""
-        base = self._array.base
-        return self._array if base is None else base
+        """The object that owns the array's memory: the array itself, or what it is a view of in the end."""
+        owner = self._array
+        while (base := getattr(owner, 'base', None)) is not None:
+            owner = base
+        return owner
 
     def unshared(self, owners: set[int]) -> Variable:
         """This Variable if it can be changed in place without changing another; one on a copy of the array otherwise.
@@ -252,12 +254,10 @@ class Variable:
         Args:
             owners: The identities of the memory owners that are spoken for. The one of the result is added.
         """
-        array = self._array
-        owner = array.base
+        array = owner = self._array
         broadcast = read_only = False
-        if owner is None:
-            owner = array
-        else:
+        if array.base is not None:
+            owner = self.memory_owner
             # The elements of a broadcast array share memory with each other.
             broadcast = 0 in array.strides
             read_only = not getattr(array.flags, 'writeable', True)
