@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import autograd_nn.functions as F
@@ -12,6 +13,10 @@ from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
 Layer = Callable[..., Any]
+
+# Layers whose inputs settle in the first call, with weights that suit the rectified units of deep networks.
+convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal())
+linear = partial(L.Linear, None, initialW=initializers.HeNormal())
 
 
 class StagedChain(Chain):
@@ -86,6 +91,27 @@ class StagedChain(Chain):
                            for layer in stage], x)
 
 
+def conv_bn(out_channels: int, ksize: int, stride: int = 1, pad: int | None = None, groups: int = 1,
+            eps: float = 2e-5, decay: float = 0.9, initial_gamma: Any = None) -> tuple[Link, Link]:
+    """A convolution without bias, and the batch normalization behind it.
+
+    Args:
+        out_channels: The number of output channels.
+        ksize: The filters' height and width.
+        stride: The distance between neighbouring positions of the filters.
+        pad: The number of zeros on either side; by default as many as keep the size where the stride is 1.
+        groups: The number of equal parts of channels that are convolved separately.
+        eps: Added to the variance.
+        decay: How much of the running averages each batch leaves.
+        initial_gamma: Initial scale; 1 by default.
+    """
+    # An input is connected to the outputs of its own group only.
+    he = initializers.HeNormal(groups ** 0.5, fan_option='fan_out')
+    return (L.Convolution2D(None, out_channels, ksize, stride, ksize // 2 if pad is None else pad, nobias=True,
+                            initialW=he, groups=groups),
+            L.BatchNormalization(out_channels, decay, eps, initial_gamma=initial_gamma))
+
+
 class ConvBN(StagedChain):
     """A convolution without bias, batch normalization, and an activation.
 
@@ -93,12 +119,8 @@ class ConvBN(StagedChain):
         out_channels: The number of output channels.
         ksize: The filters' height and width.
         stride: The distance between neighbouring positions of the filters.
-        pad: The number of zeros on either side; by default as many as keep the size where the stride is 1.
         activation: The activation; None for none.
-        groups: The number of equal parts of channels that are convolved separately.
-        eps: Added to the variance.
-        decay: How much of the running averages each batch leaves.
-        initial_gamma: Initial scale; 1 by default.
+        options: Further arguments of `conv_bn`.
 
     Example:
         >>> import numpy as np
@@ -110,17 +132,44 @@ class ConvBN(StagedChain):
         ['/conv/W', '/bn/gamma', '/bn/beta']
     """
 
-    def __init__(self, out_channels: int, ksize: int, stride: int = 1, pad: int | None = None,
-                 activation: Layer | None = F.relu, groups: int = 1, eps: float = 2e-5, decay: float = 0.9,
-                 initial_gamma: Any = None) -> None:
+    def __init__(self, out_channels: int, ksize: int, stride: int = 1, activation: Layer | None = F.relu,
+                 **options: Any) -> None:
         super().__init__()
-        layers: dict[str, Layer] = {
-            'conv': L.Convolution2D(None, out_channels, ksize, stride, ksize // 2 if pad is None else pad, nobias=True,
-                                    initialW=initializers.HeNormal(fan_option='fan_out'), groups=groups),
-            'bn': L.BatchNormalization(out_channels, decay, eps, initial_gamma=initial_gamma)}
-        if activation is not None:
-            layers['activation'] = activation
-        self.add_stage('all', **layers)
+        conv, bn = conv_bn(out_channels, ksize, stride, **options)
+        self.add_stage('conv', conv, bn=bn, **({} if activation is None else {'activation': activation}))
+
+
+class SqueezeExcitation(StagedChain):
+    """Scales each channel by a factor that the means of all channels decide.
+
+    Reference: J. Hu, L. Shen, G. Sun, Squeeze-and-Excitation Networks, 2017, https://arxiv.org/abs/1709.01507.
+
+    Args:
+        channels: The number of channels.
+        squeezed: The number of units between the means and the factors.
+        activation: The activation of these units.
+    """
+
+    def __init__(self, channels: int, squeezed: int, activation: Layer = F.relu) -> None:
+        super().__init__()
+        self.add_stage('squeeze', global_average_pooling)
+        self.add_stage('down', L.Linear(channels, squeezed), activation)
+        self.add_stage('up', L.Linear(squeezed, channels), F.sigmoid)
+
+    def forward(self, x: Any) -> Variable:
+        """Scales `x` of shape (N, channels, H, W)."""
+        return x * super().forward(x)[:, :, None, None]
+
+
+def max_pooling(ksize: int, stride: int | None = None, pad: int = 0) -> Layer:
+    """A layer that takes the maximum of each window, the last of which may reach over the edge, as in Caffe.
+
+    Args:
+        ksize: The height and width of the windows.
+        stride: Their distance; by default their size.
+        pad: The width of the padding.
+    """
+    return partial(F.max_pooling_2d, ksize=ksize, stride=stride, pad=pad)
 
 
 def global_average_pooling(x: Any) -> Variable:
