@@ -37,6 +37,7 @@ class Link:
 
     Attributes:
         name: The name that the parent gave it, None for a root.
+        frozen: Whether the link stays as it is while the rest of a network learns (see `freeze`).
 
     Example:
         >>> import numpy as np, autograd_nn as ann
@@ -57,6 +58,7 @@ class Link:
     """
 
     name: str | None = None
+    frozen: bool = False
     _within_init_scope = False
     _local_link_hooks: dict[str, LinkHook] | None = None
 
@@ -432,6 +434,43 @@ class Link:
     def update_enabled(self) -> bool:
         """Whether an optimizer updates at least one of the parameters."""
         return any(param.update_rule is not None and param.update_rule.enabled for param in self.params())
+
+    def freeze(self: _Link) -> _Link:
+        """Keeps everything below this link as it is while the rest of a network learns, as in fine-tuning.
+
+        No gradients are computed for the parameters, so that backpropagation ends where it meets nothing but frozen
+        links; optimizers leave them alone, weight decay included; `links.BatchNormalization` works as at inference.
+        Dropout goes by ``config.train`` as ever.
+
+        Returns:
+            This link.
+
+        Example:
+            >>> import numpy as np, autograd_nn as ann, autograd_nn.links as L
+            >>> model = ann.Sequential(L.Linear(3, 4), L.Linear(4, 2))
+            >>> _ = model[0].freeze()
+            >>> model(np.ones((1, 3), 'f')).sum().backward()
+            >>> [path for path, param in model.namedparams() if param.grad is not None]
+            ['/1/W', '/1/b']
+        """
+        self._set_frozen(True)
+        return self
+
+    def unfreeze(self: _Link) -> _Link:
+        """Lets everything below this link learn again.
+
+        Returns:
+            This link.
+        """
+        self._set_frozen(False)
+        return self
+
+    def _set_frozen(self, frozen: bool) -> None:
+        for link in self.links():
+            link.frozen = frozen
+        for param in self.params():
+            param.requires_grad = not frozen and param.dtype.kind in 'fc'
+            param.cleargrad()
 
     # --- devices
 

@@ -401,8 +401,12 @@ class Optimizer:
         if not getattr(hook, 'call_for_each_param', False):
             hook(self)
             return
-        for param in self.target.params(False):
+        for param in self._trained_params():
             hook(param.update_rule, param)
+
+    def _trained_params(self) -> list[Parameter]:
+        """The parameters that exist already and are not frozen."""
+        return [param for param in self.target.params(False) if param.requires_grad]
 
     def loss_scaling(self, interval: int = 1000, scale: float | None = None) -> None:
         """Has the loss scaled up before backpropagation, so that gradients in half precision do not vanish.
@@ -520,19 +524,19 @@ class GradientMethod(Optimizer):
         self.call_hooks('pre')
         self.t += 1
         if self.is_safe_to_update():
-            for param in target.params(False):
+            for param in self._trained_params():
                 param.update()
         self.call_hooks('post')
         self.update_loss_scale()
 
     def reallocate_cleared_grads(self) -> None:
-        """Gives every parameter without a gradient one of zeros."""
-        for param in self.target.params(False):
+        """Gives every parameter that is trained and has no gradient one of zeros."""
+        for param in self._trained_params():
             if param.grad is None:
                 param.zerograd()
 
     def _unscale_grads(self, scale: float) -> None:
-        for param in self.target.params(False):
+        for param in self._trained_params():
             g = param.grad
             if param.dtype == np.float16 and param.update_rule is not None and param.update_rule._use_fp32_update:
                 g = g.astype('f')

@@ -18,7 +18,7 @@ class BatchNormalization(Link):
     """Normalises each channel over the batch to mean 0 and variance 1, then scales and shifts it.
 
     In training (``config.train``) the statistics are those of the batch, and their running averages are kept; at
-    inference those averages are used.
+    inference, and while the link is frozen (see `Link.freeze`), those averages are used.
 
     Ioffe and Szegedy, Batch normalization (2015), https://arxiv.org/abs/1502.03167.
 
@@ -113,7 +113,7 @@ class BatchNormalization(Link):
             self._initialize_params(tuple(n for i, n in enumerate(x.shape) if i not in batch_axes))
         gamma = self.xp.ones_like(self.avg_mean) if self.gamma is None else self.gamma
         beta = self.xp.zeros_like(self.avg_mean) if self.beta is None else self.beta
-        if not config.train:
+        if self.frozen or not config.train:
             return fixed_batch_normalization(x, gamma, beta, self.avg_mean, self.avg_var, self.eps, self.axis)
         decay = self.decay
         if finetune:
