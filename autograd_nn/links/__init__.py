@@ -18,5 +18,6 @@ from autograd_nn.links.convolution import (
 )
 from autograd_nn.links.embedding import EmbedID
 from autograd_nn.links.fully_connected import Bilinear, Linear, Maxout
+from autograd_nn.links.inception import Inception, InceptionBN
 from autograd_nn.links.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from autograd_nn.links.parameter import Parameter
