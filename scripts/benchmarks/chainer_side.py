@@ -70,10 +70,10 @@ class ChainerSide:
         """Changes the parameters."""
         self.optimizer.update()
 
-    def infer(self) -> None:
+    def infer(self) -> Any:
         """Computes the outputs alone."""
         with self.ann.using_config('train', False), self.ann.no_backprop_mode():
-            self.model(self.x)
+            return self.model(self.x)
 
     def step(self) -> None:
         """One step of training or inference."""

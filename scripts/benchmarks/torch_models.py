@@ -28,8 +28,7 @@ def classifier(inputs: int, classes: int) -> list[nn.Module]:
 def alexnet(classes: int) -> nn.Module:
     """The network of 2012, in two groups, with local response normalization."""
     def norm() -> nn.Module:
-        # PyTorch divides alpha by the size of the window.
-        return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.)
+        return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75)
 
     return nn.Sequential(
         nn.Conv2d(3, 96, 11, 4), nn.ReLU(True), norm(), nn.MaxPool2d(3, 2),
@@ -76,8 +75,8 @@ class Residual(nn.Module):
 
 
 def resnet50(classes: int) -> nn.Module:
-    """ResNet-50 as published in 2015: the stride is in the first convolution of a block."""
-    layers = [*conv_bn(3, 64, 7, 2, activation=nn.ReLU(True)), nn.MaxPool2d(3, 2, 1)]
+    """ResNet-50 as published in 2015: a block's first convolution has the stride, and no zeros surround the pooling."""
+    layers = [*conv_bn(3, 64, 7, 2, activation=nn.ReLU(True)), nn.MaxPool2d(3, 2, ceil_mode=True)]
     inputs = 64
     for width, count, stride in (64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2):
         for i in range(count):

@@ -31,12 +31,20 @@ class TorchSide:
             'sgd': lambda params: torch.optim.SGD(params, lr=0.1)}
         self.optimizer = optimizers[row.optimizer](self.model.parameters())
 
-    def step(self) -> None:
-        """One step of training or inference."""
-        if not self.training:
-            with torch.inference_mode():
-                self.model(self.x)
-            return
+    def infer(self) -> torch.Tensor:
+        """Computes the outputs alone."""
+        with torch.inference_mode():
+            return self.model(self.x)
+
+    def train(self) -> None:
+        """Computes loss and gradients, and changes the parameters."""
         self.optimizer.zero_grad(set_to_none=True)
         torch.nn.functional.cross_entropy(self.model(self.x), self.t).backward()
         self.optimizer.step()
+
+    def step(self) -> None:
+        """One step of training or inference."""
+        if self.training:
+            self.train()
+        else:
+            self.infer()
