@@ -10,6 +10,8 @@ from autograd_nn.link import ChainList, Link, describe
 def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
     """Calls layers in turn, as a `Sequential` does.
 
+    A link computes those that follow it in its own kernel where it can (see `Link.fuse`).
+
     Args:
         layers: Callables.
         x: The arguments of the first layer.
@@ -18,13 +20,17 @@ def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
         What the last layer returns; `x` itself where there are no layers.
     """
     out: Any = x if len(x) != 1 else x[0]
-    for layer in layers:
+    rest = list(layers)
+    while rest:
+        layer = rest.pop(0)
+        count, options = layer.fuse(rest) if isinstance(layer, Link) else (0, {})
+        del rest[:count]
         if isinstance(out, tuple):
-            out = layer(*out)
+            out = layer(*out, **options)
         elif isinstance(out, dict):
-            out = layer(**out)
+            out = layer(**out, **options)
         else:
-            out = layer(out)
+            out = layer(out, **options)
     return out
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd_nn import variable
+from autograd_nn.config import config
 from autograd_nn.functions.convolution import (
     convolution_1d,
     convolution_2d,
@@ -20,6 +21,7 @@ from autograd_nn.functions.rectifier import relu
 from autograd_nn.geometry import as_tuple
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
+from autograd_nn.links.normalization import BatchNormalization
 from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
@@ -139,11 +141,25 @@ class ConvolutionND(_Convolution):
         """The number of input channels; None as long as it is not known."""
         return None if self.W.array is None else self.W.shape[1] * self.groups
 
-    def forward(self, x: Any, *, activation: Any = None) -> Variable:
+    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
+        """Takes over a batch normalization whose statistics are given, and `relu`."""
+        options: dict[str, Any] = {}
+        rest = iter(following)
+        layer = next(rest, None)
+        if (isinstance(layer, BatchNormalization) and layer.has_averages_of(self.out_channels) and not layer.is_watched
+                and not config.train and not config.enable_backprop):
+            options['normalization'] = layer
+            layer = next(rest, None)
+        if layer is relu:
+            options['activation'] = relu
+        return len(options), options
+
+    def forward(self, x: Any, *, normalization: BatchNormalization | None = None, activation: Any = None) -> Variable:
         """Applies the layer.
 
         Args:
             x: Input of shape (N, in_channels, *spatial), floating point.
+            normalization: A batch normalization with given statistics, for inference: it becomes part of the filters.
             activation: `functions.relu`, to be computed with the layer in one kernel, or None.
 
         Returns:
@@ -151,7 +167,12 @@ class ConvolutionND(_Convolution):
         """
         if self.W.array is None:
             self._initialize_params(x.shape[1])
-        return self.function(x, self.W, self.b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
+        W, b = self.W, self.b
+        if normalization is not None:
+            scale, shift = normalization.scale_and_shift()
+            W = W.array * scale.reshape(-1, *[1] * (W.ndim - 1))
+            b = shift if b is None else b.array * scale + shift
+        return self.function(x, W, b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
                              groups=self.groups, activation=activation)
 
 

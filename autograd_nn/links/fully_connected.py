@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd_nn import variable
 from autograd_nn.functions.fully_connected import bilinear, linear
-from autograd_nn.functions.rectifier import maxout
+from autograd_nn.functions.rectifier import maxout, relu
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Chain, Link
 from autograd_nn.variable import Variable
@@ -64,6 +64,9 @@ class Linear(Link):
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('in_size', self.in_size), ('out_size', self.out_size), ('nobias', self.b is None)]
+
+    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
+        return (1, {'activation': relu}) if following[:1] == [relu] else (0, {})
 
     def forward(self, x: Any, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
         """Applies the layer.

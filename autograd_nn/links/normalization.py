@@ -96,6 +96,20 @@ class BatchNormalization(Link):
                  ('use_beta', self.beta is not None)]
         return specs if self.axis is None else [*specs, ('axis', self.axis)]
 
+    def has_averages_of(self, channels: int) -> bool:
+        """Whether its running averages are those of images with that many channels."""
+        return self.axis is None and self.avg_mean is not None and self.avg_mean.shape == (channels,)
+
+    def scale_and_shift(self) -> tuple[Any, Any]:
+        """What normalization by the running averages multiplies by and then adds: arrays of the shape of `avg_mean`."""
+        scale = 1 / self.xp.sqrt(self.avg_var + self.eps)
+        if self.gamma is not None:
+            scale *= self.gamma.array
+        shift = -self.avg_mean * scale
+        if self.beta is not None:
+            shift += self.beta.array
+        return scale, shift
+
     def forward(self, x: Any, *, finetune: bool = False) -> Variable:
         """Applies the layer.
 

@@ -32,7 +32,7 @@ DIFF_SRC, DIFF_SRC_1, DIFF_SRC_2, DIFF_DST, DIFF_DST_1, DIFF_DST_2 = 129, 130, 1
 DIFF_WEIGHTS, DIFF_WEIGHTS_1, DIFF_BIAS, DIFF_SCALE, DIFF_SHIFT = 161, 162, 169, 255, 256
 FORMAT_TAG_ANY = 1
 QUERY_IMPLEMENTATION, QUERY_EXECUTION_ARGUMENT = 8, 255
-_ENGINE_CPU = 1
+_ENGINE_CPU, _AVX512 = 1, 0x27
 
 _STATUS = {1: 'out_of_memory', 2: 'invalid_arguments', 3: 'unimplemented', 4: 'last_impl_reached', 5: 'runtime_error',
            6: 'not_required', 7: 'invalid_graph', 8: 'invalid_graph_op', 9: 'invalid_shape', 10: 'invalid_data_type'}
@@ -167,6 +167,11 @@ class Library:
         """The instruction set that its kernels use on this processor."""
         code = self.c.dnnl_get_effective_cpu_isa()
         return _ISA.get(code, f'instruction set {code:#x}')
+
+    @property
+    def has_avx512(self) -> bool:
+        """Whether its kernels use AVX-512 on this processor."""
+        return self.c.dnnl_get_effective_cpu_isa() & _AVX512 == _AVX512
 
     def set_num_threads(self, number: int) -> None:
         """Sets how many threads the calling thread's executions run on, where the library is built on OpenMP."""

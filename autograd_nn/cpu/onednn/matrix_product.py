@@ -50,7 +50,8 @@ def _primitive(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, b
     y_shape = (*map(max, a_shape[:-2], b_shape[:-2]), a_shape[-2], b_shape[-1])
     bias = Memory((*(1,) * (len(y_shape) - 1), y_shape[-1])) if biased else None
     return Primitive('matmul', _strided(a_shape, a_strides), _strided(b_shape, b_strides), bias, Memory(y_shape),
-                     arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if biased else (c.SRC, c.WEIGHTS, c.DST), relu=relu, strided=True)
+                     arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if biased else (c.SRC, c.WEIGHTS, c.DST), relu=relu,
+                     strided=True)
 
 
 def _strided(shape: Ints, strides: Ints) -> Memory:
@@ -67,8 +68,8 @@ def _with_rows(x: np.ndarray) -> np.ndarray:
     """`x` itself where its rows or its columns are contiguous and nothing overlaps, otherwise such a copy."""
     *batch, rows, columns = x.shape
     *outer, down, across = (stride // x.itemsize if n > 1 else 0 for n, stride in zip(x.shape, x.strides, strict=True))
-    straight = ((across == 1 or columns == 1) and (down >= columns or rows == 1)
-                or (down == 1 or rows == 1) and (across >= rows or columns == 1))
-    if straight and all(stride > 0 for stride, n in zip(outer, batch, strict=True) if n > 1):
+    by_rows = (across == 1 or columns == 1) and (down >= columns or rows == 1)
+    by_columns = (down == 1 or rows == 1) and (across >= rows or columns == 1)
+    if (by_rows or by_columns) and all(stride > 0 for stride, n in zip(outer, batch, strict=True) if n > 1):
         return x
     return np.ascontiguousarray(x)

@@ -45,10 +45,10 @@ class _Thread(threading.local):
         """Sets the number of threads for this thread's executions; primitives are made for one number."""
         self.primitives.clear()
         self.num_threads = threads.number()
-        _library().set_num_threads(self.num_threads)
+        loaded().set_num_threads(self.num_threads)
         if self.stream is None:
             self.stream = c_void_p()
-            _library().call('stream_create', byref(self.stream), _library().engine, 1)
+            loaded().call('stream_create', byref(self.stream), loaded().engine, 1)
 
 
 _thread = _Thread()
@@ -56,7 +56,12 @@ _thread = _Thread()
 os.register_at_fork(after_in_child=lambda: setattr(_thread, 'num_threads', 0))
 
 
-def _library() -> Library:
+def loaded() -> Library:
+    """The library.
+
+    Raises:
+        OneDNNError: There is none.
+    """
     found, reason = c.load()
     if found is None:
         raise c.OneDNNError(reason)
@@ -98,18 +103,18 @@ class Memory:
         self.handle = c_void_p()
         code = _DTYPES[np.dtype(dtype)]
         if any:
-            _library().call('memory_desc_create_with_tag', byref(self.handle), len(shape), c.dims(shape), code,
+            loaded().call('memory_desc_create_with_tag', byref(self.handle), len(shape), c.dims(shape), code,
                             c.FORMAT_TAG_ANY)
         else:
             strides = strides or row_major(shape)
             if len(strides) != len(shape) or min(strides) < 1:
                 raise ValueError(f'oneDNN: expected {len(shape)} positive strides, got {strides}')
-            _library().call('memory_desc_create_with_strides', byref(self.handle), len(shape), c.dims(shape), code,
+            loaded().call('memory_desc_create_with_strides', byref(self.handle), len(shape), c.dims(shape), code,
                             c.dims(strides))
 
     def __del__(self, destroy: Any = None) -> None:
         if self.handle:
-            _library().c.dnnl_memory_desc_destroy(self.handle)
+            loaded().c.dnnl_memory_desc_destroy(self.handle)
 
     @property
     def _as_parameter_(self) -> c_void_p:
@@ -123,7 +128,7 @@ def row_major(shape: Ints) -> Ints:
 
 def channels_last_strides(shape: Ints) -> Ints:
     """The strides, in elements, of an array (N, C, *spatial) whose memory has the order (N, *spatial, C)."""
-    n, channels, *spatial = shape
+    _, channels, *spatial = shape
     inner = row_major((*spatial, channels))
     return (prod(shape[1:]), 1, *inner[:-1])
 
@@ -152,7 +157,7 @@ class Primitive:
                  hint: Primitive | None = None) -> None:
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories: list[c_void_p] = []
-        library = _library()
+        library = loaded()
         with Attributes(relu) as attributes:
             if hint is not None:
                 parameters = (*parameters, hint._descriptor)
@@ -165,7 +170,7 @@ class Primitive:
             self._sizes = [0] * len(arrays)
 
     def _finish(self, kind: str, arrays: Ints) -> None:
-        library = _library()
+        library = loaded()
         library.call('primitive_create', byref(self._handle), self._descriptor)
         self.kind = kind
         self._execute = library.c.dnnl_primitive_execute
@@ -181,18 +186,18 @@ class Primitive:
 
     def format(self, index: int) -> c_void_p:
         """The descriptor of the memory that argument `index` must have; it lives as long as this object."""
-        found = _library().c.dnnl_primitive_desc_query_md(self._descriptor, c.QUERY_EXECUTION_ARGUMENT, index)
+        found = loaded().c.dnnl_primitive_desc_query_md(self._descriptor, c.QUERY_EXECUTION_ARGUMENT, index)
         return c_void_p(found)
 
     def size(self, index: int) -> int:
         """The bytes of argument `index`."""
-        return _library().c.dnnl_memory_desc_get_size(self.format(index))
+        return loaded().c.dnnl_memory_desc_get_size(self.format(index))
 
     @property
     def implementation(self) -> str:
         """oneDNN's name for the kernel that it chose."""
         text = ctypes.c_char_p()
-        _library().call('primitive_desc_query', self._descriptor, c.QUERY_IMPLEMENTATION, 0, byref(text))
+        loaded().call('primitive_desc_query', self._descriptor, c.QUERY_IMPLEMENTATION, 0, byref(text))
         return (text.value or b'').decode()
 
     def __call__(self, *arrays: np.ndarray) -> None:
@@ -216,7 +221,7 @@ class Primitive:
             c.check(status, self.kind)
 
     def __del__(self) -> None:
-        library = _library()
+        library = loaded()
         for handle in self._memories:
             library.c.dnnl_memory_destroy(handle)
         if self._handle:
@@ -236,7 +241,7 @@ class Reorder(Primitive):
     def __init__(self, source: Any, target: Any) -> None:
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories = []
-        library = _library()
+        library = loaded()
         library.call('reorder_primitive_desc_create', byref(self._descriptor), source, library.engine, target,
                      library.engine, None)
         self._finish('reorder', (c.SRC, c.DST))
@@ -251,7 +256,7 @@ class Attributes:
 
     def __enter__(self) -> c_void_p:
         if self.relu:
-            library = _library()
+            library = loaded()
             operations = c_void_p()
             library.call('primitive_attr_create', byref(self.handle))
             library.call('post_ops_create', byref(operations))
@@ -262,19 +267,19 @@ class Attributes:
 
     def __exit__(self, *exception: Any) -> None:
         if self.handle:
-            _library().call('primitive_attr_destroy', self.handle)
+            loaded().call('primitive_attr_destroy', self.handle)
 
 
 class Converter:
-    """Brings arrays from row-major order into the format that a primitive likes best, and back.
+    """Brings arrays into the format that a primitive likes best, and back.
 
     Args:
-        plain: The descriptor of the row-major format.
+        plain: The descriptor of the format that they have.
         preferred: The descriptor of the other one.
     """
 
     def __init__(self, plain: Memory, preferred: c_void_p) -> None:
-        library = _library()
+        library = loaded()
         self._plain, self._preferred = plain, preferred
         self._size = library.c.dnnl_memory_desc_get_size(preferred)
         self.needed = not library.c.dnnl_memory_desc_equal(plain, preferred)
@@ -293,7 +298,6 @@ class Converter:
 
     def convert(self, array: np.ndarray) -> np.ndarray:
         """The preferred format of an array."""
-        array = np.ascontiguousarray(array)
         if not self.needed:
             return array
         result = self.empty(array.shape)
