@@ -96,7 +96,7 @@ class NpzDeserializer(Deserializer):
                 raise KeyError(f'load: there is no {key!r}, only {_list_keys(self.npz)}')
             return value
         stored = np.asarray(self.npz[key])
-        if _is_none(stored):
+        if is_none(stored):
             return None
         if value is None:
             return stored
@@ -110,7 +110,8 @@ class NpzDeserializer(Deserializer):
                              f'{stored.shape}, {stored.dtype}') from None
 
 
-def _is_none(stored: np.ndarray) -> bool:
+def is_none(stored: np.ndarray) -> bool:
+    """Whether an array in a file stands for None."""
     if stored.dtype == _NONE.dtype:
         return stored.shape == () and stored.tobytes() == b'None'
     return stored.dtype.kind == 'O' and stored.shape == () and stored[()] is None
@@ -204,11 +205,25 @@ def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', 
     """
     with NpzReader(file) as npz:
         if isinstance(obj, Link):
-            arrays = _Remembered(npz)
-            NpzDeserializer(arrays, path, strict, ignore_names).load(_scratch_copy(obj))
-            NpzDeserializer(arrays, path, strict, ignore_names).load(obj)
+            load_link(npz, obj, path, strict, ignore_names)
         else:
             NpzDeserializer(npz, path, strict, ignore_names).load(obj)
+
+
+def load_link(npz: Mapping[str, np.ndarray], link: Link, path: str = '', strict: bool = True,
+              ignore_names: Names | list[Names] | None = None) -> None:
+    """Loads a link from a mapping of paths to arrays, entirely or, where that raises an error, not at all.
+
+    Args:
+        npz: The mapping.
+        link: The link.
+        path: See `load_npz`, as for the others.
+        strict: Likewise.
+        ignore_names: Likewise.
+    """
+    arrays = _Remembered(npz)
+    for target in _scratch_copy(link), link:
+        NpzDeserializer(arrays, path, strict, ignore_names).load(target)
 
 
 class _Remembered(dict[str, np.ndarray]):
