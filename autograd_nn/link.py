@@ -472,6 +472,34 @@ class Link:
         self._set_frozen(True)
         return self
 
+    def freeze_until(self: _Link, name: str) -> _Link:
+        """Freezes a network's layers up to and including one (see `freeze`).
+
+        Args:
+            name: The name of a child, or of a stage in the networks of the zoo. Heads beside the main path, and
+                parameters of the link itself, are left alone.
+
+        Returns:
+            This link.
+
+        Raises:
+            ValueError: There is no layer of that name; the message lists those there are.
+        """
+        layers = self._layers_in_order()
+        if name not in layers:
+            raise ValueError(f'freeze_until: {type(self).__name__} has no layer {name!r}; '
+                             f'expected one of {", ".join(layers)}')
+        for layer, links in layers.items():
+            for link in links:
+                link.freeze()
+            if layer == name:
+                break
+        return self
+
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        """The links on the main path by the names of the layers that they make up."""
+        return {name: [child] for name, child in self._named_children()}
+
     def unfreeze(self: _Link) -> _Link:
         """Lets everything below this link learn again.
 

@@ -84,6 +84,10 @@ class StagedChain(Chain):
         """
         return run_layers(self.functions[name], x)
 
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        return {name: [layer for layer in layers if isinstance(layer, Link) and name not in self._branches]
+                for name, layers in self.functions.items()}
+
     def forward(self, x: Any) -> Any:
         """Runs all stages but the branches."""
         # One row, so that no input of a stage is kept until the stage is done.

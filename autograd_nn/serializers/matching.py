@@ -79,7 +79,7 @@ def load_matching(file: str | os.PathLike[str] | BinaryIO, link: Link, path: str
     prefix = f'{path.strip("/")}/'.lstrip('/')
     with NpzReader(file) as npz:
         stored = {key.removeprefix(prefix): npz[key] for key in npz if key.startswith(prefix)}
-    report = LoadReport({}, {}, [], [name for name in stored if name not in serializer.target])
+    report = LoadReport({}, {}, [], [])
     for name, own in serializer.target.items():
         if name not in stored or is_none(stored[name]):
             report.missing.append(name)
@@ -87,5 +87,7 @@ def load_matching(file: str | os.PathLike[str] | BinaryIO, link: Link, path: str
             report.loaded[name] = stored[name].size
         else:
             report.other_shape[name] = stored[name].shape, own.shape
-    load_link({name: stored[name] for name in report.loaded}, link, strict=False)
+    # A link may read more than it saves, such as what an earlier version of it saved.
+    read = load_link(stored, link, strict=False, ignore_names=[*report.other_shape, *report.missing])
+    report.unused.extend(name for name in stored if name not in read and name not in serializer.target)
     return report

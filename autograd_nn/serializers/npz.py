@@ -211,7 +211,7 @@ def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', 
 
 
 def load_link(npz: Mapping[str, np.ndarray], link: Link, path: str = '', strict: bool = True,
-              ignore_names: Names | list[Names] | None = None) -> None:
+              ignore_names: Names | list[Names] | None = None) -> set[str]:
     """Loads a link from a mapping of paths to arrays, entirely or, where that raises an error, not at all.
 
     Args:
@@ -220,10 +220,14 @@ def load_link(npz: Mapping[str, np.ndarray], link: Link, path: str = '', strict:
         path: See `load_npz`, as for the others.
         strict: Likewise.
         ignore_names: Likewise.
+
+    Returns:
+        The paths that were read.
     """
     arrays = _Remembered(npz)
     for target in _scratch_copy(link), link:
         NpzDeserializer(arrays, path, strict, ignore_names).load(target)
+    return set(arrays.keys())
 
 
 class _Remembered(dict[str, np.ndarray]):

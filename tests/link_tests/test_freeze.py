@@ -3,6 +3,7 @@ import copy
 
 import numpy as np
 import pytest
+from autograd_nn.models.blocks import StagedChain
 
 import autograd_nn as ann
 import autograd_nn.functions as F
@@ -131,3 +132,26 @@ def test_copies_are_frozen_too(duplicate):
     copied = duplicate(model)
     assert copied.block1[1].frozen and not copied.fc.frozen
     assert not copied.block1[0].W.requires_grad and copied.fc.W.requires_grad
+
+
+def test_freeze_until():
+    model = Net()
+    assert model.freeze_until('block2') is model
+    assert [child.frozen for child in model.children()] == [True, True, False]
+    row = ann.Sequential(L.Linear(2, 2), F.relu, L.Linear(2, 2)).freeze_until('0')
+    assert row[0].frozen and not row[2].frozen
+    with pytest.raises(ValueError, match=r"Net has no layer 'conv9'; expected one of block1, block2, fc$"):
+        model.freeze_until('conv9')
+
+
+def test_freeze_until_a_stage():
+    """The layers of a stage have names of their own; a head beside the main path goes on learning."""
+    model = StagedChain()
+    model.add_stage('stem', conv=L.Convolution2D(3, 4, 3), bn=L.BatchNormalization(4), relu=F.relu)
+    model.add_stage('pool', F.relu)
+    model.add_stage('side', L.Linear(None, 2), branch=True)
+    model.add_stage('tail', L.Linear(None, 2))
+    model.freeze_until('side')
+    assert [model[name].frozen for name in ('conv', 'bn', 'side', 'tail')] == [True, True, False, False]
+    with pytest.raises(ValueError, match=r'expected one of stem, pool, side, tail$'):
+        model.freeze_until('conv')

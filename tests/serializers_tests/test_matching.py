@@ -67,6 +67,27 @@ def test_all_and_nothing(published):
     assert all(np.array_equal(before[key], value) for key, value in values(other).items())
 
 
+class Renamed(ann.Link):
+    """Reads what an earlier version called ``bias``."""
+
+    def __init__(self):
+        super().__init__()
+        with self.init_scope():
+            self.b = ann.Parameter(0, 2)
+
+    def serialize(self, serializer):
+        super().serialize(serializer)
+        if isinstance(serializer, serializers.NpzDeserializer):
+            serializer('bias', self.b.array)
+
+
+def test_links_that_read_more_than_they_save():
+    link = Renamed()
+    file = save({'bias': np.array([1, 2], 'f'), 'other': np.zeros(3)})
+    report = serializers.load_matching(file, link)
+    assert report.unused == ['other'] and list(link.b.array) == [1, 2]
+
+
 def test_path(published):
     file = save(L.Classifier(published))
     assert len(serializers.load_matching(file, make_model(), path='predictor/').loaded) == 7
