@@ -1,9 +1,11 @@
 """The benchmark of whole networks."""
+import dataclasses
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import autograd_nn
@@ -60,6 +62,21 @@ def test_convolutions_against_pytorch_in_both_layouts(tmp_path):
     entry, = json.loads(process.stdout)['results']
     assert set(entry['sides']) == {'autograd_nn', 'torch', 'torch channels_last'}
     assert set(entry['ratios']) == {'torch', 'torch channels_last'}
+
+
+@pytest.mark.parametrize('name', ROWS)
+def test_networks_are_the_same_in_pytorch(name):
+    """Given the same parameters, they compute the same."""
+    torch = pytest.importorskip('torch')
+    from benchmarks.torch_side import TorchSide
+    row = dataclasses.replace(ROWS[name], batch=2)
+    ours, theirs = ChainerSide('autograd_nn', row, 'inference'), TorchSide(row, 'inference', channels_last=False)
+    assert ours.parameters == theirs.parameters
+    for param, other in zip(ours.model.params(), theirs.model.parameters(), strict=True):
+        assert param.shape == other.shape
+        other.data.copy_(torch.from_numpy(param.array))
+    y = ours.infer().array
+    np.testing.assert_allclose(theirs.infer(), y, rtol=0, atol=1e-2 * y.std())
 
 
 def test_profile_shows_functions_and_kernels(tmp_path):
