@@ -147,6 +147,118 @@ class Kernels(Protocol):
     def log_softmax_grad(self, y: Array, gy: Array, axis: int) -> Array:
         """The gradient of `log_softmax` from its output `y`."""
 
+    def lstm(self, c_prev: Array, x: Array) -> tuple[Array, Array]:
+        """One step of long short-term memory units: from their old cells and their summed inputs.
+
+        Args:
+            c_prev: The cells (N, S, ...).
+            x: Four numbers for each unit, one after the other (N, 4 S, ...): the input a, and the gates i, f and o.
+
+        Returns:
+            The cells ``c = tanh(a) * sigmoid(i) + c_prev * sigmoid(f)`` and the outputs ``h = tanh(c) * sigmoid(o)``.
+        """
+
+    def lstm_grad(self, c_prev: Array, x: Array, c: Array, gc: Array, gh: Array) -> tuple[Array, Array]:
+        """The gradients of `lstm` with respect to `c_prev` and `x`, from those of `c` and `h`."""
+
+    def gru(self, h_prev: Array, x: Array, u: Array) -> Array:
+        """One step of gated recurrent units: from their old state, and what comes from the input and from that state.
+
+        Args:
+            h_prev: The state (N, S).
+            x: What comes from the input (N, 3 S): the parts r, z and a, each for all units.
+            u: What comes from the state, of the same shape.
+
+        Returns:
+            ``(1 - z) * a + z * h_prev``, where r and z are ``sigmoid(x + u)`` and a is ``tanh(x + r * u)``.
+        """
+
+    def gru_grad(self, h_prev: Array, x: Array, u: Array, gh: Array) -> tuple[Array, Array, Array]:
+        """The gradients of `gru` with respect to `h_prev`, `x` and `u`."""
+
+    def lstm_sequence(self, x: Array, h: Array, c: Array, W: Array, U: Array, b: Array, batch_sizes: Ints,
+                      reverse: bool, training: bool) -> tuple[Array, Array, Array, Any]:
+        """A layer of long short-term memory units over a batch of B sequences, in one direction.
+
+        Sequences may have different lengths; the longest comes first. The steps of all sequences lie one after the
+        other: the rows of step t are those of the first ``batch_sizes[t]`` sequences, which are the ones that have not
+        ended; M is the sum of the batch sizes. A sequence keeps its last state when it has ended. In the reverse
+        direction the last step comes first, and a sequence its initial state until it has begun.
+
+        Args:
+            x: The input of all steps (M, I).
+            h: The initial output (B, N).
+            c: The initial cells (B, N).
+            W: The weights of the input (4 N, I): the parts i, f, a and o, each for all units.
+            U: The weights of the output of the step before (4 N, N).
+            b: The bias (4 N,).
+            batch_sizes: The numbers of sequences that take part in each step: not rising, at most B.
+            reverse: Whether to start at the end.
+            training: Whether the gradient may be wanted: if not, the workspace may be anything.
+
+        Returns:
+            The outputs of all steps (M, N), the last output (B, N) and cells (B, N), and a workspace: whatever
+            `lstm_sequence_grad` of this back end needs besides. For the units see `lstm`.
+        """
+
+    def lstm_sequence_grad(self, x: Array, h: Array, c: Array, W: Array, U: Array, y: Array, workspace: Any,
+                           gy: Array, ghy: Array, gcy: Array, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
+        """The gradients of `lstm_sequence` with respect to `x`, `h`, `c`, `W`, `U` and `b`.
+
+        Args:
+            x: As given to `lstm_sequence`, as the other arguments not listed here.
+            y: The outputs of all steps.
+            workspace: What `lstm_sequence` returned; it stays as it is.
+            gy: The gradient of the outputs (M, N).
+            ghy: The gradient of the last output (B, N).
+            gcy: The gradient of the last cells (B, N).
+        """
+
+    def gru_sequence(self, x: Array, h: Array, W: Array, U: Array, b: Array, d: Array, batch_sizes: Ints,
+                     reverse: bool, training: bool) -> tuple[Array, Array, Any]:
+        """A layer of gated recurrent units over a batch of sequences, in one direction.
+
+        Sequences, their order and the last arguments are those of `lstm_sequence`; for the units see `gru`, whose
+        ``x`` is ``x @ W.T + b`` here, and whose ``u`` is ``h @ U.T + d``.
+
+        Args:
+            x: The input of all steps (M, I).
+            h: The initial state (B, N).
+            W: The weights of the input (3 N, I): the parts r, z and a, each for all units.
+            U: The weights of the state (3 N, N).
+            b: The bias of the input (3 N,).
+            d: The bias of the state (3 N,).
+
+        Returns:
+            The states of all steps (M, N), the last state (B, N) and a workspace.
+        """
+
+    def gru_sequence_grad(self, x: Array, h: Array, W: Array, U: Array, y: Array, workspace: Any, gy: Array,
+                          ghy: Array, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
+        """The gradients of `gru_sequence` with respect to `x`, `h`, `W`, `U`, `b` and `d`."""
+
+    def rnn_sequence(self, x: Array, h: Array, W: Array, U: Array, b: Array, activation: str, batch_sizes: Ints,
+                     reverse: bool, training: bool) -> tuple[Array, Array, Any]:
+        """A layer of plain recurrent units, ``h = f(x @ W.T + h @ U.T + b)``, over a batch of sequences.
+
+        Sequences, their order and the last arguments are those of `lstm_sequence`.
+
+        Args:
+            x: The input of all steps (M, I).
+            h: The initial state (B, N).
+            W: The weights of the input (N, I).
+            U: The weights of the state (N, N).
+            b: The bias (N,).
+            activation: The function f: ``'tanh'`` or ``'relu'``.
+
+        Returns:
+            The states of all steps (M, N), the last state (B, N) and a workspace.
+        """
+
+    def rnn_sequence_grad(self, x: Array, h: Array, W: Array, U: Array, y: Array, workspace: Any, gy: Array,
+                          ghy: Array, activation: str, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
+        """The gradients of `rnn_sequence` with respect to `x`, `h`, `W`, `U` and `b`."""
+
     def sgd(self, param: Array, grad: Array, lr: float) -> None:
         """In place: ``param -= lr * grad``."""
 

@@ -1,0 +1,206 @@
+"""Recurrent kernels against loops in float64 that take one sequence after the other, and numerical gradients."""
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+
+
+def plain_lstm(z, c):
+    """One LSTM step of one sample: sums of the gates i, f, a, o, each (N,), and the cells (N,)."""
+    i, f, a, o = np.split(z, 4)
+    c = expit(f) * c + expit(i) * np.tanh(a)
+    return expit(o) * np.tanh(c), c
+
+
+def plain_gru(x, u, h):
+    r, z, a = np.split(x, 3)
+    u_r, u_z, u_a = np.split(u, 3)
+    z = expit(z + u_z)
+    return (1 - z) * np.tanh(a + expit(r + u_r) * u_a) + z * h
+
+
+def each_sequence(step, x, states, batch_sizes, reverse):
+    """Runs every sequence by itself, from its own first step to its own last (or back)."""
+    starts = np.cumsum([0, *batch_sizes])
+    states = [state.copy() for state in states]
+    y = np.zeros((len(x), states[0].shape[1]))
+    for k in range(len(states[0])):
+        rows = [starts[t] + k for t, n in enumerate(batch_sizes) if k < n]
+        for row in rows[::-1] if reverse else rows:
+            for state, new in zip(states, step(x[row], *[state[k] for state in states])):
+                state[k] = new
+            y[row] = states[0][k]
+    return (y, *states)
+
+
+def plain_sequence(kind, arrays, options, batch_sizes, reverse):
+    """What the kernel `kind` computes."""
+    if kind == 'lstm_sequence':
+        x, h, c, W, U, b = arrays
+        return each_sequence(lambda x, h, c: plain_lstm(W @ x + U @ h + b, c), x, [h, c], batch_sizes, reverse)
+    if kind == 'gru_sequence':
+        x, h, W, U, b, d = arrays
+        return each_sequence(lambda x, h: [plain_gru(W @ x + b, U @ h + d, h)], x, [h], batch_sizes, reverse)
+    x, h, W, U, b = arrays
+    f = {'tanh': np.tanh, 'relu': lambda z: np.maximum(z, 0)}[options[0]]
+    return each_sequence(lambda x, h: [f(W @ x + U @ h + b)], x, [h], batch_sizes, reverse)
+
+
+KINDS = [('lstm_sequence', 2, 4, ()), ('gru_sequence', 1, 3, ()), ('rnn_sequence', 1, 1, ('tanh',)),
+         ('rnn_sequence', 1, 1, ('relu',))]
+
+
+def sequence_arrays(kind, batch, batch_sizes, inputs, units):
+    name, n_states, gates, _ = kind
+    shapes = [(sum(batch_sizes), inputs), *[(batch, units)] * n_states, (gates * units, inputs), (gates * units, units),
+              *[(gates * units,)] * (2 if name == 'gru_sequence' else 1)]
+    return [np.random.uniform(-1, 1, shape) for shape in shapes]
+
+
+def run_sequence(kernel, kind, arrays, gys, batch_sizes, reverse):
+    """The outputs of a kernel, and its gradients."""
+    name, n_states, _, options = kind
+    *ys, workspace = kernel(name, *arrays, *options, batch_sizes, reverse, True)
+    # The gradient needs no bias.
+    kept = arrays[:3 + n_states]
+    return ys, kernel(name + '_grad', *kept, ys[0], workspace, *gys, *options, batch_sizes, reverse)
+
+
+def numerical(f, arrays, gys, eps=1e-6):
+    """The gradients of <f(*arrays), gys> by central differences."""
+    gradients = []
+    for array in arrays:
+        g = np.zeros_like(array)
+        for index in np.ndindex(*array.shape):
+            middle, values = array[index], []
+            for value in middle + eps, middle - eps:
+                array[index] = value
+                values.append(sum((y * gy).sum() for y, gy in zip(f(*arrays), gys)))
+            array[index] = middle
+            g[index] = (values[0] - values[1]) / (2 * eps)
+        gradients.append(g)
+    return gradients
+
+
+@given(kind=st.sampled_from(KINDS), batch_sizes=st.lists(st.integers(0, 3), max_size=4), more=st.integers(0, 1),
+       inputs=st.integers(0, 3), units=st.integers(1, 3), reverse=st.booleans())
+def test_sequences(kernel, kind, batch_sizes, more, inputs, units, reverse):
+    batch_sizes = tuple(sorted(batch_sizes, reverse=True))
+    batch = max(batch_sizes, default=1) + more
+    arrays = sequence_arrays(kind, batch, batch_sizes, inputs, units)
+
+    def plain(*arrays):
+        return plain_sequence(kind[0], arrays, kind[3], batch_sizes, reverse)
+
+    expected = plain(*arrays)
+    gys = [np.random.uniform(-1, 1, y.shape) for y in expected]
+    ys, gxs = run_sequence(kernel, kind, arrays, gys, batch_sizes, reverse)
+    assert len(ys) == len(expected) and len(gxs) == len(arrays)
+    for y, wanted in zip(ys, expected):
+        np.testing.assert_allclose(y, wanted, atol=1e-12)
+    for g, wanted in zip(gxs, numerical(plain, arrays, gys)):
+        np.testing.assert_allclose(g, wanted, atol=1e-7)
+
+
+@pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
+@pytest.mark.parametrize('reverse', [False, True])
+def test_sequences_of_many_units(kernel, kind, reverse):
+    """Sizes at which fast kernels work, in float32; inputs stay as they are, and inference is the same."""
+    batch_sizes = (20, 20, 20, 17, 17, 3)
+    arrays = [a.astype('f') / 4 for a in sequence_arrays(kind, 20, batch_sizes, 33, 48)]
+    exact = [a.astype('d') for a in arrays]
+    expected = plain_sequence(kind[0], exact, kind[3], batch_sizes, reverse)
+    gys = [np.random.uniform(-1, 1, y.shape).astype('f') for y in expected]
+    given_arrays = [a.copy() for a in (*arrays, *gys)]
+    ys, gxs = run_sequence(kernel, kind, arrays, gys, batch_sizes, reverse)
+    for y, wanted in zip(ys, expected):
+        assert y.dtype == 'float32'
+        np.testing.assert_allclose(y, wanted, atol=1e-5)
+    _, wanted_gxs = run_sequence(kernel, kind, exact, [gy.astype('d') for gy in gys], batch_sizes, reverse)
+    for g, wanted in zip(gxs, wanted_gxs):
+        assert g.dtype == 'float32'
+        np.testing.assert_allclose(g, wanted, rtol=1e-4, atol=1e-4)
+    for array, before in zip((*arrays, *gys), given_arrays):
+        np.testing.assert_array_equal(array, before)
+    again = kernel(kind[0], *arrays, *kind[3], batch_sizes, reverse, False)
+    for y, wanted in zip(again, expected):
+        np.testing.assert_allclose(y, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize('kind', KINDS[:3], ids=lambda kind: kind[0])
+def test_gradient_of_a_sequence_leaves_its_workspace(kernel, kind):
+    arrays = sequence_arrays(kind, 2, (2, 1), 3, 4)
+    *ys, workspace = kernel(kind[0], *arrays, *kind[3], (2, 1), False, True)
+    args = (*arrays[:3 + kind[1]], ys[0], workspace, *ys, *kind[3], (2, 1), False)
+    for first, second in zip(kernel(kind[0] + '_grad', *args), kernel(kind[0] + '_grad', *args)):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
+def test_sequences_in_half_precision_and_of_any_strides(kernel, kind):
+    arrays = sequence_arrays(kind, 3, (3, 2), 3, 4)
+    expected = plain_sequence(kind[0], arrays, kind[3], (3, 2), False)
+    gys = [np.ones(y.shape) for y in expected]
+    _, wanted_gxs = run_sequence(kernel, kind, arrays, gys, (3, 2), False)
+    strided = [np.repeat(np.asfortranarray(a), 2, axis=-1)[..., ::2] for a in arrays]
+    halves = [a.astype('e') for a in arrays]
+    for others, gys_too, tolerance in (strided, gys, 1e-12), (halves, [gy.astype('e') for gy in gys], 2e-2):
+        ys, gxs = run_sequence(kernel, kind, others, gys_too, (3, 2), False)
+        assert {y.dtype for y in (*ys, *gxs)} == {others[0].dtype}
+        for y, wanted in zip((*ys, *gxs), (*expected, *wanted_gxs)):
+            np.testing.assert_allclose(y, wanted, rtol=tolerance, atol=tolerance)
+
+
+def interleaved(z):
+    """Sums of the gates a, i, f, o of each unit in a row: the order of the cell."""
+    return [z[:, k::4] for k in range(4)]
+
+
+@given(n=st.integers(0, 3), units=st.integers(1, 3), more=st.sampled_from([(), (2,), (0,), (2, 3)]))
+def test_lstm_cell(kernel, n, units, more):
+    c_prev, x = np.random.uniform(-1, 1, (n, units, *more)), np.random.uniform(-1, 1, (n, 4 * units, *more))
+
+    def plain(c_prev, x):
+        a, i, f, o = interleaved(x)
+        c = np.tanh(a) * expit(i) + c_prev * expit(f)
+        return c, np.tanh(c) * expit(o)
+
+    expected = plain(c_prev, x)
+    gys = [np.random.uniform(-1, 1, y.shape) for y in expected]
+    ys = kernel('lstm', c_prev, x)
+    for y, wanted in zip(ys, expected):
+        np.testing.assert_allclose(y, wanted, atol=1e-12)
+    for g, wanted in zip(kernel('lstm_grad', c_prev, x, ys[0], *gys), numerical(plain, [c_prev, x], gys)):
+        np.testing.assert_allclose(g, wanted, atol=1e-7)
+
+
+@given(n=st.integers(0, 3), units=st.integers(1, 3))
+def test_gru_cell(kernel, n, units):
+    arrays = [np.random.uniform(-1, 1, (n, k * units)) for k in (1, 3, 3)]
+
+    def plain(h, x, u):
+        return np.array([plain_gru(*sample) for sample in zip(x, u, h)]).reshape(n, units),
+
+    gh = np.random.uniform(-1, 1, (n, units))
+    np.testing.assert_allclose(kernel('gru', *arrays), plain(*arrays)[0], atol=1e-12)
+    for g, wanted in zip(kernel('gru_grad', *arrays, gh), numerical(plain, arrays, [gh])):
+        np.testing.assert_allclose(g, wanted, atol=1e-7)
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+def test_cell_dtypes(kernel, dtype):
+    h, x, u = (np.random.uniform(-1, 1, (3, k * 5)).astype(dtype) for k in (1, 3, 3))
+    assert kernel('gru', h, x, u).dtype == dtype
+    assert [g.dtype for g in kernel('gru_grad', h, x, u, h)] == [dtype] * 3
+    x = np.random.uniform(-1, 1, (3, 20)).astype(dtype)
+    c, y = kernel('lstm', h, x)
+    assert c.dtype == y.dtype == dtype
+    assert [g.dtype for g in kernel('lstm_grad', h, x, c, h, h)] == [dtype] * 2
+
+
+def test_gates_of_large_sums_do_not_overflow(kernel):
+    with np.errstate(over='raise'):
+        c, h = kernel('lstm', np.ones((1, 2), 'f'), np.full((1, 8), 1e4, 'f'))
+        np.testing.assert_allclose(c, [[2, 2]])
+        np.testing.assert_allclose(kernel('gru', np.ones((1, 2), 'f'), *[np.full((1, 6), -1e4, 'f')] * 2), [[-1, -1]])
