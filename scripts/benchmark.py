@@ -61,34 +61,34 @@ def run_overhead(arguments: argparse.Namespace) -> None:
 
 def run_models(arguments: argparse.Namespace) -> None:
     """The subcommand ``models``."""
-    about: dict[str, Any] = {
-        'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
-        'rounds': arguments.rounds, 'frameworks': {} if arguments.profile else comparison.frameworks()}
+    frameworks = {} if arguments.profile else comparison.frameworks()
+    others = [name for name, error in frameworks.items() if error is None]
+    results: list[dict[str, Any]] = []
+    report = {'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
+              'rounds': arguments.rounds, 'frameworks': frameworks,
+              'profiles' if arguments.profile else 'results': results}
 
     def show(text: str) -> None:
         if arguments.json != '-':
             print(text, flush=True)
 
-    show(tables.header(about) + ('' if arguments.profile else tables.HEAD))
-    others = [name for name, error in about['frameworks'].items() if error is None]
-    results = []
-    for name in arguments.rows:
+    show(tables.header(report) + ('' if arguments.profile else tables.HEAD))
+    for row in [ROWS[name] for name in arguments.rows]:
         for what in PHASES[arguments.what]:
-            common = ROWS[name], what, arguments.rounds, arguments.threads
             if arguments.profile:
-                results.append(comparison.profile(*common, arguments.shapes))
+                results.append(comparison.profile(row, what, arguments.rounds, arguments.threads, arguments.shapes))
                 show(tables.profile(results[-1]))
             else:
-                results.append(comparison.compare(*common, others))
+                results.append(comparison.compare(row, what, arguments.rounds, arguments.threads, others))
                 show(tables.line(results[-1]))
-    if not arguments.profile:
-        show(tables.means(results) or tables.GET_TORCH)
-    report = json.dumps({**about, 'profiles' if arguments.profile else 'results': results}, indent=1)
+            # A run takes long, and what has been measured is worth keeping if it is interrupted.
+            if arguments.json not in (None, '-'):
+                with atomic_write(Path(arguments.json)) as file:
+                    file.write((json.dumps(report, indent=1) + '\n').encode())
     if arguments.json == '-':
-        print(report)
-    elif arguments.json:
-        with atomic_write(Path(arguments.json)) as file:
-            file.write((report + '\n').encode())
+        print(json.dumps(report, indent=1))
+    elif not arguments.profile:
+        print(tables.means(results) or tables.GET_TORCH)
 
 
 def main() -> None:
