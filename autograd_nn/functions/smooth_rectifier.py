@@ -46,6 +46,35 @@ def _elu_grad(x: Any, alpha: Any, gy: Any) -> Any:
     return gx
 
 
+@elementwise('T x, T beta', 'T y', 'y = x / ((T)1 + exp(-x * beta))')
+def _swish(x: Any, beta: Any) -> Any:
+    y = _logistic(x, beta)
+    y *= x
+    return y
+
+
+@elementwise('T x, T beta, T gy', 'T gx', '''
+    const T p = (T)1 / ((T)1 + exp(-x * beta));
+    gx = gy * p * ((T)1 + x * beta * ((T)1 - p))''')
+def _swish_grad(x: Any, beta: Any, gy: Any) -> Any:
+    p = _logistic(x, beta)
+    gx = 1 - p
+    gx *= x
+    gx *= beta
+    gx += 1
+    gx *= p
+    gx *= gy
+    return gx
+
+
+def _logistic(x: Any, beta: Any) -> Any:
+    # In terms of tanh nothing overflows.
+    y = np.tanh(x * (beta * 0.5))
+    y *= 0.5
+    y += 0.5
+    return y
+
+
 @elementwise('T x', 'T y', 'y = x * (T)0.5 * erfc(x * (T)-0.7071067811865476)')
 def _gelu(x: Any) -> Any:
     y = normal_share(x)
@@ -73,6 +102,38 @@ class Softplus(UnaryByInput):
 
     def gradient(self, x: Variable, gy: Any) -> Variable:
         return gy * sigmoid(x * self.beta)
+
+
+class Swish(UnaryByInput):
+
+    def __init__(self, beta: float) -> None:
+        self.beta = beta
+
+    def ufunc(self, x: Any) -> Any:
+        return _swish(x, self.beta)
+
+    def gradient(self, x: Variable, gy: Any) -> Variable:
+        return SwishGrad(self.beta).apply((x, gy))[0]
+
+
+class SwishGrad(FunctionNode):
+
+    def __init__(self, beta: float) -> None:
+        self.beta = beta
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0, 1))
+        x, gy = inputs
+        return _swish_grad(x, self.beta, gy),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        x, gy = self.get_retained_inputs()
+        ggx, = grad_outputs
+        assert ggx is not None
+        z = x * self.beta
+        p = sigmoid(z)
+        curvature = self.beta * p * (1 - p) * (2 + z * (1 - 2 * p))
+        return ggx * gy * curvature, SwishGrad(self.beta).apply((x, ggx))[0]
 
 
 class ELU(UnaryByInput):
@@ -170,6 +231,9 @@ def swish(x: Any, beta: Any) -> Variable:
         variable([-0.26894142,  0.        ,  0.73105858])
     """
     x = as_variable(x)
+    check_float('swish', 'x', x)
+    if isinstance(beta, (int, float)):
+        return Swish(beta).apply((x,))[0]
     return x * sigmoid(x * per_channel('swish', 'beta', beta, x))
 
 

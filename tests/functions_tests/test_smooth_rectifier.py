@@ -38,8 +38,19 @@ def test_swish(x_shape, beta_shape):
     check_function(F.swish, reference, uniform(*x_shape, low=-3, high=3), uniform(*beta_shape))
 
 
-def test_swish_takes_a_number():
-    check_function(lambda x: F.swish(x, 1.5), lambda x: x * scipy.special.expit(1.5 * x), uniform(3))
+@given(shapes(), st.sampled_from([1., 1.5, -0.5, 0.]))
+def test_swish_takes_a_number(shape, beta):
+    check_function(lambda x: F.swish(x, beta), lambda x: x * scipy.special.expit(beta * x),
+                   uniform(*shape, low=-3, high=3), dtypes=DTYPES)
+
+
+def test_swish_of_large_numbers():
+    x = ann.Variable(np.array([-1e30, -1e3, 1e3, 1e30], 'f'))
+    y = F.swish(x, 1)
+    y.grad = np.ones(4, 'f')
+    y.backward()
+    np.testing.assert_array_equal(y.array, [0, 0, 1e3, x.array[3]])
+    np.testing.assert_array_equal(x.grad, [0, 0, 1, 1])
 
 
 def test_swish_names_wrong_shapes():
