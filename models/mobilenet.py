@@ -128,16 +128,17 @@ class InvertedResidual(StagedChain):
         self.depth_ratio = depth_ratio
         self.shortcut = in_channels == row.channels and stride == 1
         conv = partial(ConvBN, activation=activation, **normalization)
-        channels = in_channels * row.expansion
+        single = row.fused and row.expansion == 1
+        channels = row.channels if single else in_channels * row.expansion
         if row.fused:
-            self.add_stage('expand', conv(channels, row.ksize, stride))
+            self.add_stage('conv', conv(channels, row.ksize, stride))
         else:
             if row.expansion > 1:
                 self.add_stage('expand', conv(channels, 1))
             self.add_stage('depthwise', conv(channels, row.ksize, stride, groups=channels))
             if squeeze is not None:
                 self.add_stage('se', SqueezeExcitation(channels, int(in_channels * squeeze), activation))
-        if row.expansion > 1 or not row.fused:
+        if not single:
             self.add_stage('project', conv(row.channels, 1, activation=None))
 
     def forward(self, x: Any) -> Variable:

@@ -28,6 +28,12 @@ class VisionTransformer(ImageNetwork):
         num_classes: The number of outputs.
         dropout: The ratio of the dropout behind the embedding and the dense layers.
 
+    Attributes:
+        patch: The height and width of a patch.
+        size: The length of the vectors.
+        n_heads: The number of heads of each block.
+        depth: The number of blocks.
+
     Example:
         >>> import numpy as np
         >>> from autograd_nn.models import VisionTransformer
@@ -37,16 +43,16 @@ class VisionTransformer(ImageNetwork):
 
     minsize = 16
     preprocessing = Preprocessing(mean=(.5, .5, .5), std=(.5, .5, .5), brightest=1.)
+    patch, size, n_heads, depth = 16, 384, 6, 12
 
     def __init__(self, num_classes: int = 1000, dropout: float = 0.1) -> None:
         super().__init__()
-        size = 384
-        self.add_stage('embedding', Embedding(size, patch=16, grid=self.insize // 16),
+        self.add_stage('embedding', Embedding(self.size, self.patch, self.insize // self.patch),
                        partial(F.dropout, ratio=dropout))
-        for i in range(1, 13):
-            self.add_stage(f'block{i}', TransformerBlock(size, n_heads=6, dropout=dropout))
-        self.add_stage('norm', class_vector, L.LayerNormalization(size))
-        self.add_stage('head', L.Linear(size, num_classes, initialW=0))
+        for i in range(self.depth):
+            self.add_stage(f'block{i + 1}', TransformerBlock(self.size, self.n_heads, dropout))
+        self.add_stage('norm', class_vector, L.LayerNormalization(self.size))
+        self.add_stage('head', L.Linear(self.size, num_classes, initialW=0))
 
 
 class Embedding(Chain):
