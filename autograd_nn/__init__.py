@@ -54,7 +54,7 @@ from autograd_nn.link_hook import LinkHook, get_link_hooks
 from autograd_nn.model_summary import ModelSummary, summary
 from autograd_nn.optimizer import GradientMethod, Optimizer, UpdateRule
 from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_reporter, report, report_scope
-from autograd_nn.runtime_info import print_runtime_info
+from autograd_nn.runtime_info import print_runtime_info, show_config
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack

@@ -40,20 +40,28 @@ class _Thread(threading.local):
         self.primitives: dict[Any, Any] = {}
         self.stream: c_void_p | None = None
         self.num_threads = 0
+        self.forked = False
 
     def prepare(self) -> None:
         """Sets the number of threads for this thread's executions; primitives are made for one number."""
         self.primitives.clear()
         self.num_threads = threads.number()
-        loaded().set_num_threads(self.num_threads)
+        loaded().set_num_threads(1 if self.forked else self.num_threads)
         if self.stream is None:
             self.stream = c_void_p()
             loaded().call('stream_create', byref(self.stream), loaded().engine, 1)
 
 
 _thread = _Thread()
-# OpenMP's threads do not exist in a forked process: its primitives must be made anew, for as many as it may use.
-os.register_at_fork(after_in_child=lambda: setattr(_thread, 'num_threads', 0))
+
+
+def _after_fork() -> None:
+    """In a forked process, OpenMP waits forever for the threads that the forking one had; it must do without them."""
+    _thread.num_threads, _thread.forked = 0, True
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def loaded() -> Library:
