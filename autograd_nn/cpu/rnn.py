@@ -51,7 +51,7 @@ def _lstm_gates(x: np.ndarray) -> np.ndarray:
 
 def gru(h_prev: np.ndarray, x: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Elementwise."""
-    r, z, a = _gru_gates(x, u)
+    _, z, a = _gru_gates(x, u)
     h = h_prev - a
     h *= z
     h += a

@@ -56,6 +56,7 @@ from autograd_nn.functions.likelihood_loss import bernoulli_nll, gaussian_kl_div
 from autograd_nn.functions.linear_algebra import batch_det, batch_inv, det, inv
 from autograd_nn.functions.margin_loss import contrastive, hinge, triplet
 from autograd_nn.functions.matrix_product import batch_matmul, matmul, tensordot
+from autograd_nn.functions.n_step import n_step_bigru, n_step_bilstm, n_step_birnn, n_step_gru, n_step_lstm, n_step_rnn
 from autograd_nn.functions.noise import dropout, gaussian, gumbel_softmax, stochastic_depth, zoneout
 from autograd_nn.functions.normalization import (
     group_normalization,
@@ -75,6 +76,8 @@ from autograd_nn.functions.pooling import (
 )
 from autograd_nn.functions.rearrangement import copy, flip, fliplr, flipud, pad, permutate, repeat, tile
 from autograd_nn.functions.rectifier import clipped_relu, crelu, leaky_relu, maxout, prelu, relu, relu6, rrelu
+from autograd_nn.functions.recurrent_cells import gru, lstm, rnn, slstm, tree_lstm
+from autograd_nn.functions.recurrent_sequences import transpose_sequence
 from autograd_nn.functions.reduction import average, batch_l2_norm_squared, logsumexp, mean, prod, std, sum, var
 from autograd_nn.functions.regression_loss import (
     absolute_error,

@@ -42,7 +42,7 @@ class SplitAxis(FunctionNode):
         return ys
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        return Concat(self.axis).apply(_with_zeros(grad_outputs, self.shapes))[0],
+        return Concat(self.axis).apply(with_zeros(grad_outputs, self.shapes))[0],
 
 
 class Stack(FunctionNode):
@@ -68,10 +68,10 @@ class Separate(FunctionNode):
         return tuple(get_array_module(x).moveaxis(x, self.axis, 0))
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        return Stack(self.axis).apply(_with_zeros(grad_outputs, [self.shape] * len(grad_outputs)))[0],
+        return Stack(self.axis).apply(with_zeros(grad_outputs, [self.shape] * len(grad_outputs)))[0],
 
 
-def _with_zeros(gys: Sequence[Variable | None], shapes: Sequence[tuple[int, ...]]) -> list[Variable]:
+def with_zeros(gys: Sequence[Variable | None], shapes: Sequence[tuple[int, ...]]) -> list[Variable]:
     """The gradients, with zeros for those that did not arrive."""
     known = [gy for gy in gys if gy is not None]
     xp = get_array_module(known[0])

@@ -27,3 +27,19 @@ class KernelGradients(FunctionNode):
             outputs = self.formula(*inputs)
         known = [(y, gy) for y, gy in zip(outputs, grad_outputs) if gy is not None]
         return tuple(grad([y for y, _ in known], inputs, [gy for _, gy in known], enable_double_backprop=recorded))
+
+
+class FunctionGradients(KernelGradients):
+    """Gradients by a kernel of a function whose formula, and not that of its gradient, a subclass states.
+
+    The inputs are those of the function, and the gradients of its outputs; the outputs are the gradients of its inputs.
+    """
+
+    def function(self, *inputs: Variable) -> tuple[Variable, ...]:
+        """What the function computes, in functions."""
+        raise NotImplementedError
+
+    def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
+        xs, gys = inputs[:self.output_count], inputs[self.output_count:]
+        gxs = grad(self.function(*xs), xs, gys, enable_double_backprop=True)
+        return tuple([Variable(x.xp.zeros_like(x.array)) if gx is None else gx for x, gx in zip(xs, gxs)])

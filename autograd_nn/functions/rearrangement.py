@@ -42,6 +42,20 @@ class Pad(FunctionNode):
         return get_item(grad_outputs[0], self.inside),
 
 
+class Permutate(FunctionNode):
+
+    def __init__(self, indices: Any, inverse: Any, axis: int) -> None:
+        self.indices = indices
+        self.inverse = inverse
+        self.axis = axis
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        return inputs[0].take(self.indices, self.axis),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        return Permutate(self.inverse, self.indices, self.axis).apply((grad_outputs[0],))[0],
+
+
 class Copy(FunctionNode):
 
     def __init__(self, device: Any) -> None:
@@ -203,7 +217,7 @@ def permutate(x: Any, indices: Any, axis: int = 0, inv: bool = False) -> Variabl
     if indices.shape != (length,) or not (indices[order] == get_array_module(indices).arange(length)).all():
         raise ValueError(f'permutate: expected indices to be a permutation of 0 to {length - 1} for axis {axis} of x '
                          f'of shape {x.shape}, got {indices}')
-    return _take(x, order if inv else indices, axis)
+    return Permutate(*((order, indices) if inv else (indices, order)), axis).apply((x,))[0]
 
 
 def _take(x: Variable, indices: Any, axis: int) -> Variable:
