@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from training_run import MODEL, TrainingRun, check_at_least
+from training_run import MODEL, Speed, TrainingRun, check_at_least, save_quickly
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import datasets, iterators, models, serializers, training
+from autograd_nn import datasets, iterators, models, training
 from autograd_nn.dataset import concat_examples
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
@@ -93,7 +93,7 @@ class ImageRun(TrainingRun):
                           iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
                           evaluator=extensions.Evaluator(test_iter, self.model, device=arguments.device),
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
-                          curves=['loss', 'accuracy'])
+                          curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
 
     def speed(self, iterations: int, seconds: float) -> str:
         return f'{iterations * self.arguments.batch_size / seconds:,.0f} images a second'
@@ -103,7 +103,7 @@ class ImageRun(TrainingRun):
         probabilities, labels = predict(self.model, self.test, self.arguments.device)
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
-        serializers.save_npz(out / MODEL, self.model.predictor)
+        save_quickly(out / MODEL, self.model.predictor)
         draw_mistakes(out / 'mistakes.png', self.test, probabilities, labels, self.labels)
         self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
                          'accuracy.png': 'curves', 'mistakes.png': 'what it gets wrong with most confidence'})

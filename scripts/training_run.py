@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ OPTIMIZERS: dict[str, Any] = {
 }
 SNAPSHOT = 'snapshot.npz'
 MODEL = 'model.npz'
+# Weights hardly shrink, and compressing them takes many times as long as writing them.
+save_quickly = partial(serializers.save_npz, compression=False)
 
 
 class TrainingRun:
@@ -82,7 +86,7 @@ class TrainingRun:
         return optimizer, attribute
 
     def make_trainer(self, updater: Any, rate: str, iterations: int, evaluator: Any, columns: list[str],
-                     curves: list[str]) -> None:
+                     curves: list[str], speed: Speed) -> None:
         """Puts together the training loop and its extensions.
 
         Args:
@@ -92,21 +96,23 @@ class TrainingRun:
             evaluator: The extension that evaluates the model.
             columns: What to print after each epoch, besides epoch and time.
             curves: What to plot over the epochs.
+            speed: What measures the speed of the training.
         """
         optimizer = updater.get_optimizer('main')
         self.trainer = trainer = training.Trainer(updater, (self.arguments.epochs, 'epoch'), out=self.arguments.out)
         trainer.extend(evaluator)
         trainer.extend(extensions.CosineShift(rate, iterations), trigger=(1, 'iteration'))
         trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, rate)))
+        trainer.extend(speed)
         trainer.extend(extensions.LogReport(filename='log.json'))
-        trainer.extend(extensions.PrintReport(['epoch', *columns, 'elapsed_time']))
+        trainer.extend(extensions.PrintReport(['epoch', *columns, speed.key, 'elapsed_time']))
         if extensions.PlotReport.available():
             for what in curves:
                 trainer.extend(extensions.PlotReport([f'main/{what}', f'validation/main/{what}'], 'epoch',
                                                      filename=f'{what}.png'), name=f'plot_{what}')
         trainer.extend(extensions.FailOnNonNumber())
         trainer.extend(extensions.ProgressBar())
-        trainer.extend(extensions.snapshot(filename=SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
+        trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
 
     def load_initial_weights(self, model: Any) -> None:
         """Fills a fresh run's model with the weights that --initial-weights names, if it does."""
@@ -148,6 +154,30 @@ class TrainingRun:
                 print(f'  {name:14} {meaning}')
         if not extensions.PlotReport.available():
             print("  no curves: they need matplotlib (pip install 'autograd_nn[plot]')")
+
+
+class Speed(training.Extension):
+    """Reports how much a second the updates of an epoch work off, apart from evaluation and the like.
+
+    Args:
+        key: The name of the figure, such as ``'images/s'``.
+        amount: How much one update works off.
+    """
+
+    priority = training.PRIORITY_WRITER + 1  # first after the update, so that the time of the others does not count
+
+    def __init__(self, key: str, amount: float) -> None:
+        self.key = key
+        self.amount = amount
+        self._start: tuple[int, float] | None = None
+
+    def __call__(self, trainer: training.Trainer) -> None:
+        iteration, now = trainer.updater.iteration, time.perf_counter()
+        first, start = self._start = self._start or (iteration, now)
+        if trainer.updater.is_new_epoch:
+            self._start = None
+            if iteration > first:
+                autograd_nn.report({self.key: (iteration - first) * self.amount / (now - start)})
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
