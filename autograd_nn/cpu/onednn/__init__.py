@@ -4,7 +4,12 @@ Every kernel has the name and the meaning of its namesake in `autograd_nn.cpu`, 
 float32, for empty ones, and for the kernels that are not here.
 """
 from autograd_nn.cpu import *  # noqa: F403
-from autograd_nn.cpu.onednn.convolution import convolution, convolution_filter_grad, deconvolution
+from autograd_nn.cpu.onednn.convolution import (
+    convolution,
+    convolution_bias_grad,
+    convolution_filter_grad,
+    deconvolution,
+)
 from autograd_nn.cpu.onednn.library import OneDNNError, load
 from autograd_nn.cpu.onednn.matrix_product import linear, matmul
 from autograd_nn.cpu.onednn.primitive import in_use

@@ -14,6 +14,7 @@ from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
+from autograd_nn.cpu.onednn.matrix_product import matmul
 from autograd_nn.cpu.onednn.primitive import Converter, Memory, Primitive, cached, channels_last, images, loaded, serves
 from autograd_nn.geometry import conv_output_size
 
@@ -63,6 +64,14 @@ def convolution_filter_grad(x: np.ndarray, gy: np.ndarray, kernel_size: Ints, st
     gW = plan.filters.empty(W_shape)
     plan.primitive(plan.inputs.convert(channels_last(x)), plan.gradients.convert(channels_last(gy)), gW)
     return plan.filters.restore(gW, W_shape)
+
+
+def convolution_bias_grad(gy: np.ndarray) -> np.ndarray:
+    """Multiplies by a vector of ones, which is many times as fast as oneDNN's reduction."""
+    if not serves('convolution_bias_grad', gy):
+        return reference.convolution_bias_grad(gy)
+    rows = channels_last(gy).transpose(0, *range(2, gy.ndim), 1).reshape(-1, gy.shape[1])
+    return matmul(np.ones((1, len(rows)), gy.dtype), rows).reshape(-1)
 
 
 class _Geometry:
