@@ -1,8 +1,13 @@
 """The model zoo: published networks, built from links alone."""
+from autograd_nn.models.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.deep_convnet import DeepConvNet
+from autograd_nn.models.efficientnet import EfficientNetB0, EfficientNetV2S
+from autograd_nn.models.googlenet import GoogLeNet, GoogLeNetBN
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.lenet import LeNet, LeNet5
 from autograd_nn.models.mlp import MLP
+from autograd_nn.models.mobilenet import MobileNet, MobileNetV2
+from autograd_nn.models.nin import NIN
 from autograd_nn.models.perceptron import (
     Perceptron,
     SingleLayerPerceptron,
@@ -14,8 +19,13 @@ from autograd_nn.models.perceptron import (
 )
 from autograd_nn.models.preprocessing import CAFFE, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, create, get, names, register
+from autograd_nn.models.resnet import CifarResNet, ResNet, SEResNet
 from autograd_nn.models.squeezenet import SqueezeNet
+from autograd_nn.models.vgg import VGG
+from autograd_nn.models.vision_transformer import VisionTransformer
 
-__all__ = ['CAFFE', 'MLP', 'TORCHVISION', 'DeepConvNet', 'Entry', 'ImageNetwork', 'LeNet', 'LeNet5', 'Perceptron',
-           'Preprocessing', 'SingleLayerPerceptron', 'SqueezeNet', 'TwoLayerPerceptron', 'and_gate', 'create', 'get',
-           'names', 'nand_gate', 'or_gate', 'register', 'xor_gate']
+__all__ = ['CAFFE', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet', 'EfficientNetB0',
+           'EfficientNetV2S', 'Entry', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'LeNet', 'LeNet5', 'MobileNet',
+           'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'Preprocessing', 'ResNet', 'SEResNet',
+           'SingleLayerPerceptron', 'SqueezeNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'create',
+           'get', 'names', 'nand_gate', 'or_gate', 'register', 'xor_gate']

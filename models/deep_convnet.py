@@ -4,17 +4,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from autograd_nn.models.blocks import convolution, linear, max_pooling
+from autograd_nn.models.image_network import DigitNetwork
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
-import autograd_nn.links as L
-from autograd_nn import initializers
-from autograd_nn.link import Chain
-from autograd_nn.variable import Variable
 
 
 @register('deep_convnet', input_shape=(1, 28, 28))
-class DeepConvNet(Chain):
+class DeepConvNet(DigitNetwork):
     """Six small convolutions and two fully connected layers for handwritten digits.
 
     123,552 parameters for one channel, 28 x 28 pixels and 10 classes. Reference: K. Saitoh, Deep Learning from Scratch,
@@ -35,24 +33,12 @@ class DeepConvNet(Chain):
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        he = initializers.HeNormal()
-        with self.init_scope():
-            self.conv1 = L.Convolution2D(None, 16, 3, pad=1, initialW=he)
-            self.conv2 = L.Convolution2D(16, 16, 3, pad=1, initialW=he)
-            self.conv3 = L.Convolution2D(16, 32, 3, pad=1, initialW=he)
-            self.conv4 = L.Convolution2D(32, 32, 3, pad=2, initialW=he)
-            self.conv5 = L.Convolution2D(32, 64, 3, pad=1, initialW=he)
-            self.conv6 = L.Convolution2D(64, 64, 3, pad=1, initialW=he)
-            self.fc7 = L.Linear(None, 50, initialW=he)
-            self.fc8 = L.Linear(50, num_classes, initialW=he)
-
-    def forward(self, x: Any) -> Variable:
-        """Computes logits of shape (N, num_classes) from images of shape (N, C, H, W)."""
-        h = x
-        for first, second in (self.conv1, self.conv2), (self.conv3, self.conv4), (self.conv5, self.conv6):
-            h = F.max_pooling_2d(F.relu(second(F.relu(first(h)))), 2)
-        h = F.dropout(F.relu(self.fc7(h)))
-        return F.dropout(self.fc8(h))
+        for i, (channels, pad) in enumerate([(16, 1), (16, 1), (32, 1), (32, 2), (64, 1), (64, 1)], start=1):
+            self.add_stage(f'conv{i}', convolution(channels, 3, pad=pad), F.relu)
+            if i % 2 == 0:
+                self.add_stage(f'pool{i // 2}', max_pooling(2))
+        self.add_stage('fc7', linear(50), F.relu, F.dropout)
+        self.add_stage('fc8', linear(num_classes), F.dropout)
 
     def load_book_weights(self, arrays: Mapping[str, Any]) -> None:
         """Takes over weights in the book's layout.

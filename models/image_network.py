@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from autograd_nn.models.blocks import StagedChain
-from autograd_nn.models.preprocessing import CAFFE, Picture, Preprocessing
+from autograd_nn.models.preprocessing import CAFFE, DIGITS, Picture, Preprocessing, as_picture
 
 import autograd_nn.functions as F
+from autograd_nn import datasets
 from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.datasets import transforms
 from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
@@ -121,3 +123,28 @@ class ImageNetwork(StagedChain):
         """
         with using_config('train', False), no_backprop_mode():
             return self.extract(images, ['prob'], size)['prob']
+
+
+class DigitNetwork(ImageNetwork):
+    """A network that reads handwritten digits: bright strokes on a dark ground, as in MNIST."""
+
+    insize = 28
+    preprocessing = DIGITS
+
+    def prepare(self, image: Picture, size: int | tuple[int, int] | None = None) -> np.ndarray:
+        """Turns a photograph or a drawing of a digit into one like those of MNIST (see `datasets.prepare_digit`).
+
+        Args:
+            image: A path, a picture of Pillow, or an array of bytes of shape (H, W, 3), (3, H, W) or (H, W).
+            size: The height and width of the result, or one number for both; 28 by default.
+
+        Returns:
+            A float32 array of shape (1, height, width).
+
+        Raises:
+            OSError: The file is missing or damaged.
+            TypeError: `image` is something else, or not of bytes.
+            ValueError: It has another shape.
+        """
+        digit = datasets.prepare_digit(np.asarray(as_picture(image).convert('L'))[None], np.float32)
+        return digit if size is None else transforms.Resize(size)(digit)

@@ -1,20 +1,20 @@
 """LeNet: the network of 1998, and the one that Caffe made known by that name."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from autograd_nn.models.blocks import max_pooling
+from autograd_nn.models.image_network import DigitNetwork
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
-from autograd_nn.link import Chain, Link
+from autograd_nn.link import Link
 from autograd_nn.variable import Parameter, Variable
 
 
 @register('lenet', input_shape=(1, 28, 28))
-class LeNet(Chain):
+class LeNet(DigitNetwork):
     """LeNet as Caffe's examples define it: two convolutions with max pooling, two fully connected layers.
 
     431,080 parameters for one channel, 28 x 28 pixels and 10 classes. The layers have Caffe's names. Reference: Y. Jia
@@ -33,24 +33,20 @@ class LeNet(Chain):
         431080
     """
 
+    minsize = 13
+
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        with self.init_scope():
-            self.conv1 = L.Convolution2D(None, 20, 5)
-            self.conv2 = L.Convolution2D(20, 50, 5)
-            self.ip1 = L.Linear(None, 500)
-            self.ip2 = L.Linear(500, num_classes)
-
-    def forward(self, x: Any) -> Variable:
-        """Computes logits of shape (N, num_classes) from images of shape (N, C, H, W)."""
-        h = F.max_pooling_2d(self.conv1(x), 2)
-        h = F.max_pooling_2d(self.conv2(h), 2)
-        h = F.relu(self.ip1(h))
-        return self.ip2(h)
+        self.add_stage('conv1', L.Convolution2D(None, 20, 5))
+        self.add_stage('pool1', max_pooling(2))
+        self.add_stage('conv2', L.Convolution2D(20, 50, 5))
+        self.add_stage('pool2', max_pooling(2))
+        self.add_stage('ip1', L.Linear(None, 500), F.relu)
+        self.add_stage('ip2', L.Linear(500, num_classes))
 
 
 @register('lenet5', input_shape=(1, 28, 28))
-class LeNet5(Chain):
+class LeNet5(DigitNetwork):
     """LeNet-5 as published in 1998: trainable subsampling and a sparse connection table.
 
     60,850 parameters for 28 x 28 pixels (padded to the paper's 32 x 32) and 10 classes: the paper's 60,000 and, in
@@ -70,23 +66,17 @@ class LeNet5(Chain):
         60850
     """
 
+    minsize = 28
+
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        with self.init_scope():
-            self.c1 = L.Convolution2D(None, 6, 5, pad=2)
-            self.s2 = Subsampling(6)
-            self.c3 = SparseConvolution(C3_TABLE, 5)
-            self.s4 = Subsampling(16)
-            self.c5 = L.Convolution2D(16, 120, 5)
-            self.f6 = L.Linear(None, 84)
-            self.output = L.Linear(84, num_classes)
-
-    def forward(self, x: Any) -> Variable:
-        """Computes logits of shape (N, num_classes) from images of shape (N, C, H, W)."""
-        h = squash(self.s2(squash(self.c1(x))))
-        h = squash(self.s4(squash(self.c3(h))))
-        h = squash(self.c5(h))
-        return self.output(squash(self.f6(h)))
+        self.add_stage('c1', L.Convolution2D(None, 6, 5, pad=2), squash)
+        self.add_stage('s2', Subsampling(6), squash)
+        self.add_stage('c3', SparseConvolution(C3_TABLE, 5), squash)
+        self.add_stage('s4', Subsampling(16), squash)
+        self.add_stage('c5', L.Convolution2D(16, 120, 5), squash)
+        self.add_stage('f6', L.Linear(None, 84), squash)
+        self.add_stage('output', L.Linear(84, num_classes))
 
 
 def squash(x: Variable) -> Variable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from autograd_nn.models.image_network import DigitNetwork
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -65,7 +66,7 @@ class Perceptron(Chain):
 
 
 @register('perceptron', input_shape=(1, 28, 28))
-class SingleLayerPerceptron(Chain):
+class SingleLayerPerceptron(DigitNetwork):
     """A single layer of units, one for each class, without a threshold so that gradients can train it.
 
     7,850 parameters for 28 x 28 pixels and 10 classes. Reference: B. Widrow, M. E. Hoff, Adaptive switching circuits,
@@ -83,12 +84,7 @@ class SingleLayerPerceptron(Chain):
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        with self.init_scope():
-            self.units = L.Linear(None, num_classes)
-
-    def forward(self, x: Any) -> Variable:
-        """Computes logits of shape (N, num_classes) from samples of any shape (N, ...)."""
-        return self.units(x)
+        self.add_stage('units', L.Linear(None, num_classes))
 
 
 def and_gate() -> Perceptron:

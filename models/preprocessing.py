@@ -18,10 +18,10 @@ class Preprocessing:
     """Scales, cuts and normalises pictures.
 
     Attributes:
-        mean: What is subtracted from each channel, in the order of the result.
-        std: What each channel is divided by then.
+        mean: What is subtracted, one number for each channel in the order of the result, or one for all.
+        std: What is divided by then.
         brightest: The value of the brightest pixel before that; 0 is black.
-        order: The order of the channels: ``'RGB'`` or ``'BGR'``.
+        order: The channels: ``'RGB'``, ``'BGR'`` or, for shades of grey, ``'L'``.
         crop: What part of the shorter side remains: the picture is scaled to cover the wanted size divided by this,
             and its centre is cut out. None squeezes the whole picture into the wanted size.
         resample: How Pillow interpolates.
@@ -36,8 +36,8 @@ class Preprocessing:
         (3, 224, 224)
     """
 
-    mean: tuple[float, float, float] = (0., 0., 0.)
-    std: tuple[float, float, float] = (1., 1., 1.)
+    mean: tuple[float, ...] = (0.,)
+    std: tuple[float, ...] = (1.,)
     brightest: float = 255.
     order: str = 'RGB'
     crop: float | None = None
@@ -51,7 +51,7 @@ class Preprocessing:
             size: The height and width of the result, or one number for both.
 
         Returns:
-            A float32 array of shape (3, height, width).
+            A float32 array of shape (channels, height, width).
 
         Raises:
             OSError: The file is missing or damaged.
@@ -59,7 +59,7 @@ class Preprocessing:
             ValueError: It has another shape.
         """
         height, width = (size, size) if isinstance(size, int) else size
-        picture = _as_picture(image)
+        picture = as_picture(image).convert('L' if self.order == 'L' else 'RGB')
         if self.crop is not None:
             ratio = max(height / picture.height, width / picture.width) / self.crop
             # Rounding must not take a pixel away from a product that is meant to be whole.
@@ -69,13 +69,14 @@ class Preprocessing:
             picture = picture.crop((left, top, left + width, top + height))
         else:
             picture = picture.resize((width, height), self.resample)
-        return self.normalize(np.asarray(picture, dtype=np.float32).transpose(2, 0, 1), brightest=255)
+        pixels = np.asarray(picture, dtype=np.float32).reshape(height, width, -1)
+        return self.normalize(pixels.transpose(2, 0, 1), brightest=255)
 
     def normalize(self, x: np.ndarray, brightest: float = 1.) -> np.ndarray:
         """Brings pictures to the range and the order of channels that the network expects.
 
         Args:
-            x: Red, green and blue, of shape (..., 3, H, W); 0 is black.
+            x: Red, green and blue, of shape (..., 3, H, W), or grey, of shape (..., 1, H, W); 0 is black.
             brightest: The value of the brightest pixel in `x`.
 
         Returns:
@@ -93,9 +94,12 @@ CAFFE = Preprocessing(mean=(103.939, 116.779, 123.68), order='BGR')
 TORCHVISION = Preprocessing(mean=(.485, .456, .406), std=(.229, .224, .225), brightest=1., crop=224 / 256)
 """Preprocessing of later networks: pixels of mean 0 and variance 1; the centre of the picture."""
 
+DIGITS = Preprocessing(brightest=1., order='L')
+"""Preprocessing of networks that were trained with MNIST: one channel from 0 to 1."""
 
-def _as_picture(image: Picture) -> Image.Image:
-    """A picture with three channels."""
+
+def as_picture(image: Picture) -> Image.Image:
+    """A picture of Pillow with three channels."""
     if isinstance(image, (str, os.PathLike)):
         image = read_image(image, color=True, dtype=np.uint8)
     if isinstance(image, Image.Image):

@@ -1,20 +1,15 @@
 """SqueezeNet."""
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from autograd_nn.models.blocks import StagedChain, global_average_pooling
+from autograd_nn.models.blocks import StagedChain, convolution, global_average_pooling, max_pooling
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
-import autograd_nn.links as L
-from autograd_nn import initializers
 from autograd_nn.variable import Variable
-
-convolution = partial(L.Convolution2D, None, initialW=initializers.HeUniform())
 
 
 @register('squeezenet1_0', input_shape=(3, 224, 224), version='1.0')
@@ -41,6 +36,7 @@ class SqueezeNet(ImageNetwork):
         (2, 5)
     """
 
+    minsize = 21
     preprocessing = TORCHVISION
 
     def __init__(self, num_classes: int = 1000, version: str = '1.1') -> None:
@@ -51,10 +47,9 @@ class SqueezeNet(ImageNetwork):
         self.add_stage('conv1', convolution(filters, ksize, 2), F.relu)
         for i, squeeze in enumerate((16, 16, 32, 32, 48, 48, 64, 64), start=2):
             if i - 1 in pooled:
-                self.add_stage(f'pool{i - 1}', partial(F.max_pooling_2d, ksize=3, stride=2))
+                self.add_stage(f'pool{i - 1}', max_pooling(3, 2))
             self.add_stage(f'fire{i}', Fire(squeeze))
-        self.add_stage('conv10', F.dropout, L.Convolution2D(None, num_classes, 1, initialW=initializers.Normal(0.01)),
-                       F.relu)
+        self.add_stage('conv10', F.dropout, convolution(num_classes, 1), F.relu)
         self.add_stage('pool10', global_average_pooling)
 
 
