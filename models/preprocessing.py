@@ -58,6 +58,23 @@ class Preprocessing:
             TypeError: `image` is something else, or not of bytes.
             ValueError: It has another shape.
         """
+        return self.normalize(self.fit(image, size), brightest=255)
+
+    def fit(self, image: Picture, size: int | tuple[int, int]) -> np.ndarray:
+        """Brings one picture to its size and mode without touching values: the first half of preparing it.
+
+        Args:
+            image: A path, a picture of Pillow, or an array of bytes of shape (H, W, 3), (3, H, W) or (H, W).
+            size: The height and width of the result, or one number for both.
+
+        Returns:
+            Red, green and blue, or grey, for `normalize`: a uint8 array of shape (channels, height, width).
+
+        Raises:
+            OSError: The file is missing or damaged.
+            TypeError: `image` is something else, or not of bytes.
+            ValueError: It has another shape.
+        """
         height, width = (size, size) if isinstance(size, int) else size
         picture = as_picture(image).convert('L' if self.order == 'L' else 'RGB')
         if self.crop is not None:
@@ -69,8 +86,7 @@ class Preprocessing:
             picture = picture.crop((left, top, left + width, top + height))
         else:
             picture = picture.resize((width, height), self.resample)
-        pixels = np.asarray(picture, dtype=np.float32).reshape(height, width, -1)
-        return self.normalize(pixels.transpose(2, 0, 1), brightest=255)
+        return np.ascontiguousarray(np.asarray(picture).reshape(height, width, -1).transpose(2, 0, 1))
 
     def normalize(self, x: np.ndarray, brightest: float = 1.) -> np.ndarray:
         """Brings pictures to the range and the order of channels that the network expects.
