@@ -85,10 +85,13 @@ def test_grey_images_of_other_sizes(name, blank_parameters):
 def test_a_small_step_against_the_gradient_lowers_the_loss_as_it_should(name):
     """The loss falls by the step times the square of the gradient's length: a gradient check of the whole network."""
     entry = models.get(name)
-    network = entry.build(num_classes=4)
-    size = max(entry.model.minsize, min(entry.model.insize, 32))
-    x = np.random.uniform(-1, 1, (4, entry.input_shape[0], size, size)).astype(np.float32)
-    t = np.arange(4, dtype=np.int32)
+    # Fresh deep residual networks are so steep that single precision loses the small step.
+    with ann.using_config('dtype', np.dtype(np.float64)):
+        network = entry.build(num_classes=4)
+        size = max(entry.model.minsize, min(entry.model.insize, 32))
+        x = np.random.uniform(-1, 1, (4, entry.input_shape[0], size, size))
+        t = np.arange(4, dtype=np.int32)
+        network(x)  # settles the parameters' shapes
 
     def loss():
         np.random.seed(0)  # the same dropout
@@ -99,11 +102,11 @@ def test_a_small_step_against_the_gradient_lowers_the_loss_as_it_should(name):
     gradients = {path: param.grad for path, param in network.namedparams()}
     assert not [path for path, grad in gradients.items() if grad is None]
     square = sum(float(np.vdot(grad, grad)) for grad in gradients.values())
-    expected = 0.005 * before.item()
+    expected = 0.0005 * before.item()
     for param in network.params():
         param.array -= expected / square * param.grad
     with ann.no_backprop_mode():
-        assert before.item() - loss().item() == pytest.approx(expected, rel=0.3)
+        assert before.item() - loss().item() == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize('name', SMALL)
