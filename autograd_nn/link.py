@@ -539,13 +539,17 @@ class Link:
         """
         target = backend.get_device(device)
         for link in self.links():
-            attributes = link.__dict__
-            attributes['_device'] = target
-            for name in link._params:
-                attributes[name].to_device(target)
-            for name in link._persistent:
-                attributes[name] = target.send(attributes[name])
+            link._move_to(target)
         return self
+
+    def _move_to(self, device: backend.Device) -> None:
+        """Moves what this link itself holds, without its children."""
+        attributes = self.__dict__
+        attributes['_device'] = device
+        for name in self._params:
+            attributes[name].to_device(device)
+        for name in self._persistent:
+            attributes[name] = device.send(attributes[name])
 
     def to_cpu(self: _Link) -> _Link:
         """Moves all parameters and persistent arrays to the CPU."""

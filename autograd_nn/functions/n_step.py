@@ -85,7 +85,7 @@ def _n_step(function: str, layer: Layer, n_weights: int, n_layers: int, dropout_
     steps = [as_variable(x) for x in xs]
     ws, bs = ([[as_variable(p) for p in group] for group in groups] for groups in (ws, bs))
     _check_steps(function, steps)
-    _check_states(function, hs, n_layers * n_directions, len(steps[0]))
+    check_states(function, hs, n_layers * n_directions, len(steps[0]))
     _check_weights(function, ws, bs, n_weights, n_directions, steps[0].shape[1], next(iter(hs.values())).shape)
     batch_sizes = tuple([len(x) for x in steps])
     last, y = run_layers(layer, dropout_ratio, list(hs.values()), ws, bs, concat(steps, axis=0), batch_sizes,
@@ -107,13 +107,31 @@ def _check_steps(function: str, xs: list[Variable]) -> None:
                          + ', '.join(map(str, sizes)))
 
 
-def _check_states(function: str, states: dict[str, Variable], n_states: int, batch_size: int) -> None:
+def check_states(function: str, states: dict[str, Variable], n_states: int, n_sequences: int, units: int | None = None,
+                 exactly: bool = False) -> None:
+    """Requires states of shape (n_states, B, N), where B is at least (or exactly) the number of sequences.
+
+    Args:
+        function: Who asks, for the message.
+        states: The states by name.
+        n_states: The number of layers and directions.
+        n_sequences: The number of sequences.
+        units: The number N of units; None for any.
+        exactly: Whether B must not be larger.
+
+    Raises:
+        ValueError: One has another shape.
+        TypeError: One is not floating-point.
+    """
     shape = next(iter(states.values())).shape
+    fits = len(shape) == 3 and shape[0] == n_states and units in (None, shape[2]) and (
+        shape[1] == n_sequences if exactly else shape[1] >= n_sequences)
     for name, state in states.items():
         check_float(function, name, state)
-        if state.shape != shape or len(shape) != 3 or shape[0] != n_states or shape[1] < batch_size:
-            raise ValueError(f'{function}: expected {name} of shape ({n_states}, B, N) with B of at least '
-                             f'{batch_size}, the first batch of xs, got '
+        if state.shape != shape or not fits:
+            batch = n_sequences if exactly else f'B of at least {n_sequences}'
+            raise ValueError(f'{function}: expected {" and ".join(states)} of shape ({n_states}, {batch}, '
+                             f'{"N" if units is None else units}), got '
                              + ', '.join([f'{name} {state.shape}' for name, state in states.items()]))
 
 

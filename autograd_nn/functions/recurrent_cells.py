@@ -42,7 +42,7 @@ class LSTMGrad(FunctionGradients):
 
     def function(self, *inputs: Variable) -> tuple[Variable, ...]:
         c_prev, x = inputs
-        a, i, f, o = _gates_of_units(x)
+        a, i, f, o = gates_of_units(x)
         c = tanh(a) * sigmoid(i) + sigmoid(f) * c_prev
         return c, sigmoid(o) * tanh(c)
 
@@ -76,7 +76,7 @@ def gru_formula(h_prev: Variable, x: Variable, u: Variable) -> Variable:
     return a + z * (h_prev - a)
 
 
-def _gates_of_units(x: Variable) -> tuple[Variable, ...]:
+def gates_of_units(x: Variable) -> tuple[Variable, ...]:
     """The four numbers that belong to each unit, as four Variables of shape (N, S, ...)."""
     n, width, *more = x.shape
     return separate(reshape(x, (n, width // 4, 4, *more)), axis=2)
@@ -171,8 +171,8 @@ def slstm(c_prev1: Any, c_prev2: Any, x1: Any, x2: Any) -> tuple[Variable, Varia
     check_same_shape('slstm', c_prev1=c_prev1, c_prev2=c_prev2)
     check_same_shape('slstm', x1=x1, x2=x2)
     _check_cell('slstm', 4, ('c_prev1', c_prev1), ('x1', x1))
-    a1, i1, f1, o1 = _gates_of_units(x1)
-    a2, i2, f2, o2 = _gates_of_units(x2)
+    a1, i1, f1, o1 = gates_of_units(x1)
+    a2, i2, f2, o2 = gates_of_units(x2)
     c = (tanh(a1) * sigmoid(i1) + sigmoid(f1) * c_prev1
          + tanh(a2) * sigmoid(i2) + sigmoid(f2) * c_prev2)
     return c, tanh(c) * sigmoid(o1 + o2)

@@ -190,4 +190,4 @@ def transpose_sequence(xs: Sequence[Any]) -> tuple[Variable, ...]:
     _, rows, batch_sizes = packing(lengths)
     if not batch_sizes:
         return ()
-    return split_axis(permutate(together, rows), np.cumsum(batch_sizes)[:-1], axis=0)
+    return split_axis(permutate(together, together.xp.asarray(rows)), np.cumsum(batch_sizes)[:-1], axis=0)

@@ -18,6 +18,19 @@ from autograd_nn.links.convolution import (
 )
 from autograd_nn.links.embedding import EmbedID
 from autograd_nn.links.fully_connected import Bilinear, Linear, Maxout
+from autograd_nn.links.gru import GRU, StatefulGRU, StatefulMGU, StatelessGRU, StatelessMGU
 from autograd_nn.links.inception import Inception, InceptionBN
+from autograd_nn.links.lstm import LSTM, StatefulPeepholeLSTM, StatefulZoneoutLSTM, StatelessLSTM
+from autograd_nn.links.n_step import (
+    NStepBiGRU,
+    NStepBiLSTM,
+    NStepBiRNNReLU,
+    NStepBiRNNTanh,
+    NStepGRU,
+    NStepLSTM,
+    NStepRNNReLU,
+    NStepRNNTanh,
+)
 from autograd_nn.links.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from autograd_nn.links.parameter import Parameter
+from autograd_nn.links.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM

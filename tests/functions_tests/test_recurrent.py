@@ -296,7 +296,7 @@ def n_step_lstm_of(hx=(1, 2, 3), cx=(1, 2, 3), w_in=(3, 4), w=(3, 3), b=(3,), xs
     (lambda: n_step_lstm_of(xs=((1, 4), (2, 4))), ValueError, 'do not grow from step to step as xs, got 1, 2'),
     (lambda: n_step_lstm_of(xs=((2, 4), (2, 5))), ValueError, r'as xs, got \(2, 4\), \(2, 5\)'),
     (lambda: n_step_lstm_of(xs=((2, 5),)), ValueError, r'expected ws\[0\]\[0\] of shape \(3, 5\)'),
-    (lambda: n_step_lstm_of(xs=((3, 4),)), ValueError, r'hx of shape \(1, B, N\) with B of at least 3'),
+    (lambda: n_step_lstm_of(xs=((3, 4),)), ValueError, r'hx and cx of shape \(1, B of at least 3, N\)'),
     (lambda: n_step_lstm_of(hx=(2, 2, 3)), ValueError, r'got hx \(2, 2, 3\), cx \(1, 2, 3\)'),
     (lambda: n_step_lstm_of(cx=(1, 2, 4)), ValueError, r'cx \(1, 2, 4\)'),
     (lambda: n_step_lstm_of(w=(3, 4)), ValueError, r'expected ws\[0\]\[4\] of shape \(3, 3\)'),
