@@ -10,9 +10,11 @@ output and of the window.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 Array = Any
+Arrays = Sequence[Any]
 Ints = tuple[int, ...]
 
 
@@ -259,39 +261,63 @@ class Kernels(Protocol):
                           ghy: Array, activation: str, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
         """The gradients of `rnn_sequence` with respect to `x`, `h`, `W`, `U` and `b`."""
 
-    def sgd(self, param: Array, grad: Array, lr: float) -> None:
+    # Updates take corresponding arrays of many parameters, which do not share memory, and write into all of them but
+    # the gradients. The formulas are those for one parameter.
+
+    def sgd(self, params: Arrays, grads: Arrays, lr: float) -> None:
         """In place: ``param -= lr * grad``."""
 
-    def momentum_sgd(self, param: Array, grad: Array, v: Array, lr: float, momentum: float) -> None:
+    def momentum_sgd(self, params: Arrays, grads: Arrays, vs: Arrays, lr: float, momentum: float) -> None:
         """In place: ``v = momentum * v - lr * grad``, then ``param += v``."""
 
-    def nesterov_ag(self, param: Array, grad: Array, v: Array, lr: float, momentum: float) -> None:
+    def corrected_momentum_sgd(self, params: Arrays, grads: Arrays, vs: Arrays, lr: float, momentum: float) -> None:
+        """In place: ``v = momentum * v - grad``, then ``param += lr * v``."""
+
+    def nesterov_ag(self, params: Arrays, grads: Arrays, vs: Arrays, lr: float, momentum: float) -> None:
         """In place: ``v = momentum * v - lr * grad``, ``param += momentum ** 2 * v - (1 + momentum) * lr * grad``."""
 
-    def adagrad(self, param: Array, grad: Array, h: Array, lr: float, eps: float) -> None:
+    def adagrad(self, params: Arrays, grads: Arrays, hs: Arrays, lr: float, eps: float) -> None:
         """In place: ``h += grad ** 2``, then ``param -= lr * grad / (sqrt(h) + eps)``."""
 
-    def adadelta(self, param: Array, grad: Array, msg: Array, msdx: Array, rho: float, eps: float) -> None:
-        """In place, with running mean squares of the gradient, `msg`, and of the step, `msdx`.
+    def adadelta(self, params: Arrays, grads: Arrays, msgs: Arrays, msdxs: Arrays, rho: float, eps: float) -> None:
+        """In place, with running mean squares of the gradient, `msgs`, and of the step, `msdxs`.
 
         ``msg = rho * msg + (1 - rho) * grad ** 2``, ``dx = sqrt((msdx + eps) / (msg + eps)) * grad``,
         ``msdx = rho * msdx + (1 - rho) * dx ** 2``, then ``param -= dx``.
         """
 
-    def rmsprop(self, param: Array, grad: Array, ms: Array, lr: float, alpha: float, eps: float,
+    def rmsprop(self, params: Arrays, grads: Arrays, mss: Arrays, lr: float, alpha: float, eps: float,
                 eps_inside_sqrt: bool) -> None:
         """In place: ``ms = alpha * ms + (1 - alpha) * grad ** 2``, then ``param -= lr * grad / root``.
 
         The root is ``sqrt(ms) + eps``, or ``sqrt(ms + eps)`` if `eps_inside_sqrt`.
         """
 
-    def adam(self, param: Array, grad: Array, m: Array, v: Array, vhat: Array | None, alpha_t: float, beta1: float,
-             beta2: float, eps: float, eta: float, weight_decay_rate: float,
-             bounds: tuple[float, float] | None) -> None:
+    def rmsprop_graves(self, params: Arrays, grads: Arrays, ns: Arrays, gs: Arrays, deltas: Arrays, lr: float,
+                       alpha: float, momentum: float, eps: float) -> None:
+        """In place: ``n += (1 - alpha) * (grad ** 2 - n)``, ``g += (1 - alpha) * (grad - g)``, and the step.
+
+        ``delta = momentum * delta - lr * grad / sqrt(n - g ** 2 + eps)``, then ``param += delta``.
+        """
+
+    def smorms3(self, params: Arrays, grads: Arrays, mems: Arrays, gs: Arrays, g2s: Arrays, lr: float,
+                eps: float) -> None:
+        """In place, with ``r = 1 / (mem + 1)``: ``g += r * (grad - g)``, ``g2 += r * (grad ** 2 - g2)``, and the step.
+
+        With ``x = g ** 2 / (g2 + eps)``, ``param -= grad * minimum(x, lr) / (sqrt(g2) + eps)`` and
+        ``mem = mem * (1 - x) + 1``.
+        """
+
+    def adam(self, params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, alpha_t: float, beta1: float, beta2: float,
+             eps: float, eta: float, weight_decay_rate: float, bounds: tuple[float, float] | None) -> None:
         """In place: ``m += (1 - beta1) * (grad - m)``, ``v += (1 - beta2) * (grad ** 2 - v)``, and the step.
 
-        With `vhat` (AMSGrad), ``vhat = maximum(vhat, v)`` stands for `v` in the step. The rate is
-        ``alpha_t / (sqrt(v) + eps)``, clipped to `bounds` where these are given (AdaBound), and the step
+        The rate is ``alpha_t / (sqrt(v) + eps)``, clipped to `bounds` where these are given (AdaBound), and the step
         ``param -= eta * (rate * m + weight_decay_rate * param)``. The caller computes `alpha_t`, which holds the
         correction of the bias.
         """
+
+    def amsgrad(self, params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, vhats: Arrays, alpha_t: float,
+                beta1: float, beta2: float, eps: float, eta: float, weight_decay_rate: float,
+                bounds: tuple[float, float] | None) -> None:
+        """As `adam`, but after ``vhat = maximum(vhat, v)`` that stands for `v` in the step."""

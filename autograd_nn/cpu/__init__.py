@@ -15,7 +15,19 @@ from autograd_nn.cpu.normalization import (
     local_response_normalization,
     local_response_normalization_grad,
 )
-from autograd_nn.cpu.optimizer import adadelta, adagrad, adam, momentum_sgd, nesterov_ag, rmsprop, sgd
+from autograd_nn.cpu.optimizer import (
+    adadelta,
+    adagrad,
+    adam,
+    amsgrad,
+    corrected_momentum_sgd,
+    momentum_sgd,
+    nesterov_ag,
+    rmsprop,
+    rmsprop_graves,
+    sgd,
+    smorms3,
+)
 from autograd_nn.cpu.pooling import (
     average_pooling,
     average_pooling_grad,
@@ -38,12 +50,12 @@ from autograd_nn.cpu.rnn import (
 from autograd_nn.cpu.softmax import log_softmax, log_softmax_grad, softmax, softmax_grad
 
 __all__ = [
-    'adadelta', 'adagrad', 'adam', 'average_pooling', 'average_pooling_grad', 'batch_normalization',
+    'adadelta', 'adagrad', 'adam', 'amsgrad', 'average_pooling', 'average_pooling_grad', 'batch_normalization',
     'batch_normalization_grad', 'col2im', 'convolution', 'convolution_bias_grad', 'convolution_filter_grad',
-    'deconvolution', 'embedding_grad', 'fixed_batch_normalization', 'gru', 'gru_grad', 'gru_sequence',
-    'gru_sequence_grad', 'im2col', 'layer_normalization', 'layer_normalization_grad', 'linear',
+    'corrected_momentum_sgd', 'deconvolution', 'embedding_grad', 'fixed_batch_normalization', 'gru', 'gru_grad',
+    'gru_sequence', 'gru_sequence_grad', 'im2col', 'layer_normalization', 'layer_normalization_grad', 'linear',
     'local_response_normalization', 'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm',
     'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
-    'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rnn_sequence', 'rnn_sequence_grad', 'sgd',
-    'softmax', 'softmax_grad',
+    'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence',
+    'rnn_sequence_grad', 'sgd', 'smorms3', 'softmax', 'softmax_grad',
 ]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.optimizer import Optimizer, UpdateRule, set_gradient
+from autograd_nn.optimizer import Optimizer
+from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.optimizer import UpdateRule, set_gradient
+from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
 

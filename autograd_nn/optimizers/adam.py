@@ -2,16 +2,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from autograd_nn.backend import kernels
-from autograd_nn.optimizer import (
-    GradientMethod,
-    Hyperparameter,
-    HyperparameterProxy,
-    UpdateRule,
-    default_hyperparameters,
-)
-from autograd_nn.variable import Variable
+from autograd_nn.optimizer import GradientMethod
+from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
 
 _DEFAULTS = default_hyperparameters(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.0,
                                     amsgrad=False, adabound=False, final_lr=0.1, gamma=1e-3)
@@ -24,7 +18,7 @@ def _corrected_rate(hp: Hyperparameter, t: int, what: str) -> float:
     return hp.alpha * math.sqrt(1 - hp.beta2 ** t) / (1 - hp.beta1 ** t)
 
 
-class AdamRule(UpdateRule):
+class AdamRule(KernelRule):
     """Update rule of `Adam`; its state is the running means ``m`` and ``v``, and ``vhat`` with AMSGrad.
 
     Args:
@@ -51,10 +45,13 @@ class AdamRule(UpdateRule):
                                  final_lr=final_lr, gamma=gamma)
         self._initial_alpha = self.hyperparam.alpha
 
-    def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'm', 'v')
-        if self.hyperparam.amsgrad:
-            self.init_zeros(param, 'vhat')
+    @property
+    def kernel(self) -> str:  # type: ignore[override]
+        return 'amsgrad' if self.hyperparam.amsgrad else 'adam'
+
+    @property
+    def state_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ('m', 'v', 'vhat') if self.hyperparam.amsgrad else ('m', 'v')
 
     @property
     def alpha_t(self) -> float:
@@ -84,12 +81,10 @@ class AdamRule(UpdateRule):
         final_lr = hp.final_lr * hp.alpha / self._initial_alpha
         return final_lr * (1 - 1 / (hp.gamma * self.t + 1)), final_lr * (1 + 1 / (hp.gamma * self.t))
 
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp, state = param.array, param.grad, self.hyperparam, self.state
-        if grad is not None and state is not None:
-            kernels(array, grad).adam(array, grad, state['m'], state['v'], state['vhat'] if hp.amsgrad else None,
-                                      self.alpha_t, hp.beta1, hp.beta2, hp.eps, hp.eta, hp.weight_decay_rate,
-                                      self.bounds if hp.adabound else None)
+    def numbers(self) -> tuple[Any, ...]:
+        hp = self.hyperparam
+        return (float(self.alpha_t), float(hp.beta1), float(hp.beta2), float(hp.eps), float(hp.eta),
+                float(hp.weight_decay_rate), self.bounds if hp.adabound else None)
 
 
 class Adam(GradientMethod):

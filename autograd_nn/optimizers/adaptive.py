@@ -1,18 +1,12 @@
 """Optimizers that scale each element's step by running means of its gradient."""
 from __future__ import annotations
 
-from autograd_nn.backend import get_array_module, kernels
-from autograd_nn.optimizer import (
-    GradientMethod,
-    Hyperparameter,
-    HyperparameterProxy,
-    UpdateRule,
-    default_hyperparameters,
-)
+from autograd_nn.optimizer import GradientMethod
+from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
 from autograd_nn.variable import Variable
 
 
-class AdaGradRule(UpdateRule):
+class AdaGradRule(KernelRule):
     """Update rule of `AdaGrad`; its state is the sum of squares ``h``.
 
     Args:
@@ -21,18 +15,16 @@ class AdaGradRule(UpdateRule):
         eps: Likewise.
     """
 
+    kernel = 'adagrad'
+    state_names = 'h',
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  eps: float | None = None) -> None:
         super().__init__(parent_hyperparam or default_hyperparameters(lr=0.001, eps=1e-8))
         self.hyperparam.override(lr=lr, eps=eps)
 
-    def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'h')
-
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is not None and self.state is not None:
-            kernels(array, grad).adagrad(array, grad, self.state['h'], hp.lr, hp.eps)
+    def numbers(self) -> tuple[float, float]:
+        return float(self.hyperparam.lr), float(self.hyperparam.eps)
 
 
 class AdaGrad(GradientMethod):
@@ -57,7 +49,7 @@ class AdaGrad(GradientMethod):
         return AdaGradRule(self.hyperparam)
 
 
-class AdaDeltaRule(UpdateRule):
+class AdaDeltaRule(KernelRule):
     """Update rule of `AdaDelta`; its state is the mean squares of the gradient, ``msg``, and of the step, ``msdx``.
 
     Args:
@@ -66,18 +58,16 @@ class AdaDeltaRule(UpdateRule):
         eps: Likewise.
     """
 
+    kernel = 'adadelta'
+    state_names = 'msg', 'msdx'
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, rho: float | None = None,
                  eps: float | None = None) -> None:
         super().__init__(parent_hyperparam or default_hyperparameters(rho=0.95, eps=1e-6))
         self.hyperparam.override(rho=rho, eps=eps)
 
-    def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'msg', 'msdx')
-
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is not None and self.state is not None:
-            kernels(array, grad).adadelta(array, grad, self.state['msg'], self.state['msdx'], hp.rho, hp.eps)
+    def numbers(self) -> tuple[float, float]:
+        return float(self.hyperparam.rho), float(self.hyperparam.eps)
 
 
 class AdaDelta(GradientMethod):
@@ -101,7 +91,7 @@ class AdaDelta(GradientMethod):
         return AdaDeltaRule(self.hyperparam)
 
 
-class RMSpropRule(UpdateRule):
+class RMSpropRule(KernelRule):
     """Update rule of `RMSprop`; its state is the mean square of the gradient ``ms``.
 
     Args:
@@ -112,19 +102,18 @@ class RMSpropRule(UpdateRule):
         eps_inside_sqrt: Likewise.
     """
 
+    kernel = 'rmsprop'
+    state_names = 'ms',
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  alpha: float | None = None, eps: float | None = None, eps_inside_sqrt: bool | None = None) -> None:
         super().__init__(parent_hyperparam or default_hyperparameters(lr=0.01, alpha=0.99, eps=1e-8,
                                                                       eps_inside_sqrt=False))
         self.hyperparam.override(lr=lr, alpha=alpha, eps=eps, eps_inside_sqrt=eps_inside_sqrt)
 
-    def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'ms')
-
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is not None and self.state is not None:
-            kernels(array, grad).rmsprop(array, grad, self.state['ms'], hp.lr, hp.alpha, hp.eps, hp.eps_inside_sqrt)
+    def numbers(self) -> tuple[float, float, float, bool]:
+        hp = self.hyperparam
+        return float(hp.lr), float(hp.alpha), float(hp.eps), bool(hp.eps_inside_sqrt)
 
 
 class RMSprop(GradientMethod):
@@ -152,7 +141,7 @@ class RMSprop(GradientMethod):
         return RMSpropRule(self.hyperparam)
 
 
-class RMSpropGravesRule(UpdateRule):
+class RMSpropGravesRule(KernelRule):
     """Update rule of `RMSpropGraves`; its state is the means ``n`` (of squares) and ``g``, and the step ``delta``.
 
     Args:
@@ -163,24 +152,17 @@ class RMSpropGravesRule(UpdateRule):
         eps: Likewise.
     """
 
+    kernel = 'rmsprop_graves'
+    state_names = 'n', 'g', 'delta'
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  alpha: float | None = None, momentum: float | None = None, eps: float | None = None) -> None:
         super().__init__(parent_hyperparam or default_hyperparameters(lr=1e-4, alpha=0.95, momentum=0.9, eps=1e-4))
         self.hyperparam.override(lr=lr, alpha=alpha, momentum=momentum, eps=eps)
 
-    def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'n', 'g', 'delta')
-
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is None or self.state is None:
-            return
-        n, g, delta = self.state['n'], self.state['g'], self.state['delta']
-        n += (1 - hp.alpha) * (grad * grad - n)
-        g += (1 - hp.alpha) * (grad - g)
-        delta *= hp.momentum
-        delta -= hp.lr * grad / get_array_module(array).sqrt(n - g * g + hp.eps)
-        array += delta
+    def numbers(self) -> tuple[float, float, float, float]:
+        hp = self.hyperparam
+        return float(hp.lr), float(hp.alpha), float(hp.momentum), float(hp.eps)
 
 
 class RMSpropGraves(GradientMethod):
@@ -208,7 +190,7 @@ class RMSpropGraves(GradientMethod):
         return RMSpropGravesRule(self.hyperparam)
 
 
-class SMORMS3Rule(UpdateRule):
+class SMORMS3Rule(KernelRule):
     """Update rule of `SMORMS3`; its state is the memory ``mem`` and the means ``g`` and ``g2``.
 
     Args:
@@ -217,29 +199,21 @@ class SMORMS3Rule(UpdateRule):
         eps: Likewise.
     """
 
+    kernel = 'smorms3'
+    state_names = 'mem', 'g', 'g2'
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  eps: float | None = None) -> None:
         super().__init__(parent_hyperparam or default_hyperparameters(lr=0.001, eps=1e-16))
         self.hyperparam.override(lr=lr, eps=eps)
 
     def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'mem', 'g', 'g2')
+        super().init_state(param)
         assert self.state is not None
         self.state['mem'][...] = 1
 
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is None or self.state is None:
-            return
-        xp = get_array_module(array)
-        mem, g, g2 = self.state['mem'], self.state['g'], self.state['g2']
-        r = 1 / (mem + 1)
-        g += r * (grad - g)
-        g2 += r * (grad * grad - g2)
-        x = g * g / (g2 + hp.eps)
-        array -= grad * xp.minimum(x, hp.lr) / (xp.sqrt(g2) + hp.eps)
-        mem *= 1 - x
-        mem += 1
+    def numbers(self) -> tuple[float, float]:
+        return float(self.hyperparam.lr), float(self.hyperparam.eps)
 
 
 class SMORMS3(GradientMethod):

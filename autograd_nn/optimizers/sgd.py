@@ -1,20 +1,13 @@
 """Gradient descent and its variants with momentum."""
 from __future__ import annotations
 
-from autograd_nn.backend import kernels
-from autograd_nn.optimizer import (
-    GradientMethod,
-    Hyperparameter,
-    HyperparameterProxy,
-    UpdateRule,
-    default_hyperparameters,
-)
-from autograd_nn.variable import Variable
+from autograd_nn.optimizer import GradientMethod
+from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
 
 _DEFAULTS = default_hyperparameters(lr=0.01, momentum=0.9)
 
 
-class SGDRule(UpdateRule):
+class SGDRule(KernelRule):
     """Update rule of `SGD`.
 
     Args:
@@ -22,14 +15,14 @@ class SGDRule(UpdateRule):
         lr: Overrides the optimizer's for this parameter.
     """
 
+    kernel = 'sgd'
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None) -> None:
         super().__init__(parent_hyperparam or _DEFAULTS)
         self.hyperparam.override(lr=lr)
 
-    def update_core(self, param: Variable) -> None:
-        array, grad = param.array, param.grad
-        if grad is not None:
-            kernels(array, grad).sgd(array, grad, self.hyperparam.lr)
+    def numbers(self) -> tuple[float]:
+        return float(self.hyperparam.lr),
 
 
 class SGD(GradientMethod):
@@ -58,7 +51,7 @@ class SGD(GradientMethod):
         return SGDRule(self.hyperparam)
 
 
-class MomentumSGDRule(UpdateRule):
+class MomentumSGDRule(KernelRule):
     """Update rule of `MomentumSGD`; its state is the velocity ``v``.
 
     Args:
@@ -67,18 +60,16 @@ class MomentumSGDRule(UpdateRule):
         momentum: Likewise.
     """
 
+    kernel = 'momentum_sgd'
+    state_names = 'v',
+
     def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
                  momentum: float | None = None) -> None:
         super().__init__(parent_hyperparam or _DEFAULTS)
         self.hyperparam.override(lr=lr, momentum=momentum)
 
-    def init_state(self, param: Variable) -> None:
-        self.init_zeros(param, 'v')
-
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is not None and self.state is not None:
-            kernels(array, grad).momentum_sgd(array, grad, self.state['v'], hp.lr, hp.momentum)
+    def numbers(self) -> tuple[float, float]:
+        return float(self.hyperparam.lr), float(self.hyperparam.momentum)
 
 
 class MomentumSGD(GradientMethod):
@@ -103,13 +94,7 @@ class MomentumSGD(GradientMethod):
 class CorrectedMomentumSGDRule(MomentumSGDRule):
     """Update rule of `CorrectedMomentumSGD`; its state is the velocity ``v``, in units of the gradient."""
 
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is not None and self.state is not None:
-            v = self.state['v']
-            v *= hp.momentum
-            v -= grad
-            array += hp.lr * v
+    kernel = 'corrected_momentum_sgd'
 
 
 class CorrectedMomentumSGD(MomentumSGD):
@@ -129,10 +114,7 @@ class CorrectedMomentumSGD(MomentumSGD):
 class NesterovAGRule(MomentumSGDRule):
     """Update rule of `NesterovAG`; its state is the velocity ``v``."""
 
-    def update_core(self, param: Variable) -> None:
-        array, grad, hp = param.array, param.grad, self.hyperparam
-        if grad is not None and self.state is not None:
-            kernels(array, grad).nesterov_ag(array, grad, self.state['v'], hp.lr, hp.momentum)
+    kernel = 'nesterov_ag'
 
 
 class NesterovAG(MomentumSGD):

@@ -17,14 +17,23 @@ class BackEnd:
         self.fetch = fetch
 
     def __call__(self, name: str, *args: Any) -> Any:
-        sent = [self.send(a) if isinstance(a, np.ndarray) else a for a in args]
-        result = getattr(self.kernels, name)(*sent)
-        for original, array in zip(args, sent):
-            if isinstance(original, np.ndarray) and array is not original:
+        pairs: list[tuple[np.ndarray, Any]] = []
+        result = getattr(self.kernels, name)(*[self._sent(a, pairs) for a in args])
+        for original, array in pairs:
+            if array is not original:
                 original[...] = self.fetch(array)
         if isinstance(result, tuple):
             return tuple(self.fetch(array) for array in result)
         return None if result is None else self.fetch(result)
+
+    def _sent(self, arg: Any, pairs: list[tuple[np.ndarray, Any]]) -> Any:
+        """An argument as the kernel takes it; each array that is in it, and what is sent for it, joins `pairs`."""
+        if isinstance(arg, list):
+            return [self._sent(a, pairs) for a in arg]
+        if not isinstance(arg, np.ndarray):
+            return arg
+        pairs.append((arg, self.send(arg)))
+        return pairs[-1][1]
 
 
 BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a)}

@@ -2,6 +2,8 @@
 import numpy as np
 import pytest
 
+from autograd_nn import using_config
+
 
 def plain(name, p, g, states, h):
     """One update by the published formula; returns the parameter and its states."""
@@ -10,6 +12,9 @@ def plain(name, p, g, states, h):
     if name == 'momentum_sgd':
         v = h['momentum'] * states[0] - h['lr'] * g
         return p + v, [v]
+    if name == 'corrected_momentum_sgd':
+        v = h['momentum'] * states[0] - g
+        return p + h['lr'] * v, [v]
     if name == 'nesterov_ag':
         v = h['momentum'] * states[0] - h['lr'] * g
         return p + h['momentum'] ** 2 * v - (1 + h['momentum']) * h['lr'] * g, [v]
@@ -24,29 +29,43 @@ def plain(name, p, g, states, h):
         ms = h['alpha'] * states[0] + (1 - h['alpha']) * g ** 2
         root = np.sqrt(ms + h['eps']) if h['eps_inside_sqrt'] else np.sqrt(ms) + h['eps']
         return p - h['lr'] * g / root, [ms]
+    if name == 'rmsprop_graves':
+        n = states[0] + (1 - h['alpha']) * (g ** 2 - states[0])
+        mean = states[1] + (1 - h['alpha']) * (g - states[1])
+        delta = h['momentum'] * states[2] - h['lr'] * g / np.sqrt(n - mean ** 2 + h['eps'])
+        return p + delta, [n, mean, delta]
+    if name == 'smorms3':
+        r = 1 / (states[0] + 1)
+        mean, square = (1 - r) * states[1] + r * g, (1 - r) * states[2] + r * g ** 2
+        x = mean ** 2 / (square + h['eps'])
+        return (p - g * np.minimum(x, h['lr']) / (np.sqrt(square) + h['eps']),
+                [states[0] * (1 - x) + 1, mean, square])
     m = states[0] + (1 - h['beta1']) * (g - states[0])
     v = states[1] + (1 - h['beta2']) * (g ** 2 - states[1])
-    vhat = v if states[2] is None else np.maximum(states[2], v)
-    rate = h['alpha_t'] / (np.sqrt(vhat) + h['eps'])
+    root = [np.maximum(states[2], v)] if name == 'amsgrad' else []
+    rate = h['alpha_t'] / (np.sqrt(root[0] if root else v) + h['eps'])
     if h['bounds'] is not None:
         rate = np.clip(rate, *h['bounds'])
-    return (p - h['eta'] * (rate * m + h['weight_decay_rate'] * p),
-            [m, v, None if states[2] is None else vhat])
+    return p - h['eta'] * (rate * m + h['weight_decay_rate'] * p), [m, v, *root]
 
 
 ADAM = {'alpha_t': 0.01, 'beta1': 0.9, 'beta2': 0.99, 'eps': 1e-8, 'eta': 1.0, 'weight_decay_rate': 0., 'bounds': None}
 CASES = [
     ('sgd', 0, {'lr': 0.1}),
     ('momentum_sgd', 1, {'lr': 0.1, 'momentum': 0.9}),
+    ('corrected_momentum_sgd', 1, {'lr': 0.1, 'momentum': 0.9}),
     ('nesterov_ag', 1, {'lr': 0.1, 'momentum': 0.9}),
     ('adagrad', 1, {'lr': 0.1, 'eps': 1e-8}),
     ('adadelta', 2, {'rho': 0.95, 'eps': 1e-6}),
     ('rmsprop', 1, {'lr': 0.1, 'alpha': 0.9, 'eps': 1e-3, 'eps_inside_sqrt': False}),
     ('rmsprop', 1, {'lr': 0.1, 'alpha': 0.9, 'eps': 1e-3, 'eps_inside_sqrt': True}),
+    ('rmsprop_graves', 3, {'lr': 0.1, 'alpha': 0.9, 'momentum': 0.8, 'eps': 1e-2}),
+    ('smorms3', 3, {'lr': 0.1, 'eps': 1e-3}),
     ('adam', 2, ADAM),
-    ('adam', 3, ADAM),
     ('adam', 2, {**ADAM, 'eta': 0.5, 'weight_decay_rate': 0.1}),
-    ('adam', 3, {**ADAM, 'eta': 0.5, 'weight_decay_rate': 0.1, 'bounds': (0.02, 0.05)}),
+    ('adam', 2, {**ADAM, 'bounds': (0.02, 0.05)}),
+    ('amsgrad', 3, ADAM),
+    ('amsgrad', 3, {**ADAM, 'eta': 0.5, 'weight_decay_rate': 0.1, 'bounds': (0.02, 0.05)}),
 ]
 LAYOUTS = {
     'C': lambda a: a,
@@ -56,55 +75,95 @@ LAYOUTS = {
 }
 
 
-def run(kernel, name, count, hyperparameters, shape, dtype, layouts=('C', 'C'), steps=3):
-    """Runs a few updates both ways and compares."""
+def run(kernel, name, count, hyperparameters, shapes, dtype, layouts=('C', 'C'), steps=3):
+    """Runs a few updates of parameters of some shapes both ways and compares."""
     rng = np.random.default_rng(0)
     lay_param, lay_grad = (LAYOUTS[layout] for layout in layouts)
-    p = lay_param(rng.normal(size=shape).astype(dtype))
-    states = [np.zeros_like(p) for _ in range(count)]
-    exact, exact_states = p.astype('d'), [s.astype('d') for s in states]
-    if name == 'adam' and count == 2:
-        states.append(None)
-        exact_states.append(None)
+    params = [lay_param(rng.normal(size=shape).astype(dtype)) for shape in shapes]
+    states = [[np.zeros_like(p) for p in params] for _ in range(count)]
+    exact = [p.astype('d') for p in params]
+    exact_states = [[s.astype('d') for s in ss] for ss in states]
     for _ in range(steps):
-        g = lay_grad(rng.normal(size=shape).astype(dtype))
-        before = g.copy()
-        kernel(name, p, g, *states, *hyperparameters.values())
-        np.testing.assert_array_equal(g, before)
-        exact, exact_states = plain(name, exact, g.astype('d'), exact_states, hyperparameters)
+        grads = [lay_grad(rng.normal(size=shape).astype(dtype)) for shape in shapes]
+        before = [g.copy() for g in grads]
+        kernel(name, params, grads, *states, *hyperparameters.values())
+        for i, g in enumerate(grads):
+            np.testing.assert_array_equal(g, before[i])
+            exact[i], new = plain(name, exact[i], g.astype('d'), [s[i] for s in exact_states], hyperparameters)
+            for s, value in zip(exact_states, new):
+                s[i] = value
     tolerance = {'float16': 5e-3, 'float32': 2e-6, 'float64': 1e-13}[dtype]
-    for actual, expected in zip([p, *states], [exact, *exact_states]):
-        if expected is not None:
+    for arrays, expected in zip([params, *states], [exact, *exact_states]):
+        for actual, wanted in zip(arrays, expected):
             assert actual.dtype == dtype
-            np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize('name, count, hyperparameters', CASES)
 @pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
 def test_formulas(kernel, name, count, hyperparameters, dtype):
-    run(kernel, name, count, hyperparameters, (5, 4, 3), dtype)
+    run(kernel, name, count, hyperparameters, [(5, 4, 3)], dtype)
 
 
 @pytest.mark.parametrize('name, count, hyperparameters', CASES)
 @pytest.mark.parametrize('shape', [(), (0,), (3, 0, 2), (32768,), (32769,), (70001,)])
 def test_sizes_around_a_block(kernel, name, count, hyperparameters, shape):
-    run(kernel, name, count, hyperparameters, shape, 'float32', steps=2)
+    run(kernel, name, count, hyperparameters, [shape], 'float32', steps=2)
 
 
 @pytest.mark.parametrize('name, count, hyperparameters', CASES)
 @pytest.mark.parametrize('param', LAYOUTS)
 @pytest.mark.parametrize('grad', LAYOUTS)
 def test_layouts(kernel, name, count, hyperparameters, param, grad):
-    run(kernel, name, count, hyperparameters, (5, 4, 3), 'float32', (param, grad), steps=2)
+    run(kernel, name, count, hyperparameters, [(5, 4, 3)], 'float32', (param, grad), steps=2)
+
+
+@pytest.mark.parametrize('name, count, hyperparameters', CASES)
+@pytest.mark.parametrize('num_threads', [1, 2, 3])
+def test_many_parameters(kernel, name, count, hyperparameters, num_threads):
+    """Large ones in parts and small ones together, on several threads."""
+    shapes = [(), (7,), (300, 301), (0, 2), (5, 4), (64, 1031), (3,), (90001,), (1,)]
+    with using_config('num_threads', num_threads):
+        run(kernel, name, count, hyperparameters, shapes, 'float32', steps=2)
+
+
+@pytest.mark.parametrize('layouts', [('C', 'F'), ('channels-last', 'channels-last'), ('gaps', 'C')])
+def test_many_parameters_in_other_layouts(kernel, layouts):
+    with using_config('num_threads', 2):
+        run(kernel, 'momentum_sgd', 1, {'lr': 0.1, 'momentum': 0.9}, [(2, 3, 4), (30, 40, 50), (1, 1, 90001)],
+            'float32', layouts)
+
+
+def test_results_do_not_depend_on_the_number_of_threads(kernel):
+    def updated(num_threads):
+        rng = np.random.default_rng(0)
+        p, g, m, v = ([rng.random(n, 'f') for n in (10, 100_000, 3000, 70_000)] for _ in range(4))
+        with using_config('num_threads', num_threads):
+            kernel('adam', p, g, m, v, *ADAM.values())
+        return p + m + v
+
+    for one, several in zip(updated(1), updated(5)):
+        np.testing.assert_array_equal(one, several)
+
+
+def test_parameters_of_several_types(kernel):
+    params = [np.ones(5, dtype) for dtype in ('f', 'd', 'e', 'f')]
+    kernel('sgd', params, [p / 2 for p in params], 0.5)
+    for p in params:
+        np.testing.assert_array_equal(p, 0.75)
+
+
+def test_no_parameters(kernel):
+    kernel('sgd', [], [], 0.1)
 
 
 def test_a_copied_layout_is_logged(kernel, caplog):
     with caplog.at_level('DEBUG', 'autograd_nn'):
-        kernel('sgd', np.ones((4, 4), 'f')[:, ::2], np.ones((4, 2), 'f'), 0.1)
+        kernel('sgd', [np.ones((4, 4), 'f')[:, ::2]], [np.ones((4, 2), 'f')], 0.1)
     assert 'are copied' in caplog.text
     caplog.clear()
     with caplog.at_level('DEBUG', 'autograd_nn'):
-        kernel('sgd', np.ones((4, 2), 'f'), np.ones((4, 2), 'f'), 0.1)
+        kernel('sgd', [np.ones((4, 2), 'f')], [np.ones((4, 2), 'f')], 0.1)
     assert not caplog.text
 
 

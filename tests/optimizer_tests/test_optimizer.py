@@ -1,14 +1,16 @@
 """The base classes of optimizers and update rules."""
 import copy
 import pickle
+import types
 
 import numpy as np
 import pytest
 
+from autograd_nn import cpu, optimizers, using_config
 from autograd_nn import functions as F  # noqa: F401  (Variables compute once it is imported)
-from autograd_nn import optimizers
 from autograd_nn.link import Chain, Link
 from autograd_nn.optimizer import GradientMethod, Hyperparameter, Optimizer, UpdateRule
+from autograd_nn.update_rule import set_gradient
 from autograd_nn.variable import Parameter
 
 
@@ -319,3 +321,149 @@ def test_fp32_update():
     np.testing.assert_allclose(model.l2.b.array, 0.995, 1e-3)
     assert model.l2.b.dtype == np.float16
     np.testing.assert_allclose(other.target.l2.b.update_rule._fp32_param.array, 0.995, 1e-6)
+
+
+class TestUpdatesOfManyParameters:
+    """Parameters whose rules agree are updated by one call of a kernel; all others as before."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch):
+        calls = []
+
+        def record(name):
+            kernel = getattr(cpu, name)
+
+            def recorded(params, *args):
+                calls.append((name, len(params)))
+                kernel(params, *args)
+
+            return recorded
+
+        module = types.SimpleNamespace(**{name: record(name) for name in ('sgd', 'momentum_sgd', 'adam', 'amsgrad')})
+        monkeypatch.setattr('autograd_nn.backend.kernels', lambda *arrays: module)
+        return calls
+
+    @staticmethod
+    def model(count=4):
+        model = Link()
+        with model.init_scope():
+            for i in range(count):
+                setattr(model, f'p{i}', Parameter(np.full((i, 3), i, 'f')))
+        for param in model.params():
+            param.grad = np.ones_like(param.array)
+        return model
+
+    def test_one_call(self, calls):
+        model = self.model()
+        optimizers.MomentumSGD(lr=1).setup(model).update()
+        assert calls == [('momentum_sgd', 4)]
+        for i in range(4):
+            np.testing.assert_array_equal(getattr(model, f'p{i}').array, np.full((i, 3), i - 1))
+        assert {param.update_rule.t for param in model.params()} == {1}
+
+    def test_own_hyperparameters(self, calls):
+        model = self.model()
+        optimizer = optimizers.SGD(lr=1).setup(model)
+        model.p1.update_rule.hyperparam.lr = model.p3.update_rule.hyperparam.lr = np.array(0.5)
+        optimizer.update()
+        assert calls == [('sgd', 2), ('sgd', 2)]
+        assert [float(getattr(model, f'p{i}').array[0, 0]) for i in (1, 2, 3)] == [0.5, 1, 2.5]
+
+    def test_rules_that_were_used_a_different_number_of_times(self, calls):
+        model = self.model()
+        optimizer = optimizers.Adam().setup(model)
+        model.p1.update()
+        model.p2.update_rule.enabled = False
+        optimizer.update()
+        assert calls == [('adam', 1), ('adam', 2), ('adam', 1)]
+        assert [param.update_rule.t for _, param in sorted(model.namedparams())] == [1, 2, 0, 1]
+        assert (model.p2.array == 2).all()
+
+    def test_kernel_by_hyperparameter(self, calls):
+        model = self.model()
+        optimizer = optimizers.Adam().setup(model)
+        model.p1.update_rule.hyperparam.amsgrad = True
+        optimizer.update()
+        assert sorted(calls) == [('adam', 3), ('amsgrad', 1)]
+        assert set(model.p1.update_rule.state) == {'m', 'v', 'vhat'}
+
+    def test_a_rule_with_an_update_of_its_own(self, calls):
+        class Halved(optimizers.sgd.SGDRule):
+            def update_core(self, param):
+                super().update_core(param)
+                param.array /= 2
+
+        class Skipped(optimizers.sgd.SGDRule):
+            def update_core_cpu(self, param):
+                pass
+
+        model = self.model()
+        optimizer = optimizers.SGD(lr=1).setup(model)
+        model.p1.update_rule, model.p3.update_rule = Halved(optimizer.hyperparam), Skipped(optimizer.hyperparam)
+        optimizer.update()
+        assert calls == [('sgd', 1), ('sgd', 2)]
+        assert [float(getattr(model, f'p{i}').array[0, 0]) for i in (1, 2, 3)] == [0, 1, 3]
+
+    def test_a_parameter_with_an_update_of_its_own(self, calls):
+        class Frozen(Parameter):
+            def update(self):
+                seen.append(self)
+
+        seen = []
+        model = self.model(2)
+        with model.init_scope():
+            model.frozen = Frozen(np.ones(3, 'f'))
+        model.frozen.grad = np.ones(3, 'f')
+        optimizers.SGD(lr=1).setup(model).update()
+        assert seen == [model.frozen] and calls == [('sgd', 2)]
+
+    def test_hooks_of_rules(self, calls):
+        model = self.model()
+        optimizer = optimizers.SGD(lr=1).setup(model)
+        order = []
+        model.p1.update_rule.add_hook(lambda rule, param: order.append(float(param.array[0, 0])), 'late', 'post')
+
+        def double(rule, param):
+            set_gradient(param, param.grad * 2)
+
+        model.p2.update_rule.add_hook(double)
+        optimizer.update()
+        assert calls == [('sgd', 1), ('sgd', 3)]
+        assert order == [0] and model.p2.array[0, 0] == 0
+
+    def test_parameters_that_share_memory(self, calls):
+        """Each gradient counts, whatever the threads do."""
+        memory = np.zeros((1 << 18) + 1, 'f')
+        model = Link()
+        with model.init_scope():
+            model.a, model.b, model.c = Parameter(np.zeros(3, 'f')), Parameter(0, (1,)), Parameter(0, (1,))
+        model.b.array, model.c.array = memory[:-1], memory[1:]
+        for param in model.params():
+            param.grad = np.ones_like(param.array)
+        with using_config('num_threads', 4):
+            optimizers.SGD(lr=1).setup(model).update()
+        assert sorted(calls) == [('sgd', 1), ('sgd', 2)]
+        assert memory[0] == memory[-1] == -1 and (memory[1:-1] == -2).all()
+
+    def test_half_precision(self, calls):
+        model = self.model(2)
+        with model.init_scope():
+            model.half = Parameter(np.ones(3, 'e'))
+        model.half.grad = np.full(3, 2e-4, 'e')
+        optimizer = optimizers.SGD(lr=1)
+        optimizer.use_fp32_update()
+        optimizer.setup(model)
+        for _ in range(4):
+            optimizer.update()
+        assert calls == 4 * [('sgd', 1), ('sgd', 2)]
+        assert model.half.array[0] == np.float16(1 - 4 * np.float16(2e-4).astype('f'))
+        optimizer.use_fp32_update(False)
+        optimizer.update()
+        assert calls[-1] == ('sgd', 3)
+
+    def test_a_parameter_whose_hook_took_the_gradient_away(self, calls):
+        model = self.model()
+        optimizer = optimizers.SGD(lr=1).setup(model)
+        model.p2.update_rule.add_hook(lambda rule, param: param.cleargrad(), 'clear')
+        optimizer.update()
+        assert calls == [('sgd', 3)] and model.p2.array[0, 0] == 2

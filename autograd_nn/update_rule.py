@@ -1,0 +1,383 @@
+"""Update rules: how one parameter is updated, with what hyperparameters, and what is remembered between updates."""
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.variable import Parameter, Variable
+
+_TIMINGS = 'pre', 'post'
+
+
+class Hyperparameter:
+    """A set of hyperparameters as attributes. What is not set here is looked up in the parent.
+
+    The rules of an optimizer's parameters have its hyperparameters as parent, so that a value set in one rule applies
+    to that parameter alone.
+
+    Args:
+        parent: The `Hyperparameter` to look up what is missing.
+
+    Example:
+        >>> from autograd_nn.optimizer import Hyperparameter
+        >>> common = Hyperparameter()
+        >>> common.lr = 0.1
+        >>> own = Hyperparameter(common)
+        >>> own.lr
+        0.1
+        >>> own.lr = 0.5
+        >>> own, common
+        (Hyperparameter(lr=0.5), Hyperparameter(lr=0.1))
+    """
+
+    def __init__(self, parent: Hyperparameter | None = None) -> None:
+        self._parent = parent
+
+    @property
+    def parent(self) -> Hyperparameter | None:
+        """Where values that are not set here come from."""
+        return self._parent
+
+    def get_dict(self) -> dict[str, Any]:
+        """All values, the parent's included."""
+        values = {} if self._parent is None else self._parent.get_dict()
+        values.update({name: value for name, value in self.__dict__.items() if name != '_parent'})
+        return values
+
+    def override(self, **values: Any) -> None:
+        """Sets those of the values that are not None."""
+        self.__dict__.update({name: value for name, value in values.items() if value is not None})
+
+    def __getattr__(self, name: str) -> Any:
+        # Copying and unpickling ask for attributes before there are any.
+        parent = self.__dict__.get('_parent')
+        if parent is None or name.startswith('__'):
+            raise AttributeError(f'there is no hyperparameter {name!r}')
+        return getattr(parent, name)
+
+    def __repr__(self) -> str:
+        values = ', '.join(f'{name}={value!r}' for name, value in sorted(self.get_dict().items()))
+        return f'{type(self).__name__}({values})'
+
+
+def default_hyperparameters(**values: Any) -> Hyperparameter:
+    """The `Hyperparameter` that update rules without an optimizer have as parent.
+
+    Args:
+        values: The values by name.
+    """
+    hyperparam = Hyperparameter()
+    hyperparam.override(**values)
+    return hyperparam
+
+
+class HyperparameterProxy:
+    """An optimizer's attribute that stands for one of its hyperparameters.
+
+    Args:
+        attr_name: The hyperparameter's name.
+    """
+
+    def __init__(self, attr_name: str) -> None:
+        self._attr_name = attr_name
+        self.__doc__ = f'The hyperparameter ``{attr_name}``.'
+
+    def __get__(self, obj: Any, type: Any = None) -> Any:
+        return self if obj is None else getattr(obj.hyperparam, self._attr_name)
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        setattr(obj.hyperparam, self._attr_name, value)
+
+
+class Hooks:
+    """Named hooks, some to be called before an update and some after it, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.hooks: dict[str, dict[str, Callable[..., Any]]] = {timing: {} for timing in _TIMINGS}
+
+    def add(self, hook: Callable[..., Any], name: str | None, timing: str) -> None:
+        if not callable(hook):
+            raise TypeError(f'add_hook: expected something to call, got {type(hook).__name__}')
+        if name is None:
+            name = getattr(hook, 'name', None) or getattr(hook, '__name__', None) or type(hook).__name__
+        if timing == 'auto':
+            timing = getattr(hook, 'timing', 'pre')
+        if timing not in _TIMINGS:
+            raise ValueError(f"add_hook: timing must be 'pre', 'post' or 'auto', got {timing!r}")
+        if any(name in hooks for hooks in self.hooks.values()):
+            raise KeyError(f'add_hook: there is a hook named {name!r} already')
+        self.hooks[timing][name] = hook
+
+    def remove(self, name: str) -> None:
+        for hooks in self.hooks.values():
+            if name in hooks:
+                del hooks[name]
+                return
+        raise KeyError(f'remove_hook: there is no hook named {name!r}')
+
+
+class UpdateRule:
+    """How one parameter is updated, and what has to be remembered between updates.
+
+    A subclass overrides `update_core` (or `update_core_cpu` and `update_core_gpu`), and `init_state` if it keeps
+    arrays.
+
+    Args:
+        parent_hyperparam: The `Hyperparameter` that serves as default, usually the optimizer's.
+
+    Attributes:
+        hyperparam: This rule's `Hyperparameter`.
+        enabled: Whether `update` does anything.
+        t: The number of updates so far.
+    """
+
+    def __init__(self, parent_hyperparam: Hyperparameter | None = None) -> None:
+        self.hyperparam = Hyperparameter(parent_hyperparam)
+        self.enabled = True
+        self.t = 0
+        self._state: dict[str, Any] | None = None
+        self._state_place: Any = None
+        self._hooks = Hooks()
+        self._use_fp32_update = False
+        self._fp32_param: Variable | None = None
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What is remembered between updates: arrays by name; None before the first update."""
+        return self._state
+
+    def add_hook(self, hook: Callable[[UpdateRule, Variable], Any], name: str | None = None,
+                 timing: str = 'auto') -> None:
+        """Adds a hook that is called around each update of the parameter.
+
+        Args:
+            hook: Called with this rule and the parameter.
+            name: Under which it is registered; by default its ``name`` or that of the function.
+            timing: ``'pre'`` for before the update, ``'post'`` for after it, ``'auto'`` for the hook's ``timing``.
+
+        Raises:
+            KeyError: There is one of that name.
+        """
+        self._hooks.add(hook, name, timing)
+
+    def remove_hook(self, name: str) -> None:
+        """Removes the hook of that name."""
+        self._hooks.remove(name)
+
+    def update(self, param: Variable) -> None:
+        """Updates a parameter by its gradient; does nothing while the rule is not `enabled`.
+
+        Args:
+            param: The parameter, with its ``grad``.
+        """
+        if not self.enabled:
+            return
+        self.t += 1
+        if self._use_fp32_update and param.dtype == np.float16:
+            self._update_in_fp32(param)
+        else:
+            self._update(param)
+
+    def _update(self, param: Variable) -> None:
+        self._prepare(param)
+        self.update_core(param)
+        for hook in self._hooks.hooks['post'].values():
+            hook(self, param)
+
+    def _prepare(self, param: Variable) -> None:
+        self._prepare_state(param)
+        for hook in self._hooks.hooks['pre'].values():
+            hook(self, param)
+
+    def _update_in_fp32(self, param: Variable) -> None:
+        """Updates a copy in single precision, which is kept, and rounds it to the parameter's half precision."""
+        if self._fp32_param is None:
+            self._fp32_param = Variable(param.array.astype('f'), name=param.name)
+        self._fp32_param.to_device(param.device)
+        self._fp32_param.grad = None if param.grad is None else param.grad.astype('f')
+        self._update(self._fp32_param)
+        self._fp32_param.cleargrad()
+        param.array[...] = self._fp32_param.array
+
+    def _prepare_state(self, param: Variable) -> None:
+        """Creates the state if there is none; otherwise moves it to where the parameter is, in its layout."""
+        array = param.array
+        place = type(array), getattr(array, 'device', None)
+        if self._state is None:
+            self._state = {}
+            self.init_state(param)
+        elif place != self._state_place:
+            for name, value in self._state.items():
+                if backend.is_array(value) and value.shape == array.shape:
+                    self._state[name] = backend.get_array_module(array).empty_like(array, dtype=value.dtype)
+                    backend.copyto(self._state[name], value)
+        self._state_place = place
+
+    def init_state(self, param: Variable) -> None:
+        """Puts the initial arrays into ``self.state``; called once, before the first update.
+
+        Args:
+            param: The parameter.
+        """
+
+    def init_zeros(self, param: Variable, *names: str) -> None:
+        """Puts arrays of zeros like the parameter's array into ``self.state``: what most rules start from.
+
+        Args:
+            param: The parameter.
+            names: The names of the arrays.
+        """
+        assert self._state is not None
+        for name in names:
+            self._state[name] = backend.get_array_module(param.array).zeros_like(param.array)
+
+    def update_core(self, param: Variable) -> None:
+        """Updates the array of a parameter in place.
+
+        Args:
+            param: The parameter. Its ``grad`` may be None.
+        """
+        if isinstance(param.array, np.ndarray):
+            self.update_core_cpu(param)
+        else:
+            self.update_core_gpu(param)
+
+    def update_core_cpu(self, param: Variable) -> None:
+        """Updates a NumPy array, for rules that do not override `update_core`."""
+        raise NotImplementedError(f'{type(self).__name__} does not say how to update a parameter on the CPU')
+
+    def update_core_gpu(self, param: Variable) -> None:
+        """Updates a CuPy array, for rules that do not override `update_core`."""
+        raise NotImplementedError(f'{type(self).__name__} does not say how to update a parameter on a GPU')
+
+    def use_fp32_update(self, flag: bool = True) -> None:
+        """Has half-precision parameters updated in single precision, in a copy that is kept.
+
+        Args:
+            flag: False turns that off again.
+        """
+        self._use_fp32_update = flag
+        if not flag:
+            self._fp32_param = None
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one."""
+        self.t = int(serializer('t', self.t))
+        # A rule that has been used has a state; in one that has not, t > 0 means that a used one is being restored.
+        if self._state is None and self.t > 0:
+            self._state = self._blank_state()
+        for name, value in (self._state or {}).items():
+            assert self._state is not None
+            self._state[name] = serializer(name, value)
+        if self._state is not None and any(value is None for value in self._state.values()):
+            # What is not in the file (a load that is not strict lets that pass) starts afresh.
+            self._state = None
+        self._state_place = None
+        if self._use_fp32_update:
+            self._serialize_fp32(serializer)
+
+    def _blank_state(self) -> dict[str, Any]:
+        """The state's entries without their values: None for arrays, the initial value for anything else."""
+        blank = copy.copy(self)
+        blank._state = {}
+        blank.init_state(Parameter(0, (1,)))
+        return {name: None if backend.is_array(value) else value for name, value in blank._state.items()}
+
+    def _serialize_fp32(self, serializer: Any) -> None:
+        if serializer('has_fp32_param', int(self._fp32_param is not None)):
+            if self._fp32_param is None:
+                self._fp32_param = Variable(serializer('fp32_param', None))
+            else:
+                self._fp32_param.array = serializer('fp32_param', self._fp32_param.array)
+
+
+class KernelRule(UpdateRule):
+    """An update rule whose formula is a kernel of the contract, which updates many parameters at once.
+
+    A subclass sets `kernel` and `state_names`, and overrides `numbers`.
+
+    Attributes:
+        kernel: The name of a kernel. It is given the arrays of the parameters, those of the gradients, those of the
+            states in the order of `state_names`, and `numbers`.
+        state_names: The names of the arrays that are remembered between updates; they start from zeros.
+    """
+
+    kernel: str
+    state_names: tuple[str, ...] = ()
+    _is_plain: bool
+
+    def __init_subclass__(cls) -> None:
+        names = 'update', 'update_core', 'update_core_cpu', 'update_core_gpu'
+        cls._is_plain = all(getattr(cls, name) is getattr(KernelRule, name) for name in names)
+
+    def init_state(self, param: Variable) -> None:
+        self.init_zeros(param, *self.state_names)
+
+    def numbers(self) -> tuple[Any, ...]:
+        """The arguments of the kernel after the arrays: numbers, which can be compared with those of another rule."""
+        raise NotImplementedError(f'{type(self).__name__} does not override numbers')
+
+    def arrays(self, param: Variable) -> tuple[Any, ...]:
+        """The arrays that the kernel is given for one parameter."""
+        assert self._state is not None
+        return param.array, param.grad, *[self._state[name] for name in self.state_names]
+
+    def update_core_cpu(self, param: Variable) -> None:
+        if param.grad is not None:
+            _call_kernel(self.kernel, [self.arrays(param)], self.numbers())
+
+    update_core_gpu = update_core_cpu
+
+    def can_share_a_call(self, param: Parameter) -> bool:
+        """Whether the kernel may update this parameter together with others: it is all that ``param.update()`` does."""
+        return (self._is_plain and type(param).update is Parameter.update and not self._hooks.hooks['post']
+                and not (self._use_fp32_update and param.dtype == np.float16))
+
+
+def update_parameters(params: Iterable[Parameter]) -> None:
+    """Updates parameters by their rules; in one call of a kernel those that have the same kernel and the same numbers.
+
+    Args:
+        params: The parameters, with their ``grad``.
+    """
+    batches: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    owners = set()
+    for param in params:
+        rule = param.update_rule
+        # Of two parameters that share memory, the second waits for the first.
+        owner = id(param.memory_owner)
+        if owner in owners or not isinstance(rule, KernelRule) or not rule.can_share_a_call(param):
+            param.update()
+        elif rule.enabled:
+            owners.add(owner)
+            rule.t += 1
+            rule._prepare(param)
+            if param.grad is not None:
+                batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(param))
+    for (kernel, numbers, _), rows in batches.items():
+        _call_kernel(kernel, rows, numbers)
+
+
+def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:
+    """Calls a kernel for optimizers with the arrays of several parameters."""
+    kernel = getattr(backend.kernels(*rows[0]), name)
+    kernel(*map(list, zip(*rows, strict=True)), *numbers)
+
+
+def set_gradient(param: Variable, grad: Any) -> None:
+    """Gives a parameter another gradient, which may be of higher precision than the parameter.
+
+    Hooks replace gradients instead of writing into them: two Variables may have the same array as gradient.
+
+    Args:
+        param: The parameter.
+        grad: An array of its shape.
+    """
+    # Arithmetic on arrays of no axes yields scalars.
+    grad = backend.get_array_module(param.array).asarray(grad)
+    param.node.grad_var = Variable(grad, requires_grad=False)
