@@ -140,7 +140,8 @@ class ConvBN(StagedChain):
                  **options: Any) -> None:
         super().__init__()
         conv, bn = conv_bn(out_channels, ksize, stride, **options)
-        self.add_stage('conv', conv, bn=bn, **({} if activation is None else {'activation': activation}))
+        layers: dict[str, Any] = {'bn': bn} if activation is None else {'bn': bn, 'activation': activation}
+        self.add_stage('conv', conv, **layers)
 
 
 class SqueezeExcitation(StagedChain):

@@ -1,6 +1,7 @@
 """Networks for mobile devices, of depthwise convolutions."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -89,11 +90,11 @@ class InvertedResidualNetwork(ImageNetwork):
     activation: Layer
     squeeze: float | None = None
     depth_ratio = 0.0
-    normalization: dict[str, float] = {}
+    normalization: dict[str, Any] = {}
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
-        conv = partial(ConvBN, activation=self.activation, **self.normalization)
+        conv: Callable[..., ConvBN] = partial(ConvBN, activation=self.activation, **self.normalization)
         self.add_stage('stem', conv(self.stem_channels, 3, 2))
         channels, done, total = self.stem_channels, 0, sum(row.depth for row in self.table)
         for i, row in enumerate(self.table, start=1):
@@ -123,11 +124,11 @@ class InvertedResidual(StagedChain):
     """
 
     def __init__(self, in_channels: int, row: Row, stride: int, activation: Layer, squeeze: float | None = None,
-                 depth_ratio: float = 0.0, **normalization: float) -> None:
+                 depth_ratio: float = 0.0, **normalization: Any) -> None:
         super().__init__()
         self.depth_ratio = depth_ratio
         self.shortcut = in_channels == row.channels and stride == 1
-        conv = partial(ConvBN, activation=activation, **normalization)
+        conv: Callable[..., ConvBN] = partial(ConvBN, activation=activation, **normalization)
         single = row.fused and row.expansion == 1
         channels = row.channels if single else in_channels * row.expansion
         if row.fused:

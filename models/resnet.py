@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from autograd_nn.models.blocks import Layer, SqueezeExcitation, StagedChain, conv_bn, global_average_pooling
+from autograd_nn.models.blocks import SqueezeExcitation, StagedChain, conv_bn, global_average_pooling
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.registry import register
@@ -83,7 +83,7 @@ class ResNet(ImageNetwork):
         """Saves or loads (see `Link.serialize`); loads a bias of the first convolution into the mean behind it."""
         super().serialize(serializer)
         if isinstance(serializer, Deserializer):
-            bn = self['bn1']
+            bn: Any = self['bn1']
             with suppress(KeyError):
                 bn.avg_mean = bn.avg_mean - serializer['conv1']('b', self.xp.zeros_like(bn.avg_mean))
 
@@ -195,7 +195,7 @@ class ResidualBlock(StagedChain):
             shapes = [(out_channels // 4, 1, strides[0]), (out_channels // 4, 3, strides[1]), (out_channels, 1, 1)]
         else:
             shapes = [(out_channels, 3, stride), (out_channels, 3, 1)]
-        layers: dict[str, Layer] = {}
+        layers: dict[str, Any] = {}
         for i, shape in enumerate(shapes, start=1):
             layers[f'conv{i}'], layers[f'bn{i}'] = conv_bn(*shape)
             layers[f'activation{i}'] = F.relu
