@@ -1,6 +1,7 @@
 """Networks of depthwise convolutions: shapes, stochastic depth, and the same networks in PyTorch."""
 import numpy as np
 import pytest
+from autograd_nn.models.blocks import conv_bn
 from autograd_nn.models.mobilenet import InvertedResidual, InvertedResidualNetwork, Row
 
 import autograd_nn as ann
@@ -88,6 +89,13 @@ def test_parts_of_a_block(row, links):
     wider = InvertedResidual(8, row._replace(channels=6), 2, F.relu)
     assert wider(x).shape == (2, 6, 2, 2) and not wider.shortcut
     assert not InvertedResidual(8, row, 2, F.relu).shortcut
+
+
+def test_initial_filters_keep_the_width_of_gradients():
+    for channels, groups, ksize, deviation in ((512, 1, 3, (2 / (512 * 9)) ** .5), (512, 512, 5, (2 / 25) ** .5)):
+        conv, _ = conv_bn(channels, ksize, groups=groups)
+        conv(np.zeros((1, 512, 1, 1), 'f'))
+        assert conv.W.array.std() == pytest.approx(deviation, rel=0.05)
 
 
 def test_stochastic_depth_grows_with_depth():
