@@ -16,6 +16,7 @@ from autograd_nn.datasets.sub_dataset import (
     split_dataset_n_random,
     split_dataset_random,
 )
+from autograd_nn.datasets.text import Vocabulary, parallel_streams, read_text
 from autograd_nn.datasets.transform_dataset import TransformDataset
 from autograd_nn.datasets.transforms import standard_augmentation
 from autograd_nn.datasets.tuple_dataset import TupleDataset
@@ -30,6 +31,7 @@ __all__ = [
     'SubDataset',
     'TransformDataset',
     'TupleDataset',
+    'Vocabulary',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -40,8 +42,10 @@ __all__ = [
     'get_fashion_mnist',
     'get_fashion_mnist_labels',
     'get_mnist',
+    'parallel_streams',
     'prepare_digit',
     'read_image',
+    'read_text',
     'split_dataset',
     'split_dataset_n',
     'split_dataset_n_random',

@@ -177,7 +177,8 @@ class NStepLSTMBase(NStepRNNBase):
     n_cells = 2
     layer = staticmethod(lstm_layer)
 
-    def forward(self, hx: Any, cx: Any, xs: Any) -> tuple[Variable, Variable, list[Variable]]:
+    def forward(self, hx: Any, cx: Any,  # type: ignore[override]
+                xs: Any) -> tuple[Variable, Variable, list[Variable]]:
         """Applies the layers.
 
         Args:
