@@ -50,6 +50,13 @@ def _deconvolution(function: Any, x: Any, W: Any, *b: Any) -> int:
     return x.shape[0] * math.prod(x.shape[2:]) * W.size
 
 
+def _recurrent_sequence(function: Any, x: Any, *others: Any) -> int:
+    """Each row of `x` meets the weights of the input, each state before it those of the state."""
+    # Between the input and its two weights stand the initial states, as many as last states are among the outputs.
+    n_states = len(function.output_shapes) - 1
+    return len(x) * sum(W.size for W in others[n_states:n_states + 2])
+
+
 # By the name of the function's node, as this module stands below the functions and cannot import them.
 _MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
     'LinearFunction': _linear,
@@ -57,6 +64,9 @@ _MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
     'EinSum': _einsum,
     'ConvolutionND': _convolution,
     'DeconvolutionND': _deconvolution,
+    'LSTMSequence': _recurrent_sequence,
+    'GRUSequence': _recurrent_sequence,
+    'RNNSequence': _recurrent_sequence,
 }
 
 
@@ -167,8 +177,8 @@ def summary(model: Link, input_shape: Sequence[Any], dtype: Any = None) -> Model
 
     The model runs once, in test mode, on a batch of one sample of zeros. It stays as it is: parameters whose shape is
     not known yet are initialized in a copy only, and the random numbers of NumPy go on as if nothing had happened.
-    Multiply-adds are counted for fully connected layers, convolutions and products of matrices; the rest of a
-    network's work is small beside theirs.
+    Multiply-adds are counted for fully connected layers, convolutions, recurrent layers over sequences and products of
+    matrices; the rest of a network's work is small beside theirs.
 
     Args:
         model: A link whose ``forward`` takes arrays: a network, not the `links.Classifier` around it.

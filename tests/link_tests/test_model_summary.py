@@ -81,6 +81,20 @@ def test_multiply_adds(function, shapes, expected, capsys):
     assert count(function, *shapes) == expected
 
 
+@pytest.mark.parametrize('layer, n_gates', [(L.NStepLSTM, 4), (L.NStepBiGRU, 3), (L.NStepRNNTanh, 1)])
+def test_multiply_adds_of_recurrent_layers(layer, n_gates, capsys):
+    class Net(ann.Chain):
+        def __init__(self):
+            super().__init__(layer=layer(2, 3, 4, 0.0))
+
+        def forward(self, x):
+            return self.layer(*[None] * self.layer.n_cells, [x[0]])[-1][0]
+
+    directions = 2 if layer is L.NStepBiGRU else 1
+    inputs = (3 + 4) + (4 * directions + 4)
+    assert ann.summary(Net(), (5, 3)).multiply_adds == 5 * n_gates * 4 * inputs * directions
+
+
 def test_integer_input_and_shared_layers(capsys):
     shared = L.Linear(4, 4)
     model = ann.Sequential(L.EmbedID(10, 4), lambda x: x[:, 0], shared, F.relu, ann.Sequential(shared))
