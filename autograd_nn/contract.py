@@ -62,14 +62,14 @@ class Kernels(Protocol):
     def col2im(self, col: Array, size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Array:
         """Adds the windows `col` (N, C, *k, *out) up where they overlap: the transpose of `im2col`, (N, C, *size)."""
 
-    def max_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints,
-                    cover_all: bool) -> tuple[Array, Array]:
+    def max_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
+                    training: bool) -> tuple[Array, Array | None]:
         """The maximum of each window of `x` (N, C, *in).
 
         Returns:
             The maxima (N, C, *out), and the place of the first of them within its window, counted row by row: integers
-            of any type and of the same shape. Padding is minus infinity, and so is the maximum of a
-            window of padding alone. The maximum of a window with NaN is NaN.
+            of any type and of the same shape, or, without `training`, anything. Padding is minus infinity, and so is
+            the maximum of a window of padding alone. The maximum of a window with NaN is NaN.
         """
 
     def max_pooling_grad(self, gy: Array, indexes: Array, size: Ints, kernel_size: Ints, stride: Ints,

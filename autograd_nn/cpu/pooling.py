@@ -21,25 +21,27 @@ from autograd_nn.cpu.window import (
 from autograd_nn.geometry import conv_output_size
 
 
-def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints,
-                cover_all: bool) -> tuple[np.ndarray, np.ndarray]:
+def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
+                training: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
     """Takes the maximum over the places, then counts the places before the first one that has it."""
     out = tuple(conv_output_size(n, k, s, p, cover_all)
                 for n, k, s, p in zip(x.shape[2:], kernel_size, stride, pad, strict=True))
     y = np.empty((len(x), *out, x.shape[1]), x.dtype)
-    indexes = np.zeros(y.shape, np.min_scalar_type(prod(kernel_size) - 1))
+    indexes = np.zeros(y.shape if training else 0, np.min_scalar_type(prod(kernel_size) - 1))
     for batch, image in _images(x, kernel_size, stride, pad, out, -np.inf):
         candidates = [image[where] for where in _offsets(kernel_size, stride, out)]
-        best, index = y[batch], indexes[batch]
+        best = y[batch]
         best[...] = candidates[0]
         for candidate in candidates[1:]:
             np.maximum(best, candidate, out=best)
+        if not training:
+            continue
         # Counting the places before the first maximum takes a third of the time of masked assignments.
         not_yet = np.ones(best.shape, bool)
         for candidate in candidates[:-1]:
             not_yet &= candidate != best
-            index += not_yet
-    return channels_first(y), channels_first(indexes)
+            indexes[batch] += not_yet
+    return channels_first(y), channels_first(indexes) if training else None
 
 
 def max_pooling_grad(gy: np.ndarray, indexes: np.ndarray, size: Ints, kernel_size: Ints, stride: Ints,

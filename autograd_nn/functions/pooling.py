@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn import backend
+from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple, conv_output_size
@@ -15,14 +16,16 @@ Ints = tuple[int, ...]
 
 class MaxPooling(FunctionNode):
 
-    def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool) -> None:
+    def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool, return_indexes: bool) -> None:
         self.geometry = kernel_size, stride, pad
         self.cover_all = cover_all
+        self.return_indexes = return_indexes
 
     def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.size = x.shape[2:]
-        y, self.indexes = backend.kernels(x).max_pooling(x, *self.geometry, self.cover_all)
+        y, self.indexes = backend.kernels(x).max_pooling(x, *self.geometry, self.cover_all,
+                                                         self.return_indexes or config.enable_backprop)
         return y,
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
@@ -119,7 +122,7 @@ def _max_pooling(function: str, n: int | None, x: Any, ksize: int | Sequence[int
                  pad: int | Sequence[int], cover_all: bool, return_indices: bool) -> Any:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     _check_windows(function, x, *geometry, cover_all)
-    node = MaxPooling(*geometry, cover_all)
+    node = MaxPooling(*geometry, cover_all, return_indices)
     y, = node.apply((x,))
     return (y, node.indexes.astype(int)) if return_indices else y
 

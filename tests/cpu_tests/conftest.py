@@ -6,15 +6,24 @@ import numpy as np
 import pytest
 
 from autograd_nn import cpu
+from autograd_nn.cpu import onednn
 
 
 class BackEnd:
-    """Calls kernels by name on NumPy arrays, wherever they compute."""
+    """Calls kernels by name on NumPy arrays, wherever they compute.
 
-    def __init__(self, kernels: Any, send: Callable[[np.ndarray], Any], fetch: Callable[[Any], np.ndarray]) -> None:
+    Attributes:
+        dtype: The most precise type that the kernels have code of their own for.
+        atol: The error to expect of a few operations on numbers around 1 in that type.
+    """
+
+    def __init__(self, kernels: Any, send: Callable[[np.ndarray], Any], fetch: Callable[[Any], np.ndarray],
+                 dtype: str) -> None:
         self.kernels = kernels
         self.send = send
         self.fetch = fetch
+        self.dtype = np.dtype(dtype)
+        self.atol = 50 * np.finfo(dtype).eps
 
     def __call__(self, name: str, *args: Any) -> Any:
         pairs: list[tuple[np.ndarray, Any]] = []
@@ -23,7 +32,7 @@ class BackEnd:
             if array is not original:
                 original[...] = self.fetch(array)
         if isinstance(result, tuple):
-            return tuple(self.fetch(array) for array in result)
+            return tuple(None if array is None else self.fetch(array) for array in result)
         return None if result is None else self.fetch(result)
 
     def _sent(self, arg: Any, pairs: list[tuple[np.ndarray, Any]]) -> Any:
@@ -36,10 +45,13 @@ class BackEnd:
         return pairs[-1][1]
 
 
-BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a)}
+BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a, 'float64'),
+             'onednn': BackEnd(onednn, lambda a: a, lambda a: a, 'float32')}
 
 
 @pytest.fixture(scope='session', params=BACK_ENDS)
 def kernel(request):
     """A callable ``kernel(name, *args)``."""
+    if request.param == 'onednn' and onednn.load()[0] is None:
+        pytest.skip(onednn.load()[1])
     return BACK_ENDS[request.param]

@@ -12,4 +12,5 @@ from autograd_nn.cpu.onednn.convolution import (
 )
 from autograd_nn.cpu.onednn.library import OneDNNError, load
 from autograd_nn.cpu.onednn.matrix_product import linear, matmul
+from autograd_nn.cpu.onednn.pooling import average_pooling, average_pooling_grad, max_pooling, max_pooling_grad
 from autograd_nn.cpu.onednn.primitive import in_use

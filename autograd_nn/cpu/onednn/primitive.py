@@ -350,7 +350,7 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     if x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous:
         return x
     y = memory.empty(x.shape, x.dtype, channels_last=True)
-    if x.flags.c_contiguous:
+    if x.flags.c_contiguous and x.dtype == _FLOAT32:
         cached(('channels_last', x.shape), lambda: Reorder(Memory(x.shape), images(x.shape)))(x, y)
     else:
         y[...] = x
