@@ -43,6 +43,11 @@ class Preprocessing:
     crop: float | None = None
     resample: Image.Resampling = Image.Resampling.BILINEAR
 
+    @property
+    def channels(self) -> int:
+        """The number of channels: 1 for grey pictures, 3 for those with colours."""
+        return 1 if self.order == 'L' else 3
+
     def __call__(self, image: Picture, size: int | tuple[int, int]) -> np.ndarray:
         """Prepares one picture.
 

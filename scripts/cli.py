@@ -46,20 +46,37 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def load_weights(path: str | Path, model: Link) -> None:
-    """Loads a model's weights, also from a file that holds them under ``predictor/``, as a Classifier saves them.
+    """Loads a model's weights; all of them must be there.
 
     Args:
-        path: An ``.npz`` file.
+        path: An ``.npz`` file (see `path_of_network`).
         model: The model to fill.
 
     Raises:
         OSError: The file cannot be read.
         ValueError: It is damaged, or does not fit the model.
     """
+    serializers.load_npz(path, model, path_of_network(path))
+
+
+def path_of_network(path: str | Path) -> str:
+    """Where in a file of weights the network is: in a snapshot, in a Classifier, or by itself.
+
+    Args:
+        path: An ``.npz`` file.
+
+    Returns:
+        The start of the names, for ``serializers.load_npz``.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged.
+    """
     with Path(path).open('rb') as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                prefixed = bool(arrays.files) and all(name.startswith('predictor/') for name in arrays.files)
+                names = arrays.files
         except Exception as error:
             raise ValueError(f'{path} is not an .npz file of weights: {error}') from None
-    serializers.load_npz(path, model, path='predictor/' if prefixed else '')
+    prefixes = 'updater/model:main/predictor/', 'predictor/'
+    return next((prefix for prefix in prefixes if any(name.startswith(prefix) for name in names)), '')

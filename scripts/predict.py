@@ -25,28 +25,31 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int]]:
-    """Loads a network; returns it, the names of its classes, and its input shape."""
+def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], models.Preprocessing]:
+    """Loads a network; returns it, the names of its classes, its input shape, and how it saw its training data."""
     if not weights.is_file():
         raise ValueError(f'{weights}: no such file')
     config = read_config(weights.parent)
     try:
         labels = list(config['labels'])
         channels, height, width = (int(n) for n in config['input_shape'])
-        name = config['arguments']['model']
+        name, preprocessing = config['arguments']['model'], models.Preprocessing(**config['preprocessing'])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
     model = models.create(name, num_classes=len(labels))
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
         model(np.zeros((1, channels, height, width), np.float32))  # settles the shapes that depend on the input
     load_weights(weights, model)
-    return model, labels, (channels, height, width)
+    return model, labels, (channels, height, width), preprocessing
 
 
-def load_picture(path: str, labels: list[str], shape: tuple[int, int, int]) -> np.ndarray:
+def load_picture(path: str, labels: list[str], shape: tuple[int, int, int],
+                 preprocessing: models.Preprocessing) -> np.ndarray:
     """Reads a picture as a float32 array of the given shape, the way that the network saw its training data."""
     if shape == (1, 28, 28) and labels == list('0123456789'):
         return datasets.prepare_digit(datasets.read_image(path, color=False))
+    if shape[0] == preprocessing.channels:
+        return preprocessing(path, shape[1:])
     return datasets.read_image(path, color=shape[0] == 3, size=shape[1:]) / 255
 
 
@@ -54,14 +57,14 @@ def main() -> None:
     """Prints the most probable classes of each picture; status 2 if a picture could not be read."""
     arguments = parse_arguments()
     with friendly_errors():
-        model, labels, shape = load_model(Path(arguments.weights))
+        model, labels, shape, preprocessing = load_model(Path(arguments.weights))
         device = autograd_nn.get_device(arguments.device)
         model.to_device(device)
     failed = False
     for path in arguments.images:
         try:
             with friendly_errors():
-                x = load_picture(path, labels, shape)
+                x = load_picture(path, labels, shape, preprocessing)
         except SystemExit:
             failed = True
             continue

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 from training_run import MODEL, Speed, TrainingRun, check_at_least, save_quickly
 
 import autograd_nn
+import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import datasets, iterators, models, training
-from autograd_nn.dataset import concat_examples
+from autograd_nn import Link, datasets, iterators, models, training
+from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
 
@@ -49,14 +51,18 @@ class ImageRun(TrainingRun):
         entry = models.get(arguments.model)
         train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
         autograd_nn.random.seed(arguments.seed)
-        self.model = L.Classifier(entry.build(num_classes=len(self.labels)))
+        network = entry.build(num_classes=len(self.labels))
+        self.model = L.Classifier(network, network.lossfun)
         shape = train[0][0].shape
+        self.converter = PictureConverter(network.preprocessing)
         print(f'{arguments.model} on {arguments.dataset}: {len(train):,} training and {len(self.test):,} test samples '
               f'of shape {shape}, {len(self.labels)} classes')
-        autograd_nn.summary(self.model.predictor, shape)
-        self.load_initial_weights(self.model.predictor)
+        autograd_nn.summary(network, shape)
+        if arguments.initial_weights:
+            settle(network, shape)
+        self.load_initial_weights(network, len(self.labels))
         self.model.to_device(device)
-        self.write_config(input_shape=shape, labels=self.labels)
+        self.write_config(input_shape=shape, labels=self.labels, preprocessing=asdict(network.preprocessing))
         self.prepare_training(train)
         self.load_snapshot()
 
@@ -88,10 +94,10 @@ class ImageRun(TrainingRun):
                                                              n_processes=arguments.workers)
         else:
             train_iter = iterators.SerialIterator(train, arguments.batch_size)
-        test_iter = iterators.SerialIterator(self.test, 500, repeat=False, shuffle=False)
-        self.make_trainer(updater=training.StandardUpdater(train_iter, optimizer, device=arguments.device), rate=rate,
-                          iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
-                          evaluator=extensions.Evaluator(test_iter, self.model, device=arguments.device),
+        test_iter = iterators.SerialIterator(self.test, arguments.batch_size, repeat=False, shuffle=False)
+        updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device)
+        self.make_trainer(updater, rate, iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
+                          evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
                           curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
 
@@ -100,13 +106,65 @@ class ImageRun(TrainingRun):
 
     def save_results(self) -> None:
         out = Path(self.arguments.out)
-        probabilities, labels = predict(self.model, self.test, self.arguments.device)
+        probabilities, labels = self.predict()
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
         save_quickly(out / MODEL, self.model.predictor)
         draw_mistakes(out / 'mistakes.png', self.test, probabilities, labels, self.labels)
         self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
                          'accuracy.png': 'curves', 'mistakes.png': 'what it gets wrong with most confidence'})
+
+
+    def predict(self) -> tuple[np.ndarray, np.ndarray]:
+        """Class probabilities (N, classes) and true labels (N,) of the test data."""
+        probabilities, labels = [], []
+        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+            for batch in iterators.SerialIterator(self.test, self.arguments.batch_size, repeat=False, shuffle=False):
+                x, t = self.converter(batch, self.arguments.device)
+                probabilities.append(np.asarray(F.softmax(self.model.predictor(x))))
+                labels.append(np.asarray(autograd_nn.as_variable(t)))
+        return np.concatenate(probabilities), np.concatenate(labels)
+
+
+class PictureConverter(Converter):
+    """Makes arrays of a minibatch, with the values that a network's published weights expect.
+
+    Args:
+        preprocessing: The network's preprocessing. Pictures with another number of channels stay as they are.
+    """
+
+    def __init__(self, preprocessing: models.Preprocessing) -> None:
+        self.preprocessing = preprocessing
+
+    def __call__(self, batch: Any, device: Any = None) -> Any:
+        x, t = concat_examples(batch)
+        if x.shape[1] == self.preprocessing.channels:
+            x = self.preprocessing.normalize(x)
+        return to_device(device, (x, t))
+
+
+class PictureFolder(datasets.ImageFolderDataset):
+    """Pictures in a folder, in the size and the section that a network's published weights expect, from 0 to 1.
+
+    Args:
+        root: The folder.
+        size: (height, width).
+        preprocessing: The network's preprocessing.
+    """
+
+    def __init__(self, root: Path, size: tuple[int, int], preprocessing: models.Preprocessing) -> None:
+        super().__init__(root, on_error='skip')
+        self.size = size
+        self.preprocessing = preprocessing
+
+    def get_image(self, i: int) -> np.ndarray:
+        return self.preprocessing.fit(self.paths[i], self.size) * np.float32(1 / 255)
+
+
+def settle(network: Link, shape: tuple[int, ...]) -> None:
+    """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
+    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+        network(np.zeros((1, *shape), np.float32))
 
 
 def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list[str]]:
@@ -125,30 +183,18 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
         raise ValueError(f'--dataset: expected one of {", ".join(DATASETS)} or a folder, got {name}')
     if any(folder.glob('*-idx3-ubyte*')):
         return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
-    channels, *size = entry.input_shape
-    options: dict[str, Any] = {'size': tuple(size), 'color': channels == 3, 'on_error': 'skip'}
+    options = entry.input_shape[1:], entry.build().preprocessing
     if (folder / 'train').is_dir() and (folder / 'test').is_dir():
-        parts = [datasets.ImageFolderDataset(folder / part, **options) for part in ('train', 'test')]
+        parts = [PictureFolder(folder / part, *options) for part in ('train', 'test')]
         labels, others = (part.labels for part in parts)
         if labels != others:
             raise ValueError(f'{folder}: train/ has the classes {", ".join(labels)}, test/ has {", ".join(others)}')
         return parts[0], parts[1], labels
-    pictures = datasets.ImageFolderDataset(folder, **options)
+    pictures = PictureFolder(folder, *options)
     if len(pictures) < 2:
         raise ValueError(f'{folder}: expected at least 2 pictures, found {len(pictures)}')
     test, train = datasets.split_dataset_random(pictures, max(1, len(pictures) // 5), seed=seed)
     return train, test, pictures.labels
-
-
-def predict(model: L.Classifier, test: Any, device: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Class probabilities (N, classes) and true labels (N,) of the test data."""
-    probabilities, labels = [], []
-    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        for batch in iterators.SerialIterator(test, 500, repeat=False, shuffle=False):
-            x, t = concat_examples(batch, device)
-            probabilities.append(np.asarray(autograd_nn.functions.softmax(model.predictor(x))))
-            labels.append(np.asarray(autograd_nn.as_variable(t)))
-    return np.concatenate(probabilities), np.concatenate(labels)
 
 
 def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> int:

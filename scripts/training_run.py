@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cli import load_weights
+from fine_tuning import freeze, load_initial_weights
 
 import autograd_nn
 from autograd_nn import models, optimizer_hooks, optimizers, serializers, training
@@ -60,6 +60,8 @@ class TrainingRun:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
         if arguments.lr is not None and not 0 < arguments.lr < float('inf'):
             raise ValueError(f'--lr: expected a positive number, got {arguments.lr}')
+        if arguments.freeze and not arguments.initial_weights:
+            raise ValueError('--freeze: layers that are not trained need --initial-weights')
         if arguments.optimizer not in OPTIMIZERS:
             raise ValueError(f'--optimizer: expected one of {", ".join(OPTIMIZERS)}; got {arguments.optimizer}')
 
@@ -114,11 +116,19 @@ class TrainingRun:
         trainer.extend(extensions.ProgressBar())
         trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
 
-    def load_initial_weights(self, model: Any) -> None:
-        """Fills a fresh run's model with the weights that --initial-weights names, if it does."""
-        if self.arguments.initial_weights and not self.arguments.resume:
-            load_weights(self.arguments.initial_weights, model)
-            print(f'starting from {self.arguments.initial_weights}')
+    def load_initial_weights(self, network: Any, outputs: int | None = None) -> None:
+        """Fills a fresh run's network with the weights that --initial-weights names, and freezes what --freeze says.
+
+        Args:
+            network: The network, whose shapes are settled.
+            outputs: How many outputs it has, if the weights may be those of a network with another number.
+        """
+        arguments = self.arguments
+        fresh: set[str] = set()
+        if arguments.initial_weights and not arguments.resume:
+            fresh = load_initial_weights(arguments.initial_weights, network, outputs)
+        if arguments.freeze:
+            freeze(network, arguments.freeze, fresh)
 
     def load_snapshot(self) -> None:
         """Continues the run that --resume names, if it does."""
@@ -204,4 +214,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
     parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder')
-    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz)')
+    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz), with a new '
+                                                                  'classifier if they have another number of classes')
+    parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')

@@ -192,9 +192,13 @@ class ImageFolderDataset(DatasetMixin):
         return len(self.paths)
 
     def get_example(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.get_image(i), np.array(self._targets[i], self._label_dtype)
+
+    def get_image(self, i: int) -> np.ndarray:
+        """The image of the `i`-th example; a subclass may read it in another way."""
         image = read_image(self.paths[i], self._color, self._size, self._dtype)
         image *= self._scale / 255
-        return image, np.array(self._targets[i], self._label_dtype)
+        return image
 
     def _readable(self) -> list[Path]:
         with ThreadPoolExecutor() as executor:

@@ -5,32 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from autograd_nn import datasets
+from programs import ROOT, expect_one_line, run
 
-ROOT = Path(__file__).parents[2]
 MNIST = ROOT.parent / 'shared' / 'data' / 'mnist'
-
-
-def run(script, *arguments, cwd):
-    """Runs a program; returns its completed process."""
-    return subprocess.run([sys.executable, ROOT / 'scripts' / f'{script}.py', *map(str, arguments)], cwd=cwd,
-                          capture_output=True, text=True, timeout=600, check=False)
-
-
-def expect_one_line(process, *words):
-    """A user's mistake: status 2, and one line that says what is wrong."""
-    assert process.returncode == 2, process.stderr
-    assert 'Traceback' not in process.stderr
-    lines = [line for line in process.stderr.splitlines() if 'error:' in line]
-    assert len(lines) == 1, process.stderr
-    for word in words:
-        assert word in lines[0]
 
 
 @pytest.fixture(scope='module')
@@ -118,7 +101,7 @@ def test_predict_with_wrong_weights(trained, tmp_path):
     (['--device', 'cuda:99'], 'CUDA'),
     (['--resume', 'nowhere'], 'nowhere'), (['--initial-weights', 'nothing.npz'], 'nothing.npz'),
     (['--seed', '-1'], '--seed'), (['--workers', '-1'], '--workers'), (['--weight-decay', '-1'], '--weight-decay'),
-    (['--nonsense'], '--nonsense'),
+    (['--nonsense'], '--nonsense'), (['--freeze', 'conv1'], '--initial-weights'),
 ])
 def test_wrong_arguments(arguments, word, tmp_path):
     expect_one_line(run('train', *arguments, cwd=tmp_path), word)
