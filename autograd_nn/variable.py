@@ -1,6 +1,7 @@
 """Variables: arrays that remember how they were computed."""
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -394,13 +395,13 @@ class Variable:
     __hash__ = object.__hash__
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = backend.to_cpu(self._array)
+        array = backend.to_cpu(self.array)
         if copy is None:
             return np.asarray(array, dtype=dtype)
         return np.array(array, dtype=dtype, copy=copy)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
-        return self._array.__dlpack__(**kwargs)
+        return self.array.__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._array.__dlpack_device__()
@@ -480,7 +481,7 @@ def as_variable(obj: Any) -> Variable:
 
 def as_array(obj: Any) -> Any:
     """The array of a Variable; anything else as it is."""
-    return obj._array if isinstance(obj, Variable) else obj
+    return obj.array if isinstance(obj, Variable) else obj
 
 
 def from_dlpack(obj: Any) -> Variable:
@@ -522,11 +523,42 @@ class Parameter(Variable):
         self.initializer = initializer
         self.update_rule: Any = None
         self._device: backend.Device = backend.CpuDevice()
+        self._kept: dict[Any, Any] | None = None
         super().__init__(None, name=name)
         if shape is not None:
             self.initialize(shape)
         elif backend.is_array(initializer):
             self.initialize(initializer.shape)
+
+    @property
+    def array(self) -> Any:
+        """The underlying NumPy or CuPy array; None as long as the shape is not known."""
+        # Whoever asks for the array may change it.
+        self._kept = None
+        return self._array
+
+    @array.setter
+    def array(self, array: Any) -> None:
+        self._kept = None
+        Variable.array.__set__(self, array)  # type: ignore[attr-defined]
+
+    data = array
+
+    def kept(self) -> dict[Any, Any] | None:
+        """A place for what is computed from the array and is worth keeping, such as another format of it.
+
+        It is empty again as soon as somebody may have changed the array.
+
+        Returns:
+            A dict, or None while anybody but this parameter holds the array, or a part of it: then it may change at
+            any time.
+        """
+        # Two references: this object's, and the one that is counted with.
+        if self._array is None or sys.getrefcount(self._array) > 2 or getattr(self._array, 'base', self) is not None:
+            self._kept = None
+        elif self._kept is None:
+            self._kept = {}
+        return self._kept
 
     @property
     def is_initialized(self) -> bool:
@@ -580,6 +612,7 @@ class Parameter(Variable):
 
     def copydata(self, var: Variable) -> None:
         """Copies the array of another Variable into this one's, which comes into being now if it had none."""
+        self._kept = None
         if self._array is None and var._array is not None:
             self.array = self._device.send(np.empty(var.shape, self.dtype))
         super().copydata(var)
@@ -596,7 +629,7 @@ class Parameter(Variable):
         return copied
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), 'attributes': self.__dict__}
+        return {**super().__getstate__(), 'attributes': {**self.__dict__, '_kept': None}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state.pop('attributes'))

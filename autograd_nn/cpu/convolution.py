@@ -7,6 +7,7 @@ one large matrix with the output's own order, and it is read again while still i
 from __future__ import annotations
 
 from math import gcd, prod
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
-                groups: int, relu: bool = False) -> np.ndarray:
+                groups: int, relu: bool = False, kept: dict[Any, Any] | None = None) -> np.ndarray:
     """Multiplies the matrix of windows by the matrix of filters."""
     kernel_size = W.shape[2:]
     out = tuple(conv_output_size(n, k, s, p, d=d)

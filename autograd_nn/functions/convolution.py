@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn import backend
+from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.rearrangement import pad as zero_pad
 from autograd_nn.functions.rectifier import is_relu, relu_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
-from autograd_nn.variable import Variable, as_variable
+from autograd_nn.variable import Parameter, Variable, as_variable
 
 Ints = tuple[int, ...]
 
@@ -37,16 +38,18 @@ class _Geometry(FunctionNode):
 
 class ConvolutionND(_Geometry):
 
-    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, relu: bool = False) -> None:
+    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, relu: bool = False,
+                 kept: dict[Any, Any] | None = None) -> None:
         super().__init__(stride, pad, dilate, groups)
         self.relu = relu
+        self.kept = kept
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         if self.relu:
             self.retain_outputs((0,))
         x, W, *b = inputs
-        return backend.kernels(*inputs).convolution(x, W, b[0] if b else None, *self.geometry, self.relu),
+        return backend.kernels(*inputs).convolution(x, W, b[0] if b else None, *self.geometry, self.relu, self.kept),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
@@ -132,7 +135,9 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
                   in zip(x.shape[2:], out, W.shape[2:], *geometry)]
         if max(beyond) > 0:
             inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
-    return ConvolutionND(*geometry, groups, is_relu(function, activation)).apply(inputs)[0]
+    # Where the filters stay the same for many calls, so does what a kernel makes of them.
+    kept = W.kept() if isinstance(W, Parameter) and not config.enable_backprop else None
+    return ConvolutionND(*geometry, groups, is_relu(function, activation), kept).apply(inputs)[0]
 
 
 def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int],

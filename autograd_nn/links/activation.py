@@ -68,10 +68,10 @@ class Swish(Link):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('beta_shape', None if self.beta.array is None else self.beta.shape)]
+        return [('beta_shape', None if not self.beta.is_initialized else self.beta.shape)]
 
     def forward(self, x: Any) -> Variable:
         """Applies the function to an input of shape (N, ...)."""
-        if self.beta.array is None:
+        if not self.beta.is_initialized:
             self.beta.initialize(x.shape[1:])
         return swish(x, self.beta)

@@ -139,7 +139,21 @@ class ConvolutionND(_Convolution):
     @property
     def in_channels(self) -> int | None:
         """The number of input channels; None as long as it is not known."""
-        return None if self.W.array is None else self.W.shape[1] * self.groups
+        return None if not self.W.is_initialized else self.W.shape[1] * self.groups
+
+    def _scaled_filters(self, scale: Any) -> variable.Parameter:
+        """The filters times `scale` of shape (out_channels,), computed again when one of them has changed."""
+        kept = self.W.kept()
+        if kept is None:
+            kept = {}
+        elif 'scaled' in kept and bool((kept['scaled'][0] == scale).all()):
+            return kept['scaled'][1]
+        scaled = variable.Parameter(self.W.array * scale.reshape(-1, *[1] * (self.ndim + 1)))
+        # Asking for the array has emptied the place; nobody has kept it.
+        kept = self.W.kept()
+        if kept is not None:
+            kept['scaled'] = scale, scaled
+        return scaled
 
     def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         """Takes over a batch normalization whose statistics are given, and `relu`."""
@@ -165,12 +179,12 @@ class ConvolutionND(_Convolution):
         Returns:
             Output of shape (N, out_channels, *spatial).
         """
-        if self.W.array is None:
+        if not self.W.is_initialized:
             self._initialize_params(x.shape[1])
         W, b = self.W, self.b
         if normalization is not None:
             scale, shift = normalization.scale_and_shift()
-            W = W.array * scale.reshape(-1, *[1] * (W.ndim - 1))
+            W = self._scaled_filters(scale)
             b = shift if b is None else b.array * scale + shift
         return self.function(x, W, b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
                              groups=self.groups, activation=activation)
@@ -292,13 +306,13 @@ class DepthwiseConvolution2D(Link):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('in_channels', None if self.W.array is None else self.W.shape[1]),
+        return [('in_channels', None if not self.W.is_initialized else self.W.shape[1]),
                 ('channel_multiplier', self.channel_multiplier), ('ksize', _short(self.ksize)),
                 ('stride', _short(self.stride)), ('pad', _short(self.pad)), ('nobias', self.b is None)]
 
     def forward(self, x: Any) -> Variable:
         """Applies the layer to an input of shape (N, in_channels, height, width)."""
-        if self.W.array is None:
+        if not self.W.is_initialized:
             self._initialize_params(x.shape[1])
         return depthwise_convolution_2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -344,7 +358,7 @@ class DeconvolutionND(_Convolution):
     @property
     def in_channels(self) -> int | None:
         """The number of input channels; None as long as it is not known."""
-        return None if self.W.array is None else self.W.shape[0]
+        return None if not self.W.is_initialized else self.W.shape[0]
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
@@ -359,7 +373,7 @@ class DeconvolutionND(_Convolution):
         Returns:
             Output of shape (N, out_channels, *spatial).
         """
-        if self.W.array is None:
+        if not self.W.is_initialized:
             self._initialize_params(x.shape[1])
         return self.function(x, self.W, self.b, self.stride, self.pad, self.outsize, dilate=self.dilate,
                              groups=self.groups)

@@ -59,7 +59,7 @@ class Linear(Link):
     @property
     def in_size(self) -> int | None:
         """The number of features of a sample; None as long as it is not known."""
-        return None if self.W.array is None else self.W.shape[1]
+        return None if not self.W.is_initialized else self.W.shape[1]
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
@@ -79,7 +79,7 @@ class Linear(Link):
         Returns:
             Output of shape (N, out_size).
         """
-        if self.W.array is None:
+        if not self.W.is_initialized:
             self._initialize_params(math.prod(x.shape[n_batch_axes:]))
         return linear(x, self.W, self.b, n_batch_axes, activation=activation)
 

@@ -20,19 +20,28 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
-                groups: int, relu: bool = False) -> np.ndarray:
+                groups: int, relu: bool = False, kept: dict[Any, Any] | None = None) -> np.ndarray:
     """Adds the bias, and takes the maximum with zero, before a result leaves the processor."""
     if not serves('convolution', x, W, b):
         return reference.convolution(x, W, b, stride, pad, dilate, groups, relu)
     key = 'convolution', x.shape, W.shape, b is not None and b.shape, stride, pad, dilate, groups, relu
     plan = cached(key, _Forward, *key[1:])
     y = memory.empty(plan.y_shape, channels_last=True)
-    filters = plan.filters.convert(np.ascontiguousarray(W))
+    filters = _filters(plan, W, kept, key)
     if b is None:
         plan.primitive(channels_last(x), filters, y)
     else:
         plan.primitive(channels_last(x), filters, np.ascontiguousarray(b), y)
     return y
+
+
+def _filters(plan: _Forward, W: np.ndarray, kept: dict[Any, Any] | None, key: Any) -> np.ndarray:
+    """The filters as the plan wants them, from the last call if they are still the same."""
+    if kept is None or not plan.filters.needed:
+        return plan.filters.convert(np.ascontiguousarray(W))
+    if kept.get('filters', (None,))[0] != key:
+        kept['filters'] = key, plan.filters.convert(np.ascontiguousarray(W))
+    return kept['filters'][1]
 
 
 def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, out_size: Ints,

@@ -34,7 +34,7 @@ FORMAT_TAG_ANY = 1
 QUERY_IMPLEMENTATION, QUERY_EXECUTION_ARGUMENT = 8, 255
 _ENGINE_CPU, _AVX512 = 1, 0x27
 
-# How often a thread of GNU's OpenMP looks for new work before it sleeps, read when that library is loaded. By default it
+# How often a thread of GNU's OpenMP looks for work before it sleeps, read when that library is loaded. By default it
 # keeps its core for milliseconds: where other processes or BLAS wanted it, too, a training step took three to six times
 # as long as with this number; on an idle machine there was no difference.
 _SPIN_COUNT = '10000'
