@@ -12,11 +12,11 @@ class Row:
 
     Attributes:
         title: Its name in the table.
-        model: Its name in `autograd_nn.models`, and the key in `torch_models.BUILDERS`.
+        model: Its name in `autograd_nn.models`, and the key in `networks.BUILDERS`.
         batch: The number of samples in a minibatch.
-        shape: The shape of one sample: an image's, or the number of steps of a sequence of words.
+        shape: The shape of one sample: an image's, or the number of steps of a stream of words.
         classes: The number of classes, or of words.
-        optimizer: ``'momentum'``, ``'adam'`` or ``'sgd'``.
+        optimizer: ``'momentum'``, ``'adam'``, or ``'clipping'`` for SGD with clipped gradients.
         convolutional: Whether the network works on images, which can lie in memory in two layouts.
     """
 
@@ -28,12 +28,17 @@ class Row:
     optimizer: str = 'momentum'
     convolutional: bool = True
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the network reads streams of words, and keeps its state from one minibatch to the next."""
+        return len(self.shape) == 1
+
     def minibatch(self) -> tuple[np.ndarray, np.ndarray]:
-        """Random samples and their targets: classes, or the word that follows each word."""
+        """Random samples and their targets: images and classes, or words (T, N) and the words that follow each."""
         rng = np.random.default_rng(0)
-        if len(self.shape) == 1:
-            words = rng.integers(self.classes, size=(self.batch, self.shape[0] + 1), dtype=np.int32)
-            return np.ascontiguousarray(words[:, :-1]), np.ascontiguousarray(words[:, 1:])
+        if self.is_text:
+            words = rng.integers(self.classes, size=(self.shape[0] + 1, self.batch), dtype=np.int32)
+            return words[:-1], words[1:]
         x = rng.standard_normal((self.batch, *self.shape), dtype=np.float32)
         return x, rng.integers(self.classes, size=self.batch, dtype=np.int32)
 
@@ -45,5 +50,5 @@ ROWS = {row.model: row for row in (
     Row('VGG-16', 'vgg16', 4, (3, 224, 224)),
     Row('ResNet-50', 'resnet50', 8, (3, 224, 224)),
     Row('MobileNet v2', 'mobilenet_v2', 16, (3, 224, 224)),
-    Row('LSTM', 'lstm_lm', 20, (35,), 10_000, 'sgd', convolutional=False),
+    Row('LSTM', 'lstm_lm', 20, (35,), 10_000, 'clipping', convolutional=False),
 )}
