@@ -4,6 +4,7 @@ import os
 # Parallel test processes fill the cores; more threads in each would only wait for one another.
 if 'PYTEST_XDIST_WORKER' in os.environ:
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
+    os.environ.setdefault('AUTOGRAD_NN_NUM_THREADS', '1')
 
 import hypothesis
 import numpy as np
