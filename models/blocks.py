@@ -19,6 +19,11 @@ convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal())
 linear = partial(L.Linear, None, initialW=initializers.HeNormal())
 
 
+def rectified_classifier(num_classes: int) -> L.Convolution2D:
+    """1 x 1 filters for logits that go through a ReLU: they start above 0, as negative ones would not be learned."""
+    return convolution(num_classes, 1, initialW=initializers.Normal(0.01), initial_bias=1)
+
+
 class StagedChain(Chain):
     """A chain that is a row of named stages, each a row of layers.
 

@@ -1,7 +1,7 @@
 """Network in network."""
 from __future__ import annotations
 
-from autograd_nn.models.blocks import global_average_pooling, max_pooling
+from autograd_nn.models.blocks import global_average_pooling, max_pooling, rectified_classifier
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.registry import register
 
@@ -29,10 +29,12 @@ class NIN(ImageNetwork):
                 [((96, 96, 96), 11, 4, 0), ((256, 256, 256), 5, 1, 2), ((384, 384, 384), 3, 1, 1)], start=1):
             self.add_stage(f'mlpconv{i}', perceptron(channels, ksize, stride, pad), F.relu)
             self.add_stage(f'pool{i}', max_pooling(3, 2))
-        self.add_stage('mlpconv4', F.dropout, perceptron((1024, 1024, num_classes), 3, 1, 1), F.relu)
+        classifier = perceptron((1024, 1024), 3, 1, 1)
+        classifier.append(rectified_classifier(num_classes))
+        self.add_stage('mlpconv4', F.dropout, classifier, F.relu)
         self.add_stage('pool4', global_average_pooling)
 
 
 def perceptron(channels: tuple[int, ...], ksize: int, stride: int, pad: int) -> L.MLPConvolution2D:
-    """A convolution and two layers of 1 x 1 convolutions."""
+    """A convolution and layers of 1 x 1 convolutions."""
     return L.MLPConvolution2D(None, channels, ksize, stride, pad, conv_init=initializers.HeNormal())

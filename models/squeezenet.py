@@ -3,7 +3,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.models.blocks import StagedChain, convolution, global_average_pooling, max_pooling
+from autograd_nn.models.blocks import (
+    StagedChain,
+    convolution,
+    global_average_pooling,
+    max_pooling,
+    rectified_classifier,
+)
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.registry import register
@@ -49,7 +55,7 @@ class SqueezeNet(ImageNetwork):
             if i - 1 in pooled:
                 self.add_stage(f'pool{i - 1}', max_pooling(3, 2))
             self.add_stage(f'fire{i}', Fire(squeeze))
-        self.add_stage('conv10', F.dropout, convolution(num_classes, 1), F.relu)
+        self.add_stage('conv10', F.dropout, rectified_classifier(num_classes), F.relu)
         self.add_stage('pool10', global_average_pooling)
 
 
