@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -253,6 +254,22 @@ class TestPlotReport:
         if xs is not None:
             assert [x for x, _ in seen[-1]] == pytest.approx(xs)
         assert '<svg' in (tmp_path / 'curve.svg').read_text()
+
+    def test_drawing_takes_a_tenth_of_the_time_and_misses_nothing(self, tmp_path, monkeypatch):
+        """Intervals of 4 seconds, drawings of 1 second, on a clock of the test's own."""
+        clock, lengths = SimpleNamespace(now=0), []
+
+        def pass_time(trainer):
+            clock.now += 4
+
+        def draw(figure, axes, data):
+            clock.now += 1
+            lengths.append(len(data['a']))
+
+        monkeypatch.setattr(extensions.plot_report, 'time', SimpleNamespace(perf_counter=lambda: clock.now))
+        plot = extensions.PlotReport('a', trigger=(1, 'iteration'), postprocess=draw)
+        run(tmp_path, (pass_time, None, None, 1000), plot, **self.VALUES)
+        assert lengths == [1, 4, 6]
 
     def test_nothing_reported(self, tmp_path):
         run(tmp_path, extensions.PlotReport('c', trigger=(1, 'iteration')))

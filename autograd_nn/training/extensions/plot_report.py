@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from autograd_nn.utils.atomic import atomic_write
 class PlotReport(Extension):
     """Draws curves of reported values, averaged over intervals, to an image file. It needs matplotlib.
 
+    Where epochs are short, not every one has its drawing, as that takes at most a tenth of the time; the last one has.
     Without matplotlib a warning says so once, and nothing is drawn.
 
     Args:
@@ -44,6 +46,8 @@ class PlotReport(Extension):
         self._grid = grid
         self._data: dict[str, list[list[float]]] = {key: [] for key in self._y_keys}
         self._summary = DictSummary()
+        self._undrawn: Path | None = None
+        self._draw_after = 0.0
 
     @staticmethod
     def available() -> bool:
@@ -69,7 +73,13 @@ class PlotReport(Extension):
             if key in means:
                 self._data[key].append([x, means[key]])
         if any(self._data.values()) and self.available():
-            self._draw(Path(trainer.out, self._filename))
+            self._undrawn = Path(trainer.out, self._filename)
+            if time.perf_counter() >= self._draw_after:
+                self._draw(self._undrawn)
+
+    def finalize(self) -> None:
+        if self._undrawn is not None:
+            self._draw(self._undrawn)
 
     def _x(self, trainer: Any, means: dict[str, float]) -> float | None:
         if self._x_key == 'iteration':
@@ -79,6 +89,7 @@ class PlotReport(Extension):
         return trainer.elapsed_time if self._x_key == 'elapsed_time' else means.get(self._x_key)
 
     def _draw(self, path: Path) -> None:
+        start = time.perf_counter()
         # Importing matplotlib takes as long as importing everything else, and most programs draw nothing.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -107,6 +118,8 @@ class PlotReport(Extension):
             self._postprocess(figure, axes, self._data)
         with atomic_write(path) as file:
             figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
+        self._undrawn = None
+        self._draw_after = 10 * time.perf_counter() - 9 * start
 
     def serialize(self, serializer: Any) -> None:
         serialize_trigger(self._trigger, serializer['trigger'])
