@@ -5,6 +5,7 @@ from autograd_nn.models.efficientnet import EfficientNetB0, EfficientNetV2S
 from autograd_nn.models.googlenet import GoogLeNet, GoogLeNetBN
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.lenet import LeNet, LeNet5
+from autograd_nn.models.lstm_lm import LSTMLanguageModel
 from autograd_nn.models.mlp import MLP
 from autograd_nn.models.mobilenet import MobileNet, MobileNetV2
 from autograd_nn.models.nin import NIN
@@ -25,7 +26,7 @@ from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision_transformer import VisionTransformer
 
 __all__ = ['CAFFE', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet', 'EfficientNetB0',
-           'EfficientNetV2S', 'Entry', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'LeNet', 'LeNet5', 'MobileNet',
-           'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'Preprocessing', 'ResNet', 'SEResNet',
+           'EfficientNetV2S', 'Entry', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'LSTMLanguageModel', 'LeNet',
+           'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'Preprocessing', 'ResNet', 'SEResNet',
            'SingleLayerPerceptron', 'SqueezeNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'create',
            'get', 'names', 'nand_gate', 'or_gate', 'register', 'xor_gate']

@@ -1,4 +1,7 @@
-"""Trains a network of the zoo; without arguments, LeNet on the handwritten digits that come with it."""
+"""Trains a network of the zoo; without arguments, LeNet on the handwritten digits that come with it.
+
+Further options depend on what the network is for: see --model NAME --help.
+"""
 from __future__ import annotations
 
 import argparse
@@ -8,7 +11,13 @@ from pathlib import Path
 
 from cli import friendly_errors, read_config
 from train_images import ImageRun
-from training_run import TrainingRun, add_common_arguments
+from train_text import TextRun
+from training_run import DEFAULT_MODEL, TrainingRun, add_common_arguments
+
+from autograd_nn import models
+
+# By the tasks of the models.
+KINDS: dict[str, type[TrainingRun]] = {'images': ImageRun, 'text': TextRun}
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -16,6 +25,18 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default is None else super()._get_help_string(action)
+
+
+def choose_kind() -> type[TrainingRun]:
+    """The kind of run that the command line, or the run that it continues, is about."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('--model')
+    parser.add_argument('--resume')
+    arguments, _ = parser.parse_known_args()
+    model = arguments.model or DEFAULT_MODEL
+    if arguments.resume and not arguments.model:
+        model = read_config(Path(arguments.resume))['arguments']['model']
+    return KINDS[models.get(model).task]
 
 
 def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
@@ -40,7 +61,8 @@ def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
 def main() -> None:
     """Trains, evaluates and writes the results."""
     with friendly_errors():
-        run = ImageRun(parse_arguments(ImageRun))
+        kind = choose_kind()
+        run = kind(parse_arguments(kind))
     updater = run.trainer.updater
     start, iteration = time.perf_counter(), updater.iteration
     try:

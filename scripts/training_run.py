@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ OPTIMIZERS: dict[str, Any] = {
 }
 SNAPSHOT = 'snapshot.npz'
 MODEL = 'model.npz'
+DEFAULT_MODEL = 'lenet'
 # Weights hardly shrink, and compressing them takes many times as long as writing them.
 save_quickly = partial(serializers.save_npz, compression=False)
 
@@ -88,7 +90,8 @@ class TrainingRun:
         return optimizer, attribute
 
     def make_trainer(self, updater: Any, rate: str, iterations: int, evaluator: Any, columns: list[str],
-                     curves: list[str], speed: Speed) -> None:
+                     curves: list[str], speed: Speed,
+                     postprocess: Callable[[dict[str, Any]], None] | None = None) -> None:
         """Puts together the training loop and its extensions.
 
         Args:
@@ -99,6 +102,7 @@ class TrainingRun:
             columns: What to print after each epoch, besides epoch and time.
             curves: What to plot over the epochs.
             speed: What measures the speed of the training.
+            postprocess: What adds figures to the log's entry of an epoch (see `extensions.LogReport`).
         """
         optimizer = updater.get_optimizer('main')
         self.trainer = trainer = training.Trainer(updater, (self.arguments.epochs, 'epoch'), out=self.arguments.out)
@@ -106,7 +110,7 @@ class TrainingRun:
         trainer.extend(extensions.CosineShift(rate, iterations), trigger=(1, 'iteration'))
         trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, rate)))
         trainer.extend(speed)
-        trainer.extend(extensions.LogReport(filename='log.json'))
+        trainer.extend(extensions.LogReport(postprocess=postprocess, filename='log.json'))
         trainer.extend(extensions.PrintReport(['epoch', *columns, speed.key, 'elapsed_time']))
         if extensions.PlotReport.available():
             for what in curves:
@@ -161,7 +165,7 @@ class TrainingRun:
         print(f'written to {out}/:')
         for name, meaning in about.items():
             if (out / name).exists():
-                print(f'  {name:14} {meaning}')
+                print(f'  {name:15} {meaning}')
         if not extensions.PlotReport.available():
             print("  no curves: they need matplotlib (pip install 'autograd_nn[plot]')")
 
@@ -204,7 +208,7 @@ def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of all kinds of runs; the kinds give some of them their defaults."""
-    parser.add_argument('--model', default='lenet', choices=models.names(), help='which network')
+    parser.add_argument('--model', default=DEFAULT_MODEL, choices=models.names(), help='which network')
     parser.add_argument('--epochs', type=int, help='passes over the training data')
     parser.add_argument('--optimizer', default='adam', choices=OPTIMIZERS, help='how parameters are updated')
     parser.add_argument('--lr', type=float, help='learning rate at the start, which falls to 0 along a cosine '

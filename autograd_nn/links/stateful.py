@@ -25,6 +25,17 @@ class StatefulChain(Chain):
         for name in self.state_names:
             setattr(self, name, None)
 
+    def unchain_state(self) -> None:
+        """Cuts the graph behind the state: gradients of later steps do not go back beyond it.
+
+        Between two stretches of a long sequence it makes of backpropagation through time the truncated one, whose
+        memory does not grow.
+        """
+        for name in self.state_names:
+            state = getattr(self, name)
+            if state is not None:
+                state.unchain_backward()
+
     def _set_states(self, *states: Any) -> None:
         for name, state in zip(self.state_names, states):
             state = as_variable(state)

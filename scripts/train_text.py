@@ -1,0 +1,182 @@
+"""Training a language model on a text file."""
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+from training_run import MODEL, Speed, TrainingRun, check_at_least, save_quickly
+
+import autograd_nn
+import autograd_nn.links as L
+from autograd_nn import datasets, iterators, models, optimizer_hooks, training
+from autograd_nn.datasets import Vocabulary
+from autograd_nn.training import extensions
+
+VOCABULARY = 'vocabulary.json'
+
+
+class TextRun(TrainingRun):
+    """A training run of a language model.
+
+    Args:
+        arguments: The command line.
+
+    Attributes:
+        vocabulary: The words or characters that the model knows.
+        network: The language model.
+        evaluator: Measures the loss on the text that is held out.
+    """
+
+    # With the gradient clipped, a large rate is safe for plain gradient descent.
+    learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
+                      'adamw': 0.002}
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        super().__init__(arguments)
+        device = autograd_nn.get_device(arguments.device)
+        train_text, test_text = split(datasets.read_text(arguments.dataset))
+        self.vocabulary = self.choose_vocabulary(train_text)
+        train, test = (self.vocabulary.encode(text) for text in (train_text, test_text))
+        least = arguments.batch_size * arguments.steps + 1
+        if len(train) < least or len(test) < 2:
+            raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
+                             f'on, and 2 held out, found {len(train)} and {len(test)}; a smaller --batch-size or '
+                             '--steps takes less')
+        autograd_nn.random.seed(arguments.seed)
+        self.network: Any = models.create(
+            arguments.model, vocabulary_size=len(self.vocabulary), units=arguments.units, layers=arguments.layers,
+            dropout=arguments.dropout)
+        print(f'{arguments.model} on {arguments.dataset}: {len(train):,} {arguments.level}s to train on, {len(test):,} '
+              f'held out, a vocabulary of {len(self.vocabulary):,}; {self.network.count_params():,} parameters')
+        self.load_initial_weights(self.network)
+        self.model = L.Classifier(self.network, self.network.lossfun)
+        self.model.compute_accuracy = False
+        self.model.to_device(device)
+        self.write_config()
+        self.vocabulary.save(Path(arguments.out) / VOCABULARY)
+        self.prepare_training(train, test)
+        self.load_snapshot()
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument('--dataset', metavar='FILE', help='a text file in UTF-8, whose last tenth is held out')
+        parser.add_argument('--level', choices=('word', 'char'), help='read word by word or character by character')
+        parser.add_argument('--vocabulary-size', type=int, help='how many words or characters to know at most')
+        parser.add_argument('--batch-size', type=int, help='streams of text that are read side by side')
+        parser.add_argument('--steps', type=int, help='words or characters of each stream in a minibatch: how far '
+                                                      'gradients go back')
+        parser.add_argument('--units', type=int, help='size of the layers')
+        parser.add_argument('--layers', type=int, help='number of recurrent layers')
+        parser.add_argument('--dropout', type=float, help='ratio of the dropout between layers')
+        parser.add_argument('--clip', type=float, help='largest norm of the gradient')
+        parser.add_argument('--sample', type=int, help='words or characters of text to make up at the end')
+        parser.set_defaults(level='word', vocabulary_size=10_000, epochs=10, batch_size=20, steps=35, units=650,
+                            layers=2, dropout=0.5, clip=0.25, sample=100)
+
+    @classmethod
+    def check_arguments(cls, arguments: argparse.Namespace) -> None:
+        super().check_arguments(arguments)
+        check_at_least(arguments, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
+        if arguments.dataset is None:
+            raise ValueError(f'--dataset: {arguments.model} needs a text file')
+        if arguments.dropout >= 1:
+            raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
+        if not arguments.clip > 0:
+            raise ValueError(f'--clip: expected a positive number, got {arguments.clip}')
+
+    def choose_vocabulary(self, text: str) -> Vocabulary:
+        """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
+        arguments = self.arguments
+        found = Vocabulary.of_text(text, arguments.level, arguments.vocabulary_size)
+        weights = arguments.initial_weights
+        start = arguments.resume or (weights and Path(weights).parent)
+        if start is None or not (Path(start) / VOCABULARY).exists():
+            return found
+        known = Vocabulary.load(Path(start) / VOCABULARY)
+        if known.level != arguments.level:
+            raise ValueError(f'--level: {start} has a vocabulary of {known.level}s, got {arguments.level}')
+        if arguments.resume and not weights and known.tokens != found.tokens:
+            raise ValueError(f'--resume: {arguments.dataset} is not the text that the run in {start} began with')
+        return known
+
+    def prepare_training(self, train: Any, test: Any) -> None:
+        """Makes the trainer for the numbers of the training text and of the text that is held out."""
+        arguments = self.arguments
+        optimizer, rate = self.make_optimizer(self.model)
+        optimizer.add_hook(optimizer_hooks.GradientClipping(arguments.clip))
+        streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
+        # A short text makes few streams of the usual length rather than many short ones.
+        test_streams = datasets.parallel_streams(test, max(1, min(arguments.batch_size, len(test) // arguments.steps)))
+        train_iter = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
+        test_iter = iterators.SerialIterator(test_streams, arguments.steps, repeat=False, shuffle=False)
+        self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
+                                              eval_hook=lambda evaluator: self.network.reset_state())
+        updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
+        self.make_trainer(updater, rate, arguments.epochs * len(streams) // arguments.steps, self.evaluator,
+                          columns=['main/loss', 'validation/main/loss', 'main/perplexity',
+                                   'validation/main/perplexity'], curves=['loss'],
+                          speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),
+                          postprocess=add_perplexity)
+
+    def speed(self, iterations: int, seconds: float) -> str:
+        tokens = iterations * self.arguments.batch_size * self.arguments.steps
+        return f'{tokens / seconds:,.0f} {self.arguments.level}s a second'
+
+    def save_results(self) -> None:
+        out = Path(self.arguments.out)
+        perplexity = math.exp(self.evaluator()['validation/main/loss'])
+        print(f'\nperplexity on the text held out: {perplexity:.2f}')
+        save_quickly(out / MODEL, self.network)
+        if self.arguments.sample:
+            print(f'\nmade up:\n{self.make_up()}\n')
+        self.list_files({VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
+
+    def make_up(self) -> str:
+        """A text as the model expects it, from the beginning of a line or, where there are no lines, of the text."""
+        first = self.vocabulary.encode('\n')
+        tokens = self.network.generate(first if first[0] else [1], self.arguments.sample, exclude=[0])
+        return self.vocabulary.decode(tokens)
+
+
+class TruncatedBPTTUpdater(training.StandardUpdater):
+    """Reads each epoch from its beginning, and carries the network's state, but no gradient, from batch to batch.
+
+    Args:
+        iterator: The iterator of the streams.
+        optimizer: The optimizer.
+        network: The network that keeps the state.
+        device: The device.
+    """
+
+    def __init__(self, iterator: Any, optimizer: Any, network: Any, device: Any) -> None:
+        super().__init__(iterator, optimizer, device=device)
+        self.network = network
+
+    def update_core(self) -> None:
+        if self.epoch_detail == self.epoch:
+            self.network.reset_state()
+        super().update_core()
+        self.network.unchain_state()
+
+    def serialize(self, serializer: Any) -> None:
+        super().serialize(serializer)
+        states = [serializer(name, None if state is None else state.array)
+                  for name, state in (('c', self.network.c), ('h', self.network.h))]
+        if all(state is not None for state in states):
+            self.network.set_state(*states)
+
+
+def split(text: str) -> tuple[str, str]:
+    """The first nine tenths of a text and the rest, cut at the end of a line if there is one."""
+    middle = len(text) * 9 // 10
+    middle = text.find('\n', middle, -1) + 1 or middle
+    return text[:middle], text[middle:]
+
+
+def add_perplexity(entry: dict[str, Any]) -> None:
+    """Adds to an entry of the log the exponentials of its losses."""
+    for prefix in 'main', 'validation/main':
+        if f'{prefix}/loss' in entry:
+            entry[f'{prefix}/perplexity'] = math.exp(min(entry[f'{prefix}/loss'], 700))
