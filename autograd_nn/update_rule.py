@@ -46,7 +46,8 @@ class Hyperparameter:
     def get_dict(self) -> dict[str, Any]:
         """All values, the parent's included."""
         values = {} if self._parent is None else self._parent.get_dict()
-        values.update({name: value for name, value in self.__dict__.items() if name != '_parent'})
+        values.update(self.__dict__)
+        del values['_parent']
         return values
 
     def override(self, **values: Any) -> None:

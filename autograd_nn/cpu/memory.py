@@ -131,9 +131,9 @@ class MemoryPool:
         self._leases: dict[int, tuple[ref[np.ndarray], _Block]] = {}
         self._returned: deque[ref[np.ndarray]] = deque()
         self._free_bytes = self._used_bytes = self._clock = 0
+        self.hits = self.misses = self.peak_bytes = 0
         self._debug = debug
         self.set_limit(limit)
-        self.reset_statistics()
 
     def empty(self, shape: tuple[int, ...], dtype: Any = np.float32, channels_last: bool = False) -> np.ndarray:
         """An array whose elements have not been set.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 from typing import Any
 
 from autograd_nn.optimizer import GradientMethod
@@ -9,13 +10,14 @@ from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelR
 
 _DEFAULTS = default_hyperparameters(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.0,
                                     amsgrad=False, adabound=False, final_lr=0.1, gamma=1e-3)
+_NUMBERS = itemgetter('beta1', 'beta2', 'eps', 'eta', 'weight_decay_rate')
 
 
-def _corrected_rate(hp: Hyperparameter, t: int, what: str) -> float:
+def _corrected_rate(hp: dict[str, Any], t: int, what: str) -> float:
     """`alpha` with the correction of the means' bias towards their initial zeros, at update `t`."""
     if t == 0:
         raise RuntimeError(f'{what}: Adam\'s learning rate depends on the number of updates, and there was none yet')
-    return hp.alpha * math.sqrt(1 - hp.beta2 ** t) / (1 - hp.beta1 ** t)
+    return float(hp['alpha'] * math.sqrt(1 - hp['beta2'] ** t) / (1 - hp['beta1'] ** t))
 
 
 class AdamRule(KernelRule):
@@ -60,7 +62,7 @@ class AdamRule(KernelRule):
         Raises:
             RuntimeError: Before the first update.
         """
-        return _corrected_rate(self.hyperparam, self.t, 'AdamRule.alpha_t')
+        return _corrected_rate(self.hyperparam.get_dict(), self.t, 'AdamRule.alpha_t')
 
     @property
     def lr(self) -> float:
@@ -82,9 +84,9 @@ class AdamRule(KernelRule):
         return final_lr * (1 - 1 / (hp.gamma * self.t + 1)), final_lr * (1 + 1 / (hp.gamma * self.t))
 
     def numbers(self) -> tuple[Any, ...]:
-        hp = self.hyperparam
-        return (float(self.alpha_t), float(hp.beta1), float(hp.beta2), float(hp.eps), float(hp.eta),
-                float(hp.weight_decay_rate), self.bounds if hp.adabound else None)
+        hp = self.hyperparam.get_dict()
+        return (_corrected_rate(hp, self.t, 'AdamRule'), *map(float, _NUMBERS(hp)),
+                self.bounds if hp['adabound'] else None)
 
 
 class Adam(GradientMethod):
@@ -142,7 +144,7 @@ class Adam(GradientMethod):
         Raises:
             RuntimeError: Before the first update.
         """
-        return _corrected_rate(self.hyperparam, self.t, f'{type(self).__name__}.lr')
+        return _corrected_rate(self.hyperparam.get_dict(), self.t, f'{type(self).__name__}.lr')
 
     @property
     def lr(self) -> float:
