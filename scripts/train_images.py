@@ -51,7 +51,7 @@ class ImageRun(TrainingRun):
         entry = models.get(arguments.model)
         train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
         autograd_nn.random.seed(arguments.seed)
-        network = entry.build(num_classes=len(self.labels))
+        network: Any = entry.build(num_classes=len(self.labels))
         self.model = L.Classifier(network, network.lossfun)
         shape = train[0][0].shape
         self.converter = PictureConverter(network.preprocessing)
@@ -183,7 +183,8 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
         raise ValueError(f'--dataset: expected one of {", ".join(DATASETS)} or a folder, got {name}')
     if any(folder.glob('*-idx3-ubyte*')):
         return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
-    options = entry.input_shape[1:], entry.build().preprocessing
+    prototype: Any = entry.build()
+    options = (prototype.insize, prototype.insize), prototype.preprocessing
     if (folder / 'train').is_dir() and (folder / 'test').is_dir():
         parts = [PictureFolder(folder / part, *options) for part in ('train', 'test')]
         labels, others = (part.labels for part in parts)
