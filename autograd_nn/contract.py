@@ -29,11 +29,12 @@ class Kernels(Protocol):
         zero."""
 
     def convolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, dilate: Ints,
-                    groups: int, relu: bool) -> Array:
+                    groups: int, relu: bool, kept: dict[Any, Any] | None) -> Array:
         """Cross-correlates `x` (N, C, *in) with the filters `W` (K, C / groups, *k) and adds `b` (K,).
 
         Output channels come in `groups` equal parts, each of which sees its own part of the input channels. The output
         (N, K, *out) has the sizes that `geometry.conv_output_size` gives. With `relu`, negative results become zero.
+        `kept` is a place for what was made of `W` and may serve the next call; it is emptied when `W` changes.
         """
 
     def deconvolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, out_size: Ints,
@@ -90,24 +91,47 @@ class Kernels(Protocol):
                              pad_value: int | None) -> Array:
         """The gradient (N, C, *size) of `average_pooling` with respect to its input, from `gy` (N, C, *out)."""
 
-    def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float,
-                            axis: Ints) -> tuple[Array, Array, Array]:
+    def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float, axis: Ints,
+                            relu: bool) -> tuple[Array, Array, Array, Any]:
         """Normalises `x` to mean 0 and variance 1 over `axis`, then scales by `gamma` and shifts by `beta`.
 
-        `gamma` and `beta` have the shape of `x` without `axis`. The variance is the biased one.
+        `gamma` and `beta` have the shape of `x` without `axis`. The variance is the biased one. With `relu`, negative
+        results become zero.
 
         Returns:
-            The output, the mean, and one over the root of variance plus `eps`; the latter two have the shape of
-            `gamma` and its data type, at least float32.
+            The output, the mean, one over the root of variance plus `eps`, and with `relu` whatever
+            `batch_normalization_grad` of this back end needs to know which results were positive (otherwise None).
+            The second and third have the shape of `gamma` and its data type, at least float32.
         """
 
-    def batch_normalization_grad(self, x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array,
-                                 axis: Ints) -> tuple[Array, Array, Array]:
-        """The gradients of `batch_normalization` with respect to `x`, `gamma` and `beta`."""
+    def batch_normalization_grad(self, x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array, axis: Ints,
+                                 mask: Any) -> tuple[Array, Array, Array]:
+        """The gradients of `batch_normalization` with respect to `x`, `gamma` and `beta`.
+
+        `mean`, `inv_std` and `mask` are what it returned.
+        """
 
     def fixed_batch_normalization(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float,
-                                  axis: Ints) -> Array:
-        """Normalises `x` by the given mean and variance instead of its own, then scales and shifts."""
+                                  axis: Ints, relu: bool) -> Array:
+        """Normalises `x` by the given mean and variance instead of its own, then scales and shifts.
+
+        With `relu`, negative results become zero.
+        """
+
+    def group_normalization(self, x: Array, groups: int, gamma: Array, beta: Array,
+                            eps: float) -> tuple[Array, Array, Array]:
+        """Normalises each of `groups` equal parts of the channels of each sample of `x` (N, C, *in).
+
+        Then it scales by `gamma` (C,) and shifts by `beta` (C,).
+
+        Returns:
+            The output, the mean (N, groups), and one over the root of variance plus `eps` (N, groups), the latter two
+            in at least float32.
+        """
+
+    def group_normalization_grad(self, x: Array, groups: int, gamma: Array, gy: Array, mean: Array,
+                                 inv_std: Array) -> tuple[Array, Array, Array]:
+        """The gradients of `group_normalization` with respect to `x`, `gamma` and `beta`."""
 
     def layer_normalization(self, x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, Array, Array]:
         """Normalises each row of `x` (N, D), then scales by `gamma` (D,) and shifts by `beta` (D,).
@@ -121,16 +145,14 @@ class Kernels(Protocol):
                                  inv_std: Array) -> tuple[Array, Array, Array]:
         """The gradients of `layer_normalization` with respect to `x`, `gamma` and `beta`."""
 
-    def local_response_normalization(self, x: Array, n: int, k: float, alpha: float,
-                                     beta: float) -> tuple[Array, Array]:
+    def local_response_normalization(self, x: Array, n: int, k: float, alpha: float, beta: float) -> Array:
         """Divides each element of `x` (N, C, *in) by ``scale ** beta``.
 
-        Returns:
-            The output and `scale`: `k` plus `alpha` times the sum of squares over the channel and ``n // 2``
-            neighbours on either side; in at least float32.
+        The scale is `k` plus `alpha` times the sum of squares over the channel and ``n // 2`` neighbours on either
+        side.
         """
 
-    def local_response_normalization_grad(self, x: Array, scale: Array, gy: Array, n: int, alpha: float,
+    def local_response_normalization_grad(self, x: Array, gy: Array, n: int, k: float, alpha: float,
                                           beta: float) -> Array:
         """The gradient of `local_response_normalization` with respect to `x`."""
 

@@ -11,6 +11,7 @@ from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.exponential import rsqrt
 from autograd_nn.functions.kernel_gradients import KernelGradients
+from autograd_nn.functions.rectifier import is_relu, relu_grad
 from autograd_nn.functions.reduction import average
 from autograd_nn.functions.reduction import sum as sum_over
 from autograd_nn.functions.shape import reshape
@@ -21,17 +22,21 @@ Ints = tuple[int, ...]
 
 class BatchNormalization(FunctionNode):
 
-    def __init__(self, eps: float, axis: Ints, running_mean: Any, running_var: Any, decay: float) -> None:
+    def __init__(self, eps: float, axis: Ints, running_mean: Any, running_var: Any, decay: float, relu: bool) -> None:
         self.eps = eps
         self.axis = axis
         self.running_mean = running_mean
         self.running_var = running_var
         self.decay = decay
+        self.relu = relu
 
     def forward(self, inputs: Arrays) -> Arrays:
-        self.retain_inputs((0, 1))
-        x, gamma, beta = inputs
-        y, self.mean, self.inv_std = backend.kernels(*inputs).batch_normalization(x, gamma, beta, self.eps, self.axis)
+        self.retain_inputs((0, 1, 2) if self.relu else (0, 1))
+        # What is kept for the gradient may be in a form of these kernels' own.
+        self.kernels = backend.kernels(*inputs)
+        y, self.mean, self.inv_std, self.mask = self.kernels.batch_normalization(*inputs, self.eps, self.axis,
+                                                                                 self.relu)
+        x, gamma, _ = inputs
         if x.size and not config.in_recomputing:
             self._update_statistics(x.size // gamma.size)
         return y,
@@ -47,22 +52,26 @@ class BatchNormalization(FunctionNode):
             self.running_var += (1 - self.decay) * count / max(count - 1, 1) * var
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        x, gamma = self.get_retained_inputs()
-        return BatchNormalizationGrad(self.eps, self.axis, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
+        x, gamma, *beta = self.get_retained_inputs()
+        gy, = grad_outputs
+        mask = self.mask
+        if beta and config.enable_backprop:
+            y, *_ = self.kernels.batch_normalization(x.array, gamma.array, beta[0].array, self.eps, self.axis, False)
+            gy, mask = relu_grad(y, gy), None
+        return BatchNormalizationGrad(self, mask).apply((x, gamma, gy))
 
 
 class BatchNormalizationGrad(KernelGradients):
 
-    def __init__(self, eps: float, axis: Ints, mean: Any, inv_std: Any) -> None:
-        self.eps = eps
-        self.axis = axis
-        self.mean = mean
-        self.inv_std = inv_std
+    def __init__(self, forward_node: BatchNormalization, mask: Any) -> None:
+        self.eps = forward_node.eps
+        self.axis = forward_node.axis
+        self.kernels = forward_node.kernels
+        self.kept = forward_node.mean, forward_node.inv_std, self.axis, mask
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 2))
-        x, gamma, gy = inputs
-        return backend.kernels(*inputs).batch_normalization_grad(x, gamma, gy, self.mean, self.inv_std, self.axis)
+        return self.kernels.batch_normalization_grad(*inputs, *self.kept)
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
         x, gamma, gy = inputs
@@ -81,19 +90,23 @@ class BatchNormalizationGrad(KernelGradients):
 
 class FixedBatchNormalization(FunctionNode):
 
-    def __init__(self, eps: float, axis: Ints) -> None:
+    def __init__(self, eps: float, axis: Ints, relu: bool) -> None:
         self.eps = eps
         self.axis = axis
+        self.relu = relu
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 3, 4))
-        x, gamma, beta, mean, var = inputs
-        return backend.kernels(*inputs).fixed_batch_normalization(x, gamma, beta, mean, var, self.eps, self.axis),
+        if self.relu:
+            self.retain_outputs((0,))
+        return backend.kernels(*inputs).fixed_batch_normalization(*inputs, self.eps, self.axis, self.relu),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma, mean, var = self.get_retained_inputs()
         gy, = grad_outputs
         assert gy is not None
+        if self.relu:
+            gy = relu_grad(self._retained_outputs[0], gy)
         wide = keep_dims(x.shape, self.axis)
         inv_std = rsqrt(var + self.eps)
         scale = gamma * inv_std
@@ -112,8 +125,8 @@ class FixedBatchNormalization(FunctionNode):
 
 
 def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, running_mean: Any = None,
-                        running_var: Any = None, decay: float = 0.9,
-                        axis: int | Sequence[int] | None = None) -> Variable:
+                        running_var: Any = None, decay: float = 0.9, axis: int | Sequence[int] | None = None, *,
+                        activation: Any = None) -> Variable:
     """Batch normalization: normalises to mean 0 and variance 1 over the batch, then scales and shifts.
 
     Args:
@@ -127,12 +140,13 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, runnin
         decay: How much of the running statistics stays.
         axis: The axes of the batch. By default the first, and those that `x` has beyond the shape of `gamma`: for
             images (N, C, H, W) with `gamma` of shape (C,), the axes 0, 2 and 3.
+        activation: `relu` for ``relu(batch_normalization(...))`` in one kernel, or None.
 
     Returns:
         Output of the shape of `x`.
 
     Raises:
-        ValueError: The shapes do not fit.
+        ValueError: The shapes do not fit, or `activation` is something else.
 
     See `Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift
     <https://arxiv.org/abs/1502.03167>`_.
@@ -150,11 +164,12 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, runnin
         if array is not None and array.shape != gamma.shape:
             raise ValueError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
                              f'got {array.shape}')
-    return BatchNormalization(eps, axes, running_mean, running_var, decay).apply((x, gamma, beta))[0]
+    relu = is_relu('batch_normalization', activation)
+    return BatchNormalization(eps, axes, running_mean, running_var, decay, relu).apply((x, gamma, beta))[0]
 
 
 def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float = 2e-5,
-                              axis: int | Sequence[int] | None = None) -> Variable:
+                              axis: int | Sequence[int] | None = None, *, activation: Any = None) -> Variable:
     """Batch normalization with given statistics, as when testing: see `batch_normalization`.
 
     Args:
@@ -165,12 +180,13 @@ def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any
         var: Variance, of the shape of `gamma`.
         eps: Added to the variance.
         axis: The axes of the batch.
+        activation: `relu`, to be computed in the same kernel, or None.
 
     Returns:
         Output of the shape of `x`.
 
     Raises:
-        ValueError: The shapes do not fit.
+        ValueError: The shapes do not fit, or `activation` is something else.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -181,7 +197,8 @@ def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any
     """
     x, gamma, beta, mean, var = (as_variable(v) for v in (x, gamma, beta, mean, var))
     axes = _statistics_axes('fixed_batch_normalization', x, axis, gamma=gamma, beta=beta, mean=mean, var=var)
-    return FixedBatchNormalization(eps, axes).apply((x, gamma, beta, mean, var))[0]
+    relu = is_relu('fixed_batch_normalization', activation)
+    return FixedBatchNormalization(eps, axes, relu).apply((x, gamma, beta, mean, var))[0]
 
 
 def _statistics_axes(function: str, x: Variable, axis: int | Sequence[int] | None, **parameters: Variable) -> Ints:

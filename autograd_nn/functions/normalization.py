@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
-from autograd_nn.functions.axes import normalize_axes
+from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.exponential import rsqrt, sqrt
@@ -57,7 +57,63 @@ class LayerNormalizationGrad(KernelGradients):
         return gx, sum_over(gy * x_hat, 0), sum_over(gy, 0)
 
 
+class GroupNormalization(FunctionNode):
+
+    def __init__(self, groups: int, eps: float) -> None:
+        self.groups = groups
+        self.eps = eps
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0, 1))
+        x, gamma, beta = inputs
+        y, self.mean, self.inv_std = backend.kernels(*inputs).group_normalization(x, self.groups, gamma, beta, self.eps)
+        return y,
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        x, gamma = self.get_retained_inputs()
+        return GroupNormalizationGrad(self.groups, self.eps, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
+
+
+class GroupNormalizationGrad(KernelGradients):
+
+    def __init__(self, groups: int, eps: float, mean: Any, inv_std: Any) -> None:
+        self.groups = groups
+        self.eps = eps
+        self.mean = mean
+        self.inv_std = inv_std
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0, 1, 2))
+        x, gamma, gy = inputs
+        return backend.kernels(*inputs).group_normalization_grad(x, self.groups, gamma, gy, self.mean, self.inv_std)
+
+    def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
+        x, gamma, gy = inputs
+        rows = (len(x) * self.groups, prod(x.shape[1:]) // self.groups)
+        others = (0, *range(2, x.ndim))
+        centred = reshape(x, rows) - average(reshape(x, rows), 1, keepdims=True)
+        inv_std = rsqrt(average(centred * centred, 1, keepdims=True) + self.eps)
+        x_hat = centred * inv_std
+        d = reshape(gy * reshape(gamma, keep_dims(x.shape, others)), rows)
+        gx = inv_std * (d - average(d, 1, keepdims=True) - x_hat * average(d * x_hat, 1, keepdims=True))
+        return reshape(gx, x.shape), sum_over(gy * reshape(x_hat, x.shape), others), sum_over(gy, others)
+
+
 class LocalResponseNormalization(FunctionNode):
+
+    def __init__(self, *options: float) -> None:
+        self.options = options
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0,))
+        x, = inputs
+        return backend.kernels(x).local_response_normalization(x, *self.options),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        return LocalResponseNormalizationGrad(*self.options).apply((*self.get_retained_inputs(), *grad_outputs))
+
+
+class LocalResponseNormalizationGrad(KernelGradients):
 
     def __init__(self, n: int, k: float, alpha: float, beta: float) -> None:
         self.n = n
@@ -66,29 +122,9 @@ class LocalResponseNormalization(FunctionNode):
         self.beta = beta
 
     def forward(self, inputs: Arrays) -> Arrays:
-        self.retain_inputs((0,))
-        x, = inputs
-        y, self.scale = backend.kernels(x).local_response_normalization(x, self.n, self.k, self.alpha, self.beta)
-        return y,
-
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        return LocalResponseNormalizationGrad(self).apply((*self.get_retained_inputs(), *grad_outputs))
-
-
-class LocalResponseNormalizationGrad(KernelGradients):
-
-    def __init__(self, forward_node: LocalResponseNormalization) -> None:
-        self.n = forward_node.n
-        self.k = forward_node.k
-        self.alpha = forward_node.alpha
-        self.beta = forward_node.beta
-        self.scale = forward_node.scale
-
-    def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x, gy = inputs
-        return backend.kernels(x, gy).local_response_normalization_grad(x, self.scale, gy, self.n, self.alpha,
-                                                                        self.beta),
+        return backend.kernels(x, gy).local_response_normalization_grad(x, gy, self.n, self.k, self.alpha, self.beta),
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
         x, gy = inputs
@@ -164,16 +200,11 @@ def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float =
     if x.ndim < 2 or groups < 1 or x.shape[1] % groups:
         raise ValueError(f'group_normalization: expected x of shape (N, C, ...) with C a multiple of groups {groups}, '
                          f'got {x.shape}')
-    n, C, *rest = x.shape
+    C = x.shape[1]
     if gamma.shape != (C,) or beta.shape != (C,):
         raise ValueError(f'group_normalization: expected gamma and beta of shape ({C},), as x has the shape {x.shape}, '
                          f'got {gamma.shape} and {beta.shape}')
-    width = C // groups * prod(rest)
-    xp = backend.get_array_module(x)
-    one, zero = xp.ones(width, x.dtype), xp.zeros(width, x.dtype)
-    y = reshape(layer_normalization(reshape(x, (n * groups, width)), one, zero, eps), x.shape)
-    column = (C, *[1] * len(rest))
-    return y * reshape(gamma, column) + reshape(beta, column)
+    return GroupNormalization(groups, eps).apply((x, gamma, beta))[0]
 
 
 def normalize(x: Any, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Variable:

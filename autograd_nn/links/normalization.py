@@ -110,31 +110,34 @@ class BatchNormalization(Link):
             shift += self.beta.array
         return scale, shift
 
-    def forward(self, x: Any, *, finetune: bool = False) -> Variable:
+    def forward(self, x: Any, *, finetune: bool = False, activation: Any = None) -> Variable:
         """Applies the layer.
 
         Args:
             x: Input of shape (N, C, ...), floating point.
             finetune: In training, make the running averages those of all batches since `start_finetuning`, each with
                 the same weight.
+            activation: `functions.relu`, to be computed with the layer in one kernel, or None.
 
         Returns:
             Output of the shape of `x`.
         """
-        if self.avg_mean is None or (self.gamma is not None and self.gamma.array is None) or (
-                self.beta is not None and self.beta.array is None):
+        if self.avg_mean is None or (self.gamma is not None and not self.gamma.is_initialized) or (
+                self.beta is not None and not self.beta.is_initialized):
             batch_axes = (0, *range(2, x.ndim)) if self.axis is None else [i % x.ndim for i in self.axis]
             self._initialize_params(tuple(n for i, n in enumerate(x.shape) if i not in batch_axes))
         gamma = self.xp.ones_like(self.avg_mean) if self.gamma is None else self.gamma
         beta = self.xp.zeros_like(self.avg_mean) if self.beta is None else self.beta
         if self.frozen or not config.train:
-            return fixed_batch_normalization(x, gamma, beta, self.avg_mean, self.avg_var, self.eps, self.axis)
+            return fixed_batch_normalization(x, gamma, beta, self.avg_mean, self.avg_var, self.eps, self.axis,
+                                             activation=activation)
         decay = self.decay
         if finetune:
             if not config.in_recomputing:
                 self.N += 1
             decay = 1 - 1 / self.N
-        return batch_normalization(x, gamma, beta, self.eps, self.avg_mean, self.avg_var, decay, self.axis)
+        return batch_normalization(x, gamma, beta, self.eps, self.avg_mean, self.avg_var, decay, self.axis,
+                                   activation=activation)
 
     def start_finetuning(self) -> None:
         """Makes the next calls with ``finetune=True`` begin the running averages anew."""
@@ -174,11 +177,11 @@ class LayerNormalization(Link):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('size', None if self.gamma.array is None else len(self.gamma)), ('eps', self.eps)]
+        return [('size', None if not self.gamma.is_initialized else len(self.gamma)), ('eps', self.eps)]
 
     def forward(self, x: Any) -> Variable:
         """Applies the layer to an input of shape (N, size)."""
-        if self.gamma.array is None:
+        if not self.gamma.is_initialized:
             self._initialize_params(math.prod(x.shape[1:]))
         return layer_normalization(x, self.gamma, self.beta, self.eps)
 
@@ -219,11 +222,11 @@ class GroupNormalization(Link):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('groups', self.groups), ('size', None if self.gamma.array is None else len(self.gamma)),
+        return [('groups', self.groups), ('size', None if not self.gamma.is_initialized else len(self.gamma)),
                 ('eps', self.eps)]
 
     def forward(self, x: Any) -> Variable:
         """Applies the layer to an input of shape (N, size, ...)."""
-        if self.gamma.array is None:
+        if not self.gamma.is_initialized:
             self._initialize_params(x.shape[1])
         return group_normalization(x, self.groups, self.gamma, self.beta, self.eps)

@@ -1,10 +1,12 @@
 """Normalization and softmax kernels against plain formulas in float64."""
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from scipy import special
+
+from autograd_nn import cpu
 
 
 def numerical(f, x, gy, eps=1e-5):
@@ -35,26 +37,78 @@ def shapes_with_axis(draw):
     return shape, axis
 
 
-@given(shape_and_axis=shapes_with_axis(), seed=st.integers(0, 5))
-def test_batch_normalization(kernel, shape_and_axis, seed):
-    shape, axis = shape_and_axis
+def random_arrays(kernel, seed, *shapes):
+    """Normally distributed numbers of the kernels' type, some channels last, backwards or with gaps."""
     rng = np.random.default_rng(seed)
-    x, gy = rng.normal(size=shape), rng.normal(size=shape)
+    for i, shape in enumerate(shapes):
+        x = rng.normal(size=shape).astype(kernel.dtype)
+        if (seed + i) % 4 == 1 and len(shape) > 2:
+            x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+        elif (seed + i) % 4 == 2 and shape:
+            x = np.ascontiguousarray(x[..., ::-1])[..., ::-1]
+        elif (seed + i) % 4 == 3 and shape:
+            x = np.repeat(x, 2, axis=-1)[..., ::2]
+        yield x
+
+
+def test_kernels_of_the_reference_are_all_there(kernel):
+    assert all(hasattr(kernel.kernels, name) for name in cpu.__all__)
+
+
+@pytest.mark.parametrize('relu', [False, True])
+@given(shape_and_axis=shapes_with_axis(), seed=st.integers(0, 7))
+def test_batch_normalization(kernel, relu, shape_and_axis, seed):
+    shape, axis = shape_and_axis
     kept = tuple(n for i, n in enumerate(shape) if i not in axis)
-    gamma, beta, eps = rng.uniform(0.5, 2, kept), rng.normal(size=kept), 0.1
-    y, mean, inv_std = kernel('batch_normalization', x, gamma, beta, eps, axis)
-    np.testing.assert_allclose(y, plain_batch_normalization(x, gamma, beta, eps, axis), atol=1e-10)
-    np.testing.assert_allclose(mean, x.mean(axis), atol=1e-12)
-    np.testing.assert_allclose(inv_std, 1 / np.sqrt(x.var(axis) + eps), atol=1e-12)
-    gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, gy, mean, inv_std, axis)
-    np.testing.assert_allclose(gx, numerical(lambda x: plain_batch_normalization(x, gamma, beta, eps, axis), x, gy),
-                               atol=1e-7)
-    x_hat = plain_batch_normalization(x, np.ones(kept), np.zeros(kept), eps, axis)
-    np.testing.assert_allclose(ggamma, (gy * x_hat).sum(axis), atol=1e-10)
-    np.testing.assert_allclose(gbeta, gy.sum(axis), atol=1e-10)
-    other_mean, var = rng.normal(size=kept), rng.uniform(0.5, 2, kept)
-    np.testing.assert_allclose(kernel('fixed_batch_normalization', x, gamma, beta, other_mean, var, eps, axis),
-                               plain_batch_normalization(x, gamma, beta, eps, axis, other_mean, var), atol=1e-10)
+    x, gy, gamma, beta, other_mean, var = random_arrays(kernel, seed, shape, shape, *[kept] * 4)
+    gamma, var, eps = abs(gamma) + 0.5, abs(var) + 0.5, 0.1
+
+    def plain(x, *statistics):
+        y = plain_batch_normalization(x, gamma.astype('d'), beta.astype('d'), eps, axis, *statistics)
+        return np.maximum(y, 0) if relu else y
+
+    exact = x.astype('d')
+    y, mean, inv_std, mask = kernel('batch_normalization', x, gamma, beta, eps, axis, relu)
+    assert (mask is not None) == relu
+    np.testing.assert_allclose(y, plain(exact), atol=kernel.atol)
+    np.testing.assert_allclose(mean, exact.mean(axis), atol=kernel.atol)
+    np.testing.assert_allclose(inv_std, 1 / np.sqrt(exact.var(axis) + eps), atol=kernel.atol)
+    gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, gy, mean, inv_std, axis, mask)
+    if relu:
+        # Where rounding decides whether a result is positive, the gradient may be either.
+        near = abs(plain_batch_normalization(exact, gamma, beta, eps, axis)) < 1e-5
+        assume(not near.any())
+        gy = gy * (y > 0)
+    without = plain_batch_normalization
+    expected = numerical(lambda x: without(x, gamma.astype('d'), beta.astype('d'), eps, axis), exact, gy)
+    np.testing.assert_allclose(gx, expected, atol=max(1e-7, 5 * kernel.atol))
+    x_hat = without(exact, np.ones(kept), np.zeros(kept), eps, axis)
+    np.testing.assert_allclose(ggamma, (gy * x_hat).sum(axis), atol=10 * kernel.atol)
+    np.testing.assert_allclose(gbeta, gy.sum(axis), atol=10 * kernel.atol)
+    y = kernel('fixed_batch_normalization', x, gamma, beta, other_mean, var, eps, axis, relu)
+    np.testing.assert_allclose(y, plain(exact, other_mean.astype('d'), var.astype('d')), atol=kernel.atol)
+
+
+@pytest.mark.parametrize('shape', [(7, 5), (64, 32), (3, 16, 9), (4, 24, 6, 5), (2, 8, 3, 4, 5), (2, 3, 30, 31)])
+@pytest.mark.parametrize('relu', [False, True])
+def test_batch_normalization_of_images(kernel, shape, relu):
+    """Every element of the gradients, by the rules of differentiation."""
+    axis = (0, *range(2, len(shape)))
+    x, gy, gamma, beta = random_arrays(kernel, 0, shape, shape, shape[1:2], shape[1:2])
+    y, mean, inv_std, mask = kernel('batch_normalization', x, gamma, beta, 1e-3, axis, relu)
+    exact, gy = x.astype('d'), gy.astype('d')
+    column = (-1, *[1] * (len(shape) - 2))
+    x_hat = (exact - exact.mean(axis).reshape(column)) / np.sqrt(exact.var(axis) + 1e-3).reshape(column)
+    linear = x_hat * gamma.reshape(column) + beta.reshape(column)
+    np.testing.assert_allclose(y, np.maximum(linear, 0) if relu else linear, atol=2 * kernel.atol)
+    gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, gy.astype(x.dtype), mean, inv_std, axis, mask)
+    if relu:
+        gy = gy * (y > 0)
+    d = gy * gamma.reshape(column)
+    expected = d - (d.mean(axis).reshape(column) + x_hat * (d * x_hat).mean(axis).reshape(column))
+    np.testing.assert_allclose(gx, expected * inv_std.reshape(column), atol=4 * kernel.atol)
+    np.testing.assert_allclose(ggamma, (gy * x_hat).sum(axis), atol=100 * kernel.atol)
+    np.testing.assert_allclose(gbeta, gy.sum(axis), atol=100 * kernel.atol)
 
 
 @pytest.mark.parametrize('memory', ['NCHW', 'NHWC'])
@@ -65,7 +119,7 @@ def test_batch_normalization_of_many_values_far_from_zero(kernel, memory):
         x = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     axis = (0, 2, 3)
     gamma, beta = np.ones(8, 'f'), np.zeros(8, 'f')
-    y, mean, inv_std = kernel('batch_normalization', x, gamma, beta, 1e-5, axis)
+    y, mean, inv_std, _ = kernel('batch_normalization', x, gamma, beta, 1e-5, axis, False)
     exact = x.astype('d')
     np.testing.assert_allclose(mean, exact.mean(axis), rtol=1e-7)
     np.testing.assert_allclose(inv_std, 1 / np.sqrt(exact.var(axis) + 1e-5), rtol=1e-5)
@@ -73,46 +127,99 @@ def test_batch_normalization_of_many_values_far_from_zero(kernel, memory):
 
 
 def test_batch_normalization_of_an_empty_batch(kernel):
-    y, mean, inv_std = kernel('batch_normalization', np.zeros((0, 3, 2)), np.ones(3), np.zeros(3), 1e-5, (0, 2))
+    y, mean, inv_std, mask = kernel('batch_normalization', np.zeros((0, 3, 2), kernel.dtype), np.ones(3, kernel.dtype),
+                                    np.zeros(3, kernel.dtype), 1e-5, (0, 2), True)
     assert y.shape == (0, 3, 2) and mean.shape == inv_std.shape == (3,)
     assert np.isfinite(mean).all() and np.isfinite(inv_std).all()
+    gx, ggamma, gbeta = kernel('batch_normalization_grad', y, inv_std, y, mean, inv_std, (0, 2), mask)
+    assert gx.shape == (0, 3, 2) and not ggamma.any() and not gbeta.any()
 
 
-@given(n=st.integers(0, 4), d=st.integers(1, 5), seed=st.integers(0, 5))
+@pytest.mark.parametrize('where', ['x', 'gamma', 'beta'])
+def test_a_rectifier_within_does_not_hide_what_is_not_a_number(kernel, where):
+    arrays = dict(zip(('x', 'gamma', 'beta'), random_arrays(kernel, 0, (4, 8, 3, 3), (8,), (8,))))
+    arrays[where].flat[1] = np.nan
+    lost = np.isnan(plain_batch_normalization(*(a.astype('d') for a in arrays.values()), 1e-3, (0, 2, 3)))
+    assert lost.any() and not lost.all()
+    y, mean, inv_std, mask = kernel('batch_normalization', *arrays.values(), 1e-3, (0, 2, 3), True)
+    np.testing.assert_array_equal(np.isnan(y), lost)
+    kernel('batch_normalization_grad', arrays['x'], arrays['gamma'], y, mean, inv_std, (0, 2, 3), mask)
+    statistics = np.zeros(8, kernel.dtype), np.ones(8, kernel.dtype)
+    y = kernel('fixed_batch_normalization', *arrays.values(), *statistics, 1e-3, (0, 2, 3), True)
+    expected = plain_batch_normalization(*arrays.values(), 1e-3, (0, 2, 3), *statistics)
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+
+
+@given(n=st.integers(0, 4), d=st.sampled_from([1, 2, 3, 5, 8, 19]), seed=st.integers(0, 7))
 def test_layer_normalization(kernel, n, d, seed):
-    rng = np.random.default_rng(seed)
-    x, gy = rng.normal(size=(n, d)), rng.normal(size=(n, d))
-    gamma, beta, eps = rng.normal(size=d), rng.normal(size=d), 0.1
+    x, gy, gamma, beta = random_arrays(kernel, seed, (n, d), (n, d), (d,), (d,))
+    exact, eps = x.astype('d'), 0.1
 
     def plain(x, gamma, beta):
         return (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + eps) * gamma + beta
 
     y, mean, inv_std = kernel('layer_normalization', x, gamma, beta, eps)
-    np.testing.assert_allclose(y, plain(x, gamma, beta), atol=1e-12)
+    np.testing.assert_allclose(y, plain(exact, gamma, beta), atol=kernel.atol)
     gx, ggamma, gbeta = kernel('layer_normalization_grad', x, gamma, gy, mean, inv_std)
-    np.testing.assert_allclose(gx, numerical(lambda x: plain(x, gamma, beta), x, gy), atol=1e-7)
-    np.testing.assert_allclose(ggamma, (plain(x, 1, 0) * gy).sum(0), atol=1e-12)
-    np.testing.assert_allclose(gbeta, gy.sum(0), atol=1e-12)
+    np.testing.assert_allclose(gx, numerical(lambda x: plain(x, gamma.astype('d'), beta), exact, gy),
+                               atol=max(1e-7, 5 * kernel.atol))
+    np.testing.assert_allclose(ggamma, (plain(exact, 1, 0) * gy).sum(0), atol=5 * kernel.atol)
+    np.testing.assert_allclose(gbeta, gy.sum(0), atol=kernel.atol)
 
 
-@given(shape=array_shapes(min_dims=2, max_dims=4, max_side=7), n=st.integers(1, 6), seed=st.integers(0, 5))
-def test_local_response_normalization(kernel, shape, n, seed):
-    rng = np.random.default_rng(seed)
-    x, gy = rng.normal(size=shape), rng.normal(size=shape)
-    k, alpha, beta = 2, 0.1, 0.75
+@pytest.mark.parametrize('shape, groups', [((2, 6), 3), ((3, 4, 5), 2), ((2, 6, 3, 2), 3), ((2, 6, 3, 2), 6),
+                                           ((1, 2, 3, 2, 2), 1), ((0, 4, 2), 2), ((2, 3, 400, 300), 3)])
+@pytest.mark.parametrize('seed', range(3))
+def test_group_normalization(kernel, shape, groups, seed):
+    x, gy, gamma, beta = random_arrays(kernel, seed, shape, shape, shape[1:2], shape[1:2])
+    column, eps = (-1, *[1] * (len(shape) - 2)), 0.1
+
+    def normalized(x):
+        rows = x.reshape(shape[0], groups, int(np.prod(shape[1:])) // groups).astype('d')
+        return ((rows - rows.mean(2, keepdims=True)) / np.sqrt(rows.var(2, keepdims=True) + eps)).reshape(shape)
+
+    y, mean, inv_std = kernel('group_normalization', x, groups, gamma, beta, eps)
+    assert mean.shape == inv_std.shape == (shape[0], groups)
+    expected = normalized(x) * gamma.reshape(column) + beta.reshape(column)
+    scale = kernel.atol * max(1, np.sqrt(x.size / shape[1]))
+    np.testing.assert_allclose(y, expected, rtol=kernel.atol, atol=min(scale, 100 * kernel.atol))
+    gx, ggamma, gbeta = kernel('group_normalization_grad', x, groups, gamma, gy, mean, inv_std)
+    axis = (0, *range(2, len(shape)))
+    np.testing.assert_allclose(ggamma, (gy.astype('d') * normalized(x)).sum(axis), atol=10 * scale)
+    np.testing.assert_allclose(gbeta, gy.astype('d').sum(axis), atol=10 * scale)
+    if x.size < 200:
+        weighted = gy * gamma.reshape(column)
+        np.testing.assert_allclose(gx, numerical(normalized, x.astype('d'), weighted), atol=max(1e-7, 5 * kernel.atol))
+
+
+@pytest.mark.parametrize('shape', [(2, 16), (1, 32, 9), (2, 24, 4, 3), (1, 16, 2, 3, 4)])
+@pytest.mark.parametrize('n, beta', [(5, 0.75), (3, 0.75), (5, 0.5), (1, 1)])
+def test_local_response_normalization_of_many_channels(kernel, shape, n, beta):
+    for x in random_arrays(kernel, 0, *[shape] * 4):
+        squares = np.pad(x.astype('d') ** 2, [(0, 0), (n // 2, n // 2), *[(0, 0)] * (len(shape) - 2)])
+        scale = 2 + 0.1 * sum(squares[:, i:i + shape[1]] for i in range(n // 2 * 2 + 1))
+        y = kernel('local_response_normalization', x, n, 2, 0.1, beta)
+        np.testing.assert_allclose(y, x / scale ** beta, atol=kernel.atol)
+
+
+@given(shape=array_shapes(min_dims=2, max_dims=4, max_side=7), n=st.integers(1, 6), seed=st.integers(0, 5),
+       beta=st.sampled_from([0.75, 0.5]))
+def test_local_response_normalization(kernel, shape, n, seed, beta):
+    x, gy = random_arrays(kernel, seed, shape, shape)
+    k, alpha = 2, 0.1
 
     def plain(x):
         scale = np.empty_like(x)
         for c in range(shape[1]):
             scale[:, c] = k + alpha * (x[:, max(0, c - n // 2):c + n // 2 + 1] ** 2).sum(1)
-        return x / scale ** beta, scale
+        return x / scale ** beta
 
-    y, scale = kernel('local_response_normalization', x, n, k, alpha, beta)
-    np.testing.assert_allclose(y, plain(x)[0], atol=1e-12)
-    np.testing.assert_allclose(scale, plain(x)[1], atol=1e-12)
+    exact = x.astype('d')
+    np.testing.assert_allclose(kernel('local_response_normalization', x, n, k, alpha, beta), plain(exact),
+                               atol=kernel.atol)
     if x.size < 100:
-        gx = kernel('local_response_normalization_grad', x, scale, gy, n, alpha, beta)
-        np.testing.assert_allclose(gx, numerical(lambda x: plain(x)[0], x, gy), atol=1e-7)
+        gx = kernel('local_response_normalization_grad', x, gy, n, k, alpha, beta)
+        np.testing.assert_allclose(gx, numerical(plain, exact, gy), atol=max(1e-7, kernel.atol))
 
 
 @given(shape_and_axis=shapes_with_axis(), seed=st.integers(0, 5))
@@ -145,13 +252,17 @@ def test_normalization_dtypes(kernel, dtype):
     x, gy = (np.random.uniform(-1, 1, (6, 4, 3)).astype(dtype) for _ in range(2))
     gamma, beta = np.ones(4, dtype), np.zeros(4, dtype)
     statistics = np.result_type(dtype, 'f')
-    y, mean, inv_std = kernel('batch_normalization', x, gamma, beta, 1e-3, (0, 2))
+    for relu in False, True:
+        y, mean, inv_std, mask = kernel('batch_normalization', x, gamma, beta, 1e-3, (0, 2), relu)
+        assert y.dtype == dtype and mean.dtype == inv_std.dtype == statistics
+        gradients = kernel('batch_normalization_grad', x, gamma, gy, mean, inv_std, (0, 2), mask)
+        assert [g.dtype for g in gradients] == [dtype] * 3
+        assert kernel('fixed_batch_normalization', x, gamma, beta, mean, inv_std, 1e-3, (0, 2), relu).dtype == dtype
+    y, mean, inv_std = kernel('group_normalization', x, 2, gamma, beta, 1e-3)
     assert y.dtype == dtype and mean.dtype == inv_std.dtype == statistics
-    assert [g.dtype for g in kernel('batch_normalization_grad', x, gamma, gy, mean, inv_std, (0, 2))] == [dtype] * 3
-    assert kernel('fixed_batch_normalization', x, gamma, beta, mean, inv_std, 1e-3, (0, 2)).dtype == dtype
-    y, scale = kernel('local_response_normalization', x, 5, 2, 1e-4, 0.75)
-    assert y.dtype == dtype and scale.dtype == statistics
-    assert kernel('local_response_normalization_grad', x, scale, gy, 5, 1e-4, 0.75).dtype == dtype
+    assert [g.dtype for g in kernel('group_normalization_grad', x, 2, gamma, gy, mean, inv_std)] == [dtype] * 3
+    assert kernel('local_response_normalization', x, 5, 2, 1e-4, 0.75).dtype == dtype
+    assert kernel('local_response_normalization_grad', x, gy, 5, 2, 1e-4, 0.75).dtype == dtype
     x, gy = x[..., 0], gy[..., 0]
     y, mean, inv_std = kernel('layer_normalization', x, gamma, beta, 1e-3)
     assert y.dtype == dtype and mean.dtype == inv_std.dtype == statistics
@@ -164,8 +275,8 @@ def test_normalization_dtypes(kernel, dtype):
 def test_batch_normalization_with_float32_parameters_of_float16_data(kernel):
     x = np.random.uniform(-1, 1, (6, 4)).astype('e')
     gamma, beta = np.ones(4, 'f'), np.zeros(4, 'f')
-    y, mean, inv_std = kernel('batch_normalization', x, gamma, beta, 1e-3, (0,))
-    gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, y, mean, inv_std, (0,))
+    y, mean, inv_std, _ = kernel('batch_normalization', x, gamma, beta, 1e-3, (0,), False)
+    gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, y, mean, inv_std, (0,), None)
     assert y.dtype == gx.dtype == 'float16' and mean.dtype == ggamma.dtype == gbeta.dtype == 'float32'
 
 

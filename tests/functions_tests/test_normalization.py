@@ -42,6 +42,51 @@ def test_fixed_batch_normalization(case):
                    uniform(*shape), *(uniform(*kept, low=0.5, high=2) for _ in range(4)))
 
 
+def away_from_the_kink(plain, x, *others):
+    """`x`, moved a little until no result of the formula is close to zero."""
+    while (abs(plain(x, *others)) < 0.01).any():
+        x = x + 0.01 * uniform(*x.shape)
+    return x
+
+
+@pytest.mark.parametrize('shape, axis', [((6, 4), None), ((3, 8, 2, 2), None), ((3, 4, 2), (0, 1)), ((5, 2, 3), (0,))])
+def test_batch_normalization_with_a_rectifier(shape, axis):
+    axes = axis or (0, *range(2, len(shape)))
+    kept = tuple(n for i, n in enumerate(shape) if i not in axes)
+    parameters = [uniform(*kept, low=0.5, high=2) for _ in range(4)]
+
+    def formula(*arrays):
+        return plain(*arrays[:3], 0.1, axes, *arrays[3:])
+
+    for f, count in (F.batch_normalization, 2), (F.fixed_batch_normalization, 4):
+        x = away_from_the_kink(formula, uniform(*shape), *parameters[:count])
+        check_function(lambda *args, f=f: f(*args, eps=0.1, axis=axis, activation=F.relu),
+                       lambda *args: np.maximum(formula(*args), 0), x, *parameters[:count])
+        with ann.using_config('use_onednn', 'never'):
+            check_function(lambda *args, f=f: f(*args, eps=0.1, axis=axis, activation=F.relu), None, x,
+                           *parameters[:count])
+
+
+@pytest.mark.parametrize('f', [F.batch_normalization, F.fixed_batch_normalization])
+def test_activations_of_batch_normalization(f):
+    statistics = [np.ones(2)] * (4 if f is F.fixed_batch_normalization else 2)
+    for wrong in F.sigmoid, 'relu', True:
+        with pytest.raises(ValueError, match=rf'^{f.__name__}: expected activation None or functions.relu'):
+            f(np.ones((3, 2)), *statistics, activation=wrong)
+
+
+def test_a_gradient_survives_the_change_of_kernels():
+    """What a back end kept for itself is given to no other."""
+    x = ann.Variable(uniform(4, 8, 3, 3).astype('f'))
+    one, zero = np.ones(8, 'f'), np.zeros(8, 'f')
+    gradients = []
+    for use in 'auto', 'never':
+        y = F.batch_normalization(x, one, zero, activation=F.relu)
+        with ann.using_config('use_onednn', use):
+            gradients.append(ann.grad([y], [x], [ann.Variable(np.arange(x.size, dtype='f').reshape(x.shape))])[0].array)
+    np.testing.assert_array_equal(*gradients)
+
+
 @pytest.mark.parametrize('shape, kept, axis', [((6, 4), (4,), (0,)), ((6, 4, 3), (4,), (0, 2)),
                                                ((5, 3, 2, 4), (3,), (0, 2, 3)), ((5, 3, 2, 4), (3, 2), (0, 3))])
 def test_default_axes(shape, kept, axis):

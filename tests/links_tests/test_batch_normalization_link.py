@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import serializers
 from autograd_nn.gradient_check import check_backward
@@ -137,3 +138,12 @@ def test_repeated_layers_have_averages_of_their_own():
 def test_wrong_shape():
     with pytest.raises(ValueError, match=r'gamma of shape \(4,\)'):
         make()[0](np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize('train', [True, False])
+def test_activation(train):
+    link, x = make()
+    with ann.using_config('train', train):
+        np.testing.assert_array_equal(link(x, activation=F.relu).array, np.maximum(link(x).array, 0))
+        with pytest.raises(ValueError, match='activation'):
+            link(x, activation=F.tanh)

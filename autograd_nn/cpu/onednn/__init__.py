@@ -12,5 +12,13 @@ from autograd_nn.cpu.onednn.convolution import (
 )
 from autograd_nn.cpu.onednn.library import OneDNNError, load
 from autograd_nn.cpu.onednn.matrix_product import linear, matmul
+from autograd_nn.cpu.onednn.normalization import (
+    batch_normalization,
+    batch_normalization_grad,
+    fixed_batch_normalization,
+    layer_normalization,
+    layer_normalization_grad,
+    local_response_normalization,
+)
 from autograd_nn.cpu.onednn.pooling import average_pooling, average_pooling_grad, max_pooling, max_pooling_grad
 from autograd_nn.cpu.onednn.primitive import in_use
