@@ -42,14 +42,13 @@ class SqueezeNet(ImageNetwork):
         (2, 5)
     """
 
-    minsize = 21
     preprocessing = TORCHVISION
 
     def __init__(self, num_classes: int = 1000, version: str = '1.1') -> None:
         if version not in ('1.0', '1.1'):
             raise ValueError(f"SqueezeNet: expected version '1.0' or '1.1', got {version!r}")
         super().__init__()
-        filters, ksize, pooled = (96, 7, (1, 4, 8)) if version == '1.0' else (64, 3, (1, 3, 5))
+        filters, ksize, pooled, self.minsize = (96, 7, (1, 4, 8), 21) if version == '1.0' else (64, 3, (1, 3, 5), 17)
         self.add_stage('conv1', convolution(filters, ksize, 2), F.relu)
         for i, squeeze in enumerate((16, 16, 32, 32, 48, 48, 64, 64), start=2):
             if i - 1 in pooled:
