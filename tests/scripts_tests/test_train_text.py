@@ -70,6 +70,10 @@ def test_files(trained):
         assert not any(name.endswith(('/h', '/c')) for name in arrays.files)
 
 
+def test_prediction_needs_a_classifier(trained, tmp_path):
+    expect_one_line(run('predict', trained[0] / 'result' / 'model.npz', 'picture.png', cwd=tmp_path), 'no classifier')
+
+
 def test_starting_from_weights_keeps_their_vocabulary(trained, tmp_path):
     """Another text, with a word that the weights do not know: it begins where the other run ended."""
     folder, _ = trained
