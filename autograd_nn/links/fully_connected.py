@@ -66,7 +66,7 @@ class Linear(Link):
         return [('in_size', self.in_size), ('out_size', self.out_size), ('nobias', self.b is None)]
 
     def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
-        return (1, {'activation': relu}) if following[:1] == [relu] else (0, {})
+        return (1, {'activation': relu}) if following and following[0] is relu else (0, {})
 
     def forward(self, x: Any, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
         """Applies the layer.

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd_nn import variable
 from autograd_nn.config import config, get_dtype
 from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.normalization import group_normalization, layer_normalization
+from autograd_nn.functions.rectifier import relu
 from autograd_nn.initializers import generate_array, get_initializer
 from autograd_nn.link import Link
 from autograd_nn.variable import Variable
@@ -95,6 +96,9 @@ class BatchNormalization(Link):
                  ('eps', self.eps), ('dtype', self.dtype), ('use_gamma', self.gamma is not None),
                  ('use_beta', self.beta is not None)]
         return specs if self.axis is None else [*specs, ('axis', self.axis)]
+
+    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
+        return (1, {'activation': relu}) if following and following[0] is relu else (0, {})
 
     def has_averages_of(self, channels: int) -> bool:
         """Whether its running averages are those of images with that many channels."""

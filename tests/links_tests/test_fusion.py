@@ -61,13 +61,13 @@ def test_neighbours_take_one_function(model):
 def test_other_activations_are_refused():
     for link in L.Convolution2D(2, 3, 1), L.Linear(2, 3):
         with pytest.raises(ValueError, match=r'activation None or functions.relu, got <function tanh'):
-            link(np.zeros((1, 2, 1, 1)[:4 if link.name != 'x' else 2], 'f'), activation=F.tanh)
+            link(np.zeros((1, 2, 1, 1), 'f'), activation=F.tanh)
 
 
 def test_a_hook_sees_every_link(model):
     with link_hooks.TimerHook() as hook, ann.using_config('train', False), ann.no_backprop_mode():
         model(data())
-    assert 'BatchNormalization' in [record[0] for record in hook.call_history]
+    assert model[1] in [record[0] for record in hook.call_history]
 
 
 def changes():
