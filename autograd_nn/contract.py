@@ -283,6 +283,12 @@ class Kernels(Protocol):
                           ghy: Array, activation: str, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
         """The gradients of `rnn_sequence` with respect to `x`, `h`, `W`, `U` and `b`."""
 
+    def scaled(self, x: Array, a: float) -> Array:
+        """``a * x``."""
+
+    def scaled_sum(self, x: Array, y: Array, a: float) -> Array:
+        """``x + a * y`` for two arrays of one shape."""
+
     # Updates take corresponding arrays of many parameters, which do not share memory, and write into all of them but
     # the gradients. The formulas are those for one parameter.
 

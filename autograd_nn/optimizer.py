@@ -267,7 +267,7 @@ class GradientMethod(Optimizer):
             g = param.grad
             if param.dtype == np.float16 and param.update_rule is not None and param.update_rule._use_fp32_update:
                 g = g.astype('f')
-            set_gradient(param, g * (1 / scale))
+            set_gradient(param, backend.kernels(g).scaled(g, 1 / scale))
 
     def use_cleargrads(self, use: bool = True) -> None:
         """Chooses between `cleargrads` (True) and ``zerograds`` (False) before backpropagation."""

@@ -2,6 +2,7 @@
 
 What each one computes is stated in `autograd_nn.contract.Kernels`.
 """
+from autograd_nn.cpu.blocks import scaled, scaled_sum
 from autograd_nn.cpu.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution
 from autograd_nn.cpu.embedding import embedding_grad
 from autograd_nn.cpu.im2col import col2im, im2col
@@ -59,5 +60,5 @@ __all__ = [
     'layer_normalization_grad', 'linear', 'local_response_normalization', 'local_response_normalization_grad',
     'log_softmax', 'log_softmax_grad', 'lstm', 'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul',
     'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves',
-    'rnn_sequence', 'rnn_sequence_grad', 'sgd', 'smorms3', 'softmax', 'softmax_grad',
+    'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_grad',
 ]

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from autograd_nn.backend import get_array_module
+from autograd_nn.backend import get_array_module, kernels
 from autograd_nn.optimizer import Optimizer
 from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
@@ -39,7 +39,7 @@ class GradientClipping:
         norm = math.sqrt(float(sum(_sum_of_squares(param.grad) for param in params)))
         if norm > self.threshold:
             for param in params:
-                set_gradient(param, param.grad * (self.threshold / norm))
+                set_gradient(param, kernels(param.grad).scaled(param.grad, self.threshold / norm))
 
 
 class GradientHardClipping:
@@ -135,4 +135,5 @@ class GradientLARS:
         rate = 1.0
         if p_norm > self.threshold:
             rate = self.threshold * p_norm / (self.eps + g_norm + self.weight_decay * p_norm)
-        set_gradient(param, rate * (grad + self.weight_decay * param.array))
+        kernel = kernels(grad)
+        set_gradient(param, kernel.scaled(kernel.scaled_sum(grad, param.array, self.weight_decay), rate))

@@ -1,7 +1,7 @@
 """Hooks that pull parameters towards zero."""
 from __future__ import annotations
 
-from autograd_nn.backend import get_array_module
+from autograd_nn.backend import get_array_module, kernels
 from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
@@ -28,9 +28,7 @@ class WeightDecay:
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
         grad = param.grad
         if grad is not None:
-            decay = param.array * self.rate
-            decay += grad
-            set_gradient(param, decay)
+            set_gradient(param, kernels(grad).scaled_sum(grad, param.array, self.rate))
 
 
 class Lasso:
