@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cpu import memory, threads
+from autograd_nn.cpu.window import compute_dtype
 
 # Smaller arrays are not worth the threads' attention.
 _SHARED_ELEMENTS = 1 << 18
@@ -32,16 +33,20 @@ def compute(step: Callable[..., Any], *inputs: np.ndarray) -> np.ndarray:
 
 def scaled(x: np.ndarray, a: float) -> np.ndarray:
     """One pass."""
-    return compute(lambda out, x: np.multiply(x, a, out=out), x)
+    return compute(lambda out, x: _multiply(x, a, out), x)
 
 
 def scaled_sum(x: np.ndarray, y: np.ndarray, a: float) -> np.ndarray:
     """Two passes over each block."""
     def step(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
-        np.multiply(y, a, out=out, dtype=out.dtype)
+        _multiply(y, a, out)
         np.add(out, x, out=out)
 
     return compute(step, x, y)
+
+
+def _multiply(x: np.ndarray, a: float, out: np.ndarray) -> None:
+    np.multiply(x, a, out=out, dtype=compute_dtype(out.dtype), casting='same_kind')
 
 
 def _flat(arrays: list[np.ndarray]) -> list[np.ndarray] | None:
