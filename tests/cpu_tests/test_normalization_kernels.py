@@ -222,23 +222,54 @@ def test_local_response_normalization(kernel, shape, n, seed, beta):
         np.testing.assert_allclose(gx, numerical(plain, exact, gy), atol=max(1e-7, kernel.atol))
 
 
-@given(shape_and_axis=shapes_with_axis(), seed=st.integers(0, 5))
+@given(shape_and_axis=shapes_with_axis(), seed=st.integers(0, 7))
 def test_softmax(kernel, shape_and_axis, seed):
     shape, (axis, *_) = shape_and_axis
-    rng = np.random.default_rng(seed)
-    x, gy = rng.normal(0, 3, shape), rng.normal(size=shape)
+    x, gy = random_arrays(kernel, seed, shape, shape)
+    x *= 3
+    exact = x.astype('d')
     for name, plain in (('softmax', special.softmax), ('log_softmax', special.log_softmax)):
         y = kernel(name, x, axis)
-        np.testing.assert_allclose(y, plain(x, axis=axis), atol=1e-12)
+        np.testing.assert_allclose(y, plain(exact, axis=axis), atol=kernel.atol)
         gx = kernel(name + '_grad', y, gy, axis)
-        np.testing.assert_allclose(gx, numerical(lambda x, f=plain: f(x, axis=axis), x, gy), atol=1e-7)
+        np.testing.assert_allclose(gx, numerical(lambda x, f=plain: f(x, axis=axis), exact, gy),
+                                   atol=max(1e-7, kernel.atol))
 
 
-def test_softmax_of_extreme_values(kernel):
-    x = np.array([[1e4, 0, -1e4], [-np.inf, 0, 0]], 'f')
-    np.testing.assert_allclose(kernel('softmax', x, 1), [[1, 0, 0], [0, 0.5, 0.5]])
-    np.testing.assert_allclose(kernel('log_softmax', x, 1), [[0, -1e4, -2e4], [-np.inf, np.log(0.5), np.log(0.5)]],
-                               rtol=1e-6)
+@pytest.mark.parametrize('shape, axis', [((130, 70), 1), ((70, 130), 0), ((3, 70, 9, 8), 1), ((3, 4, 5, 90), 3),
+                                         ((9, 1, 1000), 2), ((5000,), 0), ((300, 300), 1)])
+@pytest.mark.parametrize('seed', range(4))
+def test_softmax_of_many_elements(kernel, shape, axis, seed):
+    x, gy = random_arrays(kernel, seed, shape, shape)
+    exact = x.astype('d')
+    y = kernel('softmax', x, axis)
+    p = special.softmax(exact, axis)
+    np.testing.assert_allclose(y, p, rtol=kernel.atol, atol=0)
+    gx = kernel('softmax_grad', y, gy, axis)
+    np.testing.assert_allclose(gx, p * (gy - (p * gy).sum(axis, keepdims=True)), atol=kernel.atol)
+    y = kernel('log_softmax', x, axis)
+    np.testing.assert_allclose(y, special.log_softmax(exact, axis), rtol=kernel.atol, atol=0)
+    gx = kernel('log_softmax_grad', y, gy, axis)
+    np.testing.assert_allclose(gx, gy - p * gy.astype('d').sum(axis, keepdims=True), atol=20 * kernel.atol)
+
+
+@pytest.mark.parametrize('repeats', [1, 1000])
+def test_softmax_of_extreme_values(kernel, repeats):
+    x = np.tile(np.array([[1e4, 0, -1e4], [-np.inf, 0, 0]], kernel.dtype), (repeats, 1))
+    np.testing.assert_allclose(kernel('softmax', x, 1), [[1, 0, 0], [0, 0.5, 0.5]] * repeats)
+    expected = [[0, -1e4, -2e4], [-np.inf, np.log(0.5), np.log(0.5)]]
+    np.testing.assert_allclose(kernel('log_softmax', x, 1), expected * repeats, rtol=1e-6)
+
+
+@pytest.mark.parametrize('lost', [np.nan, np.inf])
+@pytest.mark.filterwarnings('ignore:invalid value')
+def test_softmax_of_what_is_not_a_number(kernel, lost):
+    """It spreads over its row, and no further."""
+    x = np.random.normal(size=(700, 10)).astype(kernel.dtype)
+    x[[3, 600], [9, 2]] = lost
+    for name in 'softmax', 'log_softmax':
+        y = kernel(name, x, 1)
+        assert np.isnan(y[[3, 600]]).all() and np.isnan(y).sum() == 20
 
 
 @pytest.mark.filterwarnings('ignore:divide by zero')

@@ -22,3 +22,4 @@ from autograd_nn.cpu.onednn.normalization import (
 )
 from autograd_nn.cpu.onednn.pooling import average_pooling, average_pooling_grad, max_pooling, max_pooling_grad
 from autograd_nn.cpu.onednn.primitive import in_use
+from autograd_nn.cpu.onednn.softmax import log_softmax, softmax

@@ -7,14 +7,12 @@ import numpy as np
 
 from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
-from autograd_nn.cpu import memory, threads
+from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, images, serves
+from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, images, minimum, serves
 from autograd_nn.geometry import conv_output_size
 
 _LOWEST = np.finfo(np.float32).min
-# Arrays with more elements than these are read by all threads.
-_LARGE = 1 << 20
 _MEAN = {0: c.POOLING_AVG_INCLUDE_PADDING, None: c.POOLING_AVG_EXCLUDE_PADDING}
 
 
@@ -25,7 +23,7 @@ def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover
         key = 'max_pooling', c.POOLING_MAX, x.shape, kernel_size, stride, pad, cover_all, training
         plan = cached(key, _Forward, *key)
         # oneDNN passes over NaN, and has no number below the lowest finite one.
-        if plan.is_served and _minimum(x) > _LOWEST:
+        if plan.is_served and minimum(x) > _LOWEST:
             y = memory.empty(plan.y_shape, channels_last=True)
             indexes = memory.empty(plan.y_shape, plan.index_dtype, channels_last=True) if training else None
             plan.primitive(channels_last(x), y, *([] if indexes is None else [indexes]))
@@ -74,15 +72,6 @@ def average_pooling_grad(gy: np.ndarray, size: Ints, kernel_size: Ints, stride: 
     return reference.average_pooling_grad(gy, size, kernel_size, stride, pad, pad_value)
 
 
-def _minimum(x: np.ndarray) -> np.floating:
-    """The smallest element, NaN where there is one."""
-    if x.size < _LARGE:
-        return x.min()
-    smallest: list[np.floating] = []
-    threads.run(lambda sample: smallest.append(sample.min()), x)
-    return np.min(smallest)
-
-
 class _Pooling:
     """Checked shapes as descriptors and C arrays.
 
@@ -116,6 +105,9 @@ class _Forward(_Pooling):
     def __init__(self, kernel: str, algorithm: int, x_shape: Ints, kernel_size: Ints, stride: Ints, pad: Ints,
                  cover_all: bool, training: bool) -> None:
         out = _output_size(kernel, x_shape[2:], kernel_size, stride, pad, cover_all)
+        if min(out) < 1:
+            raise ValueError(f'{kernel}: no window of size {kernel_size} fits images of size {x_shape[2:]} '
+                             f'with pad {pad}')
         super().__init__(kernel, algorithm, x_shape, out, kernel_size, stride, pad)
         if self.is_served:
             self.set_primitive(self.forward(training, (c.SRC, c.DST, c.WORKSPACE) if training else (c.SRC, c.DST)))
@@ -127,7 +119,8 @@ class _Backward(_Pooling):
                  pad: Ints) -> None:
         least, most = (_output_size(kernel, size, kernel_size, stride, pad, cover_all) for cover_all in (False, True))
         out = gy_shape[2:]
-        if len(out) != len(size) or any(m not in ends for m, *ends in zip(out, least, most, strict=True)):
+        if len(out) != len(size) or any(m < 1 or m not in ends
+                                             for m, *ends in zip(out, least, most, strict=True)):
             raise ValueError(f'{kernel}: images of size {size} have {least} to {most} windows of size {kernel_size} '
                              f'with stride {stride} and pad {pad}, got gy of shape {gy_shape}')
         super().__init__(kernel, algorithm, (*gy_shape[:2], *size), out, kernel_size, stride, pad)
@@ -145,7 +138,4 @@ def _output_size(kernel: str, size: Ints, kernel_size: Ints, stride: Ints, pad: 
     if min(*size, *kernel_size, *stride) < 1 or min(pad) < 0:
         raise ValueError(f'{kernel}: expected positive sizes and stride, and pad of 0 or more, got images of size '
                          f'{size}, window {kernel_size}, stride {stride}, pad {pad}')
-    out = tuple(conv_output_size(*axis, cover_all) for axis in zip(size, kernel_size, stride, pad, strict=True))
-    if min(out) < 1:
-        raise ValueError(f'{kernel}: no window of size {kernel_size} fits images of size {size} with pad {pad}')
-    return out
+    return tuple(conv_output_size(*axis, cover_all) for axis in zip(size, kernel_size, stride, pad, strict=True))

@@ -28,6 +28,8 @@ _logger = logging.getLogger(__name__)
 
 # How many primitives a thread keeps. The largest networks need about 500; images of ever new sizes need new ones.
 CAPACITY = 2048
+# Larger arrays are read by several threads.
+_LARGE = 1 << 19
 _DTYPES = {np.dtype(np.float32): c.FLOAT32, np.dtype(np.int32): c.INT32, np.dtype(np.int8): c.INT8,
            np.dtype(np.uint8): c.UINT8}
 _FLOAT32 = np.dtype(np.float32)
@@ -355,3 +357,13 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     else:
         y[...] = x
     return y
+
+
+def minimum(x: np.ndarray) -> np.floating:
+    """The smallest element, NaN where there is one: oneDNN passes over NaN where NumPy does not."""
+    parts = min(threads.number(), x.size // _LARGE, len(x))
+    if parts < 2:
+        return x.min()
+    smallest: list[np.floating] = []
+    threads.run(lambda part: smallest.append(part.min()), np.array_split(x, parts))
+    return np.min(smallest)

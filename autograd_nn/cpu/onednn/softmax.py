@@ -1,0 +1,50 @@
+"""Softmax and its logarithm along the axis whose elements lie side by side in memory."""
+from __future__ import annotations
+
+import numpy as np
+
+from autograd_nn import cpu as reference
+from autograd_nn.contract import Ints
+from autograd_nn.cpu import memory
+from autograd_nn.cpu.onednn import library as c
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, minimum, serves
+
+# Fewer elements are done before oneDNN has been called.
+_LEAST = 1 << 12
+
+
+def softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    """One pass over memory."""
+    y = _softmax('softmax', x, axis)
+    return reference.softmax(x, axis) if y is None else y
+
+
+def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    """From softmax, whose largest element says what the sum of exponentials was: oneDNN's logarithm is less exact."""
+    y = _softmax('log_softmax', x, axis)
+    if y is None:
+        return reference.log_softmax(x, axis)
+    log_sum = x.max(axis, keepdims=True)
+    log_sum -= np.log(y.max(axis, keepdims=True))
+    return np.subtract(x, log_sum, out=y)
+
+
+def _softmax(kernel: str, x: np.ndarray, axis: int) -> np.ndarray | None:
+    if x.size < _LEAST or not serves(kernel, x):
+        return None
+    if not 0 <= axis < x.ndim:
+        raise ValueError(f'{kernel}: there is no axis {axis} in x of shape {x.shape}')
+    if not np.moveaxis(x, axis, -1).flags.c_contiguous:
+        return None
+    n = x.shape[axis]
+    key = 'softmax', (x.size // n, n)
+    primitive = cached(key, _primitive, key[1])
+    y = memory.empty_like(x)
+    primitive(x, y)
+    # Where a row has something that is not a number, NumPy makes NaN of all of it.
+    return None if np.isnan(minimum(y)) else y
+
+
+def _primitive(shape: Ints) -> Primitive:
+    rows = Memory(shape)
+    return Primitive('softmax_forward', c.FORWARD_INFERENCE, c.SOFTMAX_ACCURATE, rows, rows, 1, arrays=(c.SRC, c.DST))
