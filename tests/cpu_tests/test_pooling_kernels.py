@@ -21,12 +21,14 @@ def poolings(draw):
     """Shape of x, window, stride, pad, cover_all, such that no window lies in the padding altogether."""
     ndim = draw(st.integers(1, 3))
     k, s, size, pad = [], [], [], []
+    cover_all = draw(st.booleans())
     for _ in range(ndim):
         k.append(draw(st.integers(1, 4)))
         s.append(draw(st.integers(1, 3)))
         pad.append(draw(st.integers(0, k[-1] - 1)))
-        size.append(draw(st.integers(max(1, k[-1] - 2 * pad[-1]), 7)))
-    cover_all = draw(st.booleans())
+        # The only window along an axis may reach over the end, too.
+        least = k[-1] - 2 * pad[-1] - (s[-1] - 1 if cover_all else 0)
+        size.append(draw(st.integers(max(1, least), 7)))
     slices = window_slices(size, k, s, pad, cover_all)[1]
     if any(size[i] <= w[i].start for w in slices for i in range(ndim)):
         cover_all, pad = False, [0] * ndim
