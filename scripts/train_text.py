@@ -45,13 +45,13 @@ class TextRun(TrainingRun):
                              f'on, and 2 held out, found {len(train)} and {len(test)}; a smaller --batch-size or '
                              '--steps takes less')
         autograd_nn.random.seed(arguments.seed)
-        self.network: Any = models.create(
-            arguments.model, vocabulary_size=len(self.vocabulary), units=arguments.units, layers=arguments.layers,
-            dropout=arguments.dropout)
+        network: Any = models.create(arguments.model, vocabulary_size=len(self.vocabulary), units=arguments.units,
+                                     layers=arguments.layers, dropout=arguments.dropout)
+        self.network = network
         print(f'{arguments.model} on {arguments.dataset}: {len(train):,} {arguments.level}s to train on, {len(test):,} '
-              f'held out, a vocabulary of {len(self.vocabulary):,}; {self.network.count_params():,} parameters')
-        self.load_initial_weights(self.network)
-        self.model = L.Classifier(self.network, self.network.lossfun)
+              f'held out, a vocabulary of {len(self.vocabulary):,}; {network.count_params():,} parameters')
+        self.load_initial_weights(network)
+        self.model = L.Classifier(network, network.lossfun)
         self.model.compute_accuracy = False
         self.model.to_device(device)
         self.write_config()

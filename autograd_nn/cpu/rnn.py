@@ -69,7 +69,8 @@ def gru_grad(h_prev: np.ndarray, x: np.ndarray, u: np.ndarray,
     gz[...] = gz_too[...] = gh * (h_prev - a) * (z - z * z)
     gr[...] = gr_too[...] = ga * _parts(u, 3)[2] * (r - r * r)
     gu_a[...] = ga * r
-    return tuple(g.astype(x.dtype, copy=False) for g in (gh * z, gx, gu))  # type: ignore[return-value]
+    gh_prev, gx, gu = _cast(x.dtype, gh * z, gx, gu)
+    return gh_prev, gx, gu
 
 
 def _gru_gates(x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,7 +109,8 @@ def lstm_sequence(x: np.ndarray, h: np.ndarray, c: np.ndarray, W: np.ndarray, U:
         np.tanh(cell, out=y[rows])
         y[rows] *= o
         h[:n] = y[rows]
-    return (*_cast(dtype, y, h, c), (gates, cells))
+    y, h, c = _cast(dtype, y, h, c)
+    return y, h, c, (gates, cells)
 
 
 def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.ndarray,
@@ -173,7 +175,8 @@ def gru_sequence(x: np.ndarray, h: np.ndarray, W: np.ndarray, U: np.ndarray, b: 
         hidden *= z
         hidden += a
         y[rows] = hidden
-    return (*_cast(dtype, y, h), (gates, scaled))
+    y, h = _cast(dtype, y, h)
+    return y, h, (gates, scaled)
 
 
 def gru_sequence_grad(x: np.ndarray, h: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.ndarray, workspace: Any,
@@ -221,7 +224,8 @@ def rnn_sequence(x: np.ndarray, h: np.ndarray, W: np.ndarray, U: np.ndarray, b: 
         z += np.matmul(h[:n], U.T, out=product[:n])
         z += b
         h[:n] = np.tanh(z, out=z) if activation == 'tanh' else np.maximum(z, 0, out=z)
-    return (*_cast(dtype, y, h), None)
+    y, h = _cast(dtype, y, h)
+    return y, h, None
 
 
 def rnn_sequence_grad(x: np.ndarray, h: np.ndarray, W: np.ndarray, U: np.ndarray, y: np.ndarray, workspace: Any,

@@ -54,11 +54,9 @@ class NStepRNNBase(ChainList):
             child = Link()
             from_below = in_size if k < self.direction else out_size * self.direction
             with child.init_scope():
-                # All weights before all biases, so that those of a layer can be neighbours in memory.
                 for j in range(self.n_weights):
                     shape = out_size, from_below if j < self.n_weights // 2 else out_size
                     setattr(child, f'w{j}', variable.Parameter(init_W, shape))
-                for j in range(self.n_weights):
                     setattr(child, f'b{j}', variable.Parameter(init_b, out_size))
             self.append(child)
 
@@ -217,7 +215,7 @@ class NStepLSTM(NStepLSTMBase):
         >>> hy.shape, [y.shape for y in ys]
         ((2, 3, 3), [(5, 3), (2, 3), (7, 3)])
         >>> [path for path, _ in lstm.namedparams()][:3]
-        ['/0/w0', '/0/w1', '/0/w2']
+        ['/0/w0', '/0/b0', '/0/w1']
     """
 
 
