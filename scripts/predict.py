@@ -10,6 +10,7 @@ from cli import friendly_errors, load_weights, read_config
 
 import autograd_nn
 from autograd_nn import datasets, models
+from autograd_nn.datasets import transforms
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -48,8 +49,9 @@ def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], mod
 def load_picture(path: str, labels: list[str], shape: tuple[int, int, int],
                  preprocessing: models.Preprocessing) -> np.ndarray:
     """Reads a picture as a float32 array of the given shape, the way that the network saw its training data."""
-    if shape == (1, 28, 28) and labels == list('0123456789'):
-        return datasets.prepare_digit(datasets.read_image(path, color=False))
+    if shape[0] == 1 and labels == list('0123456789'):
+        digit = datasets.prepare_digit(datasets.read_image(path, color=False))
+        return digit if digit.shape == shape else transforms.Resize(shape[1:])(digit)
     if shape[0] == preprocessing.channels:
         return preprocessing(path, shape[1:])
     return datasets.read_image(path, color=shape[0] == 3, size=shape[1:]) / 255

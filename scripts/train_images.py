@@ -13,8 +13,9 @@ from training_run import MODEL, Speed, TrainingRun, check_at_least, save_quickly
 import autograd_nn
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import Link, datasets, iterators, models, training
+from autograd_nn import datasets, iterators, models, training
 from autograd_nn.dataset import Converter, concat_examples, to_device
+from autograd_nn.datasets import transforms
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
 
@@ -53,7 +54,11 @@ class ImageRun(TrainingRun):
         autograd_nn.random.seed(arguments.seed)
         network: Any = entry.build(num_classes=len(self.labels))
         self.model = L.Classifier(network, network.lossfun)
-        shape = train[0][0].shape
+        shape, least = train[0][0].shape, network.minsize
+        if min(shape[1:]) < least:
+            print(f'{arguments.model} needs {least} x {least} pixels: pictures of {shape[1]} x {shape[2]} are enlarged')
+            train, self.test = (datasets.TransformDataset(data, Enlarge(least)) for data in (train, self.test))
+            shape = train[0][0].shape
         self.converter = PictureConverter(network.preprocessing)
         print(f'{arguments.model} on {arguments.dataset}: {len(train):,} training and {len(self.test):,} test samples '
               f'of shape {shape}, {len(self.labels)} classes')
@@ -161,10 +166,27 @@ class PictureFolder(datasets.ImageFolderDataset):
         return self.preprocessing.fit(self.paths[i], self.size) * np.float32(1 / 255)
 
 
-def settle(network: Link, shape: tuple[int, ...]) -> None:
+class Enlarge:
+    """Scales the pictures of samples so that their shorter side has a length.
+
+    Args:
+        length: The length.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __call__(self, sample: Any) -> Any:
+        x, t = sample
+        height, width = x.shape[1:]
+        size = [-(-side * self.length // min(height, width)) for side in (height, width)]
+        return transforms.Resize((size[0], size[1]))(x), t
+
+
+def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
     """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        network(np.zeros((1, *shape), np.float32))
+        network.extract(np.zeros((1, *shape), np.float32), network.available_layers)
 
 
 def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list[str]]:
