@@ -311,3 +311,30 @@ def n_step_lstm_of(hx=(1, 2, 3), cx=(1, 2, 3), w_in=(3, 4), w=(3, 3), b=(3,), xs
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_second_gradients_where_the_input_is_constant(kind):
+    """As in training: only weights have gradients, and these can be differentiated."""
+    arrays = n_step_arrays(kind, 1, 1, 2, (2, 1), 3, 2)
+    n_states = KINDS[kind][2]
+
+    def second(constant):
+        xs = [a if constant and not 0 <= k - n_states < 2 * KINDS[kind][3] else ann.Variable(a)
+              for k, a in enumerate(arrays)]
+        states, ws, bs, steps = arranged(kind, 1, xs)
+        *_, ys = KINDS[kind][0](1, 0, *states, ws, bs, steps)
+        gW, = ann.grad([F.sum(F.concat(ys, axis=0) ** 2)], [ws[0][0]], enable_double_backprop=True)
+        return [g.array for g in ann.grad([F.sum(gW ** 2)], [ws[0][0], ws[0][-1], bs[0][0]])]
+
+    for a, b in zip(second(True), second(False)):
+        np.testing.assert_allclose(a, b)
+
+
+def test_forgotten_and_computed_again():
+    arrays = n_step_arrays('lstm', 2, 1, 2, (2, 2, 1), 3, 2)
+    gys = [uniform(*y.shape) for y in flat_n_step('lstm', 2, 1)(*arrays)]
+    kept = gradients(flat_n_step('lstm', 2, 1), arrays, gys, None)
+    again = gradients(lambda *xs: F.forget(flat_n_step('lstm', 2, 1), *xs), arrays, gys, None)
+    for a, b in zip(kept, again):
+        np.testing.assert_allclose(a, b)
