@@ -65,17 +65,22 @@ def from_dlpack(obj: Any) -> Any:
     return np.from_dlpack(obj)
 
 
+# From this many elements on the kernels of a back end are asked to compute elementwise operations.
+LARGE = 1 << 15
+
+
 class elementwise:
     """Pairs the NumPy meaning of an elementwise operation with its CUDA text.
 
-    The decorated function computes with NumPy. On CuPy arrays a `cupy.ElementwiseKernel` of the text runs instead; it
-    is built when it is first called.
+    The decorated function computes with NumPy, on large arrays in blocks on all cores; its first argument is an array.
+    On CuPy arrays a `cupy.ElementwiseKernel` of the text runs instead; it is built when it is first called.
 
     Args:
         in_params: The input parameters, such as ``'T x, T gy'``.
         out_params: The output parameters.
         operation: The body, in CUDA C++.
         preamble: Declarations before the kernel.
+        name: What a back end may know the operation by, to compute it faster (see `Kernels.elementwise`).
 
     Attributes:
         registry: All decorated operations by name; the tests run each of them both ways.
@@ -92,11 +97,13 @@ class elementwise:
 
     registry: dict[str, Elementwise] = {}
 
-    def __init__(self, in_params: str, out_params: str, operation: str, preamble: str = '') -> None:
+    def __init__(self, in_params: str, out_params: str, operation: str, preamble: str = '',
+                 name: str | None = None) -> None:
         self.in_params = in_params
         self.out_params = out_params
         self.operation = operation
         self.preamble = preamble
+        self.name = name
 
     def __call__(self, body: Callable[..., Any]) -> Elementwise:
         kernel = Elementwise(body, self)
@@ -116,6 +123,8 @@ class Elementwise:
 
     def __call__(self, *args: Any) -> Any:
         if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
+            if args[0].size >= LARGE:
+                return kernels().elementwise(self.body, args, self.source.name)
             y = self.body(*args)
             # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
             return y.astype(args[0].dtype) if type(y) is np.float64 else y

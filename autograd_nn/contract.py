@@ -10,7 +10,7 @@ output and of the window.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 Array = Any
@@ -24,16 +24,16 @@ class Kernels(Protocol):
     def matmul(self, a: Array, b: Array) -> Array:
         """The products of the matrices `a` (..., M, K) and `b` (..., K, N), as the operator ``@`` has it."""
 
-    def linear(self, x: Array, W: Array, b: Array | None, relu: bool) -> Array:
-        """Multiplies `x` (N, D) by the transposed `W` (M, D) and adds `b` (M,). With `relu`, negative results become
-        zero."""
+    def linear(self, x: Array, W: Array, b: Array | None, ceiling: float | None) -> Array:
+        """Multiplies `x` (N, D) by the transposed `W` (M, D) and adds `b` (M,); `ceiling` as in `convolution`."""
 
     def convolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, dilate: Ints,
-                    groups: int, relu: bool, kept: dict[Any, Any] | None) -> Array:
+                    groups: int, residual: Array | None, ceiling: float | None, kept: dict[Any, Any] | None) -> Array:
         """Cross-correlates `x` (N, C, *in) with the filters `W` (K, C / groups, *k) and adds `b` (K,).
 
         Output channels come in `groups` equal parts, each of which sees its own part of the input channels. The output
-        (N, K, *out) has the sizes that `geometry.conv_output_size` gives. With `relu`, negative results become zero.
+        (N, K, *out) has the sizes that `geometry.conv_output_size` gives. `residual` (N, K, *out) is
+        added. With `ceiling`, which may be infinite, results below 0 become 0 and those above `ceiling` `ceiling`.
         `kept` is a place for what was made of `W` and may serve the next call; it is emptied when `W` changes.
         """
 
@@ -282,6 +282,15 @@ class Kernels(Protocol):
     def rnn_sequence_grad(self, x: Array, h: Array, W: Array, U: Array, y: Array, workspace: Any, gy: Array,
                           ghy: Array, activation: str, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
         """The gradients of `rnn_sequence` with respect to `x`, `h`, `W`, `U` and `b`."""
+
+    def elementwise(self, body: Callable[..., Array], args: Sequence[Any], operation: str | None) -> Array:
+        """What `body` computes, element by element, from arrays and numbers: an array of the type of these arrays.
+
+        Args:
+            body: Computes it on arrays of any one shape.
+            args: Its arguments.
+            operation: Its name, by which a back end may have something faster than `body`.
+        """
 
     def scaled(self, x: Array, a: float) -> Array:
         """``a * x``."""

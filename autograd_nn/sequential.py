@@ -23,7 +23,8 @@ def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
     rest = list(layers)
     while rest:
         layer = rest.pop(0)
-        count, options = layer.fuse(rest) if isinstance(layer, Link) else (0, {})
+        fuse = getattr(layer, 'fuse', None)
+        count, options = (0, {}) if fuse is None else fuse(rest)
         del rest[:count]
         if isinstance(out, tuple):
             out = layer(*out, **options)

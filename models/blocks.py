@@ -1,7 +1,7 @@
 """What the networks of the zoo are made of."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -147,6 +147,14 @@ class ConvBN(StagedChain):
         conv, bn = conv_bn(out_channels, ksize, stride, **options)
         layers: dict[str, Any] = {'bn': bn} if activation is None else {'bn': bn, 'activation': activation}
         self.add_stage('conv', conv, **layers)
+
+    def fuse(self, following: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
+        """Takes over a shortcut, so that it stands beside the convolution."""
+        return (1, {'shortcut': following[0]}) if following and isinstance(following[0], L.Shortcut) else (0, {})
+
+    def forward(self, x: Any, *, shortcut: L.Shortcut | None = None) -> Any:
+        """Applies the layers, and `shortcut` if there is one."""
+        return run_layers([*self.functions['conv'], *([] if shortcut is None else [shortcut])], x)
 
 
 class SqueezeExcitation(StagedChain):

@@ -12,6 +12,7 @@ from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
+from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
 
@@ -144,10 +145,12 @@ class InvertedResidual(StagedChain):
 
     def forward(self, x: Any) -> Variable:
         """Computes output of shape (N, row.channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
-        h = super().forward(x)
-        if not self.shortcut:
-            return h
-        return x + (F.stochastic_depth(h, self.depth_ratio) if self.depth_ratio else h)
+        layers = [layer for stage in self.functions.values() for layer in stage]
+        if self.shortcut and self.depth_ratio:
+            layers.append(partial(F.stochastic_depth, ratio=self.depth_ratio))
+        if self.shortcut:
+            layers.append(L.Shortcut(x))
+        return run_layers(layers, x)
 
 
 @register('mobilenet_v2', input_shape=(3, 224, 224))

@@ -14,6 +14,7 @@ from autograd_nn.models.registry import register
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.link import Link
+from autograd_nn.sequential import run_layers
 from autograd_nn.serializer import Deserializer
 from autograd_nn.variable import Variable
 
@@ -214,7 +215,7 @@ class ResidualBlock(StagedChain):
 
     def forward(self, x: Any) -> Variable:
         """Computes output of shape (N, out_channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
-        return F.relu(super().forward(x) + self.run_stage('shortcut', x))
+        return run_layers([*self.functions['residual'], L.Shortcut(self.run_stage('shortcut', x)), F.relu], x)
 
 
 def subsample(x: Variable, stride: int, channels: int) -> Variable:

@@ -29,7 +29,8 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
-                groups: int, relu: bool = False, kept: dict[Any, Any] | None = None) -> np.ndarray:
+                groups: int, residual: np.ndarray | None = None, ceiling: float | None = None,
+                kept: dict[Any, Any] | None = None) -> np.ndarray:
     """Multiplies the matrix of windows by the matrix of filters."""
     kernel_size = W.shape[2:]
     out = tuple(conv_output_size(n, k, s, p, d=d)
@@ -50,8 +51,10 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
         for block, col in columns(x, kernel_size, stride, pad, dilate, out, max(BLOCK_BYTES, W.nbytes)):
             np.matmul(col, matrix, out=y[block].reshape(-1, len(W)), casting='same_kind')
             _add_bias(y[block], b)
-    if relu:
-        np.maximum(y, 0, out=y)
+    if residual is not None:
+        y += channels_last(residual)
+    if ceiling is not None:
+        np.clip(y, 0, ceiling, out=y)
     return channels_first(y)
 
 

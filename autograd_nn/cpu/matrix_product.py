@@ -9,11 +9,11 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a @ b
 
 
-def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
+def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
     """One product; the rest happens in place."""
     y = (x @ W.T).astype(x.dtype, copy=False)
     if b is not None:
         y += b
-    if relu:
-        np.maximum(y, 0, out=y)
+    if ceiling is not None:
+        np.clip(y, 0, ceiling, out=y)
     return y

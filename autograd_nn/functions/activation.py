@@ -12,7 +12,7 @@ from autograd_nn.functions.unary import Unary, UnaryByOutput
 from autograd_nn.variable import Variable, as_variable
 
 
-@elementwise('T x', 'T y', 'y = tanh(x * (T)0.5) * (T)0.5 + (T)0.5')
+@elementwise('T x', 'T y', 'y = tanh(x * (T)0.5) * (T)0.5 + (T)0.5', name='sigmoid')
 def _sigmoid(x: Any) -> Any:
     if x.dtype.kind != 'f':
         check_float('sigmoid', 'x', x)
@@ -24,14 +24,19 @@ def _sigmoid(x: Any) -> Any:
     return y
 
 
-@elementwise('T y, T gy', 'T gx', 'gx = gy * y * ((T)1 - y)')
+@elementwise('T y, T gy', 'T gx', 'gx = gy * y * ((T)1 - y)', name='sigmoid_grad')
 def _sigmoid_grad(y: Any, gy: Any) -> Any:
     gx = y - y * y
     gx *= gy
     return gx
 
 
-@elementwise('T y, T gy', 'T gx', 'gx = gy * ((T)1 - y * y)')
+@elementwise('T x', 'T y', 'y = tanh(x)')
+def _tanh(x: Any) -> Any:
+    return np.tanh(x)
+
+
+@elementwise('T y, T gy', 'T gx', 'gx = gy * ((T)1 - y * y)', name='tanh_grad')
 def _tanh_grad(y: Any, gy: Any) -> Any:
     gx = gy * y
     gx *= y
@@ -85,7 +90,7 @@ class SigmoidGrad(FunctionNode):
 
 class Tanh(UnaryByOutput):
 
-    ufunc = np.tanh
+    ufunc = _tanh
 
     def gradient(self, y: Variable, gy: Any) -> Variable:
         return TanhGrad().apply((y, gy))[0]

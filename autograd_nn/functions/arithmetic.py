@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module, is_array
+from autograd_nn import backend
+from autograd_nn.backend import LARGE, get_array_module, is_array
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.exponential import log, square
@@ -18,6 +19,7 @@ from autograd_nn.functions.number_arithmetic import (
     SubtractFromNumber,
     SubtractNumber,
 )
+from autograd_nn.functions.rectifier import add_relu, is_relu, relu_grad
 from autograd_nn.functions.rounding import fix, sign
 from autograd_nn.functions.unary import Unary, UnaryByInput
 from autograd_nn.variable import Variable, as_variable
@@ -95,17 +97,21 @@ class Binary(FunctionNode):
 
     Attributes:
         ufunc: What computes the function on arrays.
+        large: What computes it on large arrays of one shape, in blocks; None stands for `ufunc` on all at once.
         number_left: What to apply instead where the left argument is a number (see `apply_binary`).
         number_right: The same for the right argument.
     """
 
     ufunc: Any
+    large: Any = None
     number_left: Any = None
     number_right: Any = None
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x0, x1 = inputs
+        if x0.size >= LARGE and x0.shape == x1.shape and self.large is not None:
+            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
@@ -127,6 +133,7 @@ class Binary(FunctionNode):
 class Add(FunctionNode):
 
     ufunc: Any = operator.add
+    large: Any = np.add
     number_left: Any = AddNumber
     number_right: Any = AddNumber
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
@@ -135,6 +142,8 @@ class Add(FunctionNode):
         x0, x1 = inputs
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
+        elif x0.size >= LARGE:
+            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
@@ -145,9 +154,23 @@ class Add(FunctionNode):
                 sum_to(gy, self.shapes[1]) if 1 in target_input_indexes else None)
 
 
+class AddReLU(Add):
+
+    ufunc = large = add_relu
+    number_left = number_right = None
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_outputs((0,))
+        return super().forward(inputs)
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        return super().backward(target_input_indexes, (relu_grad(self._retained_outputs[0], grad_outputs[0]),))
+
+
 class Subtract(Add):
 
     ufunc: Any = operator.sub
+    large = np.subtract
     number_left: Any = SubtractFromNumber
     number_right: Any = SubtractNumber
 
@@ -159,6 +182,7 @@ class Subtract(Add):
 class Multiply(Binary):
 
     ufunc = operator.mul
+    large = np.multiply
     number_left = MultiplyNumber
     number_right = MultiplyNumber
 
@@ -172,6 +196,7 @@ class Multiply(Binary):
 class Divide(Binary):
 
     ufunc = operator.truediv
+    large = np.divide
     number_right = DivideByNumber
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
@@ -244,26 +269,30 @@ class Fmod(Binary):
         return -gy * fix(x0 / x1)
 
 
-def add(*xs: Any) -> Variable:
+def add(*xs: Any, activation: Any = None) -> Variable:
     """Sums arrays elementwise, with broadcasting.
 
     Args:
         xs: Two or more Variables, arrays or numbers.
+        activation: `relu` for ``relu(add(...))`` in one kernel, or None.
 
     Raises:
-        ValueError: There are fewer than two.
+        ValueError: There are fewer than two, or `activation` is something else.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
         >>> F.add(np.array([1., 2.]), np.array([3., 4.]), 10)
         variable([14., 16.])
+        >>> F.add(np.array([1., 2.]), np.array([3., -4.]), activation=F.relu)
+        variable([4., 0.])
     """
     if len(xs) < 2:
         raise ValueError(f'add: expected two or more arguments, got {len(xs)}')
-    total = apply_binary(Add, xs[0], xs[1])
-    for x in xs[2:]:
+    last = AddReLU if is_relu('add', activation) else Add
+    total = xs[0]
+    for x in xs[1:-1]:
         total = apply_binary(Add, total, x)
-    return total
+    return apply_binary(last, total, xs[-1])
 
 
 def sub(lhs: Any, rhs: Any) -> Variable:

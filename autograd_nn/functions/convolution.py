@@ -10,7 +10,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.rearrangement import pad as zero_pad
-from autograd_nn.functions.rectifier import is_relu, relu_grad
+from autograd_nn.functions.rectifier import ceiling_of, rectifier_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
 from autograd_nn.variable import Parameter, Variable, as_variable
 
@@ -38,27 +38,34 @@ class _Geometry(FunctionNode):
 
 class ConvolutionND(_Geometry):
 
-    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, relu: bool = False,
-                 kept: dict[Any, Any] | None = None) -> None:
+    """Of `x`, `W` and, where `biased`, `b`; one input more is added to the result, before it is clipped."""
+
+    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, biased: bool = False,
+                 ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> None:
         super().__init__(stride, pad, dilate, groups)
-        self.relu = relu
+        self.biased = biased
+        self.ceiling = ceiling
         self.kept = kept
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
-        if self.relu:
+        if self.ceiling is not None:
             self.retain_outputs((0,))
-        x, W, *b = inputs
-        return backend.kernels(*inputs).convolution(x, W, b[0] if b else None, *self.geometry, self.relu, self.kept),
+        x, W, *rest = inputs
+        b = rest.pop(0) if self.biased else None
+        return backend.kernels(*inputs).convolution(x, W, b, *self.geometry, rest[0] if rest else None, self.ceiling,
+                                                    self.kept),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
-        if self.relu:
-            gy = relu_grad(self._retained_outputs[0], gy)
-        return (self.deconvolve(gy, W, x.shape[2:]) if 0 in target_input_indexes else None,
-                self.filter_grad(x, gy, W.shape[2:]) if 1 in target_input_indexes else None,
-                BiasGrad().apply((gy,))[0] if 2 in target_input_indexes else None)[:len(self.inputs or ())]
+        if self.ceiling is not None:
+            gy = rectifier_grad(self._retained_outputs[0], gy, self.ceiling)
+        gradients = [self.deconvolve(gy, W, x.shape[2:]) if 0 in target_input_indexes else None,
+                     self.filter_grad(x, gy, W.shape[2:]) if 1 in target_input_indexes else None]
+        if self.biased:
+            gradients.append(BiasGrad().apply((gy,))[0] if 2 in target_input_indexes else None)
+        return tuple([*gradients, gy][:len(self.inputs or ())])
 
 
 class DeconvolutionND(_Geometry):
@@ -114,7 +121,8 @@ class BiasGrad(FunctionNode):
 
 
 def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int], pad: int | Sequence[int],
-                 cover_all: bool, dilate: int | Sequence[int], groups: int, activation: Any = None) -> Variable:
+                 cover_all: bool, dilate: int | Sequence[int], groups: int, residual: Any = None,
+                 activation: Any = None) -> Variable:
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -137,7 +145,11 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
             inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
     # Where the filters stay the same for many calls, so does what a kernel makes of them.
     kept = W.kept() if isinstance(W, Parameter) and not config.enable_backprop else None
-    return ConvolutionND(*geometry, groups, is_relu(function, activation), kept).apply(inputs)[0]
+    if residual is not None:
+        if residual.shape != (len(x), len(W), *out):
+            raise ValueError(f'{function}: expected residual of shape {(len(x), len(W), *out)}, got {residual.shape}')
+        inputs.append(residual)
+    return ConvolutionND(*geometry, groups, b is not None, ceiling_of(function, activation), kept).apply(inputs)[0]
 
 
 def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int],
@@ -198,7 +210,7 @@ def _spatial_axes(function: str, x: Any) -> int:
 
 def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   activation: Any = None) -> Variable:
+                   residual: Any = None, activation: Any = None) -> Variable:
     """Convolution (cross-correlation) over any number of spatial axes.
 
     Args:
@@ -210,7 +222,8 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         cover_all: Add a last window where it is needed to cover all elements; it sees zeros beyond the padding.
         dilate: Distance between neighbouring elements of the window.
         groups: The number of parts into which the channels are split; each part is convolved on its own.
-        activation: `relu` for ``relu(convolution_nd(...))`` in one kernel, or None.
+        residual: What is added to the output, of its shape, or None.
+        activation: `relu` or `relu6`, to be computed in the same kernel, or None.
 
     Returns:
         Output of shape (N, K, out_1, ..., out_n).
@@ -226,19 +239,19 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         variable([[[3., 9.]]])
     """
     return _convolution('convolution_nd', _spatial_axes('convolution_nd', x), x, W, b, stride, pad, cover_all, dilate,
-                        groups, activation)
+                        groups, residual, activation)
 
 
 def convolution_1d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   activation: Any = None) -> Variable:
+                   residual: Any = None, activation: Any = None) -> Variable:
     """Convolution over one spatial axis: see `convolution_nd`."""
-    return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, activation)
+    return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, residual, activation)
 
 
 def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, *, dilate: int | Sequence[int] = 1, groups: int = 1,
-                   activation: Any = None) -> Variable:
+                   residual: Any = None, activation: Any = None) -> Variable:
     """Convolution (cross-correlation) of images.
 
     Args:
@@ -250,7 +263,8 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         cover_all: Add a last window where it is needed to cover all pixels; it sees zeros beyond the padding.
         dilate: Distance between neighbouring elements of the window.
         groups: The number of parts into which the channels are split; each part is convolved on its own.
-        activation: `relu` for ``relu(convolution_2d(...))`` in one kernel, or None.
+        residual: What is added to the output, of its shape, or None.
+        activation: `relu` or `relu6`, to be computed in the same kernel, or None.
 
     Returns:
         Output of shape (N, K, out_h, out_w), where ``out_h = (H + 2 * pad - dilate * (kh - 1) - 1) // stride + 1``.
@@ -266,14 +280,14 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         >>> F.convolution_2d(x, W, stride=2, pad=2).shape
         (10, 8, 16, 16)
     """
-    return _convolution('convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, groups, activation)
+    return _convolution('convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, groups, residual, activation)
 
 
 def convolution_3d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   activation: Any = None) -> Variable:
+                   residual: Any = None, activation: Any = None) -> Variable:
     """Convolution over three spatial axes: see `convolution_nd`."""
-    return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, activation)
+    return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, residual, activation)
 
 
 def dilated_convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1,

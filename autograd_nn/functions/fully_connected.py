@@ -9,27 +9,27 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.convolution import BiasGrad
 from autograd_nn.functions.matrix_product import MatMul, matmul
-from autograd_nn.functions.rectifier import is_relu, relu_grad
+from autograd_nn.functions.rectifier import ceiling_of, rectifier_grad
 from autograd_nn.functions.shape import reshape
 from autograd_nn.variable import Variable, as_variable
 
 
 class LinearFunction(FunctionNode):
 
-    def __init__(self, relu: bool = False) -> None:
-        self.relu = relu
+    def __init__(self, ceiling: float | None = None) -> None:
+        self.ceiling = ceiling
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
-        if self.relu:
+        if self.ceiling is not None:
             self.retain_outputs((0,))
         x, W, *b = inputs
-        return backend.kernels(*inputs).linear(x, W, b[0] if b else None, self.relu),
+        return backend.kernels(*inputs).linear(x, W, b[0] if b else None, self.ceiling),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
-        if self.relu:
-            gy = relu_grad(self._retained_outputs[0], gy)
+        if self.ceiling is not None:
+            gy = rectifier_grad(self._retained_outputs[0], gy, self.ceiling)
         x, W = self.get_retained_inputs()
         return (MatMul(False, False).apply((gy, W))[0] if 0 in target_input_indexes else None,
                 MatMul(True, False).apply((gy, x))[0] if 1 in target_input_indexes else None,
@@ -45,7 +45,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1, *, activation: 
         W: Weights of shape (M, D).
         b: Bias of shape (M,).
         n_batch_axes: The number of axes of the batch.
-        activation: `relu` for ``relu(linear(...))`` in one kernel, or None.
+        activation: `relu` or `relu6`, to be computed in the same kernel, or None.
 
     Returns:
         Output of shape (*batch, M).
@@ -80,7 +80,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1, *, activation: 
     batch = x_shape[:n_batch_axes]
     if len(x_shape) != 2:
         x = reshape(x, (prod(batch), features))
-    y, = LinearFunction(is_relu('linear', activation)).apply((x, W) if b is None else (x, W, b))
+    y, = LinearFunction(ceiling_of('linear', activation)).apply((x, W) if b is None else (x, W, b))
     return y if n_batch_axes == 1 else reshape(y, (*batch, outputs))
 
 

@@ -1,6 +1,7 @@
 """Rectifiers: activations that treat positive and negative values differently."""
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,30 +17,37 @@ from autograd_nn.functions.joining import concat
 from autograd_nn.variable import Variable, as_variable
 
 
-@elementwise('T x', 'T y', 'y = x < (T)0 ? (T)0 : x')
+@elementwise('T x', 'T y', 'y = x < (T)0 ? (T)0 : x', name='relu')
 def _relu(x: Any) -> Any:
     # On small arrays, NumPy is faster with an array than with a number.
     return np.maximum(x, np.zeros((), x.dtype))
 
 
-@elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 ? gy : (T)0')
+@elementwise('T x0, T x1', 'T y', 'const T s = x0 + x1; y = s < (T)0 ? (T)0 : s', name='add_relu')
+def add_relu(x0: Any, x1: Any) -> Any:
+    """The rectified sum of two arrays."""
+    y = x0 + x1
+    return np.maximum(y, np.zeros((), y.dtype))
+
+
+@elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 ? gy : (T)0', name='relu_grad')
 def _relu_grad(y: Any, gy: Any) -> Any:
     gx = (y > 0).astype(gy.dtype)
     gx *= gy
     return gx
 
 
-@elementwise('T x, T z', 'T y', 'y = x < (T)0 ? (T)0 : x > z ? z : x')
+@elementwise('T x, T z', 'T y', 'y = x < (T)0 ? (T)0 : x > z ? z : x', name='clipped_relu')
 def _clipped_relu(x: Any, z: Any) -> Any:
     return np.minimum(np.maximum(x, 0), z)
 
 
-@elementwise('T y, T z, T gy', 'T gx', 'gx = y > (T)0 && y < z ? gy : (T)0')
+@elementwise('T y, T z, T gy', 'T gx', 'gx = y > (T)0 && y < z ? gy : (T)0', name='clipped_relu_grad')
 def _clipped_relu_grad(y: Any, z: Any, gy: Any) -> Any:
     return gy * ((y > 0) & (y < z))
 
 
-@elementwise('T x, T slope', 'T y', 'y = x < (T)0 ? (T)(x * slope) : x')
+@elementwise('T x, T slope', 'T y', 'y = x < (T)0 ? (T)(x * slope) : x', name='leaky_relu')
 def _leaky_relu(x: Any, slope: Any) -> Any:
     # Arithmetic instead of a choice: NumPy's `where` stumbles over unpredictable conditions.
     y = np.minimum(x, 0)
@@ -70,6 +78,26 @@ class ReLU(FunctionNode):
 def relu_grad(y: Any, gy: Any) -> Variable:
     """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input."""
     return Scaling(_relu_grad, y).apply((gy,))[0]
+
+
+def ceiling_of(function: str, activation: Any) -> float | None:
+    """The upper bound of the rectifier that `function` is to compute of its result itself, None for no rectifier.
+
+    Raises:
+        ValueError: `activation` is neither None nor `relu` nor `relu6`.
+    """
+    if activation is not None and activation is not relu and activation is not relu6:
+        raise ValueError(f'{function}: expected activation None, functions.relu or functions.relu6, got {activation!r}')
+    return None if activation is None else float('inf') if activation is relu else 6.0
+
+
+def rectifier_grad(y: Any, gy: Any, ceiling: float | None) -> Variable:
+    """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input (see `ceiling_of`)."""
+    if ceiling is None:
+        return gy
+    if math.isinf(ceiling):
+        return relu_grad(y, gy)
+    return Scaling(_clipped_relu_grad, y, ceiling).apply((gy,))[0]
 
 
 def is_relu(function: str, activation: Any) -> bool:

@@ -27,7 +27,7 @@ def _softplus(x: Any, beta: Any) -> Any:
     return y
 
 
-@elementwise('T x, T alpha', 'T y', 'y = x > (T)0 ? x : (T)(alpha * expm1(x))')
+@elementwise('T x, T alpha', 'T y', 'y = x > (T)0 ? x : (T)(alpha * expm1(x))', name='elu')
 def _elu(x: Any, alpha: Any) -> Any:
     y = np.expm1(np.minimum(x, 0))
     y *= alpha
@@ -46,7 +46,7 @@ def _elu_grad(x: Any, alpha: Any, gy: Any) -> Any:
     return gx
 
 
-@elementwise('T x, T beta', 'T y', 'y = x / ((T)1 + exp(-x * beta))')
+@elementwise('T x, T beta', 'T y', 'y = x / ((T)1 + exp(-x * beta))', name='swish')
 def _swish(x: Any, beta: Any) -> Any:
     y = _logistic(x, beta)
     y *= x
@@ -55,7 +55,7 @@ def _swish(x: Any, beta: Any) -> Any:
 
 @elementwise('T x, T beta, T gy', 'T gx', '''
     const T p = (T)1 / ((T)1 + exp(-x * beta));
-    gx = gy * p * ((T)1 + x * beta * ((T)1 - p))''')
+    gx = gy * p * ((T)1 + x * beta * ((T)1 - p))''', name='swish_grad')
 def _swish_grad(x: Any, beta: Any, gy: Any) -> Any:
     p = _logistic(x, beta)
     gx = 1 - p
@@ -75,7 +75,7 @@ def _logistic(x: Any, beta: Any) -> Any:
     return y
 
 
-@elementwise('T x', 'T y', 'y = x * (T)0.5 * erfc(x * (T)-0.7071067811865476)')
+@elementwise('T x', 'T y', 'y = x * (T)0.5 * erfc(x * (T)-0.7071067811865476)', name='gelu')
 def _gelu(x: Any) -> Any:
     y = normal_share(x)
     y *= x
@@ -83,7 +83,8 @@ def _gelu(x: Any) -> Any:
 
 
 @elementwise('T x, T gy', 'T gx', '''
-    gx = gy * ((T)0.5 * erfc(x * (T)-0.7071067811865476) + x * (T)0.3989422804014327 * exp(x * x * (T)-0.5))''')
+    gx = gy * ((T)0.5 * erfc(x * (T)-0.7071067811865476) + x * (T)0.3989422804014327 * exp(x * x * (T)-0.5))
+    ''', name='gelu_grad')
 def _gelu_grad(x: Any, gy: Any) -> Any:
     gx = x * np.exp(x * x * -0.5)
     gx *= 1 / math.sqrt(2 * math.pi)

@@ -33,4 +33,5 @@ from autograd_nn.links.n_step import (
 )
 from autograd_nn.links.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from autograd_nn.links.parameter import Parameter
+from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.links.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM

@@ -17,11 +17,12 @@ from autograd_nn.functions.convolution import (
     deconvolution_nd,
     depthwise_convolution_2d,
 )
-from autograd_nn.functions.rectifier import relu
+from autograd_nn.functions.rectifier import relu, relu6
 from autograd_nn.geometry import as_tuple
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
 from autograd_nn.links.normalization import BatchNormalization
+from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
@@ -156,7 +157,7 @@ class ConvolutionND(_Convolution):
         return scaled
 
     def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
-        """Takes over a batch normalization whose statistics are given, and `relu`."""
+        """Takes over a batch normalization whose statistics are given, a `Shortcut`, and `relu` or `relu6`."""
         options: dict[str, Any] = {}
         rest = iter(following)
         layer = next(rest, None)
@@ -164,17 +165,22 @@ class ConvolutionND(_Convolution):
                 and not config.train and not config.enable_backprop):
             options['normalization'] = layer
             layer = next(rest, None)
-        if layer is relu:
-            options['activation'] = relu
+        if isinstance(layer, Shortcut):
+            options['residual'] = layer.x
+            layer = next(rest, None)
+        if layer is relu or layer is relu6:
+            options['activation'] = layer
         return len(options), options
 
-    def forward(self, x: Any, *, normalization: BatchNormalization | None = None, activation: Any = None) -> Variable:
+    def forward(self, x: Any, *, normalization: BatchNormalization | None = None, residual: Any = None,
+                activation: Any = None) -> Variable:
         """Applies the layer.
 
         Args:
             x: Input of shape (N, in_channels, *spatial), floating point.
             normalization: A batch normalization with given statistics, for inference: it becomes part of the filters.
-            activation: `functions.relu`, to be computed with the layer in one kernel, or None.
+            residual: What is added to the output, of its shape, or None.
+            activation: `functions.relu` or `relu6`, to be computed with the layer in one kernel, or None.
 
         Returns:
             Output of shape (N, out_channels, *spatial).
@@ -187,7 +193,7 @@ class ConvolutionND(_Convolution):
             W = self._scaled_filters(scale)
             b = shift if b is None else b.array * scale + shift
         return self.function(x, W, b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
-                             groups=self.groups, activation=activation)
+                             groups=self.groups, residual=residual, activation=activation)
 
 
 class Convolution1D(ConvolutionND):

@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd_nn import variable
 from autograd_nn.functions.fully_connected import bilinear, linear
-from autograd_nn.functions.rectifier import maxout, relu
+from autograd_nn.functions.rectifier import maxout, relu, relu6
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Chain, Link
 from autograd_nn.variable import Variable
@@ -66,7 +66,7 @@ class Linear(Link):
         return [('in_size', self.in_size), ('out_size', self.out_size), ('nobias', self.b is None)]
 
     def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
-        return (1, {'activation': relu}) if following and following[0] is relu else (0, {})
+        return (1, {'activation': following[0]}) if following and following[0] in (relu, relu6) else (0, {})
 
     def forward(self, x: Any, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
         """Applies the layer.
@@ -74,7 +74,7 @@ class Linear(Link):
         Args:
             x: Input of shape (N, ...), floating point.
             n_batch_axes: The number of axes of the batch; the others are the features.
-            activation: `functions.relu`, to be computed with the layer in one kernel, or None.
+            activation: `functions.relu` or `relu6`, to be computed with the layer in one kernel, or None.
 
         Returns:
             Output of shape (N, out_size).

@@ -6,6 +6,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import link_hooks
+from autograd_nn.sequential import run_layers
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_neighbours_take_one_function(model):
 
 def test_other_activations_are_refused():
     for link in L.Convolution2D(2, 3, 1), L.Linear(2, 3):
-        with pytest.raises(ValueError, match=r'activation None or functions.relu, got <function tanh'):
+        with pytest.raises(ValueError, match=r'functions.relu or functions.relu6, got <function tanh'):
             link(np.zeros((1, 2, 1, 1), 'f'), activation=F.tanh)
 
 
@@ -132,3 +133,38 @@ def test_filters_are_prepared_once(model):
         prepared = model[3].W.kept()['filters'][1]
         assert_infers_as_one_by_one(model)
         assert model[3].W.kept()['filters'][1] is prepared
+
+
+@pytest.mark.parametrize('activation', [None, F.relu, F.relu6])
+@pytest.mark.parametrize('rows', [[L.BatchNormalization(8)], []], ids=['normalized', 'plain'])
+def test_a_shortcut_is_part_of_the_row(activation, rows):
+    convolution = L.Convolution2D(8, 8, 3, pad=1, nobias=True)
+    x = 4 * np.random.randn(3, 8, 5, 6).astype('f')
+    after = [] if activation is None else [activation]
+    for _ in range(2):
+        run_layers([convolution, *rows], x)
+
+    def together(x):
+        return run_layers([convolution, *rows, L.Shortcut(x), *after], x)
+
+    def one_by_one(x):
+        h = convolution(x)
+        for layer in rows:
+            h = layer(h)
+        return (activation or F.identity)(h + x)
+
+    with ann.using_config('train', False):
+        with ann.no_backprop_mode():
+            np.testing.assert_allclose(together(x).array, one_by_one(x).array, rtol=1e-4, atol=1e-4)
+        gradients = []
+        for call in together, one_by_one:
+            variable = ann.Variable(x)
+            F.sum(call(variable) ** 2).backward()
+            gradients.append(variable.grad)
+    np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-3)
+
+
+def test_a_residual_of_another_shape_is_refused():
+    x, W = np.zeros((1, 2, 4, 4), 'f'), np.zeros((3, 2, 1, 1), 'f')
+    with pytest.raises(ValueError, match=r'convolution_2d: expected residual of shape .1, 3, 4, 4., got .1, 2'):
+        F.convolution_2d(x, W, residual=x)

@@ -10,6 +10,7 @@ from autograd_nn.cpu.onednn.convolution import (
     convolution_filter_grad,
     deconvolution,
 )
+from autograd_nn.cpu.onednn.elementwise import elementwise
 from autograd_nn.cpu.onednn.library import OneDNNError, load
 from autograd_nn.cpu.onednn.matrix_product import linear, matmul
 from autograd_nn.cpu.onednn.normalization import (

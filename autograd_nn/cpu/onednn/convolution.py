@@ -20,18 +20,21 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
-                groups: int, relu: bool = False, kept: dict[Any, Any] | None = None) -> np.ndarray:
-    """Adds the bias, and takes the maximum with zero, before a result leaves the processor."""
-    if not serves('convolution', x, W, b):
-        return reference.convolution(x, W, b, stride, pad, dilate, groups, relu)
-    key = 'convolution', x.shape, W.shape, b is not None and b.shape, stride, pad, dilate, groups, relu
+                groups: int, residual: np.ndarray | None = None, ceiling: float | None = None,
+                kept: dict[Any, Any] | None = None) -> np.ndarray:
+    """Adds bias and residual, and clips, before a result leaves the processor."""
+    if not serves('convolution', x, W, b, residual):
+        return reference.convolution(x, W, b, stride, pad, dilate, groups, residual, ceiling)
+    key = ('convolution', x.shape, W.shape, b is not None and b.shape, residual is not None and residual.shape, stride,
+           pad, dilate, groups, ceiling)
     plan = cached(key, _Forward, *key[1:])
     y = memory.empty(plan.y_shape, channels_last=True)
-    filters = _filters(plan, W, kept, key)
-    if b is None:
-        plan.primitive(channels_last(x), filters, y)
-    else:
-        plan.primitive(channels_last(x), filters, np.ascontiguousarray(b), y)
+    arrays = [channels_last(x), _filters(plan, W, kept, key), y]
+    if b is not None:
+        arrays.append(np.ascontiguousarray(b))
+    if residual is not None:
+        arrays.append(channels_last(residual))
+    plan.primitive(*arrays)
     return y
 
 
@@ -113,15 +116,19 @@ class _Geometry:
 
 class _Forward(_Geometry):
 
-    def __init__(self, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, stride: Ints, pad: Ints, dilate: Ints,
-                 groups: int, relu: bool) -> None:
+    def __init__(self, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, residual_shape: Ints | None, stride: Ints,
+                 pad: Ints, dilate: Ints, groups: int, ceiling: float | None) -> None:
         super().__init__('convolution', x_shape, W_shape, stride, pad, dilate, groups)
         if b_shape and b_shape != W_shape[:1]:
             raise ValueError(f'convolution: expected b of shape ({W_shape[0]},), got {b_shape}')
+        if residual_shape and residual_shape != self.y_shape:
+            raise ValueError(f'convolution: expected residual of shape {self.y_shape}, got {residual_shape}')
         bias = Memory(b_shape) if b_shape else None
+        given = (c.BIAS,) * bool(b_shape) + (c.ADDED,) * bool(residual_shape)
         self.primitive = Primitive(
             'convolution_forward', c.FORWARD_TRAINING, c.CONVOLUTION_DIRECT, self.x, self.W_any, bias, self.y,
-            *self.window, arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if b_shape else (c.SRC, c.WEIGHTS, c.DST), relu=relu)
+            *self.window, arrays=(c.SRC, c.WEIGHTS, c.DST, *given), added=self.y if residual_shape else None,
+            ceiling=ceiling)
         self.filters = Converter(self.W, self.primitive.format(c.WEIGHTS))
 
 

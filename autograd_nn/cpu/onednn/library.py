@@ -24,8 +24,12 @@ LRN_ACROSS_CHANNELS = 0xaff
 SOFTMAX_ACCURATE, SOFTMAX_LOG = 0x30000, 0x30001
 REDUCTION_SUM = 0x2fff4
 BINARY_ADD, BINARY_MUL = 0x1fff0, 0x1fff1
-ELTWISE_RELU, ELTWISE_RELU_FROM_OUTPUT = 32, 256
+ELTWISE_RELU, ELTWISE_CLIP, ELTWISE_RELU_FROM_OUTPUT = 32, 47, 256
+ELTWISE_ELU, ELTWISE_LOGISTIC, ELTWISE_SWISH, ELTWISE_GELU = 34, 41, 44, 49
+ELTWISE_TANH_FROM_OUTPUT, ELTWISE_LOGISTIC_FROM_OUTPUT, ELTWISE_CLIP_FROM_OUTPUT = 257, 260, 262
 USE_GLOBAL_STATS, USE_SCALE, USE_SHIFT, FUSE_NORM_RELU = 1, 2, 4, 8
+# What is added to the results comes as the second input of the first operation behind the computation.
+ADDED = (1 << 15) | 2
 SRC, SRC_1, SRC_2, DST, DST_1, DST_2, WEIGHTS, WEIGHTS_1, BIAS = 1, 2, 3, 17, 18, 19, 33, 34, 41
 MEAN, VARIANCE, SCALE, SHIFT, WORKSPACE = 49, 50, 51, 52, 64
 DIFF_SRC, DIFF_SRC_1, DIFF_SRC_2, DIFF_DST, DIFF_DST_1, DIFF_DST_2 = 129, 130, 131, 145, 146, 147
@@ -140,7 +144,7 @@ class Library:
             'post_ops_create': [handle],
             'post_ops_destroy': [c_void_p],
             'post_ops_append_eltwise': [c_void_p, c_int, c_float, c_float],
-            'post_ops_append_sum': [c_void_p, c_float, ctypes.c_int32, c_int],
+            'post_ops_append_binary': [c_void_p, c_int, c_void_p],
             'primitive_desc_query': [c_void_p, c_int, c_int, c_void_p],
             'primitive_desc_destroy': [c_void_p],
             'primitive_create': [handle, c_void_p],

@@ -24,21 +24,21 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if (a.ndim < 2 or a.ndim != b.ndim or a.shape[-1] != b.shape[-2] or a.size * b.shape[-1] < _LEAST
             or not _broadcast(a.shape[:-2], b.shape[:-2]) or not serves('matmul', a, b)):
         return reference.matmul(a, b)
-    return _product(a, b, None, False)
+    return _product(a, b, None, None)
 
 
-def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, relu: bool = False) -> np.ndarray:
+def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
     """Adds the bias, and takes the maximum with zero, before a result leaves the processor."""
     if x.size * len(W) < _LEAST or not serves('linear', x, W, b):
-        return reference.linear(x, W, b, relu)
+        return reference.linear(x, W, b, ceiling)
     if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[1] or (b is not None and b.shape != W.shape[:1]):
         raise ValueError(f'linear: x of shape {x.shape}, W {W.shape} and b {None if b is None else b.shape} do not fit')
-    return _product(x, W.T, None if b is None else np.ascontiguousarray(b).reshape(1, -1), relu)
+    return _product(x, W.T, None if b is None else np.ascontiguousarray(b).reshape(1, -1), ceiling)
 
 
-def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool) -> np.ndarray:
+def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, ceiling: float | None) -> np.ndarray:
     a, b = _with_rows(a), _with_rows(b)
-    key = 'matmul', a.shape, a.strides, b.shape, b.strides, bias is not None, relu
+    key = 'matmul', a.shape, a.strides, b.shape, b.strides, bias is not None, ceiling
     primitive = cached(key, _primitive, *key[1:])
     batch = tuple(map(max, a.shape[:-2], b.shape[:-2]))
     y = memory.empty((*batch, a.shape[-2], b.shape[-1]))
@@ -46,12 +46,13 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, relu: bool) 
     return y
 
 
-def _primitive(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, biased: bool, relu: bool) -> Primitive:
+def _primitive(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, biased: bool,
+               ceiling: float | None) -> Primitive:
     y_shape = (*map(max, a_shape[:-2], b_shape[:-2]), a_shape[-2], b_shape[-1])
     bias = Memory((*(1,) * (len(y_shape) - 1), y_shape[-1])) if biased else None
     return Primitive('matmul', _strided(a_shape, a_strides), _strided(b_shape, b_strides), bias, Memory(y_shape),
-                     arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if biased else (c.SRC, c.WEIGHTS, c.DST), relu=relu,
-                     strided=True)
+                     arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if biased else (c.SRC, c.WEIGHTS, c.DST),
+                     ceiling=ceiling, strided=True)
 
 
 def _strided(shape: Ints, strides: Ints) -> Memory:

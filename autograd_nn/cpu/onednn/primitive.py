@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from ctypes import byref, c_void_p
-from math import prod
+from math import isinf, prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -155,7 +155,8 @@ class Primitive:
         kind: One of `library.PRIMITIVES`.
         parameters: The C arguments between the engine and the attributes.
         arrays: Which argument of the execution each array of a call is, such as ``(c.SRC, c.DST)``.
-        relu: Whether negative results become zero.
+        added: The descriptor of an array that is added to the results (the argument ``c.ADDED``), or None.
+        ceiling: The greatest value of the results, whose least is then 0; None for results as they are.
         strided: Whether the arrays may have gaps, so that their bytes say nothing.
         hint: The forward primitive of a backward one.
 
@@ -163,12 +164,12 @@ class Primitive:
         OneDNNError: oneDNN has no such computation.
     """
 
-    def __init__(self, kind: str, *parameters: Any, arrays: Ints, relu: bool = False, strided: bool = False,
-                 hint: Primitive | None = None) -> None:
+    def __init__(self, kind: str, *parameters: Any, arrays: Ints, added: Memory | None = None,
+                 ceiling: float | None = None, strided: bool = False, hint: Primitive | None = None) -> None:
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories: list[c_void_p] = []
         library = loaded()
-        with Attributes(relu) as attributes:
+        with Attributes(added, ceiling) as attributes:
             if hint is not None:
                 parameters = (*parameters, hint._descriptor)
             elif kind.endswith(('backward', 'backward_data', 'backward_weights')):
@@ -260,17 +261,22 @@ class Reorder(Primitive):
 class Attributes:
     """A context that has the attributes of a primitive: what is computed on its results before they are stored."""
 
-    def __init__(self, relu: bool) -> None:
+    def __init__(self, added: Memory | None, ceiling: float | None) -> None:
         self.handle = c_void_p()
-        self.relu = relu
+        self.added = added
+        self.ceiling = ceiling
 
     def __enter__(self) -> c_void_p:
-        if self.relu:
+        if self.added is not None or self.ceiling is not None:
             library = loaded()
             operations = c_void_p()
             library.call('primitive_attr_create', byref(self.handle))
             library.call('post_ops_create', byref(operations))
-            library.call('post_ops_append_eltwise', operations, c.ELTWISE_RELU, 0.0, 0.0)
+            if self.added is not None:
+                library.call('post_ops_append_binary', operations, c.BINARY_ADD, self.added)
+            if self.ceiling is not None:
+                kind, bound = (c.ELTWISE_RELU, 0.0) if isinf(self.ceiling) else (c.ELTWISE_CLIP, self.ceiling)
+                library.call('post_ops_append_eltwise', operations, kind, 0.0, bound)
             library.call('primitive_attr_set_post_ops', self.handle, operations)
             library.call('post_ops_destroy', operations)
         return self.handle
