@@ -28,12 +28,13 @@ class Kernels(Protocol):
         """Multiplies `x` (N, D) by the transposed `W` (M, D) and adds `b` (M,); `ceiling` as in `convolution`."""
 
     def convolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, dilate: Ints,
-                    groups: int, residual: Array | None, ceiling: float | None, kept: dict[Any, Any] | None) -> Array:
+                    groups: int, scale: Array | None, residual: Array | None, ceiling: float | None,
+                    kept: dict[Any, Any] | None) -> Array:
         """Cross-correlates `x` (N, C, *in) with the filters `W` (K, C / groups, *k) and adds `b` (K,).
 
         Output channels come in `groups` equal parts, each of which sees its own part of the input channels. The output
-        (N, K, *out) has the sizes that `geometry.conv_output_size` gives. `residual` (N, K, *out) is
-        added. With `ceiling`, which may be infinite, results below 0 become 0 and those above `ceiling` `ceiling`.
+        (N, K, *out) has the sizes that `geometry.conv_output_size` gives. Filters are
+        multiplied by their elements of `scale` (K,). `residual` (N, K, *out) is added. With `ceiling`, which may be infinite, results below 0 become 0 and those above `ceiling` `ceiling`.
         `kept` is a place for what was made of `W` and may serve the next call; it is emptied when `W` changes.
         """
 
@@ -207,7 +208,7 @@ class Kernels(Protocol):
         Sequences may have different lengths; the longest comes first. The steps of all sequences lie one after the
         other: the rows of step t are those of the first ``batch_sizes[t]`` sequences, which are the ones that have not
         ended; M is the sum of the batch sizes. A sequence keeps its last state when it has ended. In the reverse
-        direction the last step comes first, and a sequence its initial state until it has begun.
+        direction the last step comes first, and a sequence keeps its initial state until it has begun.
 
         Args:
             x: The input of all steps (M, I).

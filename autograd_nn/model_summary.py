@@ -52,9 +52,8 @@ def _deconvolution(function: Any, x: Any, W: Any, *b: Any) -> int:
 
 def _recurrent_sequence(function: Any, x: Any, *others: Any) -> int:
     """Each row of `x` meets the weights of the input, each state before it those of the state."""
-    # Between the input and its two weights stand the initial states, as many as last states are among the outputs.
-    n_states = len(function.output_shapes) - 1
-    return len(x) * sum(W.size for W in others[n_states:n_states + 2])
+    _, ws, _, _ = function.arrange((x, *others))
+    return len(x) * sum(w.size for w in ws)
 
 
 # By the name of the function's node, as this module stands below the functions and cannot import them.

@@ -11,35 +11,13 @@ from autograd_nn.functions.checks import check_choice, check_float
 from autograd_nn.functions.joining import concat, separate, split_axis, stack
 from autograd_nn.functions.noise import dropout
 from autograd_nn.functions.recurrent_cells import ACTIVATIONS
-from autograd_nn.functions.recurrent_sequences import GRUSequence, LSTMSequence, RNNSequence
+from autograd_nn.functions.recurrent_sequences import GRUSequence, LSTMSequence, RecurrentSequence, RNNSequence
 from autograd_nn.variable import Variable, as_variable
 
 Ints = tuple[int, ...]
 Variables = Sequence[Variable]
-# A layer in one direction: from packed input, initial states, weights, biases, batch sizes and direction to the packed
-# states of all steps and the last states.
-Layer = Callable[[Variable, Variables, Variables, Variables, Ints, bool], tuple[Variable, ...]]
-
-
-def lstm_layer(x: Variable, states: Variables, ws: Variables, bs: Variables, batch_sizes: Ints,
-               reverse: bool) -> tuple[Variable, ...]:
-    """A layer of `n_step_lstm` in one direction, on packed sequences."""
-    W, U = concat(ws[:4], axis=0), concat(ws[4:], axis=0)
-    b = concat(bs[:4], axis=0) + concat(bs[4:], axis=0)
-    return LSTMSequence(batch_sizes, reverse).apply((x, *states, W, U, b))
-
-
-def gru_layer(x: Variable, states: Variables, ws: Variables, bs: Variables, batch_sizes: Ints,
-              reverse: bool) -> tuple[Variable, ...]:
-    """A layer of `n_step_gru` in one direction, on packed sequences."""
-    parameters = [concat(part, axis=0) for part in (ws[:3], ws[3:], bs[:3], bs[3:])]
-    return GRUSequence(batch_sizes, reverse).apply((x, *states, *parameters))
-
-
-def rnn_layer(x: Variable, states: Variables, ws: Variables, bs: Variables, batch_sizes: Ints, reverse: bool,
-              activation: str) -> tuple[Variable, ...]:
-    """A layer of `n_step_rnn` in one direction, on packed sequences."""
-    return RNNSequence(batch_sizes, reverse, activation).apply((x, *states, *ws, bs[0] + bs[1]))
+# Makes the function of a layer in one direction from batch sizes and direction.
+Layer = Callable[[Ints, bool], RecurrentSequence]
 
 
 def run_layers(layer: Layer, dropout_ratio: float, states: Variables, ws: Sequence[Variables],
@@ -48,7 +26,7 @@ def run_layers(layer: Layer, dropout_ratio: float, states: Variables, ws: Sequen
     """Runs stacked layers over packed sequences.
 
     Args:
-        layer: A layer in one direction.
+        layer: Makes the function of a layer in one direction.
         dropout_ratio: The ratio of the dropout between layers.
         states: The initial states of all layers and directions, each of shape (layers * directions, B, N).
         ws: The weights of each layer and direction.
@@ -70,8 +48,8 @@ def run_layers(layer: Layer, dropout_ratio: float, states: Variables, ws: Sequen
             x = dropout(x, dropout_ratio)
         ys = []
         for direction in range(n_directions):
-            y, *ends = layer(x, initial[k + direction], ws[k + direction], bs[k + direction], batch_sizes,
-                             direction == 1)
+            node, place = layer(batch_sizes, direction == 1), k + direction
+            y, *ends = node.apply((x, *initial[place], *ws[place], *bs[place]))
             ys.append(y)
             last.append(ends)
         x = ys[0] if n_directions == 1 else concat(ys, axis=1)
@@ -198,7 +176,7 @@ def n_step_lstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any, 
         >>> hy.shape, [y.shape for y in ys]
         ((1, 2, 3), [(2, 3), (2, 3), (1, 3)])
     """
-    return _n_step('n_step_lstm', lstm_layer, 8, n_layers, dropout_ratio, {'hx': hx, 'cx': cx}, ws, bs, xs)
+    return _n_step('n_step_lstm', LSTMSequence, 8, n_layers, dropout_ratio, {'hx': hx, 'cx': cx}, ws, bs, xs)
 
 
 def n_step_bilstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any, bs: Any,
@@ -236,7 +214,7 @@ def n_step_bilstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any
         >>> hy.shape, [y.shape for y in ys]
         ((2, 2, 3), [(2, 6), (1, 6)])
     """
-    return _n_step('n_step_bilstm', lstm_layer, 8, n_layers, dropout_ratio, {'hx': hx, 'cx': cx}, ws, bs, xs,
+    return _n_step('n_step_bilstm', LSTMSequence, 8, n_layers, dropout_ratio, {'hx': hx, 'cx': cx}, ws, bs, xs,
                    n_directions=2)
 
 
@@ -277,7 +255,7 @@ def n_step_gru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
         >>> hy.shape, [y.shape for y in ys]
         ((1, 2, 3), [(2, 3), (1, 3)])
     """
-    return _n_step('n_step_gru', gru_layer, 6, n_layers, dropout_ratio, {'hx': hx}, ws, bs, xs)
+    return _n_step('n_step_gru', GRUSequence, 6, n_layers, dropout_ratio, {'hx': hx}, ws, bs, xs)
 
 
 def n_step_bigru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
@@ -309,7 +287,7 @@ def n_step_bigru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
         >>> ys[0].shape
         (2, 6)
     """
-    return _n_step('n_step_bigru', gru_layer, 6, n_layers, dropout_ratio, {'hx': hx}, ws, bs, xs, n_directions=2)
+    return _n_step('n_step_bigru', GRUSequence, 6, n_layers, dropout_ratio, {'hx': hx}, ws, bs, xs, n_directions=2)
 
 
 def n_step_rnn(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any, xs: Any,
@@ -344,7 +322,7 @@ def n_step_rnn(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any, x
         variable([[[111.]]])
     """
     check_choice('n_step_rnn', 'activation', activation, tuple(ACTIVATIONS))
-    return _n_step('n_step_rnn', partial(rnn_layer, activation=activation), 2, n_layers,
+    return _n_step('n_step_rnn', partial(RNNSequence, activation=activation), 2, n_layers,
                    dropout_ratio, {'hx': hx}, ws, bs, xs)
 
 
@@ -378,5 +356,5 @@ def n_step_birnn(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
         (variable([[ 1., 11.]]), variable([[11.,  1.]]))
     """
     check_choice('n_step_birnn', 'activation', activation, tuple(ACTIVATIONS))
-    return _n_step('n_step_birnn', partial(rnn_layer, activation=activation), 2, n_layers,
+    return _n_step('n_step_birnn', partial(RNNSequence, activation=activation), 2, n_layers,
                    dropout_ratio, {'hx': hx}, ws, bs, xs, n_directions=2)

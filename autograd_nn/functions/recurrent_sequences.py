@@ -25,8 +25,8 @@ Step = Callable[..., tuple[Variable, ...]]
 class RecurrentSequence(FunctionNode):
     """A layer in one direction: a kernel (see `Kernels.lstm_sequence`), and the same in functions.
 
-    Its inputs are those of the kernel: the packed input, the initial states, the weights and the bias. Its outputs are
-    the packed states of all steps and the last states.
+    Its inputs are the packed input, the initial states, and the weights and biases of all gates, first those of the
+    input and then those of the state. Its outputs are the packed states of all steps and the last states.
 
     Args:
         batch_sizes: The number of sequences that take part in each step.
@@ -35,6 +35,10 @@ class RecurrentSequence(FunctionNode):
     """
 
     kernel: str
+    n_states = 1
+    n_weights: int
+    # Whether the biases of input and state are added up before the kernel sees them.
+    one_bias = True
 
     def __init__(self, batch_sizes: Ints, reverse: bool, *options: Any) -> None:
         self.options = *options, batch_sizes, reverse
@@ -42,11 +46,31 @@ class RecurrentSequence(FunctionNode):
         self.reverse = reverse
         self.workspace: Any = None
 
+    def arrange(self, inputs: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+        """Packed input and initial states; weights; biases; and what comes after them."""
+        first, second = 1 + self.n_states, 1 + self.n_states + self.n_weights
+        third = second + self.n_weights
+        return list(inputs[:first]), list(inputs[first:second]), list(inputs[second:third]), list(inputs[third:])
+
+    def stacked(self, params: list[Any]) -> list[Any]:
+        """Weights (or biases) of all gates as two arrays: those of the input, and those of the state."""
+        half, xp = self.n_weights // 2, backend.get_array_module(*params)
+        return [xp.concatenate(part) for part in (params[:half], params[half:])]
+
+    def taken_apart(self, stacked: Sequence[Any]) -> list[Any]:
+        """The inverse of `stacked`, each array in memory of its own."""
+        return [part.copy() for each in stacked for part in
+                backend.get_array_module(each).split(each, self.n_weights // 2)]
+
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs(range(len(inputs)))
         self.retain_outputs((0,))
+        xs, ws, bs, _ = self.arrange(inputs)
+        # What is stacked is not kept: the graph would hold all weights a second time.
+        b, d = self.stacked(bs)
+        biases = [b + d] if self.one_bias else [b, d]
         kernel = getattr(backend.kernels(*inputs), self.kernel)
-        *ys, self.workspace = kernel(*inputs, *self.options, config.enable_backprop)
+        *ys, self.workspace = kernel(*xs, *self.stacked(ws), *biases, *self.options, config.enable_backprop)
         self.output_shapes = [y.shape for y in ys]
         return tuple(ys)
 
@@ -88,12 +112,12 @@ class RecurrentSequenceGrad(FunctionGradients):
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs(range(len(inputs)))
         sequence = self.sequence
-        n_gradients = len(sequence.output_shapes)
-        xs, gys = inputs[:-n_gradients], inputs[-n_gradients:]
-        # Input, initial states and the two weights: no gradient depends on the bias.
-        kept = xs[:n_gradients + 2]
+        xs, ws, _, gys = sequence.arrange(inputs)
         kernel = getattr(backend.kernels(*inputs), f'{sequence.kernel}_grad')
-        return kernel(*kept, self.y, sequence.workspace, *gys, *sequence.options)
+        results = kernel(*xs, *sequence.stacked(ws), self.y, sequence.workspace, *gys, *sequence.options)
+        gxs, weights, biases = results[:len(xs)], results[len(xs):len(xs) + 2], results[len(xs) + 2:]
+        gbs = biases * 2 if sequence.one_bias else biases
+        return *gxs, *sequence.taken_apart(weights), *sequence.taken_apart(gbs)
 
     def function(self, *inputs: Variable) -> tuple[Variable, ...]:
         return self.sequence.formula(*inputs)
@@ -102,24 +126,31 @@ class RecurrentSequenceGrad(FunctionGradients):
 class LSTMSequence(RecurrentSequence):
 
     kernel = 'lstm_sequence'
+    n_states = 2
+    n_weights = 8
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
-        x, h, c, W, U, b = inputs
+        (x, h, c), ws, bs, _ = self.arrange(inputs)
+        U = concat(ws[4:], axis=0)
 
         def step(x: Variable, h: Variable, c: Variable) -> tuple[Variable, ...]:
             i, f, a, o = split_axis(x + matmul(h, U, transb=True), 4, axis=1)
             c = sigmoid(f) * c + sigmoid(i) * tanh(a)
             return sigmoid(o) * tanh(c), c
 
-        return self.loop(step, linear(x, W, b), h, c)
+        b = concat(bs[:4], axis=0) + concat(bs[4:], axis=0)
+        return self.loop(step, linear(x, concat(ws[:4], axis=0), b), h, c)
 
 
 class GRUSequence(RecurrentSequence):
 
     kernel = 'gru_sequence'
+    n_weights = 6
+    one_bias = False
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
-        x, h, W, U, b, d = inputs
+        (x, h), ws, bs, _ = self.arrange(inputs)
+        W, U, b, d = (concat(part, axis=0) for part in (ws[:3], ws[3:], bs[:3], bs[3:]))
 
         def step(x: Variable, h: Variable) -> tuple[Variable, ...]:
             return gru_formula(h, x, linear(h, U, d)),
@@ -130,13 +161,17 @@ class GRUSequence(RecurrentSequence):
 class RNNSequence(RecurrentSequence):
 
     kernel = 'rnn_sequence'
+    n_weights = 2
+
+    def __init__(self, batch_sizes: Ints, reverse: bool, activation: str) -> None:
+        super().__init__(batch_sizes, reverse, activation)
+        self.activation = ACTIVATIONS[activation]
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
-        x, h, W, U, b = inputs
-        activation = ACTIVATIONS[self.options[0]]
+        (x, h), (W, U), (b, d), _ = self.arrange(inputs)
 
         def step(x: Variable, h: Variable) -> tuple[Variable, ...]:
-            return activation(x + matmul(h, U, transb=True)),
+            return self.activation(x + linear(h, U, d)),
 
         return self.loop(step, linear(x, W, b), h)
 

@@ -1,7 +1,7 @@
 """Stacked recurrent layers over whole sequences of any lengths."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from autograd_nn import variable
 from autograd_nn.functions.joining import concat, split_axis
-from autograd_nn.functions.n_step import check_states, gru_layer, lstm_layer, rnn_layer, run_layers
+from autograd_nn.functions.n_step import Layer, check_states, run_layers
 from autograd_nn.functions.rearrangement import permutate
-from autograd_nn.functions.recurrent_sequences import packing
+from autograd_nn.functions.recurrent_sequences import GRUSequence, LSTMSequence, RNNSequence, packing
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
 from autograd_nn.variable import Variable, as_variable
@@ -40,7 +40,7 @@ class NStepRNNBase(ChainList):
     n_weights: ClassVar[int] = 2
     n_cells: ClassVar[int] = 1
     use_bi_direction: ClassVar[bool] = False
-    layer: Callable[..., tuple[Variable, ...]]
+    layer: Layer
 
     def __init__(self, n_layers: int, in_size: int, out_size: int, dropout: float, *, initialW: Any = None,
                  initial_bias: Any = None) -> None:
@@ -173,7 +173,7 @@ class NStepLSTMBase(NStepRNNBase):
 
     n_weights = 8
     n_cells = 2
-    layer = staticmethod(lstm_layer)
+    layer = LSTMSequence
 
     def forward(self, hx: Any, cx: Any,  # type: ignore[override]
                 xs: Any) -> tuple[Variable, Variable, list[Variable]]:
@@ -261,7 +261,7 @@ class NStepGRU(NStepRNNBase):
     """
 
     n_weights = 6
-    layer = staticmethod(gru_layer)
+    layer = GRUSequence
 
 
 class NStepBiGRU(NStepGRU):
@@ -279,7 +279,7 @@ class NStepRNNTanh(NStepRNNBase):
     See `functions.n_step_rnn`; the arguments are those of `NStepGRU`.
     """
 
-    layer = staticmethod(partial(rnn_layer, activation='tanh'))
+    layer = staticmethod(partial(RNNSequence, activation='tanh'))
 
 
 class NStepRNNReLU(NStepRNNBase):
@@ -288,7 +288,7 @@ class NStepRNNReLU(NStepRNNBase):
     See `functions.n_step_rnn`; the arguments are those of `NStepGRU`.
     """
 
-    layer = staticmethod(partial(rnn_layer, activation='relu'))
+    layer = staticmethod(partial(RNNSequence, activation='relu'))
 
 
 class NStepBiRNNTanh(NStepRNNTanh):
