@@ -29,9 +29,11 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
-                groups: int, residual: np.ndarray | None = None, ceiling: float | None = None,
-                kept: dict[Any, Any] | None = None) -> np.ndarray:
+                groups: int, scale: np.ndarray | None = None, residual: np.ndarray | None = None,
+                ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> np.ndarray:
     """Multiplies the matrix of windows by the matrix of filters."""
+    if scale is not None:
+        W = scaled(W, scale)
     kernel_size = W.shape[2:]
     out = tuple(conv_output_size(n, k, s, p, d=d)
                 for n, k, s, p, d in zip(x.shape[2:], kernel_size, stride, pad, dilate, strict=True))
@@ -101,6 +103,11 @@ def convolution_bias_grad(gy: np.ndarray) -> np.ndarray:
     """Multiplies by a vector of ones, which BLAS does several times as fast as a sum over the outer axes."""
     rows = channels_last(gy).reshape(-1, gy.shape[1]).astype(compute_dtype(gy.dtype), copy=False)
     return (np.ones(len(rows), rows.dtype) @ rows).astype(gy.dtype, copy=False)
+
+
+def scaled(W: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The filters `W` (K, ...), each multiplied by its element of `scale` (K,)."""
+    return W * scale.reshape(-1, *[1] * (W.ndim - 1)).astype(W.dtype, copy=False)
 
 
 def _add_bias(y: np.ndarray, b: np.ndarray | None) -> None:

@@ -40,10 +40,11 @@ class ConvolutionND(_Geometry):
 
     """Of `x`, `W` and, where `biased`, `b`; one input more is added to the result, before it is clipped."""
 
-    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, biased: bool = False,
+    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, biased: bool = False, scale: Any = None,
                  ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> None:
         super().__init__(stride, pad, dilate, groups)
         self.biased = biased
+        self.scale = scale
         self.ceiling = ceiling
         self.kept = kept
 
@@ -53,8 +54,8 @@ class ConvolutionND(_Geometry):
             self.retain_outputs((0,))
         x, W, *rest = inputs
         b = rest.pop(0) if self.biased else None
-        return backend.kernels(*inputs).convolution(x, W, b, *self.geometry, rest[0] if rest else None, self.ceiling,
-                                                    self.kept),
+        return backend.kernels(*inputs).convolution(x, W, b, *self.geometry, self.scale, rest[0] if rest else None,
+                                                    self.ceiling, self.kept),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
@@ -121,8 +122,8 @@ class BiasGrad(FunctionNode):
 
 
 def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int], pad: int | Sequence[int],
-                 cover_all: bool, dilate: int | Sequence[int], groups: int, residual: Any = None,
-                 activation: Any = None) -> Variable:
+                 cover_all: bool, dilate: int | Sequence[int], groups: int, scale: Any = None,
+                 residual: Any = None, activation: Any = None) -> Variable:
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -143,13 +144,19 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
                   in zip(x.shape[2:], out, W.shape[2:], *geometry)]
         if max(beyond) > 0:
             inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
+    if scale is not None:
+        if scale.shape != (len(W),):
+            raise ValueError(f'{function}: expected scale of shape ({len(W)},), got {scale.shape}')
+        if config.enable_backprop:
+            inputs[1], scale = W * scale.reshape(-1, *[1] * (n + 1)), None
     # Where the filters stay the same for many calls, so does what a kernel makes of them.
     kept = W.kept() if isinstance(W, Parameter) and not config.enable_backprop else None
     if residual is not None:
         if residual.shape != (len(x), len(W), *out):
             raise ValueError(f'{function}: expected residual of shape {(len(x), len(W), *out)}, got {residual.shape}')
         inputs.append(residual)
-    return ConvolutionND(*geometry, groups, b is not None, ceiling_of(function, activation), kept).apply(inputs)[0]
+    return ConvolutionND(*geometry, groups, b is not None, scale, ceiling_of(function, activation),
+                         kept).apply(inputs)[0]
 
 
 def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int],
@@ -210,7 +217,7 @@ def _spatial_axes(function: str, x: Any) -> int:
 
 def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   residual: Any = None, activation: Any = None) -> Variable:
+                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
     """Convolution (cross-correlation) over any number of spatial axes.
 
     Args:
@@ -222,6 +229,7 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         cover_all: Add a last window where it is needed to cover all elements; it sees zeros beyond the padding.
         dilate: Distance between neighbouring elements of the window.
         groups: The number of parts into which the channels are split; each part is convolved on its own.
+        scale: An array of shape (K,) that the filters are multiplied by, or None.
         residual: What is added to the output, of its shape, or None.
         activation: `relu` or `relu6`, to be computed in the same kernel, or None.
 
@@ -239,19 +247,21 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         variable([[[3., 9.]]])
     """
     return _convolution('convolution_nd', _spatial_axes('convolution_nd', x), x, W, b, stride, pad, cover_all, dilate,
-                        groups, residual, activation)
+                        groups, scale, residual,
+                        activation)
 
 
 def convolution_1d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   residual: Any = None, activation: Any = None) -> Variable:
+                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
     """Convolution over one spatial axis: see `convolution_nd`."""
-    return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, residual, activation)
+    return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
+                        activation)
 
 
 def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, *, dilate: int | Sequence[int] = 1, groups: int = 1,
-                   residual: Any = None, activation: Any = None) -> Variable:
+                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
     """Convolution (cross-correlation) of images.
 
     Args:
@@ -263,6 +273,7 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         cover_all: Add a last window where it is needed to cover all pixels; it sees zeros beyond the padding.
         dilate: Distance between neighbouring elements of the window.
         groups: The number of parts into which the channels are split; each part is convolved on its own.
+        scale: An array of shape (K,) that the filters are multiplied by, or None.
         residual: What is added to the output, of its shape, or None.
         activation: `relu` or `relu6`, to be computed in the same kernel, or None.
 
@@ -280,14 +291,16 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
         >>> F.convolution_2d(x, W, stride=2, pad=2).shape
         (10, 8, 16, 16)
     """
-    return _convolution('convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, groups, residual, activation)
+    return _convolution('convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
+                        activation)
 
 
 def convolution_3d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
                    cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   residual: Any = None, activation: Any = None) -> Variable:
+                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
     """Convolution over three spatial axes: see `convolution_nd`."""
-    return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, residual, activation)
+    return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
+                        activation)
 
 
 def dilated_convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1,

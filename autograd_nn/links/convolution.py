@@ -142,20 +142,6 @@ class ConvolutionND(_Convolution):
         """The number of input channels; None as long as it is not known."""
         return None if not self.W.is_initialized else self.W.shape[1] * self.groups
 
-    def _scaled_filters(self, scale: Any) -> variable.Parameter:
-        """The filters times `scale` of shape (out_channels,), computed again when one of them has changed."""
-        kept = self.W.kept()
-        if kept is None:
-            kept = {}
-        elif 'scaled' in kept and bool((kept['scaled'][0] == scale).all()):
-            return kept['scaled'][1]
-        scaled = variable.Parameter(self.W.array * scale.reshape(-1, *[1] * (self.ndim + 1)))
-        # Asking for the array has emptied the place; nobody has kept it.
-        kept = self.W.kept()
-        if kept is not None:
-            kept['scaled'] = scale, scaled
-        return scaled
-
     def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         """Takes over a batch normalization whose statistics are given, a `Shortcut`, and `relu` or `relu6`."""
         options: dict[str, Any] = {}
@@ -187,13 +173,12 @@ class ConvolutionND(_Convolution):
         """
         if not self.W.is_initialized:
             self._initialize_params(x.shape[1])
-        W, b = self.W, self.b
+        b, scale = self.b, None
         if normalization is not None:
             scale, shift = normalization.scale_and_shift()
-            W = self._scaled_filters(scale)
             b = shift if b is None else b.array * scale + shift
-        return self.function(x, W, b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
-                             groups=self.groups, residual=residual, activation=activation)
+        return self.function(x, self.W, b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
+                             groups=self.groups, scale=scale, residual=residual, activation=activation)
 
 
 class Convolution1D(ConvolutionND):

@@ -13,6 +13,7 @@ import numpy as np
 from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
+from autograd_nn.cpu.convolution import scaled
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.matrix_product import matmul
 from autograd_nn.cpu.onednn.primitive import Converter, Memory, Primitive, cached, channels_last, images, loaded, serves
@@ -20,16 +21,17 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
-                groups: int, residual: np.ndarray | None = None, ceiling: float | None = None,
-                kept: dict[Any, Any] | None = None) -> np.ndarray:
+                groups: int, scale: np.ndarray | None = None, residual: np.ndarray | None = None,
+                ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> np.ndarray:
     """Adds bias and residual, and clips, before a result leaves the processor."""
     if not serves('convolution', x, W, b, residual):
-        return reference.convolution(x, W, b, stride, pad, dilate, groups, residual, ceiling)
+        return reference.convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling)
+    x, stride = _without_gaps(x, W.shape[2:], stride, pad)
     key = ('convolution', x.shape, W.shape, b is not None and b.shape, residual is not None and residual.shape, stride,
            pad, dilate, groups, ceiling)
     plan = cached(key, _Forward, *key[1:])
     y = memory.empty(plan.y_shape, channels_last=True)
-    arrays = [channels_last(x), _filters(plan, W, kept, key), y]
+    arrays = [channels_last(x), _filters(plan, W, scale, kept, key), y]
     if b is not None:
         arrays.append(np.ascontiguousarray(b))
     if residual is not None:
@@ -38,13 +40,26 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
     return y
 
 
-def _filters(plan: _Forward, W: np.ndarray, kept: dict[Any, Any] | None, key: Any) -> np.ndarray:
+def _filters(plan: _Forward, W: np.ndarray, scale: np.ndarray | None, kept: dict[Any, Any] | None,
+             key: Any) -> np.ndarray:
     """The filters as the plan wants them, from the last call if they are still the same."""
-    if kept is None or not plan.filters.needed:
-        return plan.filters.convert(np.ascontiguousarray(W))
-    if kept.get('filters', (None,))[0] != key:
-        kept['filters'] = key, plan.filters.convert(np.ascontiguousarray(W))
-    return kept['filters'][1]
+    key = key, None if scale is None else scale.tobytes()
+    if kept is not None and kept.get('filters', (None,))[0] == key:
+        return kept['filters'][1]
+    filters = plan.filters.convert(np.ascontiguousarray(W if scale is None else scaled(W, scale)))
+    if kept is not None and filters is not W:
+        kept['filters'] = key, filters
+    return filters
+
+
+def _without_gaps(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints) -> tuple[np.ndarray, Ints]:
+    """The pixels that windows of one pixel see, side by side, and a stride of 1.
+
+    Measured with AVX2: oneDNN takes up to three times as long for a filter gradient where pixels are left out.
+    """
+    if set(kernel_size) == {1} and set(pad) == {0} and max(stride) > 1 <= min(stride) and len(stride) == x.ndim - 2:
+        return x[(slice(None), slice(None), *(slice(None, None, s) for s in stride))], (1,) * len(stride)
+    return x, stride
 
 
 def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, out_size: Ints,
@@ -70,6 +85,7 @@ def convolution_filter_grad(x: np.ndarray, gy: np.ndarray, kernel_size: Ints, st
     """Sums over samples and positions, on all cores."""
     if not serves('convolution_filter_grad', x, gy):
         return reference.convolution_filter_grad(x, gy, kernel_size, stride, pad, dilate, groups)
+    x, stride = _without_gaps(x, kernel_size, stride, pad)
     W_shape = gy.shape[1], x.shape[1] // groups, *kernel_size
     key = 'convolution_filter_grad', x.shape, W_shape, gy.shape, stride, pad, dilate, groups
     plan = cached(key, _FilterGradient, *key[1:])

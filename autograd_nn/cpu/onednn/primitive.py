@@ -353,13 +353,22 @@ def serves(kernel: str, *arrays: np.ndarray | None) -> bool:
     return True
 
 
+class _ToChannelsLast(Reorder):
+    """A copy of images with the given strides, in elements."""
+
+    def __init__(self, shape: Ints, strides: Ints) -> None:
+        super().__init__(Memory(shape, strides), images(shape))
+        self._sizes[0] = 0  # There may be gaps, so that the bytes say nothing.
+
+
 def channels_last(x: np.ndarray) -> np.ndarray:
     """`x` (N, C, *spatial) itself where its memory has the order (N, *spatial, C), otherwise such a copy."""
     if x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous:
         return x
     y = memory.empty(x.shape, x.dtype, channels_last=True)
-    if x.flags.c_contiguous and x.dtype == _FLOAT32:
-        cached(('channels_last', x.shape), lambda: Reorder(Memory(x.shape), images(x.shape)))(x, y)
+    strides = tuple([stride // x.itemsize for stride in x.strides])
+    if x.dtype == _FLOAT32 and min(strides) > 0:
+        cached(('channels_last', x.shape, strides), _ToChannelsLast, x.shape, strides)(x, y)
     else:
         y[...] = x
     return y
