@@ -61,6 +61,8 @@ class LocalConfig(threading.local):
     ``dtype``                    floating-point type of new parameters and data sets
     ``debug``                    check every array that is computed for NaN
     ``type_check``               run ``check_type_forward`` of user-defined functions
+    ``use_bfloat16``             let float32 convolutions and products of matrices on the CPU round what they multiply
+                                 to bfloat16, where the processor has instructions for it: faster, to 3 digits
     ``num_threads``              how many threads the kernels on the CPU use; None for one on each core that the
                                  process may run on
     ``use_onednn``               ``'auto'``: oneDNN's kernels on the CPU where the library is there; ``'always'``:
@@ -84,6 +86,7 @@ class LocalConfig(threading.local):
     debug: bool
     type_check: bool
     num_threads: int | None
+    use_bfloat16: bool
     use_onednn: str
     in_recomputing: bool
     keep_graph_on_report: bool
@@ -200,6 +203,7 @@ global_config = GlobalConfig(
     dtype=np.dtype(os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')),
     debug=os.environ.get('AUTOGRAD_NN_DEBUG', '0') not in ('', '0'),
     type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
+    use_bfloat16=False,
     num_threads=int(os.environ.get('AUTOGRAD_NN_NUM_THREADS') or 0) or None,
     use_onednn='auto',
     in_recomputing=False,

@@ -41,14 +41,14 @@ class _Thread(threading.local):
     def __init__(self) -> None:
         self.primitives: dict[Any, Any] = {}
         self.stream: c_void_p | None = None
-        self.num_threads = 0
+        self.settings: tuple[int, bool] | None = None
         self.forked = False
 
-    def prepare(self) -> None:
-        """Sets the number of threads for this thread's executions; primitives are made for one number."""
+    def prepare(self, settings: tuple[int, bool]) -> None:
+        """Makes new settings those of this thread's executions: the number of threads, and whether to use bfloat16."""
         self.primitives.clear()
-        self.num_threads = threads.number()
-        loaded().set_num_threads(1 if self.forked else self.num_threads)
+        self.settings = settings
+        loaded().set_num_threads(1 if self.forked else settings[0])
         if self.stream is None:
             self.stream = c_void_p()
             loaded().call('stream_create', byref(self.stream), loaded().engine, 1)
@@ -59,7 +59,7 @@ _thread = _Thread()
 
 def _after_fork() -> None:
     """In a forked process, OpenMP waits forever for the threads that the forking one had; it must do without them."""
-    _thread.num_threads, _thread.forked = 0, True
+    _thread.settings, _thread.forked = None, True
 
 
 if hasattr(os, 'register_at_fork'):
@@ -86,8 +86,10 @@ def cached(key: Any, make: Callable[..., T], *arguments: Any) -> T:
         make: Makes it.
         arguments: What to call it with.
     """
-    if threads.number() != _thread.num_threads:
-        _thread.prepare()
+    # Primitives are made for one number of threads and one precision.
+    settings = threads.number(), config.__dict__['use_bfloat16']
+    if settings != _thread.settings:
+        _thread.prepare(settings)
     primitives = _thread.primitives
     found = primitives.get(key)
     if found is None:
@@ -259,7 +261,7 @@ class Reorder(Primitive):
 
 
 class Attributes:
-    """A context that has the attributes of a primitive: what is computed on its results before they are stored."""
+    """A context that has the attributes of a primitive: its precision, and what is computed on its results."""
 
     def __init__(self, added: Memory | None, ceiling: float | None) -> None:
         self.handle = c_void_p()
@@ -267,10 +269,13 @@ class Attributes:
         self.ceiling = ceiling
 
     def __enter__(self) -> c_void_p:
-        if self.added is not None or self.ceiling is not None:
-            library = loaded()
-            operations = c_void_p()
+        library = loaded()
+        if config.use_bfloat16 or self.added is not None or self.ceiling is not None:
             library.call('primitive_attr_create', byref(self.handle))
+        if config.use_bfloat16:
+            library.call('primitive_attr_set_fpmath_mode', self.handle, c.FPMATH_BFLOAT16)
+        if self.added is not None or self.ceiling is not None:
+            operations = c_void_p()
             library.call('post_ops_create', byref(operations))
             if self.added is not None:
                 library.call('post_ops_append_binary', operations, c.BINARY_ADD, self.added)
