@@ -294,6 +294,12 @@ class Kernels(Protocol):
             operation: Its name, by which a back end may have something faster than `body`.
         """
 
+    def dropout_mask(self, x: Array, ratio: float) -> Array:
+        """An array like `x` that is zero with probability `ratio` and ``1 / (1 - ratio)`` elsewhere.
+
+        What is random comes from the generator that `autograd_nn.random.seed` seeds, at least in the beginning.
+        """
+
     def scaled(self, x: Array, a: float) -> Array:
         """``a * x``."""
 

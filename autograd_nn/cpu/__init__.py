@@ -4,6 +4,7 @@ What each one computes is stated in `autograd_nn.contract.Kernels`.
 """
 from autograd_nn.cpu.blocks import elementwise, scaled, scaled_sum
 from autograd_nn.cpu.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution
+from autograd_nn.cpu.dropout import dropout_mask
 from autograd_nn.cpu.embedding import embedding_grad
 from autograd_nn.cpu.im2col import col2im, im2col
 from autograd_nn.cpu.matrix_product import linear, matmul
@@ -55,11 +56,11 @@ from autograd_nn.cpu.softmax import log_softmax, log_softmax_grad, softmax, soft
 __all__ = [
     'adadelta', 'adagrad', 'adam', 'amsgrad', 'average_pooling', 'average_pooling_grad', 'batch_normalization',
     'batch_normalization_grad', 'col2im', 'convolution', 'convolution_bias_grad', 'convolution_filter_grad',
-    'corrected_momentum_sgd', 'deconvolution', 'elementwise', 'embedding_grad', 'fixed_batch_normalization',
-    'group_normalization', 'group_normalization_grad', 'gru', 'gru_grad', 'gru_sequence', 'gru_sequence_grad', 'im2col',
-    'layer_normalization', 'layer_normalization_grad', 'linear', 'local_response_normalization',
-    'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm', 'lstm_grad', 'lstm_sequence',
-    'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd',
-    'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_sum', 'sgd',
-    'smorms3', 'softmax', 'softmax_grad',
+    'corrected_momentum_sgd', 'deconvolution', 'dropout_mask', 'elementwise', 'embedding_grad',
+    'fixed_batch_normalization', 'group_normalization', 'group_normalization_grad', 'gru', 'gru_grad', 'gru_sequence',
+    'gru_sequence_grad', 'im2col', 'layer_normalization', 'layer_normalization_grad', 'linear',
+    'local_response_normalization', 'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm',
+    'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
+    'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad',
+    'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_grad',
 ]

@@ -13,14 +13,19 @@ from autograd_nn.cpu.window import compute_dtype
 # Smaller arrays are not worth the threads' attention.
 _SHARED_ELEMENTS = 1 << 18
 _BLOCK_ELEMENTS = 1 << 15
+# For what needs no memory for results in between.
+_LARGE_BLOCK_ELEMENTS = 1 << 18
+# NumPy takes a pair of operands that do not both lie in one piece in portions of this length.
+_ROW = np.getbufsize()
 
 
-def compute(step: Callable[..., Any], *inputs: np.ndarray) -> np.ndarray:
+def compute(step: Callable[..., Any], *inputs: np.ndarray, block: int = _BLOCK_ELEMENTS) -> np.ndarray:
     """What an elementwise operation computes, as a new array with the shape, the type and the layout of the first one.
 
     Args:
         step: Computes the operation: it is given where to write the result, and the inputs, or parts of them.
         inputs: Arrays of one shape.
+        block: How many elements to compute at a time.
     """
     y = memory.empty_like(inputs[0])
     arrays = flat([y, *inputs]) if y.size > _BLOCK_ELEMENTS else None
@@ -29,9 +34,9 @@ def compute(step: Callable[..., Any], *inputs: np.ndarray) -> np.ndarray:
         return y
 
     def compute_block(start: int) -> None:
-        step(*[a[start:start + _BLOCK_ELEMENTS] for a in arrays])
+        step(*[a[start:start + block] for a in arrays])
 
-    starts = range(0, y.size, _BLOCK_ELEMENTS)
+    starts = range(0, y.size, block)
     if y.size >= _SHARED_ELEMENTS:
         threads.run(compute_block, starts)
     else:
@@ -41,50 +46,58 @@ def compute(step: Callable[..., Any], *inputs: np.ndarray) -> np.ndarray:
 
 
 def elementwise(body: Callable[..., np.ndarray], args: Sequence[Any], operation: str | None = None) -> np.ndarray:
-    """A step that writes its result, or else one that copies what the body returns."""
+    """Where the body is a ufunc, or there is a function that writes what it computes, blocks may be larger."""
     places = [i for i, a in enumerate(args) if isinstance(a, np.ndarray)]
     arrays = [args[i] for i in places]
     x = arrays[0]
     if (x.size <= _BLOCK_ELEMENTS or x.dtype.kind != 'f' or any(a.dtype != x.dtype for a in arrays)
             or flat(arrays) is None):
         return body(*args)
-    writer = body if isinstance(body, np.ufunc) else _STEPS.get(operation)
+    write = body if isinstance(body, np.ufunc) else _WRITERS.get(operation)
+    values = list(args)
 
     def step(out: np.ndarray, *parts: np.ndarray) -> None:
-        values = list(args)
+        these = values.copy()
         for i, part in zip(places, parts, strict=True):
-            values[i] = part
-        if writer is None:
-            out[...] = body(*values)
+            these[i] = part
+        if write is None:
+            out[...] = body(*these)
         else:
-            writer(*values, out=out)
+            write(*these, out=out)
 
-    return compute(step, *arrays)
+    return compute(step, *arrays, block=_BLOCK_ELEMENTS if write is None else _LARGE_BLOCK_ELEMENTS)
 
 
 def _relu(x: np.ndarray, out: np.ndarray) -> None:
-    np.maximum(x, _repeated(0, x.dtype)[:x.size], out=out)
+    _with_number(np.maximum, x, 0, out)
 
 
 def _clipped_relu(x: np.ndarray, z: float, out: np.ndarray) -> None:
-    _relu(x, out)
-    np.minimum(out, _repeated(z, x.dtype)[:x.size], out=out)
+    _with_number(np.maximum, x, 0, out)
+    _with_number(np.minimum, out, z, out)
 
 
 def _add_relu(x0: np.ndarray, x1: np.ndarray, out: np.ndarray) -> None:
     np.add(x0, x1, out=out)
-    _relu(out, out)
+    _with_number(np.maximum, out, 0, out)
 
 
-_STEPS = {'relu': _relu, 'clipped_relu': _clipped_relu, 'add_relu': _add_relu}
+_WRITERS: dict[str | None, Callable[..., None]] = {
+    'multiply': np.multiply, 'relu': _relu, 'clipped_relu': _clipped_relu, 'add_relu': _add_relu}
+
+
+def _with_number(ufunc: np.ufunc, x: np.ndarray, number: float, out: np.ndarray) -> None:
+    """Computes a maximum or minimum: with a row of the number, NumPy does in a quarter of the time."""
+    end = x.size // _ROW * _ROW
+    ufunc(x[:end].reshape(-1, _ROW), _row(number, x.dtype), out=out[:end].reshape(-1, _ROW))
+    ufunc(x[end:], number, out=out[end:])
 
 
 @lru_cache(16)
-def _repeated(number: float, dtype: np.dtype) -> np.ndarray:
-    """A block of one number: NumPy compares it with another block in a quarter of the time that the number takes."""
-    block = np.full(_BLOCK_ELEMENTS, number, dtype)
-    block.flags.writeable = False
-    return block
+def _row(number: float, dtype: np.dtype) -> np.ndarray:
+    row = np.full(_ROW, number, dtype)
+    row.flags.writeable = False
+    return row
 
 
 def scaled(x: np.ndarray, a: float) -> np.ndarray:

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from autograd_nn.backend import elementwise, kernels
 from autograd_nn.config import config
 from autograd_nn.functions.activation import Scaling
 from autograd_nn.functions.checks import check_float, check_same_shape
@@ -13,10 +12,15 @@ from autograd_nn.functions.softmax import softmax
 from autograd_nn.variable import Variable, as_variable
 
 
+@elementwise('T mask, T x', 'T y', 'y = mask * x', name='multiply')
+def _masked(mask: Any, x: Any) -> Any:
+    return mask * x
+
+
 class Dropout(Scaling):
 
     def __init__(self, mask: Any) -> None:
-        super().__init__(np.multiply, mask)
+        super().__init__(_masked, mask)
 
 
 def _check_ratio(function: str, ratio: float) -> None:
@@ -36,8 +40,8 @@ def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask
     if not config.train:
         return (x, None) if return_mask else x
     if mask is None:
-        mask = _kept(x, shape, ratio)
-        mask *= 1 / (1 - ratio)
+        like = x.array if shape == x.shape else x.xp.empty(shape, x.dtype)
+        mask = kernels(like).dropout_mask(like, ratio)
     elif mask.shape != shape:
         raise ValueError(f'{function}: mask must have the shape {shape} for x of shape {x.shape}; it has {mask.shape}')
     y, = Dropout(mask).apply((x,))
