@@ -202,7 +202,7 @@ class Kernels(Protocol):
     def gru_grad(self, h_prev: Array, x: Array, u: Array, gh: Array) -> tuple[Array, Array, Array]:
         """The gradients of `gru` with respect to `h_prev`, `x` and `u`."""
 
-    def lstm_sequence(self, x: Array, h: Array, c: Array, W: Array, U: Array, b: Array, batch_sizes: Ints,
+    def lstm_sequence(self, x: Array, h: Array, c: Array, ws: list[Array], bs: list[Array], batch_sizes: Ints,
                       reverse: bool, training: bool) -> tuple[Array, Array, Array, Any]:
         """A layer of long short-term memory units over a batch of B sequences, in one direction.
 
@@ -211,25 +211,28 @@ class Kernels(Protocol):
         ended; M is the sum of the batch sizes. A sequence keeps its last state when it has ended. In the reverse
         direction the last step comes first, and a sequence keeps its initial state until it has begun.
 
+        The gates come in the order i, f, a, o. The sum of gate k is
+        ``x @ ws[k].T + bs[k] + h @ ws[k + 4].T + bs[k + 4]``; for the rest see `lstm`.
+
         Args:
             x: The input of all steps (M, I).
             h: The initial output (B, N).
             c: The initial cells (B, N).
-            W: The weights of the input (4 N, I): the parts i, f, a and o, each for all units.
-            U: The weights of the output of the step before (4 N, N).
-            b: The bias (4 N,).
+            ws: Eight weights: four of the input (N, I), four of the output of the step before (N, N).
+            bs: Eight biases (N,).
             batch_sizes: The numbers of sequences that take part in each step: not rising, at most B.
             reverse: Whether to start at the end.
             training: Whether the gradient may be wanted: if not, the workspace may be anything.
 
         Returns:
             The outputs of all steps (M, N), the last output (B, N) and cells (B, N), and a workspace: whatever
-            `lstm_sequence_grad` of this back end needs besides. For the units see `lstm`.
+            `lstm_sequence_grad` of this back end needs besides.
         """
 
-    def lstm_sequence_grad(self, x: Array, h: Array, c: Array, W: Array, U: Array, y: Array, workspace: Any,
-                           gy: Array, ghy: Array, gcy: Array, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
-        """The gradients of `lstm_sequence` with respect to `x`, `h`, `c`, `W`, `U` and `b`.
+    def lstm_sequence_grad(self, x: Array, h: Array, c: Array, ws: list[Array], y: Array, workspace: Any, gy: Array,
+                           ghy: Array, gcy: Array, batch_sizes: Ints,
+                           reverse: bool) -> tuple[Array, Array, Array, list[Array], list[Array]]:
+        """The gradients of `lstm_sequence` with respect to `x`, `h`, `c`, `ws` and `bs`.
 
         Args:
             x: As given to `lstm_sequence`, as the other arguments not listed here.
@@ -238,52 +241,55 @@ class Kernels(Protocol):
             gy: The gradient of the outputs (M, N).
             ghy: The gradient of the last output (B, N).
             gcy: The gradient of the last cells (B, N).
+
+        Returns:
+            The gradients, none of which shares memory with another.
         """
 
-    def gru_sequence(self, x: Array, h: Array, W: Array, U: Array, b: Array, d: Array, batch_sizes: Ints,
-                     reverse: bool, training: bool) -> tuple[Array, Array, Any]:
+    def gru_sequence(self, x: Array, h: Array, ws: list[Array], bs: list[Array], batch_sizes: Ints, reverse: bool,
+                     training: bool) -> tuple[Array, Array, Any]:
         """A layer of gated recurrent units over a batch of sequences, in one direction.
 
-        Sequences, their order and the last arguments are those of `lstm_sequence`; for the units see `gru`, whose
-        ``x`` is ``x @ W.T + b`` here, and whose ``u`` is ``h @ U.T + d``.
+        Sequences, their order and the last arguments are those of `lstm_sequence`. The units are those of `gru`: part k
+        of its ``x``, in the order r, z, a, is ``x @ ws[k].T + bs[k]`` here, part k of its ``u`` is
+        ``h @ ws[k + 3].T + bs[k + 3]``.
 
         Args:
             x: The input of all steps (M, I).
             h: The initial state (B, N).
-            W: The weights of the input (3 N, I): the parts r, z and a, each for all units.
-            U: The weights of the state (3 N, N).
-            b: The bias of the input (3 N,).
-            d: The bias of the state (3 N,).
+            ws: Six weights: three of the input (N, I), three of the state (N, N).
+            bs: Six biases (N,).
 
         Returns:
             The states of all steps (M, N), the last state (B, N) and a workspace.
         """
 
-    def gru_sequence_grad(self, x: Array, h: Array, W: Array, U: Array, y: Array, workspace: Any, gy: Array,
-                          ghy: Array, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
-        """The gradients of `gru_sequence` with respect to `x`, `h`, `W`, `U`, `b` and `d`."""
+    def gru_sequence_grad(self, x: Array, h: Array, ws: list[Array], y: Array, workspace: Any, gy: Array, ghy: Array,
+                          batch_sizes: Ints, reverse: bool) -> tuple[Array, Array, list[Array], list[Array]]:
+        """The gradients of `gru_sequence` with respect to `x`, `h`, `ws` and `bs` (see `lstm_sequence_grad`)."""
 
-    def rnn_sequence(self, x: Array, h: Array, W: Array, U: Array, b: Array, activation: str, batch_sizes: Ints,
+    def rnn_sequence(self, x: Array, h: Array, ws: list[Array], bs: list[Array], activation: str, batch_sizes: Ints,
                      reverse: bool, training: bool) -> tuple[Array, Array, Any]:
-        """A layer of plain recurrent units, ``h = f(x @ W.T + h @ U.T + b)``, over a batch of sequences.
+        """A layer of plain recurrent units over a batch of sequences, in one direction.
 
-        Sequences, their order and the last arguments are those of `lstm_sequence`.
+        They compute ``f(x @ ws[0].T + bs[0] + h @ ws[1].T + bs[1])``. Sequences, their order and the last arguments are
+        those of `lstm_sequence`.
 
         Args:
             x: The input of all steps (M, I).
             h: The initial state (B, N).
-            W: The weights of the input (N, I).
-            U: The weights of the state (N, N).
-            b: The bias (N,).
+            ws: The weights of the input (N, I), and of the state (N, N).
+            bs: Two biases (N,).
             activation: The function f: ``'tanh'`` or ``'relu'``.
 
         Returns:
             The states of all steps (M, N), the last state (B, N) and a workspace.
         """
 
-    def rnn_sequence_grad(self, x: Array, h: Array, W: Array, U: Array, y: Array, workspace: Any, gy: Array,
-                          ghy: Array, activation: str, batch_sizes: Ints, reverse: bool) -> tuple[Array, ...]:
-        """The gradients of `rnn_sequence` with respect to `x`, `h`, `W`, `U` and `b`."""
+    def rnn_sequence_grad(self, x: Array, h: Array, ws: list[Array], y: Array, workspace: Any, gy: Array, ghy: Array,
+                          activation: str, batch_sizes: Ints,
+                          reverse: bool) -> tuple[Array, Array, list[Array], list[Array]]:
+        """The gradients of `rnn_sequence` with respect to `x`, `h`, `ws` and `bs` (see `lstm_sequence_grad`)."""
 
     def elementwise(self, body: Callable[..., Array], args: Sequence[Any], operation: str | None) -> Array:
         """What `body` computes, element by element, from arrays and numbers: an array of the type of these arrays.

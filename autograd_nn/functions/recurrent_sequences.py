@@ -37,8 +37,6 @@ class RecurrentSequence(FunctionNode):
     kernel: str
     n_states = 1
     n_weights: int
-    # Whether the biases of input and state are added up before the kernel sees them.
-    one_bias = True
 
     def __init__(self, batch_sizes: Ints, reverse: bool, *options: Any) -> None:
         self.options = *options, batch_sizes, reverse
@@ -52,25 +50,12 @@ class RecurrentSequence(FunctionNode):
         third = second + self.n_weights
         return list(inputs[:first]), list(inputs[first:second]), list(inputs[second:third]), list(inputs[third:])
 
-    def stacked(self, params: list[Any]) -> list[Any]:
-        """Weights (or biases) of all gates as two arrays: those of the input, and those of the state."""
-        half, xp = self.n_weights // 2, backend.get_array_module(*params)
-        return [xp.concatenate(part) for part in (params[:half], params[half:])]
-
-    def taken_apart(self, stacked: Sequence[Any]) -> list[Any]:
-        """The inverse of `stacked`, each array in memory of its own."""
-        return [part.copy() for each in stacked for part in
-                backend.get_array_module(each).split(each, self.n_weights // 2)]
-
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs(range(len(inputs)))
         self.retain_outputs((0,))
         xs, ws, bs, _ = self.arrange(inputs)
-        # What is stacked is not kept: the graph would hold all weights a second time.
-        b, d = self.stacked(bs)
-        biases = [b + d] if self.one_bias else [b, d]
         kernel = getattr(backend.kernels(*inputs), self.kernel)
-        *ys, self.workspace = kernel(*xs, *self.stacked(ws), *biases, *self.options, config.enable_backprop)
+        *ys, self.workspace = kernel(*xs, ws, bs, *self.options, config.enable_backprop)
         self.output_shapes = [y.shape for y in ys]
         return tuple(ys)
 
@@ -114,10 +99,8 @@ class RecurrentSequenceGrad(FunctionGradients):
         sequence = self.sequence
         xs, ws, _, gys = sequence.arrange(inputs)
         kernel = getattr(backend.kernels(*inputs), f'{sequence.kernel}_grad')
-        results = kernel(*xs, *sequence.stacked(ws), self.y, sequence.workspace, *gys, *sequence.options)
-        gxs, weights, biases = results[:len(xs)], results[len(xs):len(xs) + 2], results[len(xs) + 2:]
-        gbs = biases * 2 if sequence.one_bias else biases
-        return *gxs, *sequence.taken_apart(weights), *sequence.taken_apart(gbs)
+        *gxs, gws, gbs = kernel(*xs, ws, self.y, sequence.workspace, *gys, *sequence.options)
+        return *gxs, *gws, *gbs
 
     def function(self, *inputs: Variable) -> tuple[Variable, ...]:
         return self.sequence.formula(*inputs)
@@ -146,7 +129,6 @@ class GRUSequence(RecurrentSequence):
 
     kernel = 'gru_sequence'
     n_weights = 6
-    one_bias = False
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
         (x, h), ws, bs, _ = self.arrange(inputs)

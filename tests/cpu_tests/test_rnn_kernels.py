@@ -34,37 +34,50 @@ def each_sequence(step, x, states, batch_sizes, reverse):
     return (y, *states)
 
 
-def plain_sequence(kind, arrays, options, batch_sizes, reverse):
-    """What the kernel `kind` computes."""
-    if kind == 'lstm_sequence':
-        x, h, c, W, U, b = arrays
-        return each_sequence(lambda x, h, c: plain_lstm(W @ x + U @ h + b, c), x, [h, c], batch_sizes, reverse)
-    if kind == 'gru_sequence':
-        x, h, W, U, b, d = arrays
-        return each_sequence(lambda x, h: [plain_gru(W @ x + b, U @ h + d, h)], x, [h], batch_sizes, reverse)
-    x, h, W, U, b = arrays
-    f = {'tanh': np.tanh, 'relu': lambda z: np.maximum(z, 0)}[options[0]]
-    return each_sequence(lambda x, h: [f(W @ x + U @ h + b)], x, [h], batch_sizes, reverse)
-
-
+# Kernels with the numbers of states and of gates, and the options.
 KINDS = [('lstm_sequence', 2, 4, ()), ('gru_sequence', 1, 3, ()), ('rnn_sequence', 1, 1, ('tanh',)),
          ('rnn_sequence', 1, 1, ('relu',))]
 
 
+def arranged(kind, arrays):
+    """From flat arrays to the input and initial states, weights, and biases."""
+    _, n_states, gates, _ = kind
+    middle = 1 + n_states + 2 * gates
+    return arrays[:1 + n_states], list(arrays[1 + n_states:middle]), list(arrays[middle:])
+
+
+def plain_sequence(kind, arrays, batch_sizes, reverse):
+    """What a kernel computes."""
+    name, _, gates, options = kind
+    (x, *states), ws, bs = arranged(kind, arrays)
+    W, U, b, d = (np.concatenate(part) for part in (ws[:gates], ws[gates:], bs[:gates], bs[gates:]))
+    if name == 'lstm_sequence':
+        def step(x, h, c):
+            return plain_lstm(W @ x + U @ h + b + d, c)
+    elif name == 'gru_sequence':
+        def step(x, h):
+            return [plain_gru(W @ x + b, U @ h + d, h)]
+    else:
+        def step(x, h):
+            total = W @ x + U @ h + b + d
+            return [np.tanh(total) if options[0] == 'tanh' else np.maximum(total, 0)]
+    return each_sequence(step, x, states, batch_sizes, reverse)
+
+
 def sequence_arrays(kind, batch, batch_sizes, inputs, units):
-    name, n_states, gates, _ = kind
-    shapes = [(sum(batch_sizes), inputs), *[(batch, units)] * n_states, (gates * units, inputs), (gates * units, units),
-              *[(gates * units,)] * (2 if name == 'gru_sequence' else 1)]
+    _, n_states, gates, _ = kind
+    shapes = [(sum(batch_sizes), inputs), *[(batch, units)] * n_states, *[(units, inputs)] * gates,
+              *[(units, units)] * gates, *[(units,)] * (2 * gates)]
     return [np.random.uniform(-1, 1, shape) for shape in shapes]
 
 
 def run_sequence(kernel, kind, arrays, gys, batch_sizes, reverse):
     """The outputs of a kernel, and its gradients."""
-    name, n_states, _, options = kind
-    *ys, workspace = kernel(name, *arrays, *options, batch_sizes, reverse, True)
-    # The gradient needs no bias.
-    kept = arrays[:3 + n_states]
-    return ys, kernel(name + '_grad', *kept, ys[0], workspace, *gys, *options, batch_sizes, reverse)
+    name, _, _, options = kind
+    xs, ws, bs = arranged(kind, arrays)
+    *ys, workspace = kernel(name, *xs, ws, bs, *options, batch_sizes, reverse, True)
+    *gxs, gws, gbs = kernel(name + '_grad', *xs, ws, ys[0], workspace, *gys, *options, batch_sizes, reverse)
+    return ys, [*gxs, *gws, *gbs]
 
 
 def numerical(f, arrays, gys, eps=1e-6):
@@ -91,7 +104,7 @@ def test_sequences(kernel, kind, batch_sizes, more, inputs, units, reverse):
     arrays = sequence_arrays(kind, batch, batch_sizes, inputs, units)
 
     def plain(*arrays):
-        return plain_sequence(kind[0], arrays, kind[3], batch_sizes, reverse)
+        return plain_sequence(kind, arrays, batch_sizes, reverse)
 
     expected = plain(*arrays)
     gys = [np.random.uniform(-1, 1, y.shape) for y in expected]
@@ -110,7 +123,7 @@ def test_sequences_of_many_units(kernel, kind, reverse):
     batch_sizes = (20, 20, 20, 17, 17, 3)
     arrays = [a.astype('f') / 4 for a in sequence_arrays(kind, 20, batch_sizes, 33, 48)]
     exact = [a.astype('d') for a in arrays]
-    expected = plain_sequence(kind[0], exact, kind[3], batch_sizes, reverse)
+    expected = plain_sequence(kind, exact, batch_sizes, reverse)
     gys = [np.random.uniform(-1, 1, y.shape).astype('f') for y in expected]
     given_arrays = [a.copy() for a in (*arrays, *gys)]
     ys, gxs = run_sequence(kernel, kind, arrays, gys, batch_sizes, reverse)
@@ -123,7 +136,8 @@ def test_sequences_of_many_units(kernel, kind, reverse):
         np.testing.assert_allclose(g, wanted, rtol=1e-4, atol=1e-4)
     for array, before in zip((*arrays, *gys), given_arrays):
         np.testing.assert_array_equal(array, before)
-    again = kernel(kind[0], *arrays, *kind[3], batch_sizes, reverse, False)
+    xs, ws, bs = arranged(kind, arrays)
+    again = kernel(kind[0], *xs, ws, bs, *kind[3], batch_sizes, reverse, False)
     for y, wanted in zip(again, expected):
         np.testing.assert_allclose(y, wanted, atol=1e-5)
 
@@ -131,16 +145,26 @@ def test_sequences_of_many_units(kernel, kind, reverse):
 @pytest.mark.parametrize('kind', KINDS[:3], ids=lambda kind: kind[0])
 def test_gradient_of_a_sequence_leaves_its_workspace(kernel, kind):
     arrays = sequence_arrays(kind, 2, (2, 1), 3, 4)
-    *ys, workspace = kernel(kind[0], *arrays, *kind[3], (2, 1), False, True)
-    args = (*arrays[:3 + kind[1]], ys[0], workspace, *ys, *kind[3], (2, 1), False)
-    for first, second in zip(kernel(kind[0] + '_grad', *args), kernel(kind[0] + '_grad', *args)):
-        np.testing.assert_array_equal(first, second)
+    xs, ws, bs = arranged(kind, arrays)
+    *ys, workspace = kernel(kind[0], *xs, ws, bs, *kind[3], (2, 1), False, True)
+    args = (*xs, ws, ys[0], workspace, *ys, *kind[3], (2, 1), False)
+    (*first, gws, gbs), (*second, gws_too, gbs_too) = (kernel(kind[0] + '_grad', *args) for _ in range(2))
+    for a, b in zip((*first, *gws, *gbs), (*second, *gws_too, *gbs_too)):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize('kind', KINDS[:3], ids=lambda kind: kind[0])
+def test_gradients_of_sequences_share_no_memory(kernel, kind):
+    arrays = sequence_arrays(kind, 2, (2, 1), 3, 4)
+    ys, gxs = run_sequence(kernel, kind, arrays, [np.ones((3, 4)), *np.ones((kind[1], 2, 4))], (2, 1), False)
+    for i, g in enumerate(gxs):
+        assert g.flags.writeable and not any(np.shares_memory(g, other) for other in (*gxs[:i], *arrays, *ys))
 
 
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
 def test_sequences_in_half_precision_and_of_any_strides(kernel, kind):
     arrays = sequence_arrays(kind, 3, (3, 2), 3, 4)
-    expected = plain_sequence(kind[0], arrays, kind[3], (3, 2), False)
+    expected = plain_sequence(kind, arrays, (3, 2), False)
     gys = [np.ones(y.shape) for y in expected]
     _, wanted_gxs = run_sequence(kernel, kind, arrays, gys, (3, 2), False)
     strided = [np.repeat(np.asfortranarray(a), 2, axis=-1)[..., ::2] for a in arrays]
