@@ -110,9 +110,10 @@ class Memory:
     """
 
     def __init__(self, shape: Ints, strides: Ints | None = None, dtype: Any = _FLOAT32, *, any: bool = False) -> None:
+        self.handle = c_void_p()
+        self._c = loaded().c
         if not 1 <= len(shape) <= 12 or min(shape) < 1:
             raise ValueError(f'oneDNN: expected 1 to 12 axes and no empty one, got shape {shape}')
-        self.handle = c_void_p()
         code = _DTYPES[np.dtype(dtype)]
         if any:
             loaded().call('memory_desc_create_with_tag', byref(self.handle), len(shape), c.dims(shape), code,
@@ -124,9 +125,9 @@ class Memory:
             loaded().call('memory_desc_create_with_strides', byref(self.handle), len(shape), c.dims(shape), code,
                             c.dims(strides))
 
-    def __del__(self, destroy: Any = None) -> None:
+    def __del__(self) -> None:
         if self.handle:
-            loaded().c.dnnl_memory_desc_destroy(self.handle)
+            self._c.dnnl_memory_desc_destroy(self.handle)
 
     @property
     def _as_parameter_(self) -> c_void_p:
@@ -168,6 +169,7 @@ class Primitive:
 
     def __init__(self, kind: str, *parameters: Any, arrays: Ints, added: Memory | None = None,
                  ceiling: float | None = None, strided: bool = False, hint: Primitive | None = None) -> None:
+        self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories: list[c_void_p] = []
         library = loaded()
@@ -234,13 +236,13 @@ class Primitive:
             c.check(status, self.kind)
 
     def __del__(self) -> None:
-        library = loaded()
+        # Nothing is looked up here: at the interpreter's end, modules may be gone.
         for handle in self._memories:
-            library.c.dnnl_memory_destroy(handle)
+            self._c.dnnl_memory_destroy(handle)
         if self._handle:
-            library.c.dnnl_primitive_destroy(self._handle)
+            self._c.dnnl_primitive_destroy(self._handle)
         if self._descriptor:
-            library.c.dnnl_primitive_desc_destroy(self._descriptor)
+            self._c.dnnl_primitive_desc_destroy(self._descriptor)
 
 
 class Reorder(Primitive):
@@ -252,6 +254,7 @@ class Reorder(Primitive):
     """
 
     def __init__(self, source: Any, target: Any) -> None:
+        self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories = []
         library = loaded()
