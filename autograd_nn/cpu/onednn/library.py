@@ -25,7 +25,7 @@ SOFTMAX_ACCURATE, SOFTMAX_LOG = 0x30000, 0x30001
 REDUCTION_SUM = 0x2fff4
 BINARY_ADD, BINARY_MUL = 0x1fff0, 0x1fff1
 ELTWISE_RELU, ELTWISE_CLIP, ELTWISE_RELU_FROM_OUTPUT = 32, 47, 256
-ELTWISE_ELU, ELTWISE_LOGISTIC, ELTWISE_SWISH, ELTWISE_GELU = 34, 41, 44, 49
+ELTWISE_TANH, ELTWISE_ELU, ELTWISE_LOGISTIC, ELTWISE_SWISH, ELTWISE_GELU = 33, 34, 41, 44, 49
 ELTWISE_TANH_FROM_OUTPUT, ELTWISE_LOGISTIC_FROM_OUTPUT, ELTWISE_CLIP_FROM_OUTPUT = 257, 260, 262
 USE_GLOBAL_STATS, USE_SCALE, USE_SHIFT, FUSE_NORM_RELU = 1, 2, 4, 8
 # What is added to the results comes as the second input of the first operation behind the computation.
@@ -68,6 +68,7 @@ PRIMITIVES = {
     'eltwise_backward': 'immmffp',
     'binary': 'immm',
     'matmul': 'mmmm',
+    'inner_product_forward': 'immmm',
     'reduction': 'immff',
 }
 _TYPES = {'i': c_int, 'u': c_uint, 'f': c_float, 'l': c_int64, 'm': c_void_p, 'd': POINTER(c_int64), 'p': c_void_p}
@@ -145,6 +146,7 @@ class Library:
             'post_ops_destroy': [c_void_p],
             'post_ops_append_eltwise': [c_void_p, c_int, c_float, c_float],
             'post_ops_append_binary': [c_void_p, c_int, c_void_p],
+            'post_ops_append_sum': [c_void_p, c_float, ctypes.c_int32, c_int],
             'primitive_desc_query': [c_void_p, c_int, c_int, c_void_p],
             'primitive_desc_destroy': [c_void_p],
             'primitive_create': [handle, c_void_p],

@@ -160,6 +160,8 @@ class Primitive:
         arrays: Which argument of the execution each array of a call is, such as ``(c.SRC, c.DST)``.
         added: The descriptor of an array that is added to the results (the argument ``c.ADDED``), or None.
         ceiling: The greatest value of the results, whose least is then 0; None for results as they are.
+        accumulate: Whether the results are added to what is there already.
+        activation: One of `library.ELTWISE_*`, or None: which function of the results is stored.
         strided: Whether the arrays may have gaps, so that their bytes say nothing.
         hint: The forward primitive of a backward one.
 
@@ -168,12 +170,13 @@ class Primitive:
     """
 
     def __init__(self, kind: str, *parameters: Any, arrays: Ints, added: Memory | None = None,
-                 ceiling: float | None = None, strided: bool = False, hint: Primitive | None = None) -> None:
+                 ceiling: float | None = None, accumulate: bool = False, activation: int | None = None,
+                 strided: bool = False, hint: Primitive | None = None) -> None:
         self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories: list[c_void_p] = []
         library = loaded()
-        with Attributes(added, ceiling) as attributes:
+        with Attributes(_operations(added, ceiling, accumulate, activation)) as attributes:
             if hint is not None:
                 parameters = (*parameters, hint._descriptor)
             elif kind.endswith(('backward', 'backward_data', 'backward_weights')):
@@ -263,30 +266,46 @@ class Reorder(Primitive):
         self._finish('reorder', (c.SRC, c.DST))
 
 
-class Attributes:
-    """A context that has the attributes of a primitive: its precision, and what is computed on its results."""
+def _operations(added: Memory | None, ceiling: float | None, accumulate: bool,
+                activation: int | None) -> list[tuple[Any, ...]]:
+    """What is computed on the results: the ends of the names of the C functions, and their arguments."""
+    operations: list[tuple[Any, ...]] = []
+    if accumulate:
+        operations.append(('sum', 1.0, 0, 0))
+    if added is not None:
+        operations.append(('binary', c.BINARY_ADD, added))
+    if ceiling is not None:
+        kind, bound = (c.ELTWISE_RELU, 0.0) if isinf(ceiling) else (c.ELTWISE_CLIP, ceiling)
+        operations.append(('eltwise', kind, 0.0, bound))
+    if activation is not None:
+        operations.append(('eltwise', activation, 0.0, 0.0))
+    return operations
 
-    def __init__(self, added: Memory | None, ceiling: float | None) -> None:
+
+class Attributes:
+    """A context that has the attributes of a primitive: its precision, and what is computed on its results.
+
+    Args:
+        operations: The operations on the results: the ends of the names of the C functions, and their arguments.
+    """
+
+    def __init__(self, operations: list[tuple[Any, ...]]) -> None:
         self.handle = c_void_p()
-        self.added = added
-        self.ceiling = ceiling
+        self.operations = operations
 
     def __enter__(self) -> c_void_p:
         library = loaded()
-        if config.use_bfloat16 or self.added is not None or self.ceiling is not None:
+        if config.use_bfloat16 or self.operations:
             library.call('primitive_attr_create', byref(self.handle))
         if config.use_bfloat16:
             library.call('primitive_attr_set_fpmath_mode', self.handle, c.FPMATH_BFLOAT16)
-        if self.added is not None or self.ceiling is not None:
-            operations = c_void_p()
-            library.call('post_ops_create', byref(operations))
-            if self.added is not None:
-                library.call('post_ops_append_binary', operations, c.BINARY_ADD, self.added)
-            if self.ceiling is not None:
-                kind, bound = (c.ELTWISE_RELU, 0.0) if isinf(self.ceiling) else (c.ELTWISE_CLIP, self.ceiling)
-                library.call('post_ops_append_eltwise', operations, kind, 0.0, bound)
-            library.call('primitive_attr_set_post_ops', self.handle, operations)
-            library.call('post_ops_destroy', operations)
+        if self.operations:
+            handle = c_void_p()
+            library.call('post_ops_create', byref(handle))
+            for name, *arguments in self.operations:
+                library.call(f'post_ops_append_{name}', handle, *arguments)
+            library.call('primitive_attr_set_post_ops', self.handle, handle)
+            library.call('post_ops_destroy', handle)
         return self.handle
 
     def __exit__(self, *exception: Any) -> None:
