@@ -134,6 +134,7 @@ class Add(FunctionNode):
 
     ufunc: Any = operator.add
     large: Any = np.add
+    operation: str | None = None
     number_left: Any = AddNumber
     number_right: Any = AddNumber
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
@@ -142,8 +143,8 @@ class Add(FunctionNode):
         x0, x1 = inputs
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
-        elif x0.size >= LARGE and self.large is not None:
-            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
+        elif x0.size >= LARGE:
+            return backend.kernels(x0, x1).elementwise(self.large, inputs, self.operation),
         return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
@@ -157,7 +158,8 @@ class Add(FunctionNode):
 class AddReLU(Add):
 
     ufunc = add_relu
-    large = None
+    large = staticmethod(add_relu.body)
+    operation = 'add_relu'
     number_left = number_right = None
 
     def forward(self, inputs: Arrays) -> Arrays:

@@ -2,7 +2,9 @@
 import numpy as np
 import pytest
 
+import autograd_nn.functions  # noqa: F401 -- registers the operations
 from autograd_nn import using_config
+from autograd_nn.backend import elementwise
 from autograd_nn.cpu import blocks
 
 SHAPES = [(), (0,), (5,), (3, 4, 5), (512, 512), (512, 513), (2, 3, 300, 301)]
@@ -71,3 +73,100 @@ def test_large_arrays_are_shared_out_in_blocks():
 
     blocks.compute(step, np.zeros(1 << 19))
     assert len(sizes) > 8 and sum(sizes) == 1 << 19
+
+
+OPERATIONS = {name.rpartition('.')[2]: operation for name, operation in elementwise.registry.items()
+              if operation.source.name is not None}
+ODD = [0, -0., np.nan, np.inf, -np.inf, 1e30, -1e30, 1e-40, 6, -6, 100, -100]
+
+
+def arguments(operation, *arrays):
+    """The arguments of an operation: arrays for what is one there, numbers for its parameters."""
+    arrays = iter(arrays)
+    return [next(arrays) if name.split()[1] in ('x', 'x0', 'x1', 'y', 'gy', 'mask') else 0.7
+            for name in operation.source.in_params.split(', ')]
+
+
+@pytest.mark.parametrize('name', OPERATIONS)
+@pytest.mark.parametrize('shape', [(70, 1000), (2, 16, 40, 41), (3, 100001)])
+@pytest.mark.parametrize('layout', ['C', 'channels-last', 'F', 'gaps'])
+def test_operations_on_large_arrays(kernel, name, shape, layout, num_threads):
+    operation = OPERATIONS[name]
+    args = arguments(operation, draw(shape, 'f', layout), draw(shape, 'f', layout, 1))
+    y = kernel('elementwise', operation.body, args, operation.source.name)
+    exact = operation.body(*[a.astype('d') if isinstance(a, np.ndarray) else a for a in args])
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, exact, rtol=2e-6, atol=2e-6)
+    if layout != 'gaps':
+        assert y.strides == args[0].strides
+
+
+@pytest.mark.parametrize('name', OPERATIONS)
+@pytest.mark.filterwarnings('ignore:invalid value', 'ignore:overflow', 'ignore:divide')
+def test_operations_on_odd_numbers(kernel, name):
+    """What is zero, infinite or not a number comes out as NumPy has it."""
+    operation = OPERATIONS[name]
+    # Outputs of activations lie in a certain interval; where one is not a number, the gradient may be anything.
+    first = [0, -0., 1e-40, 0.5, 1] if operation.source.in_params.startswith('T y') else ODD
+    x, gy = (a.ravel().astype('f') for a in np.meshgrid(first, [0, -0., 1, -2, np.nan]))
+    args = arguments(operation, np.resize(x, 1 << 16), np.resize(gy, 1 << 16))
+    y = kernel('elementwise', operation.body, args, operation.source.name)
+    expected = operation.body(*args)
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    np.testing.assert_allclose(y, expected, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize('dtype', ['e', 'd', 'i'])
+def test_operations_on_other_types(kernel, dtype):
+    x = (3 * draw((300, 1000), 'f')).astype(dtype)
+    y = kernel('elementwise', np.add, (x, x), None)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, x + x)
+    y = kernel('elementwise', np.divide, (x, abs(x) + x.dtype.type(1)), None)
+    np.testing.assert_array_equal(y, x / (abs(x) + x.dtype.type(1)))
+
+
+def test_operations_on_different_shapes_and_types(kernel):
+    x, row = draw((300, 1000), 'f'), draw((1000,), 'f')
+    np.testing.assert_array_equal(kernel('elementwise', np.multiply, (x, row), 'multiply'), x * row)
+    wide = kernel('elementwise', np.multiply, (x, x.astype('d')), 'multiply')
+    assert wide.dtype == 'd'
+    np.testing.assert_array_equal(wide, x * x.astype('d'))
+
+
+@pytest.mark.parametrize('name', OPERATIONS)
+def test_functions_send_large_arrays_to_the_kernels(name):
+    operation = OPERATIONS[name]
+    args = arguments(operation, draw((40, 1000), 'f'), draw((40, 1000), 'f', seed=1))
+    for use in 'auto', 'never':
+        with using_config('use_onednn', use):
+            np.testing.assert_allclose(operation(*args), operation.body(*args), rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize('size', [100, 1 << 20])
+@pytest.mark.parametrize('ratio', [0, 0.1, 0.5, 0.999999])
+def test_dropout_mask(kernel, size, ratio, num_threads):
+    x = draw((4, size // 4), 'f')
+    mask = kernel('dropout_mask', x, ratio)
+    assert mask.shape == x.shape and mask.dtype == x.dtype
+    assert set(np.unique(mask)) <= {0, np.float32(1 / (1 - ratio))}
+    # Five standard deviations.
+    assert abs((mask == 0).mean() - ratio) <= 5 * np.sqrt(ratio * (1 - ratio) / size)
+
+
+@pytest.mark.parametrize('layout', ['C', 'channels-last'])
+@pytest.mark.parametrize('dtype', ['e', 'f', 'd'])
+def test_masks_of_one_seed(kernel, layout, dtype):
+    """They repeat, whatever the number of threads, and each draw is another one."""
+    x = draw((2, 3, 300, 301), dtype, layout)
+    masks = []
+    for threads in 1, 3:
+        np.random.seed(7)
+        with using_config('num_threads', threads):
+            masks += kernel('dropout_mask', x, 0.5), kernel('dropout_mask', x, 0.5)
+    np.testing.assert_array_equal(masks[:2], masks[2:])
+    assert masks[0].strides == x.strides and masks[0].dtype == dtype
+    both = (masks[0] == 0) & (masks[1] == 0)
+    assert abs(both.mean() - 0.25) < 0.01
+    rows = (masks[0][0, :, :-1] == 0) & (masks[0][0, :, 1:] == 0)
+    assert abs(rows.mean() - 0.25) < 0.02

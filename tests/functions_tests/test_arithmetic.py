@@ -184,3 +184,38 @@ def test_arrays_take_the_dtype_of_a_variable(op):
     assert op(Variable(np.array([1, 2])), np.array([1.5, 2.5])).dtype == np.float64
     assert op(x, np.array([1j, 2])).dtype.kind == 'c'
     assert F.add(x.array, np.array([1., 3.])).dtype == np.float64
+
+
+@pytest.mark.parametrize('left, right', [((3, 4), (3, 4)), ((2, 1, 3), (4, 1)), ((5,), (1,)), ((), ()), ((0, 3), (3,))])
+def test_sum_with_a_rectifier(left, right):
+    shape = np.broadcast_shapes(left, right)
+    total = spread(*shape, low=-2, high=2)
+    other = uniform(*right)
+    # With one of the two broadcast, sums are what they are: far from zero they are by their own spread.
+    x = total - other if left == shape else spread(*left, low=-9, high=9)
+    check_function(lambda x, y: F.add(x, y, activation=F.relu), lambda x, y: np.maximum(x + y, 0), x, other, eps=1e-5)
+
+
+def test_activations_of_sums():
+    x = Variable(np.array([1., -5.]))
+    assert F.add(x, x, 3, activation=F.relu).array.tolist() == [5, 0]
+    assert F.add(x, 3., activation=F.relu).array.tolist() == [4, 0]
+    for wrong in F.relu6, True:
+        with pytest.raises(ValueError, match='add: expected activation'):
+            F.add(x, x, activation=wrong)
+
+
+@pytest.mark.parametrize('f, reference', [
+    (F.add, np.add), (F.sub, np.subtract), (F.mul, np.multiply), (F.div, np.divide),
+    (lambda x, y: F.add(x, y, activation=F.relu), lambda x, y: np.maximum(x + y, 0))])
+@pytest.mark.parametrize('dtype', ['f', 'd', 'i'])
+def test_large_arrays(f, reference, dtype):
+    x = (uniform(3, 5, 200, 111, low=1, high=9)).astype(dtype)
+    y = -x[::-1]
+    np.testing.assert_array_equal(f(x, y).array, reference(x, y))
+    channels_last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    for other in channels_last, y:
+        z = f(channels_last, other).array
+        np.testing.assert_array_equal(z, reference(channels_last, other))
+    if dtype != 'i':
+        assert f(channels_last, channels_last).array.strides == channels_last.strides
