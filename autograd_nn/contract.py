@@ -66,7 +66,7 @@ class Kernels(Protocol):
         """Adds the windows `col` (N, C, *k, *out) up where they overlap: the transpose of `im2col`, (N, C, *size)."""
 
     def max_pooling(self, x: Array, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
-                    training: bool) -> tuple[Array, Array | None]:
+                    training: bool) -> tuple[Array, Array]:
         """The maximum of each window of `x` (N, C, *in).
 
         Returns:

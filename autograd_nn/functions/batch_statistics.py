@@ -34,9 +34,9 @@ class BatchNormalization(FunctionNode):
         self.retain_inputs((0, 1, 2) if self.relu else (0, 1))
         # What is kept for the gradient may be in a form of these kernels' own.
         self.kernels = backend.kernels(*inputs)
-        y, self.mean, self.inv_std, self.mask = self.kernels.batch_normalization(*inputs, self.eps, self.axis,
+        x, gamma, beta = inputs
+        y, self.mean, self.inv_std, self.mask = self.kernels.batch_normalization(x, gamma, beta, self.eps, self.axis,
                                                                                  self.relu)
-        x, gamma, _ = inputs
         if x.size and not config.in_recomputing:
             self._update_statistics(x.size // gamma.size)
         return y,
@@ -67,11 +67,14 @@ class BatchNormalizationGrad(KernelGradients):
         self.eps = forward_node.eps
         self.axis = forward_node.axis
         self.kernels = forward_node.kernels
-        self.kept = forward_node.mean, forward_node.inv_std, self.axis, mask
+        self.mean = forward_node.mean
+        self.inv_std = forward_node.inv_std
+        self.mask = mask
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 2))
-        return self.kernels.batch_normalization_grad(*inputs, *self.kept)
+        x, gamma, gy = inputs
+        return self.kernels.batch_normalization_grad(x, gamma, gy, self.mean, self.inv_std, self.axis, self.mask)
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
         x, gamma, gy = inputs
@@ -99,7 +102,9 @@ class FixedBatchNormalization(FunctionNode):
         self.retain_inputs((0, 1, 3, 4))
         if self.relu:
             self.retain_outputs((0,))
-        return backend.kernels(*inputs).fixed_batch_normalization(*inputs, self.eps, self.axis, self.relu),
+        x, gamma, beta, mean, var = inputs
+        return backend.kernels(*inputs).fixed_batch_normalization(x, gamma, beta, mean, var, self.eps, self.axis,
+                                                                  self.relu),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma, mean, var = self.get_retained_inputs()

@@ -101,7 +101,7 @@ class GroupNormalizationGrad(KernelGradients):
 
 class LocalResponseNormalization(FunctionNode):
 
-    def __init__(self, *options: float) -> None:
+    def __init__(self, *options: Any) -> None:
         self.options = options
 
     def forward(self, inputs: Arrays) -> Arrays:
