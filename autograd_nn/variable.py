@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -245,7 +246,8 @@ class Variable:
     def memory_owner(self) -> Any:
         """The object that owns the array's memory: the array itself, or what it is a view of in the end."""
         owner = self._array
-        while (base := getattr(owner, 'base', None)) is not None:
+        # Many arrays lie in a memory map of the pool: the first array there owns its part.
+        while (base := getattr(owner, 'base', None)) is not None and not isinstance(base, mmap):
             owner = base
         return owner
 
