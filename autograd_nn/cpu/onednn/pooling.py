@@ -13,7 +13,6 @@ from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, i
 from autograd_nn.geometry import conv_output_size
 
 _LOWEST = np.finfo(np.float32).min
-_MEAN = {0: c.POOLING_AVG_INCLUDE_PADDING, None: c.POOLING_AVG_EXCLUDE_PADDING}
 
 
 def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
@@ -50,7 +49,7 @@ def average_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, c
                     pad_value: int | None) -> np.ndarray:
     """With or without the padding in the number of elements."""
     if serves('average_pooling', x):
-        key = 'average_pooling', _MEAN[pad_value], x.shape, kernel_size, stride, pad, cover_all, False
+        key = 'average_pooling', _mean('average_pooling', pad_value), x.shape, kernel_size, stride, pad, cover_all, False
         plan = cached(key, _Forward, *key)
         if plan.is_served:
             y = memory.empty(plan.y_shape, channels_last=True)
@@ -63,13 +62,20 @@ def average_pooling_grad(gy: np.ndarray, size: Ints, kernel_size: Ints, stride: 
                          pad_value: int | None) -> np.ndarray:
     """Gives each place of a window an equal share."""
     if serves('average_pooling_grad', gy):
-        key = 'average_pooling_grad', _MEAN[pad_value], gy.shape, size, kernel_size, stride, pad
+        key = ('average_pooling_grad', _mean('average_pooling_grad', pad_value), gy.shape, size, kernel_size, stride,
+               pad)
         plan = cached(key, _Backward, *key)
         if plan.is_served:
             gx = memory.empty(plan.x_shape, channels_last=True)
             plan.primitive(channels_last(gy), gx)
             return gx
     return reference.average_pooling_grad(gy, size, kernel_size, stride, pad, pad_value)
+
+
+def _mean(kernel: str, pad_value: int | None) -> int:
+    if pad_value not in (0, None):
+        raise ValueError(f'{kernel}: expected pad_value 0 or None, got {pad_value!r}')
+    return c.POOLING_AVG_EXCLUDE_PADDING if pad_value is None else c.POOLING_AVG_INCLUDE_PADDING
 
 
 class _Pooling:

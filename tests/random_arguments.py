@@ -1,0 +1,208 @@
+"""Random arguments for the kernels that oneDNN serves: such as fit, and such as somebody got wrong."""
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from autograd_nn import cpu
+from autograd_nn.cpu import onednn
+from autograd_nn.functions import rectifier
+from autograd_nn.geometry import conv_output_size
+
+Rng = np.random.Generator
+
+
+def laid_out(x: np.ndarray, rng: Rng) -> np.ndarray:
+    """The same numbers in some order in memory: with gaps, backwards, repeated, in any order of axes, misaligned."""
+    kind = rng.integers(6)
+    if not x.ndim or kind == 0:
+        return x
+    if kind == 1:
+        return np.repeat(x, 2, axis=-1)[..., ::2]
+    if kind == 2:
+        return np.ascontiguousarray(x[..., ::-1])[..., ::-1]
+    if kind == 3 and len(x):
+        return np.broadcast_to(x[:1], x.shape)
+    if kind == 4:
+        memory = np.empty(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+        memory[...] = x
+        return memory
+    order = rng.permutation(x.ndim)
+    return np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
+
+
+def array(rng: Rng, *shape: int) -> np.ndarray:
+    return laid_out(rng.standard_normal(shape).astype('f'), rng)
+
+
+def _windows(rng: Rng) -> tuple[Any, ...]:
+    """The shape of images, and windows that fit them."""
+    n = rng.integers(1, 4)
+    k, s = rng.integers(1, 5, n), rng.integers(1, 4, n)
+    p = rng.integers(0, k)
+    size = rng.integers(np.maximum(1, k - 2 * p), 9)
+    channels = rng.choice([1, 2, 3, 8, 17])
+    x_shape, k, s, p = (tuple(map(int, a)) for a in ((rng.integers(1, 3), channels, *size), k, s, p))
+    return x_shape, (k, s, p)
+
+
+def _pooled(x_shape: tuple[int, ...], window: Any, cover_all: bool) -> tuple[int, ...]:
+    return *x_shape[:2], *(conv_output_size(*axis, cover_all) for axis in zip(x_shape[2:], *window))
+
+
+def max_pooling(rng: Rng) -> list[Any]:
+    x_shape, window = _windows(rng)
+    return [array(rng, *x_shape), *window, bool(rng.integers(2)), bool(rng.integers(2))]
+
+
+def max_pooling_grad(rng: Rng) -> list[Any]:
+    x_shape, window = _windows(rng)
+    cover_all = bool(rng.integers(2))
+    _, indexes = cpu.max_pooling(array(rng, *x_shape), *window, cover_all)
+    return [array(rng, *indexes.shape), laid_out(indexes, rng), x_shape[2:], *window]
+
+
+def average_pooling(rng: Rng) -> list[Any]:
+    x_shape, window = _windows(rng)
+    return [array(rng, *x_shape), *window, bool(rng.integers(2)), rng.choice([0, None])]
+
+
+def average_pooling_grad(rng: Rng) -> list[Any]:
+    x_shape, window = _windows(rng)
+    return [array(rng, *_pooled(x_shape, window, bool(rng.integers(2)))), x_shape[2:], *window, rng.choice([0, None])]
+
+
+def _images(rng: Rng) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    shape = tuple(map(int, (rng.integers(2, 5), rng.choice([1, 3, 8, 17]), *rng.integers(1, 6, rng.integers(4)))))
+    return shape, (0, *range(2, len(shape)))
+
+
+def batch_normalization(rng: Rng) -> list[Any]:
+    shape, axis = _images(rng)
+    return [array(rng, *shape), array(rng, shape[1]), array(rng, shape[1]), 0.1, axis, bool(rng.integers(2))]
+
+
+def batch_normalization_grad(rng: Rng) -> list[Any]:
+    x, gamma, beta, eps, axis, relu = batch_normalization(rng)
+    _, mean, inv_std, mask = onednn.batch_normalization(x, gamma, beta, eps, axis, relu)
+    return [x, gamma, array(rng, *x.shape), mean, inv_std, axis, mask]
+
+
+def fixed_batch_normalization(rng: Rng) -> list[Any]:
+    x, gamma, beta, eps, axis, relu = batch_normalization(rng)
+    return [x, gamma, beta, array(rng, len(gamma)), abs(array(rng, len(gamma))), eps, axis, relu]
+
+
+def layer_normalization(rng: Rng) -> list[Any]:
+    n, d = map(int, rng.integers(1, 20, 2))
+    return [array(rng, n, d), array(rng, d), array(rng, d), 0.1]
+
+
+def layer_normalization_grad(rng: Rng) -> list[Any]:
+    x, gamma, beta, eps = layer_normalization(rng)
+    _, mean, inv_std = cpu.layer_normalization(x, gamma, beta, eps)
+    return [x, gamma, array(rng, *x.shape), mean, inv_std]
+
+
+def local_response_normalization(rng: Rng) -> list[Any]:
+    return [array(rng, int(rng.integers(1, 3)), int(rng.choice([3, 16, 32])), *map(int, rng.integers(1, 6, 2))),
+            int(rng.choice([1, 3, 5])), 2., 0.1, float(rng.choice([0.5, 0.75]))]
+
+
+def softmax(rng: Rng) -> list[Any]:
+    shape = tuple(map(int, (rng.integers(30, 90), rng.integers(50, 90), *rng.integers(1, 4, rng.integers(3)))))
+    return [array(rng, *shape), int(rng.integers(len(shape)))]
+
+
+def elementwise(rng: Rng) -> list[Any]:
+    shape = tuple(map(int, (rng.integers(2, 4), rng.integers(2, 9), rng.integers(90, 100), rng.integers(60, 90))))
+    operation = rectifier._relu_grad if rng.integers(2) else rectifier._leaky_relu
+    args = [array(rng, *shape), array(rng, *shape) if operation is rectifier._relu_grad else 0.3]
+    return [operation.body, args, operation.source.name]
+
+
+KERNELS = {f.__name__: f for f in (
+    max_pooling, max_pooling_grad, average_pooling, average_pooling_grad, batch_normalization,
+    batch_normalization_grad, fixed_batch_normalization, layer_normalization, layer_normalization_grad,
+    local_response_normalization, softmax, elementwise)}
+KERNELS['log_softmax'] = softmax
+
+
+def spoiled(args: list[Any], rng: Rng) -> list[Any]:
+    """The arguments with something else in the place of one of them."""
+    args = [list(a) if isinstance(a, list) else a for a in args]
+    these = args[1] if isinstance(args[1], list) else args
+    i = int(rng.choice([i for i, a in enumerate(these) if isinstance(a, np.ndarray | tuple | int | float)
+                        and not isinstance(a, bool)]))
+    these[i] = _other(these[i], rng)
+    return args
+
+
+def _other(value: Any, rng: Rng) -> Any:
+    if isinstance(value, tuple):
+        if rng.integers(3) == 0:
+            return value[1:] if rng.integers(2) else (*value, 1)
+        values = list(value)
+        values[rng.integers(len(values))] = int(rng.choice([-3, -1, 0, 1, 2, 5, 1000]))
+        return tuple(values)
+    if isinstance(value, (int, float)):
+        return type(value)(rng.choice([-3, -1, 0, 7, 1000]))
+    kind = rng.integers(4)
+    if kind == 0:
+        return value.astype(rng.choice(['e', 'd', 'i', 'B', '?', 'D']))
+    if kind == 1:
+        return value[None] if rng.integers(2) else value.sum(axis=0)
+    i = int(rng.integers(value.ndim)) if value.ndim else 0
+    if kind == 2:
+        return np.take(value, range(int(rng.integers(value.shape[i]))), axis=i)
+    return np.concatenate((value, value), axis=i)
+
+
+def check(name: str, seed: int) -> None:
+    """Calls a kernel with arguments that fit, and with others."""
+    rng = np.random.default_rng(seed)
+    args = KERNELS[name](rng)
+    _compare(getattr(onednn, name)(*args), name, args)
+    args = spoiled(args, rng)
+    arrays = [a for a in (args[1] if isinstance(args[1], list) else args) if isinstance(a, np.ndarray)]
+    served = all(a.size and a.dtype == np.float32 for a in arrays if a.dtype not in ('B', 'i'))
+    try:
+        result = getattr(onednn, name)(*args)
+    except (ValueError, TypeError) as error:
+        # What the reference refuses has NumPy's words.
+        assert not served or str(error).startswith((name, 'oneDNN')) or _reference_refuses(name, args), error
+    except Exception:
+        assert _reference_refuses(name, args)
+    else:
+        _compare(result, name, args)
+
+
+def _reference_refuses(name: str, args: list[Any]) -> bool:
+    try:
+        getattr(cpu, name)(*args)
+    except Exception:
+        return True
+    return False
+
+
+def _compare(result: Any, name: str, args: list[Any]) -> None:
+    if name == 'batch_normalization_grad' and args[-1] is not None:
+        return  # Only the kernel that made this mask can read it; the tests of normalization compare gradients with it.
+    expected = getattr(cpu, name)(*args)
+    if not isinstance(expected, tuple):
+        result, expected = (result,), (expected,)
+    for actual, wanted in zip(result, expected):
+        if wanted is None or wanted.dtype == bool:
+            continue  # A mask again, or what nobody asked for.
+        assert actual.shape == wanted.shape
+        assert actual.dtype == wanted.dtype or wanted.dtype.kind in 'iu'
+        np.testing.assert_allclose(actual, wanted, rtol=2e-4, atol=2e-4)
+
+
+if __name__ == '__main__':
+    for kernel in KERNELS:
+        for seed in range(int(sys.argv[1])):
+            check(kernel, seed)
+    print('done')
