@@ -15,8 +15,12 @@ Rng = np.random.Generator
 
 
 def laid_out(x: np.ndarray, rng: Rng) -> np.ndarray:
-    """The same numbers in some order in memory: with gaps, backwards, repeated, in any order of axes, misaligned."""
-    kind = rng.integers(6)
+    """The same numbers somehow else in memory, or (where that cannot be) others that overlap.
+
+    With gaps, backwards, one row for all, not aligned, as a field of records, as windows that slide, or with the axes
+    in another order.
+    """
+    kind = rng.integers(8)
     if not x.ndim or kind == 0:
         return x
     if kind == 1:
@@ -29,6 +33,12 @@ def laid_out(x: np.ndarray, rng: Rng) -> np.ndarray:
         memory = np.empty(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
         memory[...] = x
         return memory
+    if kind == 5:
+        records = np.zeros(x.shape, [('other', np.uint8), ('x', x.dtype)])
+        records['x'] = x
+        return records['x']
+    if kind == 6 and x.size:
+        return np.lib.stride_tricks.as_strided(x, x.shape, (x.itemsize,) * x.ndim)
     order = rng.permutation(x.ndim)
     return np.ascontiguousarray(x.transpose(order)).transpose(np.argsort(order))
 
@@ -123,10 +133,21 @@ def elementwise(rng: Rng) -> list[Any]:
     return [operation.body, args, operation.source.name]
 
 
+def matmul(rng: Rng) -> list[Any]:
+    m, k, n = map(int, rng.integers(30, 70, 3))
+    batch = tuple(map(int, rng.integers(1, 4, rng.integers(3))))
+    return [array(rng, *batch, m, k), array(rng, *batch, k, n)]
+
+
+def linear(rng: Rng) -> list[Any]:
+    n, d, m = map(int, rng.integers(30, 70, 3))
+    return [array(rng, n, d), array(rng, m, d), array(rng, m) if rng.integers(2) else None]
+
+
 KERNELS = {f.__name__: f for f in (
     max_pooling, max_pooling_grad, average_pooling, average_pooling_grad, batch_normalization,
     batch_normalization_grad, fixed_batch_normalization, layer_normalization, layer_normalization_grad,
-    local_response_normalization, softmax, elementwise)}
+    local_response_normalization, softmax, elementwise, matmul, linear)}
 KERNELS['log_softmax'] = softmax
 
 

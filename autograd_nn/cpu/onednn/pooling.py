@@ -49,7 +49,8 @@ def average_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, c
                     pad_value: int | None) -> np.ndarray:
     """With or without the padding in the number of elements."""
     if serves('average_pooling', x):
-        key = 'average_pooling', _mean('average_pooling', pad_value), x.shape, kernel_size, stride, pad, cover_all, False
+        key = ('average_pooling', _mean('average_pooling', pad_value), x.shape, kernel_size, stride, pad, cover_all,
+               False)
         plan = cached(key, _Forward, *key)
         if plan.is_served:
             y = memory.empty(plan.y_shape, channels_last=True)

@@ -393,12 +393,32 @@ def channels_last(x: np.ndarray) -> np.ndarray:
     if x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous:
         return x
     y = memory.empty(x.shape, x.dtype, channels_last=True)
-    strides = tuple([stride // x.itemsize for stride in x.strides])
-    if x.dtype == _FLOAT32 and min(strides) > 0:
+    strides = element_strides(x)
+    if x.dtype == _FLOAT32 and strides is not None:
         cached(('channels_last', x.shape, strides), _ToChannelsLast, x.shape, strides)(x, y)
     else:
         y[...] = x
     return y
+
+
+def element_strides(x: np.ndarray) -> Ints | None:
+    """The strides in elements, those of axes of length 1 as in row-major order; None where `Memory` has no words.
+
+    Strides must be positive, multiples of an element, and such that no two elements overlap.
+    """
+    return _element_strides(x.shape, x.strides, x.itemsize)
+
+
+@functools.lru_cache(4096)
+def _element_strides(shape: Ints, strides: Ints, itemsize: int) -> Ints | None:
+    end = itemsize
+    for stride, n in sorted(zip(strides, shape)):
+        if n > 1:
+            if stride < end or stride % itemsize:
+                return None
+            end = stride * n
+    return tuple([stride // itemsize if n > 1 else usual
+                  for stride, n, usual in zip(strides, shape, row_major(shape))])
 
 
 def minimum(x: np.ndarray) -> np.floating:
