@@ -99,6 +99,19 @@ def cached(key: Any, make: Callable[..., T], *arguments: Any) -> T:
     return found
 
 
+_read_pointer = c_void_p.from_address
+_HEADER = object.__basicsize__
+
+
+def _address(array: np.ndarray) -> int | None:
+    """Where the elements are.
+
+    It is the first field of NumPy's array object, ``PyArrayObject_fields.data`` in the C interface that extensions
+    are compiled against. Reading it takes a sixth of the time of ``array.ctypes.data``.
+    """
+    return _read_pointer(id(array) + _HEADER).value
+
+
 class Memory:
     """A descriptor of memory: shape, data type and strides in elements, or `any`: as oneDNN likes it best.
 
@@ -233,7 +246,7 @@ class Primitive:
             if array.nbytes < size:
                 raise ValueError(f'oneDNN {self.kind}: expected an array of at least {size} bytes, got {array.nbytes} '
                                  f'(shape {array.shape}, {array.dtype})')
-            set_handle(handle, array.ctypes.data)
+            set_handle(handle, _address(array))
         status = self._execute(self._handle, _thread.stream, len(arrays), self._arguments)
         if status:
             c.check(status, self.kind)
