@@ -24,7 +24,9 @@ def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
     while rest:
         layer = rest.pop(0)
         fuse = getattr(layer, 'fuse', None)
-        count, options = (0, {}) if fuse is None else fuse(rest)
+        # A hook wants to see every layer.
+        watched = isinstance(layer, Link) and layer.is_watched
+        count, options = (0, {}) if fuse is None or watched else fuse(rest)
         del rest[:count]
         if isinstance(out, tuple):
             out = layer(*out, **options)

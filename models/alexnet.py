@@ -3,12 +3,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograd_nn.models.blocks import convolution, linear, max_pooling
+from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import initializers
 
 # Caffe's constants: the paper's k = 2 and five times this alpha make little difference, but the weights are Caffe's.
 normalization = partial(F.local_response_normalization, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
@@ -18,8 +20,8 @@ normalization = partial(F.local_response_normalization, n=5, k=1, alpha=1e-4 / 5
 class AlexNet(ImageNetwork):
     """AlexNet of 2012: two groups of filters, one for each of two graphics cards, and local response normalization.
 
-    60,965,224 parameters for 227 x 227 pixels and 1000 classes. Layers and their names are those of Caffe's
-    ``bvlc_alexnet``. Reference: A. Krizhevsky, I. Sutskever, G. E. Hinton, ImageNet Classification with Deep
+    60,965,224 parameters for 227 x 227 pixels and 1000 classes. Layers, their names and their initial values are those
+    of Caffe's ``bvlc_alexnet``. Reference: A. Krizhevsky, I. Sutskever, G. E. Hinton, ImageNet Classification with Deep
     Convolutional Neural Networks, NIPS 2012.
 
     Args:
@@ -31,19 +33,20 @@ class AlexNet(ImageNetwork):
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
-        self.add_stage('conv1', convolution(96, 11, 4), F.relu)
+        conv = partial(L.Convolution2D, None, initialW=initializers.Normal(0.01))
+        self.add_stage('conv1', conv(96, 11, 4), F.relu)
         self.add_stage('norm1', normalization)
         self.add_stage('pool1', max_pooling(3, 2))
-        self.add_stage('conv2', convolution(256, 5, pad=2, groups=2), F.relu)
+        self.add_stage('conv2', conv(256, 5, pad=2, initial_bias=0.1, groups=2), F.relu)
         self.add_stage('norm2', normalization)
         self.add_stage('pool2', max_pooling(3, 2))
-        self.add_stage('conv3', convolution(384, 3, pad=1), F.relu)
-        self.add_stage('conv4', convolution(384, 3, pad=1, groups=2), F.relu)
-        self.add_stage('conv5', convolution(256, 3, pad=1, groups=2), F.relu)
+        self.add_stage('conv3', conv(384, 3, pad=1), F.relu)
+        self.add_stage('conv4', conv(384, 3, pad=1, initial_bias=0.1, groups=2), F.relu)
+        self.add_stage('conv5', conv(256, 3, pad=1, initial_bias=0.1, groups=2), F.relu)
         self.add_stage('pool5', max_pooling(3, 2))
-        self.add_stage('fc6', linear(4096), F.relu, F.dropout)
-        self.add_stage('fc7', linear(4096), F.relu, F.dropout)
-        self.add_stage('fc8', linear(num_classes))
+        self.add_stage('fc6', dense(4096, initial_bias=0.1), F.relu, F.dropout)
+        self.add_stage('fc7', dense(4096, initial_bias=0.1), F.relu, F.dropout)
+        self.add_stage('fc8', classifier(num_classes))
 
 
 @register('alexnet_one_tower', input_shape=(3, 224, 224))
@@ -71,6 +74,6 @@ class OneTowerAlexNet(ImageNetwork):
         self.add_stage('conv4', convolution(256, 3, pad=1), F.relu)
         self.add_stage('conv5', convolution(256, 3, pad=1), F.relu)
         self.add_stage('pool5', max_pooling(3, 2))
-        self.add_stage('fc6', F.dropout, linear(4096), F.relu)
-        self.add_stage('fc7', F.dropout, linear(4096), F.relu)
-        self.add_stage('fc8', linear(num_classes))
+        self.add_stage('fc6', F.dropout, dense(4096), F.relu)
+        self.add_stage('fc7', F.dropout, dense(4096), F.relu)
+        self.add_stage('fc8', classifier(num_classes))

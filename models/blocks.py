@@ -16,7 +16,12 @@ Layer = Callable[..., Any]
 
 # Layers whose inputs settle in the first call, with weights that suit the rectified units of deep networks.
 convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal())
+# The first layer where the values of pixels go from -128 to 127, with a standard deviation of about 64.
+pixel_convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal(1 / 64))
 linear = partial(L.Linear, None, initialW=initializers.HeNormal())
+# Large layers behind the convolutions, and the last one, as in AlexNet: the first logits are small.
+dense = partial(L.Linear, None, initialW=initializers.Normal(0.005))
+classifier = partial(L.Linear, None, initialW=initializers.Normal(0.01))
 
 
 def rectified_classifier(num_classes: int) -> L.Convolution2D:

@@ -5,14 +5,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from autograd_nn.models.blocks import Layer, convolution, global_average_pooling, linear, max_pooling
+from autograd_nn.models.blocks import (
+    classifier,
+    global_average_pooling,
+    max_pooling,
+    pixel_convolution,
+)
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import CAFFE
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import initializers
 from autograd_nn.config import config
 from autograd_nn.variable import Variable
 
@@ -67,10 +71,10 @@ class GoogLeNet(InceptionNetwork):
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
-        self.add_stage('conv1', convolution(64, 7, 2, pad=3), F.relu)
+        self.add_stage('conv1', pixel_convolution(64, 7, 2, pad=3), F.relu)
         self.add_stage('pool1', max_pooling(3, 2), normalization)
-        self.add_stage('conv2_reduce', convolution(64, 1), F.relu)
-        self.add_stage('conv2', convolution(192, 3, pad=1), F.relu, normalization)
+        self.add_stage('conv2_reduce', L.Convolution2D(None, 64, 1), F.relu)
+        self.add_stage('conv2', L.Convolution2D(None, 192, 3, pad=1), F.relu, normalization)
         self.add_stage('pool2', max_pooling(3, 2))
         self.add_inception('3a', 64, 96, 128, 16, 32, 32)
         self.add_inception('3b', 128, 128, 192, 32, 96, 64)
@@ -86,19 +90,19 @@ class GoogLeNet(InceptionNetwork):
         self.add_inception('5a', 256, 160, 320, 32, 128, 128)
         self.add_inception('5b', 384, 192, 384, 48, 128, 128)
         self.add_stage('pool5', global_average_pooling)
-        self.add_stage('loss3_fc', partial(F.dropout, ratio=0.4), linear(num_classes))
+        self.add_stage('loss3_fc', partial(F.dropout, ratio=0.4), classifier(num_classes))
 
     def add_inception(self, name: str, *channels: int) -> None:
         """Adds an Inception module with these numbers of filters (see `links.Inception`)."""
-        module = L.Inception(None, *channels, conv_init=initializers.HeNormal())
-        self.add_stage(f'inception_{name}', **{f'inc{name}': module})
+        layers: dict[str, Any] = {f'inc{name}': L.Inception(None, *channels)}
+        self.add_stage(f'inception_{name}', **layers)
 
     def add_head(self, name: str, num_classes: int) -> None:
         """Adds an auxiliary head."""
-        layers: dict[str, Layer] = {
-            'pool': head_pooling, f'{name}_conv': convolution(128, 1), 'relu1': F.relu,
-            f'{name}_fc1': linear(1024), 'relu2': F.relu, 'dropout': partial(F.dropout, ratio=0.7),
-            f'{name}_fc2': linear(num_classes)}
+        layers: dict[str, Any] = {
+            'pool': head_pooling, f'{name}_conv': L.Convolution2D(None, 128, 1), 'relu1': F.relu,
+            f'{name}_fc1': L.Linear(None, 1024), 'relu2': F.relu, 'dropout': partial(F.dropout, ratio=0.7),
+            f'{name}_fc2': classifier(num_classes)}
         self.add_stage(f'{name}_fc2', branch=True, **layers)
 
 
@@ -119,7 +123,7 @@ class GoogLeNetBN(InceptionNetwork):
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
-        conv = partial(convolution, nobias=True)
+        conv = partial(L.Convolution2D, None, nobias=True)
         self.add_stage('conv1', conv1=conv(64, 7, 2, pad=3), norm1=L.BatchNormalization(64), relu1=F.relu)
         self.add_stage('pool1', max_pooling(3, 2, pad=1))
         self.add_stage('conv2', conv2=conv(192, 3, pad=1), norm2=L.BatchNormalization(192), relu2=F.relu)
@@ -137,18 +141,17 @@ class GoogLeNetBN(InceptionNetwork):
         self.add_inception('5a', 352, 192, 320, 160, 224, 'avg', 128)
         self.add_inception('5b', 352, 192, 320, 192, 224, 'max', 128)
         self.add_stage('pool5', global_average_pooling)
-        self.add_stage('out', linear(num_classes))
+        self.add_stage('out', classifier(num_classes))
 
     def add_inception(self, name: str, *arguments: Any) -> None:
         """Adds an Inception module (see `links.InceptionBN` for the arguments)."""
-        module = L.InceptionBN(None, *arguments, conv_init=initializers.HeNormal())
-        self.add_stage(f'inception_{name}', **{f'inc{name}': module})
+        layers: dict[str, Any] = {f'inc{name}': L.InceptionBN(None, *arguments)}
+        self.add_stage(f'inception_{name}', **layers)
 
     def add_head(self, name: str, num_classes: int) -> None:
         """Adds an auxiliary head."""
-        layers: dict[str, Layer] = {
-            'pool': head_pooling,
-            f'conv{name}': convolution(128, 1, nobias=True), f'norm{name}': L.BatchNormalization(128), 'relu1': F.relu,
-            f'lin{name}': linear(1024, nobias=True), f'norm{name}2': L.BatchNormalization(1024), 'relu2': F.relu,
-            f'out{name}': linear(num_classes)}
+        layers: dict[str, Any] = {
+            'pool': head_pooling, f'conv{name}': L.Convolution2D(None, 128, 1, nobias=True),
+            f'norm{name}': L.BatchNormalization(128), 'relu1': F.relu, f'lin{name}': L.Linear(None, 1024, nobias=True),
+            f'norm{name}2': L.BatchNormalization(1024), 'relu2': F.relu, f'out{name}': classifier(num_classes)}
         self.add_stage(f'out{name}', branch=True, **layers)

@@ -1,13 +1,12 @@
 """Network in network."""
 from __future__ import annotations
 
-from autograd_nn.models.blocks import global_average_pooling, max_pooling, rectified_classifier
+from autograd_nn.models.blocks import global_average_pooling, max_pooling, pixel_convolution, rectified_classifier
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import initializers
 
 
 @register('nin', input_shape=(3, 224, 224))
@@ -27,14 +26,12 @@ class NIN(ImageNetwork):
         super().__init__()
         for i, (channels, ksize, stride, pad) in enumerate(
                 [((96, 96, 96), 11, 4, 0), ((256, 256, 256), 5, 1, 2), ((384, 384, 384), 3, 1, 1)], start=1):
-            self.add_stage(f'mlpconv{i}', perceptron(channels, ksize, stride, pad), F.relu)
+            layers = L.MLPConvolution2D(None, channels, ksize, stride, pad)
+            if i == 1:
+                layers[0] = pixel_convolution(96, ksize, stride)
+            self.add_stage(f'mlpconv{i}', layers, F.relu)
             self.add_stage(f'pool{i}', max_pooling(3, 2))
-        classifier = perceptron((1024, 1024), 3, 1, 1)
+        classifier = L.MLPConvolution2D(None, (1024, 1024), 3, pad=1)
         classifier.append(rectified_classifier(num_classes))
         self.add_stage('mlpconv4', F.dropout, classifier, F.relu)
         self.add_stage('pool4', global_average_pooling)
-
-
-def perceptron(channels: tuple[int, ...], ksize: int, stride: int, pad: int) -> L.MLPConvolution2D:
-    """A convolution and layers of 1 x 1 convolutions."""
-    return L.MLPConvolution2D(None, channels, ksize, stride, pad, conv_init=initializers.HeNormal())

@@ -97,7 +97,8 @@ class Preprocessing:
         """Brings pictures to the range and the order of channels that the network expects.
 
         Args:
-            x: Red, green and blue, of shape (..., 3, H, W), or grey, of shape (..., 1, H, W); 0 is black.
+            x: Red, green and blue, of shape (..., 3, H, W), or grey, of shape (..., 1, H, W); 0 is black. What is
+                subtracted from grey pictures, and what they are divided by, is the mean of the numbers for colours.
             brightest: The value of the brightest pixel in `x`.
 
         Returns:
@@ -105,7 +106,8 @@ class Preprocessing:
         """
         if self.order == 'BGR':
             x = x[..., ::-1, :, :]
-        mean, std = (np.array(value, np.float32)[:, None, None] for value in (self.mean, self.std))
+        mean, std = (np.array([np.mean(value)] if x.shape[-3] == 1 else value, np.float32)[:, None, None]
+                     for value in (self.mean, self.std))
         return np.ascontiguousarray((x * np.float32(self.brightest / brightest) - mean) / std, dtype=np.float32)
 
 
@@ -127,11 +129,12 @@ def as_picture(image: Picture) -> Image.Image:
         return image.convert('RGB')
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         raise TypeError(f'prepare: expected a path, a picture of Pillow, or an array of uint8; got {_kind(image)}')
-    if image.ndim == 3 and image.shape[2] != 3 and image.shape[0] in (1, 3):
-        image = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    if image.ndim != 2 and image.shape[2:] != (3,):
-        raise ValueError(f'prepare: expected an image of shape (H, W, 3), (3, H, W) or (H, W), got {image.shape}')
-    return Image.fromarray(np.ascontiguousarray(image)).convert('RGB')
+    pixels: np.ndarray = image
+    if pixels.ndim == 3 and pixels.shape[2] != 3 and pixels.shape[0] in (1, 3):
+        pixels = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
+    if pixels.ndim != 2 and pixels.shape[2:] != (3,):
+        raise ValueError(f'prepare: expected an image of shape (H, W, 3), (3, H, W) or (H, W), got {pixels.shape}')
+    return Image.fromarray(np.ascontiguousarray(pixels)).convert('RGB')
 
 
 def _kind(image: Any) -> str:

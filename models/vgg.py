@@ -1,7 +1,9 @@
 """The VGG networks."""
 from __future__ import annotations
 
-from autograd_nn.models.blocks import Layer, convolution, linear, max_pooling
+from typing import Any
+
+from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling, pixel_convolution
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.registry import register
@@ -43,14 +45,15 @@ class VGG(ImageNetwork):
         super().__init__()
         for i, (count, channels) in enumerate(zip(CONVOLUTIONS[n_layers], (64, 128, 256, 512, 512)), start=1):
             for j in range(1, count + 1):
-                layers: dict[str, Layer] = {f'conv{i}_{j}': convolution(channels, 3, pad=1)}
+                conv = pixel_convolution if i == j == 1 and not batch_normalization else convolution
+                layers: dict[str, Any] = {f'conv{i}_{j}': conv(channels, 3, pad=1)}
                 if batch_normalization:
                     layers[f'bn{i}_{j}'] = L.BatchNormalization(channels)
                 self.add_stage(f'conv{i}_{j}', **layers, relu=F.relu)
             self.add_stage(f'pool{i}', max_pooling(2))
-        self.add_stage('fc6', linear(4096), F.relu, F.dropout)
-        self.add_stage('fc7', linear(4096), F.relu, F.dropout)
-        self.add_stage('fc8', linear(num_classes))
+        self.add_stage('fc6', dense(4096), F.relu, F.dropout)
+        self.add_stage('fc7', dense(4096), F.relu, F.dropout)
+        self.add_stage('fc8', classifier(num_classes))
         if batch_normalization:
             self.preprocessing = TORCHVISION
 

@@ -50,11 +50,12 @@ def load_picture(path: str, labels: list[str], shape: tuple[int, int, int],
                  preprocessing: models.Preprocessing) -> np.ndarray:
     """Reads a picture as a float32 array of the given shape, the way that the network saw its training data."""
     if shape[0] == 1 and labels == list('0123456789'):
-        digit = datasets.prepare_digit(datasets.read_image(path, color=False))
-        return digit if digit.shape == shape else transforms.Resize(shape[1:])(digit)
-    if shape[0] == preprocessing.channels:
-        return preprocessing(path, shape[1:])
-    return datasets.read_image(path, color=shape[0] == 3, size=shape[1:]) / 255
+        pixels = transforms.Resize(shape[1:])(datasets.prepare_digit(datasets.read_image(path, color=False)))
+    elif shape[0] == preprocessing.channels:
+        pixels = preprocessing.fit(path, shape[1:]) * np.float32(1 / 255)
+    else:
+        pixels = datasets.read_image(path, color=shape[0] == 3, size=shape[1:]) / 255
+    return preprocessing.normalize(pixels)
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ class PictureConverter(Converter):
     """Makes arrays of a minibatch, with the values that a network's published weights expect.
 
     Args:
-        preprocessing: The network's preprocessing. Pictures with another number of channels stay as they are.
+        preprocessing: The network's preprocessing.
     """
 
     def __init__(self, preprocessing: models.Preprocessing) -> None:
@@ -143,9 +143,7 @@ class PictureConverter(Converter):
 
     def __call__(self, batch: Any, device: Any = None) -> Any:
         x, t = concat_examples(batch)
-        if x.shape[1] == self.preprocessing.channels:
-            x = self.preprocessing.normalize(x)
-        return to_device(device, (x, t))
+        return to_device(device, (self.preprocessing.normalize(x), t))
 
 
 class PictureFolder(datasets.ImageFolderDataset):

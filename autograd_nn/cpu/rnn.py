@@ -4,7 +4,8 @@ Sequences do as much as possible in few large operations: the input of all steps
 the weights are taken over all steps at once, and so are the derivatives of the gates. What remains for the loop over
 the steps, one small product each and elementwise mathematics on a block that fits the cache, works in place.
 
-A layer has K gates: 4 in an LSTM. M is the number of rows of all steps, N that of units, and I that of inputs.
+Of the gates of a layer, those with the same activation go together: K of them lie side by side, in an array (M, K, N).
+M is the number of rows of all steps, N that of units, and I that of inputs.
 """
 from __future__ import annotations
 
@@ -22,10 +23,9 @@ from autograd_nn.cpu.window import compute_dtype
 InPlace = Callable[[np.ndarray, np.ndarray], Any]
 Arrays = Sequence[np.ndarray]
 
-# By which factor an argument and a value of the hyperbolic tangent are those of an activation.
-_SCALE = {'sigmoid': 0.5, 'tanh': 1.0}
-# The elements of each array that a thread takes at a time.
-_BLOCK_ELEMENTS = 1 << 15
+# The elements of the largest array that a thread takes at a time. With smaller blocks the threads wait for the
+# interpreter's lock more than for memory.
+_BLOCK_ELEMENTS = 1 << 18
 
 
 def lstm(c_prev: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,8 @@ def _lstm_gates(x: np.ndarray) -> np.ndarray:
     """The activated gates a, i, f and o of `x` (N, 4 S, ...), as an array (4, N, S, ...)."""
     split = x.reshape(len(x), x.shape[1] // 4, 4, *x.shape[2:])
     gates = np.moveaxis(split, 2, 0).astype(compute_dtype(x.dtype), 'C')
-    _activate(gates, _scales(gates, 'tanh', 'sigmoid', 'sigmoid', 'sigmoid'))
+    np.tanh(gates[0], out=gates[0])
+    _sigmoid(gates[1:])
     return gates
 
 
@@ -92,7 +93,7 @@ def _gru_gates(x: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     dtype = compute_dtype(x.dtype)
     units = x.shape[1] // 3
     gates = np.add(x[:, :2 * units], u[:, :2 * units], dtype=dtype)
-    _activate(gates, _SCALE['sigmoid'])
+    _sigmoid(gates)
     r, z = _parts(gates, 2)
     a = np.multiply(r, u[:, 2 * units:], dtype=dtype)
     a += x[:, 2 * units:]
@@ -107,7 +108,7 @@ class Products:
         return a @ b
 
     def project(self, x: np.ndarray, ws: Arrays, bs: Arrays) -> np.ndarray:
-        """Projects the input of all steps for each gate.
+        """Projects the input of all steps for K gates.
 
         Args:
             x: The input (M, I).
@@ -115,48 +116,47 @@ class Products:
             bs: For each gate the bias (N,).
 
         Returns:
-            ``x @ ws[k].T + bs[k]`` for each gate k, as an array (K, M, N).
+            ``x @ ws[k].T + bs[k]`` for each gate k, side by side: (M, K, N).
         """
-        z = memory.empty((len(ws), len(x), len(bs[0])), x.dtype)
-        for out, W, b in zip(z, ws, bs, strict=True):
-            np.matmul(x, W.T, out=out)
-            out += b
-        return z
+        z = x @ joined(ws).T
+        z += np.concatenate(bs)
+        return z.reshape(len(x), len(ws), len(bs[0]))
 
-    def recurrence(self, us: Arrays, *activations: str) -> InPlace:
-        """What the state contributes to each gate in each step.
+    def project_grad(self, gz: np.ndarray, ws: Arrays) -> np.ndarray:
+        """The gradient of `project` with respect to its input: the sum of all ``gz[:, k] @ ws[k]``."""
+        return _flat(gz) @ joined(ws)
+
+    def recurrence(self, us: Arrays, activation: str) -> InPlace:
+        """What the state contributes to K gates in each step.
 
         Args:
             us: For each gate the weights of the state (N, N).
-            activations: The functions of the gates: ``'sigmoid'`` and ``'tanh'``, ``'relu'`` of all, or ``'none'``.
+            activation: The function of these gates: ``'sigmoid'``, ``'tanh'``, ``'relu'`` or ``'identity'``.
 
         Returns:
-            A function of a state h (n, N) and the projected input z (K, n, N) of n samples: it computes
-            ``z[k] = activation(z[k] + h @ us[k].T)`` in place.
+            A function of a state h (n, N) and the projected input z (n, K, N) of n samples. In place, it computes
+            ``z[:, k] = activation(z[:, k] + h @ us[k].T)``.
         """
-        weights = np.stack(us).transpose(0, 2, 1)
-        scales = _scales(weights, *activations) if activations[0] in _SCALE else None
+        U, activate = joined(us), _ACTIVATIONS[activation]
 
         def step(h: np.ndarray, z: np.ndarray) -> None:
-            z += h @ weights
-            if scales is not None:
-                _activate(z, scales)
-            elif activations[0] == 'relu':
-                np.maximum(z, 0, out=z)
+            flat = _flat(z)
+            flat += h @ U.T
+            activate(flat)
 
         return step
 
     def recurrence_grad(self, us: Arrays) -> InPlace:
-        """What the gradients of the gates contribute to that of the state in each step.
+        """What the gradients of K gates contribute to that of the state in each step.
 
         Args:
             us: For each gate the weights of the state (N, N).
 
         Returns:
             A function of the gates' gradients gz (n, K, N) and the state's gradient gh (n, N) of n samples: it writes
-            the sum of ``gz[:, k] @ us[k]`` into `gh`.
+            the sum of all ``gz[:, k] @ us[k]`` into `gh`.
         """
-        U = np.concatenate(us)
+        U = joined(us)
         return lambda gz, gh: np.matmul(_flat(gz), U, out=gh)
 
 
@@ -166,25 +166,26 @@ _PRODUCTS = Products()
 def lstm_sequence(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray],
                   batch_sizes: Ints, reverse: bool, training: bool,
                   products: Products = _PRODUCTS) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
-    """The workspace is the activated gates (4, M, N), the cells (M, N) of all steps and their hyperbolic tangent."""
+    """The workspace is the gates (M, 3, N) and a (M, 1, N), the cells (M, N) and their hyperbolic tangent."""
     dtype = x.dtype
     x, h, c, *parameters = _computable(dtype, x, h, c, *ws, *bs)
-    ws, us, bs = parameters[:4], parameters[4:8], _sums(parameters[8:12], parameters[12:])
-    gates = products.project(x, ws, bs)
-    recurrence = products.recurrence(us, 'sigmoid', 'sigmoid', 'tanh', 'sigmoid')
-    y, cells, tanh_c = (memory.empty(gates.shape[1:], x.dtype) for _ in range(3))
+    wi, wf, wa, wo, ui, uf, ua, uo = parameters[:8]
+    bi, bf, ba, bo = _sums(parameters[8:12], parameters[12:])
+    gates, inputs = products.project(x, [wi, wf, wo], [bi, bf, bo]), products.project(x, [wa], [ba])
+    gates_step, inputs_step = products.recurrence([ui, uf, uo], 'sigmoid'), products.recurrence([ua], 'tanh')
+    y, cells, tanh_c = (memory.empty((len(x), h.shape[1]), x.dtype) for _ in range(3))
     h, c = h.copy(), c.copy()
     scratch = np.empty_like(c)
     for rows, n in _steps(batch_sizes, reverse):
-        recurrence(h[:n], gates[:, rows])
-        i, f, a, o = gates[:, rows]
-        cell = c[:n]
-        cell *= f
-        cell += np.multiply(i, a, out=scratch[:n])
+        hidden, cell, gate, a = h[:n], c[:n], gates[rows], inputs[rows]
+        gates_step(hidden, gate)
+        inputs_step(hidden, a)
+        cell *= gate[:, 1]
+        cell += np.multiply(gate[:, 0], a[:, 0], out=scratch[:n])
         cells[rows] = cell
-        h[:n] = np.multiply(np.tanh(cell, out=tanh_c[rows]), o, out=y[rows])
+        hidden[...] = np.multiply(np.tanh(cell, out=tanh_c[rows]), gate[:, 2], out=y[rows])
     y, h, c = _cast(dtype, y, h, c)
-    return y, h, c, (gates, cells, tanh_c) if training else None
+    return y, h, c, (gates, inputs, cells, tanh_c) if training else None
 
 
 def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarray], y: np.ndarray,
@@ -197,9 +198,9 @@ def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.
     """
     dtype = x.dtype
     x, h, c, y, gy, gh, gc, *ws = _computable(dtype, x, h, c, y, gy, ghy, gcy, *ws)
-    gates, cells, tanh_c = workspace
+    gates, inputs, cells, tanh_c = workspace
     gz, slopes = memory.empty((len(x), 4, h.shape[1]), x.dtype), memory.empty(cells.shape, x.dtype)
-    _in_blocks(_lstm_slopes, gz, slopes, *gates, _previous(c, cells, batch_sizes, reverse), tanh_c)
+    _in_blocks(_lstm_slopes, gz, slopes, gates, inputs[:, 0], _previous(c, cells, batch_sizes, reverse), tanh_c)
     recurrence_grad = products.recurrence_grad(ws[4:])
     gh, gc = gh.copy(), gc.copy()
     for rows, n in reversed(_steps(batch_sizes, reverse)):
@@ -209,17 +210,18 @@ def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.
         slope *= ghidden
         gcell += slope
         gate[:, :3] *= gcell[:, None]
-        gcell *= gates[1, rows]
+        gcell *= gates[rows, 1]
         recurrence_grad(gate, ghidden)
-    gx, gws, gbs = _projection_grad(x, ws[:4], gz, products)
-    gus, gds = _weights_grad(_previous(h, y, batch_sizes, reverse), gz, products)
-    gx, gh, gc = _cast(dtype, gx, gh, gc)
-    return gx, gh, gc, _cast(dtype, *gws, *gus), _cast(dtype, *gbs, *gds)
+    gx, gh, gc = _cast(dtype, products.project_grad(gz, ws[:4]), gh, gc)
+    gws = [*_weights_grad(x, gz, products), *_weights_grad(_previous(h, y, batch_sizes, reverse), gz, products)]
+    gbs = _biases_grad(gz, products)
+    return gx, gh, gc, _cast(dtype, *gws), _cast(dtype, *gbs, *[gb.copy() for gb in gbs])
 
 
-def _lstm_slopes(gz: np.ndarray, slope: np.ndarray, i: np.ndarray, f: np.ndarray, a: np.ndarray, o: np.ndarray,
-                 c_prev: np.ndarray, tanh_c: np.ndarray) -> None:
+def _lstm_slopes(gz: np.ndarray, slope: np.ndarray, gates: np.ndarray, a: np.ndarray, c_prev: np.ndarray,
+                 tanh_c: np.ndarray) -> None:
     """The derivatives of cells (by the gates i, f and a) and output (by o, and by the cells: `slope`)."""
+    i, f, o = gates.transpose(1, 0, 2)
     gi, gf, ga, go = gz.transpose(1, 0, 2)
     _logistic_slope(i, gi)
     gi *= a
@@ -235,31 +237,29 @@ def _lstm_slopes(gz: np.ndarray, slope: np.ndarray, i: np.ndarray, f: np.ndarray
 
 def gru_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray], batch_sizes: Ints,
                  reverse: bool, training: bool, products: Products = _PRODUCTS) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The workspace is the activated gates (3, M, N) and what the reset gate scales (1, M, N), of all steps."""
+    """The workspace is the gates r and z (M, 2, N), the values a (M, 1, N), and what r scaled (M, 1, N)."""
     dtype = x.dtype
     x, h, *parameters = _computable(dtype, x, h, *ws, *bs)
     ws, us, bs, ds = (parameters[k:k + 3] for k in range(0, 12, 3))
-    gates = products.project(x, ws, [*_sums(bs[:2], ds), bs[2]])
-    recurrence = products.recurrence(us[:2], 'sigmoid', 'sigmoid')
-    scaled_recurrence = products.recurrence(us[2:], 'none')
-    scaled = memory.empty((1, *gates.shape[1:]), x.dtype)
+    gates, inputs = products.project(x, ws[:2], _sums(bs[:2], ds[:2])), products.project(x, ws[2:], bs[2:])
+    gates_step, scaled_step = products.recurrence(us[:2], 'sigmoid'), products.recurrence(us[2:], 'identity')
+    scaled = memory.empty(inputs.shape, x.dtype)
     scaled[...] = ds[2]
-    y = memory.empty(gates.shape[1:], x.dtype)
+    y = memory.empty((len(x), h.shape[1]), x.dtype)
     h = h.copy()
     scratch = np.empty_like(h)
     for rows, n in _steps(batch_sizes, reverse):
-        hidden = h[:n]
-        recurrence(hidden, gates[:2, rows])
-        scaled_recurrence(hidden, scaled[:, rows])
-        r, z, a = gates[:, rows]
-        a += np.multiply(r, scaled[0, rows], out=scratch[:n])
+        hidden, gate, a = h[:n], gates[rows], inputs[rows, 0]
+        gates_step(hidden, gate)
+        scaled_step(hidden, scaled[rows])
+        a += np.multiply(gate[:, 0], scaled[rows, 0], out=scratch[:n])
         np.tanh(a, out=a)
         hidden -= a
-        hidden *= z
+        hidden *= gate[:, 1]
         hidden += a
         y[rows] = hidden
     y, h = _cast(dtype, y, h)
-    return y, h, (gates, scaled) if training else None
+    return y, h, (gates, inputs, scaled) if training else None
 
 
 def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.ndarray, workspace: Any,
@@ -269,10 +269,10 @@ def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
     """As for the LSTM; what reaches the gates from input and from state differs by the reset gate."""
     dtype = x.dtype
     x, h, y, gy, gh, *ws = _computable(dtype, x, h, y, gy, ghy, *ws)
-    gates, scaled = workspace
+    gates, inputs, scaled = workspace
     h_prev = _previous(h, y, batch_sizes, reverse)
     gx_gates, gu_gates = (memory.empty((len(x), 3, h.shape[1]), x.dtype) for _ in range(2))
-    _in_blocks(_gru_slopes, gx_gates, *gates, scaled[0], h_prev)
+    _in_blocks(_gru_slopes, gx_gates, gates, inputs[:, 0], scaled[:, 0], h_prev)
     recurrence_grad = products.recurrence_grad(ws[3:])
     gh = gh.copy()
     scratch = np.empty_like(gh)
@@ -282,19 +282,19 @@ def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
         gate[:, 1:] *= ghidden[:, None]
         gate[:, 0] *= gate[:, 2]
         gate_of_u[...] = gate
-        gate_of_u[:, 2] *= gates[0, rows]
-        rest = np.multiply(ghidden, gates[1, rows], out=scratch[:n])
+        gate_of_u[:, 2] *= gates[rows, 0]
+        rest = np.multiply(ghidden, gates[rows, 1], out=scratch[:n])
         recurrence_grad(gate_of_u, ghidden)
         ghidden += rest
-    gx, gws, gbs = _projection_grad(x, ws[:3], gx_gates, products)
-    gus, gds = _weights_grad(h_prev, gu_gates, products)
-    gx, gh = _cast(dtype, gx, gh)
-    return gx, gh, _cast(dtype, *gws, *gus), _cast(dtype, *gbs, *gds)
+    gx, gh = _cast(dtype, products.project_grad(gx_gates, ws[:3]), gh)
+    gws = [*_weights_grad(x, gx_gates, products), *_weights_grad(h_prev, gu_gates, products)]
+    gbs = [*_biases_grad(gx_gates, products), *_biases_grad(gu_gates, products)]
+    return gx, gh, _cast(dtype, *gws), _cast(dtype, *gbs)
 
 
-def _gru_slopes(gx_gates: np.ndarray, r: np.ndarray, z: np.ndarray, a: np.ndarray, scaled: np.ndarray,
-                h_prev: np.ndarray) -> None:
-    """The derivatives of the state by the gates z and a, and of a by the gate r."""
+def _gru_slopes(gx_gates: np.ndarray, gates: np.ndarray, a: np.ndarray, scaled: np.ndarray, h_prev: np.ndarray) -> None:
+    """The derivatives of the state by z and a, and of a by r."""
+    r, z = gates.transpose(1, 0, 2)
     gr, gz, ga = gx_gates.transpose(1, 0, 2)
     _logistic_slope(z, gz)
     np.subtract(h_prev, a, out=gr)
@@ -312,12 +312,12 @@ def rnn_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np
     dtype = x.dtype
     x, h, W, U, b, d = _computable(dtype, x, h, *ws, *bs)
     z = products.project(x, [W], [b + d])
-    recurrence = products.recurrence([U], activation)
-    h = h.copy()
+    step = products.recurrence([U], activation)
+    y, h = z[:, 0], h.copy()
     for rows, n in _steps(batch_sizes, reverse):
-        recurrence(h[:n], z[:, rows])
-        h[:n] = z[0, rows]
-    y, h = _cast(dtype, z[0], h)
+        step(h[:n], z[rows])
+        h[:n] = y[rows]
+    y, h = _cast(dtype, y, h)
     return y, h, None
 
 
@@ -337,27 +337,27 @@ def rnn_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
         ghidden += gy[rows]
         gate[:, 0] *= ghidden
         recurrence_grad(gate, ghidden)
-    gx, gws, gbs = _projection_grad(x, [W], gz, products)
-    gus, gds = _weights_grad(_previous(h, y, batch_sizes, reverse), gz, products)
-    gx, gh = _cast(dtype, gx, gh)
-    return gx, gh, _cast(dtype, *gws, *gus), _cast(dtype, *gbs, *gds)
+    gx, gh = _cast(dtype, products.project_grad(gz, [W]), gh)
+    gws = [*_weights_grad(x, gz, products), *_weights_grad(_previous(h, y, batch_sizes, reverse), gz, products)]
+    gb, = _biases_grad(gz, products)
+    return gx, gh, _cast(dtype, *gws), _cast(dtype, gb, gb.copy())
 
 
-def _scales(z: np.ndarray, *activations: str) -> np.ndarray:
-    """The scales for `_activate` of the parts along the first axis of `z`."""
-    scales = [_SCALE[name] for name in activations]
-    return np.array(scales, z.dtype).reshape(-1, *[1] * (z.ndim - 1))
-
-
-def _activate(z: np.ndarray, scale: Any) -> None:
-    """In place: the hyperbolic tangent where the scale is 1, and the logistic function where it is 1/2.
-
-    The one is the other, scaled: a single pass of the tangent serves all.
-    """
-    z *= scale
+def _sigmoid(z: np.ndarray) -> None:
+    """In place: the logistic function, which is the hyperbolic tangent scaled and shifted."""
+    z *= 0.5
     np.tanh(z, out=z)
-    z *= scale
-    z += 1 - scale
+    z *= 0.5
+    z += 0.5
+
+
+# In place.
+_ACTIVATIONS: dict[str, Callable[[np.ndarray], Any]] = {
+    'sigmoid': _sigmoid,
+    'tanh': lambda z: np.tanh(z, out=z),
+    'relu': lambda z: np.maximum(z, 0, out=z),
+    'identity': lambda z: z,
+}
 
 
 def _logistic_slope(y: np.ndarray, out: np.ndarray) -> None:
@@ -411,17 +411,19 @@ def _previous(initial: np.ndarray, states: np.ndarray, batch_sizes: Ints, revers
     return previous
 
 
-def _projection_grad(x: np.ndarray, ws: Arrays, gz: np.ndarray,
-                     products: Products) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """The gradients of `Products.project` with respect to `x`, `ws` and `bs` from that of its result (M, K, N)."""
-    return products.matmul(_flat(gz), np.concatenate(ws)), *_weights_grad(x, gz, products)
+def _weights_grad(x: np.ndarray, gz: np.ndarray, products: Products) -> list[np.ndarray]:
+    """The gradients of the weights that `x` (M, I) was multiplied with, from those of the gates (M, K, N)."""
+    return list(products.matmul(_flat(gz).T, x).reshape(*gz.shape[1:], x.shape[1]))
 
 
-def _weights_grad(x: np.ndarray, gz: np.ndarray, products: Products) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The gradients of the weights that `x` was multiplied with, and of the biases."""
-    rows = _flat(gz)
-    gb = products.matmul(np.ones((1, len(rows)), rows.dtype), rows).reshape(gz.shape[1:])
-    return [products.matmul(gz[:, k].T, x) for k in range(len(gb))], [part.copy() for part in gb]
+def _biases_grad(gz: np.ndarray, products: Products) -> list[np.ndarray]:
+    return list(products.matmul(np.ones((1, len(gz)), gz.dtype), _flat(gz)).reshape(gz.shape[1:]))
+
+
+def joined(ws: Arrays) -> np.ndarray:
+    """The rows of all matrices, one after the other."""
+    rows = memory.empty((sum(map(len, ws)), ws[0].shape[1]), ws[0].dtype)
+    return np.concatenate(ws, out=rows)
 
 
 def _flat(gates: np.ndarray) -> np.ndarray:

@@ -67,9 +67,9 @@ class MultiHeadAttention(Chain):
         """
         x = as_variable(x)
         memory = x if memory is None else as_variable(memory)
-        heads = [self._split(layer(each, n_batch_axes=2))
-                 for layer, each in ((self.query, x), (self.key, memory), (self.value, memory))]
-        y = scaled_dot_product_attention(*heads, mask, self.dropout)
+        query, key, value = [self._split(layer(each, n_batch_axes=2))
+                             for layer, each in ((self.query, x), (self.key, memory), (self.value, memory))]
+        y = scaled_dot_product_attention(query, key, value, mask, self.dropout)
         return self.out(reshape(transpose(y, (0, 2, 1, 3)), x.shape), n_batch_axes=2)
 
     def _split(self, x: Variable) -> Variable:

@@ -45,8 +45,10 @@ class Inception(Chain):
 
     def forward(self, x: Any) -> Variable:
         """Computes output of shape (N, out1 + out3 + out5 + proj_pool, H, W) from input of shape (N, C, H, W)."""
-        paths = [[self.conv1, relu], [self.proj3, relu, self.conv3, relu], [self.proj5, relu, self.conv5, relu],
-                 [partial(max_pooling_2d, ksize=3, stride=1, pad=1), self.projp, relu]]
+        pooling = partial(max_pooling_2d, ksize=3, stride=1, pad=1)
+        paths: list[list[Any]] = [
+            [self['conv1'], relu], [self['proj3'], relu, self['conv3'], relu],
+            [self['proj5'], relu, self['conv5'], relu], [pooling, self['projp'], relu]]
         return concat([run_layers(path, x) for path in paths])
 
 

@@ -204,6 +204,10 @@ def test_data_sets_are_normalised_like_pictures(picture):
         expected = preprocessing(picture, 96)
         plain = models.Preprocessing(brightest=1., crop=preprocessing.crop)(picture, 96)
         np.testing.assert_allclose(preprocessing.normalize(plain[None])[0], expected, atol=1e-4)
+        grey = np.full((2, 1, 3, 4), 0.4, np.float32)
+        assert preprocessing.normalize(grey).shape == grey.shape
+        np.testing.assert_allclose(preprocessing.normalize(grey), (preprocessing.brightest * 0.4 - np.mean(
+            preprocessing.mean)) / np.mean(preprocessing.std), rtol=1e-5)
 
 
 def test_digits_are_made_like_those_of_mnist():

@@ -23,4 +23,12 @@ from autograd_nn.cpu.onednn.normalization import (
 )
 from autograd_nn.cpu.onednn.pooling import average_pooling, average_pooling_grad, max_pooling, max_pooling_grad
 from autograd_nn.cpu.onednn.primitive import in_use
+from autograd_nn.cpu.onednn.rnn import (  # type: ignore[assignment]  # the reference lets its products be replaced
+    gru_sequence,
+    gru_sequence_grad,
+    lstm_sequence,
+    lstm_sequence_grad,
+    rnn_sequence,
+    rnn_sequence_grad,
+)
 from autograd_nn.cpu.onednn.softmax import log_softmax, softmax

@@ -182,12 +182,16 @@ class Primitive:
         OneDNNError: oneDNN has no such computation.
     """
 
+    # What `__del__` finds where making the object failed.
+    _handle = _descriptor = c_void_p()
+    _memories: list[c_void_p] = []
+
     def __init__(self, kind: str, *parameters: Any, arrays: Ints, added: Memory | None = None,
                  ceiling: float | None = None, accumulate: bool = False, activation: int | None = None,
                  strided: bool = False, hint: Primitive | None = None) -> None:
         self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
-        self._memories: list[c_void_p] = []
+        self._memories = []
         library = loaded()
         with Attributes(_operations(added, ceiling, accumulate, activation)) as attributes:
             if hint is not None:
