@@ -103,3 +103,38 @@ def test_softmax(kernel, shape, name):
     y = kernel(name, x, 1)
     same(y, expected)
     same(kernel(f'{name}_grad', y, gy, 1), gx)
+
+
+@pytest.mark.parametrize('name, network, gates, n_states, options', [
+    ('lstm_sequence', torch.nn.LSTM, 4, 2, ()), ('gru_sequence', torch.nn.GRU, 3, 1, ()),
+    ('rnn_sequence', torch.nn.RNN, 1, 1, ('tanh',)), ('rnn_sequence', torch.nn.RNN, 1, 1, ('relu',))])
+@pytest.mark.parametrize('steps, batch, inputs, units', [(5, 20, 65, 130), (1, 3, 7, 9), (12, 1, 33, 300)])
+@pytest.mark.parametrize('reverse', [False, True])
+def test_sequences(kernel, name, network, gates, n_states, options, steps, batch, inputs, units, reverse):
+    """PyTorch has the same gates, in the same order, in one matrix; it goes through flipped steps for ours reversed."""
+    ws = [draw(units, inputs) / 9 for _ in range(gates)] + [draw(units, units) / 9 for _ in range(gates)]
+    ws = [w * (k + 1) / len(ws) for k, w in enumerate(ws)]
+    bs = [draw(units) * k / 9 for k in range(len(ws))]
+    x, states = draw(steps * batch, inputs), [draw(batch, units + k)[:, k:] for k in range(n_states)]
+    torch_network = network(inputs, units, **({'nonlinearity': options[0]} if options else {}))
+    parameters = [torch_network.weight_ih_l0, torch_network.weight_hh_l0, torch_network.bias_ih_l0,
+                  torch_network.bias_hh_l0]
+    with torch.no_grad():
+        for parameter, parts in zip(parameters, (ws[:gates], ws[gates:], bs[:gates], bs[gates:])):
+            parameter.copy_(torch.tensor(np.concatenate(parts)))
+    tensors = [torch.tensor(a, requires_grad=True) for a in (x, *states)]
+    inputs_in_order = tensors[0].reshape(steps, batch, inputs)
+    initial = [state[None] for state in tensors[1:]]
+    expected, last = torch_network(inputs_in_order.flip(0) if reverse else inputs_in_order,
+                                   tuple(initial) if n_states == 2 else initial[0])
+    expected = [(expected.flip(0) if reverse else expected).reshape(-1, units),
+                *[state[0] for state in (last if n_states == 2 else [last])]]
+    gys = [draw(*y.shape) for y in expected]
+    torch.autograd.backward(expected, [torch.tensor(gy) for gy in gys])
+    batch_sizes = (batch,) * steps
+    *ys, workspace = kernel(name, x, *states, ws, bs, *options, batch_sizes, reverse, True)
+    *gxs, gws, gbs = kernel(f'{name}_grad', x, *states, ws, ys[0], workspace, *gys, *options, batch_sizes, reverse)
+    for actual, wanted in zip((*ys, *gxs), (*[y.detach() for y in expected], *[tensor.grad for tensor in tensors])):
+        same(actual, wanted.numpy(), 1e-4)
+    for parameter, parts in zip(parameters, (gws[:gates], gws[gates:], gbs[:gates], gbs[gates:])):
+        same(np.concatenate(parts), parameter.grad.numpy(), 1e-3)

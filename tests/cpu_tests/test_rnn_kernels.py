@@ -5,6 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from autograd_nn.cpu import onednn
+from autograd_nn.cpu.onednn import rnn
+
+
+@pytest.fixture(scope='module', autouse=True)
+def small_ones_too():
+    """oneDNN serves the smallest products, too, which it would leave to NumPy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rnn, '_LEAST', 0)
+        yield
+
 
 def plain_lstm(z, c):
     """One LSTM step of one sample: sums of the gates i, f, a, o, each (N,), and the cells (N,)."""
@@ -101,27 +112,30 @@ def numerical(f, arrays, gys, eps=1e-6):
 def test_sequences(kernel, kind, batch_sizes, more, inputs, units, reverse):
     batch_sizes = tuple(sorted(batch_sizes, reverse=True))
     batch = max(batch_sizes, default=1) + more
-    arrays = sequence_arrays(kind, batch, batch_sizes, inputs, units)
+    arrays = [a.astype(kernel.dtype) for a in sequence_arrays(kind, batch, batch_sizes, inputs, units)]
+    exact = [a.astype('d') for a in arrays]
 
     def plain(*arrays):
         return plain_sequence(kind, arrays, batch_sizes, reverse)
 
-    expected = plain(*arrays)
-    gys = [np.random.uniform(-1, 1, y.shape) for y in expected]
+    expected = plain(*exact)
+    gys = [np.random.uniform(-1, 1, y.shape).astype(kernel.dtype) for y in expected]
     ys, gxs = run_sequence(kernel, kind, arrays, gys, batch_sizes, reverse)
     assert len(ys) == len(expected) and len(gxs) == len(arrays)
     for y, wanted in zip(ys, expected):
-        np.testing.assert_allclose(y, wanted, atol=1e-12)
-    for g, wanted in zip(gxs, numerical(plain, arrays, gys)):
-        np.testing.assert_allclose(g, wanted, atol=1e-7)
+        np.testing.assert_allclose(y, wanted, atol=kernel.atol)
+    for g, wanted in zip(gxs, numerical(plain, exact, gys)):
+        np.testing.assert_allclose(g, wanted, atol=max(1e-7, kernel.atol))
 
 
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
 @pytest.mark.parametrize('reverse', [False, True])
-def test_sequences_of_many_units(kernel, kind, reverse):
+@pytest.mark.parametrize('batch, batch_sizes, inputs, units', [
+    (20, (20, 20, 20, 17, 17, 3), 33, 48), (7, (7, 7, 7), 64, 65), (1, (1,) * 9, 31, 40), (5, (4,), 1, 97),
+    (3, (3, 3, 0), 17, 1)])
+def test_sequences_of_many_units(kernel, kind, batch, batch_sizes, inputs, units, reverse):
     """Sizes at which fast kernels work, in float32; inputs stay as they are, and inference is the same."""
-    batch_sizes = (20, 20, 20, 17, 17, 3)
-    arrays = [a.astype('f') / 4 for a in sequence_arrays(kind, 20, batch_sizes, 33, 48)]
+    arrays = [a.astype('f') / 4 for a in sequence_arrays(kind, batch, batch_sizes, inputs, units)]
     exact = [a.astype('d') for a in arrays]
     expected = plain_sequence(kind, exact, batch_sizes, reverse)
     gys = [np.random.uniform(-1, 1, y.shape).astype('f') for y in expected]
@@ -144,7 +158,7 @@ def test_sequences_of_many_units(kernel, kind, reverse):
 
 @pytest.mark.parametrize('kind', KINDS[:3], ids=lambda kind: kind[0])
 def test_gradient_of_a_sequence_leaves_its_workspace(kernel, kind):
-    arrays = sequence_arrays(kind, 2, (2, 1), 3, 4)
+    arrays = [a.astype(kernel.dtype) for a in sequence_arrays(kind, 2, (2, 1), 3, 4)]
     xs, ws, bs = arranged(kind, arrays)
     *ys, workspace = kernel(kind[0], *xs, ws, bs, *kind[3], (2, 1), False, True)
     args = (*xs, ws, ys[0], workspace, *ys, *kind[3], (2, 1), False)
@@ -155,25 +169,49 @@ def test_gradient_of_a_sequence_leaves_its_workspace(kernel, kind):
 
 @pytest.mark.parametrize('kind', KINDS[:3], ids=lambda kind: kind[0])
 def test_gradients_of_sequences_share_no_memory(kernel, kind):
-    arrays = sequence_arrays(kind, 2, (2, 1), 3, 4)
-    ys, gxs = run_sequence(kernel, kind, arrays, [np.ones((3, 4)), *np.ones((kind[1], 2, 4))], (2, 1), False)
+    arrays = [a.astype(kernel.dtype) for a in sequence_arrays(kind, 2, (2, 1), 3, 4)]
+    gys = [np.ones(shape, kernel.dtype) for shape in [(3, 4)] + [(2, 4)] * kind[1]]
+    ys, gxs = run_sequence(kernel, kind, arrays, gys, (2, 1), False)
     for i, g in enumerate(gxs):
         assert g.flags.writeable and not any(np.shares_memory(g, other) for other in (*gxs[:i], *arrays, *ys))
 
 
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
 def test_sequences_in_half_precision_and_of_any_strides(kernel, kind):
-    arrays = sequence_arrays(kind, 3, (3, 2), 3, 4)
+    arrays = [a.astype(kernel.dtype) for a in sequence_arrays(kind, 3, (3, 2), 3, 4)]
     expected = plain_sequence(kind, arrays, (3, 2), False)
-    gys = [np.ones(y.shape) for y in expected]
+    gys = [np.ones(y.shape, kernel.dtype) for y in expected]
     _, wanted_gxs = run_sequence(kernel, kind, arrays, gys, (3, 2), False)
     strided = [np.repeat(np.asfortranarray(a), 2, axis=-1)[..., ::2] for a in arrays]
     halves = [a.astype('e') for a in arrays]
-    for others, gys_too, tolerance in (strided, gys, 1e-12), (halves, [gy.astype('e') for gy in gys], 2e-2):
+    for others, gys_too, tolerance in (strided, gys, kernel.atol), (halves, [gy.astype('e') for gy in gys], 2e-2):
         ys, gxs = run_sequence(kernel, kind, others, gys_too, (3, 2), False)
         assert {y.dtype for y in (*ys, *gxs)} == {others[0].dtype}
         for y, wanted in zip((*ys, *gxs), (*expected, *wanted_gxs)):
             np.testing.assert_allclose(y, wanted, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
+def test_what_is_not_a_number_stays_so(kernel, kind):
+    arrays = [a.astype(kernel.dtype) for a in sequence_arrays(kind, 3, (3, 3), 3, 4)]
+    arrays[0][4, 1] = np.nan
+    xs, ws, bs = arranged(kind, arrays)
+    y, *_ = kernel(kind[0], *xs, ws, bs, *kind[3], (3, 3), False, True)
+    assert np.isnan(y[4]).all() and np.isnan(y).sum() == 4
+
+
+@pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1])
+@pytest.mark.parametrize('kind', KINDS[:3], ids=lambda kind: kind[0])
+def test_wrong_shapes_are_refused_by_name(kind):
+    arrays = [a.astype('f') for a in sequence_arrays(kind, 3, (3, 2), 5, 4)]
+    for k in range(len(arrays)):
+        xs, ws, bs = arranged(kind, [*arrays[:k], arrays[k][..., 1:], *arrays[k + 1:]])
+        with pytest.raises(ValueError, match=f'^{kind[0]}: expected '):
+            getattr(onednn, kind[0])(*xs, ws, bs, *kind[3], (3, 2), False, True)
+    xs, ws, bs = arranged(kind, arrays)
+    for batch_sizes in (2, 3), (4, 1), (6, -1), (3,):
+        with pytest.raises(ValueError, match=f'^{kind[0]}: expected '):
+            getattr(onednn, kind[0])(*xs, ws, bs, *kind[3], batch_sizes, False, True)
 
 
 def interleaved(z):

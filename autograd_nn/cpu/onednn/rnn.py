@@ -154,7 +154,7 @@ def _products(kernel: str, n_gates: int, batch_sizes: Ints, ws: Arrays, bs: Arra
     if x.ndim != 2 or h.ndim != 2:
         raise ValueError(f'{kernel}: expected matrices as x and h, got shapes {x.shape} and {h.shape}')
     sizes = {'M': sum(batch_sizes), 'B': len(h), 'I': x.shape[1], 'N': h.shape[1]}
-    if list(batch_sizes) != sorted(batch_sizes, reverse=True) or not 0 <= batch_sizes[-1] <= batch_sizes[0] <= len(h):
+    if list(batch_sizes) != sorted(batch_sizes, reverse=True) or not all(0 <= n <= len(h) for n in batch_sizes):
         raise ValueError(f'{kernel}: expected batch_sizes that do not rise, from {len(h)} at most, got {batch_sizes}')
     for name, array in arrays.items():
         _check(kernel, name, array, tuple(sizes[axis] for axis in _SHAPES[name]))
