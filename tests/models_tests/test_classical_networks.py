@@ -111,14 +111,18 @@ def test_auxiliary_heads(name, heads, last):
 
 
 def test_googlenet_learns_with_its_heads():
+    """To tell bright pictures from dark ones."""
     network = models.create('googlenet', num_classes=2)
     model = L.Classifier(network, network.lossfun)
-    optimizer = optimizers.Adam(3e-4).setup(model)
-    x, t = np.random.rand(4, 3, 79, 79).astype('f'), np.array([0, 1, 0, 1], 'i')
+    optimizer = optimizers.Adam(5e-4).setup(model)
+    t = np.arange(4, dtype='i') % 2
+    x = network.preprocessing.normalize((np.random.rand(4, 3, 79, 79) + 2 * t[:, None, None, None]) / 3)
     first = model(x, t).item()
-    for _ in range(8):
+    for _ in range(25):
         optimizer.update(model, x, t)
-    assert model.loss.item() < 0.7 * first
+        if model.loss.item() < 0.5 * first:
+            break
+    assert model.loss.item() < 0.5 * first
 
 
 def test_options_that_make_no_sense_are_named():

@@ -105,10 +105,11 @@ def test_a_small_step_against_the_gradient_lowers_the_loss_as_it_should(name):
 @pytest.mark.parametrize('name', SMALL)
 def test_overfits_eight_samples(name):
     entry = models.get(name)
-    model = L.Classifier(entry.build(num_classes=4))
+    network = entry.build(num_classes=4)
+    model = L.Classifier(network)
     optimizer = optimizers.Adam(1e-3).setup(model)
-    size = max(entry.build().minsize, 28)
-    x = np.random.rand(8, entry.input_shape[0], size, size).astype(np.float32)
+    size = max(network.minsize, 28)
+    x = network.preprocessing.normalize(np.random.rand(8, entry.input_shape[0], size, size))
     t = np.arange(8, dtype=np.int32) % 4
     # Dropout on the logits (deep_convnet) would keep even a perfect fit from showing.
     with ann.using_config('train', False):
