@@ -1,9 +1,10 @@
 """The model zoo: published networks, built from links alone."""
 from autograd_nn.models.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.blocks import StagedChain
 from autograd_nn.models.deep_convnet import DeepConvNet
 from autograd_nn.models.efficientnet import EfficientNetB0, EfficientNetV2S
 from autograd_nn.models.googlenet import GoogLeNet, GoogLeNetBN
-from autograd_nn.models.image_network import ImageNetwork
+from autograd_nn.models.image_network import DigitNetwork, ImageNetwork
 from autograd_nn.models.lenet import LeNet, LeNet5
 from autograd_nn.models.lstm_lm import LSTMLanguageModel
 from autograd_nn.models.mlp import MLP
@@ -18,15 +19,16 @@ from autograd_nn.models.perceptron import (
     or_gate,
     xor_gate,
 )
-from autograd_nn.models.preprocessing import CAFFE, TORCHVISION, Preprocessing
+from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, create, get, names, register
 from autograd_nn.models.resnet import CifarResNet, ResNet, SEResNet
 from autograd_nn.models.squeezenet import SqueezeNet
 from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision_transformer import VisionTransformer
 
-__all__ = ['CAFFE', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet', 'EfficientNetB0',
-           'EfficientNetV2S', 'Entry', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'LSTMLanguageModel', 'LeNet',
-           'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'Preprocessing', 'ResNet', 'SEResNet',
-           'SingleLayerPerceptron', 'SqueezeNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'create',
-           'get', 'names', 'nand_gate', 'or_gate', 'register', 'xor_gate']
+__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
+           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork',
+           'LSTMLanguageModel', 'LeNet', 'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron',
+           'Preprocessing', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
+           'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'create', 'get', 'names', 'nand_gate', 'or_gate',
+           'register', 'xor_gate']
