@@ -144,17 +144,63 @@ def linear(rng: Rng) -> list[Any]:
     return [array(rng, n, d), array(rng, m, d), array(rng, m) if rng.integers(2) else None]
 
 
+def _sequence(rng: Rng, n_states: int, n_gates: int) -> tuple[list[Any], list[Any], list[Any], tuple[int, ...], bool]:
+    """Input and initial states, weights, biases, batch sizes and direction of a layer of recurrent units."""
+    batch, inputs, units = map(int, (rng.integers(1, 9), rng.integers(1, 40), rng.integers(100, 140)))
+    batch_sizes = tuple(map(int, sorted(rng.integers(0, batch + 1, rng.integers(1, 5)), reverse=True)))
+    xs = [array(rng, sum(batch_sizes), inputs), *[array(rng, batch, units) for _ in range(n_states)]]
+    ws = [array(rng, units, columns) / 9 for columns in (inputs, units) for _ in range(n_gates)]
+    return xs, ws, [array(rng, units) for _ in ws], batch_sizes, bool(rng.integers(2))
+
+
+def lstm_sequence(rng: Rng) -> list[Any]:
+    xs, ws, bs, batch_sizes, reverse = _sequence(rng, 2, 4)
+    return [*xs, ws, bs, batch_sizes, reverse, True]
+
+
+def gru_sequence(rng: Rng) -> list[Any]:
+    xs, ws, bs, batch_sizes, reverse = _sequence(rng, 1, 3)
+    return [*xs, ws, bs, batch_sizes, reverse, True]
+
+
+def rnn_sequence(rng: Rng) -> list[Any]:
+    xs, ws, bs, batch_sizes, reverse = _sequence(rng, 1, 1)
+    return [*xs, ws, bs, str(rng.choice(['tanh', 'relu'])), batch_sizes, reverse, True]
+
+
+def _gradient(name: str, args: list[Any], rng: Rng) -> list[Any]:
+    """The arguments of the gradient of a recurrent kernel, from those of the kernel: no biases, but all results."""
+    n_states = 2 if name == 'lstm_sequence' else 1
+    *ys, workspace = getattr(cpu, name)(*args)
+    return [*args[:n_states + 2], laid_out(ys[0], rng), workspace, *[array(rng, *y.shape) for y in ys],
+            *args[n_states + 3:-1]]
+
+
+def lstm_sequence_grad(rng: Rng) -> list[Any]:
+    return _gradient('lstm_sequence', lstm_sequence(rng), rng)
+
+
+def gru_sequence_grad(rng: Rng) -> list[Any]:
+    return _gradient('gru_sequence', gru_sequence(rng), rng)
+
+
+def rnn_sequence_grad(rng: Rng) -> list[Any]:
+    return _gradient('rnn_sequence', rnn_sequence(rng), rng)
+
+
 KERNELS = {f.__name__: f for f in (
     max_pooling, max_pooling_grad, average_pooling, average_pooling_grad, batch_normalization,
     batch_normalization_grad, fixed_batch_normalization, layer_normalization, layer_normalization_grad,
-    local_response_normalization, softmax, elementwise, matmul, linear)}
+    local_response_normalization, softmax, elementwise, matmul, linear, lstm_sequence, lstm_sequence_grad, gru_sequence,
+    gru_sequence_grad, rnn_sequence, rnn_sequence_grad)}
 KERNELS['log_softmax'] = softmax
 
 
 def spoiled(args: list[Any], rng: Rng) -> list[Any]:
     """The arguments with something else in the place of one of them."""
     args = [list(a) if isinstance(a, list) else a for a in args]
-    these = args[1] if isinstance(args[1], list) else args
+    lists = [a for a in args if isinstance(a, list) and a]
+    these = lists[rng.integers(len(lists))] if lists and (len(args) <= 3 or rng.integers(2)) else args
     i = int(rng.choice([i for i, a in enumerate(these) if isinstance(a, np.ndarray | tuple | int | float)
                         and not isinstance(a, bool)]))
     these[i] = _other(these[i], rng)
@@ -177,7 +223,7 @@ def _other(value: Any, rng: Rng) -> Any:
         return value[None] if rng.integers(2) else value.sum(axis=0)
     i = int(rng.integers(value.ndim)) if value.ndim else 0
     if kind == 2:
-        return np.take(value, range(int(rng.integers(value.shape[i]))), axis=i)
+        return np.take(value, range(int(rng.integers(max(value.shape[i], 1)))), axis=i)
     return np.concatenate((value, value), axis=i)
 
 
@@ -187,7 +233,7 @@ def check(name: str, seed: int) -> None:
     args = KERNELS[name](rng)
     _compare(getattr(onednn, name)(*args), name, args)
     args = spoiled(args, rng)
-    arrays = [a for a in (args[1] if isinstance(args[1], list) else args) if isinstance(a, np.ndarray)]
+    arrays = _arrays(args)
     served = all(a.size and a.dtype == np.float32 for a in arrays if a.dtype not in ('B', 'i'))
     try:
         result = getattr(onednn, name)(*args)
@@ -198,6 +244,13 @@ def check(name: str, seed: int) -> None:
         assert _reference_refuses(name, args)
     else:
         _compare(result, name, args)
+
+
+def _arrays(value: Any) -> list[np.ndarray]:
+    """All arrays in something, in order; what is None or a number is left out."""
+    if isinstance(value, (tuple, list)):
+        return [array for part in value for array in _arrays(part)]
+    return [value] if isinstance(value, np.ndarray) else []
 
 
 def _reference_refuses(name: str, args: list[Any]) -> bool:
@@ -211,12 +264,9 @@ def _reference_refuses(name: str, args: list[Any]) -> bool:
 def _compare(result: Any, name: str, args: list[Any]) -> None:
     if name == 'batch_normalization_grad' and args[-1] is not None:
         return  # Only the kernel that made this mask can read it; the tests of normalization compare gradients with it.
-    expected = getattr(cpu, name)(*args)
-    if not isinstance(expected, tuple):
-        result, expected = (result,), (expected,)
-    for actual, wanted in zip(result, expected):
-        if wanted is None or wanted.dtype == bool:
-            continue  # A mask again, or what nobody asked for.
+    for actual, wanted in zip(_arrays(result), _arrays(getattr(cpu, name)(*args))):
+        if wanted.dtype == bool:
+            continue  # A mask again.
         assert actual.shape == wanted.shape
         assert actual.dtype == wanted.dtype or wanted.dtype.kind in 'iu'
         np.testing.assert_allclose(actual, wanted, rtol=2e-4, atol=2e-4)
