@@ -106,7 +106,7 @@ def test_formulas(kernel, name, count, hyperparameters, dtype):
 
 
 @pytest.mark.parametrize('name, count, hyperparameters', CASES)
-@pytest.mark.parametrize('shape', [(), (0,), (3, 0, 2), (65536,), (65537,), (140001,)])
+@pytest.mark.parametrize('shape', [(), (0,), (3, 0, 2), (131072,), (131073,), (280001,)])
 def test_sizes_around_a_block(kernel, name, count, hyperparameters, shape):
     run(kernel, name, count, hyperparameters, [shape], 'float32', steps=2)
 
