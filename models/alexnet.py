@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling
+from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling, response_normalization
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.registry import register
@@ -11,9 +11,6 @@ from autograd_nn.models.registry import register
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
-
-# Caffe's constants: the paper's k = 2 and five times this alpha make little difference, but the weights are Caffe's.
-normalization = partial(F.local_response_normalization, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
 
 
 @register('alexnet', input_shape=(3, 227, 227))
@@ -35,10 +32,10 @@ class AlexNet(ImageNetwork):
         super().__init__()
         conv = partial(L.Convolution2D, None, initialW=initializers.Normal(0.01))
         self.add_stage('conv1', conv(96, 11, 4), F.relu)
-        self.add_stage('norm1', normalization)
+        self.add_stage('norm1', response_normalization)
         self.add_stage('pool1', max_pooling(3, 2))
         self.add_stage('conv2', conv(256, 5, pad=2, initial_bias=0.1, groups=2), F.relu)
-        self.add_stage('norm2', normalization)
+        self.add_stage('norm2', response_normalization)
         self.add_stage('pool2', max_pooling(3, 2))
         self.add_stage('conv3', conv(384, 3, pad=1), F.relu)
         self.add_stage('conv4', conv(384, 3, pad=1, initial_bias=0.1, groups=2), F.relu)

@@ -23,6 +23,9 @@ linear = partial(L.Linear, None, initialW=initializers.HeNormal())
 dense = partial(L.Linear, None, initialW=initializers.Normal(0.005))
 classifier = partial(L.Linear, None, initialW=initializers.Normal(0.01))
 
+# Caffe's constants, as the published weights of AlexNet are Caffe's; the paper has k = 2 and five times this alpha.
+response_normalization = partial(F.local_response_normalization, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
+
 
 def rectified_classifier(num_classes: int) -> L.Convolution2D:
     """1 x 1 filters for logits that go through a ReLU: they start above 0, as negative ones would not be learned."""

@@ -10,6 +10,7 @@ from autograd_nn.models.blocks import (
     global_average_pooling,
     max_pooling,
     pixel_convolution,
+    response_normalization,
 )
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import CAFFE
@@ -20,7 +21,6 @@ import autograd_nn.links as L
 from autograd_nn.config import config
 from autograd_nn.variable import Variable
 
-normalization = partial(F.local_response_normalization, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
 head_pooling = partial(F.average_pooling_2d, ksize=5, stride=3)
 
 
@@ -72,9 +72,9 @@ class GoogLeNet(InceptionNetwork):
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
         self.add_stage('conv1', pixel_convolution(64, 7, 2, pad=3), F.relu)
-        self.add_stage('pool1', max_pooling(3, 2), normalization)
+        self.add_stage('pool1', max_pooling(3, 2), response_normalization)
         self.add_stage('conv2_reduce', L.Convolution2D(None, 64, 1), F.relu)
-        self.add_stage('conv2', L.Convolution2D(None, 192, 3, pad=1), F.relu, normalization)
+        self.add_stage('conv2', L.Convolution2D(None, 192, 3, pad=1), F.relu, response_normalization)
         self.add_stage('pool2', max_pooling(3, 2))
         self.add_inception('3a', 64, 96, 128, 16, 32, 32)
         self.add_inception('3b', 128, 128, 192, 32, 96, 64)
