@@ -1,7 +1,9 @@
 """The command-line programs, run as a person runs them."""
+import gzip
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -208,3 +210,21 @@ def test_training_on_a_folder_with_the_mnist_files(tmp_path):
     assert process.returncode == 0, process.stderr
     assert '60,000 training and 10,000 test samples' in process.stdout
     assert json.loads((tmp_path / 'result' / 'log.json').read_text())[-1]['validation/main/accuracy'] > 0.88
+
+
+def test_pictures_that_are_too_small_for_a_network_are_enlarged(tmp_path):
+    """AlexNet halves its input so often that 28 x 28 pixels are too few; predictions see the same."""
+    images, labels = (np.stack(arrays) for arrays in zip(*datasets.get_digits(ndim=2, scale=255)[0][:24]))
+    (tmp_path / 'few').mkdir()
+    for part in 'train', 't10k':
+        for kind, header, array in (('images-idx3', (2051, 24, 28, 28), images), ('labels-idx1', (2049, 24), labels)):
+            content = struct.pack(f'>{len(header)}i', *header) + array.astype(np.uint8).tobytes()
+            (tmp_path / 'few' / f'{part}-{kind}-ubyte.gz').write_bytes(gzip.compress(content))
+    process = run('train', '--model', 'alexnet_one_tower', '--dataset', 'few', '--epochs', 1, '--batch-size', 12,
+                  cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert 'alexnet_one_tower needs 35 x 35 pixels: pictures of 28 x 28 are enlarged' in process.stdout
+    assert 'samples of shape (1, 35, 35)' in process.stdout
+    Image.fromarray(images[0].astype(np.uint8).reshape(28, 28)).save(tmp_path / 'digit.png')
+    process = run('predict', 'result/model.npz', 'digit.png', cwd=tmp_path)
+    assert process.returncode == 0 and process.stdout.startswith('digit.png: '), process.stderr
