@@ -173,6 +173,13 @@ class Kernels(Protocol):
     def log_softmax_grad(self, y: Array, gy: Array, axis: int) -> Array:
         """The gradient of `log_softmax` from its output `y`."""
 
+    def softmax_cross_entropy(self, x: Array, labels: Array) -> tuple[Array, Array]:
+        """The softmax of `x` (N, C, *d) along axis 1, and the negative logarithms (N, *d) of those elements of it that
+        `labels` (N, *d), integers from 0 to C - 1, pick."""
+
+    def softmax_cross_entropy_grad(self, y: Array, labels: Array, scale: Array) -> Array:
+        """The softmax `y`, less 1 at the `labels`, times `scale` (N, *d)."""
+
     def lstm(self, c_prev: Array, x: Array) -> tuple[Array, Array]:
         """One step of long short-term memory units: from their old cells and their summed inputs.
 

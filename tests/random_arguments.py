@@ -126,6 +126,11 @@ def softmax(rng: Rng) -> list[Any]:
     return [array(rng, *shape), int(rng.integers(len(shape)))]
 
 
+def softmax_cross_entropy(rng: Rng) -> list[Any]:
+    n, classes, *d = map(int, (rng.integers(30, 90), rng.integers(50, 90), *rng.integers(1, 4, rng.integers(2))))
+    return [array(rng, n, classes, *d), laid_out(rng.integers(classes, size=(n, *d)), rng)]
+
+
 def elementwise(rng: Rng) -> list[Any]:
     shape = tuple(map(int, (rng.integers(2, 4), rng.integers(2, 9), rng.integers(90, 100), rng.integers(60, 90))))
     operation = rectifier._relu_grad if rng.integers(2) else rectifier._leaky_relu
@@ -191,8 +196,8 @@ def rnn_sequence_grad(rng: Rng) -> list[Any]:
 KERNELS = {f.__name__: f for f in (
     max_pooling, max_pooling_grad, average_pooling, average_pooling_grad, batch_normalization,
     batch_normalization_grad, fixed_batch_normalization, layer_normalization, layer_normalization_grad,
-    local_response_normalization, softmax, elementwise, matmul, linear, lstm_sequence, lstm_sequence_grad, gru_sequence,
-    gru_sequence_grad, rnn_sequence, rnn_sequence_grad)}
+    local_response_normalization, softmax, softmax_cross_entropy, elementwise, matmul, linear, lstm_sequence,
+    lstm_sequence_grad, gru_sequence, gru_sequence_grad, rnn_sequence, rnn_sequence_grad)}
 KERNELS['log_softmax'] = softmax
 
 

@@ -51,7 +51,14 @@ from autograd_nn.cpu.rnn import (
     rnn_sequence,
     rnn_sequence_grad,
 )
-from autograd_nn.cpu.softmax import log_softmax, log_softmax_grad, softmax, softmax_grad
+from autograd_nn.cpu.softmax import (
+    log_softmax,
+    log_softmax_grad,
+    softmax,
+    softmax_cross_entropy,
+    softmax_cross_entropy_grad,
+    softmax_grad,
+)
 
 __all__ = [
     'adadelta', 'adagrad', 'adam', 'amsgrad', 'average_pooling', 'average_pooling_grad', 'batch_normalization',
@@ -62,5 +69,6 @@ __all__ = [
     'local_response_normalization', 'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm',
     'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
     'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad',
-    'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_grad',
+    'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_cross_entropy',
+    'softmax_cross_entropy_grad', 'softmax_grad',
 ]

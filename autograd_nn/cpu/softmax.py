@@ -8,7 +8,8 @@ import numpy as np
 from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.window import compute_dtype
 
-_BLOCK_ELEMENTS = 1 << 16
+# With smaller blocks, threads wait for the interpreter's lock more than for memory.
+_BLOCK_ELEMENTS = 1 << 18
 
 
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
@@ -54,19 +55,63 @@ def log_softmax_grad(y: np.ndarray, gy: np.ndarray, axis: int) -> np.ndarray:
     return _in_blocks(compute, axis, y, gy)
 
 
+def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The softmax, then the losses by `losses`."""
+    y = softmax(x, 1)
+    return y, losses(x, y, labels)
+
+
+def losses(x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The negative logarithms of the softmax `y` of `x` at the labels.
+
+    The sum of exponentials follows from the largest element alone, whose softmax is far from zero.
+    """
+    result = np.empty(labels.shape, y.dtype)
+
+    def compute_block(block: slice) -> None:
+        part, softmax_part, rows = x[block], y[block], np.arange(len(x[block]))
+        if x.ndim == 2:
+            # In rows, NumPy finds the place of the maximum faster than the maximum.
+            largest = softmax_part.argmax(1)
+            log_sum = part[rows, largest] - np.log(softmax_part[rows, largest])
+        else:
+            log_sum = part.max(1) - np.log(softmax_part.max(1))
+        result[block] = log_sum - np.take_along_axis(part, labels[block, None], 1)[:, 0]
+
+    threads.run(compute_block, _blocks(y))
+    return result
+
+
+def softmax_cross_entropy_grad(y: np.ndarray, labels: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """A block at a time, on all cores."""
+    gx = memory.empty_like(y)
+
+    def compute_block(block: slice) -> None:
+        part, factor, place = gx[block], scale[block, None], labels[block, None]
+        np.multiply(y[block], factor, out=part)
+        np.put_along_axis(part, place, np.take_along_axis(part, place, 1) - factor, 1)
+
+    threads.run(compute_block, _blocks(y))
+    return gx
+
+
+def _blocks(x: np.ndarray) -> list[slice]:
+    """Rows of `x` that have about as many elements as a thread takes at a time."""
+    step = max(1, _BLOCK_ELEMENTS * len(x) // max(x.size, 1))
+    return [slice(start, start + step) for start in range(0, len(x), step)]
+
+
 def _in_blocks(compute: Callable[..., np.ndarray], axis: int, *arrays: np.ndarray) -> np.ndarray:
     """What is computed along one axis; large arrays are split along another one."""
     first = arrays[0]
     if axis == 0 or first.size <= _BLOCK_ELEMENTS:
         return compute(*arrays).astype(first.dtype, copy=False)
     result = memory.empty_like(first)
-    step = max(1, _BLOCK_ELEMENTS * len(first) // first.size)
 
-    def compute_block(start: int) -> None:
-        block = slice(start, start + step)
+    def compute_block(block: slice) -> None:
         result[block] = compute(*[a[block] for a in arrays])
 
-    threads.run(compute_block, range(0, len(first), step))
+    threads.run(compute_block, _blocks(first))
     return result
 
 

@@ -27,7 +27,7 @@ class SoftmaxCrossEntropy(FunctionNode):
     """The cross entropy of softmax and integer labels, each pass in one go.
 
     Attributes:
-        index: What picks the element of its label at each position out of an array like `x`.
+        labels: The label of each position, 0 where it is ignored.
         weight: The factor of each position's loss: the class weight, the normalization, and zero where it is ignored.
         y: The softmax, if it is cached.
     """
@@ -46,14 +46,13 @@ class SoftmaxCrossEntropy(FunctionNode):
         x, t = at_least_float32(inputs[0]), inputs[1]
         xp = get_array_module(x)
         valid = t != self.ignore_label
-        labels = xp.where(valid, t, 0)
-        _check_labels(labels, x.shape)
-        self.index = index = _label_index(xp, labels)
-        self.weight = self._position_weight(xp, x.dtype, valid, labels)
-        y = kernels(x, t).softmax(x, 1)
+        self.labels = xp.where(valid, t, 0)
+        _check_labels(self.labels, x.shape)
+        self.weight = self._position_weight(xp, x.dtype, valid, self.labels)
+        y, loss = kernels(x, t).softmax_cross_entropy(x, self.labels)
         if self.cache_score:
             self.y = y
-        loss = xp.where(valid, _log_sum_exp(xp, x, y) - x[index], 0) * self.weight
+        loss = xp.where(valid, loss, 0) * self.weight
         if self.reduce == 'mean':
             loss = loss.sum()
         return loss.astype(inputs[0].dtype, copy=False),
@@ -75,36 +74,14 @@ class SoftmaxCrossEntropy(FunctionNode):
         y = self.y
         if y is None:
             y = kernels(x.array).softmax(at_least_float32(x.array), 1)
-        scale = self.weight * gy.array
-        gx = y * scale[:, None]
-        gx[self.index] -= scale
+        gx = kernels(y).softmax_cross_entropy_grad(y, self.labels, self.weight * gy.array)
         return Variable(gx, requires_grad=False), None
 
     def _differentiable_gradient(self, x: Variable, gy: Variable) -> Variable:
-        one_hot = x.xp.zeros_like(x.array)
-        one_hot[self.index] = 1
+        classes = x.xp.arange(x.shape[1]).reshape(-1, *[1] * (x.ndim - 2))
+        one_hot = (self.labels[:, None] == classes).astype(x.dtype)
         scale = gy * self.weight
         return (softmax(x) - one_hot) * scale.reshape((x.shape[0], 1, *x.shape[2:]))
-
-
-def _label_index(xp: Any, labels: Any) -> tuple[Any, ...]:
-    """What picks ``x[n, labels[n, i, ...], i, ...]`` for all n, i, ... out of an array `x`."""
-    grid = []
-    for axis, n in enumerate(labels.shape):
-        grid.append(xp.arange(n).reshape((n,) + (1,) * (labels.ndim - 1 - axis)))
-    return (grid[0], labels, *grid[1:])
-
-
-def _log_sum_exp(xp: Any, x: Any, y: Any) -> Any:
-    """The logarithm of the sum of exponentials over axis 1 of `x`, whose softmax is `y`.
-
-    It follows from the largest element alone, whose softmax is far from zero.
-    """
-    if x.ndim == 2:
-        # In rows, NumPy finds the place of the maximum faster than the maximum.
-        largest = xp.arange(len(x)), x.argmax(1)
-        return x[largest] - xp.log(y[largest])
-    return x.max(1) - xp.log(y.max(1))
 
 
 def _check_labels(labels: Any, shape: tuple[int, ...]) -> None:

@@ -253,6 +253,23 @@ def test_softmax_of_many_elements(kernel, shape, axis, seed):
     np.testing.assert_allclose(gx, gy - p * gy.astype('d').sum(axis, keepdims=True), atol=20 * kernel.atol)
 
 
+@pytest.mark.parametrize('shape', [(1, 1), (3, 5), (130, 700), (700, 10), (2, 3, 4), (30, 70, 3, 4), (0, 3), (4, 3, 0)])
+@pytest.mark.parametrize('seed', range(4))
+def test_softmax_cross_entropy(kernel, shape, seed):
+    x, scale = random_arrays(kernel, seed, shape, (*shape[:1], *shape[2:]))
+    x *= 5
+    labels = np.random.default_rng(seed).integers(shape[1], size=scale.shape)
+    y, loss = kernel('softmax_cross_entropy', x, labels)
+    exact = x.astype('d')
+    np.testing.assert_allclose(y, special.softmax(exact, 1), rtol=10 * kernel.atol, atol=0)
+    picked = np.take_along_axis(special.log_softmax(exact, 1), labels[:, None], 1)[:, 0]
+    np.testing.assert_allclose(loss, -picked, atol=kernel.atol)
+    gx = kernel('softmax_cross_entropy_grad', y, labels, scale)
+    one_hot = np.arange(shape[1]).reshape(-1, *[1] * (len(shape) - 2)) == labels[:, None]
+    np.testing.assert_allclose(gx, (y - one_hot) * scale[:, None], atol=kernel.atol)
+    assert y.dtype == loss.dtype == gx.dtype == kernel.dtype
+
+
 @pytest.mark.parametrize('repeats', [1, 1000])
 def test_softmax_of_extreme_values(kernel, repeats):
     x = np.tile(np.array([[1e4, 0, -1e4], [-np.inf, 0, 0]], kernel.dtype), (repeats, 1))
@@ -270,6 +287,9 @@ def test_softmax_of_what_is_not_a_number(kernel, lost):
     for name in 'softmax', 'log_softmax':
         y = kernel(name, x, 1)
         assert np.isnan(y[[3, 600]]).all() and np.isnan(y).sum() == 20
+    y, loss = kernel('softmax_cross_entropy', x, np.zeros(700, int))
+    assert np.isnan(y[[3, 600]]).all() and np.isnan(y).sum() == 20
+    assert np.isnan(loss[[3, 600]]).all() and np.isnan(loss).sum() == 2
 
 
 @pytest.mark.filterwarnings('ignore:divide by zero')

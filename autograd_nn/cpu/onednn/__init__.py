@@ -31,4 +31,4 @@ from autograd_nn.cpu.onednn.rnn import (  # type: ignore[assignment]  # the refe
     rnn_sequence,
     rnn_sequence_grad,
 )
-from autograd_nn.cpu.onednn.softmax import log_softmax, softmax
+from autograd_nn.cpu.onednn.softmax import log_softmax, softmax, softmax_cross_entropy

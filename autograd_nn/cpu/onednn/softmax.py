@@ -1,4 +1,7 @@
-"""Softmax and its logarithm along the axis whose elements lie side by side in memory."""
+"""Softmax and its logarithm along the axis whose elements lie side by side in memory.
+
+Where something is not a number, NumPy makes NaN of all elements along the axis, oneDNN of some; then NumPy computes.
+"""
 from __future__ import annotations
 
 import numpy as np
@@ -8,6 +11,7 @@ from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, minimum, serves
+from autograd_nn.cpu.softmax import losses
 
 # Fewer elements are done before oneDNN has been called.
 _LEAST = 1 << 12
@@ -16,17 +20,31 @@ _LEAST = 1 << 12
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """One pass over memory."""
     y = _softmax('softmax', x, axis)
-    return reference.softmax(x, axis) if y is None else y
+    return reference.softmax(x, axis) if y is None or np.isnan(minimum(y)) else y
 
 
 def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """From softmax, whose largest element says what the sum of exponentials was: oneDNN's logarithm is less exact."""
     y = _softmax('log_softmax', x, axis)
-    if y is None:
-        return reference.log_softmax(x, axis)
-    log_sum = x.max(axis, keepdims=True)
-    log_sum -= np.log(y.max(axis, keepdims=True))
-    return np.subtract(x, log_sum, out=y)
+    if y is not None:
+        log_sum = x.max(axis, keepdims=True)
+        log_sum -= np.log(y.max(axis, keepdims=True))
+        if not np.isnan(log_sum).any():
+            return np.subtract(x, log_sum, out=y)
+    return reference.log_softmax(x, axis)
+
+
+def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """NumPy's losses of a softmax by oneDNN."""
+    y = _softmax('softmax_cross_entropy', x, 1)
+    if y is not None:
+        expected = *x.shape[:1], *x.shape[2:]
+        if labels.shape != expected:
+            raise ValueError(f'softmax_cross_entropy: expected labels of shape {expected}, got {labels.shape}')
+        loss = losses(x, y, labels)
+        if not np.isnan(loss).any():
+            return y, loss
+    return reference.softmax_cross_entropy(x, labels)
 
 
 def _softmax(kernel: str, x: np.ndarray, axis: int) -> np.ndarray | None:
@@ -37,12 +55,10 @@ def _softmax(kernel: str, x: np.ndarray, axis: int) -> np.ndarray | None:
     if not np.moveaxis(x, axis, -1).flags.c_contiguous:
         return None
     n = x.shape[axis]
-    key = 'softmax', (x.size // n, n)
-    primitive = cached(key, _primitive, key[1])
+    primitive = cached(('softmax', (x.size // n, n)), _primitive, (x.size // n, n))
     y = memory.empty_like(x)
     primitive(x, y)
-    # Where a row has something that is not a number, NumPy makes NaN of all of it.
-    return None if np.isnan(minimum(y)) else y
+    return y
 
 
 def _primitive(shape: Ints) -> Primitive:
