@@ -4,11 +4,23 @@ from __future__ import annotations
 import numpy as np
 
 from autograd_nn.contract import Ints
+from autograd_nn.cpu import memory
 from autograd_nn.cpu.window import compute_dtype
 
 
 def embedding_grad(gy: np.ndarray, ids: np.ndarray, W_shape: Ints) -> np.ndarray:
-    """Scatters the rows and adds them up."""
-    gW = np.zeros(W_shape, compute_dtype(gy.dtype))
-    np.add.at(gW, ids.reshape(-1), gy.reshape(-1, W_shape[1]))
-    return gW.astype(gy.dtype, copy=False)
+    """Adds rows of the same number up in pairs, pairs of pairs and so on, and writes what is left of each number."""
+    rows = gy.reshape(-1, W_shape[1]).astype(compute_dtype(gy.dtype))
+    ids = ids.reshape(-1)
+    order = ids.argsort(kind='stable')
+    starts = np.flatnonzero(np.diff(ids[order], prepend=-1))
+    # The place of each row among those of the same number.
+    place = np.arange(len(ids)) - np.repeat(starts, np.diff(starts, append=len(ids)))
+    while place.any():
+        second = np.flatnonzero(place & 1)
+        rows[order[second - 1]] += rows[order[second]]
+        order, place = np.delete(order, second), np.delete(place, second) >> 1
+    gW = memory.empty(W_shape, gy.dtype)
+    gW.fill(0)
+    gW[ids[order]] = rows[order]
+    return gW
