@@ -319,6 +319,9 @@ class Kernels(Protocol):
     def scaled_sum(self, x: Array, y: Array, a: float) -> Array:
         """``x + a * y`` for two arrays of one shape."""
 
+    def sum_of_squares(self, arrays: Arrays) -> Array:
+        """The sum of the squares of all elements of some arrays, of shape ``()``, in at least float32."""
+
     # Updates take corresponding arrays of many parameters, which do not share memory, and write into all of them but
     # the gradients. The formulas are those for one parameter.
 

@@ -2,7 +2,7 @@
 
 What each one computes is stated in `autograd_nn.contract.Kernels`.
 """
-from autograd_nn.cpu.blocks import elementwise, scaled, scaled_sum
+from autograd_nn.cpu.blocks import elementwise, scaled, scaled_sum, sum_of_squares
 from autograd_nn.cpu.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution
 from autograd_nn.cpu.dropout import dropout_mask
 from autograd_nn.cpu.embedding import embedding_grad
@@ -70,5 +70,5 @@ __all__ = [
     'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
     'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad',
     'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_cross_entropy',
-    'softmax_cross_entropy_grad', 'softmax_grad',
+    'softmax_cross_entropy_grad', 'softmax_grad', 'sum_of_squares',
 ]

@@ -114,6 +114,21 @@ def scaled_sum(x: np.ndarray, y: np.ndarray, a: float) -> np.ndarray:
     return compute(step, x, y)
 
 
+def sum_of_squares(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Blocks by themselves, without BLAS, whose threads would get in the way of ours; then their sums, in float64."""
+    flattened = [(flat([a]) or [a.ravel()])[0] for a in arrays]
+    parts = [a[start:start + _LARGE_BLOCK_ELEMENTS] for a in flattened
+             for start in range(0, a.size, _LARGE_BLOCK_ELEMENTS)]
+    sums = np.zeros(len(parts))
+
+    def compute_block(k: int) -> None:
+        part = parts[k].astype(compute_dtype(parts[k].dtype), copy=False)
+        sums[k] = np.einsum('i,i->', part, part)
+
+    threads.run(compute_block, range(len(parts)))
+    return np.asarray(sums.sum())
+
+
 def _multiply(x: np.ndarray, a: float, out: np.ndarray) -> None:
     np.multiply(x, a, out=out, dtype=compute_dtype(out.dtype), casting='same_kind')
 

@@ -11,11 +11,9 @@ from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
 
-def _sum_of_squares(array: Any) -> Any:
-    """The sum of all squares, in at least single precision, without waiting for a GPU."""
-    xp = get_array_module(array)
-    array = array.astype(xp.promote_types(array.dtype, 'f'), copy=False).ravel('K')
-    return xp.vdot(array, array)
+def _norm(*arrays: Any) -> float:
+    """The root of the sum of squares of all elements."""
+    return math.sqrt(float(kernels(*arrays).sum_of_squares(arrays)))
 
 
 class GradientClipping:
@@ -36,7 +34,7 @@ class GradientClipping:
 
     def __call__(self, opt: Optimizer) -> None:
         params = [param for param in opt.target.params(False) if param.grad is not None]
-        norm = math.sqrt(float(sum(_sum_of_squares(param.grad) for param in params)))
+        norm = _norm(*[param.grad for param in params])
         if norm > self.threshold:
             for param in params:
                 set_gradient(param, kernels(param.grad).scaled(param.grad, self.threshold / norm))
@@ -130,8 +128,7 @@ class GradientLARS:
         grad = param.grad
         if grad is None:
             return
-        p_norm = math.sqrt(float(_sum_of_squares(param.array)))
-        g_norm = math.sqrt(float(_sum_of_squares(grad)))
+        p_norm, g_norm = _norm(param.array), _norm(grad)
         rate = 1.0
         if p_norm > self.threshold:
             rate = self.threshold * p_norm / (self.eps + g_norm + self.weight_decay * p_norm)

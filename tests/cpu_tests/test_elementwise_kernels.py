@@ -46,6 +46,16 @@ def test_scaled_sum(kernel, shape, dtypes, num_threads):
     np.testing.assert_allclose(z, x.astype('d') + 0.3 * y.astype('d'), tolerance, tolerance)
 
 
+@pytest.mark.parametrize('dtype', ['e', 'f', 'd'])
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_sum_of_squares(kernel, dtype, layout, num_threads):
+    arrays = [draw(shape, dtype, layout) for shape in SHAPES]
+    total = kernel('sum_of_squares', arrays)
+    assert total.shape == () and kernel('sum_of_squares', []) == 0
+    np.testing.assert_allclose(total, sum((a.astype('d') ** 2).sum() for a in arrays),
+                               rtol={'e': 1e-6, 'f': 1e-6, 'd': 1e-13}[dtype])
+
+
 @pytest.mark.parametrize('shape', [(3, 4, 5), (2, 3, 300, 301)])
 @pytest.mark.parametrize('left', LAYOUTS)
 @pytest.mark.parametrize('right', LAYOUTS)
