@@ -1,7 +1,8 @@
 """Convolution, transposed convolution and the gradient of the filters.
 
-Images go in and come out channels-last. The filters are brought into the format that oneDNN chose, which takes a
-fraction of the time of the convolution itself.
+Large ones by filters of 3 x 3 pixels go a way of their own (see `winograd`); all others are oneDNN's. Images go in and
+come out channels-last. The filters are brought into the format that oneDNN chose, which takes a fraction of the time of
+the convolution itself.
 """
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.convolution import scaled
 from autograd_nn.cpu.onednn import library as c
+from autograd_nn.cpu.onednn import winograd
 from autograd_nn.cpu.onednn.matrix_product import matmul
 from autograd_nn.cpu.onednn.primitive import Converter, Memory, Primitive, cached, channels_last, images, loaded, serves
 from autograd_nn.geometry import conv_output_size
@@ -30,8 +32,11 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
     key = ('convolution', x.shape, W.shape, b is not None and b.shape, residual is not None and residual.shape, stride,
            pad, dilate, groups, ceiling)
     plan = cached(key, _Forward, *key[1:])
+    filters = _filters(plan, W, scale, kept, key)
+    if plan.in_tiles:
+        return winograd.convolve(x, filters, b, pad, residual, ceiling)
     y = memory.empty(plan.y_shape, channels_last=True)
-    arrays = [channels_last(x), _filters(plan, W, scale, kept, key), y]
+    arrays = [channels_last(x), filters, y]
     if b is not None:
         arrays.append(np.ascontiguousarray(b))
     if residual is not None:
@@ -73,8 +78,11 @@ def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: In
     plan = cached(key, _InputGradient, *key[1:])
     if b is not None and b.shape != y_shape[1:2]:
         raise ValueError(f'deconvolution: expected b of shape ({y_shape[1]},), got {b.shape}')
+    filters = plan.filters.convert(np.ascontiguousarray(W))
+    if plan.in_tiles:
+        return winograd.convolve(x, filters, b, (2 - pad[0], 2 - pad[1]))
     y = memory.empty(y_shape, channels_last=True)
-    plan.primitive(channels_last(x), plan.filters.convert(np.ascontiguousarray(W)), y)
+    plan.primitive(channels_last(x), filters, y)
     if b is not None:
         rows = y.transpose(0, *range(2, y.ndim), 1)
         rows += b
@@ -90,6 +98,8 @@ def convolution_filter_grad(x: np.ndarray, gy: np.ndarray, kernel_size: Ints, st
     W_shape = gy.shape[1], x.shape[1] // groups, *kernel_size
     key = 'convolution_filter_grad', x.shape, W_shape, gy.shape, stride, pad, dilate, groups
     plan = cached(key, _FilterGradient, *key[1:])
+    if plan.in_tiles:
+        return winograd.filter_grad(x, gy, pad)
     gW = plan.filters.empty(W_shape)
     plan.primitive(plan.inputs.convert(channels_last(x)), plan.gradients.convert(channels_last(gy)), gW)
     return plan.filters.restore(gW, W_shape)
@@ -126,6 +136,7 @@ class _Geometry:
         beyond = [max(0, s * (m - 1) + d * (k - 1) + 1 - size - p) for size, k, s, p, d, m
                   in zip(x_shape[2:], W_shape[2:], stride, pad, dilate, out, strict=True)]
         self.window = (c.dims(stride), c.dims(tuple(d - 1 for d in dilate)), c.dims(pad), c.dims(tuple(beyond)))
+        self.geometry = W_shape[2:], stride, pad, dilate, groups
         self.x, self.y = images(x_shape), images(self.y_shape)
         shape = (groups, W_shape[0] // groups, *W_shape[1:]) if groups > 1 else W_shape
         self.W, self.W_any = Memory(shape), Memory(shape, any=True)
@@ -140,6 +151,10 @@ class _Forward(_Geometry):
             raise ValueError(f'convolution: expected b of shape ({W_shape[0]},), got {b_shape}')
         if residual_shape and residual_shape != self.y_shape:
             raise ValueError(f'convolution: expected residual of shape {self.y_shape}, got {residual_shape}')
+        self.in_tiles = winograd.is_faster('convolution', x_shape[1], self.y_shape, *self.geometry)
+        if self.in_tiles:
+            self.filters: Converter | winograd.Filters = winograd.Filters(transposed=False)
+            return
         bias = Memory(b_shape) if b_shape else None
         given = (c.BIAS,) * bool(b_shape) + (c.ADDED,) * bool(residual_shape)
         self.primitive = Primitive(
@@ -158,7 +173,9 @@ class _Backward(_Geometry):
         if gy_shape != self.y_shape:
             raise ValueError(f'{kernel}: a convolution of {x_shape} by {W_shape} has the shape {self.y_shape}, '
                              f'got {gy_shape}')
-        self.forward = Primitive(
+
+    def _forward(self) -> Primitive:
+        return Primitive(
             'convolution_forward', c.FORWARD_TRAINING, c.CONVOLUTION_DIRECT, self.x, self.W_any, None, self.y,
             *self.window, arrays=())
 
@@ -167,9 +184,13 @@ class _InputGradient(_Backward):
 
     def __init__(self, *geometry: Any) -> None:
         super().__init__('deconvolution', *geometry)
+        self.in_tiles = winograd.is_faster('convolution', self.y_shape[1], self.x_shape, *self.geometry)
+        if self.in_tiles:
+            self.filters: Converter | winograd.Filters = winograd.Filters(transposed=True)
+            return
         self.primitive = Primitive(
             'convolution_backward_data', c.CONVOLUTION_DIRECT, self.x, self.W_any, self.y, *self.window,
-            arrays=(c.DIFF_DST, c.WEIGHTS, c.DIFF_SRC), hint=self.forward)
+            arrays=(c.DIFF_DST, c.WEIGHTS, c.DIFF_SRC), hint=self._forward())
         self.filters = Converter(self.W, self.primitive.format(c.WEIGHTS))
 
 
@@ -177,11 +198,14 @@ class _FilterGradient(_Backward):
 
     def __init__(self, *geometry: Any) -> None:
         super().__init__('convolution_filter_grad', *geometry)
+        self.in_tiles = winograd.is_faster('filter_grad', self.x_shape[1], self.y_shape, *self.geometry)
+        if self.in_tiles:
+            return
         any_format = self._is_faster_in_blocks()
         x, y = (Memory(shape, any=True) if any_format else images(shape) for shape in (self.x_shape, self.y_shape))
         self.primitive = Primitive(
             'convolution_backward_weights', c.CONVOLUTION_DIRECT, x, self.W_any, None, y, *self.window,
-            arrays=(c.SRC, c.DIFF_DST, c.DIFF_WEIGHTS), hint=self.forward)
+            arrays=(c.SRC, c.DIFF_DST, c.DIFF_WEIGHTS), hint=self._forward())
         self.inputs = Converter(self.x, self.primitive.format(c.SRC))
         self.gradients = Converter(self.y, self.primitive.format(c.DIFF_DST))
         self.filters = Converter(self.W, self.primitive.format(c.DIFF_WEIGHTS))
