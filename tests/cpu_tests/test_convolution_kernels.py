@@ -153,6 +153,30 @@ def test_dtypes(kernel, dtype, tolerance, groups):
     np.testing.assert_allclose(gb, exact.sum((0, 2, 3)), atol=tolerance * 100)
 
 
+@pytest.mark.parametrize('stride, size', [((1, 1), (3, 2)), ((2, 3), (6, 7)), ((1, 2), (3, 4))])
+@pytest.mark.parametrize('channels, groups', [((3, 5), 1), ((512, 600), 1), ((8, 4), 4)])
+def test_windows_of_one_pixel(kernel, stride, size, channels, groups):
+    """Products of matrices of the pixels that are seen; the gradient of those that are not is the bias."""
+    C, K = channels
+    x, W, b = (np.random.normal(size=shape).astype(kernel.dtype) for shape in
+               ((2, C, *size), (K, C // groups, 1, 1), (C,)))
+    seen = x[:, :, ::stride[0], ::stride[1]]
+    gy = np.random.normal(size=(2, K, *seen.shape[2:])).astype(kernel.dtype)
+    parts = [(a, w[:, :, 0, 0], g) for a, w, g in zip(*(np.split(array.astype('d'), groups, axis) for array, axis in
+                                                        ((seen, 1), (W, 0), (gy, 1))))]
+    atol = kernel.atol * C
+    y = kernel('convolution', x, W, None, stride, (0, 0), (1, 1), groups)
+    np.testing.assert_allclose(y, np.concatenate([np.einsum('kc,nchw->nkhw', w, a) for a, w, _ in parts], 1), atol=atol)
+    gx = kernel('deconvolution', gy, W, b, stride, (0, 0), size, (1, 1), groups)
+    expected = np.zeros(x.shape)
+    expected[:, :, ::stride[0], ::stride[1]] = np.concatenate(
+        [np.einsum('kc,nkhw->nchw', w, g) for _, w, g in parts], 1)
+    np.testing.assert_allclose(gx, expected + b[:, None, None], atol=atol)
+    gW = kernel('convolution_filter_grad', x, gy, (1, 1), stride, (0, 0), (1, 1), groups)
+    np.testing.assert_allclose(gW[..., 0, 0], np.concatenate([np.einsum('nchw,nkhw->kc', a, g) for a, _, g in parts]),
+                               atol=atol)
+
+
 def test_deconvolution_beyond_the_last_window_is_the_bias(kernel):
     x, W = np.ones((1, 1, 2)), np.ones((1, 1, 2))
     y = kernel('deconvolution', x, W, np.array([3.]), (3,), (0,), (7,), (1,), 1)
