@@ -14,9 +14,10 @@ errors are four times as large (measured).
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import isinf
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -30,12 +31,15 @@ from autograd_nn.cpu.window import channels_last as pixels
 
 _POINTS = 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2
 _TILE, _SEEN = 4, 6
-# A thread takes so many tiles at a time that each of 36 numbers makes a row of about 16,384, but no fewer than 128:
-# products of smaller matrices are slow. Measured, as what follows, with AVX2 on cores with 512 KB of cache.
-_BLOCK_COLUMNS, _LEAST_TILES = 1 << 14, 128
+# The columns of the matrices of 36 rows that a thread transforms at a time, and those of all that wait together for the
+# products: the former are to fit a core's cache, the latter the one that cores share.
+_PART_COLUMNS, _BLOCK_COLUMNS = 1 << 13, 1 << 16
 # Nanoseconds on one core: for each tile and input channel, for each tile and output channel, for each tile and filter,
-# for each filter; and for each multiplication of the direct algorithm.
-_COSTS = {'convolution': (120, 80, 1.25, 90, 0.21), 'filter_grad': (120, 110, 1.45, 200, 0.31)}
+# for each filter; and for each multiplication of the direct algorithm. Fitted to measurements with AVX2.
+_COSTS = {'convolution': (100, 70, 1.1, 60, 0.21), 'filter_grad': (60, 60, 1.15, 60, 0.31)}
+_LEAST_TILES = 32
+# The 36 products, in parts for the threads.
+_STACKS = [slice(i, i + 6) for i in range(0, _SEEN * _SEEN, 6)]
 
 
 def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -55,38 +59,22 @@ def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 _INPUT, _FILTER, _OUTPUT = _matrices()
 
 
-class _Tiles:
-    """How an output (N, C, height, width) is cut into tiles, and these into blocks for the threads.
+class _Part(NamedTuple):
+    """Some of the tiles of a batch of images: those of some samples, in some rows."""
 
-    Args:
-        shape: That of the output.
-        columns: How many columns the matrices of a tile's pixels have for each tile.
+    samples: slice
+    rows: slice
+    columns: int
+    place: slice
+    """Which tiles of its block they are."""
 
-    Attributes:
-        count: The number of tiles.
-        blocks: Slices of the samples and of the rows of tiles in each.
-    """
+    @property
+    def shape(self) -> Ints:
+        """The numbers of samples, rows and columns."""
+        return self.samples.stop - self.samples.start, self.rows.stop - self.rows.start, self.columns
 
-    def __init__(self, shape: Ints, columns: int) -> None:
-        samples, _, height, width = shape
-        self.rows, self.columns = -(-height // _TILE), -(-width // _TILE)
-        self.count = samples * self.rows * self.columns
-        wanted = max(_LEAST_TILES, _BLOCK_COLUMNS // columns)
-        per_sample = self.rows * self.columns
-        if per_sample > wanted:
-            parts = _spread(self.rows, -(-per_sample // wanted))
-            self.blocks = [(slice(n, n + 1), part) for n in range(samples) for part in parts]
-        else:
-            parts = _spread(samples, _even(-(-self.count // wanted), samples))
-            self.blocks = [(part, slice(0, self.rows)) for part in parts]
-
-    def size(self, block: tuple[slice, slice]) -> int:
-        """The number of tiles in a block."""
-        samples, rows = block
-        return (samples.stop - samples.start) * (rows.stop - rows.start) * self.columns
-
-    def gather(self, x: np.ndarray, block: tuple[slice, slice], seen: int, pad: Ints = (0, 0)) -> np.ndarray:
-        """The pixels of a block's tiles as rows of a matrix.
+    def gather(self, x: np.ndarray, seen: int, pad: Ints = (0, 0)) -> np.ndarray:
+        """The pixels of the tiles as rows of a matrix.
 
         Args:
             x: Images (N, height, width, C).
@@ -96,13 +84,12 @@ class _Tiles:
         Returns:
             A matrix (seen * seen, tiles * C); pixels beyond the image are zero.
         """
-        samples, rows = block
-        count, height, width, channels = samples.stop - samples.start, rows.stop - rows.start, self.columns, x.shape[-1]
-        beyond = seen - _TILE
+        count, height, width = self.shape
+        beyond, channels = seen - _TILE, x.shape[-1]
         padded = memory.empty((count, _TILE * height + beyond, _TILE * width + beyond, channels))
-        down, down_source = _inside(_TILE * rows.start - pad[0], padded.shape[1], x.shape[1])
+        down, down_source = _inside(_TILE * self.rows.start - pad[0], padded.shape[1], x.shape[1])
         across, across_source = _inside(-pad[1], padded.shape[2], x.shape[2])
-        padded[:, down, across] = x[samples, down_source, across_source]
+        padded[:, down, across] = x[self.samples, down_source, across_source]
         for edge in _outside(down, padded.shape[1]):
             padded[:, edge] = 0
         for edge in _outside(across, padded.shape[2]):
@@ -114,30 +101,57 @@ class _Tiles:
         matrix.reshape(windows.shape)[...] = windows
         return matrix
 
-    def scatter(self, matrix: np.ndarray, y: np.ndarray, block: tuple[slice, slice], bias: np.ndarray | None) -> None:
-        """Writes the tiles of a block, the rows of a matrix (16, tiles * C), to images (N, height, width, C)."""
-        samples, rows = block
-        shape = (samples.stop - samples.start, rows.stop - rows.start, self.columns, y.shape[-1])
-        part = y[samples, rows.start * _TILE:rows.stop * _TILE]
+    def scatter(self, matrix: np.ndarray, y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+        """Writes the tiles, the rows of a matrix (16, tiles * C), to images (N, height, width, C); returns where."""
+        part = y[self.pixels]
         for row, (i, j) in zip(matrix, np.ndindex(_TILE, _TILE), strict=True):
             target = part[:, i::_TILE, j::_TILE]
-            source = row.reshape(shape)[:, :target.shape[1], :target.shape[2]]
+            source = row.reshape(*self.shape, -1)[:, :target.shape[1], :target.shape[2]]
             if bias is None:
                 target[...] = source
             else:
                 np.add(source, bias, out=target)
+        return part
+
+    @property
+    def pixels(self) -> tuple[slice, slice]:
+        """Where the tiles lie in images (N, height, ...)."""
+        return self.samples, slice(self.rows.start * _TILE, self.rows.stop * _TILE)
 
 
-def _spread(length: int, parts: int) -> list[slice]:
+def _blocks(shape: Ints, channels: int) -> list[list[_Part]]:
+    """Cuts images into blocks, which are computed one after the other, and those into parts for the threads.
+
+    Args:
+        shape: That of the output, (N, K, height, width).
+        channels: How many columns a tile needs.
+    """
+    samples, _, height, width = shape
+    rows, columns = -(-height // _TILE), -(-width // _TILE)
+    wanted = max(1, _PART_COLUMNS // channels)
+    if rows * columns > wanted:
+        places = [(slice(n, n + 1), part) for n in range(samples)
+                  for part in _cut(rows, min(rows, -(-rows * columns // wanted)))]
+    else:
+        number = threads.number()
+        count = -(-samples * rows * columns // wanted)
+        places = [(part, slice(0, rows)) for part in _cut(samples, min(samples, -(-count // number) * number))]
+    blocks: list[list[_Part]] = [[]]
+    start = 0
+    for some_samples, some_rows in places:
+        size = (some_samples.stop - some_samples.start) * (some_rows.stop - some_rows.start) * columns
+        if (start + size) * channels > _BLOCK_COLUMNS and blocks[-1]:
+            blocks.append([])
+            start = 0
+        blocks[-1].append(_Part(some_samples, some_rows, columns, slice(start, start + size)))
+        start += size
+    return blocks
+
+
+def _cut(length: int, parts: int) -> list[slice]:
     """Cuts 0 ... length into nearly equal parts."""
     ends = [length * i // parts for i in range(parts + 1)]
-    return [slice(start, end) for start, end in pairwise(ends) if end > start]
-
-
-def _even(parts: int, most: int) -> int:
-    """As many parts or a few more, so that all threads are done at the same time."""
-    number = threads.number()
-    return min(-(-parts // number) * number, most)
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def _inside(start: int, length: int, size: int) -> tuple[slice, slice]:
@@ -156,7 +170,7 @@ def _outside(inside: slice, length: int) -> Iterator[slice]:
 
 def is_faster(what: str, inputs: int, y_shape: Ints, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
               groups: int) -> bool:
-    """Whether there is an algorithm here for a geometry, and it takes at most 4/5 of the direct one's time.
+    """Whether there is an algorithm here for a geometry, and it takes at most nine tenths of the direct one's time.
 
     Args:
         what: ``'convolution'`` or ``'filter_grad'``.
@@ -173,7 +187,7 @@ def is_faster(what: str, inputs: int, y_shape: Ints, kernel_size: Ints, stride: 
     per_input, per_output, per_pair, per_filter, direct = _COSTS[what]
     filters = inputs * outputs
     time = tiles * (per_input * inputs + per_output * outputs + per_pair * filters) + per_filter * filters
-    return tiles >= _LEAST_TILES / 2 and time < 0.8 * direct * samples * height * width * filters
+    return tiles >= _LEAST_TILES and time < 0.9 * direct * samples * height * width * filters
 
 
 class Filters:
@@ -190,7 +204,12 @@ class Filters:
     def convert(self, W: np.ndarray) -> np.ndarray:
         """The matrices (36, C, K) for filters (K, C, 3, 3); (36, K, C) if they are transposed."""
         U = memory.empty((len(_FILTER), *W.shape[:2]))
-        _multiply(self._matrix, W.reshape(-1, 9).T, U.reshape(len(U), -1))
+        columns, filters = U.reshape(len(U), -1), W.reshape(-1, 9)
+
+        def compute(part: slice) -> None:
+            _multiply(self._matrix, np.ascontiguousarray(filters[part].T), columns[:, part])
+
+        _run(compute, _cut(len(filters), -(-len(filters) // _PART_COLUMNS)))
         return U if self.transposed else U.transpose(0, 2, 1)
 
 
@@ -206,30 +225,28 @@ def convolve(x: np.ndarray, U: np.ndarray, b: np.ndarray | None, pad: Ints, resi
         residual: What is added to the output, or None.
         ceiling: As in `Kernels.convolution`.
     """
-    outputs = U.shape[2]
+    inputs, outputs = U.shape[1:]
     shape = len(x), outputs, *(n + 2 * p - 2 for n, p in zip(x.shape[2:], pad, strict=True))
     y = memory.empty(shape, channels_last=True)
-    tiles = _Tiles(shape, max(U.shape[1:]))
     images, results = pixels(channels_last(x)), pixels(y)
     added = None if residual is None else pixels(residual)
+    for parts in _blocks(shape, max(inputs, outputs)):
+        V = _transformed(_INPUT, parts, images, _SEEN, pad)
+        products = memory.empty((*V.shape[:2], outputs))
+        _run(lambda i, V=V, products=products: _multiply(V[i], U[i], products[i]), _STACKS)
+        del V
 
-    def compute(block: tuple[slice, slice]) -> None:
-        with using_config('num_threads', 1):
-            n = tiles.size(block)
-            V = _transformed(_INPUT, tiles.gather(images, block, _SEEN, pad)).reshape(len(_INPUT), n, -1)
-            products = memory.empty((len(V), n, outputs))
-            _multiply(V, U, products)
-            del V
-            tiles.scatter(_transformed(_OUTPUT, products.reshape(len(products), -1)), results, block, b)
-            samples, rows = block
-            part = samples, slice(rows.start * _TILE, rows.stop * _TILE)
-            _finish(results[part], None if added is None else added[part], ceiling)
+        def finish(part: _Part, products: np.ndarray = products) -> None:
+            matrix = memory.empty((len(_OUTPUT), (part.place.stop - part.place.start) * outputs))
+            _multiply(_OUTPUT, _columns(products, part), matrix)
+            where = part.scatter(matrix, results, b)
+            _activate(where, None if added is None else added[part.pixels], ceiling)
 
-    threads.run(compute, tiles.blocks)
+        _run(finish, parts)
     return y
 
 
-def _finish(y: np.ndarray, residual: np.ndarray | None, ceiling: float | None) -> None:
+def _activate(y: np.ndarray, residual: np.ndarray | None, ceiling: float | None) -> None:
     if residual is not None:
         y += residual
     if ceiling is not None:
@@ -241,43 +258,54 @@ def _finish(y: np.ndarray, residual: np.ndarray | None, ceiling: float | None) -
 def filter_grad(x: np.ndarray, gy: np.ndarray, pad: Ints) -> np.ndarray:
     """The gradient (K, C, 3, 3) of the filters, from images (N, C, ...) and the output's gradient (N, K, ...)."""
     inputs, outputs = x.shape[1], gy.shape[1]
-    tiles = _Tiles(gy.shape, max(inputs, outputs))
     images, gradients = pixels(channels_last(x)), pixels(channels_last(gy))
-    back = np.ascontiguousarray(_OUTPUT.T)
-    sums = [memory.empty((len(_INPUT), outputs, inputs)) for _ in range(min(threads.number(), len(tiles.blocks)))]
-
-    def compute(i: int) -> None:
-        total = sums[i]
-        with using_config('num_threads', 1):
-            for k, block in enumerate(tiles.blocks[i::len(sums)]):
-                n = tiles.size(block)
-                V = _transformed(_INPUT, tiles.gather(images, block, _SEEN, pad)).reshape(len(total), n, inputs)
-                G = _transformed(back, tiles.gather(gradients, block, _TILE)).reshape(len(total), n, outputs)
-                _multiply(G.transpose(0, 2, 1), V, total, accumulate=k > 0)
-
-    threads.run(compute, range(len(sums)))
-    total = sums[0]
-    for other in sums[1:]:
-        total += other
+    total = memory.empty((len(_INPUT), outputs, inputs))
+    for k, parts in enumerate(_blocks(gy.shape, max(inputs, outputs))):
+        V = _transformed(_INPUT, parts, images, _SEEN, pad)
+        G = _transformed(_OUTPUT.T, parts, gradients, _TILE)
+        _run(lambda i, V=V, G=G, k=k: _multiply(G[i].swapaxes(1, 2), V[i], total[i], accumulate=k > 0), _STACKS)
     gW = memory.empty((outputs, inputs, 3, 3))
-    _multiply(total.reshape(len(total), -1).T, _FILTER, gW.reshape(-1, 9))
+    columns, filters = total.reshape(len(total), -1), gW.reshape(-1, 9)
+
+    def compute(part: slice) -> None:
+        matrix = memory.empty((9, part.stop - part.start))
+        _multiply(_FILTER.T, columns[:, part], matrix)
+        filters[part] = matrix.T
+
+    _run(compute, _cut(len(filters), -(-len(filters) // _PART_COLUMNS)))
     return gW
 
 
-def _transformed(matrix: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    result = memory.empty((len(matrix), columns.shape[1]))
-    _multiply(matrix, columns, result)
+def _transformed(matrix: np.ndarray, parts: Sequence[_Part], x: np.ndarray, seen: int,
+                 pad: Ints = (0, 0)) -> np.ndarray:
+    """The tiles of a block of images (N, height, width, C), transformed to matrices (36, tiles, C)."""
+    result = memory.empty((len(matrix), parts[-1].place.stop, x.shape[-1]))
+    _run(lambda part: _multiply(matrix, part.gather(x, seen, pad), _columns(result, part)), parts)
     return result
 
 
+def _columns(matrices: np.ndarray, part: _Part) -> np.ndarray:
+    """A part's columns in a stack of matrices (36, tiles, C): a matrix (36, some tiles * C)."""
+    return matrices[:, part.place].reshape(len(matrices), -1)
+
+
+def _run(function: Callable[[Any], None], items: Iterable[Any]) -> None:
+    """Shares items out among the threads, each of which has one core to itself."""
+    def call(item: Any) -> None:
+        with using_config('num_threads', 1):
+            function(item)
+
+    threads.run(call, items)
+
+
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, accumulate: bool = False) -> None:
-    """Products of matrices, or of stacks of them, into memory that is there."""
-    key = 'winograd', a.shape, element_strides(a), b.shape, element_strides(b), accumulate
+    """A product of matrices, or of stacks of them, into memory that is there."""
+    key = ('winograd', a.shape, element_strides(a), b.shape, element_strides(b), element_strides(out), accumulate)
     cached(key, _product, *key[1:])(a, b, out)
 
 
-def _product(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, accumulate: bool) -> Primitive:
+def _product(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, strides: Ints,
+             accumulate: bool) -> Primitive:
     return Primitive('matmul', Memory(a_shape, a_strides), Memory(b_shape, b_strides), None,
-                     Memory((*a_shape[:-1], b_shape[-1])), arrays=(c.SRC, c.WEIGHTS, c.DST), accumulate=accumulate,
-                     strided=True)
-
+                     Memory((*a_shape[:-1], b_shape[-1]), strides), arrays=(c.SRC, c.WEIGHTS, c.DST),
+                     accumulate=accumulate, strided=True)
