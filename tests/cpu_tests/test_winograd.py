@@ -28,7 +28,7 @@ def geometries(draw):
     return x, random.standard_normal((k, c, 3, 3)).astype('f'), pad, random
 
 
-@pytest.fixture(params=[(1 << 13, 1 << 16), (8, 20), (30, 30)], ids=['one block', 'many blocks', 'small blocks'])
+@pytest.fixture(params=[(1 << 14, 1 << 17), (8, 20), (30, 30)], ids=['one block', 'many blocks', 'small blocks'])
 def blocks(request, monkeypatch):
     """All ways to cut images: several samples in a part, or rows of tiles; one block, or several; one part in each."""
     for name, value in zip(['_PART_COLUMNS', '_BLOCK_COLUMNS'], request.param):

@@ -33,7 +33,7 @@ _POINTS = 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2
 _TILE, _SEEN = 4, 6
 # The columns of the matrices of 36 rows that a thread transforms at a time, and those of all that wait together for the
 # products: the former are to fit a core's cache, the latter the one that cores share.
-_PART_COLUMNS, _BLOCK_COLUMNS = 1 << 13, 1 << 16
+_PART_COLUMNS, _BLOCK_COLUMNS = 1 << 14, 1 << 17
 # Nanoseconds on one core: for each tile and input channel, for each tile and output channel, for each tile and filter,
 # for each filter; and for each multiplication of the direct algorithm. Fitted to measurements with AVX2.
 _COSTS = {'convolution': (100, 70, 1.1, 60, 0.21), 'filter_grad': (60, 60, 1.15, 60, 0.31)}
