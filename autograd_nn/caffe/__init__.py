@@ -1,0 +1,1 @@
+"""Caffe's files: networks and weights of the Caffe framework."""

@@ -1,0 +1,1 @@
+"""Writing networks to files of other frameworks."""
