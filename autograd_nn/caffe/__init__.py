@@ -1,1 +1,6 @@
-"""Caffe's files: networks and weights of the Caffe framework."""
+"""Caffe's files: networks and weights of the Caffe framework (needs protobuf: ``pip install 'autograd_nn[caffe]'``)."""
+from autograd_nn.caffe.blobs import read_mean
+from autograd_nn.caffe.reading import read_caffemodel, read_labels, read_prototxt
+from autograd_nn.caffe.schema import LayerParameter, NetParameter
+from autograd_nn.caffe.upgrade import upgrade
+from autograd_nn.caffe.writing import write_caffemodel, write_mean, write_prototxt

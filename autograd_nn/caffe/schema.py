@@ -207,4 +207,5 @@ def _get_class(name: str) -> Any:
 NetParameter = _get_class('NetParameter')
 LayerParameter = _get_class('LayerParameter')
 V1LayerParameter = _get_class('V1LayerParameter')
+V0LayerParameter = _get_class('V0LayerParameter')
 BlobProto = _get_class('BlobProto')
