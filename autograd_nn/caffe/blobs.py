@@ -6,6 +6,7 @@ import os
 from typing import Any, BinaryIO
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from autograd_nn.caffe.schema import BlobProto
 from autograd_nn.caffe.wire import FIXED32, FIXED64, LENGTH, Field, WireReader, open_wire
@@ -47,7 +48,7 @@ def read_blob(reader: WireReader, start: int, end: int) -> np.ndarray:
     proto = parse(reader, BlobProto, header)
     for field in raw:
         if proto.raw_data_type not in _RAW_TYPES:
-            raise reader.error(f'expected a blob of float numbers, found the type {proto.raw_data_type} of NVIDIA\'s Caffe')
+            raise reader.error(f'expected a blob of float numbers, found type {proto.raw_data_type} of NVIDIA\'s Caffe')
         parts.append(_as_float32(reader.read_numbers(field, _RAW_TYPES[proto.raw_data_type])))
     numbers = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])
     return _as_float32(numbers).reshape(_check_shape(reader, proto, numbers.size))
@@ -79,8 +80,7 @@ def parse(reader: WireReader, message_class: Any, data: bytes | bytearray) -> An
     """
     try:
         message = message_class.FromString(bytes(data))
-    except Exception as error:
-        # The library's exceptions differ between its implementations: DecodeError, but also others for deep nesting.
+    except (DecodeError, RecursionError, ValueError) as error:
         raise reader.error(f'is damaged: expected a {message_class.DESCRIPTOR.name}, found {error}') from error
     _check_text(reader, message)
     return message

@@ -62,7 +62,7 @@ def read_caffemodel(file: str | os.PathLike[str] | BinaryIO) -> tuple[Any, Blobs
                 layer, arrays = _read_layer(reader, field, message_class)
                 layers[message_class].append(layer)
                 if arrays:
-                    blobs[layer.name or layer.layer.name] = arrays
+                    blobs[layer.name] = arrays
             else:
                 rest += reader.read_bytes(field.position, field.end)
         net = parse(reader, NetParameter, rest)
@@ -86,6 +86,7 @@ def _read_layer(reader: WireReader, layer: Field, message_class: Any) -> tuple[A
     message = parse(reader, message_class, rest)
     if inner is not None:
         message.layer.CopyFrom(inner)
+        message.name = inner.name
     return message, arrays
 
 

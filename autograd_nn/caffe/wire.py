@@ -17,8 +17,8 @@ import numpy as np
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
 
-# What makes a file too strange to be a network: real ones have a hundredth of this. It bounds time and memory.
-MAX_FIELDS = 500_000
+# What makes a file too strange to be a network: large ones have a tenth of this. It bounds time and memory.
+MAX_FIELDS = 200_000
 MAX_STRUCTURE = 8 << 20
 
 
@@ -102,7 +102,7 @@ class WireReader:
                          f'{head.hex(" ") or "the end"}')
 
     def _find_end_of_run(self, position: int, end: int, key: int, width: int) -> int:
-        """Where a run of fields of one key ends, which is how the oldest files keep a blob: a key before every number."""
+        """Where a run of fields of one key ends: the oldest files keep a blob so, with a key before every number."""
         records = 4
         while (count := min(records, (end - position) // width)) > 0:
             self.stream.seek(position)
