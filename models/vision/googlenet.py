@@ -3,14 +3,18 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from typing import Any
 
+import numpy as np
 from autograd_nn.models import googlenet
 from autograd_nn.models.vision import pretrained
 
 import autograd_nn.functions as F
 
-prepare = partial(pretrained.prepare, googlenet.GoogLeNet.preprocessing, size=(224, 224))
-"""Turns a picture into the array that the network expects (see `pretrained.prepare`)."""
+
+def prepare(image: Any, size: int | tuple[int, int] | None = (224, 224)) -> np.ndarray:
+    """Turns a picture into the array that the network expects (see `pretrained.prepare`)."""
+    return pretrained.prepare(googlenet.GoogLeNet.preprocessing, image, size)
 
 
 class GoogLeNet(pretrained.PretrainedLayers, googlenet.GoogLeNet):

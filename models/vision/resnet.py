@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import Any
 
+import numpy as np
 from autograd_nn.models.blocks import convolution, max_pooling
 from autograd_nn.models.resnet import ResNet
 from autograd_nn.models.vision import pretrained
@@ -13,8 +13,10 @@ from autograd_nn import serializers
 
 SOURCE = 'https://github.com/KaimingHe/deep-residual-networks'
 
-prepare = partial(pretrained.prepare, ResNet.preprocessing, size=(224, 224))
-"""Turns a picture into the array that the networks expect (see `pretrained.prepare`)."""
+
+def prepare(image: Any, size: int | tuple[int, int] | None = (224, 224)) -> np.ndarray:
+    """Turns a picture into the array that the networks expect (see `pretrained.prepare`)."""
+    return pretrained.prepare(ResNet.preprocessing, image, size)
 
 
 class ResNetLayers(pretrained.PretrainedLayers, ResNet):

@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from typing import Any
 
+import numpy as np
 from autograd_nn.models.preprocessing import CAFFE
 from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision import pretrained
 
 SOURCE = 'https://www.robots.ox.ac.uk/~vgg/research/very_deep'
 
-prepare = partial(pretrained.prepare, CAFFE, size=(224, 224))
-"""Turns a picture into the array that the networks expect (see `pretrained.prepare`)."""
+
+def prepare(image: Any, size: int | tuple[int, int] | None = (224, 224)) -> np.ndarray:
+    """Turns a picture into the array that the networks expect (see `pretrained.prepare`)."""
+    return pretrained.prepare(CAFFE, image, size)
 
 
 class VGGLayers(pretrained.PretrainedLayers, VGG):
