@@ -75,3 +75,7 @@ for _name, _classes in {'googlenet': ['GoogLeNet'], 'vgg': ['VGGLayers', 'VGG16L
                         'resnet': ['ResNetLayers', 'ResNet50Layers', 'ResNet101Layers', 'ResNet152Layers']}.items():
     _defer('autograd_nn.links', 'autograd_nn.models.vision', _classes)
     _defer(f'autograd_nn.links.model.vision.{_name}', f'autograd_nn.models.vision.{_name}', [*_classes, 'prepare'])
+
+# So is `CaffeFunction`, which needs the protobuf library besides.
+for _name in 'links.caffe', 'links.caffe.caffe_function', 'functions.caffe':
+    _defer(f'autograd_nn.{_name}', 'autograd_nn.caffe.function', ['CaffeFunction'])

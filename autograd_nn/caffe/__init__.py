@@ -1,5 +1,7 @@
 """Caffe's files: networks and weights of the Caffe framework (needs protobuf: ``pip install 'autograd_nn[caffe]'``)."""
 from autograd_nn.caffe.blobs import read_mean
+from autograd_nn.caffe.function import CaffeFunction
+from autograd_nn.caffe.network import CaffeNetwork, load
 from autograd_nn.caffe.reading import read_caffemodel, read_labels, read_prototxt
 from autograd_nn.caffe.schema import LayerParameter, NetParameter
 from autograd_nn.caffe.upgrade import upgrade
