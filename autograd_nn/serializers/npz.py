@@ -18,7 +18,7 @@ from autograd_nn.serializer import Deserializer, Serializer
 from autograd_nn.utils.atomic import atomic_write
 
 # None as an array: four bytes of the type "void", which no value has otherwise and which needs no pickle.
-_NONE = np.array(b'None', dtype='V4')
+NONE = np.array(b'None', dtype='V4')
 
 Names = str | Callable[[str], bool]
 
@@ -54,7 +54,7 @@ class DictionarySerializer(Serializer):
     def __call__(self, key: str, value: Any) -> Any:
         path = self.path + key.lstrip('/')
         if value is None:
-            array = _NONE
+            array = NONE
         else:
             array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
         # NumPy's byte strings lose zeros at their ends.
@@ -112,7 +112,7 @@ class NpzDeserializer(Deserializer):
 
 def is_none(stored: np.ndarray) -> bool:
     """Whether an array in a file stands for None."""
-    if stored.dtype == _NONE.dtype:
+    if stored.dtype == NONE.dtype:
         return stored.shape == () and stored.tobytes() == b'None'
     return stored.dtype.kind == 'O' and stored.shape == () and stored[()] is None
 
