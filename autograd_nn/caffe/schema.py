@@ -17,6 +17,7 @@ _ENUMS = {
     'Phase': 'TRAIN=0 TEST=1',
     'Storage': 'DOUBLE=0 FLOAT=1 FLOAT16=2 INT=3 UINT=4',
     'PoolingParameter.PoolMethod': 'MAX=0 AVE=1 STOCHASTIC=2',
+    'PoolingParameter.RoundMode': 'CEIL=0 FLOOR=1',
     'EltwiseParameter.EltwiseOp': 'PROD=0 SUM=1 MAX=2',
     'LRNParameter.NormRegion': 'ACROSS_CHANNELS=0 WITHIN_CHANNEL=1',
     'LossParameter.NormalizationMode': 'FULL=0 VALID=1 BATCH_SIZE=2 NONE=3',
@@ -94,7 +95,8 @@ _MESSAGES = {
     'PermuteParameter': 'order=1 uint32*',
     'PoolingParameter': 'pool=1 PoolingParameter.PoolMethod MAX, kernel_size=2 uint32, stride=3 uint32 1, '
                         'pad=4 uint32 0, kernel_h=5 uint32, kernel_w=6 uint32, stride_h=7 uint32, stride_w=8 uint32, '
-                        'pad_h=9 uint32 0, pad_w=10 uint32 0, global_pooling=12 bool false, ceil_mode=13 bool true',
+                        'pad_h=9 uint32 0, pad_w=10 uint32 0, global_pooling=12 bool false, '
+                        'round_mode=13 PoolingParameter.RoundMode CEIL, ceil_mode=1013 bool true',
     'PowerParameter': 'power=1 float 1, scale=2 float 1, shift=3 float 0',
     'PReLUParameter': 'filler=1 FillerParameter, channel_shared=2 bool false',
     'PriorBoxParameter': 'min_size=1 float*, max_size=2 float*, aspect_ratio=3 float*, flip=4 bool true, '
@@ -113,7 +115,7 @@ _MESSAGES = {
     'UpsampleParameter': 'scale=1 uint32 2, scale_h=2 uint32, scale_w=3 uint32, pad_out_h=4 bool false, '
                          'pad_out_w=5 bool false, upsample_h=6 uint32, upsample_w=7 uint32',
     # Permute, PriorBox, DetectionOutput and Normalize have the numbers that SSD gave them. Those of Interp and Upsample
-    # differ from one variant of Caffe to the next, so that these two are certain in text only.
+    # differ from one variant of Caffe to the next, as does that of ceil_mode above: these are certain in text only.
     'LayerParameter': (
         'name=1 string, type=2 string, bottom=3 string*, top=4 string*, loss_weight=5 float*, param=6 ParamSpec*, '
         'include=8 NetStateRule*, exclude=9 NetStateRule*, phase=10 Phase, propagate_down=11 bool*, '
