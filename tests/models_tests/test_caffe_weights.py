@@ -1,11 +1,11 @@
 """Weights under the names of the networks that were published for Caffe, in the networks of the zoo."""
 import numpy as np
 import pytest
-from models_tests import caffe_networks
+from autograd_nn.models import Preprocessing, caffe_names, caffe_weights
 
 import autograd_nn as ann
 from autograd_nn import caffe, models
-from autograd_nn.models import Preprocessing, caffe_names, caffe_weights
+from models_tests import caffe_networks
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 3, 96, 96)).astype(np.float32)
 
@@ -88,7 +88,7 @@ def test_network_of_vgg_is_told_from_the_deeper_one(tmp_path):
     _, caffemodel = caffe_networks.write(tmp_path, caffe_networks.vgg((2, 2, 4, 4, 4)))
     with pytest.raises(ValueError, match='it has further layers conv3_4, conv4_4, conv5_4'):
         caffe_weights.create_from_caffemodel(caffemodel, 'vgg16')
-    with pytest.raises(ValueError, match='expected one of alexnet, .*vgg19; got .mlp'):
+    with pytest.raises(ValueError, match=r'expected one of alexnet, .*vgg19; got .mlp'):
         caffe_weights.create_from_caffemodel(caffemodel, 'mlp')
 
 
