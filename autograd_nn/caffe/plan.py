@@ -122,7 +122,8 @@ class Plan:
             try:
                 result = run_layers(layers, *[found[i] for i in row.bottoms])
             except (ValueError, TypeError) as error:
-                raise ValueError(f'{_between(row.names)}: {error}') from error
+                name = _find_culprit(row, links, found)
+                raise ValueError(f'layer {name!r}: {error}') from error
             results = result if isinstance(result, (tuple, list)) else (result,)
             found.update(zip(row.tops, results))
             del layers, result, results
@@ -131,8 +132,18 @@ class Plan:
         return [found[i] for i in self.outputs]
 
 
-def _between(names: list[str]) -> str:
-    return f'layer {names[0]!r}' if len(names) == 1 else f'layers {names[0]!r} to {names[-1]!r}'
+def _find_culprit(row: Row, links: Mapping[str, Link], values: Mapping[int, Any]) -> str:
+    """The name of the layer in a row that fails."""
+    layers = [layer for element in row.layers
+              for layer in ([links[name] for name in element] if isinstance(element, tuple)
+                            else _resolve(element, links, values))]
+    result = tuple(values[i] for i in row.bottoms)
+    for name, layer in zip(row.names, layers):
+        try:
+            result = (layer(*result),)
+        except (ValueError, TypeError):
+            return name
+    return row.names[-1]
 
 
 Call = tuple[Step, tuple[int, ...], tuple[int, ...]]

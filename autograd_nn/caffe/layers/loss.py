@@ -106,7 +106,7 @@ def hinge_loss(spec: Specification) -> Layer:
     def forward(x: Any, label: Any) -> Variable:
         x = F.reshape(x, (len(as_variable(x)), -1))
         t = as_variable(label).array.reshape(-1).astype(get_array_module(x.array).int32)
-        return _weighted(spec, F.hinge(x, t, norm='L2' if squared else 'L1') * x.shape[1])
+        return _weighted(spec, F.hinge(x, t, norm='L2' if squared else 'L1'))
 
     return forward
 
