@@ -30,7 +30,7 @@ def load_caffemodel(path: str | os.PathLike[str], network: ImageNetwork, name: s
         OSError: There is no such file.
         ValueError: It is damaged, or has the weights of another network.
     """
-    Weights(path, name).load_into(network)
+    PublishedWeights(name, *caffe.read_caffemodel(path), path).load_into(network)
 
 
 def create_from_caffemodel(path: str | os.PathLike[str], name: str) -> ImageNetwork:
@@ -47,67 +47,53 @@ def create_from_caffemodel(path: str | os.PathLike[str], name: str) -> ImageNetw
         OSError: There is no such file.
         ValueError: It is damaged, or has the weights of another network.
     """
-    weights = Weights(path, name)
-    network: Any = registry.create(name, num_classes=weights.num_classes)
-    weights.load_into(network)
-    return network
+    return PublishedWeights(name, *caffe.read_caffemodel(path), path).create()
 
 
-class Weights:
-    """The weights of a file, whose layers are those of a published network.
+class PublishedWeights:
+    """The weights of a network for Caffe whose layers are those of a network in the zoo.
 
     Args:
-        path: The ``.caffemodel``.
         name: The name of the network in the zoo, one of `CAFFE_NAMES`.
-
-    Attributes:
-        net: The network in the file.
-        blobs: Its weights by the names of layers.
+        net: The network for Caffe, as `caffe.read_caffemodel` returns it.
+        blobs: Its weights, likewise.
+        path: What errors call the file.
 
     Raises:
-        OSError: There is no such file.
-        ValueError: It is damaged, or has the weights of another network.
+        ValueError: These are the weights of another network.
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str) -> None:
+    def __init__(self, name: str, net: Any, blobs: dict[str, list[np.ndarray]], path: str | os.PathLike[str]) -> None:
         if name not in CAFFE_NAMES:
             raise ValueError(f'expected one of {", ".join(CAFFE_NAMES)}; got {name!r}')
-        self.path = path
         self.name = name
-        self.net, self.blobs = caffe.read_caffemodel(path)
-        self.layers = {layer.name: layer for layer in self.net.layer}
+        self.path = path
+        self.blobs = blobs
+        self.layers = {layer.name: layer for layer in net.layer}
         self._names = {link: layers for link, layers in CAFFE_NAMES[name].items()
-                       if layers[0] in self.blobs or not link.startswith(OPTIONAL.get(name, ()))}
+                       if layers[0] in blobs or not link.startswith(OPTIONAL.get(name, ()))}
         self._check_names()
 
-    def _check_names(self) -> None:
-        expected = [layer for layers in self._names.values() for layer in layers]
-        missing = [layer for layer in expected if layer not in self.blobs]
-        others = [layer for layer in self.blobs if layer not in expected]
-        if missing or others:
-            parts = [f'it has {what} {_some(layers)}' for what, layers in (
-                ('no layers', missing), ('further layers', others)) if layers]
-            raise ValueError(f'{self.path} has the weights of another network than {self.name}: {", but ".join(parts)}')
+    def create(self) -> ImageNetwork:
+        """Makes the network, with these weights and as many classes as they have.
 
-    @property
-    def num_classes(self) -> int:
-        """The number of classes."""
+        Raises:
+            ValueError: The weights do not fit.
+        """
         *_, (classifier,) = self._names.values()
-        return len(self._filters(classifier))
-
-    def _filters(self, layer: str) -> np.ndarray:
-        """The weights of a convolution or a fully connected layer; its outputs are their first axis."""
-        W = self.blobs[layer][0]
-        if W.ndim < 2:
-            raise ValueError(f'{self.path}: {layer}: expected weights of two axes or more, found shape {W.shape}')
-        if self.layers[layer].type != 'InnerProduct':
-            return W
-        # The first version of the format has four axes for everything.
-        W = W.reshape(W.shape[-2:])
-        return W.T if self.layers[layer].inner_product_param.transpose else W
+        network: Any = registry.create(self.name, num_classes=len(self._filters(classifier)))
+        self.load_into(network)
+        return network
 
     def load_into(self, network: ImageNetwork) -> None:
-        """Loads them into a network, which stays as it is if an error is raised."""
+        """Loads the weights into a network, which stays as it is if an error is raised.
+
+        Args:
+            network: The network, of the zoo or one with the same links.
+
+        Raises:
+            ValueError: The weights do not fit.
+        """
         arrays: Arrays = {}
         links = {path.strip('/'): link for path, link in network.namedlinks(skipself=True)}
         for path, layers in self._names.items():
@@ -121,6 +107,26 @@ class Weights:
         unread = [key for key in arrays if key not in read and arrays[key].any()]
         if unread:
             raise ValueError(f'{self.path} does not fit {self.name}, which has no {_some(unread)}')
+
+    def _check_names(self) -> None:
+        expected = [layer for layers in self._names.values() for layer in layers]
+        missing = [layer for layer in expected if layer not in self.blobs]
+        others = [layer for layer in self.blobs if layer not in expected]
+        if missing or others:
+            parts = [f'it has {what} {_some(layers)}' for what, layers in (
+                ('no layers', missing), ('further layers', others)) if layers]
+            raise ValueError(f'{self.path} has the weights of another network than {self.name}: {", but ".join(parts)}')
+
+    def _filters(self, layer: str) -> np.ndarray:
+        """The weights of a convolution or a fully connected layer; its outputs are their first axis."""
+        W = self.blobs[layer][0]
+        if W.ndim < 2:
+            raise ValueError(f'{self.path}: {layer}: expected weights of two axes or more, found shape {W.shape}')
+        if self.layers[layer].type != 'InnerProduct':
+            return W
+        # The first version of the format has four axes for everything.
+        W = W.reshape(W.shape[-2:])
+        return W.T if self.layers[layer].inner_product_param.transpose else W
 
     def _convert(self, link: Link, layers: tuple[str, ...]) -> Arrays:
         """The arrays of one link, by their names."""
