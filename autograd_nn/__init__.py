@@ -7,6 +7,7 @@ from autograd_nn import (
     cuda,
     dataset,
     datasets,
+    exporters,
     function,
     function_hooks,
     functions,
