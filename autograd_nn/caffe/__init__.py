@@ -1,4 +1,6 @@
 """Caffe's files: networks and weights of the Caffe framework (needs protobuf: ``pip install 'autograd_nn[caffe]'``)."""
+# First, as it says what to install where protobuf is missing.
+from autograd_nn.caffe import schema
 from autograd_nn.caffe.blobs import read_mean
 from autograd_nn.caffe.function import CaffeFunction
 from autograd_nn.caffe.network import CaffeNetwork, load
