@@ -55,7 +55,7 @@ def read_caffemodel(file: str | os.PathLike[str] | BinaryIO) -> tuple[Any, Blobs
     """
     with open_wire(file, 'read_caffemodel') as reader:
         rest, blobs = bytearray(), {}
-        layers = {message_class: [] for message_class in _LAYERS.values()}
+        layers: dict[Any, list[Any]] = {message_class: [] for message_class in _LAYERS.values()}
         for field in reader.fields(0, reader.size):
             if field.number in _LAYERS and field.wire_type == LENGTH:
                 message_class = _LAYERS[field.number]

@@ -132,7 +132,7 @@ def _fill(array: np.ndarray, stream: Any) -> None:
 def _dtype(storage: Storage, order: str) -> np.dtype[Any]:
     if storage.kind not in _DTYPES:
         raise ValueError(f'a tensor of type {storage.kind}, for which there is no dtype')
-    return np.dtype(_DTYPES[storage.kind]).newbyteorder(order)
+    return np.dtype(order + _DTYPES[storage.kind])
 
 
 def _as_numbers(bits: np.ndarray, storage: Storage, order: str) -> np.ndarray:
