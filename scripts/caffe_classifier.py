@@ -13,6 +13,8 @@ from autograd_nn import caffe, models
 
 # What of the shorter side of a picture remains, as in the training of most networks: 224 of 256 pixels.
 CROP = 224 / 256
+# What is subtracted from grey pictures, and from those with colours: the mean of ImageNet.
+MEANS: dict[int, tuple[float, ...]] = {1: (0.,), 3: (104., 117., 123.)}
 
 Prepare = Callable[[str], np.ndarray]
 
@@ -25,7 +27,7 @@ class CaffeClassifier:
         caffemodel: The weights.
         labels: A file with the name of each class, one a line, or None for numbers.
         mean: What is subtracted from pictures: a mean image (``.binaryproto``), or numbers for the channels (blue,
-            green, red) with commas between them.
+            green, red) with commas between them; None for ImageNet's, or 0 where there is one channel.
         scale: What they are multiplied by then.
         device: Where to compute.
 
@@ -37,7 +39,7 @@ class CaffeClassifier:
         ValueError: A file is damaged, or they do not fit each other.
     """
 
-    def __init__(self, prototxt: str, caffemodel: str, labels: str | None, mean: str, scale: float,
+    def __init__(self, prototxt: str, caffemodel: str, labels: str | None, mean: str | None, scale: float,
                  device: Any) -> None:
         self.network = caffe.load(prototxt, caffemodel, fuse=True)
         self.device = device
@@ -70,7 +72,7 @@ class CaffeClassifier:
         return np.asarray(y)[0]
 
 
-def choose_preparation(mean: str, scale: float, shape: tuple[int, ...]) -> Prepare:
+def choose_preparation(mean: str | None, scale: float, shape: tuple[int, ...]) -> Prepare:
     """How to turn a picture into what a network of Caffe expects: blue, green and red from 0 to 255, less a mean.
 
     Args:
@@ -89,16 +91,16 @@ def choose_preparation(mean: str, scale: float, shape: tuple[int, ...]) -> Prepa
     if channels not in (1, 3):
         raise ValueError(f'expected a network for pictures of 1 or 3 channels, got {channels}')
     order = 'L' if channels == 1 else 'BGR'
-    numbers = parse_numbers(mean)
-    if numbers is None:
+    numbers = parse_numbers(mean) if mean else MEANS[channels]
+    if mean and numbers is None:
         image = caffe.read_mean(mean)
         if len(image) != channels:
             raise ValueError(f'{mean}: expected a mean image of {channels} channels, found {len(image)}')
         if image.shape[1] >= height and image.shape[2] >= width:
             return lambda path: subtract_image(path, image, order, scale, (height, width))
         numbers = tuple(image.mean(axis=(1, 2)).tolist())
-    if len(numbers) not in (1, channels):
-        raise ValueError(f'--mean: expected 1 or {channels} numbers, got {len(numbers)}')
+    if numbers is None or len(numbers) not in (1, channels):
+        raise ValueError(f'--mean: expected a number for each of {channels} channels, or one for all; got {mean}')
     std = (1 / scale,) * channels
     preprocessing = models.Preprocessing(numbers, std, order=order, crop=CROP)
     return lambda path: preprocessing(path, (height, width))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ with friendly_errors():  # the library for Caffe's files may be missing
     from autograd_nn.models.caffe_weights import PublishedWeights
 
     from autograd_nn import caffe
-    from autograd_nn.caffe.layers import INPUT_TYPES
 
-SAVE: dict[str, Callable[[Path, Any], None]] = {'.npz': serializers.save_npz,
+# Weights do not compress.
+SAVE: dict[str, Callable[[Path, Any], None]] = {'.npz': partial(serializers.save_npz, compression=False),
                                                 '.safetensors': serializers.save_safetensors}
 TOLERANCE = 1e-4
 LARGEST = 4096
@@ -74,7 +75,7 @@ class CaffeReference:
             self.network: Any = caffe.CaffeNetwork(net, blobs, custom_layers=CUSTOM_LAYERS)
         else:
             self.network = caffe.CaffeFunction(arguments.weights)
-        layers = [layer for layer in net.layer if layer.type not in INPUT_TYPES and layer.bottom and layer.top]
+        layers = [layer for layer in net.layer if layer.bottom and layer.top]
         shapes = [shape.dim for layer in net.layer for shape in layer.input_param.shape if len(shape.dim) == 4]
         self.shape = (shapes[0][2], shapes[0][3]) if shapes else None
         if not layers or max(self.shape or (1,)) > LARGEST:

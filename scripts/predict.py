@@ -17,7 +17,6 @@ USAGE = """
     %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
     %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
-CAFFE_MEAN = '104,117,123'
 ONLY_CAFFE = 'labels', 'mean', 'scale'
 
 
@@ -36,7 +35,7 @@ def parse_arguments() -> argparse.Namespace:
                        help='the names of the classes, one a line, such as synset_words.txt (default: their numbers)')
     group.add_argument('--mean', metavar='FILE|NUMBERS',
                        help='what is subtracted from pictures: a mean image (.binaryproto), or a number for blue, '
-                            'green and red each (default: 104,117,123, which is for ImageNet; 0 for nothing)')
+                            'green and red each (default: 104,117,123, which is for ImageNet, or 0 for grey pictures)')
     group.add_argument('--scale', type=float, help='what pictures are multiplied by then (default: 1)')
     arguments = parser.parse_args()
     if arguments.top < 1:
@@ -94,9 +93,8 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
     if arguments.caffe:
         from caffe_classifier import CaffeClassifier
 
-        mean = CAFFE_MEAN if arguments.mean is None else arguments.mean
         scale = 1 if arguments.scale is None else arguments.scale
-        classifier = CaffeClassifier(*arguments.caffe, arguments.labels, mean, scale, device)
+        classifier = CaffeClassifier(*arguments.caffe, arguments.labels, arguments.mean, scale, device)
         return classifier.labels, classifier, arguments.files
     weights, *images = arguments.files
     model, labels, shape, preprocessing = load_model(Path(weights))
