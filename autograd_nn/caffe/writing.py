@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,7 +10,7 @@ from google.protobuf import text_format
 
 from autograd_nn.caffe.schema import BlobProto, NetParameter
 from autograd_nn.caffe.wire import LENGTH
-from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.atomic import open_for_writing
 
 _LAYER, _LAYER_BLOBS, _BLOB_DATA = 100, 7, 5
 
@@ -34,7 +33,7 @@ def write_caffemodel(file: str | os.PathLike[str] | BinaryIO, net: Any,
     rest = NetParameter()
     rest.CopyFrom(net)
     rest.ClearField('layer')
-    with _open(file) as stream:
+    with open_for_writing(file) as stream:
         stream.write(rest.SerializeToString())
         for layer in net.layer:
             arrays = [np.asarray(blob, '<f4', order='C') for blob in blobs.get(layer.name, ())]
@@ -42,10 +41,6 @@ def write_caffemodel(file: str | os.PathLike[str] | BinaryIO, net: Any,
             for array in arrays:
                 pieces += _frame(_LAYER_BLOBS, list(_describe_blob(array)))
             stream.writelines(_frame(_LAYER, pieces))
-
-
-def _open(file: str | os.PathLike[str] | BinaryIO) -> AbstractContextManager[BinaryIO]:
-    return atomic_write(file) if isinstance(file, (str, os.PathLike)) else nullcontext(file)
 
 
 def _describe_blob(array: np.ndarray) -> Iterable[Any]:
@@ -84,7 +79,7 @@ def write_prototxt(file: str | os.PathLike[str] | BinaryIO, net: Any) -> None:
           type: "ReLU"
         }
     """
-    with _open(file) as stream:
+    with open_for_writing(file) as stream:
         stream.write(text_format.MessageToString(net).encode())
 
 
@@ -102,6 +97,6 @@ def write_mean(file: str | os.PathLike[str] | BinaryIO, mean: np.ndarray) -> Non
         raise ValueError(f'write_mean: expected an array of shape (C, H, W), got {mean.shape}')
     channels, height, width = mean.shape
     array = np.asarray(mean, '<f4', order='C')
-    with _open(file) as stream:
+    with open_for_writing(file) as stream:
         stream.write(BlobProto(num=1, channels=channels, height=height, width=width).SerializeToString())
         stream.writelines(_frame(_BLOB_DATA, [array.reshape(-1).view(np.uint8).data]))

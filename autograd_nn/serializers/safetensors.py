@@ -10,9 +10,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from autograd_nn.link import Link
-from autograd_nn.serializers.npz import NONE, DictionarySerializer, Names, NpzDeserializer, is_none, load_link
-from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.serializers.npz import NONE, Names, collect_arrays, is_none, load_from
+from autograd_nn.utils.atomic import open_for_writing
 
 _DTYPES = {'F64': '<f8', 'F32': '<f4', 'F16': '<f2', 'I64': '<i8', 'I32': '<i4', 'I16': '<i2', 'I8': 'i1',
            'U64': '<u8', 'U32': '<u4', 'U16': '<u2', 'U8': 'u1', 'BOOL': '?', 'C64': '<c8', 'BF16': '<u2'}
@@ -53,14 +52,8 @@ def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any) -> None:
         True
     """
     library = _import_safetensors()
-    serializer = DictionarySerializer()
-    if isinstance(obj, dict):
-        for key, value in obj.items():
-            serializer(key, value)
-    else:
-        serializer.save(obj)
     arrays, without_value = {}, []
-    for name, array in serializer.target.items():
+    for name, array in collect_arrays(obj).items():
         if is_none(array):
             without_value.append(name)
         elif array.dtype.newbyteorder('<') not in {np.dtype(dtype) for dtype in _DTYPES.values()}:
@@ -69,11 +62,8 @@ def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any) -> None:
             arrays[name] = np.asarray(array, order='C')
     metadata = {_NONE_NAMES: json.dumps(without_value)} if without_value else None
     data = library.numpy.save(arrays, metadata)
-    if isinstance(file, (str, os.PathLike)):
-        with atomic_write(file) as stream:
-            stream.write(data)
-    else:
-        file.write(data)
+    with open_for_writing(file) as stream:
+        stream.write(data)
 
 
 def load_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', strict: bool = True,
@@ -96,11 +86,7 @@ def load_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: st
         KeyError: A value is missing.
         ImportError: The safetensors library is not installed.
     """
-    arrays = SafetensorsReader(file)
-    if isinstance(obj, Link):
-        load_link(arrays, obj, path, strict, ignore_names)
-    else:
-        NpzDeserializer(arrays, path, strict, ignore_names).load(obj)
+    load_from(SafetensorsReader(file), obj, path, strict, ignore_names)
 
 
 class SafetensorsReader(Mapping[str, np.ndarray]):
