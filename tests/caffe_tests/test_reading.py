@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -218,3 +220,20 @@ def test_text_leaves_out_what_is_not_known(caplog):
 def test_what_is_not_text_of_a_network(text, message):
     with pytest.raises(ValueError, match=f'read_prototxt: the file object: .*{message}'):
         read_text(text)
+
+
+@pytest.mark.parametrize('use', ['autograd_nn.links.caffe.CaffeFunction', 'import_module("autograd_nn.caffe")',
+                                 'autograd_nn.exporters.caffe'])
+def test_without_the_library(use):
+    program = f"""
+from importlib import import_module
+import sys
+sys.modules['google.protobuf'] = None
+import autograd_nn
+try:
+    {use}
+except ImportError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True)
+    assert "pip install 'autograd_nn[caffe]'" in result.stdout

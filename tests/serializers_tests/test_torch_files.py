@@ -162,6 +162,7 @@ def test_names_of_the_same_bytes_do_not_fill_memory():
         read(file.getvalue())
 
 
+@pytest.mark.filterwarnings('ignore:invalid escape sequence')
 @pytest.mark.parametrize('form', ['zip', 'old'])
 def test_damaged_files(form):
     rng = random.Random(0)
