@@ -5,6 +5,7 @@ import io
 import logging
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -228,6 +229,7 @@ def test_without_the_library(use):
     program = f"""
 from importlib import import_module
 import sys
+import tracemalloc
 sys.modules['google.protobuf'] = None
 import autograd_nn
 try:
@@ -237,3 +239,19 @@ except ImportError as error:
 """
     result = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True)
     assert "pip install 'autograd_nn[caffe]'" in result.stdout
+
+
+@pytest.mark.parametrize('form', ['packed', 'half'])
+def test_memory_is_that_of_the_weights(form, tmp_path):
+    numbers = RNG.standard_normal(5_000_000).astype(np.float32)
+    blob = {'data': numbers} if form == 'packed' else {'raw_data_type': 2, 'raw_data': numbers.astype('<f2').tobytes()}
+    path = tmp_path / 'large.caffemodel'
+    path.write_bytes(layer_with(**blob).SerializeToString())
+    tracemalloc.start()
+    try:
+        _, blobs = caffe.read_caffemodel(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert blobs['l'][0].nbytes == numbers.nbytes
+    assert peak < numbers.nbytes * (1.05 if form == 'packed' else 1.55)
