@@ -151,7 +151,7 @@ class PublishedWeights:
             raise ValueError(f'{self.path}: {layer}: expected a mean, a variance and a factor, '
                              f'found {len(self.blobs[layer])} blobs')
         mean, variance, total = (blob.ravel() for blob in self.blobs[layer])
-        factor = 1 / total[:1] if total.any() else np.zeros(1, np.float32)
+        factor: Any = 1 / total[:1] if total.any() else np.zeros(1, np.float32)
         gamma, *beta = (blob.ravel() for blob in self.blobs[scale])
         arrays = {'gamma': gamma, 'beta': beta[0] if beta else np.zeros_like(gamma), 'avg_mean': mean * factor,
                   # So that the sum with the constant that is added to it is the same.
@@ -179,8 +179,9 @@ def change_preprocessing(W: np.ndarray, b: np.ndarray, published: Preprocessing,
         The new filters and their bias.
     """
     # What a black pixel and a white one are.
-    low, high, own_low, own_high = (preprocessing.normalize(np.full((3, 1, 1), value, np.float32)).ravel()
-                                    for preprocessing in (published, own) for value in (0, 1))
+    ends: Any = [preprocessing.normalize(np.full((3, 1, 1), value, np.float32)).ravel()
+                 for preprocessing in (published, own) for value in (0, 1)]
+    low, high, own_low, own_high = ends
     if published.order != own.order:
         W, low, high = W[:, ::-1], low[::-1], high[::-1]
     slope = (high - low) / (own_high - own_low)

@@ -93,8 +93,9 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
     if arguments.caffe:
         from caffe_classifier import CaffeClassifier
 
+        prototxt, caffemodel = arguments.caffe
         scale = 1 if arguments.scale is None else arguments.scale
-        classifier = CaffeClassifier(*arguments.caffe, arguments.labels, arguments.mean, scale, device)
+        classifier = CaffeClassifier(prototxt, caffemodel, arguments.labels, arguments.mean, scale, device)
         return classifier.labels, classifier, arguments.files
     weights, *images = arguments.files
     model, labels, shape, preprocessing = load_model(Path(weights))

@@ -155,7 +155,8 @@ class PretrainedLayers(ImageNetwork):
         x = self.device.send(self._prepare_all(images, size))
         return self.forward(x, self.features if layers is None else layers)
 
-    def predict(self, images: Iterable[Picture], oversample: bool = True) -> Variable:
+    def predict(self, images: Iterable[Picture],  # type: ignore[override]
+                oversample: bool = True) -> Variable:
         """Computes class probabilities, in test mode and without a graph.
 
         Args:
