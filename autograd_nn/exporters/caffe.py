@@ -120,7 +120,7 @@ def _convert_graph(graph: CaffeGraph, names: dict[VariableNode, str], outputs: l
         return names.get(node) if creator is None else tops[creator][node.index] if creator in tops else None
 
     for function in _find_functions(outputs):
-        operands = [Operand(name_blob(node), backend.to_cpu(array))
+        operands = [Operand(name_blob(node), graph.fetch(array))
                     for node, array in zip(function.inputs or (), arrays[function], strict=True)]
         # What does not depend on the inputs, such as weights that were computed from others, is a constant.
         if any(operand.name is not None for operand in operands):

@@ -51,7 +51,7 @@ class CaffeGraph:
         self.net = NetParameter(name=name)
         self.blobs: dict[str, list[np.ndarray]] = {}
         self._names: set[str] = set()
-        # On the CPU an operand is the very array that the link owns.
+        # An operand is the very array that the link owns. The arrays are kept, lest others get their identities.
         self._owners: dict[int, str] = {}
         self._owned: list[Any] = []
         for path, link in model.namedlinks():
@@ -61,6 +61,14 @@ class CaffeGraph:
                 if backend.is_array(array) and path != '/':
                     self._owners.setdefault(id(array), path.strip('/'))
                     self._owned.append(array)
+
+    def fetch(self, array: Any) -> np.ndarray:
+        """An array on the CPU, which belongs to the same link."""
+        fetched = backend.to_cpu(array)
+        if id(array) in self._owners:
+            self._owners[id(fetched)] = self._owners[id(array)]
+            self._owned.append(fetched)
+        return fetched
 
     def add_input(self, name: str, shape: tuple[int, ...]) -> None:
         """Adds an input."""

@@ -240,7 +240,8 @@ def _softmax(graph: CaffeGraph, function: Any, operands: Operands) -> str:
 
 @_converts(Identity)
 def _identity(graph: CaffeGraph, function: Any, operands: Operands) -> list[str]:
-    return [graph.add('Split', [x]) if x.name is None else x.name for x in operands]
+    _require(not any(x.is_constant for x in operands), 'an input does not depend on the input of the network')
+    return [x.name for x in operands if x.name is not None]
 
 
 @_converts(BroadcastTo)
