@@ -74,7 +74,8 @@ NETWORKS = {
     'parts': Sequential(lambda x: F.split_axis(x, [1, 3], 1), lambda a, b, c: F.concat([c, b, a])),
     'axes in another order': lambda x: F.transpose(x, (0, 2, 3, 1)),
     'another shape': lambda x: F.reshape(x, (2, 2, -1, 5)), 'log softmax': Sequential(L.Linear(360, 5), F.log_softmax),
-    'softmax over channels': F.softmax, 'nothing between': Sequential(F.relu, F.identity, F.sigmoid), 'dropout': Sequential(F.dropout, F.relu),
+    'softmax over channels': F.softmax, 'nothing between': Sequential(F.relu, F.identity, F.sigmoid),
+    'dropout': Sequential(F.dropout, F.relu),
     'weights computed from others': (lambda W: lambda x: F.convolution_2d(x, W * 2 + 1))(
         ann.Parameter(RNG.standard_normal((3, 4, 2, 2)).astype('f'))),
     'the same layer twice': (lambda link: Sequential(link, F.relu, link))(L.Convolution2D(4, 4, 3)),
