@@ -219,6 +219,34 @@ def resnet(n_layers=50, size=64, classes=7, bias=True):
     return net.finish()
 
 
+def se_resnet(size=64, classes=7):
+    """The network of 50 layers with squeeze and excitation; Axpy is a layer of its authors."""
+    net = Builder(size)
+
+    def conv(name, *geometry, **options):
+        return net.conv_bn(name, f'{name}/bn', f'{name}/bn/scale', *geometry, **options)
+
+    conv('conv1/7x7_s2', 64, 7, 2, 3)
+    net.pool('pool1/3x3_s2')
+    for stage, depth in enumerate((3, 4, 6, 3), start=2):
+        out = 64 << stage
+        for i in range(depth):
+            block, bottom, stride = f'conv{stage}_{i + 1}', net.last, 2 if stage > 2 and i == 0 else 1
+            conv(f'{block}_1x1_reduce', out // 4, 1, stride, bottom=bottom)
+            conv(f'{block}_3x3', out // 4, 3, 1, 1)
+            residual = conv(f'{block}_1x1_increase', out, 1, relu=False)
+            net.global_pool(f'{block}_global_pool')
+            net.conv(f'{block}_1x1_down', out // 16, 1)
+            net.conv(f'{block}_1x1_up', out, 1, relu=False)
+            gates = net.layer(f'{block}_prob', 'Sigmoid')
+            shortcut = bottom if i else conv(f'{block}_1x1_proj', out, 1, stride, bottom=bottom, relu=False)
+            net.layer(block, 'Axpy', bottoms=[gates, residual, shortcut], shape=net.shapes[residual])
+            net.relu(f'{block}/relu')
+    net.global_pool('pool5/7x7_s1')
+    net.fc('classifier', classes, relu=False)
+    return net.finish()
+
+
 def write(folder, network, name='net'):
     """Writes a network's deploy file and its weights; returns their paths."""
     text, blobs = network

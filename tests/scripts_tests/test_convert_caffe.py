@@ -52,6 +52,15 @@ def test_conversion_for_the_zoo(name, to, options, folder, tmp_path):
                                rtol=1e-3, atol=1e-4)
 
 
+def test_layers_that_only_their_authors_have(tmp_path):
+    """Squeeze and excitation; the program itself compares what both networks compute."""
+    caffe_networks.write(tmp_path, caffe_networks.se_resnet())
+    process = run_here('convert_caffe', 'net.caffemodel', 'out.safetensors', '--to', 'se_resnet50', '--prototxt',
+                       'net.prototxt', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert 'differs by' in process.stdout and (tmp_path / 'out.safetensors').exists()
+
+
 def test_table_of_blobs_and_conversion_as_it_is(folder, tmp_path):
     for options, out in ([], 'plain.npz'), (['--prototxt', 'squeezenet.prototxt'], 'plain.safetensors'):
         process = run_here('convert_caffe', 'squeezenet.caffemodel', tmp_path / out, *options, cwd=folder)
