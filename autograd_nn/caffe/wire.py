@@ -177,5 +177,7 @@ def _guess_kind(head: bytes) -> str:
                         (b'<', 'a web page or XML'), (b'Not Found', 'the text "Not Found"')):
         if head.startswith(start):
             return kind
-    text = head.decode('latin-1').lstrip()
-    return 'text, such as a .prototxt' if text.startswith(('name:', 'layer', 'input', '#')) else ''
+    # A message has the key of a layer, which is no character of a text, soon after its name.
+    is_text = (head.lstrip().startswith((b'name', b'layer', b'input', b'#'))
+               and all(byte >= 0x20 or byte in b'\t\n\r' for byte in head))
+    return 'text, such as a .prototxt' if is_text else ''

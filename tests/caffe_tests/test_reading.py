@@ -151,6 +151,12 @@ def test_a_file_of_another_kind_says_so(tmp_path, data, kind):
         caffe.read_caffemodel(path)
 
 
+def test_a_name_that_looks_like_text_is_no_text():
+    # Its length is that of a line feed.
+    net, _ = read(Net(name='layer_name', layer=[{'name': 'l'}]))
+    assert net.name == 'layer_name'
+
+
 def test_a_truncated_file_says_where(tmp_path):
     data = layer_with(data=X.ravel(), shape={'dim': [2, 3]}).SerializeToString()
     for length in range(1, len(data)):
