@@ -14,7 +14,7 @@ from autograd_nn.serializers.npz import NONE, Names, collect_arrays, is_none, lo
 from autograd_nn.utils.atomic import open_for_writing
 
 _DTYPES = {'F64': '<f8', 'F32': '<f4', 'F16': '<f2', 'I64': '<i8', 'I32': '<i4', 'I16': '<i2', 'I8': 'i1',
-           'U64': '<u8', 'U32': '<u4', 'U16': '<u2', 'U8': 'u1', 'BOOL': '?', 'C64': '<c8', 'BF16': '<u2'}
+           'U64': '<u8', 'U32': '<u4', 'U16': '<u2', 'U8': 'u1', 'BOOL': '?', 'BF16': '<u2'}
 # The format has no None. Names of values that are None are listed in the header, as JSON.
 _NONE_NAMES = 'none'
 

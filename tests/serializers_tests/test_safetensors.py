@@ -79,7 +79,7 @@ def test_a_parameter_without_an_array_stays_without():
     assert fresh.a.W.array is None and set(numpy_files.load(file.getvalue())) == {'a/b', 'b/W', 'b/b'}
 
 
-@pytest.mark.parametrize('dtype', ['f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', '?', 'c8', '>f4'])
+@pytest.mark.parametrize('dtype', ['f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', 'u2', 'u4', 'u8', '?', '>f4'])
 def test_dictionaries_of_every_dtype(dtype):
     x = np.arange(6).reshape(3, 2).astype(dtype).T
     loaded = {'x': np.zeros((2, 3), x.dtype.newbyteorder('=')), 'y': np.zeros((), 'f')}
@@ -123,7 +123,7 @@ def test_a_link_that_does_not_fit_stays_as_it_is():
         np.testing.assert_array_equal(values(link)[name], value)
 
 
-@pytest.mark.parametrize('value', ['text', np.ones(2, 'c16'), np.ones(2, 'U3')])
+@pytest.mark.parametrize('value', ['text', np.ones(2, 'c8'), np.ones(2, 'c16'), np.ones(2, 'U3')])
 def test_values_without_a_type_are_refused(value, tmp_path):
     with pytest.raises(TypeError, match="save_safetensors: the format has no type for 'x'"):
         serializers.save_safetensors(tmp_path / 'x', {'x': value})
