@@ -87,12 +87,13 @@ class Plan:
             raise ValueError(f'there is no layer {end!r}')
         calls, blobs, layers = _number(steps, self.inputs, disable, end)
         if outputs is None:
-            taken = {blob for step, _, _ in calls for blob in step.bottoms if blob not in step.tops}
-            outputs = [blob for blob in blobs if blob not in taken and blob not in self.inputs]
+            used = {blob for step, _, _ in calls for blob in step.bottoms if blob not in step.tops}
+            outputs = [blob for blob in blobs if blob not in used and blob not in self.inputs]
         self.names = tuple(outputs)
         unknown = [name for name in outputs if name not in blobs and name not in layers]
         if unknown or not outputs:
-            raise ValueError(_explain(steps, unknown, blobs))
+            enabled = [step for step in steps if step.name not in disable]
+            raise ValueError(_explain(enabled, unknown, blobs))
         self.outputs = [blobs.get(name, layers.get(name, -1)) for name in outputs]
         calls = _needed(calls, self.outputs)
         uses = Counter(i for _, taken, _ in calls for i in taken)
@@ -174,15 +175,21 @@ def _number(steps: Sequence[Step], inputs: tuple[str, ...], disable: Collection[
 
 
 def _explain(steps: Sequence[Step], unknown: Sequence[str], blobs: Collection[str]) -> str:
-    """Why some outputs cannot be computed."""
-    made = {blob for step in steps for blob in step.tops} | {step.name for step in steps}
-    missing = sorted({blob for step in steps for blob in step.bottoms} - {blob for step in steps for blob in step.tops}
-                     - set(blobs))
-    wanted = ', '.join(map(repr, unknown)) or 'any output'
-    if set(unknown) <= made and missing:
-        return f'expected the inputs {", ".join(map(repr, missing))}, too, to compute {wanted}'
+    """Why some outputs cannot be computed from what is given."""
+    wanted, seen, missing = list(unknown), set(blobs), []
+    while wanted:
+        name = wanted.pop()
+        if name not in seen:
+            seen.add(name)
+            makers = [step for step in steps if (name in step.tops or name == step.name) and name not in step.bottoms]
+            if not makers:
+                missing.append(name)
+            wanted += [blob for step in makers for blob in step.bottoms]
+    names = ', '.join(map(repr, unknown)) or 'any output'
+    if missing and not set(missing).intersection(unknown):
+        return f'expected the inputs {", ".join(map(repr, sorted(missing)))}, too, to compute {names}'
     known = [*blobs] if len(blobs) < 12 else [*list(blobs)[:4], '...', *list(blobs)[-6:]]
-    return f'there is no blob or layer {wanted}; there are {", ".join(known)}'
+    return f'there is no blob or layer {names}; there are {", ".join(known)}'
 
 
 def _needed(calls: list[Call], outputs: Sequence[int]) -> list[Call]:

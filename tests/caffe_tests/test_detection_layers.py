@@ -9,10 +9,12 @@ from caffe_tests.layer_checks import check_layer, describe, load, random, run, r
 
 
 @pytest.mark.parametrize('settings', [
-    'min_size: 30', 'min_size: 30 max_size: 60 aspect_ratio: 2', 'min_size: 30 aspect_ratio: 2 aspect_ratio: 3 flip: false',
+    'min_size: 30', 'min_size: 30 max_size: 60 aspect_ratio: 2',
+    'min_size: 30 aspect_ratio: 2 aspect_ratio: 3 flip: false',
     'min_size: 30 max_size: 60 aspect_ratio: 2 aspect_ratio: 2 clip: true step: 16 offset: 0.3',
     'min_size: 30 variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.2',
-    'min_size: 30 step_h: 10 step_w: 20 variance: 0.3', 'min_size: 20 min_size: 40 max_size: 35 max_size: 50 flip: true'])
+    'min_size: 30 step_h: 10 step_w: 20 variance: 0.3',
+    'min_size: 20 min_size: 40 max_size: 35 max_size: 50 flip: true'])
 @pytest.mark.parametrize('size', [(4, 5), (1, 1), (3, 2)])
 def test_prior_boxes(settings, size):
     # What is not said means something else to OpenCV.
@@ -50,8 +52,9 @@ def detections(draw):
         'keep_top_k': draw(st.sampled_from([1, 3, 100])),
         'confidence_threshold': draw(st.sampled_from([0.01, 0.3, 0.6])),
     }
-    nms = f'nms_param {{ nms_threshold: {draw(st.sampled_from([0.2, 0.45, 0.7]))} top_k: {draw(st.sampled_from([1, 4, 400]))}'
-    text = ' '.join(f'{name}: {value}' for name, value in options.items()) + f' {nms} }}'
+    threshold, top_k = draw(st.sampled_from([0.2, 0.45, 0.7])), draw(st.sampled_from([1, 4, 400]))
+    text = ' '.join(f'{name}: {value}' for name, value in options.items())
+    text += f' nms_param {{ nms_threshold: {threshold} top_k: {top_k} }}'
     return count, classes, options['share_location'] == 'true', text
 
 

@@ -48,9 +48,10 @@ def test_prelu(shared, shape):
     def formula(x, W):
         return np.where(x > 0, x, x * W.reshape(-1, *[1] * (x.ndim - 2)))
 
-    check_layer('PReLU', f'prelu_param {{ channel_shared: {str(shared).lower()} }}', [random(*shape)], [slopes], formula)
+    settings = f'prelu_param {{ channel_shared: {str(shared).lower()} }}'
+    check_layer('PReLU', settings, [random(*shape)], [slopes], formula)
     if len(shape) == 4:
-        check_layer('PReLU', f'prelu_param {{ channel_shared: {str(shared).lower()} }}', [random(*shape)], [slopes])
+        check_layer('PReLU', settings, [random(*shape)], [slopes])
 
 
 def test_prelu_without_weights_starts_with_a_quarter():

@@ -128,5 +128,5 @@ def test_argmax_of_ties_and_of_too_few():
 
 def test_labels_that_do_not_fit():
     net = load('input: "x" input: "t" layer { name: "loss" type: "SoftmaxWithLoss" bottom: "x" bottom: "t" top: "y" }')
-    with pytest.raises(ValueError, match=r"layer 'loss': expected labels of shape \(2,\) for an input of shape \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"layer 'loss': expected labels of shape \(2,\) for an input of shape"):
         net({'x': random(2, 3), 't': np.zeros(3, 'f')})

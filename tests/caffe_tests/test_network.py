@@ -118,19 +118,19 @@ def test_shared_parameters():
 
 def test_weights_that_are_missing_or_do_not_fit():
     blobs = two_blobs()
-    with pytest.raises(ValueError, match=r"layer 'fc2' \(InnerProduct\): expected weights of shape \(5, any\) as blob 0, "
-                                         'but the weights have 0 blobs for this layer'):
+    with pytest.raises(ValueError, match=r"layer 'fc2' \(InnerProduct\): expected weights of shape \(5, any\) as blob "
+                                         '0, but the weights have 0 blobs for this layer'):
         load(TWO, {'conv1': blobs['conv1']})
-    with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected filters of shape \(4, any, 3, 3\) as "
-                                         r'blob 0, the weights have \(4, 3, 5, 5\)'):
+    with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected filters of shape \(4, any, 3, 3\) "
+                                         r'as blob 0, the weights have \(4, 3, 5, 5\)'):
         load(TWO, {**blobs, 'conv1': [random(4, 3, 5, 5), random(4)]})
     with pytest.raises(ValueError, match=r"expected a bias of shape \(5\) as blob 1, the weights have \(4,\)"):
         load(TWO, {**blobs, 'fc2': [blobs['fc2'][0], random(4)]})
     net = load(TWO, {**blobs, 'conv1': [random(4, 2, 3, 3), random(4)]})
-    with pytest.raises(ValueError, match="layer 'conv1': .* x has 3 channels"):
+    with pytest.raises(ValueError, match=r"layer 'conv1': .* x has 3 channels"):
         net(random(1, 3, 8, 8))
     net = load(TWO, blobs)
-    with pytest.raises(ValueError, match="layer 'fc2': .* x has 100 features .* but W expects 144"):
+    with pytest.raises(ValueError, match=r"layer 'fc2': .* x has 100 features .* but W expects 144"):
         net(random(1, 3, 7, 7))
 
 
@@ -167,16 +167,17 @@ def test_fillers(filler, check):
 
 def test_the_bilinear_filler_interpolates():
     net = load('''input: "x" layer { name: "up" type: "Deconvolution" bottom: "x" top: "up" convolution_param {
-        num_output: 2 group: 2 kernel_size: 4 stride: 2 pad: 1 bias_term: false weight_filler { type: "bilinear" } } }''')
+        num_output: 2 group: 2 kernel_size: 4 stride: 2 pad: 1 bias_term: false
+        weight_filler { type: "bilinear" } } }''')
     ramp = np.tile(np.arange(6, dtype='f'), (1, 2, 6, 1))
     np.testing.assert_allclose(net(ramp).array[0, 1, 4, 2:-2], np.arange(0.75, 4.5, 0.5), rtol=1e-5)
-    with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected a filler of type constant.*'positive'"):
+    with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected a filler of type .*'positive'"):
         load(TWO.replace('xavier', 'positive'))
 
 
 def test_layers_of_unknown_types_and_blobs_of_unknown_origin():
     text = TWO + 'layer { name: "odd" type: "Wavelet" bottom: "fc2" top: "odd" }'
-    with pytest.raises(ValueError, match=r"layer 'odd' \(Wavelet\) is of an unknown type; give custom_layers={'Wavelet'"):
+    with pytest.raises(ValueError, match=r"layer 'odd' \(Wavelet\) is of an unknown type; give custom_layers={'W"):
         load(text)
     with pytest.raises(ValueError, match=r"layer 'fc2' \(InnerProduct\) takes the blob 'conv9', which no layer before"):
         load(TWO.replace('bottom: "conv1" top: "fc2"', 'bottom: "conv9" top: "fc2"'))

@@ -65,8 +65,8 @@ def test_batch_norm_that_has_seen_nothing_yet():
 
 
 def test_batch_norm_with_the_statistics_of_the_batch():
-    check_layer('BatchNorm', 'batch_norm_param { use_global_stats: false eps: 0.1 }', [random(4, 3, 4, 5)], statistics(3),
-                lambda x, *blobs: (x - x.mean((0, 2, 3), keepdims=True))
+    check_layer('BatchNorm', 'batch_norm_param { use_global_stats: false eps: 0.1 }', [random(4, 3, 4, 5)],
+                statistics(3), lambda x, *blobs: (x - x.mean((0, 2, 3), keepdims=True))
                 / np.sqrt(x.var((0, 2, 3), keepdims=True) + 0.1))
 
 
@@ -79,8 +79,8 @@ def test_batch_norm_with_a_scale_of_its_own():
 
 @pytest.mark.parametrize('bias', [False, True])
 @pytest.mark.parametrize('shape, axis, num_axes, blob', [
-    ((2, 3, 4, 5), 1, 1, (3,)), ((2, 3, 4, 5), 1, -1, (3, 4, 5)), ((2, 3, 4, 5), -2, 1, (4,)), ((2, 3, 4), 0, 2, (2, 3)),
-    ((2, 3), 1, 1, (3,)), ((2, 3, 4), 1, 0, ())])
+    ((2, 3, 4, 5), 1, 1, (3,)), ((2, 3, 4, 5), 1, -1, (3, 4, 5)), ((2, 3, 4, 5), -2, 1, (4,)),
+    ((2, 3, 4), 0, 2, (2, 3)), ((2, 3), 1, 1, (3,)), ((2, 3, 4), 1, 0, ())])
 def test_scale_and_bias(shape, axis, num_axes, blob, bias):
     first = axis % len(shape)
     wide = (*blob, *[1] * (len(shape) - first - len(blob)))
@@ -155,7 +155,7 @@ def test_fusing_leaves_products_alone():
 
 
 def test_fusing_stops_where_somebody_else_looks():
-    text = BLOCK.replace('bottom: "up" top: "fc"', 'bottom: "up" top: "fc"') + '''
+    text = BLOCK + '''
         layer { name: "other" type: "Power" bottom: "conv" top: "other" }'''
     blobs, x = block_blobs(), {'x': random(2, 3, 6, 6)}
     outputs = ['other', 'fc']

@@ -38,7 +38,7 @@ def test_convolution(case):
 
 @given(geometries())
 def test_deconvolution(case):
-    n, channels, out, group, size, kernel, stride, pad, dilation, bias = case
+    n, channels, out, group, size, kernel, stride, pad, _, bias = case
     pad = tuple(min(p, (k - 1) // 2) for p, k in zip(pad, kernel))
     # OpenCV knows no dilation here.
     check_layer('Deconvolution', convolution_settings(out, group, kernel, stride, pad, (1, 1), bias),
@@ -77,7 +77,8 @@ def test_inner_product(shape, out, bias, data):
 
     check_layer('InnerProduct', f'inner_product_param {{ num_output: {out} axis: {axis} '
                 f'transpose: {str(transpose).lower()} bias_term: {str(bias).lower()} }}', [random(*shape)],
-                [random(*((features, out) if transpose else (out, features))), *([random(out)] if bias else [])], formula)
+                [random(*((features, out) if transpose else (out, features))), *([random(out)] if bias else [])],
+                formula)
 
 
 @pytest.mark.parametrize('shape', [(2, 12), (2, 3, 2, 2)])

@@ -43,7 +43,8 @@ def test_flatten(settings, shape):
     ('shape { dim: 2 dim: 2 } axis: 2 num_axes: 1', (2, 3, 2, 2, 5)), ('shape { dim: 1 } axis: -1 num_axes: 0',
                                                                       (2, 3, 4, 5, 1))])
 def test_reshape(settings, shape):
-    check_layer('Reshape', f'reshape_param {{ {settings} }}', [random(2, 3, 4, 5)], reference=lambda x: x.reshape(shape))
+    check_layer('Reshape', f'reshape_param {{ {settings} }}', [random(2, 3, 4, 5)],
+                reference=lambda x: x.reshape(shape))
 
 
 def test_reshape_and_opencv():

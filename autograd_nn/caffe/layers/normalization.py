@@ -77,8 +77,9 @@ def batch_norm(spec: Specification) -> Layer:
     factor = np.float32(0 if count == 0 else 1 / count)
     link.avg_mean, link.avg_var = mean * factor, var * factor
     if param.scale_bias:
-        for index, role, parameter in ((3, 'a scale', link.gamma), (4, 'a shift', link.beta)):
-            spec.fill(parameter, index, role, (len(mean),))
+        assert link.gamma is not None and link.beta is not None
+        spec.fill(link.gamma, 3, 'a scale', (len(mean),))
+        spec.fill(link.beta, 4, 'a shift', (len(mean),))
     return link
 
 

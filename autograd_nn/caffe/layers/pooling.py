@@ -177,7 +177,8 @@ class Interp:
         begin, end = (-p for p in self.pad)
         x = x[:, :, begin:x.shape[2] - end, begin:x.shape[3] - end] if begin or end else x
         size = tuple(as_variable(like[0]).shape[2:]) if like else self.size
-        return F.resize_images(x, size or tuple(map(self._resized, x.shape[2:])), align_corners=True)
+        rows, columns = size or map(self._resized, x.shape[2:])
+        return F.resize_images(x, (rows, columns), align_corners=True)
 
     def _resized(self, n: int) -> int:
         n = (n - 1) // self.shrink + 1

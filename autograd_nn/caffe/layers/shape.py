@@ -1,7 +1,6 @@
 """Layers that put elements elsewhere: parts, rows, other shapes and orders."""
 from __future__ import annotations
 
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -167,8 +166,8 @@ def reduction(spec: Specification) -> Layer:
     def forward(x: Any) -> Variable:
         x = as_variable(x)
         axes = tuple(range(axis % x.ndim, x.ndim))
-        y = {1: partial(F.sum, x), 2: lambda axes: F.sum(F.absolute(x), axes), 3: lambda axes: F.sum(x * x, axes),
-             4: partial(F.mean, x)}[operation](axes)
+        summands = {2: F.absolute, 3: F.square}.get(operation, F.identity)(x)
+        y = (F.mean if operation == 4 else F.sum)(summands, axes)
         return y if coefficient == 1 else y * coefficient
 
     return forward
