@@ -77,7 +77,8 @@ def ssd(size=96, classes=4):
     net.layer('mbox_conf_flatten', 'Flatten', 'flatten_param { axis: 1 }')
     net.layer('detection_out', 'DetectionOutput', f'''detection_output_param {{
         num_classes: {classes} share_location: true background_label_id: 0
-        nms_param {{ nms_threshold: 0.45 top_k: 400 }} code_type: CENTER_SIZE keep_top_k: 20 confidence_threshold: 0.3 }}''',
+        nms_param {{ nms_threshold: 0.45 top_k: 400 }}
+        code_type: CENTER_SIZE keep_top_k: 20 confidence_threshold: 0.3 }}''',
               ['mbox_loc', 'mbox_conf_flatten', 'mbox_priorbox'])
     return '\n'.join(net.lines), net.blobs
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import prod
 from typing import Any
 
 import autograd_nn.functions as F
@@ -12,6 +11,10 @@ from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.link import Link
 from autograd_nn.variable import Parameter, Variable, as_variable
+
+# Larger layers than any network has; a damaged file may ask for them.
+_MAX_OUTPUTS = 1 << 24
+_MAX_ELEMENTS = 1 << 30
 
 
 def _spatial(param: Any, name: str, n: int, default: int) -> tuple[int, ...]:
@@ -58,9 +61,15 @@ def _geometry(spec: Specification) -> tuple[Any, int, tuple[int, ...], int]:
     group = param.group
     if spec.type in ('DepthwiseConvolution', 'ConvolutionDepthwise') and not param.HasField('group'):
         group = param.num_output
-    if param.num_output < 1 or group < 1 or param.num_output % group:
+    _check_outputs(spec, param.num_output)
+    if group < 1 or param.num_output % group:
         raise spec.error(f'expected num_output to be a multiple of group, got {param.num_output} and {group}')
     return param, n, kernel, group
+
+
+def _check_outputs(spec: Specification, count: int) -> None:
+    if not 1 <= count <= _MAX_OUTPUTS:
+        raise spec.error(f'expected num_output from 1 to {_MAX_OUTPUTS:,}, got {count:,}')
 
 
 def _link(spec: Specification, link_class: Any, n: int, kernel: tuple[int, ...], group: int) -> Any:
@@ -104,8 +113,7 @@ class InnerProduct(L.Linear):
 def inner_product(spec: Specification) -> Layer:
     """A fully connected layer; its weights lie in blob 0 of shape (num_output, features), or the transpose of it."""
     param = spec.inner_product_param
-    if param.num_output < 1:
-        raise spec.error('expected a num_output of at least 1')
+    _check_outputs(spec, param.num_output)
     link = InnerProduct(param.num_output, param.axis, nobias=not param.bias_term,
                         initialW=initializer(param.weight_filler), initial_bias=initializer(param.bias_filler))
     if spec.blobs is not None:
@@ -145,8 +153,9 @@ class Embed(Link):
 def embed(spec: Specification) -> Layer:
     """Vectors in blob 0 of shape (input_dim, num_output)."""
     param = spec.embed_param
-    if min(param.input_dim, param.num_output) < 1 or prod((param.input_dim, param.num_output)) > 1 << 31:
-        raise spec.error(f'expected a positive input_dim and num_output, got {param.input_dim} and {param.num_output}')
+    _check_outputs(spec, param.num_output)
+    if not 1 <= param.input_dim * param.num_output <= _MAX_ELEMENTS:
+        raise spec.error(f'expected up to {_MAX_ELEMENTS:,} numbers, got an input_dim of {param.input_dim:,}')
     link = Embed(param.input_dim, param.num_output, not param.bias_term, initializer(param.weight_filler),
                  initializer(param.bias_filler))
     spec.fill(link.W, 0, 'vectors', (param.input_dim, param.num_output))
