@@ -192,6 +192,11 @@ def test_layers_of_unknown_types_and_blobs_of_unknown_origin():
         load(TWO.replace('name: "fc2"', 'name: "copy"'))
 
 
+def test_a_layer_without_bottoms():
+    with pytest.raises(ValueError, match=r"layer 'y' \(Eltwise\): expected at least one bottom"):
+        load('input: "x" layer { name: "y" type: "Eltwise" top: "y" }')
+
+
 def test_custom_layers():
     class Shift(ann.Link):
         def __init__(self, b):

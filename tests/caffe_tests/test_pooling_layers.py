@@ -84,9 +84,10 @@ def test_global_pooling(method):
     check_layer('Pooling', f'pooling_param {{ pool: {method} global_pooling: true }}', [random(2, 3, 5, 7)])
 
 
-def test_rounding_down():
+@pytest.mark.parametrize('mode', ['round_mode: FLOOR', 'ceil_mode: false'])
+def test_rounding_down(mode):
     x = random(1, 2, 6, 8)
-    check_layer('Pooling', 'pooling_param { pool: MAX kernel_size: 3 stride: 2 ceil_mode: false }', [x],
+    check_layer('Pooling', f'pooling_param {{ pool: MAX kernel_size: 3 stride: 2 {mode} }}', [x],
                 reference=lambda x: pool(x[:, :, :5, :7], (3, 3), (2, 2), (0, 0), 'MAX'))
 
 

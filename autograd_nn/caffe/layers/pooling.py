@@ -109,10 +109,7 @@ def _pair(param: Any, short: str, name: str | None = None) -> Any:
 
 
 def _rounds_up(param: Any) -> bool:
-    fields = param.DESCRIPTOR.fields_by_name
-    if 'round_mode' in fields and param.HasField('round_mode'):
-        return param.round_mode == 0
-    return 'ceil_mode' not in fields or param.ceil_mode
+    return param.round_mode == 0 and param.ceil_mode
 
 
 class Upsample:

@@ -87,6 +87,8 @@ def build(spec: Specification) -> Layer:
     Raises:
         ValueError: Its settings or its blobs are wrong; the message names it.
     """
+    if not spec.bottom:
+        raise spec.error('expected at least one bottom')
     try:
         return BUILDERS[spec.type](spec)
     except (TypeError, ValueError) as error:
