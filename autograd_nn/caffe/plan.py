@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import autograd_nn.links as L
-from autograd_nn.caffe.layers.normalization import BatchNorm, Scale, fold
+from autograd_nn.caffe.layers.normalization import BatchNorm, Fold, Scale
 from autograd_nn.caffe.layers.shape import Eltwise
 from autograd_nn.link import Link
 from autograd_nn.sequential import run_layers
@@ -47,7 +47,7 @@ class Row:
     """Layers, each of which is all that uses the result of the one before.
 
     Attributes:
-        layers: Functions, names of children, pairs of such names that may be folded into one, and `Addition`.
+        layers: Functions, names of children, a `Fold` of two of them, and `Addition`.
         names: What errors call the layers.
         bottoms: The numbers of the values that the first layer takes.
         tops: Those of the values that the last one makes.
@@ -136,7 +136,7 @@ class Plan:
 def _find_culprit(row: Row, links: Mapping[str, Link], values: Mapping[int, Any]) -> str:
     """The name of the layer in a row that fails."""
     layers = [layer for element in row.layers
-              for layer in ([links[name] for name in element] if isinstance(element, tuple)
+              for layer in ([links[name] for name in element.names] if isinstance(element, Fold)
                             else _resolve(element, links, values))]
     result = tuple(values[i] for i in row.bottoms)
     for name, layer in zip(row.names, layers):
@@ -211,7 +211,7 @@ def _join(row: Row, step: Step, taken: tuple[int, ...], made: tuple[int, ...], u
         before = row.layers[-1]
         if (isinstance(before, str) and isinstance(step.layer, str) and isinstance(links.get(before), BatchNorm)
                 and isinstance(links.get(step.layer), Scale)):
-            row.layers[-1] = before, step.layer
+            row.layers[-1] = Fold((before, step.layer))
         else:
             row.layers.append(step.layer)
     elif len(taken) == 2 and isinstance(step.layer, Eltwise) and step.layer.is_sum:
@@ -236,6 +236,6 @@ def _resolve(element: Any, links: Mapping[str, Link], values: Mapping[int, Varia
     """What computes an element of a row."""
     if isinstance(element, str):
         return [links[element]]
-    if isinstance(element, tuple):
-        return fold(*(links[name] for name in element))
+    if isinstance(element, Fold):
+        return list(element.resolve(links))
     return [L.Shortcut(values[element.other])] if isinstance(element, Addition) else [element]

@@ -1,7 +1,7 @@
 """Normalization, scaling and shifting."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -128,10 +128,10 @@ class Scale(Chain):
 
     def is_per_channel(self, channels: int) -> bool:
         """Whether it has one factor, and one summand if any, for each of so many channels."""
-        arrays = [self.W] if self.has_factor else []
-        arrays += [self.bias.b] if self.has_bias else []
-        return self.axis == 1 and self.has_factor and all(
-            param.is_initialized and param.shape == (channels,) for param in arrays)
+        if self.axis != 1 or not self.has_factor:
+            return False
+        params = [self.W, self.bias.b] if self.has_bias else [self.W]
+        return all([param.is_initialized and param.shape == (channels,) for param in params])
 
 
 class Bias(Link):
@@ -202,32 +202,87 @@ def _blob_shape(spec: Specification, param: Any, index: int) -> tuple[None, ...]
 class ScaledNormalization(BatchNorm):
     """A `BatchNorm` and the `Scale` that follows it, in one step.
 
-    It has the arrays of both, and is made anew for every call of a network.
+    It has no arrays of its own: what it is asked for is that of the two at the time.
 
     Args:
-        normalization: The former.
+        normalization: The former, whose averages exist.
         scale: The latter, with an array for each channel.
     """
 
     def __init__(self, normalization: BatchNorm, scale: Scale) -> None:
-        Link.__init__(self)
-        # Not by assignment, as the network has registered these parameters.
-        self.__dict__.update(normalization.__dict__, gamma=scale.W, beta=scale.bias.b if scale.has_bias else None)
+        # In a tuple, as these links belong to the network.
+        self.parts = normalization, scale
+
+    def __getattr__(self, name: str) -> Any:
+        if 'parts' not in self.__dict__ or name.startswith('__'):
+            raise AttributeError(name)
+        normalization, scale = self.parts
+        if name == 'gamma':
+            return scale.W
+        if name == 'beta':
+            return scale.bias.b if scale.has_bias else None
+        return getattr(normalization, name)
+
+    @property
+    def is_watched(self) -> bool:
+        return self.parts[0].is_watched or self.parts[1].is_watched
+
+    def has_averages_of(self, channels: int) -> bool:
+        return self.parts[0].has_averages_of(channels)
+
+    def scale_and_shift(self) -> tuple[Any, Any]:
+        """What normalization by the running averages multiplies by and then adds; kept while nothing changes."""
+        normalization, scale = self.parts
+        if not isinstance(normalization.avg_mean, np.ndarray):
+            return super().scale_and_shift()
+        params = [scale.W, scale.bias.b] if scale.has_bias else [scale.W]
+        averages = normalization.avg_mean.tobytes(), normalization.avg_var.tobytes(), normalization.eps
+        kept = [(param.kept() or {}).get('scale_and_shift', (None, None)) for param in params]
+        if all(known == averages and result is kept[0][1] for known, result in kept):
+            return kept[0][1]
+        result = super().scale_and_shift()
+        for param in params:
+            place = param.kept()
+            if place is not None:
+                place['scale_and_shift'] = averages, result
+        return result
+
+    def forward(self, x: Any, **options: Any) -> Variable:
+        """Applies both layers to an input of shape (N, C, ...)."""
+        self.frozen = self.parts[0].frozen
+        return super().forward(x, **options)
 
 
-def fold(normalization: Any, scale: Any) -> list[Callable[..., Any]]:
-    """A `BatchNorm` and a `Scale` in one step, if that is possible; otherwise the two of them.
+class Fold:
+    """A layer and the one that follows it, in one step where they are a `BatchNorm` and its `Scale`.
+
+    Args:
+        names: The names of the network's children that they are.
 
     Example:
-        >>> from autograd_nn.caffe.layers.normalization import BatchNorm, Scale, fold
-        >>> len(fold(BatchNorm(8), Scale(axis=2)))
-        2
+        >>> from autograd_nn.caffe.layers.normalization import BatchNorm, Fold, Scale
+        >>> fold = Fold(('bn', 'scale'))
+        >>> [type(link).__name__ for link in fold.resolve({'bn': BatchNorm(8), 'scale': Scale(axis=2)})]
+        ['BatchNorm', 'Scale']
     """
-    if (isinstance(normalization, BatchNorm) and isinstance(scale, Scale) and normalization.avg_mean is not None
-            and normalization.gamma is None and scale.is_per_channel(len(normalization.avg_mean))
-            and not normalization.is_watched and not scale.is_watched):
-        return [ScaledNormalization(normalization, scale)]
-    return [normalization, scale]
+
+    def __init__(self, names: tuple[str, str]) -> None:
+        self.names = names
+        self._folded: ScaledNormalization | None = None
+
+    def resolve(self, links: Mapping[str, Any]) -> list[Link]:
+        """What computes the two: one link, or both of them.
+
+        Args:
+            links: The network's children by name.
+        """
+        parts = normalization, scale = links[self.names[0]], links[self.names[1]]
+        if not (isinstance(normalization, BatchNorm) and isinstance(scale, Scale) and normalization.gamma is None
+                and normalization.avg_mean is not None and scale.is_per_channel(len(normalization.avg_mean))):
+            return [*parts]
+        if self._folded is None or self._folded.parts != parts:
+            self._folded = ScaledNormalization(*parts)
+        return [*parts] if self._folded.is_watched else [self._folded]
 
 
 class Normalize(Link):
