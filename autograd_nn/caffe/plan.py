@@ -126,6 +126,9 @@ class Plan:
                 name = _find_culprit(row, links, found)
                 raise ValueError(f'layer {name!r}: {error}') from error
             results = result if isinstance(result, (tuple, list)) else (result,)
+            if len(results) != len(row.tops):
+                raise ValueError(f'layer {row.names[-1]!r}: expected {len(row.tops)} results, as it has '
+                                 f'{len(row.tops)} tops, got {len(results)}')
             found.update(zip(row.tops, results))
             del layers, result, results
             for i in row.done:

@@ -217,6 +217,13 @@ def test_custom_layers():
     np.testing.assert_array_equal(b.array, -a.array)
 
 
+def test_a_layer_with_more_tops_than_results():
+    net = load('''input: "x" layer { name: "y" type: "Pooling" bottom: "x" top: "y" top: "mask"
+        pooling_param { pool: AVE kernel_size: 2 } }''')
+    with pytest.raises(ValueError, match="layer 'y': expected 2 results, as it has 2 tops, got 1"):
+        net(random(1, 1, 4, 4), 'y')
+
+
 def test_blobs_are_freed_when_no_layer_needs_them():
     alive, counts = [], []
 

@@ -5,6 +5,7 @@ Liu et al., SSD: Single shot multibox detector (2016), https://arxiv.org/abs/151
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ def prior_sizes(min_sizes: Sequence[float], max_sizes: Sequence[float], aspect_r
     return sizes
 
 
+@dataclass(frozen=True)
 class PriorBox:
     """The boxes that a detector starts from, on the grid of a feature map.
 
@@ -58,15 +60,12 @@ class PriorBox:
         clip: Whether to clip boxes to the image.
     """
 
-    def __init__(self, sizes: Sequence[tuple[float, float]], variances: Sequence[float],
-                 image_size: tuple[int, int] | None = None, step: tuple[float, float] | None = None,
-                 offset: float = 0.5, clip: bool = False) -> None:
-        self.sizes = sizes
-        self.variances = variances
-        self.image_size = image_size
-        self.step = step
-        self.offset = offset
-        self.clip = clip
+    sizes: Sequence[tuple[float, float]]
+    variances: Sequence[float]
+    image_size: tuple[int, int] | None = None
+    step: tuple[float, float] | None = None
+    offset: float = 0.5
+    clip: bool = False
 
     def __call__(self, features: Any, image: Any) -> Variable:
         """Returns boxes and variances, of shape (1, 2, 4 * boxes); coordinates go from 0 to 1 over the image.
@@ -178,6 +177,7 @@ def suppress_overlaps(boxes: np.ndarray, scores: np.ndarray, threshold: float, t
     return np.array(kept, int)
 
 
+@dataclass(frozen=True)
 class DetectionOutput:
     """Decodes a detector's predictions and keeps the best ones of each class.
 
@@ -194,17 +194,16 @@ class DetectionOutput:
         keep_top_k: How many detections a sample keeps, -1 for all.
     """
 
-    def __init__(self, num_classes: int, share_location: bool = True, background: int = 0,
-                 code_type: int = CORNER, variance_encoded: bool = False, confidence_threshold: float = -np.inf,
-                 nms_threshold: float = 0.3, nms_top_k: int = -1, nms_eta: float = 1., keep_top_k: int = -1) -> None:
-        self.num_classes = num_classes
-        self.share_location = share_location
-        self.background = background
-        self.code_type = code_type
-        self.variance_encoded = variance_encoded
-        self.confidence_threshold = confidence_threshold
-        self.nms = nms_threshold, nms_top_k, nms_eta
-        self.keep_top_k = keep_top_k
+    num_classes: int
+    share_location: bool = True
+    background: int = 0
+    code_type: int = CORNER
+    variance_encoded: bool = False
+    confidence_threshold: float = -np.inf
+    nms_threshold: float = 0.3
+    nms_top_k: int = -1
+    nms_eta: float = 1.
+    keep_top_k: int = -1
 
     def __call__(self, locations: Any, confidences: Any, priors: Any, *rest: Any) -> Variable:
         """Detects.
@@ -241,7 +240,8 @@ class DetectionOutput:
             if label != self.background:
                 candidates = np.flatnonzero(scores[label] > self.confidence_threshold)
                 places = boxes[0 if self.share_location else label][candidates]
-                kept = suppress_overlaps(places, scores[label][candidates], *self.nms)
+                kept = suppress_overlaps(places, scores[label][candidates], self.nms_threshold, self.nms_top_k,
+                                         self.nms_eta)
                 found += [np.array([sample, label, score, *place]) for score, place
                           in zip(scores[label][candidates][kept], places[kept])]
         if -1 < self.keep_top_k < len(found):

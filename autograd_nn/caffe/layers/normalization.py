@@ -131,7 +131,7 @@ class Scale(Chain):
         if self.axis != 1 or not self.has_factor:
             return False
         params = [self.W, self.bias.b] if self.has_bias else [self.W]
-        return all([param.is_initialized and param.shape == (channels,) for param in params])
+        return all(param.is_initialized and param.shape == (channels,) for param in params)
 
 
 class Bias(Link):

@@ -1,6 +1,7 @@
 """Pooling with Caffe's windows, and its reverse."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import autograd_nn.functions as F
@@ -14,6 +15,7 @@ from autograd_nn.variable import Variable, as_variable
 Ints = tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Pooling:
     """Maximum, mean or expectation of windows.
 
@@ -29,14 +31,12 @@ class Pooling:
         with_mask: Whether to return a second array: the place of each maximum in its channel, counted row by row.
     """
 
-    def __init__(self, method: str, ksize: Ints | None, stride: Ints = (1, 1), pad: Ints = (0, 0),
-                 round_up: bool = True, with_mask: bool = False) -> None:
-        self.method = method
-        self.ksize = ksize
-        self.stride = stride
-        self.pad = pad
-        self.round_up = round_up
-        self.with_mask = with_mask
+    method: str
+    ksize: Ints | None
+    stride: Ints = (1, 1)
+    pad: Ints = (0, 0)
+    round_up: bool = True
+    with_mask: bool = False
 
     def __call__(self, x: Any) -> Any:
         """Pools `x` of shape (N, C, H, W)."""
@@ -112,6 +112,7 @@ def _rounds_up(param: Any) -> bool:
     return param.round_mode == 0 and param.ceil_mode
 
 
+@dataclass(frozen=True)
 class Upsample:
     """Puts each element where a mask says, or, without a mask, repeats it.
 
@@ -121,10 +122,9 @@ class Upsample:
         size: Its height and width, where they are not computed from the above.
     """
 
-    def __init__(self, scale: Ints, less: Ints = (0, 0), size: Ints | None = None) -> None:
-        self.scale = scale
-        self.less = less
-        self.size = size
+    scale: Ints
+    less: Ints = (0, 0)
+    size: Ints | None = None
 
     def __call__(self, x: Any, *mask: Any) -> Variable:
         """Enlarges `x` of shape (N, C, H, W); `mask` is of its shape (see `Pooling`)."""
@@ -152,6 +152,7 @@ def upsample(spec: Specification) -> Layer:
     return Upsample(scale, (int(param.pad_out_h), int(param.pad_out_w)), size)
 
 
+@dataclass(frozen=True)
 class Interp:
     """Resizes images by linear interpolation; the centres of the corner pixels stay where they are.
 
@@ -162,11 +163,10 @@ class Interp:
         pad: How many rows and columns are left out in the beginning and at the end: numbers up to 0.
     """
 
-    def __init__(self, size: Ints | None, shrink: int = 1, zoom: int = 1, pad: Ints = (0, 0)) -> None:
-        self.size = size
-        self.shrink = shrink
-        self.zoom = zoom
-        self.pad = pad
+    size: Ints | None
+    shrink: int = 1
+    zoom: int = 1
+    pad: Ints = (0, 0)
 
     def __call__(self, x: Any, *like: Any) -> Variable:
         """Resizes `x` of shape (N, C, H, W), to the size of `like` if there is a second bottom."""

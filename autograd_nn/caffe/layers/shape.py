@@ -1,6 +1,7 @@
 """Layers that put elements elsewhere: parts, rows, other shapes and orders."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -117,6 +118,7 @@ def tile(spec: Specification) -> Layer:
     return forward
 
 
+@dataclass(frozen=True)
 class Eltwise:
     """The sum, product or maximum of corresponding elements.
 
@@ -125,9 +127,8 @@ class Eltwise:
         coefficients: The factors of a sum; none for ones.
     """
 
-    def __init__(self, operation: str, coefficients: tuple[float, ...] = ()) -> None:
-        self.operation = operation
-        self.coefficients = coefficients
+    operation: str
+    coefficients: tuple[float, ...] = ()
 
     @property
     def is_sum(self) -> bool:
