@@ -52,17 +52,15 @@ def softmax_with_loss(spec: Specification) -> Layer:
     ignored = spec.loss_param.ignore_label if spec.loss_param.HasField('ignore_label') else None
     with_softmax = len(spec.top) > 1
 
-    def forward(x: Any, label: Any, *weights: Any) -> Any:
+    def forward(x: Any, label: Any) -> Any:
         x = as_variable(x)
         channel = axis % x.ndim
         t = _labels(x, label, channel)
-        # Along axis 1, as functions have it.
-        moved = x if channel == 1 else F.moveaxis(x, channel, 1) if channel else F.expand_dims(F.moveaxis(x, 0, -1), 0)
-        t_moved = t if channel else t[None]
-        if channel == 0:
-            moved = F.moveaxis(moved, -1, 1)
-        no_label = int(t.min(initial=0)) - 1 if ignored is None else ignored
-        losses = F.softmax_cross_entropy(moved, t_moved, reduce='no', ignore_label=no_label)
+        # The function has its classes along axis 1.
+        scores = F.moveaxis(x, channel, 1) if channel > 1 else x if channel else F.expand_dims(x, 0)
+        # Without one that is ignored, every label counts.
+        no_label = (min(int(t.min()), 0) if t.size else 0) - 1 if ignored is None else ignored
+        losses = F.softmax_cross_entropy(scores, t if channel else t[None], reduce='no', ignore_label=no_label)
         divisor = _normalizer(spec, channel)(t != no_label, t.shape)
         loss = _weighted(spec, F.sum(losses) / divisor)
         return (loss, F.softmax(x, axis=channel)) if with_softmax else loss
