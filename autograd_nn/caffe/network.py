@@ -31,7 +31,8 @@ class CaffeNetwork(Chain):
 
     Args:
         net: A `NetParameter` message with layers in Caffe's current form.
-        blobs: The weights, by the layers' names; None to start from the initial values that the message describes.
+        blobs: The weights, by the layers' names; None to start from the initial values that the message describes. The
+            arrays become those of the parameters, without a copy.
         phase: ``'TEST'`` or ``'TRAIN'``: which layers take part. In the phase TEST the network always works as at
             inference; in the phase TRAIN it goes by ``config.train``.
         fuse: Whether to multiply normalizations and scales into the weights of the layers before them. It is for
