@@ -7,6 +7,7 @@ from autograd_nn import (
     cuda,
     dataset,
     datasets,
+    exporters,
     function,
     function_hooks,
     functions,
@@ -57,6 +58,7 @@ from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_rep
 from autograd_nn.runtime_info import print_runtime_info, show_config
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
+from autograd_nn.utils.deferred import defer as _defer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
 from autograd_nn.version import __version__
 
@@ -68,3 +70,13 @@ for _name in optimizer_hooks.__all__:
     setattr(optimizer, _name, getattr(optimizer_hooks, _name))
 for _name in 'no_backprop_mode', 'force_backprop_mode':
     setattr(function, _name, getattr(configuration, _name))
+
+# The pretrained networks, which are links for Chainer, are built from links here; they are loaded when they are used.
+for _name, _classes in {'googlenet': ['GoogLeNet'], 'vgg': ['VGGLayers', 'VGG16Layers', 'VGG19Layers'],
+                        'resnet': ['ResNetLayers', 'ResNet50Layers', 'ResNet101Layers', 'ResNet152Layers']}.items():
+    _defer('autograd_nn.links', 'autograd_nn.models.vision', _classes)
+    _defer(f'autograd_nn.links.model.vision.{_name}', f'autograd_nn.models.vision.{_name}', [*_classes, 'prepare'])
+
+# So is `CaffeFunction`, which needs the protobuf library besides.
+for _name in 'links.caffe', 'links.caffe.caffe_function', 'functions.caffe':
+    _defer(f'autograd_nn.{_name}', 'autograd_nn.caffe.function', ['CaffeFunction'])

@@ -23,14 +23,15 @@ def as_tuple(value: int | Sequence[int], n: int, function: str, name: str, least
         >>> as_tuple(2, 3, 'f', 'stride'), as_tuple((1, 2), 2, 'f', 'stride')
         ((2, 2, 2), (1, 2))
     """
-    values = tuple(value) if isinstance(value, Iterable) else (value,) * n
+    # Every convolution passes through here three times.
+    values = value if type(value) is tuple else tuple(value) if isinstance(value, Iterable) else (value,) * n
     if len(values) != n:
         raise ValueError(f'{function}: {name} is {value}, expected one integer or {n} of them')
     try:
-        integers = tuple([operator.index(v) for v in values])
+        integers = tuple(map(operator.index, values))
     except TypeError:
         raise TypeError(f'{function}: {name} is {value!r}, expected integers') from None
-    if any(i < least for i in integers):
+    if min(integers, default=least) < least:
         raise ValueError(f'{function}: {name} is {value}, expected at least {least}')
     return integers
 

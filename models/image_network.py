@@ -100,11 +100,12 @@ class ImageNetwork(StagedChain):
             images = self.device.send(np.stack([self.prepare(image, size) for image in images]))
         found: dict[str, Variable] = {}
         h = images
-        for name, stage in {**self.functions, 'prob': [F.softmax]}.items():
+        stages = {**self.functions, 'prob': [F.softmax]}
+        for name in [*self._stages, 'prob']:
             if len(found) == len(set(layers)):
                 break
             if name in layers or name not in self._branches:
-                y = run_layers(stage, h)
+                y = run_layers(stages[name], h)
                 if name in layers:
                     found[name] = y
                 if name not in self._branches:

@@ -83,7 +83,8 @@ class ResNet(ImageNetwork):
     def serialize(self, serializer: Any) -> None:
         """Saves or loads (see `Link.serialize`); loads a bias of the first convolution into the mean behind it."""
         super().serialize(serializer)
-        if isinstance(serializer, Deserializer):
+        conv: Any = self['conv1']
+        if isinstance(serializer, Deserializer) and conv.b is None:
             bn: Any = self['bn1']
             with suppress(KeyError):
                 bn.avg_mean = bn.avg_mean - serializer['conv1']('b', self.xp.zeros_like(bn.avg_mean))

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import comparison, machine, overhead, tables
+from benchmarks import caffe_networks, comparison, machine, overhead, tables
 from benchmarks.rows import ROWS
 from cli import friendly_errors
 
@@ -39,11 +40,27 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument('--shapes', action='store_true',
                          help='with --profile: tell calls with arrays of different shapes apart')
     command.set_defaults(run=run_models, length=1)
+    command = commands.add_parser('caffe', help='inference of a network of Caffe, beside OpenCV')
+    command.add_argument('files', nargs='*', type=Path, metavar='FILE',
+                         help='a deploy file and its weights (default: the ResNet-50 of the package nsfw if it is '
+                              'installed, otherwise a ResNet-50 with random weights)')
+    command.add_argument('--batch', type=int, default=1, help='images in a minibatch (default: %(default)s)')
+    command.add_argument('--rounds', type=int, default=20,
+                         help='how often each side has its turn (default: %(default)s)')
+    command.add_argument('--threads', type=int, default=machine.cores(),
+                         help='threads of each side (default: all cores, here %(default)s)')
+    command.add_argument('--json', action='store_true', help='print JSON instead of a table')
+    command.set_defaults(run=run_caffe, length=1)
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
         parser.error('--rounds must be at least 2 and --length at least 1')
-    if arguments.command == 'models' and arguments.threads < 1:
+    if arguments.command != 'overhead' and arguments.threads < 1:
         parser.error('--threads must be at least 1')
+    if arguments.command == 'caffe':
+        if len(arguments.files) not in (0, 2):
+            parser.error(f'expected a deploy file and its weights, got {len(arguments.files)} files')
+        if arguments.batch < 1:
+            parser.error('--batch must be at least 1')
     return arguments
 
 
@@ -89,6 +106,22 @@ def run_models(arguments: argparse.Namespace) -> None:
         print(json.dumps(report, indent=1))
     elif not arguments.profile:
         print(tables.means(results) or tables.GET_TORCH)
+
+
+def run_caffe(arguments: argparse.Namespace) -> None:
+    """The subcommand ``caffe``."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = tuple(arguments.files) or caffe_networks.find_files() or caffe_networks.write_resnet50(Path(folder))
+        for file in files:
+            file.stat()
+        result = caffe_networks.compare(files, arguments.batch, arguments.rounds, arguments.threads)
+    if arguments.json:
+        print(json.dumps({'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
+                          'rounds': arguments.rounds, **result}, indent=1))
+        return
+    print(f'{tables.versions(machine.versions())}\n{arguments.threads} threads, {arguments.rounds} rounds, float32; '
+          'medians and (quartiles)')
+    print(caffe_networks.show(result))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ def friendly_errors() -> Iterator[None]:
     """Turns a user's mistake into one line on standard error and exit status 2."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
         print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
         raise SystemExit(2) from None

@@ -139,7 +139,7 @@ class MemoryPool:
         if block.poisoned:
             block.check()
         # A view's base is this array, so that the array lives as long as its memory is in use.
-        array = np.ndarray(shape, dtype, block.segment.memory, block.start, strides)
+        array: np.ndarray = np.ndarray(shape, dtype, block.segment.memory, block.start, strides)
         lease = ref(array, self._release_in_debug if self._debug else self._returned.append)
         self._leases[id(lease)] = lease, block
         self._used_bytes += block.size

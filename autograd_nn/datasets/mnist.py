@@ -173,7 +173,7 @@ def build_digits(mnist: str | os.PathLike[str], path: str | os.PathLike[str]) ->
         path: The ``.npz`` file to write.
     """
     random = np.random.RandomState(0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split, names, count in (('train', _PARTS[:2], 1000), ('test', _PARTS[2:], 200)):
         images, labels = [read_idx(Path(mnist, name)) for name in names]
         chosen = np.concatenate([random.permutation(np.flatnonzero(labels == digit))[:count] for digit in range(10)])

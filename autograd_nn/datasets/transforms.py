@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -278,7 +279,8 @@ def _frame(images: np.ndarray, before: int, after: int) -> np.ndarray:
 
 def _cut(images: np.ndarray, height: int, width: int, corners: np.ndarray) -> np.ndarray:
     """The part of each image that begins in its own row and column; `corners` has shape (n, 2)."""
-    windows = np.lib.stride_tricks.sliding_window_view(images, (height, width), axis=(-2, -1))
+    axes: Any = -2, -1  # what NumPy declares before version 2.3 allows one axis only
+    windows = np.lib.stride_tricks.sliding_window_view(images, (height, width), axis=axes)
     return windows[np.arange(len(images)), ..., corners[:, 0], corners[:, 1], :, :]
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from autograd_nn import backend
@@ -127,23 +128,9 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
-    if x.shape[1] != W.shape[1] * groups:
-        raise ValueError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects '
-                         f'{W.shape[1] * groups} (shape {W.shape}, groups {groups})')
-    if groups < 1 or len(W) % groups:
-        raise ValueError(f'{function}: W has {len(W)} output channels (shape {W.shape}), expected a multiple of groups '
-                         f'{groups}')
-    _check_bias(function, b, len(W))
-    out = [conv_output_size(size, k, s, p, cover_all, d) for size, k, s, p, d
-           in zip(x.shape[2:], W.shape[2:], *geometry)]
-    if min(out) < 1:
-        raise ValueError(f'{function}: no window fits: x has shape {x.shape}, W {W.shape}, pad {geometry[1]}, '
-                         f'dilate {geometry[2]}')
-    if cover_all:
-        beyond = [s * (m - 1) + d * (k - 1) + 1 - size - 2 * p for size, m, k, s, p, d
-                  in zip(x.shape[2:], out, W.shape[2:], *geometry)]
-        if max(beyond) > 0:
-            inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
+    y_shape, beyond = _windows(function, x.shape, W.shape, None if b is None else b.shape, geometry, cover_all, groups)
+    if beyond:
+        inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
     if scale is not None:
         if scale.shape != (len(W),):
             raise ValueError(f'{function}: expected scale of shape ({len(W)},), got {scale.shape}')
@@ -152,11 +139,32 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
     # Where the filters stay the same for many calls, so does what a kernel makes of them.
     kept = W.kept() if isinstance(W, Parameter) and not config.enable_backprop else None
     if residual is not None:
-        if residual.shape != (len(x), len(W), *out):
-            raise ValueError(f'{function}: expected residual of shape {(len(x), len(W), *out)}, got {residual.shape}')
+        if residual.shape != y_shape:
+            raise ValueError(f'{function}: expected residual of shape {y_shape}, got {residual.shape}')
         inputs.append(residual)
     return ConvolutionND(*geometry, groups, b is not None, scale, ceiling_of(function, activation),
                          kept).apply(inputs)[0]
+
+
+# The answers are kept, as networks ask the same questions again and again.
+@lru_cache(4096)
+def _windows(function: str, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, geometry: tuple[Ints, Ints, Ints],
+             cover_all: bool, groups: int) -> tuple[Ints, Ints]:
+    """Checks shapes; returns that of the output, and how far the last windows reach beyond the padding, if they do."""
+    if x_shape[1] != W_shape[1] * groups:
+        raise ValueError(f'{function}: x has {x_shape[1]} channels (shape {x_shape}) but W expects '
+                         f'{W_shape[1] * groups} (shape {W_shape}, groups {groups})')
+    if groups < 1 or W_shape[0] % groups:
+        raise ValueError(f'{function}: W has {W_shape[0]} output channels (shape {W_shape}), expected a multiple of '
+                         f'groups {groups}')
+    _check_bias(function, b_shape, W_shape[0])
+    axes = list(zip(x_shape[2:], W_shape[2:], *geometry))
+    out = tuple([conv_output_size(size, k, s, p, cover_all, d) for size, k, s, p, d in axes])
+    if min(out) < 1:
+        raise ValueError(f'{function}: no window fits: x has shape {x_shape}, W {W_shape}, pad {geometry[1]}, '
+                         f'dilate {geometry[2]}')
+    beyond = tuple([s * (m - 1) + d * (k - 1) + 1 - size - 2 * p for m, (size, k, s, p, d) in zip(out, axes)])
+    return (x_shape[0], W_shape[0], *out), beyond if max(beyond) > 0 else ()
 
 
 def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int],
@@ -171,7 +179,7 @@ def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | 
     if groups < 1 or len(W) % groups:
         raise ValueError(f'{function}: W has {len(W)} input channels (shape {W.shape}), expected a multiple of groups '
                          f'{groups}')
-    _check_bias(function, b, W.shape[1] * groups)
+    _check_bias(function, None if b is None else b.shape, W.shape[1] * groups)
     parts = list(zip(x.shape[2:], W.shape[2:], *geometry))
     if outsize is None:
         out = tuple(deconv_output_size(size, k, s, p, d=d) for size, k, s, p, d in parts)
@@ -203,9 +211,9 @@ def _checked_inputs(function: str, n: int, x: Any, W: Any, b: Any) -> tuple[Vari
     return x, W, [x, W] if b is None else [x, W, b]
 
 
-def _check_bias(function: str, b: Any, channels: int) -> None:
-    if b is not None and b.shape != (channels,):
-        raise ValueError(f'{function}: expected b of shape ({channels},), got {b.shape}')
+def _check_bias(function: str, b_shape: Ints | None, channels: int) -> None:
+    if b_shape is not None and b_shape != (channels,):
+        raise ValueError(f'{function}: expected b of shape ({channels},), got {b_shape}')
 
 
 def _spatial_axes(function: str, x: Any) -> int:

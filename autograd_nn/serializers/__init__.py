@@ -1,3 +1,6 @@
 """Saving objects to files and loading them."""
 from autograd_nn.serializers.matching import LoadReport, load_matching
 from autograd_nn.serializers.npz import DictionarySerializer, NpzDeserializer, load_npz, save_npz
+from autograd_nn.serializers.safetensors import load_safetensors, save_safetensors
+from autograd_nn.serializers.state_dict import load_state_dict
+from autograd_nn.serializers.torch_files import read_torch_file

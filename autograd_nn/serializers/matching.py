@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
+
+import numpy as np
 
 from autograd_nn.link import Link
 from autograd_nn.serializers.npz import DictionarySerializer, NpzReader, is_none, load_link
@@ -14,7 +16,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What `load_matching` has loaded, and what not; as text it is a short account of that.
+    """What `load_matching` or `load_state_dict` has loaded, and what not; as text it is a short account of that.
 
     Attributes:
         loaded: The link's values that come from the file now, by the sizes of their arrays.
@@ -74,11 +76,26 @@ def load_matching(file: str | os.PathLike[str] | BinaryIO, link: Link, path: str
         not loaded, of another shape: head/W (2, 5) (in the file (1000, 5))
         not loaded, not in the file: head/b
     """
-    serializer = DictionarySerializer()
-    serializer.save(link)
     prefix = f'{path.strip("/")}/'.lstrip('/')
     with NpzReader(file) as npz:
-        stored = {key.removeprefix(prefix): npz[key] for key in npz if key.startswith(prefix)}
+        return load_arrays({key.removeprefix(prefix): npz[key] for key in npz if key.startswith(prefix)}, link)
+
+
+def load_arrays(stored: Mapping[str, np.ndarray], link: Link) -> LoadReport:
+    """Loads from arrays what fits a link by path and shape, and leaves the rest of the link as it is.
+
+    Args:
+        stored: The arrays by path, such as ``'body/W'``.
+        link: What to load into. It stays as it is if an error is raised.
+
+    Returns:
+        What has been loaded, and what not.
+
+    Raises:
+        ValueError: A dtype does not fit.
+    """
+    serializer = DictionarySerializer()
+    serializer.save(link)
     report = LoadReport({}, {}, [], [])
     for name, own in serializer.target.items():
         if name not in stored or is_none(stored[name]):

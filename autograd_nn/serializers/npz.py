@@ -15,10 +15,10 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.link import Link
 from autograd_nn.serializer import Deserializer, Serializer
-from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.atomic import open_for_writing
 
 # None as an array: four bytes of the type "void", which no value has otherwise and which needs no pickle.
-_NONE = np.array(b'None', dtype='V4')
+NONE = np.array(b'None', dtype='V4')
 
 Names = str | Callable[[str], bool]
 
@@ -54,7 +54,7 @@ class DictionarySerializer(Serializer):
     def __call__(self, key: str, value: Any) -> Any:
         path = self.path + key.lstrip('/')
         if value is None:
-            array = _NONE
+            array = NONE
         else:
             array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
         # NumPy's byte strings lose zeros at their ends.
@@ -112,7 +112,7 @@ class NpzDeserializer(Deserializer):
 
 def is_none(stored: np.ndarray) -> bool:
     """Whether an array in a file stands for None."""
-    if stored.dtype == _NONE.dtype:
+    if stored.dtype == NONE.dtype:
         return stored.shape == () and stored.tobytes() == b'None'
     return stored.dtype.kind == 'O' and stored.shape == () and stored[()] is None
 
@@ -153,17 +153,27 @@ def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, compression: boo
         >>> sorted(np.load(file))
         ['W', 'b']
     """
+    arrays = collect_arrays(obj)
+    with open_for_writing(file) as stream:
+        _write(stream, arrays, compression)
+
+
+def collect_arrays(obj: Any) -> dict[str, np.ndarray]:
+    """What `save_npz` saves of an object, by name.
+
+    Args:
+        obj: A link, an optimizer, a trainer, or a dictionary of values.
+
+    Raises:
+        TypeError: A value is not an array, a number, a string or None.
+    """
     serializer = DictionarySerializer()
     if isinstance(obj, dict):
         for key, value in obj.items():
             serializer(key, value)
     else:
         serializer.save(obj)
-    if isinstance(file, (str, os.PathLike)):
-        with atomic_write(file) as stream:
-            _write(stream, serializer.target, compression)
-    else:
-        _write(file, serializer.target, compression)
+    return serializer.target
 
 
 def _write(stream: BinaryIO, arrays: dict[str, np.ndarray], compression: bool) -> None:
@@ -204,10 +214,16 @@ def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', 
         True
     """
     with NpzReader(file) as npz:
-        if isinstance(obj, Link):
-            load_link(npz, obj, path, strict, ignore_names)
-        else:
-            NpzDeserializer(npz, path, strict, ignore_names).load(obj)
+        load_from(npz, obj, path, strict, ignore_names)
+
+
+def load_from(arrays: Mapping[str, np.ndarray], obj: Any, path: str, strict: bool,
+              ignore_names: Names | list[Names] | None) -> None:
+    """Loads an object from arrays by name; the arguments are those of `load_npz`."""
+    if isinstance(obj, Link):
+        load_link(arrays, obj, path, strict, ignore_names)
+    else:
+        NpzDeserializer(arrays, path, strict, ignore_names).load(obj)
 
 
 def load_link(npz: Mapping[str, np.ndarray], link: Link, path: str = '', strict: bool = True,

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,6 +51,24 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink()
         raise
     _sync_directory(target.parent)
+
+
+def open_for_writing(file: str | os.PathLike[str] | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """A context for writing to a path, as `atomic_write` does, or to a file object, which stays open.
+
+    Args:
+        file: A path or a binary file object open for writing.
+
+    Example:
+        >>> import io
+        >>> from autograd_nn.utils.atomic import open_for_writing
+        >>> file = io.BytesIO()
+        >>> with open_for_writing(file) as stream:
+        ...     _ = stream.write(b'hello')
+        >>> file.getvalue()
+        b'hello'
+    """
+    return atomic_write(file) if isinstance(file, (str, os.PathLike)) else nullcontext(file)
 
 
 @contextmanager

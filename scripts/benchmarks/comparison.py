@@ -32,10 +32,14 @@ class WorkerProcess:
     """
 
     def __init__(self, side: str, row: Row, what: str, threads: int) -> None:
+        self._start(side, threads, 'benchmarks.worker', side, row.model, what)
+
+    def _start(self, side: str, threads: int, *command: str) -> None:
+        """Starts a module of that name with these arguments."""
         names = 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'
         self.side = side
         self._process = subprocess.Popen(
-            [sys.executable, '-m', 'benchmarks.worker', side, row.model, what], cwd=Path(__file__).parents[1],
+            [sys.executable, '-m', *command], cwd=Path(__file__).parents[1],
             env={**os.environ, **dict.fromkeys(names, str(threads))}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True)
         self.about = self._reply()

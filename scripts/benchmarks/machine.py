@@ -33,6 +33,7 @@ def versions() -> dict[str, str | None]:
     """The versions of what computes; None for what is not installed."""
     return {'autograd_nn': autograd_nn.__version__, 'numpy': installed_version('numpy'),
             'onednn': installed_version('onednn-cpu-gomp', 'onednn'), 'torch': installed_version('torch'),
+            'opencv': installed_version('opencv-python-headless', 'opencv-python'),
             'chainer': installed_version('chainer'), 'python': platform.python_version()}
 
 

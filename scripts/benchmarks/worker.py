@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,7 +52,8 @@ class MatrixProduct:
 
 def import_library(side: str) -> None:
     """Imports what a side computes with."""
-    importlib.import_module({'peak': 'numpy', 'torch channels_last': 'torch'}.get(side, side))
+    importlib.import_module({'peak': 'numpy', 'torch channels_last': 'torch', 'autograd_nn fused': 'autograd_nn',
+                             'opencv': 'cv2'}.get(side, side))
 
 
 def make_side(side: str, row: Row, what: str) -> Side:
@@ -89,18 +91,17 @@ class Worker:
     """Builds a side and times its steps.
 
     Args:
-        side: ``'autograd_nn'``, ``'chainer'``, ``'torch'``, ``'torch channels_last'`` or ``'peak'``.
-        row: The network.
-        what: ``'training'`` or ``'inference'``.
+        side: Its name, such as ``'autograd_nn'``, ``'chainer'``, ``'torch'``, ``'torch channels_last'`` or ``'peak'``.
+        make: Builds it.
     """
 
-    def __init__(self, side: str, row: Row, what: str) -> None:
+    def __init__(self, side: str, make: Callable[[], Side]) -> None:
         import_library(side)
         self.baseline = memory('VmRSS')
-        self.side = make_side(side, row, what)
+        self.side = make()
         self.about: dict[str, Any] = {'parameters': self.side.parameters}
-        if side == 'autograd_nn':
-            self.about['multiply_adds'] = self.side.multiply_adds()  # type: ignore[attr-defined]
+        if side == 'autograd_nn' and hasattr(self.side, 'multiply_adds'):
+            self.about['multiply_adds'] = self.side.multiply_adds()
         self.about['memory_is_of_steps'] = reset_highest_memory()
         self.steps = 1
         self.steps = max(1, round(TURN_SECONDS / self.turn()['seconds']))
@@ -121,14 +122,18 @@ class Worker:
         return profile(self.side, rounds, shapes)
 
 
-def main() -> None:
-    """Serves the parent until it closes the pipe."""
+def serve(side: str, make: Callable[[], Side]) -> None:
+    """Serves the parent until it closes the pipe.
+
+    Args:
+        side: The side's name.
+        make: Builds it.
+    """
     # What libraries print must not get between the replies.
     replies = os.fdopen(os.dup(1), 'w', buffering=1)
     os.dup2(2, 1)
-    side, row, what = sys.argv[1:]
     try:
-        worker = Worker(side, ROWS[row], what)
+        worker = Worker(side, make)
     except Exception as error:
         replies.write(json.dumps({'error': f'{type(error).__name__}: {error}'}) + '\n')
         raise
@@ -136,6 +141,12 @@ def main() -> None:
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         replies.write(json.dumps(getattr(worker, name)(*arguments)) + '\n')
+
+
+def main() -> None:
+    """Serves with the side and the network that the command line names."""
+    side, row, what = sys.argv[1:]
+    serve(side, lambda: make_side(side, ROWS[row], what))
 
 
 if __name__ == '__main__':

@@ -169,6 +169,7 @@ DilatedConvolution2D(in_channels, out_channels, ksize=None, stride=1, pad=0, dil
 initial_bias=None)
 EmbedID(in_size, out_size, initialW=None, ignore_label=None)
 GRU(in_size, out_size, init=None, inner_init=None, bias_init=0)
+GoogLeNet(pretrained_model='auto')
 GroupNormalization(groups, size=None, eps=1e-5, initial_gamma=None, initial_beta=None)
 Inception(in_channels, out1, proj3, out3, proj5, out5, proj_pool, conv_init=None, bias_init=None)
 InceptionBN(in_channels, out1, proj3, out3, proj33, out33, pooltype, proj_pool=None, stride=1, conv_init=None, \
@@ -190,6 +191,9 @@ NStepRNNTanh(n_layers, in_size, out_size, dropout, *, initialW=None, initial_bia
 NaryTreeLSTM(in_size, out_size, n_ary=2)
 PReLU(shape=(), init=0.25)
 Parameter(array)
+ResNet101Layers(pretrained_model='auto', downsample_fb=False)
+ResNet152Layers(pretrained_model='auto', downsample_fb=False)
+ResNet50Layers(pretrained_model='auto', downsample_fb=False)
 Scale(axis=1, W_shape=None, bias_term=False, bias_shape=None)
 StatefulGRU(in_size, out_size, init=None, inner_init=None, bias_init=0)
 StatefulMGU(in_size, out_size)
@@ -199,6 +203,8 @@ StatelessGRU(in_size, out_size, init=None, inner_init=None, bias_init=None)
 StatelessLSTM(in_size, out_size=None, lateral_init=None, upward_init=None, bias_init=None, forget_bias_init=None)
 StatelessMGU(n_inputs, n_units)
 Swish(beta_shape, beta_init=1.0)
+VGG16Layers(pretrained_model='auto')
+VGG19Layers(pretrained_model='auto')
 '''
 
 INITIALIZERS = '''

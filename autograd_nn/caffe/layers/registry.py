@@ -1,0 +1,112 @@
+"""How the layers of network files become callables: a builder for each type, and what builders share."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.variable import Parameter
+
+Layer = Callable[..., Any]
+
+# Types whose tops a program supplies.
+INPUT_TYPES = frozenset({'Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'WindowData', 'DummyData', 'Python',
+                         'AnnotatedData', 'VideoData'})
+
+
+class Specification:
+    """A layer as a file describes it.
+
+    Args:
+        message: Its `LayerParameter`.
+        blobs: Its weights, or None: then they get the initial values that the fillers of the file describe.
+        like_chainer: Whether ``config.train`` decides where Chainer lets it, against the file.
+    """
+
+    def __init__(self, message: Any, blobs: Sequence[np.ndarray] | None = None, like_chainer: bool = False) -> None:
+        self.message = message
+        self.blobs = blobs
+        self.like_chainer = like_chainer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.message, name)
+
+    def error(self, text: str) -> ValueError:
+        """An exception that names the layer, for the builder to raise."""
+        return ValueError(f'{describe(self.message)}: {text}')
+
+    def fill(self, param: Parameter, index: int, role: str, shape: Sequence[int | None]) -> None:
+        """Gives a parameter the layer's blob as its array, if there are blobs.
+
+        Args:
+            param: The parameter.
+            index: Which blob.
+            role: What it is, for messages.
+            shape: The shape that it must have; None for a size that the file does not say.
+
+        Raises:
+            ValueError: There is no such blob, or it has another shape.
+        """
+        if self.blobs is not None:
+            param.array = self.blob(index, role, shape)
+
+    def blob(self, index: int, role: str, shape: Sequence[int | None]) -> np.ndarray:
+        """One of the layer's blobs as an array of its own (see `fill`)."""
+        blobs = self.blobs or ()
+        expected = ', '.join('any' if n is None else str(n) for n in shape)
+        if index >= len(blobs):
+            raise self.error(f'expected {role} of shape ({expected}) as blob {index}, but the weights have '
+                             f'{len(blobs)} blob{"s" * (len(blobs) != 1)} for this layer')
+        found = blobs[index].shape
+        # Files of Caffe's first version have four axes throughout, the first of which may be idle.
+        fitting = found[len(found) - len(shape):] if len(found) == 4 and set(found[:4 - len(shape)]) <= {1} else found
+        if len(fitting) != len(shape) or any(n not in (None, m) for n, m in zip(shape, fitting)):
+            raise self.error(f'expected {role} of shape ({expected}) as blob {index}, the weights have {found}')
+        return _with_shape(blobs[index], fitting)
+
+
+def _with_shape(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """An array in another shape that owns its memory, as a parameter's must for its prepared filters to be kept."""
+    whole = array if array.base is None else array.base
+    if isinstance(whole, np.ndarray) and whole.base is None and whole.size == array.size and whole.dtype == array.dtype:
+        # Nothing moves, as the size stays the same.
+        whole.resize(tuple(shape), refcheck=False)
+        return whole
+    return array.reshape(tuple(shape)).copy()
+
+
+def describe(message: Any) -> str:
+    """A layer as messages call it."""
+    return f'layer {message.name!r} ({message.type})'
+
+
+def build(spec: Specification) -> Layer:
+    """What computes a layer: a link, or a function.
+
+    Raises:
+        ValueError: Its settings or its blobs are wrong; the message names it.
+    """
+    if not spec.bottom:
+        raise spec.error('expected at least one bottom')
+    try:
+        return BUILDERS[spec.type](spec)
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        raise ValueError(text if text.startswith('layer ') else f'{describe(spec.message)}: {text}') from error
+
+
+BUILDERS: dict[str, Callable[[Specification], Layer]] = {}
+
+
+def builder(*types: str) -> Callable[[Callable[[Specification], Layer]], Callable[[Specification], Layer]]:
+    """Registers the decorated function as what makes the layers of some types.
+
+    It is given a `Specification` and returns a link or a function, which takes the layer's bottoms and returns its top,
+    or a tuple of several.
+    """
+    def register(function: Callable[[Specification], Layer]) -> Callable[[Specification], Layer]:
+        BUILDERS.update(dict.fromkeys(types, function))
+        return function
+
+    return register

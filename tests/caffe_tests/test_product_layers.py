@@ -1,0 +1,103 @@
+"""Convolutions and fully connected layers, over random geometries."""
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd_nn.functions as F
+from caffe_tests.layer_checks import check_layer, random
+
+small = st.integers(1, 3)
+
+
+@st.composite
+def geometries(draw):
+    group = draw(small)
+    kernel, stride, pad, dilation = (draw(st.tuples(*[integers] * 2)) for integers in (
+        small, small, st.integers(0, 2), st.integers(1, 2)))
+    size = tuple(d * (k - 1) + 1 + draw(st.integers(0, 5)) for d, k in zip(dilation, kernel))
+    return (draw(small), group * draw(small), group * draw(small), group, size, kernel, stride, pad, dilation,
+            draw(st.booleans()))
+
+
+def convolution_settings(out, group, kernel, stride, pad, dilation, bias):
+    square = len(set(kernel)) == 1
+    sides = f'kernel_size: {kernel[0]}' if square else f'kernel_h: {kernel[0]} kernel_w: {kernel[1]}'
+    dilations = ' '.join(f'dilation: {d}' for d in dilation)
+    return (f'convolution_param {{ num_output: {out} group: {group} bias_term: {str(bias).lower()} {sides} '
+            f'stride_h: {stride[0]} stride_w: {stride[1]} pad_h: {pad[0]} pad_w: {pad[1]} {dilations} }}')
+
+
+@given(geometries())
+def test_convolution(case):
+    n, channels, out, group, size, kernel, stride, pad, dilation, bias = case
+    check_layer('Convolution', convolution_settings(out, group, kernel, stride, pad, dilation, bias),
+                [random(n, channels, *size)],
+                [random(out, channels // group, *kernel), *([random(out)] if bias else [])])
+
+
+@given(geometries())
+def test_deconvolution(case):
+    n, channels, out, group, size, kernel, stride, pad, _, bias = case
+    pad = tuple(min(p, (k - 1) // 2) for p, k in zip(pad, kernel))
+    # OpenCV knows no dilation here.
+    check_layer('Deconvolution', convolution_settings(out, group, kernel, stride, pad, (1, 1), bias),
+                [random(n, channels, *size)],
+                [random(channels, out // group, *kernel), *([random(out)] if bias else [])])
+
+
+def test_deconvolution_with_dilation():
+    x, W = random(2, 4, 5, 6), random(4, 2, 3, 3)
+    check_layer('Deconvolution', convolution_settings(4, 2, (3, 3), (2, 1), (1, 0), (2, 2), False), [x], [W],
+                lambda x, W: F.deconvolution_2d(x, W, None, (2, 1), (1, 0), dilate=2, groups=2).array)
+
+
+def test_convolution_over_one_and_three_axes():
+    check_layer('Convolution', 'convolution_param { num_output: 4 kernel_size: 3 stride: 2 }', [random(2, 3, 9)],
+                [random(4, 3, 3), random(4)], lambda x, W, b: F.convolution_1d(x, W, b, 2).array)
+    check_layer('Convolution', 'convolution_param { num_output: 4 kernel_size: [1, 2, 3] pad: [0, 1, 1] }',
+                [random(2, 3, 4, 5, 6)], [random(4, 3, 1, 2, 3), random(4)],
+                lambda x, W, b: F.convolution_3d(x, W, b, 1, (0, 1, 1)).array)
+
+
+def test_depthwise_convolution():
+    check_layer('DepthwiseConvolution', 'convolution_param { num_output: 5 kernel_size: 3 bias_term: false }',
+                [random(2, 5, 6, 6)], [random(5, 1, 3, 3)],
+                lambda x, W: F.depthwise_convolution_2d(x, W.transpose(1, 0, 2, 3)).array)
+
+
+@given(shape=st.lists(st.integers(1, 4), min_size=2, max_size=4), out=small, bias=st.booleans(), data=st.data())
+def test_inner_product(shape, out, bias, data):
+    axis = data.draw(st.integers(1, len(shape) - 1))
+    transpose = data.draw(st.booleans())
+    features = int(np.prod(shape[axis:]))
+
+    def formula(x, W, *b):
+        return x.reshape(*shape[:axis], features) @ (W if transpose else W.T) + (b[0] if b else 0)
+
+    check_layer('InnerProduct', f'inner_product_param {{ num_output: {out} axis: {axis} '
+                f'transpose: {str(transpose).lower()} bias_term: {str(bias).lower()} }}', [random(*shape)],
+                [random(*((features, out) if transpose else (out, features))), *([random(out)] if bias else [])],
+                formula)
+
+
+@pytest.mark.parametrize('shape', [(2, 12), (2, 3, 2, 2)])
+def test_inner_product_and_opencv(shape):
+    check_layer('InnerProduct', 'inner_product_param { num_output: 5 }', [random(*shape)], [random(5, 12), random(5)])
+
+
+def test_inner_product_with_axis_from_the_end():
+    check_layer('InnerProduct', 'inner_product_param { num_output: 5 axis: -1 }', [random(2, 3, 4)],
+                [random(5, 4), random(5)], lambda x, W, b: x @ W.T + b)
+
+
+def test_embed():
+    check_layer('Embed', 'embed_param { num_output: 3 input_dim: 5 }', [np.array([[0, 4, 1], [2, 2, 3]])],
+                [random(5, 3), random(3)], lambda x, W, b: W[x.astype(int)] + b)
+
+
+@pytest.mark.parametrize('shapes', [[(1, 1, 5, 12), (1, 1, 1, 5)], [(5, 12), (1, 1, 1, 5)]])
+def test_blobs_of_the_first_version_have_four_axes(shapes):
+    W, b = random(5, 12), random(5)
+    check_layer('InnerProduct', 'inner_product_param { num_output: 5 }', [random(2, 12)],
+                [W.reshape(shapes[0]), b.reshape(shapes[1])], lambda x, *_: x @ W.T + b)
