@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import Preprocessing
 
 import autograd_nn.functions as F
@@ -130,7 +129,7 @@ class FeatureExtractor:
     The network is frozen and works in test mode, so gradients go to the pictures alone.
 
     Args:
-        network: The network. Its ``extract(x, layers)`` returns what layers compute.
+        network: The network: of the zoo, or another link that has ``extract(x, layers)`` (see `ImageNetwork`).
         preprocessing: What it expects of pictures; that of the network by default.
 
     Example:
@@ -141,7 +140,7 @@ class FeatureExtractor:
         (1, 128, 16, 16)
     """
 
-    def __init__(self, network: ImageNetwork, preprocessing: Preprocessing | None = None) -> None:
+    def __init__(self, network: Any, preprocessing: Preprocessing | None = None) -> None:
         self.network = network.freeze()
         preprocessing = network.preprocessing if preprocessing is None else preprocessing
         mean, std = (np.broadcast_to(value, 3).astype(np.float32) for value in (preprocessing.mean, preprocessing.std))
@@ -171,8 +170,9 @@ class FeatureExtractor:
 class PerceptualLoss:
     """How far pictures are from the content of some and from the style of others.
 
-    For each layer the loss is divided by that of features that are zero. So a loss of 1 is large, whatever network and
-    layer it comes from, and all layers count the same: this chooses the weights in equation 5 of Gatys et al.
+    The losses of a layer are relative, so that they mean the same with all networks, and all layers count the same;
+    this chooses the weights in equation 5 of Gatys et al. A content loss of 1 is that of a picture without content,
+    where each channel has its mean everywhere; a style loss of 1 is that of features of zero.
 
     Args:
         features: Computes features of pictures: a `FeatureExtractor`, or another function of that kind.
@@ -226,14 +226,19 @@ class PerceptualLoss:
             The content loss and the style loss, two scalars: each the mean over its layers.
         """
         y = self.features(x, list(dict.fromkeys([*self.content_layers, *self.style_layers])))
-        return (_mean([_relative(content_loss, 0.5, y[name], content[name]) for name in self.content_layers]),
-                _mean([_relative(style_loss, 0.25, y[name], style[name]) for name in self.style_layers]))
+        return (_mean([content_loss(y[name], P) / _content_size(P) for name, P in content.items()]),
+                _mean([style_loss(y[name], A) / _style_size(A) for name, A in style.items()]))
 
 
-def _relative(loss: Callable[[Any, Any], Variable], factor: float, x: Variable, target: Any) -> Variable:
-    """A loss, divided by that of features that are zero."""
-    reference = factor * float((target * target).sum()) / len(target)
-    return loss(x, target) / max(reference, 1e-30)
+def _content_size(features: Any) -> float:
+    """The content loss of a picture without content; not zero for one that has none itself."""
+    deviation = features - features.mean(axis=(2, 3), keepdims=True)
+    return 0.5 / len(features) * max(float((deviation ** 2).sum()), 1e-3 * float((features ** 2).sum()), 1e-30)
+
+
+def _style_size(grams: Any) -> float:
+    """The style loss of features of zero."""
+    return 0.25 / len(grams) * max(float((grams ** 2).sum()), 1e-30)
 
 
 def _mean(losses: Sequence[Variable]) -> Variable:
