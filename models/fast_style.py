@@ -183,12 +183,11 @@ class InstanceNormalization(L.BatchNormalization):
     def has_averages_of(self, channels: int) -> bool:
         return False
 
-    def forward(self, x: Any, *, finetune: bool = False, activation: Any = None) -> Variable:
-        """Applies the layer to an input of shape (N, C, H, W)."""
+    def forward(self, x: Any, *, finetune: bool = False, residual: Any = None, activation: Any = None) -> Variable:
+        """Applies the layer to an input of shape (N, C, H, W); for the options see `links.BatchNormalization`."""
         # Each picture is a batch of its own.
-        pictures = [x] if len(x) == 1 else [x[i:i + 1] for i in range(len(x))]
-        ys = [F.batch_normalization(picture, self.gamma, self.beta, self.eps, activation=activation)
-              for picture in pictures]
+        ys = [F.batch_normalization(x[i:i + 1], self.gamma, self.beta, self.eps, activation=activation,
+                                    residual=None if residual is None else residual[i:i + 1]) for i in range(len(x))]
         return ys[0] if len(ys) == 1 else F.concat(ys, axis=0)
 
 

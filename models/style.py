@@ -223,11 +223,12 @@ class PerceptualLoss:
             style: Of `style_of`.
 
         Returns:
-            The content loss and the style loss, two scalars: each the mean over its layers.
+            The content loss and the style loss, two scalars: each the mean over its layers, 0 where it has none.
         """
+        zero = F.sum(as_variable(x)[:0])
         y = self.features(x, list(dict.fromkeys([*self.content_layers, *self.style_layers])))
-        return (_mean([content_loss(y[name], P) / _content_size(P) for name, P in content.items()]),
-                _mean([style_loss(y[name], A) / _style_size(A) for name, A in style.items()]))
+        return (_mean([content_loss(y[name], P) / _content_size(P) for name, P in content.items()] or [zero]),
+                _mean([style_loss(y[name], A) / _style_size(A) for name, A in style.items()] or [zero]))
 
 
 def _content_size(features: Any) -> float:

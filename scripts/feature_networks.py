@@ -11,7 +11,9 @@ import autograd_nn
 from autograd_nn import Chain, models, serializers
 
 # By the beginning of the name of a model: the layers for the content, and those for the style.
-LAYERS = {
+Usual = dict[str, tuple[list[str], list[str]]]
+
+LAYERS: Usual = {
     'vgg': (['conv4_2'], ['conv1_1', 'conv2_1', 'conv3_1', 'conv4_1', 'conv5_1']),
     'nin': (['mlpconv2'], ['mlpconv1', 'mlpconv2', 'mlpconv3']),
     'googlenet': (['inception_3a'], ['conv1', 'conv2', 'inception_3a', 'inception_3b', 'inception_4a']),
@@ -20,9 +22,9 @@ LAYERS = {
 }
 # Random filters say less and less about a picture the deeper they are.
 RANDOM_LAYERS = (['conv3_1'], ['conv1_1', 'conv2_1', 'conv3_1', 'conv4_1'])
-NO_WEIGHTS = ('a network has to say what content and style are: give --weights FILE.npz (of the network --model) or --caffe '
-              'PROTOTXT CAFFEMODEL, best those that the authors of VGG-19 have published; or --random-weights, to try it '
-              'without any. docs/howto/style_transfer.md says where weights come from.')
+NO_WEIGHTS = ('a network has to say what content and style are: give --weights FILE.npz, of the network --model, or '
+              '--caffe PROTOTXT CAFFEMODEL, best those that the authors of VGG-19 have published; or --random-weights, '
+              'to try it without any. docs/howto/style_transfer.md says where weights come from.')
 
 
 def add_arguments(parser: argparse.ArgumentParser, model: str) -> None:
@@ -45,12 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser, model: str) -> None:
         help='how VGG makes pictures smaller; the paper recommends average (default: %(default)s)')
 
 
-def load_loss(arguments: argparse.Namespace, styled: bool = True) -> models.PerceptualLoss:
+def load_loss(arguments: argparse.Namespace, styled: bool = True, layers: Usual | None = None) -> models.PerceptualLoss:
     """Makes the loss that the options describe.
 
     Args:
         arguments: The command line.
         styled: Whether it has a part for the style.
+        layers: Usual layers that take the place of some in `LAYERS`.
 
     Raises:
         OSError: A file cannot be read.
@@ -66,23 +69,25 @@ def load_loss(arguments: argparse.Namespace, styled: bool = True) -> models.Perc
         from autograd_nn import caffe  # it needs protobuf
 
         network = caffe.load(*arguments.caffe)
-        content, style = choose_layers(arguments, network.blob_names)
+        content, style = choose_layers(arguments, network.blob_names, {**LAYERS, **(layers or {})})
         return models.PerceptualLoss(models.FeatureExtractor(network, models.CAFFE), content, style if styled else [])
     vgg = {'average_pooling': arguments.pooling == 'average'} if arguments.model.startswith('vgg') else {}
     network = models.create(arguments.model, **vgg)
-    content, style = choose_layers(arguments, network.available_layers)
+    content, style = choose_layers(arguments, network.available_layers, {**LAYERS, **(layers or {})})
     settle(network, [*content, *style])
     if arguments.weights:
         load_weights(arguments.weights, network)
     return models.PerceptualLoss(models.FeatureExtractor(network), content, style if styled else [])
 
 
-def choose_layers(arguments: argparse.Namespace, available: list[str]) -> tuple[list[str], list[str]]:
+def choose_layers(arguments: argparse.Namespace, available: list[str],
+                  layers: Usual) -> tuple[list[str], list[str]]:
     """The layers for content and style: those that were asked for, or good ones.
 
     Args:
         arguments: The command line.
         available: The names of the network's layers.
+        layers: Usual ones, as in `LAYERS`.
 
     Raises:
         ValueError: There is no layer of a name, or no usual choice for this network.
@@ -92,8 +97,8 @@ def choose_layers(arguments: argparse.Namespace, available: list[str]) -> tuple[
         if arguments.random_weights and arguments.model.startswith('vgg'):
             usual = [RANDOM_LAYERS]
         else:
-            usual = [layers for name, layers in LAYERS.items() if arguments.caffe or arguments.model.startswith(name)]
-        usual = [layers for layers in usual if {*layers[0], *layers[1]} <= set(available)]
+            usual = [pair for name, pair in layers.items() if arguments.caffe or arguments.model.startswith(name)]
+        usual = [pair for pair in usual if {*pair[0], *pair[1]} <= set(available)]
         if not usual:
             raise ValueError('this network needs --content-layers and --style-layers; it has ' + ', '.join(available))
         content, style = content or usual[0][0], style or usual[0][1]
