@@ -72,7 +72,7 @@ def test_files_of_the_program_for_chainer_load(file, normalization, train):
 
 
 def test_paths_are_those_of_the_program_for_chainer(tmp_path):
-    serializers.save_npz(tmp_path / 'model.npz', models.FastStyleNet())
+    serializers.save_npz(tmp_path / 'model.npz', models.FastStyleNet(), compression=False)
     with np.load(tmp_path / 'model.npz') as arrays:
         found = {name: np.shape(arrays[name]) for name in arrays}
     assert found == {name: np.shape(x) for name, x in published().items()}
