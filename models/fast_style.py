@@ -98,12 +98,12 @@ class FastStyleNet(PictureTransformer):
         channels = 3
         for i, (out_channels, ksize, stride) in enumerate([(32, 9, 1), (64, 4, 2), (128, 4, 2)], start=1):
             self.add_stage(f'c{i}', convolution(channels, out_channels, ksize, stride), F.elu,
-                           **{f'b{i}': norm(out_channels)})
+                           **named(f'b{i}', norm(out_channels)))
             channels = out_channels
         for i in range(1, 6):
             self.add_stage(f'r{i}', ResidualBlock(channels, norm))
         for i, out_channels in enumerate([64, 32], start=1):
-            self.add_stage(f'd{i}', enlarging(channels, out_channels), F.elu, **{f'b{i + 3}': norm(out_channels)})
+            self.add_stage(f'd{i}', enlarging(channels, out_channels), F.elu, **named(f'b{i + 3}', norm(out_channels)))
             channels = out_channels
         self.add_stage('d3', L.Deconvolution2D(channels, 3, 9, pad=4), to_pixels)
 
@@ -140,7 +140,7 @@ class SuperResolutionNet(PictureTransformer):
             self.add_stage(f'r{i}', ResidualBlock(64, norm))
         doublings = factor.bit_length() - 1
         for i in range(1, doublings + 1):
-            self.add_stage(f'd{i}', enlarging(64, 64), F.elu, **{f'b{i + 1}': norm(64)})
+            self.add_stage(f'd{i}', enlarging(64, 64), F.elu, **named(f'b{i + 1}', norm(64)))
         self.add_stage(f'd{doublings + 1}', L.Deconvolution2D(64, 3, 9, pad=4), to_pixels)
 
 
@@ -218,6 +218,11 @@ def convolution(in_channels: int, out_channels: int, ksize: int, stride: int) ->
 def enlarging(in_channels: int, out_channels: int) -> L.Deconvolution2D:
     """A transposed convolution that doubles height and width."""
     return L.Deconvolution2D(in_channels, out_channels, 4, 2, 1)
+
+
+def named(name: str, layer: Any) -> dict[str, Any]:
+    """A layer with a name, for `StagedChain.add_stage`."""
+    return {name: layer}
 
 
 def to_pixels(y: Any) -> Variable:

@@ -64,44 +64,53 @@ def load_loss(arguments: argparse.Namespace, styled: bool = True, layers: Usual 
         raise ValueError('expected one of --weights, --caffe and --random-weights, got several')
     if not any(given):
         raise ValueError(NO_WEIGHTS)
-    network: Any
+    usual = {**LAYERS, **(layers or {})}
     if arguments.caffe:
         from autograd_nn import caffe  # it needs protobuf
 
-        network = caffe.load(*arguments.caffe)
-        content, style = choose_layers(arguments, network.blob_names, {**LAYERS, **(layers or {})})
-        return models.PerceptualLoss(models.FeatureExtractor(network, models.CAFFE), content, style if styled else [])
+        network: Any = caffe.load(*arguments.caffe)
+        content, style = choose_layers(arguments, network.blob_names, usual)
+        preprocessing = models.CAFFE
+    else:
+        network, content, style = load_from_zoo(arguments, usual)
+        preprocessing = network.preprocessing
+    network.to_device(autograd_nn.get_device(arguments.device))
+    features = models.FeatureExtractor(network, preprocessing)
+    return models.PerceptualLoss(features, content, style if styled else [])
+
+
+def load_from_zoo(arguments: argparse.Namespace, usual: Usual) -> tuple[Any, list[str], list[str]]:
+    """The network that --model names, and its layers for content and style."""
     vgg = {'average_pooling': arguments.pooling == 'average'} if arguments.model.startswith('vgg') else {}
-    network = models.create(arguments.model, **vgg)
-    content, style = choose_layers(arguments, network.available_layers, {**LAYERS, **(layers or {})})
+    network: Any = models.create(arguments.model, **vgg)
+    content, style = choose_layers(arguments, network.available_layers, usual)
     settle(network, [*content, *style])
     if arguments.weights:
         load_weights(arguments.weights, network)
-    return models.PerceptualLoss(models.FeatureExtractor(network), content, style if styled else [])
+    return network, content, style
 
 
 def choose_layers(arguments: argparse.Namespace, available: list[str],
-                  layers: Usual) -> tuple[list[str], list[str]]:
+                  usual: Usual) -> tuple[list[str], list[str]]:
     """The layers for content and style: those that were asked for, or good ones.
 
     Args:
         arguments: The command line.
         available: The names of the network's layers.
-        layers: Usual ones, as in `LAYERS`.
+        usual: Usual layers, as in `LAYERS`.
 
     Raises:
         ValueError: There is no layer of a name, or no usual choice for this network.
     """
     content, style = arguments.content_layers, arguments.style_layers
     if not (content and style):
+        pairs = [pair for name, pair in usual.items() if arguments.caffe or arguments.model.startswith(name)]
         if arguments.random_weights and arguments.model.startswith('vgg'):
-            usual = [RANDOM_LAYERS]
-        else:
-            usual = [pair for name, pair in layers.items() if arguments.caffe or arguments.model.startswith(name)]
-        usual = [pair for pair in usual if {*pair[0], *pair[1]} <= set(available)]
-        if not usual:
+            pairs = [RANDOM_LAYERS]
+        pairs = [pair for pair in pairs if {*pair[0], *pair[1]} <= set(available)]
+        if not pairs:
             raise ValueError('this network needs --content-layers and --style-layers; it has ' + ', '.join(available))
-        content, style = content or usual[0][0], style or usual[0][1]
+        content, style = content or pairs[0][0], style or pairs[0][1]
     unknown = [name for name in [*content, *style] if name not in available]
     if unknown:
         raise ValueError(f'there is no layer {", ".join(unknown)}; expected some of {", ".join(available)}')

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 import autograd_nn.functions as F
-from autograd_nn import Chain, Device, Parameter, Variable, models, optimizers
+from autograd_nn import Device, Link, Parameter, Variable, models, optimizers
 
 
 class Canvas:
@@ -60,7 +60,7 @@ class Canvas:
         # Differences as parts of the range from black to white, for pictures of all sizes.
         variation = models.total_variation(x) / (255 ** 2 * x.size)
         parts = {'content': content, 'style': style, 'total_variation': variation}
-        loss = sum(self._weights[name] * part for name, part in parts.items())
+        loss = F.sum(F.stack([self._weights[name] * part for name, part in parts.items()]))
         loss.backward()
         self.evaluations += 1
         self.losses = {'loss': float(loss.array), **{name: float(part.array) for name, part in parts.items()}}
@@ -117,15 +117,15 @@ def paint_with_adam(canvas: Canvas, iterations: int, lr: float) -> None:
         iterations: How many.
         lr: By how much a pixel changes at most in an iteration, approximately.
     """
-    model = Chain()
+    model: Any = Link()
     with model.init_scope():
-        model.pixels = Parameter(canvas.pixels.copy())
+        model.x = x = Parameter(canvas.pixels.copy())
     optimizer = optimizers.Adam(alpha=lr).setup(model)
     for _ in range(iterations):
-        _, model.pixels.grad = canvas.evaluate(model.pixels.array)
+        _, x.grad = canvas.evaluate(x.array)
         optimizer.update()
-        np.clip(model.pixels.array, 0, 255, out=model.pixels.array)
-        canvas.show(model.pixels.array.copy())
+        np.clip(x.array, 0, 255, out=x.array)
+        canvas.show(x.array.copy())
 
 
 def require_scipy() -> None:

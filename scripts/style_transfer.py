@@ -182,7 +182,6 @@ def main() -> None:
         check_arguments(arguments)
         autograd_nn.random.seed(arguments.seed)
         loss = feature_networks.load_loss(arguments)
-        loss.features.network.to_device(autograd_nn.get_device(arguments.device))
         painting = Painting(arguments)
         canvas = make_canvas(arguments, loss, painting.watch)
         canvas.evaluate(canvas.pixels)

@@ -20,6 +20,7 @@ from pictures import load_picture, save_picture, to_array, to_picture
 from training_run import MODEL, SNAPSHOT, save_quickly
 
 import autograd_nn
+import autograd_nn.functions as F
 from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, serializers, training
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
@@ -62,7 +63,7 @@ class PerceptualModel(Chain):
         content, style = self.loss(y, self.loss.content_of(t), self.style)
         variation = models.total_variation(y) / (255 ** 2 * y[0].size)
         parts = {'content': content, 'style': style, 'total_variation': variation}
-        loss = sum((self.weights[name] * part for name, part in parts.items()), Variable(self.xp.zeros((), y.dtype)))
+        loss = F.sum(F.stack([self.weights[name] * part for name, part in parts.items()]))
         autograd_nn.report({'loss': loss, **parts}, self)
         return loss
 
@@ -123,13 +124,12 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 def make_model(arguments: argparse.Namespace, device: autograd_nn.Device) -> PerceptualModel:
     """Makes the network and the loss that teaches it."""
     styled = arguments.task == 'style'
+    autograd_nn.random.seed(arguments.seed)
     loss = feature_networks.load_loss(arguments, styled, LAYERS[arguments.task])
-    loss.features.network.to_device(device)
     style = {}
     if styled:
         painting = load_picture(arguments.style, arguments.style_size or arguments.size)
         style = loss.style_of(device.send(to_array(painting)))
-    autograd_nn.random.seed(arguments.seed)
     network = make_network(1 if styled else arguments.factor, arguments.normalization)
     weights = {'content': arguments.content_weight, 'style': arguments.style_weight,
                'total_variation': arguments.tv_weight}
@@ -147,7 +147,7 @@ def make_trainer(arguments: argparse.Namespace, model: PerceptualModel, data: Pi
     updater = training.StandardUpdater(iterator, optimizers.Adam(alpha=arguments.lr).setup(model),
                                        PairConverter(model.predictor.factor), arguments.device)
     trainer = training.Trainer(updater, (arguments.iterations, 'iteration'), out=arguments.out)
-    often, seldom = (LOG_EVERY, 'iteration'), (arguments.save_every, 'iteration')
+    often, seldom = (min(LOG_EVERY, arguments.save_every), 'iteration'), (arguments.save_every, 'iteration')
     losses = ['main/content', 'main/style', 'main/total_variation'][:3 if model.style else 1]
     trainer.extend(extensions.LogReport(trigger=often, filename='log.json'))
     trainer.extend(extensions.PrintReport(['iteration', 'main/loss', *losses, 'elapsed_time']), trigger=often)
