@@ -130,7 +130,7 @@ def test_other_networks_by_their_layers(folder):
 
 
 def test_networks_of_caffe(folder):
-    """One with VGG's names gives what the zoo's network does with the same weights; another one needs its layers named."""
+    """One with VGG's names gives what the zoo's network does with the same weights; others need their layers named."""
     caffe = pytest.importorskip('autograd_nn.caffe')
     ann.random.seed(3)
     network = models.create('vgg11')
@@ -151,7 +151,7 @@ def test_networks_of_caffe(folder):
         last = name
     (folder / 'net.prototxt').write_text(text)
     caffe.write_caffemodel(folder / 'net.caffemodel', caffe.read_prototxt(folder / 'net.prototxt'), blobs)
-    both = ['photo.png', 'waves.png', '--size', 32, '--iterations', 2]
+    both = ['photo.png', 'waves.png', '--size', 64, '--iterations', 1]
     paint(folder, *both, '--caffe', 'net.prototxt', 'net.caffemodel', '-o', 'caffe.png')
     paint(folder, *both, '--weights', 'zoo.npz', '--model', 'vgg11', '-o', 'zoo.png')
     for ours, theirs in zip(losses(folder, 'zoo'), losses(folder, 'caffe')):
