@@ -105,7 +105,7 @@ class FastStyleNet(PictureTransformer):
         for i, out_channels in enumerate([64, 32], start=1):
             self.add_stage(f'd{i}', enlarging(channels, out_channels), F.elu, **named(f'b{i + 3}', norm(out_channels)))
             channels = out_channels
-        self.add_stage('d3', L.Deconvolution2D(channels, 3, 9, pad=4), to_pixels)
+        self.add_stage('d3', to_colours(channels), to_pixels)
 
 
 class SuperResolutionNet(PictureTransformer):
@@ -141,7 +141,7 @@ class SuperResolutionNet(PictureTransformer):
         doublings = factor.bit_length() - 1
         for i in range(1, doublings + 1):
             self.add_stage(f'd{i}', enlarging(64, 64), F.elu, **named(f'b{i + 1}', norm(64)))
-        self.add_stage(f'd{doublings + 1}', L.Deconvolution2D(64, 3, 9, pad=4), to_pixels)
+        self.add_stage(f'd{doublings + 1}', to_colours(64), to_pixels)
 
 
 class ResidualBlock(StagedChain):
@@ -217,7 +217,37 @@ def convolution(in_channels: int, out_channels: int, ksize: int, stride: int) ->
 
 def enlarging(in_channels: int, out_channels: int) -> L.Deconvolution2D:
     """A transposed convolution that doubles height and width."""
-    return L.Deconvolution2D(in_channels, out_channels, 4, 2, 1)
+    return L.Deconvolution2D(in_channels, out_channels, 4, 2, 1, initialW=RepeatedPixels())
+
+
+def to_colours(in_channels: int) -> L.Deconvolution2D:
+    """The last layer; results begin near grey, where `to_pixels` has a gradient."""
+    return L.Deconvolution2D(in_channels, 3, 9, pad=4, initialW=initializers.Normal(0.01))
+
+
+class RepeatedPixels(initializers.Initializer):
+    """Filters by which a transposed convolution begins as a convolution of pixels that are repeated 2 x 2 times.
+
+    Random ones would treat neighbouring pixels of the output differently, which shows as a checkerboard until the
+    network has learnt better. Reference: A. Aitken et al., Checkerboard Artifact Free Sub-Pixel Convolution, 2017,
+    https://arxiv.org/abs/1707.02937.
+
+    Example:
+        >>> import numpy as np, autograd_nn.links as L
+        >>> from autograd_nn.models.fast_style import RepeatedPixels
+        >>> layer = L.Deconvolution2D(2, 1, 4, stride=2, pad=1, initialW=RepeatedPixels())
+        >>> y = layer(np.ones((1, 2, 5, 5), 'f')).array[0, 0, 2:-2, 2:-2]
+        >>> bool(np.allclose(y, y[0, 0], atol=1e-5))
+        True
+    """
+
+    def values(self, shape: tuple[int, ...]) -> np.ndarray:
+        inputs, outputs, height, width = shape
+        filters = initializers.HeNormal(rng=self.rng).values((outputs, inputs, height - 1, width - 1)).swapaxes(0, 1)
+        W = np.zeros(shape)
+        for i, j in np.ndindex(2, 2):
+            W[:, :, i:i + height - 1, j:j + width - 1] += filters
+        return W
 
 
 def named(name: str, layer: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Networks that transform pictures: the published architecture, files of the program for Chainer, any size."""
 import numpy as np
 import pytest
+from autograd_nn.models.fast_style import RepeatedPixels
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import models, serializers
+from autograd_nn import initializers, models, serializers
 from checking import check_function, uniform
 
 SHAPES = {'c1': (32, 3, 9, 9), 'c2': (64, 32, 4, 4), 'c3': (128, 64, 4, 4), 'd1': (128, 64, 4, 4),
@@ -147,6 +148,15 @@ def test_a_margin_keeps_borders_clean():
     grey = np.full((1, 3, 6, 6), 90, np.uint8)
     assert Blur().transform(grey).min() == 40
     np.testing.assert_array_equal(Blur().transform(grey, padding=1), grey)
+
+
+def test_networks_begin_without_checkerboards():
+    """A transposed convolution equals, at first, a convolution of repeated pixels."""
+    W = initializers.generate_array(RepeatedPixels(rng=np.random.RandomState(2)), (3, 2, 4, 4), dtype='float64')
+    filters = np.random.RandomState(2).normal(0, np.sqrt(2 / 27), (2, 3, 3, 3))[..., ::-1, ::-1]
+    x = uniform(2, 3, 5, 6)
+    expected = F.convolution_2d(F.unpooling_2d(x, 2, cover_all=False), filters, pad=1)
+    np.testing.assert_allclose(F.deconvolution_2d(x, W, stride=2, pad=1).array, expected.array, atol=1e-12)
 
 
 def test_wrong_arguments():
