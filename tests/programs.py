@@ -2,6 +2,7 @@
 import contextlib
 import io
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,21 +16,23 @@ def run(script, *arguments, cwd):
                           capture_output=True, text=True, timeout=600, check=False)
 
 
-def call(main, *arguments, cwd):
-    """Runs a program's ``main`` in this process, which takes less time; returns a completed process all the same."""
-    out, errors, status = io.StringIO(), io.StringIO(), 0
-    argv, folder = sys.argv, Path.cwd()
-    sys.argv = [main.__module__, *map(str, arguments)]
+def run_here(script, *arguments, cwd):
+    """Runs a program in this process, which saves the time to start one; returns what `run` would."""
+    path, before = ROOT / 'scripts' / f'{script}.py', (sys.argv, Path.cwd())
+    streams, status = (io.StringIO(), io.StringIO()), 0
+    sys.argv = [str(path), *map(str, arguments)]
+    sys.path.insert(0, str(path.parent))
     os.chdir(cwd)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-            main()
-    except SystemExit as end:
-        status = end.code or 0
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+            runpy.run_path(str(path), run_name='__main__')
+    except SystemExit as error:
+        status = error.code or 0
     finally:
-        os.chdir(folder)
-        sys.argv = argv
-    return subprocess.CompletedProcess(sys.argv, status, out.getvalue(), errors.getvalue())
+        sys.argv = before[0]
+        os.chdir(before[1])
+        sys.path.remove(str(path.parent))
+    return subprocess.CompletedProcess(arguments, status, *(stream.getvalue() for stream in streams))
 
 
 def expect_one_line(process, *words):

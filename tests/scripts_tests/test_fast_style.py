@@ -11,12 +11,10 @@ import pytest
 from PIL import Image
 
 from autograd_nn import models, serializers
-from programs import ROOT, call, expect_one_line
-from programs import run as run_program
+from programs import ROOT, expect_one_line, run, run_here
 
 sys.path.append(str(ROOT / 'scripts'))
 
-from fast_style import generate, train
 from fast_style.dataset import PairConverter, Pictures, RandomSquare
 
 RANDOM = ['--random-weights', '--model', 'vgg11', '--content-layers', 'conv2_1', '--style-layers', 'conv1_1', 'conv2_1']
@@ -41,11 +39,11 @@ def folder(tmp_path_factory):
 
 
 def learn(folder, *arguments):
-    return call(train.main, *arguments, cwd=folder)
+    return run_here('fast_style/train', *arguments, cwd=folder)
 
 
 def paint(folder, *arguments):
-    return call(generate.main, *arguments, cwd=folder)
+    return run_here('fast_style/generate', *arguments, cwd=folder)
 
 
 def read(path):
@@ -180,9 +178,9 @@ def test_a_damaged_picture_ends_a_run_in_one_line(folder):
 
 @pytest.mark.parametrize('program', ['train', 'generate'])
 def test_the_command_lines(folder, program):
-    shown = run_program(f'fast_style/{program}', '--help', cwd=folder)
+    shown = run(f'fast_style/{program}', '--help', cwd=folder)
     assert shown.returncode == 0 and '--normalization' in shown.stdout
-    process = run_program(f'fast_style/{program}', '--nonsense', cwd=folder)
+    process = run(f'fast_style/{program}', '--nonsense', cwd=folder)
     assert process.returncode == 2 and 'Traceback' not in process.stderr
 
 

@@ -11,11 +11,10 @@ from PIL import Image
 
 import autograd_nn as ann
 from autograd_nn import models, serializers
-from programs import ROOT, call, expect_one_line
+from programs import ROOT, expect_one_line, run_here
 
 sys.path.append(str(ROOT / 'scripts'))
 
-import style_transfer
 from pictures import load_picture, with_colors_of
 
 RANDOM = ['--random-weights', '--model', 'vgg11', '--size', '48']
@@ -35,7 +34,7 @@ def folder(tmp_path_factory):
 
 
 def run(folder, *arguments):
-    return call(style_transfer.main, *arguments, cwd=folder)
+    return run_here('style_transfer', *arguments, cwd=folder)
 
 
 def paint(folder, *arguments):
