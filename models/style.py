@@ -232,9 +232,9 @@ class PerceptualLoss:
 
 
 def _content_size(features: Any) -> float:
-    """The content loss of a picture without content; not zero for one that has none itself."""
+    """The content loss of a picture without content; not too small for one that has hardly any itself."""
     deviation = features - features.mean(axis=(2, 3), keepdims=True)
-    return 0.5 / len(features) * max(float((deviation ** 2).sum()), 1e-3 * float((features ** 2).sum()), 1e-30)
+    return 0.5 / len(features) * max(float((deviation ** 2).sum()), 0.1 * float((features ** 2).sum()), 1e-30)
 
 
 def _style_size(grams: Any) -> float:
