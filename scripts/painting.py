@@ -30,7 +30,6 @@ class Canvas:
         pixels: What it is now.
         losses: The last losses, by name, and ``loss``, their weighted sum.
         log: The losses after each iteration, with ``iteration`` and ``elapsed_time`` in seconds.
-        evaluations: How often the losses and their gradient have been computed.
     """
 
     def __init__(self, pixels: np.ndarray, loss: models.PerceptualLoss, content: Mapping[str, Any],
@@ -39,7 +38,6 @@ class Canvas:
         self.pixels = pixels
         self.losses: dict[str, float] = {}
         self.log: list[dict[str, float]] = []
-        self.evaluations = 0
         self._loss = loss
         self._content = content
         self._style = style
@@ -61,12 +59,11 @@ class Canvas:
         variation = models.total_variation(x) / (255 ** 2 * x.size)
         parts = {'content': content, 'style': style, 'total_variation': variation}
         loss = F.sum(F.stack([self._weights[name] * part for name, part in parts.items()]))
-        loss.backward()
-        self.evaluations += 1
         self.losses = {'loss': float(loss.array), **{name: float(part.array) for name, part in parts.items()}}
         if not math.isfinite(self.losses['loss']):
             raise RuntimeError(f'the loss became {self.losses["loss"]}: are these weights of the network that --model '
-                               'names, and the sizes of the weights of the losses sensible?')
+                               'names, and the weights of the losses sensible?')
+        loss.backward()
         assert x.grad is not None
         return self.losses['loss'], np.asarray(x.grad)
 

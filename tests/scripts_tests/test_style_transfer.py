@@ -162,6 +162,7 @@ def test_networks_of_caffe(folder):
     expect_one_line(run(folder, *both, '--caffe', 'net.prototxt', 'net.caffemodel'), '--content-layers', 'stage4_2')
 
 
+@pytest.mark.filterwarnings('ignore:.*encountered in:RuntimeWarning')
 def test_mistakes_take_one_line(folder):
     (folder / 'text.jpg').write_text('no picture')
     pictures = ['photo.png', 'waves.png']
@@ -175,6 +176,7 @@ def test_mistakes_take_one_line(folder):
             ([*pictures, *RANDOM, '-o', 'painting.xyz'], ['painting.xyz', '.jpg']),
             ([*pictures, *RANDOM, '--size', 3], ['--size']),
             ([*pictures, *RANDOM, '--iterations', 0], ['--iterations']),
+            ([*pictures, *RANDOM, '--style-weight', 1e39], ['the loss became inf']),
             ([*pictures, *RANDOM, '--lr', 'nan'], ['--lr']),
             ([*pictures, *RANDOM, '--blend', 1, 2], ['--blend', '(1)']),
             ([*pictures, *RANDOM, '--style-layers', 'conv9'], ['conv9', 'conv1_1']),
