@@ -85,7 +85,7 @@ def parse_arguments() -> argparse.Namespace:
     add('--style-size', type=int, metavar='SIZE', help='longer side of the painting: a larger one makes larger strokes '
                                                        '(default: as --size)')
     add('--content-weight', type=float, default=1., metavar='W', help='of the content loss (default: %(default)g)')
-    add('--style-weight', type=float, default=100., metavar='W', help='of the style loss (default: %(default)g)')
+    add('--style-weight', type=float, default=10., metavar='W', help='of the style loss (default: %(default)g)')
     add('--tv-weight', type=float, default=10., metavar='W',
         help='of the total variation: more makes smoother pictures (default: %(default)g)')
     add('--lr', type=float, default=1e-3, help='learning rate of Adam (default: %(default)g)')
