@@ -3,6 +3,7 @@ from autograd_nn.models.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.blocks import StagedChain
 from autograd_nn.models.deep_convnet import DeepConvNet
 from autograd_nn.models.efficientnet import EfficientNetB0, EfficientNetV2S
+from autograd_nn.models.fast_style import FastStyleNet, InstanceNormalization, PictureTransformer, SuperResolutionNet
 from autograd_nn.models.googlenet import GoogLeNet, GoogLeNetBN
 from autograd_nn.models.image_network import DigitNetwork, ImageNetwork
 from autograd_nn.models.lenet import LeNet, LeNet5
@@ -23,12 +24,21 @@ from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preproc
 from autograd_nn.models.registry import Entry, create, get, names, register
 from autograd_nn.models.resnet import CifarResNet, ResNet, SEResNet
 from autograd_nn.models.squeezenet import SqueezeNet
+from autograd_nn.models.style import (
+    FeatureExtractor,
+    PerceptualLoss,
+    content_loss,
+    gram_matrix,
+    style_loss,
+    total_variation,
+)
 from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision_transformer import VisionTransformer
 
 __all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
-           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork',
-           'LSTMLanguageModel', 'LeNet', 'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron',
+           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
+           'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
+           'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
            'Preprocessing', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'create', 'get', 'names', 'nand_gate', 'or_gate',
-           'register', 'xor_gate']
+           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
+           'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']

@@ -1,6 +1,7 @@
 """The VGG networks."""
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling, pixel_convolution
@@ -29,6 +30,8 @@ class VGG(ImageNetwork):
         num_classes: The number of outputs.
         n_layers: The number of layers that have weights: 11, 13, 16 or 19.
         batch_normalization: Whether batch normalization follows each convolution.
+        average_pooling: Whether pooling takes means and not maxima: better where pictures are made from the network's
+            gradients (see `PerceptualLoss`).
 
     Raises:
         ValueError: There is no such network.
@@ -39,7 +42,8 @@ class VGG(ImageNetwork):
         ['conv1_1', 'pool1', 'conv2_1', 'pool2', 'conv3_1']
     """
 
-    def __init__(self, num_classes: int = 1000, n_layers: int = 16, batch_normalization: bool = False) -> None:
+    def __init__(self, num_classes: int = 1000, n_layers: int = 16, batch_normalization: bool = False,
+                 average_pooling: bool = False) -> None:
         if n_layers not in CONVOLUTIONS:
             raise ValueError(f'VGG: expected n_layers of {", ".join(map(str, CONVOLUTIONS))}; got {n_layers}')
         super().__init__()
@@ -50,7 +54,7 @@ class VGG(ImageNetwork):
                 if batch_normalization:
                     layers[f'bn{i}_{j}'] = L.BatchNormalization(channels)
                 self.add_stage(f'conv{i}_{j}', **layers, relu=F.relu)
-            self.add_stage(f'pool{i}', max_pooling(2))
+            self.add_stage(f'pool{i}', partial(F.average_pooling_2d, ksize=2) if average_pooling else max_pooling(2))
         self.add_stage('fc6', dense(4096), F.relu, F.dropout)
         self.add_stage('fc7', dense(4096), F.relu, F.dropout)
         self.add_stage('fc8', classifier(num_classes))

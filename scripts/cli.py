@@ -1,6 +1,7 @@
 """What the command-line programs share: errors in one line, and how a trained model's folder describes itself."""
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,18 @@ def friendly_errors() -> Iterator[None]:
         message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
         print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
+    """Requires options to be at least a number each.
+
+    Raises:
+        ValueError: One is less.
+    """
+    for name, bound in lowest.items():
+        value = getattr(arguments, name)
+        if value < bound:
+            raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
 
 
 def read_config(folder: Path) -> dict[str, Any]:

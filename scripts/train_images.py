@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cli import check_at_least
 from PIL import Image, ImageDraw, ImageFont
-from training_run import MODEL, Speed, TrainingRun, check_at_least, save_quickly
+from training_run import MODEL, Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.functions as F

@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from training_run import MODEL, Speed, TrainingRun, check_at_least, save_quickly
+from cli import check_at_least
+from training_run import MODEL, Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.links as L

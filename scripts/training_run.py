@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cli import check_at_least
 from fine_tuning import freeze, load_initial_weights
 
 import autograd_nn
@@ -192,18 +193,6 @@ class Speed(training.Extension):
             self._start = None
             if iteration > first:
                 autograd_nn.report({self.key: (iteration - first) * self.amount / (now - start)})
-
-
-def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
-    """Requires options to be at least a number each.
-
-    Raises:
-        ValueError: One is less.
-    """
-    for name, bound in lowest.items():
-        value = getattr(arguments, name)
-        if value < bound:
-            raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:

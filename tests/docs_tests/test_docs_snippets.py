@@ -66,3 +66,14 @@ def test_options_of_the_training_program_are_documented(program, page):
     assert len(options) > 3
     for option in options:
         assert f'| `{option}`' in tables, option
+
+
+@pytest.mark.parametrize('program, page', [('style_transfer', 'style_transfer'), ('feature_networks', 'style_transfer'),
+                                           ('fast_style/train', 'fast_style'), ('fast_style/generate', 'fast_style')])
+def test_options_of_the_painting_programs_are_documented(program, page):
+    source = (ROOT / 'scripts' / f'{program}.py').read_text()
+    text = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text()
+    options = re.findall(r"add\((?:'-o', )?'(--[\w-]+)'", source)
+    assert len(options) > 5
+    for option in options:
+        assert re.search(rf'{option}(?![\w-])', text), option
