@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-HEADERS = [Path(__file__).with_name(name) for name in ('host.h', 'types.h', 'threads.h')]
+HERE = Path(__file__).parent
+HEADERS = [HERE / name for name in ('host.h', 'types.h', 'threads.h')]
 COMPILER = os.environ.get('CXX', 'c++')
 FLAGS = ['-std=c++17', '-O1', '-fPIC', '-w', '-fno-strict-aliasing', '-fmax-errors=5']
 
@@ -26,18 +27,19 @@ class CompileError(Exception):
 
 @functools.cache
 def _cache() -> Path:
-    """The directory of what was built, and in it all headers, compiled once."""
+    """The directory of what was built; in it all headers, compiled once, and the library that runs threads, loaded."""
     text = ''.join(path.read_text() for path in HEADERS)
+    runner = (HERE / 'threads.cpp').read_text()
     version = subprocess.run([COMPILER, '--version'], capture_output=True, text=True, check=True).stdout
-    key = hashlib.sha256((text + version + ' '.join(FLAGS)).encode()).hexdigest()[:16]
+    key = hashlib.sha256((text + runner + version + ' '.join(FLAGS)).encode()).hexdigest()[:16]
     root = os.environ.get('CUDA_EMULATOR_CACHE') or Path(tempfile.gettempdir(), f'cuda_emulator-{os.getuid()}')
     directory = Path(root, key)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    header = directory / 'cuda.h'
-    compiled = directory / 'cuda.h.gch'
-    if not compiled.exists():
-        _write(header, text.replace('#pragma once', ''))
-        _compile(['-x', 'c++-header', str(header)], '', compiled)
+    if not (directory / 'threads.so').exists():
+        _write(directory / 'cuda.h', text.replace('#pragma once', ''))
+        _compile(['-x', 'c++-header', str(directory / 'cuda.h')], '', directory / 'cuda.h.gch')
+        _compile(['-shared', '-I', str(HERE), '-x', 'c++', '-'], runner, directory / 'threads.so')
+    ctypes.CDLL(str(directory / 'threads.so'), ctypes.RTLD_GLOBAL)
     return directory
 
 

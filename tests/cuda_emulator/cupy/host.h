@@ -6,11 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
-#include <ucontext.h>
 
 #define __device__
 #define __host__
@@ -24,22 +21,23 @@
 
 namespace emulator {
 
-[[noreturn]] inline void fail(const std::string &message) { throw message; }
-
 struct Dim3 { unsigned x, y, z; };
+
+[[noreturn]] void fail_at_index(ptrdiff_t i, ptrdiff_t n);
+[[noreturn]] void fail_at_axes(int n, ptrdiff_t ndim);
 
 }  // namespace emulator
 
 typedef emulator::Dim3 dim3;
-static dim3 threadIdx, blockIdx, blockDim, gridDim;
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 static const int warpSize = 32;
 
 #define CHECK_INDEX(i, n) \
     if ((ptrdiff_t)(i) < 0 || (ptrdiff_t)(i) >= (n)) \
-        emulator::fail("index " + std::to_string(i) + " is out of bounds for size " + std::to_string(n));
+        emulator::fail_at_index(i, n);
 #define CHECK_AXES(n, ndim) \
     if ((n) != (ndim)) \
-        emulator::fail("an index of " + std::to_string(n) + " axes for an array of " + std::to_string(ndim));
+        emulator::fail_at_axes(n, ndim);
 
 template <typename To, typename From> inline To emulator_bits(From from) {
     static_assert(sizeof(To) == sizeof(From), "bits of the same number");
