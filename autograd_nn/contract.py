@@ -93,31 +93,31 @@ class Kernels(Protocol):
                              pad_value: int | None) -> Array:
         """The gradient (N, C, *size) of `average_pooling` with respect to its input, from `gy` (N, C, *out)."""
 
-    def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float, axis: Ints,
-                            relu: bool) -> tuple[Array, Array, Array, Any]:
+    def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float, axis: Ints, relu: bool,
+                            residual: Array | None) -> tuple[Array, Array, Array, Any]:
         """Normalises `x` to mean 0 and variance 1 over `axis`, then scales by `gamma` and shifts by `beta`.
 
-        `gamma` and `beta` have the shape of `x` without `axis`. The variance is the biased one. With `relu`, negative
-        results become zero.
+        `gamma` and `beta` have the shape of `x` without `axis`. The variance is the biased one. `residual`, of the
+        shape of `x`, is added; then, with `relu`, negative results become zero.
 
         Returns:
-            The output, the mean, one over the root of variance plus `eps`, and with `relu` whatever
-            `batch_normalization_grad` of this back end needs to know which results were positive (otherwise None).
-            The second and third have the shape of `gamma` and its data type, at least float32.
+            The output, the mean, one over the root of variance plus `eps`, and with `relu`, but without `residual`,
+            whatever `batch_normalization_grad` of this back end needs to know which results were positive. The second
+            and third have the shape of `gamma` and its data type, at least float32.
         """
 
     def batch_normalization_grad(self, x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array, axis: Ints,
                                  mask: Any) -> tuple[Array, Array, Array]:
         """The gradients of `batch_normalization` with respect to `x`, `gamma` and `beta`.
 
-        `mean`, `inv_std` and `mask` are what it returned.
+        `mean`, `inv_std` and `mask` are what it returned; without `mask`, `gy` is the gradient before any rectifier.
         """
 
     def fixed_batch_normalization(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float,
-                                  axis: Ints, relu: bool) -> Array:
+                                  axis: Ints, relu: bool, residual: Array | None) -> Array:
         """Normalises `x` by the given mean and variance instead of its own, then scales and shifts.
 
-        With `relu`, negative results become zero.
+        `residual` and `relu` are as in `batch_normalization`.
         """
 
     def group_normalization(self, x: Array, groups: int, gamma: Array, beta: Array,

@@ -1,40 +1,42 @@
 """Batch, group, layer and local response normalization.
 
 Batch and group normalization work on a matrix of rows (elements that share statistics) and columns (one for each entry
-of gamma), a block of rows at a time. Sums within a block are taken by BLAS in the type of the data, and added up in
-float64: the error does not grow with the number of rows, and the variance is that of centred values.
+of gamma), a block of rows at a time. Sums within a block are taken in the type of the data, and added up in float64:
+the error does not grow with the number of rows, and the variance is that of centred values.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from math import gcd
 
 import numpy as np
 
 from autograd_nn.contract import Ints
-from autograd_nn.cpu import threads
+from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.window import compute_dtype, samples_per_block
 
 _BLOCK_ELEMENTS = 1 << 17
 
 
-def batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float, axis: Ints,
-                        relu: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Three passes: the mean; how it differs from the exact one, and the mean square about it; the output."""
-    rows = _as_rows(x, axis)
-    mean, var = _statistics(rows)
+def batch_normalization(
+        x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float, axis: Ints, relu: bool = False,
+        residual: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Two passes: the statistics, then the output."""
+    rows = as_rows(x, axis)
+    mean, var = statistics(rows)
     inv_std = 1 / np.sqrt(var + eps)
-    y = _from_rows(_scale_and_shift(rows, mean, gamma.ravel() * inv_std, beta.ravel(), relu), x, axis)
+    others = None if residual is None else as_rows(residual, axis)
+    y = _from_rows(_scale_and_shift(rows, mean, gamma.ravel() * inv_std, beta.ravel(), others, relu), x, axis)
     dtype = compute_dtype(gamma.dtype)
     return (y, mean.astype(dtype).reshape(gamma.shape), inv_std.astype(dtype).reshape(gamma.shape),
-            y > 0 if relu else None)
+            y > 0 if relu and residual is None else None)
 
 
 def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
                              axis: Ints, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two passes: the sums, then the gradient of the input."""
-    rows, gy_rows = _as_rows(x, axis), _as_rows(gy if mask is None else gy * mask, axis)
+    rows, gy_rows = as_rows(x, axis), as_rows(gy if mask is None else gy * mask, axis)
     mean, inv_std = mean.ravel(), inv_std.ravel()
-    gbeta, ggamma = _gradient_sums(rows, gy_rows, mean)
+    gbeta, ggamma = _sums(rows, mean.astype(compute_dtype(x.dtype)), gy_rows)
     ggamma *= inv_std
     scale = gamma.ravel() * inv_std
     count = max(1, len(rows))
@@ -44,10 +46,12 @@ def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
 
 
 def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray,
-                              eps: float, axis: Ints, relu: bool = False) -> np.ndarray:
+                              eps: float, axis: Ints, relu: bool = False,
+                              residual: np.ndarray | None = None) -> np.ndarray:
     """One pass: a scale and a shift."""
     scale = gamma.ravel() / np.sqrt(var.ravel().astype(np.float64) + eps)
-    y = _scale_and_shift(_as_rows(x, axis), mean.ravel(), scale, beta.ravel(), relu)
+    others = None if residual is None else as_rows(residual, axis)
+    y = _scale_and_shift(as_rows(x, axis), mean.ravel(), scale, beta.ravel(), others, relu)
     return _from_rows(y, x, axis)
 
 
@@ -59,8 +63,8 @@ def group_normalization(x: np.ndarray, groups: int, gamma: np.ndarray, beta: np.
     mean, inv_std = np.empty((len(x), groups), dtype), np.empty((len(x), groups), dtype)
 
     def compute(i: int) -> None:
-        rows = _as_rows(x[i], tuple(range(1, x.ndim - 1)))
-        means, variances = (part.reshape(groups, -1) for part in _statistics(rows))
+        rows = as_rows(x[i], tuple(range(1, x.ndim - 1)))
+        means, variances = (part.reshape(groups, -1) for part in statistics(rows))
         mean[i] = centre = means.mean(1)
         inv_std[i] = 1 / np.sqrt((variances + (means - centre[:, None]) ** 2).mean(1) + eps)
         width = len(gamma) // groups
@@ -80,9 +84,9 @@ def group_normalization_grad(x: np.ndarray, groups: int, gamma: np.ndarray, gy: 
     gbeta, ggamma = np.empty((len(x), len(gamma))), np.empty((len(x), len(gamma)))
 
     def compute(i: int) -> None:
-        rows, gy_rows = _as_rows(x[i], axis), _as_rows(gy[i], axis)
+        rows, gy_rows = as_rows(x[i], axis), as_rows(gy[i], axis)
         centre, factor = mean[i].repeat(width), inv_std[i].repeat(width)
-        gbeta[i], ggamma[i] = _gradient_sums(rows, gy_rows, centre)
+        gbeta[i], ggamma[i] = _sums(rows, centre, gy_rows)
         ggamma[i] *= factor
 
         def mean_of_groups(sums: np.ndarray) -> np.ndarray:
@@ -100,9 +104,10 @@ def layer_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
                         eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All passes over a block of rows while it is in the cache."""
     dtype = compute_dtype(x.dtype)
-    y = np.empty(x.shape, x.dtype)
+    y = memory.empty(x.shape, x.dtype)
     mean, inv_std = np.empty(len(x), dtype), np.empty(len(x), dtype)
-    for block in _blocks(x):
+
+    def compute(block: slice) -> None:
         mean[block] = x[block].mean(1, dtype=dtype)
         difference = x[block] - mean[block, None]
         inv_std[block] = 1 / np.sqrt(np.square(difference).mean(1) + eps)
@@ -110,6 +115,8 @@ def layer_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
         difference *= gamma
         difference += beta
         y[block] = difference
+
+    threads.run(compute, _blocks(x))
     return y, mean, inv_std
 
 
@@ -117,19 +124,24 @@ def layer_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
                              inv_std: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """With ``d = gamma * gy``: ``gx = inv_std * (d - mean(d) - x_hat * mean(d * x_hat))``."""
     dtype = compute_dtype(x.dtype)
-    gx = np.empty(x.shape, x.dtype)
-    ggamma, gbeta = np.zeros(gamma.shape), np.zeros(gamma.shape)
-    for block in _blocks(x):
+    gx = memory.empty(x.shape, x.dtype)
+    blocks = _blocks(x)
+    sums = np.empty((len(blocks), 2, len(gamma)))
+
+    def compute(i: int) -> None:
+        block = blocks[i]
         part = gy[block].astype(dtype, copy=False)
         x_hat = (x[block] - mean[block, None]) * inv_std[block, None]
-        gbeta += _sum_rows(part)
-        ggamma += _sum_rows(part * x_hat)
+        sums[i] = np.einsum('ij,ij->j', part, x_hat), part.sum(0)
         part = part * gamma
         x_hat *= (part * x_hat).mean(1, keepdims=True)
         part -= part.mean(1, keepdims=True)
         part -= x_hat
         gx[block] = part * inv_std[block, None]
-    return gx, ggamma.astype(gamma.dtype), gbeta.astype(gamma.dtype)
+
+    threads.run(compute, range(len(blocks)))
+    ggamma, gbeta = sums.sum(0).astype(gamma.dtype)
+    return gx, ggamma, gbeta
 
 
 def local_response_normalization(x: np.ndarray, n: int, k: float, alpha: float, beta: float) -> np.ndarray:
@@ -187,7 +199,7 @@ def _sample_blocks(x: np.ndarray) -> list[slice]:
     return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
-def _as_rows(x: np.ndarray, axis: Ints) -> np.ndarray:
+def as_rows(x: np.ndarray, axis: Ints) -> np.ndarray:
     """`x` as a matrix: the elements of `axis` are its rows. A view if these axes come first in memory."""
     kept = [i for i in range(x.ndim) if i not in axis]
     width = int(np.prod([x.shape[i] for i in kept]))
@@ -200,74 +212,89 @@ def _from_rows(rows: np.ndarray, x: np.ndarray, axis: Ints) -> np.ndarray:
     return rows.reshape([x.shape[i] for i in order]).transpose(np.argsort(order))
 
 
-def _blocks(rows: np.ndarray) -> Iterator[slice]:
+def _blocks(rows: np.ndarray) -> list[slice]:
     step = max(1, _BLOCK_ELEMENTS // max(1, rows.shape[1]))
-    return (slice(start, start + step) for start in range(0, len(rows), step))
+    return [slice(start, start + step) for start in range(0, len(rows), step)]
 
 
-def _sum_rows(block: np.ndarray) -> np.ndarray:
-    return np.ones(len(block), block.dtype) @ block
+def statistics(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the variance (float64) over all rows.
 
-
-def _statistics(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the variance (float64) over all rows."""
+    One pass takes both about the mean of a few rows; if that is far from the mean of all, there is a second one.
+    """
     count = max(1, len(rows))
-    dtype = compute_dtype(rows.dtype)
-    total = np.zeros(rows.shape[1])
-    for block in _blocks(rows):
-        total += _sum_rows(rows[block].astype(dtype, copy=False))
-    centre = (total / count).astype(dtype)
-    offset, square = np.zeros(centre.shape), np.zeros(centre.shape)
-    for block in _blocks(rows):
-        difference = rows[block] - centre
-        offset += _sum_rows(difference)
-        square += _sum_rows(np.multiply(difference, difference, out=difference))
-    offset /= count
-    return centre + offset, square / count - offset ** 2
+    some = rows[::-(-count // 512)]
+    mean = some.sum(0, dtype=np.float64) / max(1, len(some))
+    for _ in range(2):
+        centre = mean.astype(compute_dtype(rows.dtype))
+        offset, square = _sums(rows, centre) / count
+        mean, var = centre + offset, square - offset ** 2
+        if (offset ** 2 <= 100 * var).all():
+            break
+    return mean, var
 
 
-def _gradient_sums(rows: np.ndarray, gy_rows: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sums (float64) over all rows of ``gy`` and of ``gy * (x - mean)``."""
-    dtype = compute_dtype(rows.dtype)
-    mean = mean.astype(dtype)
-    gbeta, ggamma = np.zeros(mean.shape), np.zeros(mean.shape)
-    for block in _blocks(rows):
-        part = gy_rows[block].astype(dtype, copy=False)
-        gbeta += _sum_rows(part)
-        difference = rows[block] - mean
-        ggamma += _sum_rows(np.multiply(difference, part, out=difference))
-    return gbeta, ggamma
+def _sums(rows: np.ndarray, centre: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """The sums (float64) over all rows of w and of ``w * (x - centre)``; w is ``x - centre`` unless it is given."""
+    width = rows.shape[1]
+    # Short rows are taken several at a time: that is faster, and fewer numbers are added up in low precision.
+    several = 1
+    if rows.flags.c_contiguous and (weights is None or weights.flags.c_contiguous):
+        several = gcd(len(rows), 1 << max(0, (1024 // max(1, width)).bit_length() - 1))
+    shape = len(rows) // several, several * width
+    rows, centre = rows.reshape(shape), np.tile(centre, several)
+    if weights is not None:
+        weights = weights.reshape(shape)
+    blocks = _blocks(rows)
+    # Each block has its own: so their sum does not depend on the number of threads.
+    parts = np.zeros((len(blocks), 2, several * width))
+
+    def compute(i: int) -> None:
+        difference = rows[blocks[i]] - centre
+        part = difference if weights is None else weights[blocks[i]]
+        parts[i] = part.sum(0, dtype=difference.dtype), np.einsum('ij,ij->j', part, difference)
+
+    threads.run(compute, range(len(blocks)))
+    return parts.sum(0).reshape(2, several, width).sum(1)
 
 
 def _input_gradient(rows: np.ndarray, gy_rows: np.ndarray, mean: np.ndarray, scale: np.ndarray, slope: np.ndarray,
                     shift: np.ndarray) -> np.ndarray:
     """``scale * gy + slope * (x - mean) + shift``."""
     mean, scale, slope, shift = (a.astype(compute_dtype(rows.dtype)) for a in (mean, scale, slope, shift))
-    gx = np.empty(rows.shape, rows.dtype)
-    for block in _blocks(rows):
+    gx = memory.empty(rows.shape, rows.dtype)
+
+    def compute(block: slice) -> None:
         part = rows[block] - mean
         part *= slope
         part += shift
         part += gy_rows[block] * scale
         gx[block] = part
+
+    threads.run(compute, _blocks(rows))
     return gx
 
 
 def _scale_and_shift(rows: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray,
-                     relu: bool = False) -> np.ndarray:
-    """``(rows - mean) * scale + shift``, and with `relu` zero instead of negative results."""
+                     others: np.ndarray | None = None, relu: bool = False) -> np.ndarray:
+    """``(rows - mean) * scale + shift + others``, and with `relu` zero instead of negative results."""
     centre = mean.astype(compute_dtype(rows.dtype))
     # What the rounding of the mean leaves.
     shift = (shift + (centre - mean) * scale).astype(centre.dtype)
     scale = scale.astype(centre.dtype)
-    y = np.empty(rows.shape, rows.dtype)
-    for block in _blocks(rows):
+    y = memory.empty(rows.shape, rows.dtype)
+
+    def compute(block: slice) -> None:
         part = rows[block] - centre
         part *= scale
         part += shift
+        if others is not None:
+            part += others[block]
         if relu:
             np.maximum(part, 0, out=part)
         y[block] = part
+
+    threads.run(compute, _blocks(rows))
     return y
 
 

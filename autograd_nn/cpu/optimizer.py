@@ -212,29 +212,32 @@ def _jobs(rows: list[tuple[Array, ...]], size: int) -> Iterator[list[tuple[Array
 
 
 def _run(step: Callable[..., None], job: list[tuple[Array, ...]]) -> None:
-    scratch: dict[np.dtype, np.ndarray] = {}
+    s = t = np.empty(0)
     for row in job:
-        copied: list[tuple[Array, np.ndarray]] = []
+        copied: list[tuple[Array, Array]] = []
         if _are_flat(row):
             flat = [a.reshape(-1) for a in row]
         else:
             flat, copied = _flattened(row)
-        size, dtype = flat[0].size, flat[0].dtype
-        if dtype not in scratch:
-            scratch[dtype] = np.empty((2, _BLOCK_ELEMENTS), dtype)
-        if size <= _BLOCK_ELEMENTS:
-            step(*flat, *scratch[dtype][:, :size])
+        p = flat[0]
+        if p.dtype != s.dtype or not s.size:
+            s, t = np.empty((2, _BLOCK_ELEMENTS), p.dtype)
+        if p.size <= _BLOCK_ELEMENTS:
+            step(*flat, s[:p.size], t[:p.size])
         else:
-            for start in range(0, size, _BLOCK_ELEMENTS):
+            for start in range(0, p.size, _BLOCK_ELEMENTS):
                 blocks = [a[start:start + _BLOCK_ELEMENTS] for a in flat]
-                step(*blocks, *scratch[dtype][:, :blocks[0].size])
+                step(*blocks, s[:blocks[0].size], t[:blocks[0].size])
         for original, copy in copied:
             if original is not row[1]:
                 original[...] = copy
 
 
 def _are_flat(arrays: Arrays) -> bool:
-    return all(a.flags.c_contiguous for a in arrays) and arrays[0].dtype != np.float16
+    for a in arrays:
+        if not a.flags.c_contiguous:
+            return False
+    return arrays[0].dtype != np.float16
 
 
 def _flattened(arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[tuple[Array, np.ndarray]]]:

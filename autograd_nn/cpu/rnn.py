@@ -166,26 +166,31 @@ _PRODUCTS = Products()
 def lstm_sequence(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray],
                   batch_sizes: Ints, reverse: bool, training: bool,
                   products: Products = _PRODUCTS) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
-    """The workspace is the gates (M, 3, N) and a (M, 1, N), the cells (M, N) and their hyperbolic tangent."""
+    """One product, and one function, of all gates: ``tanh(a)`` is ``2 * sigmoid(2 * a) - 1``.
+
+    The workspace is the four logistic functions (M, 4, N), the cells (M, N), and the hyperbolic tangents of the cells.
+    """
     dtype = x.dtype
     x, h, c, *parameters = _computable(dtype, x, h, c, *ws, *bs)
-    wi, wf, wa, wo, ui, uf, ua, uo = parameters[:8]
-    bi, bf, ba, bo = _sums(parameters[8:12], parameters[12:])
-    gates, inputs = products.project(x, [wi, wf, wo], [bi, bf, bo]), products.project(x, [wa], [ba])
-    gates_step, inputs_step = products.recurrence([ui, uf, uo], 'sigmoid'), products.recurrence([ua], 'tanh')
+    ws, us, bs = parameters[:4], parameters[4:8], [b + d for b, d in zip(parameters[8:12], parameters[12:])]
+    ws[2], us[2], bs[2] = (2 * part[2] for part in (ws, us, bs))
+    gates = products.project(x, ws, bs)
+    step = products.recurrence(us, 'sigmoid')
     y, cells, tanh_c = (memory.empty((len(x), h.shape[1]), x.dtype) for _ in range(3))
     h, c = h.copy(), c.copy()
     scratch = np.empty_like(c)
     for rows, n in _steps(batch_sizes, reverse):
-        hidden, cell, gate, a = h[:n], c[:n], gates[rows], inputs[rows]
-        gates_step(hidden, gate)
-        inputs_step(hidden, a)
+        hidden, cell, gate, a = h[:n], c[:n], gates[rows], scratch[:n]
+        step(hidden, gate)
         cell *= gate[:, 1]
-        cell += np.multiply(gate[:, 0], a[:, 0], out=scratch[:n])
+        np.multiply(gate[:, 2], 2, out=a)
+        a -= 1
+        a *= gate[:, 0]
+        cell += a
         cells[rows] = cell
-        hidden[...] = np.multiply(np.tanh(cell, out=tanh_c[rows]), gate[:, 2], out=y[rows])
+        hidden[...] = np.multiply(np.tanh(cell, out=tanh_c[rows]), gate[:, 3], out=y[rows])
     y, h, c = _cast(dtype, y, h, c)
-    return y, h, c, (gates, inputs, cells, tanh_c) if training else None
+    return y, h, c, (gates, cells, tanh_c) if training else None
 
 
 def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarray], y: np.ndarray,
@@ -198,9 +203,9 @@ def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.
     """
     dtype = x.dtype
     x, h, c, y, gy, gh, gc, *ws = _computable(dtype, x, h, c, y, gy, ghy, gcy, *ws)
-    gates, inputs, cells, tanh_c = workspace
-    gz, slopes = memory.empty((len(x), 4, h.shape[1]), x.dtype), memory.empty(cells.shape, x.dtype)
-    _in_blocks(_lstm_slopes, gz, slopes, gates, inputs[:, 0], _previous(c, cells, batch_sizes, reverse), tanh_c)
+    gates, cells, tanh_c = workspace
+    gz, slopes = memory.empty(gates.shape, x.dtype), memory.empty(cells.shape, x.dtype)
+    _in_blocks(_lstm_slopes, gz, slopes, gates, _previous(c, cells, batch_sizes, reverse), tanh_c)
     recurrence_grad = products.recurrence_grad(ws[4:])
     gh, gc = gh.copy(), gc.copy()
     for rows, n in reversed(_steps(batch_sizes, reverse)):
@@ -218,11 +223,13 @@ def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.
     return gx, gh, gc, _cast(dtype, *gws), _cast(dtype, *gbs, *[gb.copy() for gb in gbs])
 
 
-def _lstm_slopes(gz: np.ndarray, slope: np.ndarray, gates: np.ndarray, a: np.ndarray, c_prev: np.ndarray,
+def _lstm_slopes(gz: np.ndarray, slope: np.ndarray, gates: np.ndarray, c_prev: np.ndarray,
                  tanh_c: np.ndarray) -> None:
-    """The derivatives of cells (by the gates i, f and a) and output (by o, and by the cells: `slope`)."""
-    i, f, o = gates.transpose(1, 0, 2)
+    """The derivatives of cells (by the sums of the gates i, f and a) and output (by that of o, and by the cells)."""
+    i, f, a, o = gates.transpose(1, 0, 2)
     gi, gf, ga, go = gz.transpose(1, 0, 2)
+    a = 2 * a
+    a -= 1
     _logistic_slope(i, gi)
     gi *= a
     _logistic_slope(f, gf)
@@ -241,7 +248,8 @@ def gru_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np
     dtype = x.dtype
     x, h, *parameters = _computable(dtype, x, h, *ws, *bs)
     ws, us, bs, ds = (parameters[k:k + 3] for k in range(0, 12, 3))
-    gates, inputs = products.project(x, ws[:2], _sums(bs[:2], ds[:2])), products.project(x, ws[2:], bs[2:])
+    gates = products.project(x, ws[:2], [b + d for b, d in zip(bs[:2], ds)])
+    inputs = products.project(x, ws[2:], bs[2:])
     gates_step, scaled_step = products.recurrence(us[:2], 'sigmoid'), products.recurrence(us[2:], 'identity')
     scaled = memory.empty(inputs.shape, x.dtype)
     scaled[...] = ds[2]
@@ -429,10 +437,6 @@ def joined(ws: Arrays) -> np.ndarray:
 def _flat(gates: np.ndarray) -> np.ndarray:
     """The gates (M, K, N) side by side."""
     return gates.reshape(len(gates), prod(gates.shape[1:]))
-
-
-def _sums(bs: Arrays, ds: Arrays) -> list[np.ndarray]:
-    return [b + d for b, d in zip(bs, ds)]
 
 
 def _computable(dtype: np.dtype, *arrays: np.ndarray) -> list[np.ndarray]:

@@ -21,6 +21,7 @@ Ints = tuple[int, ...]
 
 
 class BatchNormalization(FunctionNode):
+    """Of `x`, `gamma` and `beta`; a fourth input is added to the result, before it is rectified."""
 
     def __init__(self, eps: float, axis: Ints, running_mean: Any, running_var: Any, decay: float, relu: bool) -> None:
         self.eps = eps
@@ -31,12 +32,15 @@ class BatchNormalization(FunctionNode):
         self.relu = relu
 
     def forward(self, inputs: Arrays) -> Arrays:
-        self.retain_inputs((0, 1, 2) if self.relu else (0, 1))
+        x, gamma, beta, *residual = inputs
+        # Gradients need the output to know what was rectified, or else a mask, and what the output is made of.
+        self.retain_inputs((0, 1, 2) if self.relu and not residual else (0, 1))
+        if self.relu and residual:
+            self.retain_outputs((0,))
         # What is kept for the gradient may be in a form of these kernels' own.
         self.kernels = backend.kernels(*inputs)
-        x, gamma, beta = inputs
-        y, self.mean, self.inv_std, self.mask = self.kernels.batch_normalization(x, gamma, beta, self.eps, self.axis,
-                                                                                 self.relu)
+        y, self.mean, self.inv_std, self.mask = self.kernels.batch_normalization(
+            x, gamma, beta, self.eps, self.axis, self.relu, residual[0] if residual else None)
         if x.size and not config.in_recomputing:
             self._update_statistics(x.size // gamma.size)
         return y,
@@ -55,10 +59,14 @@ class BatchNormalization(FunctionNode):
         x, gamma, *beta = self.get_retained_inputs()
         gy, = grad_outputs
         mask = self.mask
-        if beta and config.enable_backprop:
-            y, *_ = self.kernels.batch_normalization(x.array, gamma.array, beta[0].array, self.eps, self.axis, False)
+        if self._retained_outputs:
+            gy = relu_grad(self._retained_outputs[0], gy)
+        elif beta and config.enable_backprop:
+            y, *_ = self.kernels.batch_normalization(x.array, gamma.array, beta[0].array, self.eps, self.axis, False,
+                                                     None)
             gy, mask = relu_grad(y, gy), None
-        return BatchNormalizationGrad(self, mask).apply((x, gamma, gy))
+        gradients = BatchNormalizationGrad(self, mask).apply((x, gamma, gy))
+        return (*gradients, gy)[:len(self.inputs or ())]
 
 
 class BatchNormalizationGrad(KernelGradients):
@@ -92,6 +100,7 @@ class BatchNormalizationGrad(KernelGradients):
 
 
 class FixedBatchNormalization(FunctionNode):
+    """Of `x`, `gamma`, `beta`, `mean` and `var`; a sixth input is added to the result, before it is rectified."""
 
     def __init__(self, eps: float, axis: Ints, relu: bool) -> None:
         self.eps = eps
@@ -102,9 +111,9 @@ class FixedBatchNormalization(FunctionNode):
         self.retain_inputs((0, 1, 3, 4))
         if self.relu:
             self.retain_outputs((0,))
-        x, gamma, beta, mean, var = inputs
+        x, gamma, beta, mean, var, *residual = inputs
         return backend.kernels(*inputs).fixed_batch_normalization(x, gamma, beta, mean, var, self.eps, self.axis,
-                                                                  self.relu),
+                                                                  self.relu, residual[0] if residual else None),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma, mean, var = self.get_retained_inputs()
@@ -126,12 +135,12 @@ class FixedBatchNormalization(FunctionNode):
         if 4 in target_input_indexes:
             assert ggamma is not None
             gvar = -0.5 * scale * inv_std * ggamma
-        return gx, ggamma, gbeta, gmean, gvar
+        return (gx, ggamma, gbeta, gmean, gvar, gy)[:len(self.inputs or ())]
 
 
 def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, running_mean: Any = None,
                         running_var: Any = None, decay: float = 0.9, axis: int | Sequence[int] | None = None, *,
-                        activation: Any = None) -> Variable:
+                        residual: Any = None, activation: Any = None) -> Variable:
     """Batch normalization: normalises to mean 0 and variance 1 over the batch, then scales and shifts.
 
     Args:
@@ -145,7 +154,8 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, runnin
         decay: How much of the running statistics stays.
         axis: The axes of the batch. By default the first, and those that `x` has beyond the shape of `gamma`: for
             images (N, C, H, W) with `gamma` of shape (C,), the axes 0, 2 and 3.
-        activation: `relu` for ``relu(batch_normalization(...))`` in one kernel, or None.
+        residual: What is added to the output, of its shape, or None.
+        activation: `relu`, to be computed in the same kernel, or None.
 
     Returns:
         Output of the shape of `x`.
@@ -169,12 +179,13 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, runnin
         if array is not None and array.shape != gamma.shape:
             raise ValueError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
                              f'got {array.shape}')
-    relu = is_relu('batch_normalization', activation)
-    return BatchNormalization(eps, axes, running_mean, running_var, decay, relu).apply((x, gamma, beta))[0]
+    node = BatchNormalization(eps, axes, running_mean, running_var, decay, is_relu('batch_normalization', activation))
+    return node.apply((x, gamma, beta, *_added('batch_normalization', residual, x)))[0]
 
 
 def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float = 2e-5,
-                              axis: int | Sequence[int] | None = None, *, activation: Any = None) -> Variable:
+                              axis: int | Sequence[int] | None = None, *, residual: Any = None,
+                              activation: Any = None) -> Variable:
     """Batch normalization with given statistics, as when testing: see `batch_normalization`.
 
     Args:
@@ -185,6 +196,7 @@ def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any
         var: Variance, of the shape of `gamma`.
         eps: Added to the variance.
         axis: The axes of the batch.
+        residual: What is added to the output, of its shape, or None.
         activation: `relu`, to be computed in the same kernel, or None.
 
     Returns:
@@ -202,8 +214,18 @@ def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any
     """
     x, gamma, beta, mean, var = (as_variable(v) for v in (x, gamma, beta, mean, var))
     axes = _statistics_axes('fixed_batch_normalization', x, axis, gamma=gamma, beta=beta, mean=mean, var=var)
-    relu = is_relu('fixed_batch_normalization', activation)
-    return FixedBatchNormalization(eps, axes, relu).apply((x, gamma, beta, mean, var))[0]
+    node = FixedBatchNormalization(eps, axes, is_relu('fixed_batch_normalization', activation))
+    return node.apply((x, gamma, beta, mean, var, *_added('fixed_batch_normalization', residual, x)))[0]
+
+
+def _added(function: str, residual: Any, x: Variable) -> tuple[Variable, ...]:
+    """The checked `residual` as a further input; none if it is None."""
+    if residual is None:
+        return ()
+    residual = as_variable(residual)
+    if residual.shape != x.shape:
+        raise ValueError(f'{function}: expected residual of the shape of x, {x.shape}, got {residual.shape}')
+    return residual,
 
 
 def _statistics_axes(function: str, x: Variable, axis: int | Sequence[int] | None, **parameters: Variable) -> Ints:

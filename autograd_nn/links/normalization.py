@@ -12,6 +12,7 @@ from autograd_nn.functions.normalization import group_normalization, layer_norma
 from autograd_nn.functions.rectifier import relu
 from autograd_nn.initializers import generate_array, get_initializer
 from autograd_nn.link import Link
+from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.variable import Variable
 
 
@@ -98,7 +99,16 @@ class BatchNormalization(Link):
         return specs if self.axis is None else [*specs, ('axis', self.axis)]
 
     def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
-        return (1, {'activation': relu}) if following and following[0] is relu else (0, {})
+        """Takes over a `Shortcut` and `relu`."""
+        options: dict[str, Any] = {}
+        rest = iter(following)
+        layer = next(rest, None)
+        if isinstance(layer, Shortcut):
+            options['residual'] = layer.x
+            layer = next(rest, None)
+        if layer is relu:
+            options['activation'] = relu
+        return len(options), options
 
     def has_averages_of(self, channels: int) -> bool:
         """Whether its running averages are those of images with that many channels."""
@@ -114,13 +124,14 @@ class BatchNormalization(Link):
             shift += self.beta.array
         return scale, shift
 
-    def forward(self, x: Any, *, finetune: bool = False, activation: Any = None) -> Variable:
+    def forward(self, x: Any, *, finetune: bool = False, residual: Any = None, activation: Any = None) -> Variable:
         """Applies the layer.
 
         Args:
             x: Input of shape (N, C, ...), floating point.
             finetune: In training, make the running averages those of all batches since `start_finetuning`, each with
                 the same weight.
+            residual: What is added to the output, of its shape, or None.
             activation: `functions.relu`, to be computed with the layer in one kernel, or None.
 
         Returns:
@@ -134,14 +145,14 @@ class BatchNormalization(Link):
         beta = self.xp.zeros_like(self.avg_mean) if self.beta is None else self.beta
         if self.frozen or not config.train:
             return fixed_batch_normalization(x, gamma, beta, self.avg_mean, self.avg_var, self.eps, self.axis,
-                                             activation=activation)
+                                             residual=residual, activation=activation)
         decay = self.decay
         if finetune:
             if not config.in_recomputing:
                 self.N += 1
             decay = 1 - 1 / self.N
         return batch_normalization(x, gamma, beta, self.eps, self.avg_mean, self.avg_var, decay, self.axis,
-                                   activation=activation)
+                                   residual=residual, activation=activation)
 
     def start_finetuning(self) -> None:
         """Makes the next calls with ``finetune=True`` begin the running averages anew."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 from scipy import special
 
-from autograd_nn import cpu
+from autograd_nn import cpu, using_config
 
 
 def numerical(f, x, gy, eps=1e-5):
@@ -89,6 +89,23 @@ def test_batch_normalization(kernel, relu, shape_and_axis, seed):
     np.testing.assert_allclose(y, plain(exact, other_mean.astype('d'), var.astype('d')), atol=kernel.atol)
 
 
+@pytest.mark.parametrize('relu', [False, True])
+@given(shape_and_axis=shapes_with_axis(), seed=st.integers(0, 7))
+def test_what_is_added_to_a_normalized_array(kernel, relu, shape_and_axis, seed):
+    shape, axis = shape_and_axis
+    kept = tuple(n for i, n in enumerate(shape) if i not in axis)
+    x, residual, gamma, beta, other_mean, var = random_arrays(kernel, seed, shape, shape, *[kept] * 4)
+    var = abs(var) + 0.5
+    for name, statistics in ('batch_normalization', ()), ('fixed_batch_normalization', (other_mean, var)):
+        expected = plain_batch_normalization(x.astype('d'), gamma, beta, 0.1, axis, *statistics) + residual
+        y = kernel(name, x, gamma, beta, *statistics, 0.1, axis, relu, residual)
+        if not statistics:
+            y, mean, _, mask = y
+            assert mask is None
+            np.testing.assert_allclose(mean, x.astype('d').mean(axis), atol=kernel.atol)
+        np.testing.assert_allclose(y, np.maximum(expected, 0) if relu else expected, atol=2 * kernel.atol)
+
+
 @pytest.mark.parametrize('shape', [(7, 5), (64, 32), (3, 16, 9), (4, 24, 6, 5), (2, 8, 3, 4, 5), (2, 3, 30, 31)])
 @pytest.mark.parametrize('relu', [False, True])
 def test_batch_normalization_of_images(kernel, shape, relu):
@@ -109,6 +126,27 @@ def test_batch_normalization_of_images(kernel, shape, relu):
     np.testing.assert_allclose(gx, expected * inv_std.reshape(column), atol=4 * kernel.atol)
     np.testing.assert_allclose(ggamma, (gy * x_hat).sum(axis), atol=100 * kernel.atol)
     np.testing.assert_allclose(gbeta, gy.sum(axis), atol=100 * kernel.atol)
+
+
+def test_statistics_of_rows_that_begin_far_from_the_rest(kernel):
+    """The first rows are not where the mean is, nor are those at regular distances."""
+    x = np.random.normal(0, 1e-2, (4096, 3)).astype(kernel.dtype)
+    x[::8] += 1000
+    _, mean, inv_std, _ = kernel('batch_normalization', x, np.ones(3, x.dtype), np.ones(3, x.dtype), 1e-5, (0,), False)
+    exact = x.astype('d')
+    np.testing.assert_allclose(mean, exact.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(inv_std, 1 / np.sqrt(exact.var(0) + 1e-5), rtol=1e-5)
+
+
+def test_statistics_do_not_depend_on_the_number_of_threads(kernel):
+    x = np.random.normal(size=(8, 16, 70, 70)).astype(kernel.dtype)
+    results = []
+    for number in 1, 2, 3:
+        with using_config('num_threads', number):
+            results.append(kernel('batch_normalization', x, x[0, :, 0, 0], x[0, :, 0, 1], 0.1, (0, 2, 3), False))
+    for other in results[1:]:
+        for actual, expected in zip(other[:3], results[0]):
+            np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.parametrize('memory', ['NCHW', 'NHWC'])
@@ -148,6 +186,9 @@ def test_a_rectifier_within_does_not_hide_what_is_not_a_number(kernel, where):
     y = kernel('fixed_batch_normalization', *arrays.values(), *statistics, 1e-3, (0, 2, 3), True)
     expected = plain_batch_normalization(*arrays.values(), 1e-3, (0, 2, 3), *statistics)
     np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))
+    for residual in np.zeros_like(y), np.where(np.arange(y.size) % 7, 1, np.nan).reshape(y.shape).astype(y.dtype):
+        sums, *_ = kernel('batch_normalization', *arrays.values(), 1e-3, (0, 2, 3), True, residual)
+        np.testing.assert_array_equal(np.isnan(sums), lost | np.isnan(residual))
 
 
 @given(n=st.integers(0, 4), d=st.sampled_from([1, 2, 3, 5, 8, 19]), seed=st.integers(0, 7))

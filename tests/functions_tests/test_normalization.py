@@ -67,6 +67,27 @@ def test_batch_normalization_with_a_rectifier(shape, axis):
                            *parameters[:count])
 
 
+@pytest.mark.parametrize('activation', [None, F.relu])
+@pytest.mark.parametrize('shape, axis', [((6, 4), None), ((3, 8, 2, 2), None), ((3, 4, 2), (0, 1))])
+def test_batch_normalization_with_a_residual(shape, axis, activation):
+    axes = axis or (0, *range(2, len(shape)))
+    kept = tuple(n for i, n in enumerate(shape) if i not in axes)
+    parameters = [uniform(*kept, low=0.5, high=2) for _ in range(4)]
+
+    def formula(residual, *arrays):
+        return plain(*arrays[:3], 0.1, axes, *arrays[3:]) + residual
+
+    for f, count in (F.batch_normalization, 2), (F.fixed_batch_normalization, 4):
+        x = uniform(*shape)
+        residual = away_from_the_kink(formula, uniform(*shape), x, *parameters[:count])
+        check_function(lambda residual, *args, f=f: f(*args, eps=0.1, axis=axis, residual=residual,
+                                                      activation=activation),
+                       lambda *args: np.maximum(formula(*args), 0) if activation else formula(*args),
+                       residual, x, *parameters[:count])
+        with pytest.raises(ValueError, match=rf'^{f.__name__}: expected residual of the shape of x'):
+            f(x, *parameters[:count], axis=axis, residual=residual[1:])
+
+
 @pytest.mark.parametrize('f', [F.batch_normalization, F.fixed_batch_normalization])
 def test_activations_of_batch_normalization(f):
     statistics = [np.ones(2)] * (4 if f is F.fixed_batch_normalization else 2)

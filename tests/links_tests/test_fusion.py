@@ -47,7 +47,8 @@ def test_gradients(model, train):
         F.sum(y * y).backward()
         gradients.append([x.grad] + [param.grad for param in model.params()])
     for actual, expected in zip(*gradients, strict=True):
-        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * abs(expected).max())
+        # The bias of a convolution before a normalization has no effect: what there is of its gradient is rounding.
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * max(abs(expected).max(), 1e-2))
 
 
 def test_neighbours_take_one_function(model):
@@ -153,15 +154,17 @@ def test_a_shortcut_is_part_of_the_row(activation, rows):
             h = layer(h)
         return (activation or F.identity)(h + x)
 
-    with ann.using_config('train', False):
-        with ann.no_backprop_mode():
-            np.testing.assert_allclose(together(x).array, one_by_one(x).array, rtol=1e-4, atol=1e-4)
+    with ann.using_config('train', False), ann.no_backprop_mode():
+        np.testing.assert_allclose(together(x).array, one_by_one(x).array, rtol=1e-4, atol=1e-4)
+    for train in False, True:
         gradients = []
         for call in together, one_by_one:
             variable = ann.Variable(x)
-            F.sum(call(variable) ** 2).backward()
+            with ann.using_config('train', train):
+                y = call(variable)
+            F.sum(y ** 2).backward()
             gradients.append(variable.grad)
-    np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-3)
 
 
 def test_a_residual_of_another_shape_is_refused():

@@ -4,15 +4,16 @@ oneDNN adds statistics up in single precision, one value after another. Where th
 """
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
 from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
+from autograd_nn.cpu.normalization import as_rows, statistics
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, images, serves
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, images, minimum, serves
 
 # With more elements in a sum, or a mean further from zero (in standard deviations, squared), results were seen to be
 # wrong by more than a thousandth.
@@ -20,29 +21,69 @@ _MOST_ELEMENTS, _MOST_DISTANCE = 1 << 20, 1e4
 _AFFINE = c.USE_SCALE | c.USE_SHIFT
 
 
-def batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float, axis: Ints,
-                        relu: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+def batch_normalization(
+        x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float, axis: Ints, relu: bool = False,
+        residual: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """With a rectifier behind it, oneDNN's own; otherwise NumPy's statistics, which are exact, and one pass more."""
+    if serves('batch_normalization', x, gamma, beta, residual) and _is_channelwise(x, axis):
+        _check('batch_normalization', x.shape, x.shape[1:2], gamma=gamma, beta=beta)
+        if relu and residual is None:
+            result = _rectified(x, gamma, beta, eps)
+            if result is not None:
+                return result
+        else:
+            mean, var = statistics(as_rows(channels_last(x), axis))
+            inv_std = 1 / np.sqrt(var + eps)
+            y = _scaled_and_shifted('batch_normalization', x, mean, gamma * inv_std, beta, relu, residual)
+            if y is not None:
+                return y, mean.astype(np.float32), inv_std.astype(np.float32), None
+    return reference.batch_normalization(x, gamma, beta, eps, axis, relu, residual)
+
+
+def _rectified(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
+               eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
     """The rectifier costs nothing; the gradient needs one bit of it for each element."""
-    if serves('batch_normalization', x, gamma, beta) and _is_channelwise(x, axis):
-        key = 'batch_normalization', x.shape, gamma.shape, beta.shape, eps, relu
-        plan = cached(key, _BatchForward, *key[1:])
-        y = memory.empty(x.shape, channels_last=True)
-        mask = [memory.empty((plan.mask_size,), np.uint8)] if relu else []
-        gamma, beta = np.ascontiguousarray(gamma), np.ascontiguousarray(beta)
-        mean, var = np.empty_like(gamma), np.empty_like(gamma)
-        plan.primitive(channels_last(x), gamma, beta, y, mean, var, *mask)
-        # The rectifier would make zero of what is not a number.
-        if _are_sound(mean, var, eps) and not (relu and np.isnan(gamma + beta).any()):
-            return y, mean, _inverse_root(var, eps), mask[0] if relu else None
-    return reference.batch_normalization(x, gamma, beta, eps, axis, relu)
+    if x.size // x.shape[1] > _MOST_ELEMENTS:
+        return None
+    primitive = cached(('batch_normalization', x.shape, eps), _batch_forward, x.shape, eps, True)
+    y, mask = memory.empty(x.shape, channels_last=True), memory.empty((primitive.size(c.WORKSPACE),), np.uint8)
+    gamma, beta = np.ascontiguousarray(gamma), np.ascontiguousarray(beta)
+    mean, var = np.empty_like(gamma), np.empty_like(gamma)
+    primitive(channels_last(x), gamma, beta, y, mean, var, mask)
+    # The rectifier makes zero of what is not a number.
+    if not _are_sound(mean, var, eps) or np.isnan(gamma + beta).any():
+        return None
+    return y, mean, _inverse_root(var, eps), mask
+
+
+def _scaled_and_shifted(kernel: str, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool,
+                        residual: np.ndarray | None) -> np.ndarray | None:
+    """``(x - mean) * scale + shift + residual``, rectified with `relu`; None where a rectifier would hide NaN."""
+    if residual is not None:
+        _check(kernel, x.shape, x.shape, residual=residual)
+    if relu and (np.isnan(mean * scale + shift).any() or np.isnan(minimum(x))
+                 or (residual is not None and np.isnan(minimum(residual)))):
+        return None
+    key = 'scale and shift', x.size // x.shape[1], x.shape[1], relu, residual is not None
+    primitive = cached(key, _scale_and_shift, *key[1:])
+    centre = mean.astype(np.float32)
+    # What the rounding of the mean leaves.
+    shift = (shift + (centre - mean) * scale).astype(np.float32)
+    y = memory.empty(x.shape, channels_last=True)
+    arrays = [channels_last(x), centre, y, scale.astype(np.float32), shift]
+    primitive(*arrays, *([] if residual is None else [channels_last(residual)]))
+    return y
 
 
 def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
                              axis: Ints, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The mask is one bit for each element, or what the reference makes."""
-    if (serves('batch_normalization_grad', x, gamma, gy, mean, inv_std) and _is_channelwise(x, axis)
+    kernel = 'batch_normalization_grad'
+    if (serves(kernel, x, gamma, gy, mean, inv_std) and _is_channelwise(x, axis)
             and (mask is None or mask.dtype == np.uint8)):
-        key = 'batch_normalization_grad', x.shape, gamma.shape, gy.shape, mean.shape, inv_std.shape, mask is not None
+        _check(kernel, x.shape, x.shape[1:2], gamma=gamma, mean=mean, inv_std=inv_std)
+        _check(kernel, x.shape, x.shape, gy=gy)
+        key = kernel, x.shape, mask is not None
         primitive = cached(key, _batch_backward, *key[1:])
         gx = memory.empty(x.shape, channels_last=True)
         ggamma, gbeta = np.empty(gamma.shape, 'f'), np.empty(gamma.shape, 'f')
@@ -53,23 +94,25 @@ def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
 
 
 def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray,
-                              eps: float, axis: Ints, relu: bool = False) -> np.ndarray:
+                              eps: float, axis: Ints, relu: bool = False,
+                              residual: np.ndarray | None = None) -> np.ndarray:
     """One pass."""
-    if serves('fixed_batch_normalization', x, gamma, beta, mean, var) and _is_channelwise(x, axis):
-        key = 'fixed_batch_normalization', x.shape, gamma.shape, beta.shape, mean.shape, var.shape, eps
-        primitive = cached(key, _batch_inference, *key[1:])
-        y = memory.empty(x.shape, channels_last=True)
-        primitive(channels_last(x), *map(np.ascontiguousarray, (gamma, beta, mean, var)), y)
-        return np.maximum(y, 0, out=y) if relu else y
-    return reference.fixed_batch_normalization(x, gamma, beta, mean, var, eps, axis, relu)
+    kernel = 'fixed_batch_normalization'
+    if serves(kernel, x, gamma, beta, mean, var, residual) and _is_channelwise(x, axis):
+        _check(kernel, x.shape, x.shape[1:2], gamma=gamma, beta=beta, mean=mean, var=var)
+        scale = gamma / np.sqrt(var.astype(np.float64) + eps)
+        y = _scaled_and_shifted(kernel, x, mean, scale, beta, relu, residual)
+        if y is not None:
+            return y
+    return reference.fixed_batch_normalization(x, gamma, beta, mean, var, eps, axis, relu, residual)
 
 
 def layer_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
                         eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows are shared out among the threads."""
     if serves('layer_normalization', x, gamma, beta) and x.shape[-1] <= _MOST_ELEMENTS:
-        key = 'layer_normalization', x.shape, gamma.shape, beta.shape, eps
-        primitive = cached(key, _layer_forward, *key[1:])
+        _check('layer_normalization', x.shape, x.shape[1:], gamma=gamma, beta=beta)
+        primitive = cached(('layer_normalization', x.shape, eps), _layer_forward, x.shape, eps)
         y, mean, var = memory.empty(x.shape), np.empty(len(x), 'f'), np.empty(len(x), 'f')
         primitive(*map(np.ascontiguousarray, (x, gamma, beta)), y, mean, var)
         if _are_sound(mean, var, eps):
@@ -80,10 +123,14 @@ def layer_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
 def layer_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, mean: np.ndarray,
                              inv_std: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows are shared out among the threads."""
-    if serves('layer_normalization_grad', x, gamma, gy, mean, inv_std):
-        key = 'layer_normalization_grad', x.shape, gamma.shape, gy.shape, mean.shape, inv_std.shape
-        primitive = cached(key, _layer_backward, *key[1:])
-        gx, ggamma, gbeta = memory.empty(x.shape), np.empty(gamma.shape, 'f'), np.empty(gamma.shape, 'f')
+    kernel = 'layer_normalization_grad'
+    if serves(kernel, x, gamma, gy, mean, inv_std):
+        _check(kernel, x.shape, x.shape[1:], gamma=gamma)
+        _check(kernel, x.shape, x.shape[:1], mean=mean, inv_std=inv_std)
+        _check(kernel, x.shape, x.shape, gy=gy)
+        primitive = cached((kernel, x.shape), _layer_backward, x.shape)
+        gx = memory.empty(x.shape)
+        ggamma, gbeta = np.empty(gamma.shape, 'f'), np.empty(gamma.shape, 'f')
         x, gamma, mean, gy = map(np.ascontiguousarray, (x, gamma, mean, gy))
         # oneDNN asks for the shift, too, and does not look at it.
         primitive(x, gamma, gamma, mean, _variance(inv_std), gy, gx, ggamma, gbeta)
@@ -105,8 +152,8 @@ def local_response_normalization(x: np.ndarray, n: int, k: float, alpha: float, 
 
 
 def _is_channelwise(x: np.ndarray, axis: Ints) -> bool:
-    """Whether statistics are those of the channels of `x` (N, C, ...), and of not too many elements."""
-    return axis == (0, *range(2, x.ndim)) and x.ndim > 1 and x.size // x.shape[1] <= _MOST_ELEMENTS
+    """Whether statistics are those of the channels of `x` (N, C, ...)."""
+    return x.ndim > 1 and axis == (0, *range(2, x.ndim))
 
 
 def _are_sound(mean: np.ndarray, var: np.ndarray, eps: float) -> bool:
@@ -124,61 +171,41 @@ def _variance(inv_std: np.ndarray) -> np.ndarray:
     return np.divide(1, np.square(inv_std, order='C'))
 
 
-class _BatchForward:
-
-    def __init__(self, x_shape: Ints, gamma_shape: Ints, beta_shape: Ints, eps: float, relu: bool) -> None:
-        _check('batch_normalization', x_shape, x_shape[1:2], gamma=gamma_shape, beta=beta_shape)
-        arrays = c.SRC, c.SCALE, c.SHIFT, c.DST, c.MEAN, c.VARIANCE
-        self.primitive = _batch_forward(x_shape, c.FORWARD_TRAINING, eps, _AFFINE, relu, arrays)
-        self.mask_size = self.primitive.size(c.WORKSPACE)
-
-
-def _batch_forward(x_shape: Ints, kind: int, eps: float, flags: int, relu: bool, arrays: Ints) -> Primitive:
+def _batch_forward(x_shape: Ints, eps: float, relu: bool, arrays: Ints | None = None) -> Primitive:
+    if arrays is None:
+        arrays = c.SRC, c.SCALE, c.SHIFT, c.DST, c.MEAN, c.VARIANCE, c.WORKSPACE
     x = images(x_shape)
-    return Primitive('batch_normalization_forward', kind, x, x, float(eps), flags | relu * c.FUSE_NORM_RELU,
-                     arrays=(*arrays, c.WORKSPACE) if relu and arrays else arrays)
+    return Primitive('batch_normalization_forward', c.FORWARD_TRAINING, x, x, float(eps),
+                     _AFFINE | relu * c.FUSE_NORM_RELU, arrays=arrays)
 
 
-def _batch_backward(x_shape: Ints, gamma_shape: Ints, gy_shape: Ints, mean_shape: Ints, inv_std_shape: Ints,
-                    relu: bool) -> Primitive:
-    _check('batch_normalization_grad', x_shape, x_shape[1:2], gamma=gamma_shape, mean=mean_shape,
-           inv_std=inv_std_shape)
-    _check('batch_normalization_grad', x_shape, x_shape, gy=gy_shape)
+def _batch_backward(x_shape: Ints, relu: bool) -> Primitive:
     x = images(x_shape)
     arrays = c.SRC, c.SCALE, c.MEAN, c.VARIANCE, c.DIFF_DST, c.DIFF_SRC, c.DIFF_SCALE, c.DIFF_SHIFT
     return Primitive('batch_normalization_backward', c.BACKWARD, x, x, x, 0., _AFFINE | relu * c.FUSE_NORM_RELU,
-                     arrays=(*arrays, c.WORKSPACE) if relu else arrays,
-                     hint=_batch_forward(x_shape, c.FORWARD_TRAINING, 0., _AFFINE, relu, ()))
+                     arrays=(*arrays, c.WORKSPACE) if relu else arrays, hint=_batch_forward(x_shape, 0., relu, ()))
 
 
-def _batch_inference(x_shape: Ints, gamma_shape: Ints, beta_shape: Ints, mean_shape: Ints, var_shape: Ints,
-                     eps: float) -> Primitive:
-    _check('fixed_batch_normalization', x_shape, x_shape[1:2], gamma=gamma_shape, beta=beta_shape, mean=mean_shape,
-           var=var_shape)
-    arrays = c.SRC, c.SCALE, c.SHIFT, c.MEAN, c.VARIANCE, c.DST
-    return _batch_forward(x_shape, c.FORWARD_INFERENCE, eps, _AFFINE | c.USE_GLOBAL_STATS, False, arrays)
+def _scale_and_shift(rows: int, channels: int, relu: bool, has_residual: bool) -> Primitive:
+    matrix, row = Memory((rows, channels)), Memory((1, channels))
+    operations = [(c.BINARY_MUL, row), (c.BINARY_ADD, row), (c.BINARY_ADD, matrix)][:2 + has_residual]
+    return Primitive('binary', c.BINARY_SUB, matrix, row, matrix, operations=operations, ceiling=inf if relu else None,
+                     arrays=(c.SRC, c.SRC_1, c.DST, *c.OPERANDS[:len(operations)]))
 
 
-def _layer_forward(x_shape: Ints, gamma_shape: Ints, beta_shape: Ints, eps: float) -> Primitive:
-    _check('layer_normalization', x_shape, x_shape[1:], gamma=gamma_shape, beta=beta_shape)
-    return _layer_primitive(x_shape, eps, (c.SRC, c.SCALE, c.SHIFT, c.DST, c.MEAN, c.VARIANCE))
-
-
-def _layer_primitive(x_shape: Ints, eps: float, arrays: Ints) -> Primitive:
+def _layer_forward(x_shape: Ints, eps: float, arrays: Ints | None = None) -> Primitive:
+    if arrays is None:
+        arrays = c.SRC, c.SCALE, c.SHIFT, c.DST, c.MEAN, c.VARIANCE
     x = Memory(x_shape)
     return Primitive('layer_normalization_forward', c.FORWARD_TRAINING, x, x, Memory(x_shape[:1]), float(eps), _AFFINE,
                      arrays=arrays)
 
 
-def _layer_backward(x_shape: Ints, gamma_shape: Ints, gy_shape: Ints, mean_shape: Ints,
-                    inv_std_shape: Ints) -> Primitive:
-    _check('layer_normalization_grad', x_shape, x_shape[1:], gamma=gamma_shape)
-    _check('layer_normalization_grad', x_shape, x_shape, gy=gy_shape)
-    _check('layer_normalization_grad', x_shape, x_shape[:1], mean=mean_shape, inv_std=inv_std_shape)
+def _layer_backward(x_shape: Ints) -> Primitive:
     x = Memory(x_shape)
     arrays = (c.SRC, c.SCALE, c.SHIFT, c.MEAN, c.VARIANCE, c.DIFF_DST, c.DIFF_SRC, c.DIFF_SCALE, c.DIFF_SHIFT)
     return Primitive('layer_normalization_backward', c.BACKWARD, x, x, x, Memory(x_shape[:1]), 0., _AFFINE,
-                     arrays=arrays, hint=_layer_primitive(x_shape, 0., ()))
+                     arrays=arrays, hint=_layer_forward(x_shape, 0., ()))
 
 
 def _response(x_shape: Ints, n: int, k: float, alpha: float, beta: float) -> Primitive:
@@ -191,8 +218,8 @@ def _response(x_shape: Ints, n: int, k: float, alpha: float, beta: float) -> Pri
                      beta, k, arrays=(c.SRC, c.DST))
 
 
-def _check(kernel: str, x_shape: Ints, expected: Ints, **shapes: Ints) -> None:
+def _check(kernel: str, x_shape: Ints, expected: Ints, **arrays: np.ndarray) -> None:
     """Refuses arrays of other shapes than the expected one, which follows from that of x."""
-    for name, shape in shapes.items():
-        if shape != expected or len(expected) < 1:
-            raise ValueError(f'{kernel}: expected {name} of shape {expected} for x {x_shape}, got {shape}')
+    for name, array in arrays.items():
+        if array.shape != expected or not expected:
+            raise ValueError(f'{kernel}: expected {name} of shape {expected} for x {x_shape}, got {array.shape}')

@@ -10,7 +10,7 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import byref, c_void_p
 from math import isinf, prod
 from typing import Any, TypeVar
@@ -39,6 +39,8 @@ class _Thread(threading.local):
     """What each thread has of its own."""
 
     def __init__(self) -> None:
+        # Primitives are made for one number of threads and one precision.
+        self.by_settings: dict[tuple[int, bool], dict[Any, Any]] = {}
         self.primitives: dict[Any, Any] = {}
         self.stream: c_void_p | None = None
         self.settings: tuple[int, bool] | None = None
@@ -46,7 +48,7 @@ class _Thread(threading.local):
 
     def prepare(self, settings: tuple[int, bool]) -> None:
         """Makes new settings those of this thread's executions: the number of threads, and whether to use bfloat16."""
-        self.primitives.clear()
+        self.primitives = self.by_settings.setdefault(settings, {})
         self.settings = settings
         loaded().set_num_threads(1 if self.forked else settings[0])
         if self.stream is None:
@@ -59,6 +61,7 @@ _thread = _Thread()
 
 def _after_fork() -> None:
     """In a forked process, OpenMP waits forever for the threads that the forking one had; it must do without them."""
+    _thread.by_settings.clear()
     _thread.settings, _thread.forked = None, True
 
 
@@ -86,7 +89,6 @@ def cached(key: Any, make: Callable[..., T], *arguments: Any) -> T:
         make: Makes it.
         arguments: What to call it with.
     """
-    # Primitives are made for one number of threads and one precision.
     settings = threads.number(), config.__dict__['use_bfloat16']
     if settings != _thread.settings:
         _thread.prepare(settings)
@@ -171,7 +173,10 @@ class Primitive:
         kind: One of `library.PRIMITIVES`.
         parameters: The C arguments between the engine and the attributes.
         arrays: Which argument of the execution each array of a call is, such as ``(c.SRC, c.DST)``.
-        added: The descriptor of an array that is added to the results (the argument ``c.ADDED``), or None.
+        operations: What is done with the results first: pairs of one of `library.BINARY_*` and the descriptor of the
+            second operand (the arguments ``c.OPERANDS``).
+        added: The descriptor of an array that is added to the results (where there are no other operations, the
+            argument ``c.ADDED``), or None.
         ceiling: The greatest value of the results, whose least is then 0; None for results as they are.
         accumulate: Whether the results are added to what is there already.
         activation: One of `library.ELTWISE_*`, or None: which function of the results is stored.
@@ -186,14 +191,14 @@ class Primitive:
     _handle = _descriptor = c_void_p()
     _memories: list[c_void_p] = []
 
-    def __init__(self, kind: str, *parameters: Any, arrays: Ints, added: Memory | None = None,
-                 ceiling: float | None = None, accumulate: bool = False, activation: int | None = None,
-                 strided: bool = False, hint: Primitive | None = None) -> None:
+    def __init__(self, kind: str, *parameters: Any, arrays: Ints, operations: Sequence[tuple[int, Memory]] = (),
+                 added: Memory | None = None, ceiling: float | None = None, accumulate: bool = False,
+                 activation: int | None = None, strided: bool = False, hint: Primitive | None = None) -> None:
         self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
         self._memories = []
         library = loaded()
-        with Attributes(_operations(added, ceiling, accumulate, activation)) as attributes:
+        with Attributes(_operations(operations, added, ceiling, accumulate, activation)) as attributes:
             if hint is not None:
                 parameters = (*parameters, hint._descriptor)
             elif kind.endswith(('backward', 'backward_data', 'backward_weights')):
@@ -283,12 +288,13 @@ class Reorder(Primitive):
         self._finish('reorder', (c.SRC, c.DST))
 
 
-def _operations(added: Memory | None, ceiling: float | None, accumulate: bool,
+def _operations(first: Sequence[tuple[int, Memory]], added: Memory | None, ceiling: float | None, accumulate: bool,
                 activation: int | None) -> list[tuple[Any, ...]]:
     """What is computed on the results: the ends of the names of the C functions, and their arguments."""
     operations: list[tuple[Any, ...]] = []
     if accumulate:
         operations.append(('sum', 1.0, 0, 0))
+    operations += [('binary', kind, operand) for kind, operand in first]
     if added is not None:
         operations.append(('binary', c.BINARY_ADD, added))
     if ceiling is not None:
