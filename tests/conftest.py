@@ -1,5 +1,15 @@
-"""Settings that all tests share."""
+"""Settings that all tests share.
+
+With ``CUDA_EMULATOR=1`` in the environment a stand-in for CuPy serves this session (see `cuda_emulator/cupy/__init__.py`).
+"""
 import os
+import sys
+from pathlib import Path
+
+if os.environ.get('CUDA_EMULATOR'):
+    sys.path.insert(0, str(Path(__file__).with_name('cuda_emulator')))
+
+collect_ignore = ['cuda_emulator']
 
 # Parallel test processes fill the cores; more threads in each would only wait for one another.
 if 'PYTEST_XDIST_WORKER' in os.environ:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_nn import cpu
+from autograd_nn import backend, cpu, cuda
 from autograd_nn.cpu import onednn
 
 
@@ -47,11 +47,15 @@ class BackEnd:
 
 BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a, 'float64'),
              'onednn': BackEnd(onednn, lambda a: a, lambda a: a, 'float32')}
+if cuda.available:
+    BACK_ENDS['cuda'] = BackEnd(backend.kernels(cuda.to_gpu(np.ones(1))), cuda.to_gpu, cuda.to_cpu, 'float64')
 
 
-@pytest.fixture(scope='session', params=BACK_ENDS)
+@pytest.fixture(scope='session', params=['numpy', 'onednn', pytest.param('cuda', marks=pytest.mark.gpu)])
 def kernel(request):
     """A callable ``kernel(name, *args)``."""
     if request.param == 'onednn' and onednn.load()[0] is None:
         pytest.skip(onednn.load()[1])
+    if request.param == 'cuda' and not cuda.available:
+        pytest.skip('there is no GPU (tests/cuda_tests run this on an emulated one)')
     return BACK_ENDS[request.param]

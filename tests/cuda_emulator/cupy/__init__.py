@@ -55,6 +55,7 @@ from ._kernels import ElementwiseKernel, RawKernel, RawModule, ReductionKernel
 from ._numpy import *  # noqa: F403
 
 __version__ = '14.0.0'
+_memos: dict[Any, dict[Any, Any]] = {}
 
 
 def array(obj: Any, dtype: Any = None, copy: bool = True, order: str = 'K', subok: bool = False,
@@ -122,11 +123,31 @@ def fuse(*args: Any, **kwargs: Any) -> Any:
 
 
 def get_default_memory_pool() -> cuda.MemoryPool:
-    return cuda._pool
+    return cuda.memory.default_pool
 
 
 def get_default_pinned_memory_pool() -> cuda.PinnedMemoryPool:
-    return cuda._pinned_pool
+    return cuda.memory.default_pinned_pool
+
+
+def memoize(for_each_device: bool = False) -> Any:
+    """As ``cupy.memoize``."""
+    def decorate(function: Any) -> Any:
+        memo = _memos.setdefault(function, {})
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            key = (cuda.current_device() if for_each_device else -1, args, tuple(sorted(kwargs.items())))
+            if key not in memo:
+                memo[key] = function(*args, **kwargs)
+            return memo[key]
+        return call
+    return decorate
+
+
+def clear_memo() -> None:
+    """Forgets what memoized functions returned."""
+    for memo in _memos.values():
+        memo.clear()
 
 
 def from_dlpack(obj: Any) -> ndarray:

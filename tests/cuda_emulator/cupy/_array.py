@@ -7,27 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from .cuda import Device, MemoryPointer, allocated, current_device
+from .cuda import Device, MemoryPointer, alloc, current_device
 
 
 class ndarray:
     """As ``cupy.ndarray``: it lives on the device that was current when it was made."""
 
-    __slots__ = ('_a', '_base', '_device', '_owner', '__weakref__')
+    __slots__ = ('_a', '_base', '_memory', '__weakref__')
     __hash__ = None
 
     def __init__(self, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None,
                  order: str = 'C') -> None:
-        dtype = np.dtype(dtype)
-        if memptr is not None:
-            a = np.ndarray(shape, dtype, memptr.buffer, memptr.offset, strides, order)
-            self._device = memptr.device_id
-        else:
-            a = np.empty(shape, dtype, order)
-            # What nobody has written yet is not to be read: not a number, or large ones.
-            a.reshape(-1, order='A').view(np.uint8).fill(0xff)
-            self._device = current_device()
-        self._a, self._base, self._owner = a, None, allocated(a, self._device)
+        size = np.empty(0, dtype).itemsize * int(np.prod(shape, dtype=np.int64))
+        memptr = alloc(size) if memptr is None else memptr
+        self._a = np.ndarray(shape, dtype, memptr.mem.bytes, memptr.offset, strides, order)
+        self._base, self._memory = None, memptr.mem
 
     shape = property(lambda self: self._a.shape, lambda self, shape: setattr(self._a, 'shape', shape))
     dtype = property(lambda self: self._a.dtype)
@@ -38,8 +32,9 @@ class ndarray:
     strides = property(lambda self: self._a.strides)
     flags = property(lambda self: self._a.flags)
     base = property(lambda self: self._base)
+    _device = property(lambda self: self._memory.device_id)
     device = property(lambda self: Device(self._device))
-    data = property(lambda self: MemoryPointer(self._a, self._device))
+    data = property(lambda self: MemoryPointer(self._memory, 0, self._a.ctypes.data))
     T = property(lambda self: _view(self, self._a.T))
     mT = property(lambda self: _view(self, self._a.mT))
     real = property(lambda self: _view(self, self._a.real))
@@ -88,7 +83,7 @@ class ndarray:
         if not any(i is Ellipsis for i in plain):
             plain += (Ellipsis,)  # one element is an array of no axes, not a number
         a = self._a[plain]
-        return _view(self, a) if np.may_share_memory(a, self._a) else wrap(np.asarray(a), self._device)
+        return _view(self, a) if np.may_share_memory(a, self._a) else wrap(a)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index if isinstance(index, tuple) else (index,)
@@ -164,18 +159,17 @@ def _from_numpy(a: np.ndarray) -> ndarray:
 
 def _view(parent: ndarray, a: np.ndarray) -> ndarray:
     """An array that shares its parent's memory and device."""
-    result = wrap(a, parent._device, parent._owner)
+    result = wrap(a, parent._memory)
     result._base = parent if parent._base is None else parent._base
     return result
 
 
-def wrap(a: Any, device: int | None = None, owner: Any = None) -> ndarray:
-    """A NumPy array, or a number of NumPy, as an array on a device."""
+def wrap(a: Any, memory: Any = None) -> ndarray:
+    """A NumPy array, or a number of NumPy, as an array of the current device, or of a piece of memory."""
     result = object.__new__(ndarray)
     result._a = np.asarray(a)
     result._base = None
-    result._device = current_device() if device is None else device
-    result._owner = allocated(result._a, result._device) if owner is None else owner
+    result._memory = alloc(result._a.nbytes).mem if memory is None else memory
     return result
 
 

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from .cuda.compiler import CompileException
+
 HERE = Path(__file__).parent
 HEADERS = [HERE / name for name in ('host.h', 'types.h', 'threads.h')]
 COMPILER = os.environ.get('CXX', 'c++')
@@ -19,10 +21,6 @@ FLAGS = ['-std=c++17', '-O1', '-fPIC', '-w', '-fno-strict-aliasing', '-fmax-erro
 _TOGETHER = re.compile(r'__sync|__shfl|__ballot|__any|__all')
 # CUDA's arrays of a size that the launch gives.
 _DYNAMIC = re.compile(r'extern\s+__shared__\s+(?:__align__\(\w+\)\s+)?([\w\s]+?)\s*(\w+)\s*\[\s*\]\s*;')
-
-
-class CompileError(Exception):
-    """The compiler did not take the text of a kernel (CuPy: ``cupy.cuda.compiler.CompileException``)."""
 
 
 @functools.cache
@@ -54,7 +52,7 @@ def _compile(arguments: list[str], text: str, result: Path) -> None:
     done = subprocess.run([COMPILER, *FLAGS, *arguments, '-o', str(temporary)], input=text, capture_output=True,
                           text=True)
     if done.returncode:
-        raise CompileError(f'{done.stderr}\n{text}')
+        raise CompileException(f'{done.stderr}\n{text}')
     temporary.replace(result)
 
 
@@ -67,7 +65,7 @@ def library(text: str, kernels: tuple[str, ...]) -> ctypes.PyDLL:
         kernels: How expressions in it name its kernels, such as ``sum<float>``.
 
     Raises:
-        CompileError: The compiler refused.
+        CompileException: The compiler refused.
     """
     together = 'true' if _TOGETHER.search(text) else 'false'
     text = _DYNAMIC.sub(r'static \1 \2[49152 / sizeof(\1)];', text)

@@ -56,7 +56,7 @@ globals().update({name: _function(name) for name in _FUNCTIONS.split()})
 def copyto(dst: ndarray, src: Any, casting: str = 'same_kind', where: Any = None) -> None:
     """As ``numpy.copyto``; from another device too."""
     if isinstance(src, ndarray) and src._device != dst._device:
-        src = wrap(src._a, dst._device)
+        src = wrap(src._a, dst._memory)
     call(np.copyto, dst, src, casting, **({} if where is None else {'where': where}))
 
 

@@ -37,7 +37,8 @@ def deviceSynchronize() -> None:
 
 
 def memGetInfo() -> tuple[int, int]:
-    return 1 << 34, 1 << 34
+    from cupy.cuda.memory import TOTAL, default_pool
+    return TOTAL - default_pool.total_bytes(), TOTAL
 
 
 def driverGetVersion() -> int:
