@@ -11,6 +11,7 @@ import numpy as np
 from autograd_nn import cpu, cuda
 from autograd_nn.contract import Kernels
 from autograd_nn.cpu import onednn
+from autograd_nn.cuda import kernels as cuda_kernels
 
 
 def get_array_module(*args: Any) -> Any:
@@ -40,7 +41,7 @@ def kernels(*arrays: Any) -> Kernels:
         raise TypeError('arrays are on different devices: '
                         + ', '.join(str(get_device_from_array(x)) for x in arrays if x is not None))
     if True in on_gpu:
-        return cuda.kernels()
+        return cuda_kernels
     return onednn if onednn.in_use() else cpu
 
 
@@ -119,7 +120,8 @@ class Elementwise:
         self.source = source
         self.name = body.__name__
         self.__doc__ = body.__doc__
-        self._kernel: Any = None
+        self.kernel = cuda.elementwise(source.in_params, source.out_params, source.operation, self.name.strip('_'),
+                                       preamble=source.preamble)
 
     def __call__(self, *args: Any) -> Any:
         if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
@@ -128,11 +130,7 @@ class Elementwise:
             y = self.body(*args)
             # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
             return y.astype(args[0].dtype) if type(y) is np.float64 else y
-        if self._kernel is None:
-            source = self.source
-            self._kernel = cuda.elementwise(source.in_params, source.out_params, source.operation, self.name,
-                                            preamble=source.preamble)
-        return self._kernel(*args)
+        return self.kernel(*args)
 
 
 class Device:

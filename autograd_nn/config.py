@@ -63,6 +63,7 @@ class LocalConfig(threading.local):
     ``type_check``               run ``check_type_forward`` of user-defined functions
     ``use_bfloat16``             let float32 convolutions and products of matrices on the CPU round what they multiply
                                  to bfloat16, where the processor has instructions for it: faster, to 3 digits
+    ``cudnn_deterministic``      let sums on a GPU be taken in a fixed order where the faster way has none
     ``num_threads``              how many threads the kernels on the CPU use; None for one on each core that the
                                  process may run on
     ``use_onednn``               ``'auto'``: oneDNN's kernels on the CPU where the library is there; ``'always'``:
@@ -88,6 +89,7 @@ class LocalConfig(threading.local):
     num_threads: int | None
     use_bfloat16: bool
     use_onednn: str
+    cudnn_deterministic: bool
     in_recomputing: bool
     keep_graph_on_report: bool
     _view: _ThreadView
@@ -206,6 +208,7 @@ global_config = GlobalConfig(
     use_bfloat16=False,
     num_threads=int(os.environ.get('AUTOGRAD_NN_NUM_THREADS') or 0) or None,
     use_onednn='auto',
+    cudnn_deterministic=False,
     in_recomputing=False,
     keep_graph_on_report=False,
 )

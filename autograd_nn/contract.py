@@ -322,6 +322,9 @@ class Kernels(Protocol):
     def sum_of_squares(self, arrays: Arrays) -> Array:
         """The sum of the squares of all elements of some arrays, of shape ``()``, in at least float32."""
 
+    def all_finite(self, arrays: Arrays) -> bool:
+        """Whether no element of some arrays is infinite or not a number."""
+
     # Updates take corresponding arrays of many parameters, which do not share memory, and write into all of them but
     # the gradients. The formulas are those for one parameter.
 

@@ -164,8 +164,8 @@ class Optimizer:
     def check_nan_in_grads(self) -> None:
         """Looks for gradients that are infinite or NaN; with a loss scale that adapts itself only."""
         if self._loss_scale_is_dynamic:
-            self._overflow = not all(_all_finite(param.grad) for param in self.target.params(False)
-                                     if param.grad is not None)
+            grads = [param.grad for param in self.target.params(False) if param.grad is not None]
+            self._overflow = not backend.kernels(*grads).all_finite(grads)
 
     def is_safe_to_update(self) -> bool:
         """Whether `check_nan_in_grads` found all gradients finite."""
@@ -280,7 +280,3 @@ class GradientMethod(Optimizer):
             for param in self.target.params():
                 if param.update_rule is not None:
                     param.update_rule.use_fp32_update(flag)
-
-
-def _all_finite(array: Any) -> bool:
-    return bool(backend.get_array_module(array).isfinite(array).all())
