@@ -25,14 +25,15 @@ def filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pad: Ints, dil
     """The gradient (C, 1, *k) of the filters from `x` (N, C, *in) and `gy` (N, C, *out): a sum over views."""
     cupy = device.cupy
     n, out = len(stride), gy.shape[2:]
-    padded = cupy.zeros((*x.shape[:2], *(max(size + 2 * p, s * (m - 1) + d * (k - 1) + 1) for size, p, s, m, d, k
+    padded = cupy.empty((*x.shape[:2], *(max(size + 2 * p, s * (m - 1) + d * (k - 1) + 1) for size, p, s, m, d, k
                                          in zip(x.shape[2:], pad, stride, out, dilate, kernel_size, strict=True))),
                         x.dtype)
+    padded.fill(0)
     padded[(..., *(slice(p, p + size) for p, size in zip(pad, x.shape[2:], strict=True)))] = x
     first, channels, *spatial = padded.strides
     # (N, *out, C, 1, *k): the axes to sum over come first.
-    windows = cupy.lib.stride_tricks.as_strided(
-        padded, (len(x), *out, x.shape[1], 1, *kernel_size),
+    windows = cupy.ndarray(
+        (len(x), *out, x.shape[1], 1, *kernel_size), x.dtype, padded.data,
         (first, *(a * s for a, s in zip(spatial, stride, strict=True)), channels, 0,
          *(a * d for a, d in zip(spatial, dilate, strict=True))))
     gy = gy.transpose(0, *range(2, n + 2), 1).reshape(len(x), *out, x.shape[1], *[1] * (n + 1))

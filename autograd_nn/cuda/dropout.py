@@ -35,7 +35,7 @@ _dropout_mask = elementwise('uint32 key_0, uint32 key_1, uint32 threshold, float
 
 def dropout_mask(x: Any, ratio: float) -> Any:
     """One kernel, seeded by NumPy's generator, so that the host need not wait for the device."""
-    mask = device.cupy.empty(x.shape, x.dtype)
+    mask = device.cupy.empty_like(x)
     key = np.random.randint(1 << 32, size=2, dtype=np.uint32)
     threshold = np.uint32(min(round(ratio * (1 << 32)), (1 << 32) - 1))
     step = -(-x.size // 4)

@@ -4,6 +4,7 @@ Arrays are cut into pieces, and each block of threads takes one: small parameter
 """
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,8 @@ from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import Kernel, raw
 from autograd_nn.cuda.reductions import compute_dtype
+
+_logger = logging.getLogger(__name__)
 
 _PIECE = 1 << 13
 _THREADS = 256
@@ -109,4 +112,6 @@ def in_batches(columns: Sequence[Sequence[Any]], copied: list[tuple[Any, Any]]) 
         flat = tuple([device.cupy.ascontiguousarray(array, dtype) for array in row])
         copied += [(array, copy) for k, (array, copy) in enumerate(zip(row, flat)) if copy is not array and k != 1]
         batches.setdefault(dtype, []).append(flat)
+    if copied:
+        _logger.debug('%d arrays are copied: their layout or type is not that of the computation', len(copied))
     return list(batches.values())

@@ -1,7 +1,7 @@
 """Batch, group, layer and local response normalization: a reduction or two, then one elementwise kernel.
 
-Mean and variance are found in one pass over the data, by joining the moments of parts, which is exact for data far from
-zero as well (Chan et al., Algorithms for computing the sample variance, 1983).
+Mean and variance are found in one pass over the data, by joining the moments of parts (Chan et al., Algorithms for
+computing the sample variance, 1983), about the first of the numbers: data far from zero lose nothing.
 """
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from autograd_nn.cuda.reductions import compute_dtype
 
 _MOMENTS = COMPUTE + '''
 struct moments {
-    C mean, square, count;
-    __device__ moments() : mean(0), square(0), count(0) {}
-    __device__ moments(C x) : mean(x), square(0), count(1) {}
+    C pivot, mean, square, count;
+    __device__ moments() : pivot(0), mean(0), square(0), count(0) {}
+    __device__ moments(C x, C pivot) : pivot(pivot), mean(x - pivot), square(0), count(1) {}
     __device__ C variance() const { return count > 0 ? square / count : (C)0; }
 };
 __device__ moments joined(const moments& a, const moments& b) {
     moments result;
     result.count = a.count + b.count;
     if (result.count > 0) {
+        result.pivot = a.count > 0 ? a.pivot : b.pivot;
         const C share = b.count / result.count;
         const C difference = b.mean - a.mean;
         result.mean = a.mean + difference * share;
@@ -31,8 +32,8 @@ __device__ moments joined(const moments& a, const moments& b) {
     return result;
 }
 '''
-_statistics = reduce('T x, float64 eps', 'U mean, U inv_std', 'moments((C)x)', 'joined(a, b)',
-                     'mean = (U)a.mean, inv_std = (U)(1 / sqrt(a.variance() + (C)eps))', 'moments()', 'statistics',
+_statistics = reduce('T x, T pivot, float64 eps', 'U mean, U inv_std', 'moments((C)x, (C)pivot)', 'joined(a, b)',
+                     'mean = (U)(a.pivot + a.mean), inv_std = (U)(1 / sqrt(a.variance() + (C)eps))', 'moments()', 'statistics',
                      reduce_type='moments', preamble=_MOMENTS)
 
 _normalized = elementwise('T x, U mean, U inv_std, U gamma, U beta, T residual, bool relu', 'T y', '''
@@ -187,7 +188,8 @@ def local_response_normalization_grad(x: Any, gy: Any, n: int, k: float, alpha: 
 
 def _find_statistics(x: Any, shape: Ints, dtype: Any, eps: float, axis: Ints) -> tuple[Any, Any]:
     mean, inv_std = device.cupy.empty((2, *shape), dtype)
-    _statistics(x, float(eps), mean, inv_std, axis=axis)
+    pivot = x[tuple([slice(1) if i in axis else slice(None) for i in range(x.ndim)])]
+    _statistics(x, pivot, float(eps), mean, inv_std, axis=axis)
     return mean, inv_std
 
 

@@ -10,7 +10,7 @@ from autograd_nn.cuda.kernel import elementwise as kernel
 from autograd_nn.cuda.multi import MultiKernel, in_batches, thread_count
 
 _scaled = kernel('T x, float64 a', 'T y', 'y = (T)((C)x * (C)a)', 'scaled', preamble=COMPUTE)
-_scaled_sum = kernel('T x, T y, float64 a', 'T z', 'z = (T)((C)x + (C)y * (C)a)', 'scaled_sum', preamble=COMPUTE)
+_scaled_sum = kernel('T x, S y, float64 a', 'T z', 'z = (T)((C)x + (C)y * (C)a)', 'scaled_sum', preamble=COMPUTE)
 _finish = kernel('T x, T b, T residual, bool rectify, float64 ceiling', 'T y', '''
     const C sum = (C)x + (C)b + (C)residual;
     y = (T)(!rectify ? sum : sum < 0 ? (C)0 : sum > (C)ceiling ? (C)ceiling : sum)''', 'finish', preamble=COMPUTE)
