@@ -13,9 +13,12 @@ class BackEnd:
     """Calls kernels by name on NumPy arrays, wherever they compute.
 
     Attributes:
+        on_gpu: Whether they compute on a GPU.
         dtype: The most precise type that the kernels have code of their own for.
         atol: The error to expect of a few operations on numbers around 1 in that type.
     """
+
+    on_gpu = False
 
     def __init__(self, kernels: Any, send: Callable[[np.ndarray], Any], fetch: Callable[[Any], np.ndarray],
                  dtype: str) -> None:
@@ -37,18 +40,33 @@ class BackEnd:
 
     def _sent(self, arg: Any, pairs: list[tuple[np.ndarray, Any]]) -> Any:
         """An argument as the kernel takes it; each array that is in it, and what is sent for it, joins `pairs`."""
-        if isinstance(arg, list):
-            return [self._sent(a, pairs) for a in arg]
-        if not isinstance(arg, np.ndarray):
+        if isinstance(arg, (list, tuple)):
+            return type(arg)([self._sent(a, pairs) for a in arg])
+        if not isinstance(arg, (np.ndarray, np.floating)):
             return arg
+        # Arithmetic on arrays of no axes yields numbers.
+        arg = np.asarray(arg)
         pairs.append((arg, self.send(arg)))
         return pairs[-1][1]
+
+
+class GpuBackEnd(BackEnd):
+    """Calls kernels on CuPy arrays; elementwise operations run their own text there."""
+
+    on_gpu = True
+
+    def __call__(self, name: str, *args: Any) -> Any:
+        if name != 'elementwise':
+            return super().__call__(name, *args)
+        body, args, _ = args
+        operation = next((op for op in backend.elementwise.registry.values() if op.body is body), body)
+        return self.fetch(operation(*[self._sent(a, []) for a in args]))
 
 
 BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a, 'float64'),
              'onednn': BackEnd(onednn, lambda a: a, lambda a: a, 'float32')}
 if cuda.available:
-    BACK_ENDS['cuda'] = BackEnd(backend.kernels(cuda.to_gpu(np.ones(1))), cuda.to_gpu, cuda.to_cpu, 'float64')
+    BACK_ENDS['cuda'] = GpuBackEnd(backend.kernels(cuda.to_gpu(np.ones(1))), cuda.to_gpu, cuda.to_cpu, 'float64')
 
 
 @pytest.fixture(scope='session', params=['numpy', 'onednn', pytest.param('cuda', marks=pytest.mark.gpu)])

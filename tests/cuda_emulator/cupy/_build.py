@@ -4,6 +4,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -56,6 +57,14 @@ def _compile(arguments: list[str], text: str, result: Path) -> None:
     temporary.replace(result)
 
 
+def _log(text: str, kernels: tuple[str, ...]) -> None:
+    """Keeps what runs in the directory ``CUDA_EMULATOR_LOG``, if that is set, for tests to see what has run."""
+    directory = os.environ.get('CUDA_EMULATOR_LOG')
+    if directory:
+        entry = json.dumps({'kernels': kernels, 'text': text})
+        _write(Path(directory, hashlib.sha256(entry.encode()).hexdigest()[:32] + '.json'), entry)
+
+
 @functools.cache
 def library(text: str, kernels: tuple[str, ...]) -> ctypes.PyDLL:
     """The library with the kernels of a translation unit: functions ``launch_0``, ``launch_1``, ... as they are listed.
@@ -67,6 +76,7 @@ def library(text: str, kernels: tuple[str, ...]) -> ctypes.PyDLL:
     Raises:
         CompileException: The compiler refused.
     """
+    _log(text, kernels)
     together = 'true' if _TOGETHER.search(text) else 'false'
     text = _DYNAMIC.sub(r'static \1 \2[49152 / sizeof(\1)];', text)
     text += ''.join(f'''
