@@ -63,10 +63,20 @@ class GpuBackEnd(BackEnd):
         return self.fetch(operation(*[self._sent(a, []) for a in args]))
 
 
+def sent_with_strides(a: np.ndarray) -> Any:
+    """A copy on the GPU with the same strides, which CuPy's own copies need not have."""
+    if a.size == 0 or min(a.strides, default=1) < 1 or any(s % a.itemsize for s in a.strides):
+        return cuda.to_gpu(a)
+    size = 1 + sum((n - 1) * s // a.itemsize for n, s in zip(a.shape, a.strides))
+    result = cuda.cupy.ndarray(a.shape, a.dtype, cuda.cupy.empty(size, a.dtype).data, a.strides)
+    result[...] = cuda.to_gpu(a)
+    return result
+
+
 BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a, 'float64'),
              'onednn': BackEnd(onednn, lambda a: a, lambda a: a, 'float32')}
 if cuda.available:
-    BACK_ENDS['cuda'] = GpuBackEnd(backend.kernels(cuda.to_gpu(np.ones(1))), cuda.to_gpu, cuda.to_cpu, 'float64')
+    BACK_ENDS['cuda'] = GpuBackEnd(backend.kernels(cuda.to_gpu(np.ones(1))), sent_with_strides, cuda.to_cpu, 'float64')
 
 
 @pytest.fixture(scope='session', params=['numpy', 'onednn', pytest.param('cuda', marks=pytest.mark.gpu)])

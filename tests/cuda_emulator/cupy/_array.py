@@ -20,7 +20,7 @@ class ndarray:
                  order: str = 'C') -> None:
         size = np.empty(0, dtype).itemsize * int(np.prod(shape, dtype=np.int64))
         memptr = alloc(size) if memptr is None else memptr
-        self._a = np.ndarray(shape, dtype, memptr.mem.bytes, memptr.offset, strides, order)
+        self._a = memptr.array(shape, dtype, strides, order)
         self._base, self._memory = None, memptr.mem
 
     shape = property(lambda self: self._a.shape, lambda self, shape: setattr(self._a, 'shape', shape))
@@ -34,7 +34,7 @@ class ndarray:
     base = property(lambda self: self._base)
     _device = property(lambda self: self._memory.device_id)
     device = property(lambda self: Device(self._device))
-    data = property(lambda self: MemoryPointer(self._memory, 0, self._a.ctypes.data))
+    data = property(lambda self: MemoryPointer(self._memory, self._a.ctypes.data, self._a))
     T = property(lambda self: _view(self, self._a.T))
     mT = property(lambda self: _view(self, self._a.mT))
     real = property(lambda self: _view(self, self._a.real))

@@ -1,6 +1,7 @@
 """``cupy.cuda.memory``: the pool counts the bytes that live arrays hold, on each device; it keeps nothing back."""
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable
 from functools import cached_property
@@ -33,21 +34,36 @@ class Memory:
 
 
 class MemoryPointer:
-    """As ``cupy.cuda.MemoryPointer``."""
+    """As ``cupy.cuda.MemoryPointer``.
 
-    def __init__(self, mem: Memory, offset: int, address: int | None = None) -> None:
-        self.mem, self.offset, self._address = mem, offset, address
+    Args:
+        mem: The memory that it keeps alive.
+        ptr: The address, if not that of the memory.
+        holder: What holds the bytes if that is not `mem`.
+    """
+
+    def __init__(self, mem: Memory, ptr: int | None = None, holder: Any = None) -> None:
+        self.mem, self._ptr, self._holder = mem, ptr, holder
         self.device_id = mem.device_id
 
     @property
     def ptr(self) -> int:
-        return (self.mem.bytes.ctypes.data if self._address is None else self._address) + self.offset
+        return self.mem.bytes.ctypes.data if self._ptr is None else self._ptr
 
     def __add__(self, offset: int) -> MemoryPointer:
-        return MemoryPointer(self.mem, self.offset + offset, self._address)
+        return MemoryPointer(self.mem, self.ptr + offset, self._holder)
 
     def __int__(self) -> int:
         return self.ptr
+
+    def array(self, shape: Any, dtype: Any, strides: Any, order: str) -> np.ndarray:
+        """The memory as a NumPy array."""
+        like = np.lib.stride_tricks.as_strided(np.empty(0, dtype), shape, strides) if strides else \
+            np.empty(shape, dtype, order)
+        extent = like.itemsize + sum((n - 1) * s for n, s in zip(like.shape, like.strides)) if like.size else 0
+        bytes_ = (ctypes.c_char * extent).from_address(self.ptr)
+        bytes_._held = self
+        return np.ndarray(like.shape, dtype, bytes_, 0, like.strides)
 
 
 class MemoryPool:
@@ -58,7 +74,7 @@ class MemoryPool:
         self._limits = [0] * DEVICES
 
     def malloc(self, size: int) -> MemoryPointer:
-        return MemoryPointer(Memory(self, size), 0)
+        return MemoryPointer(Memory(self, size))
 
     def count(self, device: int, size: int) -> None:
         """Adds bytes, or takes them away.
