@@ -140,7 +140,7 @@ def _check_on_gpu(f: Callable[..., Any], arrays: Sequence[Any], where: Sequence[
             if expected is None or actual is None:
                 assert expected is actual
                 continue
-            assert isinstance(actual, cuda.ndarray) and actual.dtype == expected.dtype
+            assert actual.dtype == expected.dtype
             np.testing.assert_allclose(cuda.to_cpu(actual), expected, rtol=bound[dtype], atol=10 * bound[dtype])
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from autograd_nn.contract import Ints
 from autograd_nn.cuda import depthwise, device
-from autograd_nn.cuda.pointwise import finish
 from autograd_nn.cuda.im2col import col2im, copy_windows
+from autograd_nn.cuda.pointwise import finish
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
 from autograd_nn.geometry import conv_output_size
 

@@ -40,8 +40,8 @@ def each(axes: int, text: str, by: str = '\n') -> str:
     return by.join(text.replace('@', str(d)) for d in range(axes))
 
 
-# The variables of the texts, for axis @: n_@, m_@ and k_@ are the sizes of input, output and window; s_@, p_@ and d_@ are
-# stride, padding and dilation; i_@ is the place in the window, at_@ that in an image.
+# The variables of the texts, for axis @: n_@, m_@ and k_@ are the sizes of input, output and window; s_@, p_@ and d_@
+# are stride, padding and dilation; i_@ is the place in the window, at_@ that in an image.
 
 
 @lru_cache(None)
@@ -50,7 +50,8 @@ def _im2col(axes: int) -> Kernel:
     return elementwise('raw T x, ' + integers('n s p d', axes), 'T col', f'''
         {places}
         const ptrdiff_t place[] = {{_ind.get()[0], _ind.get()[1], {each(axes, 'at_@', ', ')}}};
-        col = {each(axes, 'at_@ >= 0 && at_@ < n_@', ' && ')} ? x[place] : (T)0;''', f'im2col_{axes}d', reduce_dims=False)
+        col = {each(axes, 'at_@ >= 0 && at_@ < n_@', ' && ')} ? x[place] : (T)0;
+        ''', f'im2col_{axes}d', reduce_dims=False)
 
 
 @lru_cache(None)

@@ -33,8 +33,8 @@ __device__ moments joined(const moments& a, const moments& b) {
 }
 '''
 _statistics = reduce('T x, T pivot, float64 eps', 'U mean, U inv_std', 'moments((C)x, (C)pivot)', 'joined(a, b)',
-                     'mean = (U)(a.pivot + a.mean), inv_std = (U)(1 / sqrt(a.variance() + (C)eps))', 'moments()', 'statistics',
-                     reduce_type='moments', preamble=_MOMENTS)
+                     'mean = (U)(a.pivot + a.mean), inv_std = (U)(1 / sqrt(a.variance() + (C)eps))', 'moments()',
+                     'statistics', reduce_type='moments', preamble=_MOMENTS)
 
 _normalized = elementwise('T x, U mean, U inv_std, U gamma, U beta, T residual, bool relu', 'T y', '''
     const C result = ((C)x - (C)mean) * (C)inv_std * (C)gamma + (C)beta + (C)residual;

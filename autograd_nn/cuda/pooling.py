@@ -86,11 +86,12 @@ def _number(axes: int) -> str:
 
 
 def _count(axes: int) -> str:
-    """Declares the number of elements of the window at_@ that count: all of them, or those inside the image."""
+    """Declares the number of elements of the window at_@ that count: all, or those inside the image."""
     return each(axes, '''
         const ptrdiff_t from_@ = at_@ * s_@ - p_@;
         const ptrdiff_t to_@ = from_@ + k_@;
-        const ptrdiff_t count_@ = padding_counts ? k_@ : (to_@ < n_@ ? to_@ : n_@) - (from_@ > 0 ? from_@ : 0);''') + f'''
+        const ptrdiff_t count_@ = padding_counts ? k_@
+            : (to_@ < n_@ ? to_@ : n_@) - (from_@ > 0 ? from_@ : 0);''') + f'''
         const ptrdiff_t product = {each(axes, "count_@", " * ")};
         const ptrdiff_t count = product > 0 ? product : 1;'''
 

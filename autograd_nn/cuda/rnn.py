@@ -58,7 +58,8 @@ _gru_grad = elementwise('T h_prev, T x_r, T x_z, T x_a, T u_r, T u_z, T u_a, T g
 # Below, rows are those of one step; `units` is N, and `at` is the place of a row's first gate.
 _AT = 'const ptrdiff_t at = i / units * {gates} * units + i % units;'
 
-_lstm_step = elementwise('raw T u, raw T bias, int64 units', 'raw T gates, T c, T cell, T y, T h', _AT.format(gates=4) + '''
+_lstm_step = elementwise('raw T u, raw T bias, int64 units', 'raw T gates, T c, T cell, T y, T h',
+                         _AT.format(gates=4) + '''
     const ptrdiff_t j = i % units;
     const C in = logistic((C)(gates[at] + u[at] + bias[j]));
     const C forget = logistic((C)(gates[at + units] + u[at + units] + bias[j + units]));

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy import (
     bool_,
+    broadcast_shapes,
     dtype,
     e,
     euler_gamma,
@@ -49,7 +50,7 @@ from numpy import (
     uint64,
 )
 
-from . import cuda, random
+from . import cuda, linalg, random
 from ._array import call, check_device, ndarray, unwrap, wrap
 from ._kernels import ElementwiseKernel, RawKernel, RawModule, ReductionKernel
 from ._numpy import *  # noqa: F403

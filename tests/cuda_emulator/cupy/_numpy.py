@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ def _creation(name: str) -> Callable[..., Any]:
 
 globals().update({name: _creation(name) for name in _CREATE.split()})
 globals().update({name: _function(name) for name in _FUNCTIONS.split()})
+for _name in ('add', 'maximum', 'minimum', 'multiply'):
+    globals()[_name].at = partial(call, getattr(np, _name).at)
 
 
 def copyto(dst: ndarray, src: Any, casting: str = 'same_kind', where: Any = None) -> None:
