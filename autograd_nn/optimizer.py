@@ -1,12 +1,14 @@
 """Optimizers: they own a model's update rules and call them, with hooks around."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.config import config, mixed16
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -19,6 +21,8 @@ from autograd_nn.variable import Parameter, Variable
 
 if TYPE_CHECKING:
     from autograd_nn.link import Link
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ['GradientMethod', 'Hyperparameter', 'HyperparameterProxy', 'Optimizer', 'UpdateRule']
 
@@ -178,6 +182,8 @@ class Optimizer:
         assert self._loss_scale is not None
         if self._overflow:
             self._overflow_ever = True
+            _logger.info('update %d is left out: a gradient is infinite or not a number with the loss scaled by %g',
+                         self.t, self._loss_scale)
             self._loss_scale = max(1.0, self._loss_scale / 2)
         else:
             # Until the first overflow shows where the limit is, the scale doubles each time.
@@ -215,6 +221,10 @@ class GradientMethod(Optimizer):
 
     def setup(self, link: Link) -> Any:
         super().setup(link)
+        if config.dtype is mixed16:
+            self._use_fp32_update = True
+            if self._loss_scale is None:
+                self.loss_scaling()
         for param in link.params():
             param.update_rule = self.create_update_rule()
             if self._use_fp32_update:

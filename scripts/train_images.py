@@ -143,7 +143,7 @@ class PictureConverter(Converter):
 
     def __call__(self, batch: Any, device: Any = None) -> Any:
         x, t = concat_examples(batch)
-        return to_device(device, (self.preprocessing.normalize(x), t))
+        return to_device(device, (self.preprocessing.normalize(x).astype(autograd_nn.get_dtype(), copy=False), t))
 
 
 class PictureFolder(datasets.ImageFolderDataset):
@@ -184,7 +184,7 @@ class Enlarge:
 def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
     """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        network.extract(np.zeros((1, *shape), np.float32), network.available_layers)
+        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
 
 
 def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list[str]]:
