@@ -175,7 +175,8 @@ class Kernels(Protocol):
 
     def softmax_cross_entropy(self, x: Array, labels: Array) -> tuple[Array, Array]:
         """The softmax of `x` (N, C, *d) along axis 1, and the negative logarithms (N, *d) of those elements of it that
-        `labels` (N, *d), integers from 0 to C - 1, pick."""
+        `labels` (N, *d), integers from 0 to C - 1, pick. Of other labels, nothing is computed that could be mistaken
+        for a loss."""
 
     def softmax_cross_entropy_grad(self, y: Array, labels: Array, scale: Array) -> Array:
         """The softmax `y`, less 1 at the `labels`, times `scale` (N, *d)."""

@@ -17,9 +17,9 @@ _sorted_sum = elementwise('raw T gy, raw int64 order, raw int64 start', 'T gW', 
     }
     gW = (T)sum''', 'embedding_sum', reduce_dims=False, preamble=COMPUTE)
 
-_scattered_sum = elementwise('T gy, S id', 'raw U gW', '''
+_scattered_sum = elementwise('T gy, S id, int64 length', 'raw U gW', '''
     const ptrdiff_t place[] = {(ptrdiff_t)id, (ptrdiff_t)_ind.get()[1]};
-    atomicAdd(&gW[place], (U)gy)''', 'embedding_scatter', reduce_dims=False)
+    if (place[0] >= 0 && place[0] < length) atomicAdd(&gW[place], (U)gy)''', 'embedding_scatter', reduce_dims=False)
 
 
 def embedding_grad(gy: Any, ids: Any, W_shape: Ints) -> Any:
@@ -31,5 +31,5 @@ def embedding_grad(gy: Any, ids: Any, W_shape: Ints) -> Any:
         start = cupy.searchsorted(ids[order].astype('q', copy=False), cupy.arange(W_shape[0] + 1, dtype='q'))
         return _sorted_sum(rows, order, start.astype('q', copy=False), cupy.empty(W_shape, gy.dtype))
     gW = cupy.zeros(W_shape, compute_dtype(gy.dtype))
-    _scattered_sum(rows, ids[:, None], gW)
+    _scattered_sum(rows, ids[:, None], len(gW), gW)
     return gW.astype(gy.dtype, copy=False)

@@ -40,13 +40,13 @@ _log_softmax = elementwise('T x, U largest, U total', 'T y', 'y = (T)((C)x - (C)
                            'log_softmax', preamble=COMPUTE)
 _log_softmax_grad = elementwise('T y, T gy, U sum', 'T gx', 'gx = (T)((C)gy - exp((C)y) * (C)sum)', 'log_softmax_grad',
                                 preamble=COMPUTE)
-_cross_entropy = elementwise('T x, U largest, U total, S label', 'T y, raw T loss', '''
+# The loss of a label that is none of the classes is not a number.
+_cross_entropy = elementwise('T x, U largest, U total, S label, int64 classes', 'T y, raw T loss', '''
     const C difference = (C)x - (C)largest;
     y = (T)(exp(difference) / (C)total);
-    if (_ind.get()[1] == (ptrdiff_t)label) {
-        const ptrdiff_t place[] = {_ind.get()[0], _ind.get()[2]};
-        loss[place] = (T)(log((C)total) - difference);
-    }''', 'softmax_cross_entropy', reduce_dims=False, preamble=COMPUTE)
+    const ptrdiff_t wanted = (ptrdiff_t)label, place[] = {_ind.get()[0], _ind.get()[2]};
+    if (_ind.get()[1] == wanted) loss[place] = (T)(log((C)total) - difference);
+    else if (_ind.get()[1] == 0 && (wanted < 0 || wanted >= classes)) loss[place] = (T)log((C)-1);''', 'softmax_cross_entropy', reduce_dims=False, preamble=COMPUTE)
 _cross_entropy_grad = elementwise('T y, S label, T scale', 'T gx', '''
     const C right = _ind.get()[1] == (ptrdiff_t)label ? 1 : 0;
     gx = (T)(((C)y - right) * (C)scale)''', 'softmax_cross_entropy_grad', reduce_dims=False, preamble=COMPUTE)
@@ -81,7 +81,7 @@ def softmax_cross_entropy(x: Any, labels: Any) -> tuple[Any, Any]:
     x_ = _as_classes(x)
     n, _, positions = x_.shape
     y, loss = device.cupy.empty(x_.shape, x.dtype), device.cupy.empty((n, positions), x.dtype)
-    _cross_entropy(x_, *_find_exponentials(x_, 1), labels.reshape(n, 1, positions), y, loss)
+    _cross_entropy(x_, *_find_exponentials(x_, 1), labels.reshape(n, 1, positions), x.shape[1], y, loss)
     return y.reshape(x.shape), loss.reshape(labels.shape)
 
 
