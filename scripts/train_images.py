@@ -49,6 +49,7 @@ class ImageRun(TrainingRun):
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
         device = autograd_nn.get_device(arguments.device)
+        device.use()
         entry = models.get(arguments.model)
         train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
         autograd_nn.random.seed(arguments.seed)
