@@ -18,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 cp -r autograd_nn "$work/autograd_nn"
 cp -r models "$work/autograd_nn/models"
 cp -r tests scripts setup.cfg "$work/"
-export PYTHONPATH=$work AUTOGRAD_NN_NUM_THREADS=4
+export PYTHONPATH=$work${PYTHONPATH:+:$PYTHONPATH} AUTOGRAD_NN_NUM_THREADS=4
 status=0
 
 run() {  # run NAME SECONDS COMMAND...: the output goes to the terminal and to $out/NAME.txt

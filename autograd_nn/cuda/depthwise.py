@@ -29,7 +29,8 @@ def filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pad: Ints, dil
                                          in zip(x.shape[2:], pad, stride, out, dilate, kernel_size, strict=True))),
                         x.dtype)
     padded.fill(0)
-    padded[(..., *(slice(p, p + size) for p, size in zip(pad, x.shape[2:], strict=True)))] = x
+    inside = (..., *(slice(p, p + size) for p, size in zip(pad, x.shape[2:], strict=True)))
+    padded[inside] = x
     first, channels, *spatial = padded.strides
     # (N, *out, C, 1, *k): the axes to sum over come first.
     windows = cupy.ndarray(

@@ -46,7 +46,8 @@ _cross_entropy = elementwise('T x, U largest, U total, S label, int64 classes', 
     y = (T)(exp(difference) / (C)total);
     const ptrdiff_t wanted = (ptrdiff_t)label, place[] = {_ind.get()[0], _ind.get()[2]};
     if (_ind.get()[1] == wanted) loss[place] = (T)(log((C)total) - difference);
-    else if (_ind.get()[1] == 0 && (wanted < 0 || wanted >= classes)) loss[place] = (T)log((C)-1);''', 'softmax_cross_entropy', reduce_dims=False, preamble=COMPUTE)
+    else if (_ind.get()[1] == 0 && (wanted < 0 || wanted >= classes)) loss[place] = (T)log((C)-1);
+    ''', 'softmax_cross_entropy', reduce_dims=False, preamble=COMPUTE)
 _cross_entropy_grad = elementwise('T y, S label, T scale', 'T gx', '''
     const C right = _ind.get()[1] == (ptrdiff_t)label ? 1 : 0;
     gx = (T)(((C)y - right) * (C)scale)''', 'softmax_cross_entropy_grad', reduce_dims=False, preamble=COMPUTE)

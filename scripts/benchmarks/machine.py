@@ -50,5 +50,5 @@ def describe() -> dict[str, Any]:
     return {'processor': fields.get('model name') or platform.processor() or platform.machine(), 'cores': cores(),
             'instruction sets': [name for name in INSTRUCTION_SETS if name in flags], 'system': platform.system(),
             'load': os.getloadavg()[0] if hasattr(os, 'getloadavg') else None,
-            'gpu': cuda.available and cuda.cupy.cuda.runtime.getDeviceProperties(0)['name'].decode() or None,
+            'gpu': (cuda.available and cuda.cupy.cuda.runtime.getDeviceProperties(0)['name'].decode()) or None,
             'date': datetime.date.today().isoformat()}
