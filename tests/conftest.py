@@ -28,3 +28,12 @@ hypothesis.settings.load_profile('default')
 def fixed_seed():
     """Every test starts from the same random numbers."""
     np.random.seed(0)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints what tests report of themselves (``record_property('report', ...)``)."""
+    reports = [value for report in terminalreporter.stats.get('passed', []) for key, value in report.user_properties
+               if key == 'report']
+    if reports:
+        terminalreporter.section('reports of tests')
+        terminalreporter.write_line('\n'.join(reports))
