@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,16 +44,23 @@ def read(directory: Path) -> list[Text]:
     return [Text(tuple(entry['kernels']), entry['text']) for entry in entries]
 
 
-def missing(registry: dict[str, Any], log: list[Text]) -> list[str]:
-    """What is registered and did not run: names of kernels, with the types of ``T`` that are missing."""
+def missing(registry: dict[str, Any], log: list[Text], wide: Collection[str] = ()) -> list[str]:
+    """What is registered and did not run: names of kernels, with the types of ``T`` that are missing.
+
+    Args:
+        registry: Kernels by name.
+        log: What ran.
+        wide: The names of those that are never given half precision.
+    """
     found = []
     for name, kernel in registry.items():
         texts = [text for text in log if text.is_of(kernel)]
         types = {text.types['T'] for text in texts if 'T' in text.types} if kernel.kind != 'RawKernel' else set()
         if not texts:
             found.append(name)
-        elif types and not types >= FLOATS:
-            found.append(f'{name} of {", ".join(sorted(FLOATS - types))}')
+        wanted = FLOATS - {'float16'} if name in wide else FLOATS
+        if types and not types >= wanted:
+            found.append(f'{name} of {", ".join(sorted(wanted - types))}')
     return found
 
 

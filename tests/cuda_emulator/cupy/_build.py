@@ -76,7 +76,7 @@ def library(text: str, kernels: tuple[str, ...]) -> ctypes.PyDLL:
     Raises:
         CompileException: The compiler refused.
     """
-    _log(text, kernels)
+    original = text
     together = 'true' if _TOGETHER.search(text) else 'false'
     text = _DYNAMIC.sub(r'static \1 \2[49152 / sizeof(\1)];', text)
     text += ''.join(f'''
@@ -87,6 +87,7 @@ extern "C" const char *launch_{i}(void **arguments, int count, const unsigned *g
     path = _cache() / f'{hashlib.sha256(text.encode()).hexdigest()[:32]}.so'
     if not path.exists():
         _compile(['-shared', '-include', str(_cache() / 'cuda.h'), '-x', 'c++', '-'], text, path)
+    _log(original, kernels)
     return ctypes.PyDLL(str(path))
 
 
