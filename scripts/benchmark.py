@@ -49,7 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
         parser.error('--rounds must be at least 2 and --length at least 1')
-    if arguments.command == 'models' and (arguments.threads < 1 or (arguments.batch or 1) < 1):
+    if arguments.command == 'models' and min(arguments.threads, 1 if arguments.batch is None else arguments.batch) < 1:
         parser.error('--threads and --batch must be at least 1')
     return arguments
 

@@ -73,7 +73,7 @@ def test_kernels_from_text():
 
 
 def test_a_text_that_does_not_compile():
-    with pytest.raises(RuntimeError, match='the CUDA kernel test_wrong does not compile.*error'):
+    with pytest.raises(RuntimeError, match=r'the CUDA kernel test_wrong does not compile.*error'):
         cuda.elementwise('T x', 'T y', 'y = no_such_function(x)', 'test_wrong')(cuda.to_gpu(X))
 
 
@@ -123,5 +123,5 @@ def test_labels_of_no_class_are_seen():
     loss = cuda.to_cpu(F.softmax_cross_entropy(x, t, reduce='no').array)
     np.testing.assert_allclose(loss[0], np.log(4), rtol=1e-6)
     assert np.isnan(loss[1:]).all()
-    with ann.using_config('debug', True), pytest.raises(ValueError, match='label 4|label -2'):
+    with ann.using_config('debug', True), pytest.raises(ValueError, match=r'label 4|label -2'):
         F.softmax_cross_entropy(x, t)
