@@ -5,9 +5,11 @@ that they ran with; these texts are compiled to machine code for each compute ca
 represented by a header of our own, `cuda_emulator/cupy/types.h`, with the interface of CuPy's: CuPy's generator of code
 needs a device, and its wheel takes six times the room of NVRTC's. On a machine with a GPU CuPy itself compiles all.
 """
+import json
 import os
 from pathlib import Path
 
+import programs
 import pytest
 
 from autograd_nn import cuda
@@ -44,6 +46,26 @@ def test_a_kernel_that_did_not_run_is_found(kernel_session):
 def test_functions(part):
     done = run_on_emulated_gpu(*FUNCTIONS[part::3])
     assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
+
+
+@pytest.fixture
+def gpu_for_programs(monkeypatch):
+    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent.parent / 'cuda_emulator'))
+
+
+def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
+    losses = []
+    for device in 'cpu', 'cuda:1':
+        done = programs.run('train', '--model', 'perceptron', '--epochs', 1, '--batch-size', 500, '--no-augment',
+                            '--device', device, '--out', tmp_path / device, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        losses.append([entry['main/loss'] for entry in json.loads((tmp_path / device / 'log.json').read_text())])
+    assert losses[0] and losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_a_gpu_that_is_not_there(tmp_path, gpu_for_programs):
+    done = programs.run('train', '--model', 'perceptron', '--device', 'cuda:2', cwd=tmp_path)
+    programs.expect_one_line(done, 'CUDA device 2 does not exist', '2 found')
 
 
 needs_nvrtc = pytest.mark.skipif(nvrtc.library() is None, reason='NVRTC is not installed (nvidia-cuda-nvrtc-cu12)')

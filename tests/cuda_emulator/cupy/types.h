@@ -97,6 +97,12 @@ __device__ inline int isinf(float16 x) { return (x.to_bits() & 0x7fffu) == 0x7c0
 __device__ inline int isfinite(float16 x) { return (x.to_bits() & 0x7c00u) != 0x7c00u; }
 __device__ inline int signbit(float16 x) { return x.to_bits() >> 15; }
 
+// An index on each axis; kernels treat it as an array of numbers.
+struct Place {
+    ptrdiff_t at[10];
+    __device__ operator const ptrdiff_t *() const { return at; }
+};
+
 // An array argument of an elementwise kernel. The host passes it by value, laid out as in `_kernels.py`. CuPy's class has
 // the number of axes among its template's parameters; here it is a member, so that one build serves all.
 template <typename T, int = -1, bool = false, bool = false, int = 0>
@@ -133,8 +139,8 @@ public:
     // An element by its number in C order, or by its index on each axis. Those of a constant array are constant.
     __device__ T &operator[](ptrdiff_t i) { return element(i); }
     __device__ const T &operator[](ptrdiff_t i) const { return element(i); }
-    __device__ T &operator[](const ptrdiff_t *index) { return element_at(index); }
-    __device__ const T &operator[](const ptrdiff_t *index) const { return element_at(index); }
+    __device__ T &operator[](const Place &place) { return element_at(place.at); }
+    __device__ const T &operator[](const Place &place) const { return element_at(place.at); }
     template <typename Index, int n> __device__ T &operator[](const Index (&index)[n]) {
         CHECK_AXES(n, ndim_)
         return element_at(index);
@@ -148,14 +154,15 @@ public:
 // Where a thread is within the shape that an elementwise kernel runs over.
 template <int = -1, bool = false>
 class CIndexer {
-    ptrdiff_t size_, ndim_, shape_[10], index_[10];
+    ptrdiff_t size_, ndim_, shape_[10];
+    Place place_;
 
 public:
     __device__ ptrdiff_t size() const { return size_; }
-    __device__ const ptrdiff_t *get() const { return index_; }
+    __device__ const Place &get() const { return place_; }
     __device__ void set(ptrdiff_t i) {
         for (ptrdiff_t d = ndim_; --d > 0; i /= shape_[d])
-            index_[d] = i % shape_[d];
-        index_[0] = i;
+            place_.at[d] = i % shape_[d];
+        place_.at[0] = i;
     }
 };
