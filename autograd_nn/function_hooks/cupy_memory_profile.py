@@ -1,12 +1,12 @@
 """A hook that measures how much of a GPU's memory functions take."""
 from __future__ import annotations
 
-import sys
 from typing import IO, Any
 
 from autograd_nn import cuda
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.utils.table import print_table
 
 _UNITS = {'TB': 2 ** 40, 'GB': 2 ** 30, 'MB': 2 ** 20, 'KB': 2 ** 10, 'B': 1}
 
@@ -102,9 +102,7 @@ class CupyMemoryProfileHook(FunctionHook):
         for name, entry in summary.items():
             rows.append((name, _text(entry['used_bytes'], unit), _text(entry['acquired_bytes'], unit),
                          str(entry['occurrence'])))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for row in rows:
-            print('  '.join(cell.rjust(width) for cell, width in zip(row, widths)), file=file or sys.stdout)
+        print_table(rows, file)
 
 
 def _now() -> tuple[int, int]:

@@ -1,7 +1,6 @@
 """A hook that measures how long functions take."""
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from typing import IO, Any
@@ -10,6 +9,7 @@ from autograd_nn import cuda
 from autograd_nn.backend import GpuDevice, get_device_from_array
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.utils.table import print_table
 
 _UNITS = {'sec': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 
@@ -100,9 +100,7 @@ class TimerHook(FunctionHook):
             elapsed = entry['elapsed_time']
             own = _fitting_unit(elapsed) if unit == 'auto_foreach' else unit
             rows.append((name, f'{elapsed / _UNITS[own]:.2f}{own}', str(entry['occurrence'])))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for row in rows:
-            print('  '.join(cell.rjust(width) for cell, width in zip(row, widths)), file=file or sys.stdout)
+        print_table(rows, file)
 
 
 def _fitting_unit(elapsed: float) -> str:
