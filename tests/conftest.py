@@ -1,6 +1,6 @@
 """Settings that all tests share.
 
-With ``CUDA_EMULATOR=1`` in the environment a stand-in for CuPy serves this session (see `cuda_emulator/cupy/__init__.py`).
+With ``CUDA_EMULATOR=1`` in the environment a stand-in for CuPy serves this session (`cuda_emulator/cupy/__init__.py`).
 """
 import os
 import sys
@@ -8,8 +8,6 @@ from pathlib import Path
 
 if os.environ.get('CUDA_EMULATOR'):
     sys.path.insert(0, str(Path(__file__).with_name('cuda_emulator')))
-
-collect_ignore = ['cuda_emulator']
 
 # Parallel test processes fill the cores; more threads in each would only wait for one another.
 if 'PYTEST_XDIST_WORKER' in os.environ:
@@ -19,6 +17,8 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
 import hypothesis
 import numpy as np
 import pytest
+
+collect_ignore = ['cuda_emulator']
 
 hypothesis.settings.register_profile('default', max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')

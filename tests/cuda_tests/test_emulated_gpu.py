@@ -9,9 +9,9 @@ import json
 import os
 from pathlib import Path
 
-import programs
 import pytest
 
+import programs
 from autograd_nn import cuda
 from autograd_nn.cuda.kernel import Kernel
 from cuda_tests import kernel_log, nvrtc

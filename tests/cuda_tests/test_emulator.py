@@ -17,7 +17,8 @@ def test_half_precision_is_that_of_numpy():
     widen = cupy.ElementwiseKernel('float16 x', 'float32 y', 'y = x', 'widen')
     np.testing.assert_array_equal(widen(cupy.asarray(bits.view('e'))).get(), bits.view('e').astype('f'))
     x = np.concatenate([np.random.uniform(-2, 2, 5000), np.random.uniform(-7e4, 7e4, 500), [65519, 65520, np.inf, -0.],
-                        np.random.uniform(-1e-4, 1e-4, 5000), [2. ** -24, 2. ** -25, 3 * 2. ** -25, np.nan]]).astype('f')
+                        np.random.uniform(-1e-4, 1e-4, 5000), [2. ** -24, 2. ** -25, 3 * 2. ** -25, np.nan]])
+    x = x.astype('f')
     narrow = cupy.ElementwiseKernel('float32 x', 'float16 y', 'y = x', 'narrow')
     with np.errstate(over='ignore'):
         np.testing.assert_array_equal(narrow(cupy.asarray(x)).get(), x.astype('e'))
@@ -106,7 +107,8 @@ def test_threads_of_a_block_work_together(dtype, kind):
 
 @pytest.mark.parametrize('text, message', [
     ('if (threadIdx.x < 5) __syncthreads();', None),
-    ('if (threadIdx.x < 40) __shfl_sync(~0u, 1, 0); else __syncthreads(); __shfl_sync(~0u, 1, 0);', 'wait at a barrier'),
+    ('if (threadIdx.x < 40) __shfl_sync(~0u, 1, 0); else __syncthreads(); __shfl_sync(~0u, 1, 0);',
+     'wait at a barrier'),
 ])
 def test_threads_that_do_not_meet(text, message):
     """Threads that have ended count as met, as on a GPU; those that wait at different barriers never go on."""

@@ -10,7 +10,7 @@ How to use it: put the directory above this one first on the path, before autogr
 arithmetic, indexing, barriers, shuffles and atomics run; the rest of the interface computes with NumPy.
 
 It refuses what CuPy refuses: NumPy's arrays in kernels and operators, implicit conversion to NumPy, arrays of another
-device, letters that no array decides, outputs of a wrong shape. It refuses more than a GPU does, too: `raw` arrays check
+device, letters that no array decides, outputs of a wrong shape. It refuses more than a GPU does: `raw` arrays check
 their indices, a barrier that only some threads reach is an error, and `cupy.empty` holds NaN.
 
 What raw kernels must keep to: one block runs after the other, and its threads take turns at barriers (the order of the
@@ -24,34 +24,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import (
-    bool_,
-    broadcast_shapes,
-    dtype,
-    e,
-    euler_gamma,
-    finfo,
-    float16,
-    float32,
-    float64,
-    iinfo,
-    inf,
-    int8,
-    int16,
-    int32,
-    int64,
-    intp,
-    nan,
-    newaxis,
-    pi,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-)
 
 from . import cuda, linalg, random
-from ._array import call, check_device, ndarray, unwrap, wrap
+from ._array import ndarray, unwrap, wrap
 from ._kernels import ElementwiseKernel, RawKernel, RawModule, ReductionKernel
 from ._numpy import *  # noqa: F403
 
@@ -74,7 +49,7 @@ def array(obj: Any, dtype: Any = None, copy: bool = True, order: str = 'K', subo
 
 
 def _holds_arrays(obj: Any) -> bool:
-    return isinstance(obj, ndarray) or isinstance(obj, (list, tuple)) and any(_holds_arrays(x) for x in obj)
+    return isinstance(obj, ndarray) or (isinstance(obj, (list, tuple)) and any(_holds_arrays(x) for x in obj))
 
 
 def _plain(obj: Any) -> Any:

@@ -13,7 +13,7 @@ from .cuda import Device, MemoryPointer, alloc, current_device
 class ndarray:
     """As ``cupy.ndarray``: it lives on the device that was current when it was made."""
 
-    __slots__ = ('_a', '_base', '_memory', '__weakref__')
+    __slots__ = ('__weakref__', '_a', '_base', '_memory')
     __hash__ = None
 
     def __init__(self, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None,
@@ -240,9 +240,11 @@ def _method(name: str) -> Callable[..., Any]:
     return lambda self, *args, **kwargs: call(function, self, *args, **kwargs)
 
 
-for _name in ('all any argmax argmin argpartition argsort choose clip conj cumprod cumsum diagonal dot fill flatten max '
-              'mean min nonzero partition prod put ravel repeat reshape round searchsorted sort squeeze std sum '
-              'swapaxes take trace transpose var view').split():
+_METHODS = '''
+    all any argmax argmin argpartition argsort choose clip conj cumprod cumsum diagonal dot fill flatten max mean min
+    nonzero partition prod put ravel repeat reshape round searchsorted sort squeeze std sum swapaxes take trace
+    transpose var view'''
+for _name in _METHODS.split():
     setattr(ndarray, _name, _method(_name))
 
 
@@ -255,13 +257,14 @@ def _operator(function: Callable[..., Any], reflected: bool = False) -> Callable
     return method
 
 
-for _name in 'add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift'.split():
+_OPERATORS = 'add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift'
+for _name in _OPERATORS.split():
     _function, _special = getattr(operator, _name), _name.strip('_')
     setattr(ndarray, f'__{_special}__', _operator(_function))
     setattr(ndarray, f'__r{_special}__', _operator(_function, True))
     setattr(ndarray, f'__i{_special}__', _operator(getattr(operator, f'i{_special}')))
-setattr(ndarray, '__divmod__', _operator(divmod))
-for _name in 'eq ne lt le gt ge'.split():
+ndarray.__divmod__ = _operator(divmod)
+for _name in ['eq', 'ne', 'lt', 'le', 'gt', 'ge']:
     setattr(ndarray, f'__{_name}__', _operator(getattr(operator, _name)))
-for _name in 'neg pos abs invert'.split():
-    setattr(ndarray, f'__{_name}__', lambda self, _f=getattr(operator, _name): call(_f, self))
+for _name in ['neg', 'pos', 'abs', 'invert']:
+    setattr(ndarray, f'__{_name}__', lambda self, _name=_name: call(getattr(operator, _name), self))

@@ -193,7 +193,8 @@ extern "C" __global__ void {self.name}({_declarations(self.params, types, arrays
         for (int _part = 0; _part < 3; ++_part) {{
             _type_reduce _t = _type_reduce({self.identity});
             IndexT _J = _part;
-            for (ptrdiff_t _j = _i + _part * _out_ind.size(); _j < _in_ind.size(); _j += 3 * _out_ind.size(), _J += 3) {{
+            for (ptrdiff_t _j = _i + _part * _out_ind.size(); _j < _in_ind.size();
+                 _j += 3 * _out_ind.size(), _J += 3) {{
                 _in_ind.set(_j);
                 {ins}
                 _type_reduce _a = static_cast<_type_reduce>({self.map_expr});

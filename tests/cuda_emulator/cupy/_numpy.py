@@ -9,25 +9,29 @@ import numpy as np
 
 from ._array import call, ndarray, wrap
 
+_SAME = '''
+    bool_ broadcast_shapes dtype e euler_gamma finfo float16 float32 float64 iinfo inf int8 int16 int32 int64 intp nan
+    newaxis pi uint8 uint16 uint32 uint64'''
+
 # These make arrays from numbers.
 _CREATE = 'arange eye full identity linspace ones tri zeros'
 
 _FUNCTIONS = '''
-    abs absolute add all allclose amax amin any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
-    argpartition argsort argwhere around array_equal array_split atleast_1d atleast_2d atleast_3d average bincount
-    bitwise_and bitwise_or bitwise_xor broadcast_arrays broadcast_to cbrt ceil clip column_stack concatenate conj
-    copysign cos cosh count_nonzero cross cumprod cumsum deg2rad diag diagonal diff divide divmod dot dsplit dstack
-    einsum equal exp exp2 expand_dims expm1 extract fabs fix flatnonzero flip fliplr flipud float_power floor
-    floor_divide fmax fmin fmod full_like greater greater_equal heaviside histogram hsplit hstack hypot inner invert isclose
-    isfinite isin isinf isnan isscalar ix_ kron ldexp left_shift less less_equal lexsort log log10 log1p log2 logaddexp
-    logaddexp2 logical_and logical_not logical_or logical_xor matmul max maximum mean median meshgrid min minimum mod
-    modf moveaxis multiply nan_to_num nanmax nanmean nanmin nansum negative nextafter nonzero not_equal ones_like outer
-    pad partition percentile positive power prod ptp rad2deg ravel reciprocal remainder repeat reshape right_shift rint
-    roll rollaxis rot90 round searchsorted sign signbit sin sinc sinh sort split sqrt square squeeze stack std subtract
-    sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tril triu true_divide trunc unique
-    unravel_index var vdot vsplit vstack where zeros_like'''
+    abs absolute add all allclose amax amin any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
+    argmin argpartition argsort argwhere around array_equal array_split atleast_1d atleast_2d atleast_3d average
+    bincount bitwise_and bitwise_or bitwise_xor broadcast_arrays broadcast_to cbrt ceil clip column_stack concatenate
+    conj copysign cos cosh count_nonzero cross cumprod cumsum deg2rad diag diagonal diff divide divmod dot dsplit
+    dstack einsum equal exp exp2 expand_dims expm1 extract fabs fix flatnonzero flip fliplr flipud float_power floor
+    floor_divide fmax fmin fmod full_like greater greater_equal heaviside histogram hsplit hstack hypot inner invert
+    isclose isfinite isin isinf isnan isscalar ix_ kron ldexp left_shift less less_equal lexsort log log10 log1p log2
+    logaddexp logaddexp2 logical_and logical_not logical_or logical_xor matmul max maximum mean median meshgrid min
+    minimum mod modf moveaxis multiply nan_to_num nanmax nanmean nanmin nansum negative nextafter nonzero not_equal
+    ones_like outer pad partition percentile positive power prod ptp rad2deg ravel reciprocal remainder repeat reshape
+    right_shift rint roll rollaxis rot90 round searchsorted sign signbit sin sinc sinh sort split sqrt square squeeze
+    stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tril triu true_divide
+    trunc unique unravel_index var vdot vsplit vstack where zeros_like'''
 
-__all__ = [*_CREATE.split(), *_FUNCTIONS.split(), 'copyto', 'ndim', 'result_type', 'shape', 'size']
+__all__ = [*_SAME.split(), *_CREATE.split(), *_FUNCTIONS.split(), 'copyto', 'ndim', 'result_type', 'shape', 'size']
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -50,6 +54,7 @@ def _creation(name: str) -> Callable[..., Any]:
     return create
 
 
+globals().update({name: getattr(np, name) for name in _SAME.split()})
 globals().update({name: _creation(name) for name in _CREATE.split()})
 globals().update({name: _function(name) for name in _FUNCTIONS.split()})
 for _name in ('add', 'maximum', 'minimum', 'multiply'):

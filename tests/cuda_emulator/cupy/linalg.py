@@ -6,4 +6,4 @@ import numpy as np
 from ._array import call
 
 det, inv, norm, qr, slogdet, solve, svd = (
-    partial(call, getattr(np.linalg, name)) for name in 'det inv norm qr slogdet solve svd'.split())
+    partial(call, getattr(np.linalg, name)) for name in ['det', 'inv', 'norm', 'qr', 'slogdet', 'solve', 'svd'])
