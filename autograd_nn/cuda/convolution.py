@@ -1,7 +1,11 @@
 """Convolution, transposed convolution and the gradient of the filters: each is the gradient of the others.
 
-A kernel copies the windows of some samples into a matrix and cuBLAS multiplies it; how many samples it takes at a time
-is limited by `autograd_nn.cuda.set_max_workspace_size`. Windows of one element are not copied.
+A kernel copies the windows of some samples into a matrix, cuBLAS multiplies it, and another kernel brings the product
+into the output's order and adds what is to be added. How many samples are taken at a time is limited by
+`autograd_nn.cuda.set_max_workspace_size`.
+
+The matrices have a column for each position of each sample: so one product serves all samples, which CuPy hands to
+cuBLAS as it is, also if a factor is transposed or in half precision. It is one product for each group.
 """
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import Any
 
 from autograd_nn.contract import Ints
 from autograd_nn.cuda import depthwise, device
-from autograd_nn.cuda.im2col import col2im, copy_windows
+from autograd_nn.cuda.im2col import add_windows, copy_windows
 from autograd_nn.cuda.pointwise import finish
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
 from autograd_nn.geometry import conv_output_size
@@ -19,56 +23,52 @@ from autograd_nn.geometry import conv_output_size
 
 def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,
                 residual: Any = None, ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> Any:
-    """For each sample and each group the filters times the windows, then one kernel for what comes after."""
+    """The filters times the windows."""
     if scale is not None:
         W = W * _along_channels(scale.astype(W.dtype, copy=False), 0, W.ndim)
     kernel_size = W.shape[2:]
     out = tuple(conv_output_size(n, k, s, p, d=d)
                 for n, k, s, p, d in zip(x.shape[2:], kernel_size, stride, pad, dilate, strict=True))
     y = device.cupy.empty((len(x), len(W), *out), x.dtype)
+    bias = None if b is None else _along_channels(b, 1, y.ndim)
     if _is_depthwise(x.shape[1], W, groups):
         depthwise.convolution(x, W, y, stride, pad, dilate)
-    else:
-        filters = W.reshape(1, groups, len(W) // groups, -1)
-        results = y.reshape(len(x), groups, len(W) // groups, prod(out))
-        for block in _blocks(x, kernel_size, out):
-            windows = _windows(x[block], kernel_size, stride, pad, dilate, out)
-            windows = windows.reshape(len(windows), groups, filters.shape[-1], prod(out))
-            device.cupy.matmul(filters, windows, out=results[block])
-    return finish(y, None if b is None else _along_channels(b, 1, y.ndim), residual, ceiling)
+        return finish(y, bias, residual, ceiling)
+    filters = W.reshape(groups, len(W) // groups, prod(W.shape[1:]))
+    for block in _blocks(x, kernel_size, out):
+        product = _multiply(filters, _columns(x[block], kernel_size, stride, pad, dilate, out, groups))
+        product = product.reshape(len(W), len(x[block]), *out).swapaxes(0, 1)
+        finish(product, bias, None if residual is None else residual[block], ceiling, y[block])
+    return y
 
 
 def deconvolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, out_size: Ints, dilate: Ints, groups: int) -> Any:
-    """For each sample and each group the transposed filters times the image, then windows are added up."""
-    kernel_size, channels = W.shape[2:], W.shape[1] * groups
+    """The transposed filters times the image; the windows that this makes are added up."""
+    n, kernel_size, channels = len(stride), W.shape[2:], W.shape[1] * groups
     y = device.cupy.empty((len(x), channels, *out_size), x.dtype)
+    bias = None if b is None else _along_channels(b, 1, y.ndim)
     if _is_depthwise(x.shape[1], W, groups):
         depthwise.deconvolution(x, W, y, stride, pad, dilate)
-    else:
-        filters = W.reshape(1, groups, len(W) // groups, -1).swapaxes(2, 3)
-        images = x.reshape(len(x), groups, len(W) // groups, prod(x.shape[2:]))
-        for block in _blocks(y, kernel_size, x.shape[2:]):
-            windows = device.cupy.matmul(filters, images[block])
-            windows = windows.reshape(len(windows), channels, *kernel_size, *x.shape[2:])
-            if _is_pointwise(kernel_size, stride, pad) and out_size == x.shape[2:]:
-                y[block] = windows.reshape(len(windows), channels, *out_size)
-            else:
-                y[block] = col2im(windows, out_size, stride, pad, dilate)
-    return finish(y, None if b is None else _along_channels(b, 1, y.ndim), None, None)
+        return finish(y, bias, None, None)
+    filters = W.reshape(groups, len(W) // groups, prod(W.shape[1:])).swapaxes(1, 2)
+    for block in _blocks(y, kernel_size, x.shape[2:]):
+        windows = _multiply(filters, _by_channels(x[block], groups)).reshape(
+            channels, *kernel_size, len(x[block]), *x.shape[2:])
+        windows = windows.transpose(n + 1, *range(n + 1), *range(n + 2, 2 * n + 2))
+        add_windows(windows, y[block], stride, pad, dilate)
+    return finish(y, bias, None, None)
 
 
 def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
                             groups: int) -> Any:
-    """For each group the gradients times the windows, all positions of all samples in one product."""
+    """The gradients times the transposed windows."""
     out, outputs, inputs = gy.shape[2:], gy.shape[1], x.shape[1]
     if groups > 1 and groups == inputs == outputs:
         return depthwise.filter_grad(x, gy, kernel_size, stride, pad, dilate)
     gW = device.cupy.zeros((groups, outputs // groups, inputs // groups * prod(kernel_size)), compute_dtype(x.dtype))
     for block in _blocks(x, kernel_size, out):
-        # The channels first, and in each of them the positions of all samples.
-        windows = _windows(x[block], kernel_size, stride, pad, dilate, out, samples_inside=True)
-        gradients = device.cupy.ascontiguousarray(gy[block].swapaxes(0, 1)).reshape(groups, outputs // groups, -1)
-        gW += device.cupy.matmul(gradients, windows.reshape(groups, gW.shape[2], -1).swapaxes(1, 2))
+        columns = _columns(x[block], kernel_size, stride, pad, dilate, out, groups)
+        gW += _multiply(_by_channels(gy[block], groups), columns.swapaxes(1, 2))
     return gW.reshape(outputs, inputs // groups, *kernel_size).astype(x.dtype, copy=False)
 
 
@@ -84,22 +84,25 @@ def _blocks(x: Any, kernel_size: Ints, positions: Ints) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, len(x), step))
 
 
-def _windows(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, out: Ints,
-             samples_inside: bool = False) -> Any:
-    """The windows of `x` (N, C, *in): an array (N, C, *k, *out), or (C, *k, N, *out) if the samples are inside."""
+def _columns(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, out: Ints, groups: int) -> Any:
+    """The windows of `x` (N, C, *in) as the columns of matrices (groups, C / groups * prod(k), N * prod(out))."""
     n = len(out)
-    if _is_pointwise(kernel_size, stride, pad):
-        return device.cupy.ascontiguousarray(x.swapaxes(0, 1) if samples_inside else x)
-    shape = (*x.shape[:2], *kernel_size, *out)
-    if not samples_inside:
-        return copy_windows(x, device.cupy.empty(shape, x.dtype), stride, pad, dilate)
-    col = device.cupy.empty((*shape[1:n + 2], len(x), *out), x.dtype)
+    if all(k == s == 1 and p == 0 for k, s, p in zip(kernel_size, stride, pad, strict=True)):
+        return _by_channels(x, groups)
+    col = device.cupy.empty((x.shape[1], *kernel_size, len(x), *out), x.dtype)
     copy_windows(x, col.transpose(n + 1, *range(n + 1), *range(n + 2, 2 * n + 2)), stride, pad, dilate)
-    return col
+    return col.reshape(groups, x.shape[1] // groups * prod(kernel_size), len(x) * prod(out))
 
 
-def _is_pointwise(kernel_size: Ints, stride: Ints, pad: Ints) -> bool:
-    return all(k == s == 1 and p == 0 for k, s, p in zip(kernel_size, stride, pad, strict=True))
+def _by_channels(x: Any, groups: int) -> Any:
+    """Images (N, C, *in) as matrices (groups, C / groups, N * prod(in))."""
+    rows = device.cupy.ascontiguousarray(x.swapaxes(0, 1))
+    return rows.reshape(groups, x.shape[1] // groups, len(x) * prod(x.shape[2:]))
+
+
+def _multiply(a: Any, b: Any) -> Any:
+    """The products of the matrices (groups, M, K) and (groups, K, N)."""
+    return device.cupy.matmul(a[0], b[0])[None] if len(a) == 1 else device.cupy.matmul(a, b)
 
 
 def _is_depthwise(channels: int, W: Any, groups: int) -> bool:

@@ -25,9 +25,12 @@ def copy_windows(x: Any, col: Any, stride: Ints, pad: Ints, dilate: Ints) -> Any
 
 def col2im(col: Any, size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Any:
     """One kernel: each element gathers what it is part of, in a fixed order."""
-    n = len(size)
-    x = device.cupy.empty((*col.shape[:2], *size), col.dtype)
-    return _col2im(n)(col, *col.shape[2:], *stride, *pad, *dilate, x)
+    return add_windows(col, device.cupy.empty((*col.shape[:2], *size), col.dtype), stride, pad, dilate)
+
+
+def add_windows(col: Any, x: Any, stride: Ints, pad: Ints, dilate: Ints) -> Any:
+    """Writes the sums of the windows `col` (N, C, *k, *out), which may have any strides, to `x` (N, C, *size)."""
+    return _col2im(len(stride))(col, *col.shape[2:], *stride, *pad, *dilate, x)
 
 
 def integers(names: str, axes: int) -> str:

@@ -36,19 +36,25 @@ def scaled_sum(x: Any, y: Any, a: float) -> Any:
     return _scaled_sum(x, y, float(a))
 
 
-def finish(y: Any, b: Any, residual: Any, ceiling: float | None) -> Any:
-    """Adds a bias and a residual to `y` in place and rectifies it: what is None is left out.
+def finish(y: Any, b: Any, residual: Any, ceiling: float | None, out: Any = None) -> Any:
+    """Adds a bias and a residual to `y` and rectifies the sum: what is None is left out.
 
     Args:
         y: An array.
         b: One that broadcasts to it.
         residual: One of its shape.
         ceiling: Results below 0 become 0, those above it become this number.
+        out: Where to write the results; by default `y` itself.
+
+    Returns:
+        The array with the results.
     """
-    if b is None and residual is None and ceiling is None:
-        return y
+    if out is None:
+        if b is None and residual is None and ceiling is None:
+            return y
+        out = y
     return _finish(y, 0 if b is None else b, 0 if residual is None else residual, ceiling is not None,
-                   0. if ceiling is None else float(ceiling), y)
+                   0. if ceiling is None else float(ceiling), out)
 
 
 def sum_of_squares(arrays: Sequence[Any]) -> Any:
