@@ -41,6 +41,7 @@ from autograd_nn.config import (
     get_dtype,
     global_config,
     is_debug,
+    mixed16,
     no_backprop_mode,
     set_debug,
     using_config,

@@ -1,7 +1,7 @@
 """Which device and which kernels serve an array."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from autograd_nn import cpu, cuda
 from autograd_nn.contract import Kernels
 from autograd_nn.cpu import onednn
+from autograd_nn.cuda import kernels as cuda_kernels
 
 
 def get_array_module(*args: Any) -> Any:
@@ -35,13 +36,28 @@ def kernels(*arrays: Any) -> Kernels:
     """
     if not cuda.available:
         return onednn if onednn.in_use() else cpu
-    on_gpu = {isinstance(x, cuda.ndarray) for x in arrays if x is not None}
-    if len(on_gpu) > 1:
-        raise TypeError('arrays are on different devices: '
-                        + ', '.join(str(get_device_from_array(x)) for x in arrays if x is not None))
-    if True in on_gpu:
-        return cuda.kernels()
+    devices = {x.device.id if isinstance(x, cuda.ndarray) else None for x in arrays if x is not None}
+    if len(devices) > 1:
+        check_same_device('kernels', arrays)
+    if devices and None not in devices:
+        return cuda_kernels
     return onednn if onednn.in_use() else cpu
+
+
+def check_same_device(what: str, arrays: Iterable[Any]) -> None:
+    """Makes sure that arrays are on one device.
+
+    Args:
+        what: What needs them, for the message.
+        arrays: Arrays; anything else is left out.
+
+    Raises:
+        TypeError: They are not; the message says where each of them is.
+    """
+    places = [str(get_device_from_array(x)) for x in arrays if is_array(x)]
+    if len(set(places)) > 1:
+        raise TypeError(f'{what}: expected arrays on one device, got {" and ".join(places)}; send them there with '
+                        'to_device or get_device(...).send') from None
 
 
 def as_output(y: Any, function: Any) -> Any:
@@ -119,7 +135,9 @@ class Elementwise:
         self.source = source
         self.name = body.__name__
         self.__doc__ = body.__doc__
-        self._kernel: Any = None
+        name = 'elementwise_' + self.name.strip('_')  # CUDA has functions such as tanh of its own
+        self.kernel = cuda.elementwise(source.in_params, source.out_params, source.operation, name,
+                                       preamble=source.preamble)
 
     def __call__(self, *args: Any) -> Any:
         if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
@@ -128,11 +146,7 @@ class Elementwise:
             y = self.body(*args)
             # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
             return y.astype(args[0].dtype) if type(y) is np.float64 else y
-        if self._kernel is None:
-            source = self.source
-            self._kernel = cuda.elementwise(source.in_params, source.out_params, source.operation, self.name,
-                                            preamble=source.preamble)
-        return self._kernel(*args)
+        return self.kernel(*args)
 
 
 class Device:

@@ -12,6 +12,30 @@ from typing import IO, Any
 import numpy as np
 
 
+class Mixed16:
+    """The type of `mixed16`.
+
+    Attributes:
+        dtype: What NumPy takes it for: float16.
+    """
+
+    dtype = np.dtype(np.float16)
+
+    def __repr__(self) -> str:
+        return 'mixed16'
+
+    def __reduce__(self) -> str:
+        return 'mixed16'
+
+
+mixed16 = Mixed16()
+"""As ``config.dtype``: numbers in half precision where that does; the rest, and what updates keep, in single precision.
+
+Parameters and data are float16; those of normalization are float32. Optimizers that are set up while it is in force
+update copies in float32 (see `GradientMethod.use_fp32_update`) and scale the loss (see `Optimizer.loss_scaling`).
+"""
+
+
 class GlobalConfig:
     """Defaults that every thread sees until it sets a value of its own.
 
@@ -58,11 +82,12 @@ class LocalConfig(threading.local):
     ============================ ======================================================================
     ``train``                    training (True) or inference (False) behaviour of dropout and the like
     ``enable_backprop``          whether functions record themselves for backpropagation
-    ``dtype``                    floating-point type of new parameters and data sets
+    ``dtype``                    floating-point type of new parameters and data sets, or `mixed16`
     ``debug``                    check every array that is computed for NaN
     ``type_check``               run ``check_type_forward`` of user-defined functions
     ``use_bfloat16``             let float32 convolutions and products of matrices on the CPU round what they multiply
                                  to bfloat16, where the processor has instructions for it: faster, to 3 digits
+    ``cudnn_deterministic``      let sums on a GPU be taken in a fixed order where the faster way has none
     ``num_threads``              how many threads the kernels on the CPU use; None for one on each core that the
                                  process may run on
     ``use_onednn``               ``'auto'``: oneDNN's kernels on the CPU where the library is there; ``'always'``:
@@ -88,6 +113,7 @@ class LocalConfig(threading.local):
     num_threads: int | None
     use_bfloat16: bool
     use_onednn: str
+    cudnn_deterministic: bool
     in_recomputing: bool
     keep_graph_on_report: bool
     _view: _ThreadView
@@ -188,9 +214,20 @@ class DebugMode:
         self._context.__exit__(*exc_info)
 
 
-def get_dtype(dtype: Any = None) -> np.dtype:
-    """`dtype` as a NumPy dtype; ``config.dtype`` where it is None."""
-    return np.dtype(config.dtype if dtype is None else dtype)
+def get_dtype(dtype: Any = None, map_mixed16: Any = None) -> np.dtype:
+    """`dtype` as a NumPy dtype; ``config.dtype`` where it is None.
+
+    Args:
+        dtype: The dtype, or `mixed16`.
+        map_mixed16: What `mixed16` stands for, if that is not float16.
+    """
+    dtype = config.dtype if dtype is None else dtype
+    return np.dtype(map_mixed16 if dtype is mixed16 and map_mixed16 is not None else dtype)
+
+
+def _dtype_from_environment() -> Any:
+    name = os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')
+    return mixed16 if name == 'mixed16' else np.dtype(name)
 
 
 # Threads come and go while another one changes the global configuration.
@@ -200,12 +237,13 @@ _views: weakref.WeakSet[_ThreadView] = weakref.WeakSet()
 global_config = GlobalConfig(
     train=True,
     enable_backprop=True,
-    dtype=np.dtype(os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')),
+    dtype=_dtype_from_environment(),
     debug=os.environ.get('AUTOGRAD_NN_DEBUG', '0') not in ('', '0'),
     type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
     use_bfloat16=False,
     num_threads=int(os.environ.get('AUTOGRAD_NN_NUM_THREADS') or 0) or None,
     use_onednn='auto',
+    cudnn_deterministic=False,
     in_recomputing=False,
     keep_graph_on_report=False,
 )

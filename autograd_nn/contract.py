@@ -175,7 +175,8 @@ class Kernels(Protocol):
 
     def softmax_cross_entropy(self, x: Array, labels: Array) -> tuple[Array, Array]:
         """The softmax of `x` (N, C, *d) along axis 1, and the negative logarithms (N, *d) of those elements of it that
-        `labels` (N, *d), integers from 0 to C - 1, pick."""
+        `labels` (N, *d), integers from 0 to C - 1, pick. Of other labels, nothing is computed that could be mistaken
+        for a loss."""
 
     def softmax_cross_entropy_grad(self, y: Array, labels: Array, scale: Array) -> Array:
         """The softmax `y`, less 1 at the `labels`, times `scale` (N, *d)."""
@@ -321,6 +322,9 @@ class Kernels(Protocol):
 
     def sum_of_squares(self, arrays: Arrays) -> Array:
         """The sum of the squares of all elements of some arrays, of shape ``()``, in at least float32."""
+
+    def all_finite(self, arrays: Arrays) -> bool:
+        """Whether no element of some arrays is infinite or not a number."""
 
     # Updates take corresponding arrays of many parameters, which do not share memory, and write into all of them but
     # the gradients. The formulas are those for one parameter.

@@ -145,6 +145,7 @@ class FunctionNode:
                 outputs = self.forward(in_data)
         except Exception:
             self._require_arrays(variables)
+            backend.check_same_device(self.label, arrays)
             raise
         if type(outputs) is not tuple:
             raise TypeError(f'{self.label}: forward must return a tuple of arrays, not {type(outputs).__name__}')

@@ -1,12 +1,14 @@
 """Optimizers: they own a model's update rules and call them, with hooks around."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.config import config, mixed16
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -19,6 +21,8 @@ from autograd_nn.variable import Parameter, Variable
 
 if TYPE_CHECKING:
     from autograd_nn.link import Link
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ['GradientMethod', 'Hyperparameter', 'HyperparameterProxy', 'Optimizer', 'UpdateRule']
 
@@ -164,8 +168,8 @@ class Optimizer:
     def check_nan_in_grads(self) -> None:
         """Looks for gradients that are infinite or NaN; with a loss scale that adapts itself only."""
         if self._loss_scale_is_dynamic:
-            self._overflow = not all(_all_finite(param.grad) for param in self.target.params(False)
-                                     if param.grad is not None)
+            grads = [param.grad for param in self.target.params(False) if param.grad is not None]
+            self._overflow = not backend.kernels(*grads).all_finite(grads)
 
     def is_safe_to_update(self) -> bool:
         """Whether `check_nan_in_grads` found all gradients finite."""
@@ -178,6 +182,8 @@ class Optimizer:
         assert self._loss_scale is not None
         if self._overflow:
             self._overflow_ever = True
+            _logger.info('update %d is left out: a gradient is infinite or not a number with the loss scaled by %g',
+                         self.t, self._loss_scale)
             self._loss_scale = max(1.0, self._loss_scale / 2)
         else:
             # Until the first overflow shows where the limit is, the scale doubles each time.
@@ -215,6 +221,10 @@ class GradientMethod(Optimizer):
 
     def setup(self, link: Link) -> Any:
         super().setup(link)
+        if config.dtype is mixed16:
+            self._use_fp32_update = True
+            if self._loss_scale is None:
+                self.loss_scaling()
         for param in link.params():
             param.update_rule = self.create_update_rule()
             if self._use_fp32_update:
@@ -280,7 +290,3 @@ class GradientMethod(Optimizer):
             for param in self.target.params():
                 if param.update_rule is not None:
                     param.update_rule.use_fp32_update(flag)
-
-
-def _all_finite(array: Any) -> bool:
-    return bool(backend.get_array_module(array).isfinite(array).all())

@@ -179,10 +179,9 @@ class UpdateRule:
         if not self.enabled:
             return
         self.t += 1
-        if self._use_fp32_update and param.dtype == np.float16:
-            self._update_in_fp32(param)
-        else:
-            self._update(param)
+        precise = self._precise(param)
+        self._update(precise)
+        _round(param, precise)
 
     def _update(self, param: Variable) -> None:
         self._prepare(param)
@@ -195,15 +194,15 @@ class UpdateRule:
         for hook in self._hooks.hooks['pre'].values():
             hook(self, param)
 
-    def _update_in_fp32(self, param: Variable) -> None:
-        """Updates a copy in single precision, which is kept, and rounds it to the parameter's half precision."""
+    def _precise(self, param: Variable) -> Variable:
+        """What is updated for a parameter: itself, or a copy of one in half precision, which is kept."""
+        if not self._use_fp32_update or param.dtype != np.float16:
+            return param
         if self._fp32_param is None:
             self._fp32_param = Variable(param.array.astype('f'), name=param.name)
         self._fp32_param.to_device(param.device)
-        self._fp32_param.grad = None if param.grad is None else param.grad.astype('f')
-        self._update(self._fp32_param)
-        self._fp32_param.cleargrad()
-        param.array[...] = self._fp32_param.array
+        self._fp32_param.grad = None if param.grad is None else param.grad.astype('f', copy=False)
+        return self._fp32_param
 
     def _prepare_state(self, param: Variable) -> None:
         """Creates the state if there is none; otherwise moves it to where the parameter is, in its layout."""
@@ -336,8 +335,14 @@ class KernelRule(UpdateRule):
 
     def can_share_a_call(self, param: Parameter) -> bool:
         """Whether the kernel may update this parameter together with others: it is all that ``param.update()`` does."""
-        return (self._is_plain and type(param).update is Parameter.update and not self._hooks.hooks['post']
-                and not (self._use_fp32_update and param.dtype == np.float16))
+        return self._is_plain and type(param).update is Parameter.update and not self._hooks.hooks['post']
+
+
+def _round(param: Variable, precise: Variable) -> None:
+    """Gives a parameter in half precision the values of the copy that was updated."""
+    if precise is not param:
+        precise.cleargrad()
+        param.array[...] = precise.array
 
 
 def update_parameters(params: Iterable[Parameter]) -> None:
@@ -348,6 +353,7 @@ def update_parameters(params: Iterable[Parameter]) -> None:
     """
     batches: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     owners = set()
+    copies = []
     for param in params:
         rule = param.update_rule
         # Of two parameters that share memory, the second waits for the first.
@@ -357,11 +363,15 @@ def update_parameters(params: Iterable[Parameter]) -> None:
         elif rule.enabled:
             owners.add(owner)
             rule.t += 1
-            rule._prepare(param)
-            if param.grad is not None:
-                batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(param))
+            precise = rule._precise(param)
+            rule._prepare(precise)
+            copies.append((param, precise))
+            if precise.grad is not None:
+                batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
+    for param, precise in copies:
+        _round(param, precise)
 
 
 def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:

@@ -2,15 +2,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks import caffe_networks, comparison, machine, overhead, tables
-from benchmarks.rows import ROWS
+from benchmarks.rows import ROWS, Setting
 from cli import friendly_errors
 
+from autograd_nn import cuda
 from autograd_nn.utils.atomic import atomic_write
 
 PHASES = {'training': ['training'], 'inference': ['inference'], 'both': ['training', 'inference']}
@@ -33,6 +35,11 @@ def parse_arguments() -> argparse.Namespace:
                          help='how often each side has its turn (default: %(default)s)')
     command.add_argument('--threads', type=int, default=machine.cores(),
                          help='threads of each side (default: all cores, here %(default)s)')
+    command.add_argument('--device', default='cpu', choices=('cpu', 'cuda'), help='where (default: %(default)s)')
+    command.add_argument('--precision', default='float32', choices=('float32', 'tf32', 'mixed'),
+                         help='float32; tf32, in which the tensor cores of a GPU multiply; or half and single '
+                              'precision (default: %(default)s)')
+    command.add_argument('--batch', type=int, help='samples in a minibatch (default: that of each network)')
     command.add_argument('--json', nargs='?', const='-', metavar='FILE',
                          help='write JSON to a file, or to the standard output in place of the table')
     command.add_argument('--profile', action='store_true',
@@ -54,13 +61,10 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
         parser.error('--rounds must be at least 2 and --length at least 1')
-    if arguments.command != 'overhead' and arguments.threads < 1:
-        parser.error('--threads must be at least 1')
-    if arguments.command == 'caffe':
-        if len(arguments.files) not in (0, 2):
-            parser.error(f'expected a deploy file and its weights, got {len(arguments.files)} files')
-        if arguments.batch < 1:
-            parser.error('--batch must be at least 1')
+    if arguments.command != 'overhead' and min(arguments.threads, 1 if arguments.batch is None else arguments.batch) < 1:
+        parser.error('--threads and --batch must be at least 1')
+    if arguments.command == 'caffe' and len(arguments.files) not in (0, 2):
+        parser.error(f'expected a deploy file and its weights, got {len(arguments.files)} files')
     return arguments
 
 
@@ -78,10 +82,14 @@ def run_overhead(arguments: argparse.Namespace) -> None:
 
 def run_models(arguments: argparse.Namespace) -> None:
     """The subcommand ``models``."""
+    setting = Setting(arguments.device, arguments.precision)
+    if setting.device != 'cpu':
+        cuda.check_cuda_available()
     frameworks = {} if arguments.profile else comparison.frameworks()
     others = [name for name, error in frameworks.items() if error is None]
     results: list[dict[str, Any]] = []
     report = {'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
+              **dataclasses.asdict(setting),
               'rounds': arguments.rounds, 'frameworks': frameworks,
               'profiles' if arguments.profile else 'results': results}
 
@@ -90,13 +98,14 @@ def run_models(arguments: argparse.Namespace) -> None:
             print(text, flush=True)
 
     show(tables.header(report) + ('' if arguments.profile else tables.HEAD))
-    for row in [ROWS[name] for name in arguments.rows]:
+    for row in [dataclasses.replace(ROWS[name], batch=arguments.batch or ROWS[name].batch) for name in arguments.rows]:
         for what in PHASES[arguments.what]:
             if arguments.profile:
-                results.append(comparison.profile(row, what, arguments.rounds, arguments.threads, arguments.shapes))
+                results.append(comparison.profile(row, what, arguments.rounds, arguments.threads, arguments.shapes,
+                                                  setting))
                 show(tables.profile(results[-1]))
             else:
-                results.append(comparison.compare(row, what, arguments.rounds, arguments.threads, others))
+                results.append(comparison.compare(row, what, arguments.rounds, arguments.threads, others, setting))
                 show(tables.line(results[-1]))
             # A run takes long, and what has been measured is worth keeping if it is interrupted.
             if arguments.json not in (None, '-'):

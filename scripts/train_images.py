@@ -50,6 +50,7 @@ class ImageRun(TrainingRun):
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
         device = autograd_nn.get_device(arguments.device)
+        device.use()
         entry = models.get(arguments.model)
         train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
         autograd_nn.random.seed(arguments.seed)
@@ -144,7 +145,7 @@ class PictureConverter(Converter):
 
     def __call__(self, batch: Any, device: Any = None) -> Any:
         x, t = concat_examples(batch)
-        return to_device(device, (self.preprocessing.normalize(x), t))
+        return to_device(device, (self.preprocessing.normalize(x).astype(autograd_nn.get_dtype(), copy=False), t))
 
 
 class PictureFolder(datasets.ImageFolderDataset):
@@ -185,7 +186,7 @@ class Enlarge:
 def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
     """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        network.extract(np.zeros((1, *shape), np.float32), network.available_layers)
+        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
 
 
 def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list[str]]:

@@ -37,6 +37,7 @@ class TextRun(TrainingRun):
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
         device = autograd_nn.get_device(arguments.device)
+        device.use()
         train_text, test_text = split(datasets.read_text(arguments.dataset))
         self.vocabulary = self.choose_vocabulary(train_text)
         train, test = (self.vocabulary.encode(text) for text in (train_text, test_text))

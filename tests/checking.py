@@ -1,13 +1,14 @@
 """What tests of differentiable functions share: a check of values, dtypes and gradients, and ways to draw inputs."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from hypothesis.extra.numpy import array_shapes
 
-from autograd_nn import Variable, grad
+from autograd_nn import Variable, cuda, grad
 from autograd_nn.gradient_check import check_backward, check_double_backward
 
 TOLERANCES = {np.dtype('float64'): 1e-9, np.dtype('float32'): 2e-4, np.dtype('float16'): 2e-2}
@@ -16,11 +17,12 @@ TOLERANCES = {np.dtype('float64'): 1e-9, np.dtype('float32'): 2e-4, np.dtype('fl
 def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, *arrays: Any,
                    dtypes: Sequence[str] = ('float64', 'float32'), differentiable: bool = True, double: bool = True,
                    eps: float = 1e-3, atol: float = 1e-5, rtol: float = 1e-4,
-                   tolerance: dict[str, float] | None = None) -> None:
+                   tolerance: dict[str, float] | None = None, on_gpu: bool = True) -> None:
     """Checks a function's values, the dtype of its results, and its gradients of first and second order.
 
     In float64 the gradients are compared with numerical ones. In lower precision they are compared with those of
-    float64, which is a sharper test than numerical differences there would be.
+    float64, which is a sharper test than numerical differences there would be. Where there is a GPU, values and
+    gradients on it are compared with those on the CPU.
 
     Args:
         f: Takes Variables (floating-point arrays) and plain arrays (others) and returns a Variable or several.
@@ -33,6 +35,7 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
         atol: Absolute tolerance of numerical gradients.
         rtol: Relative tolerance of numerical gradients.
         tolerance: Replaces `TOLERANCES` for some dtypes, relative and absolute, by name.
+        on_gpu: False for what is given arrays of the CPU besides `arrays`.
     """
     arrays = tuple(np.asarray(x) for x in arrays)
     where = [i for i, x in enumerate(arrays) if x.dtype.kind == 'f']
@@ -62,6 +65,10 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
                 np.testing.assert_allclose(y.array, expected, rtol=bound[dtype], atol=bound[dtype])
     if not inputs:
         return
+    if cuda.available and on_gpu:
+        _check_on_gpu(f, arrays, where, dtypes, bound, differentiable and double)
+        if 'CUDA_EMULATOR' in os.environ:
+            return  # the rest is checked by the session that started this one
     gys = [np.random.uniform(0.5, 1.5, y.shape) for y in call(*[Variable(x) for x in inputs])]
     ggxs = [np.random.uniform(0.5, 1.5, x.shape) for x in inputs]
     if not differentiable:
@@ -108,6 +115,36 @@ def gradients(f: Callable[..., tuple[Variable, ...]], arrays: Sequence[Any], gra
         if pairs:
             results += grad([gx for gx, _ in pairs], [*xs, *gys], [ggx for _, ggx in pairs])
     return [None if gx is None else gx.array for gx in results]
+
+
+def _check_on_gpu(f: Callable[..., Any], arrays: Sequence[Any], where: Sequence[int], dtypes: Sequence[str],
+                  bound: dict[np.dtype, float], double: bool) -> None:
+    """Compares values and gradients on a GPU with those on the CPU, from the same random numbers."""
+    for name in dtypes:
+        dtype = np.dtype(name)
+        results = []
+        for send in (cuda.to_cpu, cuda.to_gpu):
+            np.random.seed(0)
+            others = [send(x) for x in arrays]
+
+            def call(*xs: Any) -> tuple[Variable, ...]:
+                args = list(others)
+                for i, x in zip(where, xs):
+                    args[i] = x
+                return _as_tuple(f(*args))
+
+            inputs = [arrays[i].astype(dtype) for i in where]
+            ys = call(*[Variable(send(x)) for x in inputs])
+            gys, ggxs = ([send(np.random.default_rng(1).uniform(0.5, 1.5, x.shape).astype(dtype)) for x in group]
+                         for group in (ys, inputs))
+            found = gradients(call, [send(x) for x in inputs], gys, ggxs if double else None)
+            results.append([*[y.array for y in ys], *found])
+        for expected, actual in zip(*results):
+            if expected is None or actual is None:
+                assert expected is actual
+                continue
+            assert actual.dtype == expected.dtype
+            np.testing.assert_allclose(cuda.to_cpu(actual), expected, rtol=bound[dtype], atol=10 * bound[dtype])
 
 
 def _as_tuple(ys: Any) -> tuple[Any, ...]:

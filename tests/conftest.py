@@ -1,5 +1,13 @@
-"""Settings that all tests share."""
+"""Settings that all tests share.
+
+With ``CUDA_EMULATOR=1`` in the environment a stand-in for CuPy serves this session (`cuda_emulator/cupy/__init__.py`).
+"""
 import os
+import sys
+from pathlib import Path
+
+if os.environ.get('CUDA_EMULATOR'):
+    sys.path.insert(0, str(Path(__file__).with_name('cuda_emulator')))
 
 # Parallel test processes fill the cores; more threads in each would only wait for one another.
 if 'PYTEST_XDIST_WORKER' in os.environ:
@@ -10,6 +18,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+collect_ignore = ['cuda_emulator']
+
 hypothesis.settings.register_profile('default', max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')
 
@@ -18,3 +28,12 @@ hypothesis.settings.load_profile('default')
 def fixed_seed():
     """Every test starts from the same random numbers."""
     np.random.seed(0)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints what tests report of themselves (``record_property('report', ...)``)."""
+    reports = [value for report in terminalreporter.stats.get('passed', []) for key, value in report.user_properties
+               if key == 'report']
+    if reports:
+        terminalreporter.section('reports of tests')
+        terminalreporter.write_line('\n'.join(reports))

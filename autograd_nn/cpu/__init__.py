@@ -2,7 +2,7 @@
 
 What each one computes is stated in `autograd_nn.contract.Kernels`.
 """
-from autograd_nn.cpu.blocks import elementwise, scaled, scaled_sum, sum_of_squares
+from autograd_nn.cpu.blocks import all_finite, elementwise, scaled, scaled_sum, sum_of_squares
 from autograd_nn.cpu.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution
 from autograd_nn.cpu.dropout import dropout_mask
 from autograd_nn.cpu.embedding import embedding_grad
@@ -61,8 +61,9 @@ from autograd_nn.cpu.softmax import (
 )
 
 __all__ = [
-    'adadelta', 'adagrad', 'adam', 'amsgrad', 'average_pooling', 'average_pooling_grad', 'batch_normalization',
-    'batch_normalization_grad', 'col2im', 'convolution', 'convolution_bias_grad', 'convolution_filter_grad',
+    'adadelta', 'adagrad', 'adam', 'all_finite', 'amsgrad', 'average_pooling', 'average_pooling_grad',
+    'batch_normalization', 'batch_normalization_grad', 'col2im', 'convolution', 'convolution_bias_grad',
+    'convolution_filter_grad',
     'corrected_momentum_sgd', 'deconvolution', 'dropout_mask', 'elementwise', 'embedding_grad',
     'fixed_batch_normalization', 'group_normalization', 'group_normalization_grad', 'gru', 'gru_grad', 'gru_sequence',
     'gru_sequence_grad', 'im2col', 'layer_normalization', 'layer_normalization_grad', 'linear',

@@ -129,6 +129,11 @@ def sum_of_squares(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.asarray(sums.sum())
 
 
+def all_finite(arrays: Sequence[np.ndarray]) -> bool:
+    """NumPy's function."""
+    return all(np.isfinite(a).all() for a in arrays)
+
+
 def _multiply(x: np.ndarray, a: float, out: np.ndarray) -> None:
     np.multiply(x, a, out=out, dtype=compute_dtype(out.dtype), casting='same_kind')
 

@@ -1,14 +1,15 @@
 """A hook that measures how long functions take."""
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from typing import IO, Any
 
-from autograd_nn.backend import get_array_module
+from autograd_nn import cuda
+from autograd_nn.backend import GpuDevice, get_device_from_array
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.utils.table import print_table
 
 _UNITS = {'sec': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 
@@ -17,7 +18,7 @@ class TimerHook(FunctionHook):
     """Measures the time of every function, forward and backward.
 
     The time of a function includes that of the functions it is made of (gradients are), which are measured on their
-    own as well. On a GPU, the hook waits for the computation before and after each function.
+    own as well. On a GPU, it is the time between two events on the device, for the second of which the hook waits.
 
     Attributes:
         call_history: A pair of the function's name and the time in seconds for each call.
@@ -40,27 +41,27 @@ class TimerHook(FunctionHook):
     def __init__(self) -> None:
         self.call_history: list[tuple[str, float]] = []
         self._total = 0.0
-        self._starts: list[float] = []
+        self._starts: list[Any] = []
 
     def added(self, function: FunctionNode | None) -> None:
         # An exception may have left functions behind that never came to their end.
         self._starts.clear()
 
     def forward_preprocess(self, function: FunctionNode, in_data: tuple[Any, ...]) -> None:
-        self._starts.append(_now(in_data))
+        self._starts.append(_mark(in_data))
 
     def forward_postprocess(self, function: FunctionNode, in_data: tuple[Any, ...]) -> None:
-        self._finish(function, in_data)
+        self._finish(function)
 
     def backward_preprocess(self, function: FunctionNode, in_data: tuple[Any, ...], out_grad: tuple[Any, ...]) -> None:
-        self._starts.append(_now(in_data + out_grad))
+        self._starts.append(_mark(in_data + out_grad))
 
     def backward_postprocess(self, function: FunctionNode, in_data: tuple[Any, ...],
                              out_grad: tuple[Any, ...]) -> None:
-        self._finish(function, in_data + out_grad)
+        self._finish(function)
 
-    def _finish(self, function: FunctionNode, arrays: tuple[Any, ...]) -> None:
-        elapsed = _now(arrays) - self._starts.pop()
+    def _finish(self, function: FunctionNode) -> None:
+        elapsed = _seconds_since(self._starts.pop())
         self.call_history.append((function.label, elapsed))
         if not self._starts:
             self._total += elapsed
@@ -99,9 +100,7 @@ class TimerHook(FunctionHook):
             elapsed = entry['elapsed_time']
             own = _fitting_unit(elapsed) if unit == 'auto_foreach' else unit
             rows.append((name, f'{elapsed / _UNITS[own]:.2f}{own}', str(entry['occurrence'])))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for row in rows:
-            print('  '.join(cell.rjust(width) for cell, width in zip(row, widths)), file=file or sys.stdout)
+        print_table(rows, file)
 
 
 def _fitting_unit(elapsed: float) -> str:
@@ -112,9 +111,19 @@ def _fitting_unit(elapsed: float) -> str:
     return 'ns'
 
 
-def _now(arrays: Iterable[Any]) -> float:
-    """The time in seconds once the device of the arrays has done its work."""
-    xp = get_array_module(*arrays)
-    if hasattr(xp, 'cuda'):
-        xp.cuda.get_current_stream().synchronize()
-    return time.perf_counter()
+def _mark(arrays: Iterable[Any]) -> Any:
+    """A point in time: of the clock in seconds or, where there are arrays on a GPU, an event there."""
+    if not isinstance(get_device_from_array(*arrays), GpuDevice):
+        return time.perf_counter()
+    event = cuda.Event()
+    event.record()
+    return event
+
+
+def _seconds_since(mark: Any) -> float:
+    if isinstance(mark, float):
+        return time.perf_counter() - mark
+    end = cuda.Event()
+    end.record()
+    end.synchronize()
+    return cuda.cupy.cuda.get_elapsed_time(mark, end) / 1000

@@ -47,7 +47,9 @@ class SoftmaxCrossEntropy(FunctionNode):
         xp = get_array_module(x)
         valid = t != self.ignore_label
         self.labels = xp.where(valid, t, 0)
-        _check_labels(self.labels, x.shape)
+        if isinstance(x, np.ndarray) or config.debug:
+            # On a GPU, looking at the numbers would wait for them; there the loss of a wrong label is not a number.
+            _check_labels(self.labels, x.shape)
         self.weight = self._position_weight(xp, x.dtype, valid, self.labels)
         y, loss = kernels(x, t).softmax_cross_entropy(x, self.labels)
         if self.cache_score:
@@ -62,7 +64,7 @@ class SoftmaxCrossEntropy(FunctionNode):
         if self.class_weight is not None:
             weight *= self.class_weight[labels]
         if self.reduce == 'mean':
-            weight /= max(int(xp.count_nonzero(valid)) if self.normalize else len(valid), 1)
+            weight /= xp.maximum(xp.count_nonzero(valid), 1) if self.normalize else max(len(valid), 1)
         return weight
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:

@@ -189,7 +189,7 @@ def ndtr_kernel(x: Any) -> Any:
     return 0.5 * erfc_kernel(x * -_SQRT_HALF)
 
 
-@elementwise('T x', 'T y', 'y = x < -1 ? log(erfcx(-x * (T)M_SQRT1_2) / 2) - x * x / 2 : log1p(-normcdf(-x))')
+@elementwise('T x', 'T y', 'y = x < -1 ? log(erfcx(-x * (T)0.7071067811865476) / 2) - x * x / 2 : log1p(-normcdf(-x))')
 @_on_flat_arrays
 def log_ndtr_kernel(x: Any) -> Any:
     """Its logarithm."""

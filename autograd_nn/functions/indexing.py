@@ -13,11 +13,12 @@ from autograd_nn.functions.shape import moveaxis
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
-def _plain(slices: Any) -> Any:
-    """An index with arrays in place of Variables."""
+def _plain(slices: Any, x: Variable) -> Any:
+    """An index with arrays, on the device of `x`, in place of Variables."""
     if isinstance(slices, tuple):
-        return tuple([as_array(s) for s in slices])
-    return as_array(slices)
+        return tuple([_plain(s, x) for s in slices])
+    s = as_array(slices)
+    return x.device.send(s) if isinstance(s, np.ndarray) and not isinstance(x.array, np.ndarray) else s
 
 
 def _may_repeat(slices: Any) -> bool:
@@ -106,7 +107,7 @@ def get_item(x: Any, slices: Any) -> Variable:
     """
     x = as_variable(x)
     try:
-        return GetItem(_plain(slices)).apply((x,))[0]
+        return GetItem(_plain(slices, x)).apply((x,))[0]
     except IndexError as error:
         raise IndexError(f'get_item: {error} (x has shape {x.shape})') from None
 
@@ -133,7 +134,7 @@ def scatter_add(a: Any, slices: Any, b: Any) -> Variable:
     """
     a, b = as_variable(a), as_variable(b)
     try:
-        return ScatterAdd(_plain(slices)).apply((a, b))[0]
+        return ScatterAdd(_plain(slices, a)).apply((a, b))[0]
     except IndexError as error:
         raise IndexError(f'scatter_add: {error} (a has shape {a.shape})') from None
     except ValueError:

@@ -217,6 +217,7 @@ def permutate(x: Any, indices: Any, axis: int = 0, inv: bool = False) -> Variabl
     if indices.shape != (length,) or not (indices[order] == get_array_module(indices).arange(length)).all():
         raise ValueError(f'permutate: expected indices to be a permutation of 0 to {length - 1} for axis {axis} of x '
                          f'of shape {x.shape}, got {indices}')
+    order, indices = x.device.send((order, indices))
     return Permutate(*((order, indices) if inv else (indices, order)), axis).apply((x,))[0]
 
 

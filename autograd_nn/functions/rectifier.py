@@ -30,7 +30,7 @@ def add_relu(x0: Any, x1: Any) -> Any:
     return np.maximum(y, np.zeros((), y.dtype))
 
 
-@elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 ? gy : (T)0', name='relu_grad')
+@elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 ? gy : (T)(gy * (T)0)', name='relu_grad')
 def _relu_grad(y: Any, gy: Any) -> Any:
     gx = (y > 0).astype(gy.dtype)
     gx *= gy
@@ -42,7 +42,7 @@ def _clipped_relu(x: Any, z: Any) -> Any:
     return np.minimum(np.maximum(x, 0), z)
 
 
-@elementwise('T y, T z, T gy', 'T gx', 'gx = y > (T)0 && y < z ? gy : (T)0', name='clipped_relu_grad')
+@elementwise('T y, T z, T gy', 'T gx', 'gx = y > (T)0 && y < z ? gy : (T)(gy * (T)0)', name='clipped_relu_grad')
 def _clipped_relu_grad(y: Any, z: Any, gy: Any) -> Any:
     return gy * ((y > 0) & (y < z))
 

@@ -5,8 +5,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_nn import variable
-from autograd_nn.config import config, get_dtype
+from autograd_nn.config import config, get_dtype, mixed16
 from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.normalization import group_normalization, layer_normalization
 from autograd_nn.functions.rectifier import relu
@@ -68,7 +70,7 @@ class BatchNormalization(Link):
         self.decay = decay
         self.eps = eps
         self.axis = axis if axis is None else tuple(axis) if isinstance(axis, Iterable) else (axis,)
-        self.dtype = get_dtype(dtype)
+        self.dtype = get_dtype(dtype, np.float32)
         self._initial_averages = [get_initializer(default if given is None else given, self.dtype)
                                   for given, default in ((initial_avg_mean, 0), (initial_avg_var, 1))]
         with self.init_scope():
@@ -181,8 +183,8 @@ class LayerNormalization(Link):
         super().__init__()
         self.eps = eps
         with self.init_scope():
-            self.gamma = variable.Parameter(get_initializer(1 if initial_gamma is None else initial_gamma))
-            self.beta = variable.Parameter(get_initializer(0 if initial_beta is None else initial_beta))
+            self.gamma = variable.Parameter(_precise(1 if initial_gamma is None else initial_gamma))
+            self.beta = variable.Parameter(_precise(0 if initial_beta is None else initial_beta))
         if size is not None:
             self._initialize_params(size)
 
@@ -226,8 +228,8 @@ class GroupNormalization(Link):
         self.groups = groups
         self.eps = eps
         with self.init_scope():
-            self.gamma = variable.Parameter(get_initializer(1 if initial_gamma is None else initial_gamma))
-            self.beta = variable.Parameter(get_initializer(0 if initial_beta is None else initial_beta))
+            self.gamma = variable.Parameter(_precise(1 if initial_gamma is None else initial_gamma))
+            self.beta = variable.Parameter(_precise(0 if initial_beta is None else initial_beta))
         if size is not None:
             self._initialize_params(size)
 
@@ -245,3 +247,8 @@ class GroupNormalization(Link):
         if not self.gamma.is_initialized:
             self._initialize_params(x.shape[1])
         return group_normalization(x, self.groups, self.gamma, self.beta, self.eps)
+
+
+def _precise(initializer: Any) -> Any:
+    """An initializer of parameters that are float32 with `mixed16`."""
+    return get_initializer(initializer, np.float32 if config.dtype is mixed16 else None)

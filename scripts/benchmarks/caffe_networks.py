@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import PAUSE, WorkerProcess, quartiles
-from benchmarks.worker import Side, serve
+from benchmarks.worker import OnCpu, Side, serve
 
 OURS, FUSED, OPENCV = 'autograd_nn', 'autograd_nn fused', 'opencv'
 
@@ -34,7 +34,7 @@ def write_resnet50(folder: Path) -> tuple[Path, Path]:
     return folder / 'chainer_model.prototxt', folder / 'chainer_model.caffemodel'
 
 
-class OurSide:
+class OurSide(OnCpu):
     """A network as `autograd_nn.caffe` runs it.
 
     Attributes:
@@ -56,7 +56,7 @@ class OurSide:
             self.net(self.x)
 
 
-class OpenCVSide:
+class OpenCVSide(OnCpu):
     """A network as OpenCV runs it, its layers fused."""
 
     parameters = 0

@@ -8,7 +8,9 @@ from typing import Any
 
 from benchmarks.chainer_layers import ChainerLayers
 from benchmarks.networks import BUILDERS
-from benchmarks.rows import Row
+from benchmarks.rows import Row, Setting
+
+_SETTING = Setting()
 
 
 class ChainerSide:
@@ -19,17 +21,22 @@ class ChainerSide:
         parameters: The number of trainable numbers.
     """
 
-    def __init__(self, library: str, row: Row, what: str) -> None:
+    def __init__(self, library: str, row: Row, what: str, setting: Setting = _SETTING) -> None:
         self.ann = importlib.import_module(library)
         self.row = row
+        if setting.precision == 'mixed':
+            self.ann.global_config.dtype = self.ann.mixed16
         if library == 'autograd_nn':
             models = importlib.import_module('autograd_nn.models')
             size = 'vocabulary_size' if row.is_text else 'num_classes'
             self.model = models.create(row.model, **{size: row.classes})
         else:
             self.model = BUILDERS[row.model](ChainerLayers(self.ann), row.classes)
-        self.x, t = row.minibatch()
-        self.t = t.ravel()
+        x, t = row.minibatch()
+        x = x if row.is_text else x.astype(self.ann.get_dtype(), copy=False)
+        device = self.ann.get_device('@numpy' if setting.device == 'cpu' else '@cupy:0')
+        self.model.to_device(device)
+        self.x, self.t = device.send((x, t.ravel()))
         with self.ann.using_config('train', False), self.ann.no_backprop_mode():
             self.model(self.x[:1])
         if row.is_text:
@@ -43,7 +50,9 @@ class ChainerSide:
         if row.optimizer == 'clipping':
             self.optimizer.add_hook(self.ann.optimizer_hooks.GradientClipping(5.))
         self.loss: Any = None
-        self.parts = {'training': ('forward', 'backward', 'update'), 'inference': ('infer',)}[what]
+        self.parts: tuple[str, ...] = ('infer',)
+        if what == 'training':
+            self.parts = ('train',) if setting.precision == 'mixed' else ('forward', 'backward', 'update')
 
     def multiply_adds(self) -> int:
         """The number of multiply-adds of a forward pass with the minibatch, as `autograd_nn.summary` counts them."""
@@ -54,10 +63,14 @@ class ChainerSide:
     def forward(self) -> None:
         """Forgets the last step's gradients and computes the loss."""
         self.model.cleargrads()
+        self.loss = self.compute_loss()
+
+    def compute_loss(self) -> Any:
+        """The loss of the minibatch."""
         y = self.model(self.x)
         if self.row.is_text:
             y = y.reshape(-1, self.row.classes)
-        self.loss = self.ann.functions.softmax_cross_entropy(y, self.t)
+        return self.ann.functions.softmax_cross_entropy(y, self.t)
 
     def backward(self) -> None:
         """Computes the gradients, and lets go of the graph."""
@@ -70,6 +83,12 @@ class ChainerSide:
         """Changes the parameters."""
         self.optimizer.update()
 
+    def train(self) -> None:
+        """All of this at once, with the loss scaled."""
+        self.optimizer.update(self.compute_loss)
+        if self.row.is_text:
+            self.model.unchain_state()
+
     def infer(self) -> Any:
         """Computes the outputs alone."""
         with self.ann.using_config('train', False), self.ann.no_backprop_mode():
@@ -79,3 +98,11 @@ class ChainerSide:
         """One step of training or inference."""
         for part in self.parts:
             getattr(self, part)()
+
+    def synchronize(self) -> None:
+        """Waits until the device has done the work."""
+        self.ann.cuda.get_device_from_array(self.x).synchronize()
+
+    def device_memory(self) -> int:
+        """The bytes that CuPy's pool holds of the GPU's memory: it keeps what it once had."""
+        return self.ann.cuda.memory_pool.total_bytes()

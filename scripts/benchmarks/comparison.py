@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row
-from benchmarks.worker import MatrixProduct
+from benchmarks.rows import Row, Setting
 
 OURS, PEAK, DEFAULT, CHANNELS_LAST = 'autograd_nn', 'peak', 'torch', 'torch channels_last'
 # How long the threads of a side may spin after its work before the next side begins.
 PAUSE = 0.1
+_SETTING = Setting()
 
 
 class WorkerProcess:
@@ -31,17 +31,18 @@ class WorkerProcess:
         RuntimeError: The side cannot run the network; the message is the error there.
     """
 
-    def __init__(self, side: str, row: Row, what: str, threads: int) -> None:
-        self._start(side, threads, 'benchmarks.worker', side, row.model, what)
+    def __init__(self, side: str, row: Row, what: str, threads: int, setting: Setting = _SETTING) -> None:
+        self._start(side, threads, 'benchmarks.worker', side, row.model, what, str(row.batch), setting.device,
+                    setting.precision, tf32=setting.precision != 'float32')
 
-    def _start(self, side: str, threads: int, *command: str) -> None:
+    def _start(self, side: str, threads: int, *command: str, tf32: bool = False) -> None:
         """Starts a module of that name with these arguments."""
         names = 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'
         self.side = side
         self._process = subprocess.Popen(
             [sys.executable, '-m', *command], cwd=Path(__file__).parents[1],
-            env={**os.environ, **dict.fromkeys(names, str(threads))}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True)
+            env={**os.environ, **dict.fromkeys(names, str(threads)), 'CUPY_TF32': str(int(tf32))},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.about = self._reply()
 
     def ask(self, *command: Any) -> dict[str, Any]:
@@ -68,12 +69,13 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def start(sides: Sequence[str], row: Row, what: str, threads: int) -> Iterator[list[WorkerProcess]]:
+def start(sides: Sequence[str], row: Row, what: str, threads: int,
+          setting: Setting = _SETTING) -> Iterator[list[WorkerProcess]]:
     """A context with a worker for each side, which ends with it."""
     workers: list[WorkerProcess] = []
     with contextlib.ExitStack() as stack:
         for side in sides:
-            workers.append(WorkerProcess(side, row, what, threads))
+            workers.append(WorkerProcess(side, row, what, threads, setting))
             stack.callback(workers[-1].close)
         yield workers
 
@@ -100,7 +102,8 @@ def sides_of(row: Row, others: Collection[str]) -> list[str]:
     return [*(['chainer'] if 'chainer' in others else []), *(sides if 'torch' in others else [OURS]), PEAK]
 
 
-def compare(row: Row, what: str, rounds: int, threads: int, others: Collection[str]) -> dict[str, Any]:
+def compare(row: Row, what: str, rounds: int, threads: int, others: Collection[str],
+            setting: Setting = _SETTING) -> dict[str, Any]:
     """Times steps of all sides in turn.
 
     Args:
@@ -109,6 +112,7 @@ def compare(row: Row, what: str, rounds: int, threads: int, others: Collection[s
         rounds: How often each side has its turn.
         threads: The number of threads of each side.
         others: The frameworks to compare with, ``'torch'`` or ``'chainer'``.
+        setting: Where and how all sides compute.
 
     Returns:
         What was measured: ``sides`` with milliseconds of a step (quartiles and median), bytes of memory and the share
@@ -117,7 +121,7 @@ def compare(row: Row, what: str, rounds: int, threads: int, others: Collection[s
     Raises:
         RuntimeError: A side cannot run the network, or has another number of parameters.
     """
-    with start(sides_of(row, others), row, what, threads) as workers:
+    with start(sides_of(row, others), row, what, threads, setting) as workers:
         about = {worker.side: worker.about for worker in workers}
         check_parameters(row, {side: entry['parameters'] for side, entry in about.items() if side != PEAK})
         turns: dict[str, list[dict[str, Any]]] = {worker.side: [] for worker in workers}
@@ -126,7 +130,7 @@ def compare(row: Row, what: str, rounds: int, threads: int, others: Collection[s
                 time.sleep(PAUSE)
                 turns[worker.side].append(worker.ask('turn'))
     seconds = {side: [turn['seconds'] for turn in results] for side, results in turns.items()}
-    peaks = [2 * MatrixProduct.size ** 3 / s for s in seconds.pop(PEAK)]
+    peaks = [about[PEAK]['operations'] / s for s in seconds.pop(PEAK)]
     operations = 2 * about[OURS]['multiply_adds'] * (3 if what == 'training' else 1)
     return {
         'row': row.model, 'title': row.title, 'what': what, 'batch': row.batch,
@@ -166,8 +170,9 @@ def better_layout(result: dict[str, Any]) -> str | None:
     return min(sides, key=lambda side: result['sides'][side]['milliseconds'][1], default=None)
 
 
-def profile(row: Row, what: str, rounds: int, threads: int, shapes: bool) -> dict[str, Any]:
+def profile(row: Row, what: str, rounds: int, threads: int, shapes: bool,
+            setting: Setting = _SETTING) -> dict[str, Any]:
     """Where the time of autograd_nn's step goes: see `compare` and `benchmarks.profiler.profile`."""
-    with start([OURS], row, what, threads) as (worker,):
+    with start([OURS], row, what, threads, setting) as (worker,):
         return {'row': row.model, 'title': row.title, 'what': what, 'batch': row.batch,
                 **worker.ask('profile', rounds, shapes)}

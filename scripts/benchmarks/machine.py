@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import autograd_nn
+from autograd_nn import cuda
 
 # The instruction sets that decide how fast kernels are.
 INSTRUCTION_SETS = 'avx2', 'fma', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'asimd', 'sve'
@@ -34,7 +35,8 @@ def versions() -> dict[str, str | None]:
     return {'autograd_nn': autograd_nn.__version__, 'numpy': installed_version('numpy'),
             'onednn': installed_version('onednn-cpu-gomp', 'onednn'), 'torch': installed_version('torch'),
             'opencv': installed_version('opencv-python-headless', 'opencv-python'),
-            'chainer': installed_version('chainer'), 'python': platform.python_version()}
+            'chainer': installed_version('chainer'), 'cupy': cuda.cupy and cuda.cupy.__version__,
+            'python': platform.python_version()}
 
 
 def describe() -> dict[str, Any]:
@@ -49,4 +51,5 @@ def describe() -> dict[str, Any]:
     return {'processor': fields.get('model name') or platform.processor() or platform.machine(), 'cores': cores(),
             'instruction sets': [name for name in INSTRUCTION_SETS if name in flags], 'system': platform.system(),
             'load': os.getloadavg()[0] if hasattr(os, 'getloadavg') else None,
+            'gpu': (cuda.available and cuda.cupy.cuda.runtime.getDeviceProperties(0)['name'].decode()) or None,
             'date': datetime.date.today().isoformat()}

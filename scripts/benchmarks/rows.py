@@ -7,6 +7,20 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Setting:
+    """Where and how the sides compute.
+
+    Attributes:
+        device: ``'cpu'`` or ``'cuda'``.
+        precision: ``'float32'``; ``'tf32'``, in which a GPU's tensor cores round what they multiply; or ``'mixed'``,
+            half and single precision.
+    """
+
+    device: str = 'cpu'
+    precision: str = 'float32'
+
+
+@dataclass(frozen=True)
 class Row:
     """A network and its minibatch.
 

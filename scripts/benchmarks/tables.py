@@ -25,10 +25,12 @@ def header(about: dict[str, Any]) -> str:
     machine = about['machine']
     broken = [f'{name} is installed but cannot be imported: {error}\n'
               for name, error in about['frameworks'].items() if error]
+    gpu = '' if machine['gpu'] is None else f', {machine["gpu"]}'
     load = '' if machine['load'] is None else f'; load average {machine["load"]:.1f}'
     return (f'{versions(about["versions"])}\n{machine["processor"]}, {machine["cores"]} cores '
-            f'({", ".join(machine["instruction sets"])}), {machine["system"]}{load}; {machine["date"]}\n'
-            f'{about["threads"]} threads, {about["rounds"]} rounds, float32\n{"".join(broken)}')
+            f'({", ".join(machine["instruction sets"])}), {machine["system"]}{gpu}{load}; {machine["date"]}\n'
+            f'{about["threads"]} threads, {about["rounds"]} rounds, {about["device"]}, '
+            f'{about["precision"]}\n{"".join(broken)}')
 
 
 def spread(ratio: list[float] | None) -> str:

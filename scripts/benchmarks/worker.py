@@ -5,6 +5,7 @@ The parent writes a line to the standard input, ``turn`` or ``profile`` with arg
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import json
 import os
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.rows import ROWS, Row
+from benchmarks.rows import ROWS, Row, Setting
 
 # A turn lasts at least as long, so that a short step is timed several times.
 TURN_SECONDS = 0.1
@@ -28,26 +29,57 @@ class Side(Protocol):
     def step(self) -> None:
         """The work to time."""
 
+    def synchronize(self) -> None:
+        """Waits until the device has done the work."""
+
+    def device_memory(self) -> int:
+        """The bytes that the library holds of a GPU's memory, at the highest point if it knows that."""
+
+
+class OnCpu:
+    """What a side on the CPU need not say: its work is done when a step returns."""
+
+    def synchronize(self) -> None:
+        """Has nothing to wait for."""
+
+    def device_memory(self) -> int:
+        """Uses no memory of a GPU."""
+        return 0
+
 
 class MatrixProduct:
     """The yardstick: a product of large matrices, which comes as close to the machine's peak as programs do.
+
+    Args:
+        setting: Where and how to compute.
 
     Attributes:
         size: The length of the matrices' sides.
     """
 
     parameters = 0
-    size = 2048
 
-    def __init__(self) -> None:
+    def __init__(self, setting: Setting) -> None:
         import numpy as np
 
-        self.a, self.b = (np.random.default_rng(i).standard_normal((self.size, self.size), 'f') for i in range(2))
-        self.y = np.empty_like(self.a)
+        on_gpu = setting.device != 'cpu'
+        self.xp = importlib.import_module('cupy' if on_gpu else 'numpy')
+        self.size = 8192 if on_gpu else 2048
+        dtype = 'e' if setting.precision == 'mixed' else 'f'
+        matrices = (np.random.default_rng(i).standard_normal((self.size, self.size), 'f') for i in range(2))
+        self.a, self.b = (self.xp.asarray(matrix.astype(dtype, copy=False)) for matrix in matrices)
+        self.y = self.xp.empty_like(self.a)
 
     def step(self) -> None:
         """One product of ``2 * size ** 3`` floating-point operations."""
-        self.a.dot(self.b, out=self.y)
+        self.xp.matmul(self.a, self.b, out=self.y)
+
+    def synchronize(self) -> None:
+        if self.xp.__name__ == 'cupy':
+            self.xp.cuda.Device().synchronize()
+
+    def device_memory(self) -> int:
+        return 0
 
 
 def import_library(side: str) -> None:
@@ -56,17 +88,17 @@ def import_library(side: str) -> None:
                              'opencv': 'cv2'}.get(side, side))
 
 
-def make_side(side: str, row: Row, what: str) -> Side:
+def make_side(side: str, row: Row, what: str, setting: Setting) -> Side:
     """Builds the network of a row on one side."""
     if side == 'peak':
-        return MatrixProduct()
+        return MatrixProduct(setting)
     if side.startswith('torch'):
         from benchmarks.torch_side import TorchSide
 
-        return TorchSide(row, what, side == 'torch channels_last')
+        return TorchSide(row, what, side == 'torch channels_last', setting)
     from benchmarks.chainer_side import ChainerSide
 
-    return ChainerSide(side, row, what)
+    return ChainerSide(side, row, what, setting)
 
 
 def memory(field: str) -> int | None:
@@ -93,27 +125,34 @@ class Worker:
     Args:
         side: Its name, such as ``'autograd_nn'``, ``'chainer'``, ``'torch'``, ``'torch channels_last'`` or ``'peak'``.
         make: Builds it.
+        on_gpu: Whether it computes on a GPU.
     """
 
-    def __init__(self, side: str, make: Callable[[], Side]) -> None:
+    def __init__(self, side: str, make: Callable[[], Side], on_gpu: bool = False) -> None:
         import_library(side)
-        self.baseline = memory('VmRSS')
+        self.on_gpu = on_gpu
+        self.baseline = 0 if on_gpu else memory('VmRSS')
         self.side = make()
         self.about: dict[str, Any] = {'parameters': self.side.parameters}
         if side == 'autograd_nn' and hasattr(self.side, 'multiply_adds'):
             self.about['multiply_adds'] = self.side.multiply_adds()
-        self.about['memory_is_of_steps'] = reset_highest_memory()
+        if isinstance(self.side, MatrixProduct):
+            self.about['operations'] = 2 * self.side.size ** 3
+        self.about['memory_is_of_steps'] = on_gpu or reset_highest_memory()
         self.steps = 1
         self.steps = max(1, round(TURN_SECONDS / self.turn()['seconds']))
 
     def turn(self) -> dict[str, Any]:
         """Runs a step to warm up, then times some; returns the seconds for one, and the memory used so far."""
         self.side.step()
+        self.side.synchronize()
         start = time.perf_counter()
         for _ in range(self.steps):
             self.side.step()
+        self.side.synchronize()
         seconds = (time.perf_counter() - start) / self.steps
-        return {'seconds': seconds, 'baseline': self.baseline, 'highest': memory('VmHWM')}
+        highest = self.side.device_memory() if self.on_gpu else memory('VmHWM')
+        return {'seconds': seconds, 'baseline': self.baseline, 'highest': highest}
 
     def profile(self, rounds: int, shapes: bool) -> dict[str, Any]:
         """Where the time of a step goes: see `benchmarks.profiler.profile`."""
@@ -122,18 +161,19 @@ class Worker:
         return profile(self.side, rounds, shapes)
 
 
-def serve(side: str, make: Callable[[], Side]) -> None:
+def serve(side: str, make: Callable[[], Side], on_gpu: bool = False) -> None:
     """Serves the parent until it closes the pipe.
 
     Args:
         side: The side's name.
         make: Builds it.
+        on_gpu: Whether it computes on a GPU.
     """
     # What libraries print must not get between the replies.
     replies = os.fdopen(os.dup(1), 'w', buffering=1)
     os.dup2(2, 1)
     try:
-        worker = Worker(side, make)
+        worker = Worker(side, make, on_gpu)
     except Exception as error:
         replies.write(json.dumps({'error': f'{type(error).__name__}: {error}'}) + '\n')
         raise
@@ -145,8 +185,9 @@ def serve(side: str, make: Callable[[], Side]) -> None:
 
 def main() -> None:
     """Serves with the side and the network that the command line names."""
-    side, row, what = sys.argv[1:]
-    serve(side, lambda: make_side(side, ROWS[row], what))
+    side, model, what, batch, device, precision = sys.argv[1:]
+    row, setting = dataclasses.replace(ROWS[model], batch=int(batch)), Setting(device, precision)
+    serve(side, lambda: make_side(side, row, what, setting), device != 'cpu')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_nn import cpu
+from autograd_nn import backend, cpu, cuda
 from autograd_nn.cpu import onednn
 
 
@@ -13,9 +13,12 @@ class BackEnd:
     """Calls kernels by name on NumPy arrays, wherever they compute.
 
     Attributes:
+        on_gpu: Whether they compute on a GPU.
         dtype: The most precise type that the kernels have code of their own for.
         atol: The error to expect of a few operations on numbers around 1 in that type.
     """
+
+    on_gpu = False
 
     def __init__(self, kernels: Any, send: Callable[[np.ndarray], Any], fetch: Callable[[Any], np.ndarray],
                  dtype: str) -> None:
@@ -37,21 +40,50 @@ class BackEnd:
 
     def _sent(self, arg: Any, pairs: list[tuple[np.ndarray, Any]]) -> Any:
         """An argument as the kernel takes it; each array that is in it, and what is sent for it, joins `pairs`."""
-        if isinstance(arg, list):
-            return [self._sent(a, pairs) for a in arg]
-        if not isinstance(arg, np.ndarray):
+        if isinstance(arg, (list, tuple)):
+            return type(arg)([self._sent(a, pairs) for a in arg])
+        if not isinstance(arg, (np.ndarray, np.floating)):
             return arg
+        # Arithmetic on arrays of no axes yields numbers.
+        arg = np.asarray(arg)
         pairs.append((arg, self.send(arg)))
         return pairs[-1][1]
 
 
+class GpuBackEnd(BackEnd):
+    """Calls kernels on CuPy arrays; elementwise operations run their own text there."""
+
+    on_gpu = True
+
+    def __call__(self, name: str, *args: Any) -> Any:
+        if name != 'elementwise':
+            return super().__call__(name, *args)
+        body, args, _ = args
+        operation = next((op for op in backend.elementwise.registry.values() if op.body is body), body)
+        return self.fetch(operation(*[self._sent(a, []) for a in args]))
+
+
+def sent_with_strides(a: np.ndarray) -> Any:
+    """A copy on the GPU with the same strides, which CuPy's own copies need not have."""
+    if a.size == 0 or min(a.strides, default=1) < 1 or any(s % a.itemsize for s in a.strides):
+        return cuda.to_gpu(a)
+    size = 1 + sum((n - 1) * s // a.itemsize for n, s in zip(a.shape, a.strides))
+    result = cuda.cupy.ndarray(a.shape, a.dtype, cuda.cupy.empty(size, a.dtype).data, a.strides)
+    result[...] = cuda.to_gpu(a)
+    return result
+
+
 BACK_ENDS = {'numpy': BackEnd(cpu, lambda a: a, lambda a: a, 'float64'),
              'onednn': BackEnd(onednn, lambda a: a, lambda a: a, 'float32')}
+if cuda.available:
+    BACK_ENDS['cuda'] = GpuBackEnd(backend.kernels(cuda.to_gpu(np.ones(1))), sent_with_strides, cuda.to_cpu, 'float64')
 
 
-@pytest.fixture(scope='session', params=BACK_ENDS)
+@pytest.fixture(scope='session', params=['numpy', 'onednn', pytest.param('cuda', marks=pytest.mark.gpu)])
 def kernel(request):
     """A callable ``kernel(name, *args)``."""
     if request.param == 'onednn' and onednn.load()[0] is None:
         pytest.skip(onednn.load()[1])
+    if request.param == 'cuda' and not cuda.available:
+        pytest.skip('there is no GPU (tests/cuda_tests run this on an emulated one)')
     return BACK_ENDS[request.param]

@@ -24,8 +24,8 @@ def test_values_and_gradients(batch, Q, K, D, V):
 def test_mask(shape):
     mask = np.random.randint(0, 2, shape).astype(bool)
     mask[..., 0] = True
-    check_function(lambda *xs: F.scaled_dot_product_attention(*xs, mask), lambda *xs: attention(*xs, mask),
-                   uniform(2, 3, 5), uniform(2, 4, 5), uniform(2, 4, 2))
+    check_function(lambda *xs: F.scaled_dot_product_attention(*xs, xs[0].device.send(mask)),
+                   lambda *xs: attention(*xs, mask), uniform(2, 3, 5), uniform(2, 4, 5), uniform(2, 4, 2))
 
 
 def test_no_gradient_reaches_what_is_hidden():

@@ -35,7 +35,8 @@ def test_integer_labels(shape, classes, normalize, cache_score, weighted, ignore
     t = t.astype(kind)
     class_weight = uniform(classes, low=0.5, high=2) if weighted else None
     check_function(
-        lambda x, t: F.softmax_cross_entropy(x, t, normalize, cache_score, class_weight, ignore_label, reduce),
+        lambda x, t: F.softmax_cross_entropy(x, t, normalize, cache_score, x.device.send(class_weight), ignore_label,
+                                             reduce),
         lambda x, t: softmax_loss(x, t, normalize, class_weight, ignore_label, reduce),
         x, t, dtypes=('float64', 'float32', 'float16'))
 
@@ -136,7 +137,8 @@ def test_distributions(shape, kind, weighted, reduce):
         return loss if reduce == 'no' else loss.mean()
 
     check_function(
-        lambda x, t: F.softmax_cross_entropy(x, t, class_weight=class_weight, reduce=reduce, soft_target_loss=kind),
+        lambda x, t: F.softmax_cross_entropy(x, t, class_weight=x.device.send(class_weight), reduce=reduce,
+                                             soft_target_loss=kind),
         reference, uniform(*shape), distribution(*shape))
 
 
@@ -218,7 +220,7 @@ def test_sigmoid_cross_entropy(shape, normalize, reduce):
 
 def test_sigmoid_cross_entropy_of_probabilities():
     t = np.random.rand(3, 4)
-    check_function(lambda x: F.sigmoid_cross_entropy(x, t), lambda x: sigmoid_loss(x, t), uniform(3, 4))
+    check_function(lambda x: F.sigmoid_cross_entropy(x, x.device.send(t)), lambda x: sigmoid_loss(x, t), uniform(3, 4))
 
 
 def test_sigmoid_cross_entropy_is_stable():

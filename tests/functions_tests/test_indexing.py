@@ -84,14 +84,18 @@ def test_iteration():
 
 
 def test_where():
+    def where(condition, x, y):
+        return F.where((x if isinstance(x, Variable) else y).device.send(condition), x, y)
+
     condition = np.random.rand(2, 3) > 0.5
-    check_function(lambda x, y: F.where(condition, x, y), lambda x, y: np.where(condition, x, y), uniform(2, 3),
+    check_function(lambda x, y: where(condition, x, y), lambda x, y: np.where(condition, x, y), uniform(2, 3),
                    uniform(2, 3), dtypes=('float64', 'float32', 'float16'))
-    check_function(lambda x, y: F.where(condition, x, y), lambda x, y: np.where(condition, x, y), uniform(4, 1, 1),
+    check_function(lambda x, y: where(condition, x, y), lambda x, y: np.where(condition, x, y), uniform(4, 1, 1),
                    uniform(3))
-    check_function(lambda x: F.where(Variable(condition), x, 2), lambda x: np.where(condition, x, 2), uniform(3))
-    check_function(lambda x: F.where(condition, -1, x), lambda x: np.where(condition, -1, x), uniform())
-    check_function(lambda x, y: F.where(condition[:0], x, y), lambda x, y: np.where(condition[:0], x, y), uniform(0, 3),
+    check_function(lambda x: F.where(Variable(x.device.send(condition)), x, 2), lambda x: np.where(condition, x, 2),
+                   uniform(3))
+    check_function(lambda x: where(condition, -1, x), lambda x: np.where(condition, -1, x), uniform())
+    check_function(lambda x, y: where(condition[:0], x, y), lambda x, y: np.where(condition[:0], x, y), uniform(0, 3),
                    uniform(3))
 
 

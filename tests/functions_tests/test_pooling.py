@@ -91,7 +91,7 @@ def test_upsampling_nd(pooling):
             result[np.where(image == y.array[index])] += x[index]
         return result
 
-    check_function(lambda x: F.upsampling_nd(x, indexes, k, stride, pad, shape[2:], cover_all), plain,
+    check_function(lambda x: F.upsampling_nd(x, x.device.send(indexes), k, stride, pad, shape[2:], cover_all), plain,
                    uniform(*y.shape))
 
 
@@ -112,7 +112,8 @@ def test_known_values_of_upsampling():
     expected = np.zeros((6, 6))
     expected[1::2, 1::2] = x[0, 0, 1::2, 1::2]
     np.testing.assert_array_equal(F.upsampling_2d(y, indexes, 2, outsize=(6, 6)).array[0, 0], expected)
-    check_function(lambda y: F.upsampling_2d(y, indexes, 2, outsize=(6, 6)), lambda y: expected[None, None], y.array)
+    check_function(lambda y: F.upsampling_2d(y, y.device.send(indexes), 2, outsize=(6, 6)),
+                   lambda y: expected[None, None], y.array)
 
 
 @pytest.mark.parametrize('n, f, general', [

@@ -62,7 +62,8 @@ def test_prelu_names_wrong_shapes():
 @given(shapes())
 def test_rrelu_with_given_slopes(shape):
     r = uniform(*shape, low=0.1, high=0.3)
-    check_function(lambda x: F.rrelu(x, r=r.astype(x.dtype)), lambda x: np.where(x >= 0, x, r * x), spread(*shape))
+    check_function(lambda x: F.rrelu(x, r=x.device.send(r.astype(x.dtype))), lambda x: np.where(x >= 0, x, r * x),
+                   spread(*shape))
 
 
 def test_rrelu_draws_slopes_in_training():

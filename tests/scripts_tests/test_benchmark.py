@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import autograd_nn
+from autograd_nn import cuda
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / 'scripts'))
 
 from benchmarks import comparison, machine, profiler, tables  # noqa: E402
 from benchmarks.chainer_side import ChainerSide  # noqa: E402
-from benchmarks.rows import ROWS  # noqa: E402
+from benchmarks.rows import ROWS, Setting  # noqa: E402
 
 SHORT = '--rounds', '2', '--threads', '1'
 
@@ -197,14 +198,35 @@ def test_frameworks_that_do_not_import_are_left_out(tmp_path, monkeypatch):
     found = comparison.frameworks()
     assert 'bool_is_gone' in found['chainer']
     header = tables.header({'versions': machine.versions(), 'machine': machine.describe(), 'threads': 1, 'rounds': 2,
-                            'frameworks': found})
+                            'frameworks': found, 'device': 'cpu', 'precision': 'float32'})
     assert 'chainer is installed but cannot be imported' in header
 
 
 @pytest.mark.parametrize('arguments, word', [
     (['--rows', 'nonsense'], 'nonsense'), (['--rounds', '1'], '--rounds'), (['--threads', '0'], '--threads'),
-    (['--what', 'nonsense'], 'nonsense'),
+    (['--what', 'nonsense'], 'nonsense'), (['--device', 'tpu'], 'tpu'), (['--batch', '0'], '--batch'),
+    (['--precision', 'float8'], 'float8'),
 ])
 def test_wrong_arguments(arguments, word, tmp_path):
     process = run(*arguments, cwd=tmp_path)
     assert process.returncode == 2 and word in process.stderr and 'Traceback' not in process.stderr
+
+
+@pytest.mark.skipif(cuda.available, reason='there is a GPU')
+def test_a_gpu_that_is_not_there(tmp_path):
+    process = run('--device', 'cuda', cwd=tmp_path)
+    assert process.returncode == 2 and 'CUDA is not available' in process.stderr and 'Traceback' not in process.stderr
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not cuda.available, reason='there is no GPU')
+@pytest.mark.parametrize('precision', ['float32', 'mixed'])
+@pytest.mark.parametrize('what', ['training', 'inference'])
+def test_a_network_on_a_gpu(what, precision, monkeypatch):
+    monkeypatch.setattr(autograd_nn.global_config, 'dtype', np.dtype('f'))
+    row = dataclasses.replace(ROWS['lenet'], batch=2)
+    side = ChainerSide('autograd_nn', row, what, Setting('cuda', precision))
+    side.step()
+    side.synchronize()
+    assert isinstance(side.x, cuda.ndarray) and side.device_memory() > 0
+    assert side.x.dtype == ('float16' if precision == 'mixed' else 'float32')

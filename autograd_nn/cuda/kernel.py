@@ -1,0 +1,114 @@
+"""CUDA kernels as text: registered when they are declared, compiled when they are first called.
+
+The registry lets tests compile and run every one of them on machines that have no GPU.
+"""
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from autograd_nn.cuda import device
+
+# The type in which numbers of the type T are computed: at least float32.
+COMPUTE = '''
+template <typename T> struct compute { typedef T type; };
+template <> struct compute<float16> { typedef float type; };
+typedef compute<T>::type C;
+'''
+
+
+class Kernel:
+    """A kernel: callable as CuPy's object that it stands for.
+
+    Attributes:
+        kind: The name of CuPy's class: ``'ElementwiseKernel'``, ``'ReductionKernel'`` or ``'RawKernel'``.
+        name: What the kernel is called.
+        arguments: What the class is given, by name.
+        registry: All kernels by name.
+    """
+
+    registry: dict[str, Kernel] = {}
+
+    def __init__(self, kind: str, name: str, arguments: dict[str, Any]) -> None:
+        self.kind = kind
+        self.name = name
+        self.arguments = arguments
+        self._built: Any = None
+        # Two kernels of one name are both to be found.
+        self.registry[f'{name} {len(self.registry)}' if name in self.registry else name] = self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the kernel.
+
+        Raises:
+            RuntimeError: There is no GPU, or the text does not compile for it.
+        """
+        if self._built is None:
+            device.check_cuda_available()
+            self._built = getattr(device.cupy, self.kind)(**self.arguments)
+        try:
+            return self._built(*args, **kwargs)
+        except device.cupy.cuda.compiler.CompileException as error:
+            raise RuntimeError(f'the CUDA kernel {self.name} does not compile for this GPU: {_first_error(error)}'
+                               ) from error
+
+    def __repr__(self) -> str:
+        return f'<{self.kind} {self.name}>'
+
+
+def _first_error(error: Exception) -> str:
+    """The line of a compiler's message that says what is wrong."""
+    lines = str(error).strip().splitlines() or ['no message']
+    return next((line for line in lines if 'error' in line), lines[0])
+
+
+def elementwise(in_params: str, out_params: str, operation: str, name: str, **kwargs: Any) -> Kernel:
+    """A ``cupy.ElementwiseKernel``, compiled when it is first called; the same arguments give the same object.
+
+    Args:
+        in_params: The input parameters, such as ``'T x, T gy'``.
+        out_params: The output parameters.
+        operation: What to do for each element, in CUDA C++.
+        name: What the kernel is called.
+        kwargs: Further arguments of CuPy's class, such as ``preamble``.
+
+    Example:
+        >>> from autograd_nn import cuda
+        >>> cuda.elementwise('T x', 'T y', 'y = x * x', 'square')
+        <ElementwiseKernel square>
+    """
+    return _kernel('ElementwiseKernel', name, in_params=in_params, out_params=out_params, operation=operation, **kwargs)
+
+
+def reduce(in_params: str, out_params: str, map_expr: str, reduce_expr: str, post_map_expr: str, identity: Any,
+           name: str, **kwargs: Any) -> Kernel:
+    """A ``cupy.ReductionKernel``, compiled when it is first called; the same arguments give the same object.
+
+    Args:
+        in_params: The input parameters.
+        out_params: The output parameters.
+        map_expr: What to make of the inputs' elements.
+        reduce_expr: How to join two such values, ``a`` and ``b``.
+        post_map_expr: How to make the outputs of the value ``a`` that is left.
+        identity: The value of nothing.
+        name: What the kernel is called.
+        kwargs: Further arguments of CuPy's class, such as ``reduce_type``.
+    """
+    return _kernel('ReductionKernel', name, in_params=in_params, out_params=out_params, map_expr=map_expr,
+                   reduce_expr=reduce_expr, post_map_expr=post_map_expr, identity=identity, **kwargs)
+
+
+def raw(code: str, name: str, **kwargs: Any) -> Kernel:
+    """A ``cupy.RawKernel``, compiled when it is first called; the same arguments give the same object.
+
+    Args:
+        code: The text, in CUDA C++.
+        name: Which of its functions is the kernel.
+        kwargs: Further arguments of CuPy's class, such as ``options``.
+    """
+    return _kernel('RawKernel', name, code=code, **kwargs)
+
+
+@lru_cache(None)
+def _kernel(kind: str, name: str, **arguments: Any) -> Kernel:
+    return Kernel(kind, name, {**arguments, 'name': name})

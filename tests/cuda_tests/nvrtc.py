@@ -1,0 +1,82 @@
+"""NVIDIA's runtime compiler, as far as it is needed to see whether a text compiles; it needs no GPU and no driver."""
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import functools
+import importlib.util
+from pathlib import Path
+
+HEADER = Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / 'types.h'
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The compiler, from the wheel ``nvidia-cuda-nvrtc-cu12`` or from an installation of CUDA."""
+    found = importlib.util.find_spec('nvidia') and importlib.util.find_spec('nvidia.cuda_nvrtc')
+    candidates = [path for root in (found.submodule_search_locations if found else ())
+                  for path in sorted(Path(root, 'lib').glob('libnvrtc.so*'))]
+    candidates += sorted(Path('/usr/local/cuda/lib64').glob('libnvrtc.so.*'))
+    name = ctypes.util.find_library('nvrtc')
+    for path in [*map(str, candidates), *([name] if name else [])]:
+        try:
+            return ctypes.CDLL(path)
+        except OSError:
+            continue
+    return None
+
+
+def version() -> tuple[int, int]:
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    return major.value, minor.value
+
+
+def architectures() -> list[int]:
+    """The compute capabilities, times ten, for which it compiles."""
+    count = ctypes.c_int()
+    library().nvrtcGetNumSupportedArchs(ctypes.byref(count))
+    numbers = (ctypes.c_int * count.value)()
+    library().nvrtcGetSupportedArchs(numbers)
+    return list(numbers)
+
+
+def errors(text: str, architecture: int) -> str | None:
+    """What the compiler has to say against a text, down to machine code; None if it compiles.
+
+    Args:
+        text: CUDA C++, in which CuPy's types are known.
+        architecture: The compute capability times ten.
+    """
+    program = ctypes.c_void_p()
+    source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{HEADER.read_text()}\n#line 1\n{text}'
+    _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))
+    try:
+        # Without optimization, which takes eight times as long and finds no errors.
+        flags = [f'--gpu-architecture=sm_{architecture}', '--std=c++17', '--disable-warnings', '--device-debug']
+        status = library().nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(
+            *[flag.encode() for flag in flags]))
+        if status == 0:
+            return None
+        size = ctypes.c_size_t()
+        _check(library().nvrtcGetProgramLogSize(program, ctypes.byref(size)))
+        log = ctypes.create_string_buffer(size.value)
+        _check(library().nvrtcGetProgramLog(program, log))
+        return log.value.decode() or f'error {status}'
+    finally:
+        library().nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def _check(status: int) -> None:
+    if status:
+        library().nvrtcGetErrorString.restype = ctypes.c_char_p
+        raise RuntimeError(f'NVRTC: {library().nvrtcGetErrorString(status).decode()}')
+
+
+def joined(texts: list[str]) -> str:
+    """Many texts as one, each in a namespace of its own, where names in C would be the same ones."""
+    return '\n'.join(f'namespace text_{i} {{\n{text.replace(_C, "")}\n}}\n#undef REDUCE\n#undef POST_MAP'
+                     for i, text in enumerate(texts))
+
+
+_C = 'extern "C"'

@@ -1,0 +1,96 @@
+"""Kernels and functions on a GPU that is emulated, and the texts of all kernels in the hands of NVIDIA's compiler.
+
+The session on the emulated GPU runs every test that is marked ``gpu``. Its log holds the texts that ran, with the types
+that they ran with; these texts are compiled to machine code for each compute capability. What CuPy lays around them is
+represented by a header of our own, `cuda_emulator/cupy/types.h`, with the interface of CuPy's: CuPy's generator of code
+needs a device, and its wheel takes six times the room of NVRTC's. On a machine with a GPU CuPy itself compiles all.
+"""
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import programs
+from autograd_nn import cuda
+from autograd_nn.cuda.kernel import Kernel
+from cuda_tests import kernel_log, nvrtc
+from cuda_tests.conftest import run_on_emulated_gpu
+
+pytestmark = pytest.mark.skipif('CUDA_EMULATOR' in os.environ or cuda.available, reason='this session has a GPU')
+
+FUNCTIONS = sorted(str(path) for path in Path(__file__).parent.parent.glob('functions_tests/test_*.py'))
+# Whole sequences are computed in single precision at least.
+STEPS = [f'{kind}_step{end}' for kind in ('lstm', 'gru', 'rnn') for end in ('', '_grad')]
+
+
+def test_kernels(kernel_session, record_property):
+    """All tests of kernels pass, and no registered kernel is left out."""
+    assert kernel_session.status == 0, kernel_session.output
+    log = kernel_log.read(kernel_session.log)
+    assert kernel_log.missing(Kernel.registry, log, STEPS) == []
+    record_property('report', kernel_log.listed(Kernel.registry, log))
+
+
+def test_a_kernel_that_did_not_run_is_found(kernel_session):
+    log = kernel_log.read(kernel_session.log)
+    name, kernel = next((name, k) for name, k in Kernel.registry.items() if k.kind == 'ElementwiseKernel')
+    other = object.__new__(Kernel)
+    other.kind, other.arguments = kernel.kind, {**kernel.arguments, 'operation': 'y = 0'}
+    assert kernel_log.missing({name: kernel, 'other': other}, log) == ['other']
+    halves = [text for text in log if not (text.is_of(kernel) and text.types['T'] == 'float16')]
+    assert kernel_log.missing({name: kernel}, halves) == [f'{name} of float16']
+
+
+@pytest.mark.parametrize('part', range(3))
+def test_functions(part):
+    done = run_on_emulated_gpu(*FUNCTIONS[part::3])
+    assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
+
+
+@pytest.fixture
+def gpu_for_programs(monkeypatch):
+    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent.parent / 'cuda_emulator'))
+
+
+def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
+    losses = []
+    for device in 'cpu', 'cuda:1':
+        done = programs.run('train', '--model', 'perceptron', '--epochs', 1, '--batch-size', 500, '--no-augment',
+                            '--device', device, '--out', tmp_path / device, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        losses.append([entry['main/loss'] for entry in json.loads((tmp_path / device / 'log.json').read_text())])
+    assert losses[0] and losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_a_gpu_that_is_not_there(tmp_path, gpu_for_programs):
+    done = programs.run('train', '--model', 'perceptron', '--device', 'cuda:2', cwd=tmp_path)
+    programs.expect_one_line(done, 'CUDA device 2 does not exist', '2 found')
+
+
+needs_nvrtc = pytest.mark.skipif(nvrtc.library() is None, reason='NVRTC is not installed (nvidia-cuda-nvrtc-cu12)')
+
+
+@needs_nvrtc
+@pytest.mark.parametrize('capability', [70, 75, 80, 86, 89, 90])
+def test_every_text_compiles(kernel_session, capability, record_property):
+    if capability not in nvrtc.architectures():
+        pytest.skip(f'NVRTC {".".join(map(str, nvrtc.version()))} does not know compute capability {capability / 10}')
+    texts = kernel_log.read(kernel_session.log)
+    assert texts
+    if nvrtc.errors(nvrtc.joined([text.text for text in texts]), capability) is not None:
+        found = {text.kernels: nvrtc.errors(text.text, capability) for text in texts}
+        pytest.fail('\n'.join(f'{kernels}: {errors}' for kernels, errors in found.items() if errors)
+                    or 'the texts compile one by one, but not together')
+    record_property('report', f'NVRTC {".".join(map(str, nvrtc.version()))} compiled {len(texts)} texts of '
+                              f'{len(Kernel.registry)} kernels for compute capability {capability / 10}')
+
+
+@needs_nvrtc
+@pytest.mark.parametrize('text', ['void f(float* x) { x[0] = y; }', 'void f(const float* x) { x[0] = 1; }',
+                                  'void f(CArray<float16> x) { x[0] = true ? x[1] : 0.5f; }'])
+def test_errors_in_a_text_are_found(text):
+    right = 'extern "C" __global__ void f(CArray<float16> x, CIndexer<> i) { i.set(0); x[i.get()] = (float16)1.5; }'
+    assert nvrtc.errors(nvrtc.joined([right, right]), 70) is None
+    assert 'error' in nvrtc.errors(f'extern "C" __global__ {text}', 70)
+    assert 'error' in nvrtc.errors(nvrtc.joined([right, f'extern "C" __global__ {text}']), 70)

@@ -1,0 +1,88 @@
+"""Kernels on a GPU in every precision and number of axes, beside those on NumPy in double precision."""
+import numpy as np
+import pytest
+
+from autograd_nn import backend, cpu, cuda, using_config
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
+                                                  'runs this on an emulated one)')]
+TOLERANCES = {'e': 1e-2, 'f': 1e-5, 'd': 1e-12}
+
+
+def both(name, dtype, *args):
+    """What a kernel computes on a GPU, and on NumPy in double precision, from the same numbers."""
+    kernels = backend.kernels(cuda.to_gpu(np.ones(1)))
+    rounded = [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == 'f' else a for a in args]
+    exact = [a.astype('d') if isinstance(a, np.ndarray) and a.dtype.kind == 'f' else a for a in rounded]
+    results = [function(*[send(a) if isinstance(a, np.ndarray) else a for a in values]) for function, send, values in (
+        (getattr(kernels, name), cuda.to_gpu, rounded), (getattr(cpu, name), np.array, exact))]
+    return [result if isinstance(result, tuple) else (result,) for result in results]
+
+
+def check(name, dtype, *args):
+    """Compares them, and returns the results of NumPy."""
+    actual, expected = both(name, dtype, *args)
+    for a, e in zip(actual, expected):
+        assert isinstance(a, cuda.ndarray) and (a.dtype == dtype or a.dtype.kind != 'f')
+        np.testing.assert_allclose(cuda.to_cpu(a), e, TOLERANCES[dtype], TOLERANCES[dtype])
+    return expected if len(expected) > 1 else expected[0]
+
+
+@pytest.fixture(params='efd')
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=[1, 2, 3])
+def axes(request):
+    return request.param
+
+
+def test_windows(dtype, axes):
+    x, size, k = np.random.uniform(-1, 1, (2, 3, *[5, 6, 4][:axes])), (5, 6, 4)[:axes], (2, 3, 2)[:axes]
+    stride, pad, dilate = (2, 1, 1)[:axes], (1, 0, 1)[:axes], (1, 2, 1)[:axes]
+    col = check('im2col', dtype, x, k, stride, pad, dilate, False)
+    check('col2im', dtype, np.random.uniform(-1, 1, col.shape), size, stride, pad, dilate)
+
+
+def test_pooling(dtype, axes):
+    x, size, k = np.random.uniform(-1, 1, (2, 3, *[5, 6, 4][:axes])), (5, 6, 4)[:axes], (2, 3, 2)[:axes]
+    stride, pad = (2, 1, 2)[:axes], (1, 0, 1)[:axes]
+    y, indexes = check('max_pooling', dtype, x, k, stride, pad, True, True)
+    gy = np.random.uniform(-1, 1, y.shape)
+    check('max_pooling_grad', dtype, gy, indexes, size, k, stride, pad)
+    check('max_pooling_gather', dtype, x, indexes, k, stride, pad)
+    for pad_value in 0, None:
+        check('average_pooling', dtype, x, k, stride, pad, True, pad_value)
+        check('average_pooling_grad', dtype, gy, size, k, stride, pad, pad_value)
+
+
+def test_depthwise_convolution(dtype, axes):
+    x, size, k = np.random.uniform(-1, 1, (2, 3, *[5, 6, 4][:axes])), (5, 6, 4)[:axes], (2, 3, 2)[:axes]
+    W, b = np.random.uniform(-1, 1, (3, 1, *k)), np.random.uniform(-1, 1, 3)
+    stride, pad, dilate = (2, 1, 2)[:axes], (1, 0, 1)[:axes], (1, 2, 1)[:axes]
+    y = check('convolution', dtype, x, W, b, stride, pad, dilate, 3, None, None, None, None)
+    gy = np.random.uniform(-1, 1, y.shape)
+    check('deconvolution', dtype, gy, W, None, stride, pad, size, dilate, 3)
+    check('convolution_filter_grad', dtype, x, gy, k, stride, pad, dilate, 3)
+
+
+@pytest.mark.parametrize('deterministic', [False, True])
+def test_embedding_grad(dtype, deterministic):
+    with using_config('cudnn_deterministic', deterministic):
+        check('embedding_grad', dtype, np.random.uniform(-1, 1, (3, 4, 5)), np.random.randint(0, 7, (3, 4)), (7, 5))
+
+
+def test_softmax_cross_entropy(dtype):
+    x, labels = np.random.uniform(-3, 3, (4, 5, 2)), np.random.randint(0, 5, (4, 2))
+    y, _ = check('softmax_cross_entropy', dtype, x, labels)
+    check('softmax_cross_entropy_grad', dtype, y, labels, np.random.uniform(0, 1, (4, 2)))
+
+
+def test_what_is_not_finite(dtype):
+    kernels = backend.kernels(cuda.to_gpu(np.ones(1)))
+    arrays = [cuda.to_gpu(np.ones(n, dtype)) for n in (3, 10000)]
+    assert bool(kernels.all_finite(arrays))
+    for odd in np.inf, -np.inf, np.nan:
+        arrays[1][9999] = odd
+        assert not bool(kernels.all_finite(arrays))

@@ -1,0 +1,131 @@
+"""Training steps of networks on a GPU, beside the same steps on the CPU."""
+import numpy as np
+import pytest
+
+import autograd_nn as ann
+from autograd_nn import cuda, models, optimizer_hooks, optimizers, training
+from autograd_nn import functions as F
+from autograd_nn import links as L
+from autograd_nn.iterators import SerialIterator
+from autograd_nn.training import extensions
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU')]
+
+
+class Convolutional(ann.Chain):
+    """A layer of most kinds."""
+
+    def __init__(self):
+        super().__init__()
+        with self.init_scope():
+            self.conv = L.Convolution2D(1, 8, 3, pad=1, nobias=True)
+            self.bn = L.BatchNormalization(8)
+            self.depthwise = L.Convolution2D(8, 8, 3, stride=2, pad=1, groups=8)
+            self.grouped = L.Convolution2D(8, 12, 3, groups=2)
+            self.norm = L.GroupNormalization(3, 12)
+            self.deconv = L.Deconvolution2D(12, 4, 2, stride=2)
+            self.l = L.Linear(None, 10)
+
+    def forward(self, x):
+        h = F.relu(self.bn(self.conv(x)))
+        h = F.local_response_normalization(F.max_pooling_2d(h, 3, 2))
+        h = F.leaky_relu(self.norm(self.grouped(self.depthwise(h))))
+        return self.l(F.average_pooling_2d(F.gelu(self.deconv(h)), 2))
+
+
+class Recurrent(ann.Chain):
+
+    def __init__(self):
+        super().__init__()
+        with self.init_scope():
+            self.embed = L.EmbedID(20, 6)
+            self.lstm = L.NStepBiLSTM(1, 6, 5, 0)
+            self.gru = L.NStepGRU(1, 10, 5, 0)
+            self.cell = L.LSTM(5, 4)
+            self.norm = L.LayerNormalization(4)
+            self.l = L.Linear(4, 3)
+
+    def forward(self, x):
+        words = self.embed(x)
+        _, _, ys = self.lstm(None, None, [words[i] for i in range(len(words))])
+        h, _ = self.gru(None, ys)
+        self.cell.reset_state()
+        return self.l(self.norm(self.cell(h[-1])))
+
+
+def steps(model, x, t, optimizer, device):
+    """The parameters after some steps, and the losses."""
+    model = model.copy('copy')
+    model.to_device(device)
+    optimizer = optimizer().setup(model)
+    optimizer.add_hook(optimizer_hooks.WeightDecay(1e-3))
+    optimizer.add_hook(optimizer_hooks.GradientClipping(1.))
+    x, t = ann.get_device(device).send((x, t))
+    losses = []
+    for _ in range(2):
+        optimizer.update(model, x, t)
+        losses.append(float(cuda.to_cpu(model.loss.array)))
+    assert all(isinstance(param.array, cuda.ndarray) == (device != 'cpu') for param in model.params())
+    return {name: cuda.to_cpu(param.array) for name, param in model.namedparams()}, losses
+
+
+@pytest.mark.parametrize('optimizer', [optimizers.Adam, optimizers.MomentumSGD, lambda: optimizers.Adam(amsgrad=True)])
+@pytest.mark.parametrize('build, x, classes', [
+    (Convolutional, np.random.default_rng(0).normal(size=(4, 1, 12, 12)).astype('f'), 10),
+    (Recurrent, np.random.default_rng(0).integers(0, 20, (4, 5)), 3)])
+def test_steps(build, x, classes, optimizer):
+    network = build()
+    with ann.using_config('train', False):
+        network(x)
+    model = L.Classifier(network)
+    t = np.arange(len(x)) % classes
+    (expected, losses), (actual, gpu_losses) = (steps(model, x, t, optimizer, device) for device in ('cpu', 'cuda:0'))
+    np.testing.assert_allclose(gpu_losses, losses, rtol=1e-4)
+    for name, array in expected.items():
+        np.testing.assert_allclose(actual[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize('name', ['lenet', 'resnet20'])
+def test_networks_of_the_zoo(name):
+    network = models.create(name, num_classes=10)
+    entry = models.get(name)
+    x = np.random.normal(size=(2, *entry.input_shape)).astype('f')
+    with ann.using_config('train', False):
+        network(x)
+    model = L.Classifier(network)
+    results = [steps(model, x, np.array([1, 2]), lambda: optimizers.SGD(0.01), device) for device in ('cpu', 'cuda:0')]
+    np.testing.assert_allclose(results[1][1], results[0][1], rtol=1e-3)
+
+
+def test_trainer(tmp_path):
+    """The whole loop: data go to the device, the evaluator and the snapshot come back from it."""
+    data = [(np.random.normal(size=4).astype('f'), np.int32(i % 2)) for i in range(24)]
+    model = L.Classifier(ann.Sequential(L.Linear(4, 8), F.relu, L.Linear(8, 2)))
+    optimizer = optimizers.Adam(0.05).setup(model)
+    iterator = SerialIterator(data, 8)
+    updater = training.StandardUpdater(iterator, optimizer, device='cuda:0')
+    trainer = training.Trainer(updater, (8, 'epoch'), out=tmp_path)
+    trainer.extend(extensions.Evaluator(SerialIterator(data, 8, repeat=False, shuffle=False), model, device='cuda:0'))
+    trainer.extend(extensions.LogReport())
+    trainer.extend(extensions.FailOnNonNumber())
+    trainer.extend(extensions.snapshot(filename='snapshot'))
+    trainer.run()
+    log = trainer.get_extension('LogReport').log
+    assert log[-1]['validation/main/loss'] < log[0]['validation/main/loss']
+    other = L.Classifier(ann.Sequential(L.Linear(4, 8), F.relu, L.Linear(8, 2)))
+    ann.serializers.load_npz(tmp_path / 'snapshot', other, path='updater/model:main/')
+    for a, b in zip(model.params(), other.params()):
+        np.testing.assert_array_equal(cuda.to_cpu(a.array), b.array)
+
+
+def test_half_precision():
+    with ann.using_config('dtype', ann.mixed16):
+        model = L.Classifier(ann.Sequential(L.Linear(4, 8), L.BatchNormalization(8), F.relu, L.Linear(8, 2)))
+        model.to_device('cuda:0')
+        optimizer = optimizers.Adam(0.02).setup(model)
+        x, t = model.device.send((np.random.normal(size=(16, 4)).astype('e'), np.arange(16) % 2))
+        losses = []
+        for _ in range(30):
+            optimizer.update(model, x, t)
+            losses.append(float(cuda.to_cpu(model.loss.array)))
+    assert losses[-1] < losses[0] and model.predictor[0].W.dtype == np.float16

@@ -1,0 +1,119 @@
+"""Training in half precision: which numbers are in which precision, and what happens to steps that overflow."""
+import logging
+
+import numpy as np
+import pytest
+
+import autograd_nn as ann
+from autograd_nn import functions as F
+from autograd_nn import links as L
+from autograd_nn import optimizers
+
+
+class Net(ann.Chain):
+
+    def __init__(self):
+        super().__init__()
+        with self.init_scope():
+            self.l1 = L.Linear(4, 8)
+            self.bn = L.BatchNormalization(8)
+            self.norm = L.LayerNormalization(8)
+            self.group_norm = L.GroupNormalization(2, 8)
+            self.l2 = L.Linear(8, 3)
+
+    def forward(self, x):
+        return self.l2(self.group_norm(self.norm(F.relu(self.bn(self.l1(x))))))
+
+
+@pytest.fixture
+def mixed16():
+    with ann.using_config('dtype', ann.mixed16):
+        yield
+
+
+def data():
+    x = np.random.normal(size=(32, 4)).astype(ann.get_dtype())
+    return x, (x.sum(1) > 0).astype('i') + (x[:, 0] > 1)
+
+
+def test_the_name_of_a_type(mixed16):
+    assert ann.get_dtype() == np.float16 and ann.get_dtype(map_mixed16='f') == np.float32
+    assert ann.get_dtype('d', map_mixed16='f') == np.float64
+    assert np.dtype(ann.mixed16) == np.float16 and repr(ann.config.dtype) == 'mixed16'
+
+
+def test_precisions(mixed16):
+    model = L.Classifier(Net())
+    optimizer = optimizers.Adam().setup(model)
+    optimizer.update(model, *data())
+    for name, param in model.namedparams():
+        precise = 'norm' in name or 'bn' in name
+        assert param.dtype == (np.float32 if precise else np.float16)
+        copy = param.update_rule._fp32_param
+        assert (copy is None) == precise
+        if copy is not None:
+            assert copy.dtype == np.float32 and param.update_rule.state['m'].dtype == np.float32
+            np.testing.assert_array_equal(param.array, copy.array.astype('e'))
+    assert model.y.dtype == np.float16 and model.predictor.bn.avg_mean.dtype == np.float32
+
+
+def test_it_learns_what_single_precision_learns(mixed16):
+    def losses():
+        np.random.seed(0)
+        model = L.Classifier(Net())
+        optimizer = optimizers.MomentumSGD(0.1).setup(model)
+        x, t = data()
+        for _ in range(30):
+            optimizer.update(model, x, t)
+            yield float(model.loss.array)
+
+    half = list(losses())
+    with ann.using_config('dtype', np.dtype('f')):
+        single = list(losses())
+    np.testing.assert_allclose(half, single, rtol=0.1, atol=0.02)
+    assert half[-1] < half[0] / 4
+
+
+def test_small_steps_are_not_lost(mixed16):
+    """Steps too small for half precision add up in the copies."""
+    link = ann.Link()
+    with link.init_scope():
+        link.W = ann.Parameter(np.ones(1, 'e'))
+    optimizer = optimizers.SGD(1e-4).setup(link)
+    for _ in range(100):
+        optimizer.update(lambda: F.sum(link.W))
+    np.testing.assert_allclose(link.W.array, 0.99, rtol=1e-3)
+
+
+def test_overflowing_steps_are_left_out(mixed16, caplog):
+    link = ann.Link()
+    with link.init_scope():
+        link.W = ann.Parameter(np.full(3, 2, 'e'))
+    optimizer = optimizers.SGD(0.1).setup(link)
+    scale = optimizer._loss_scale = 2.0 ** 15
+    with caplog.at_level(logging.INFO, 'autograd_nn'), np.errstate(all='ignore'):
+        optimizer.update(lambda: F.sum(link.W * 4))
+    assert not optimizer.is_safe_to_update() and optimizer._loss_scale == scale / 2
+    assert 'left out' in caplog.text
+    np.testing.assert_array_equal(link.W.array, 2)
+    optimizer.update(lambda: F.sum(link.W) * 0.5)
+    assert optimizer.is_safe_to_update()
+    np.testing.assert_allclose(link.W.array, 1.95, rtol=1e-3)
+
+
+def test_parameters_updated_together_and_apart(mixed16):
+    """Hooks after the update keep a parameter out of the common call; the numbers are the same."""
+    def trained(hook):
+        np.random.seed(0)
+        model = L.Classifier(Net())
+        optimizer = optimizers.Adam(0.01).setup(model)
+        if hook:
+            for param in model.params():
+                param.update_rule.add_hook(lambda rule, param: None, 'nothing', 'post')
+        x, t = data()
+        for _ in range(3):
+            optimizer.update(model, x, t)
+        return [param.array for param in model.params()]
+
+    for together, apart in zip(trained(False), trained(True)):
+        np.testing.assert_array_equal(together, apart)
