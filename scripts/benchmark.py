@@ -61,7 +61,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
         parser.error('--rounds must be at least 2 and --length at least 1')
-    if arguments.command != 'overhead' and min(arguments.threads, 1 if arguments.batch is None else arguments.batch) < 1:
+    batch = getattr(arguments, 'batch', None)
+    if arguments.command != 'overhead' and min(arguments.threads, 1 if batch is None else batch) < 1:
         parser.error('--threads and --batch must be at least 1')
     if arguments.command == 'caffe' and len(arguments.files) not in (0, 2):
         parser.error(f'expected a deploy file and its weights, got {len(arguments.files)} files')

@@ -15,6 +15,7 @@ errors are four times as large (measured).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from math import isinf
 from typing import Any, NamedTuple
@@ -233,26 +234,24 @@ def convolve(x: np.ndarray, U: np.ndarray, b: np.ndarray | None, pad: Ints, resi
     for parts in _blocks(shape, max(inputs, outputs)):
         V = _transformed(_INPUT, parts, images, _SEEN, pad)
         products = memory.empty((*V.shape[:2], outputs))
-        _run(lambda i, V=V, products=products: _multiply(V[i], U[i], products[i]), _STACKS)
+        _multiply_stacks(V, U, products)
         del V
-
-        def finish(part: _Part, products: np.ndarray = products) -> None:
-            matrix = memory.empty((len(_OUTPUT), (part.place.stop - part.place.start) * outputs))
-            _multiply(_OUTPUT, _columns(products, part), matrix)
-            where = part.scatter(matrix, results, b)
-            _activate(where, None if added is None else added[part.pixels], ceiling)
-
-        _run(finish, parts)
+        _run(partial(_finish, products, results, b, added, ceiling), parts)
     return y
 
 
-def _activate(y: np.ndarray, residual: np.ndarray | None, ceiling: float | None) -> None:
+def _finish(products: np.ndarray, y: np.ndarray, b: np.ndarray | None, residual: np.ndarray | None,
+            ceiling: float | None, part: _Part) -> None:
+    """Makes some tiles of the output from their products (36, tiles, C)."""
+    matrix = memory.empty((len(_OUTPUT), (part.place.stop - part.place.start) * products.shape[2]))
+    _multiply(_OUTPUT, _columns(products, part), matrix)
+    where = part.scatter(matrix, y, b)
     if residual is not None:
-        y += residual
+        where += residual[part.pixels]
     if ceiling is not None:
-        np.maximum(y, 0, out=y)
+        np.maximum(where, 0, out=where)
         if not isinf(ceiling):
-            np.minimum(y, ceiling, out=y)
+            np.minimum(where, ceiling, out=where)
 
 
 def filter_grad(x: np.ndarray, gy: np.ndarray, pad: Ints) -> np.ndarray:
@@ -263,7 +262,7 @@ def filter_grad(x: np.ndarray, gy: np.ndarray, pad: Ints) -> np.ndarray:
     for k, parts in enumerate(_blocks(gy.shape, max(inputs, outputs))):
         V = _transformed(_INPUT, parts, images, _SEEN, pad)
         G = _transformed(_OUTPUT.T, parts, gradients, _TILE)
-        _run(lambda i, V=V, G=G, k=k: _multiply(G[i].swapaxes(1, 2), V[i], total[i], accumulate=k > 0), _STACKS)
+        _multiply_stacks(G.swapaxes(1, 2), V, total, accumulate=k > 0)
     gW = memory.empty((outputs, inputs, 3, 3))
     columns, filters = total.reshape(len(total), -1), gW.reshape(-1, 9)
 
@@ -296,6 +295,11 @@ def _run(function: Callable[[Any], None], items: Iterable[Any]) -> None:
             function(item)
 
     threads.run(call, items)
+
+
+def _multiply_stacks(a: np.ndarray, b: np.ndarray, out: np.ndarray, accumulate: bool = False) -> None:
+    """The 36 products, shared out among the threads."""
+    _run(lambda part: _multiply(a[part], b[part], out[part], accumulate), _STACKS)
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, accumulate: bool = False) -> None:
