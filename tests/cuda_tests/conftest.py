@@ -1,5 +1,4 @@
 """A session of the tests of kernels on the emulated GPU, which several tests look at."""
-import fcntl
 import os
 import subprocess
 import sys
@@ -29,6 +28,7 @@ class KernelSession:
 @pytest.fixture(scope='session')
 def kernel_session(tmp_path_factory):
     """Runs them once, however many test processes there are."""
+    import fcntl  # where there is an emulated GPU, there is this module
     root = tmp_path_factory.getbasetemp()
     if 'PYTEST_XDIST_WORKER' in os.environ:
         root = root.parent

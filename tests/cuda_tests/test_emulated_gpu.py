@@ -7,6 +7,8 @@ needs a device, and its wheel takes six times the room of NVRTC's. On a machine 
 """
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,11 @@ from autograd_nn.cuda.kernel import Kernel
 from cuda_tests import kernel_log, nvrtc
 from cuda_tests.conftest import run_on_emulated_gpu
 
-pytestmark = pytest.mark.skipif('CUDA_EMULATOR' in os.environ or cuda.available, reason='this session has a GPU')
+pytestmark = [
+    pytest.mark.skipif('CUDA_EMULATOR' in os.environ or cuda.available, reason='this session has a GPU'),
+    pytest.mark.skipif(sys.platform != 'linux' or shutil.which(os.environ.get('CXX', 'c++')) is None,
+                       reason='the emulated GPU needs Linux and a C++ compiler'),
+]
 
 FUNCTIONS = sorted(str(path) for path in Path(__file__).parent.parent.glob('functions_tests/test_*.py'))
 # Whole sequences are computed in single precision at least.
