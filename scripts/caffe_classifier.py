@@ -11,6 +11,7 @@ import numpy as np
 import autograd_nn
 from autograd_nn import caffe, models
 
+LARGEST = 4096
 # What of the shorter side of a picture remains, as in the training of most networks: 224 of 256 pixels.
 CROP = 224 / 256
 # What is subtracted from grey pictures, and from those with colours: the mean of ImageNet.
@@ -48,6 +49,8 @@ class CaffeClassifier:
             raise ValueError(f'{prototxt}: expected an input of four lengths, such as input_shape '
                              '{ dim: 1 dim: 3 dim: 224 dim: 224 }, which says how large pictures must be')
         self.shape = shapes[0][1:]
+        if not all(0 < side <= LARGEST for side in self.shape[1:]):
+            raise ValueError(f'{prototxt}: expected an input of at most {LARGEST} x {LARGEST} pixels, got {shapes[0]}')
         self.prepare = choose_preparation(mean, scale, self.shape)
         self.network.to_device(device)
         count = len(self._compute(np.zeros(self.shape, np.float32)))

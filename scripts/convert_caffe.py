@@ -78,7 +78,7 @@ class CaffeReference:
         layers = [layer for layer in net.layer if layer.bottom and layer.top]
         shapes = [shape.dim for layer in net.layer for shape in layer.input_param.shape if len(shape.dim) == 4]
         self.shape = (shapes[0][2], shapes[0][3]) if shapes else None
-        if not layers or max(self.shape or (1,)) > LARGEST:
+        if not layers or not all(0 < side <= LARGEST for side in self.shape or (1,)):
             raise ValueError(f'expected a network for images of at most {LARGEST} x {LARGEST} pixels')
         self.input = layers[0].bottom[0]
         softmax = [layer.bottom[0] for layer in layers if layer.type.startswith('Softmax')]

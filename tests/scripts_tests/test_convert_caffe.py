@@ -19,6 +19,8 @@ def folder(tmp_path_factory):
                                    'inner_product_param { num_output: 2 } }',
                                    {'f': [np.ones((2, 16)), np.zeros(2)]})}.items():
         caffe_networks.write(folder, network, name)
+    text = (folder / 'squeezenet.prototxt').read_text()
+    (folder / 'giant.prototxt').write_text(text.replace('dim: 64 dim: 64', 'dim: 3000000 dim: 3000000'))
     whole = (folder / 'squeezenet.caffemodel').read_bytes()
     (folder / 'cut.caffemodel').write_bytes(whole[:len(whole) // 2])
     (folder / 'text.caffemodel').write_text('hello')
@@ -94,6 +96,7 @@ def test_table_of_blobs_and_conversion_as_it_is(folder, tmp_path):
     (['squeezenet.caffemodel', 'out.npz', '--prototxt', 'squeezenet.caffemodel'], ['expected text']),
     (['squeezenet.caffemodel', 'out.npz', '--prototxt', 'googlenet.prototxt'], ['conv1/7x7_s2']),
     (['squeezenet.caffemodel', 'out.npz', '--to', 'squeezenet1_0'], ['conv1', '(64, 3, 3, 3)', '(96, 3, 7, 7)']),
+    (['squeezenet.caffemodel', 'out.npz', '--to', 'squeezenet1_1', '--prototxt', 'giant.prototxt'], ['4096']),
     (['resnet50.caffemodel', 'out.npz', '--to', 'resnet101'],
      ['of another network than resnet101', 'no layers res3b1_branch2a', 'further layers res3b_branch2a']),
     (['grey.caffemodel', 'out.npz', '--to', 'vgg16'], ['no layers conv1_1']),

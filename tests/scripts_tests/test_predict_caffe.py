@@ -34,6 +34,7 @@ def folder(tmp_path_factory):
     caffe_networks.write(folder, (COLOURS.replace('dim: 3', 'dim: 1'), {'fc': [np.ones((3, 1)), np.arange(3)]}), 'grey')
     caffe_networks.write(folder, (DETECTOR, {'fc': [np.ones((3, 3, 1, 1)), np.zeros(3)]}), 'detector')
     (folder / 'sizeless.prototxt').write_text(COLOURS.replace(COLOURS.strip().splitlines()[0], 'input: "data"'))
+    (folder / 'giant.prototxt').write_text(COLOURS.replace('dim: 8 dim: 8', 'dim: 3000000 dim: 3000000'))
     (folder / 'synset_words.txt').write_text('\n'.join(f'n0144076{i} {name}' for i, name in enumerate(NAMES)) + '\n')
     (folder / 'bgr.txt').write_text('blue\ngreen\nred\n')
     caffe.write_mean(folder / 'mean.binaryproto', np.random.default_rng(0).random((3, 80, 80)).astype('f') * 200)
@@ -123,6 +124,7 @@ def test_pictures_that_cannot_be_read_are_named(folder):
     (['--caffe', 'net.caffemodel', 'net.prototxt', 'picture.png'], ['net.caffemodel', 'expected text']),
     (['--caffe', 'net.prototxt', 'colours.caffemodel', 'picture.png'], ['conv1']),
     (['--caffe', 'sizeless.prototxt', 'colours.caffemodel', 'picture.png'], ['sizeless.prototxt', 'dim: 224']),
+    (['--caffe', 'giant.prototxt', 'colours.caffemodel', 'picture.png'], ['giant.prototxt', '4096', '3000000']),
     (['--caffe', 'detector.prototxt', 'detector.caffemodel', 'picture.png'], ['a number for each class', 'fc']),
 ])
 def test_mistakes(arguments, words, folder):
