@@ -41,7 +41,7 @@ def test_table_and_json(files):
 
 def test_mistakes(files):
     for arguments, message in (((files[0],), 'expected a deploy file and its weights, got 1 files'),
-                               ((*files, '--threads', 0), '--threads must be at least 1'),
+                               ((*files, '--threads', 0), '--threads and --batch must be at least 1'),
                                ((files[0], files[1].with_name('other')), 'other')):
         process = run(*arguments)
         assert process.returncode == 2
