@@ -18,7 +18,7 @@ from autograd_nn.utils.atomic import atomic_write
 class PlotReport(Extension):
     """Draws curves of reported values, averaged over intervals, to an image file. It needs matplotlib.
 
-    Where epochs are short, not every one has its drawing, as that takes at most a tenth of the time; the last one has.
+    Where epochs are short, not every one has its drawing, as that takes at most a fiftieth of the time; the last one has.
     Without matplotlib a warning says so once, and nothing is drawn.
 
     Args:
@@ -119,7 +119,7 @@ class PlotReport(Extension):
         with atomic_write(path) as file:
             figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
         self._undrawn = None
-        self._draw_after = 10 * time.perf_counter() - 9 * start
+        self._draw_after = 50 * time.perf_counter() - 49 * start
 
     def serialize(self, serializer: Any) -> None:
         serialize_trigger(self._trigger, serializer['trigger'])
