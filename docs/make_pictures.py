@@ -77,7 +77,7 @@ def plot_curves(log: Path, target: Path) -> None:
     """Draws loss and accuracy of a run side by side."""
     matplotlib.use('Agg')
     from matplotlib import pyplot
-    entries = json.loads(log.read_text())
+    entries = json.loads(log.read_text(encoding='utf-8'))
     epochs = [entry['epoch'] for entry in entries]
     figure, axes = pyplot.subplots(1, 2, figsize=(8, 3), dpi=110)
     for axis, what in zip(axes, ('loss', 'accuracy')):

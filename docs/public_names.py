@@ -67,7 +67,7 @@ def documented(pages: Path) -> dict[str, Any]:
     """
     found = {}
     for page in pages.rglob('*.md'):
-        text = page.read_text()
+        text = page.read_text(encoding='utf-8')
         for path in EXPLICIT.findall(text):
             module, _, name = path.rpartition('.')
             found[path] = getattr(importlib.import_module(module), name)

@@ -48,7 +48,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / 'config.json'
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:
         raise ValueError(f'{path} is missing: it says which model the weights belong to') from None
     except ValueError as error:

@@ -81,7 +81,7 @@ class ImageDataset(DatasetMixin):
 
     def __init__(self, paths: PathLike | Sequence[PathLike], root: PathLike = '.', dtype: Any = None) -> None:
         if isinstance(paths, (str, os.PathLike)):
-            paths = [line.strip() for line in Path(paths).read_text().splitlines() if line.strip()]
+            paths = [line.strip() for line in Path(paths).read_text(encoding='utf-8').splitlines() if line.strip()]
         self._paths = [Path(root, path) for path in paths]
         self._dtype = get_dtype(dtype)
 
@@ -126,7 +126,7 @@ class LabeledImageDataset(DatasetMixin):
 
 def _read_pairs(path: PathLike) -> list[tuple[PathLike, int]]:
     pairs: list[tuple[PathLike, int]] = []
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+    for number, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
         words = line.rsplit(maxsplit=1)
         if not words:
             continue

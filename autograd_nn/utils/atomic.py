@@ -88,7 +88,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         >>> path = pathlib.Path(tempfile.mkdtemp(), 'greeting')
         >>> with atomic_path(path) as temporary:
         ...     _ = temporary.write_text('hello')
-        >>> path.read_text()
+        >>> path.read_text(encoding='utf-8')
         'hello'
     """
     path = Path(path)

@@ -44,7 +44,7 @@ def describe() -> dict[str, Any]:
     fields: dict[str, str] = {}
     path = Path('/proc/cpuinfo')
     if path.exists():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding='utf-8').splitlines():
             name, _, value = line.partition(':')
             fields.setdefault(name.strip(), value.strip())
     flags = (fields.get('flags') or fields.get('Features') or '').split()

@@ -104,7 +104,7 @@ def make_side(side: str, row: Row, what: str, setting: Setting) -> Side:
 def memory(field: str) -> int | None:
     """A figure of this process in bytes: ``'VmRSS'``, resident now, or ``'VmHWM'``, its highest value so far."""
     with contextlib.suppress(OSError):
-        for line in Path('/proc/self/status').read_text().splitlines():
+        for line in Path('/proc/self/status').read_text(encoding='utf-8').splitlines():
             if line.startswith(field):
                 return int(line.split()[1]) * 1024
     return None

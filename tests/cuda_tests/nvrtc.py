@@ -5,6 +5,7 @@ import ctypes
 import ctypes.util
 import functools
 import importlib.util
+import locale
 from pathlib import Path
 
 HEADER = Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / 'types.h'
@@ -49,6 +50,8 @@ def errors(text: str, architecture: int) -> str | None:
         architecture: The compute capability times ten.
     """
     program = ctypes.c_void_p()
+    # It makes the locale of the process C, in which Python takes files for ASCII.
+    before = locale.setlocale(locale.LC_ALL)
     source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{HEADER.read_text()}\n#line 1\n{text}'
     _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))
     try:
@@ -65,6 +68,7 @@ def errors(text: str, architecture: int) -> str | None:
         return log.value.decode() or f'error {status}'
     finally:
         library().nvrtcDestroyProgram(ctypes.byref(program))
+        locale.setlocale(locale.LC_ALL, before)
 
 
 def _check(status: int) -> None:

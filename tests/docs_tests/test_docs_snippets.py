@@ -15,7 +15,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 def snippets(page):
     """The page's Python blocks, each with the number of its first line."""
-    text = page.read_text()
+    text = page.read_text(encoding='utf-8')
     return [(match.group(1), text[:match.start(1)].count('\n')) for match in BLOCK.finditer(text)]
 
 
@@ -52,7 +52,7 @@ def test_there_are_snippets():
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.stem)
 def test_local_links_and_pictures_exist(page):
-    for target in re.findall(r'\]\(([^)#\s]+)[^)]*\)', page.read_text()):
+    for target in re.findall(r'\]\(([^)#\s]+)[^)]*\)', page.read_text(encoding='utf-8')):
         if '://' not in target:
             assert (page.parent / target).exists(), f'{page.name} refers to {target}'
 
@@ -60,8 +60,8 @@ def test_local_links_and_pictures_exist(page):
 @pytest.mark.parametrize('program, page', [('train_images', 'training'), ('training_run', 'training'),
                                            ('train_text', 'text')])
 def test_options_of_the_training_program_are_documented(program, page):
-    source = (ROOT / 'scripts' / f'{program}.py').read_text()
-    tables = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text()
+    source = (ROOT / 'scripts' / f'{program}.py').read_text(encoding='utf-8')
+    tables = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')
     options = re.findall(r"add_argument\('(--[\w-]+)'", source)
     assert len(options) > 3
     for option in options:
@@ -71,8 +71,8 @@ def test_options_of_the_training_program_are_documented(program, page):
 @pytest.mark.parametrize('program, page', [('style_transfer', 'style_transfer'), ('feature_networks', 'style_transfer'),
                                            ('fast_style/train', 'fast_style'), ('fast_style/generate', 'fast_style')])
 def test_options_of_the_painting_programs_are_documented(program, page):
-    source = (ROOT / 'scripts' / f'{program}.py').read_text()
-    text = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text()
+    source = (ROOT / 'scripts' / f'{program}.py').read_text(encoding='utf-8')
+    text = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')
     options = re.findall(r"add\((?:'-o', )?'(--[\w-]+)'", source)
     assert len(options) > 5
     for option in options:

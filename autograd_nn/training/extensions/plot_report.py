@@ -18,8 +18,8 @@ from autograd_nn.utils.atomic import atomic_write
 class PlotReport(Extension):
     """Draws curves of reported values, averaged over intervals, to an image file. It needs matplotlib.
 
-    Where epochs are short, not every one has its drawing, as that takes at most a fiftieth of the time; the last one has.
-    Without matplotlib a warning says so once, and nothing is drawn.
+    Where epochs are short, not every one has its drawing, as that takes at most a fiftieth of the time; the last one
+    has. Without matplotlib a warning says so once, and nothing is drawn.
 
     Args:
         y_keys: The key of the value to draw, or several, which share the axes.
