@@ -5,7 +5,6 @@ import ctypes
 import ctypes.util
 import functools
 import importlib.util
-import locale
 from pathlib import Path
 
 HEADER = Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / 'types.h'
@@ -50,8 +49,10 @@ def errors(text: str, architecture: int) -> str | None:
         architecture: The compute capability times ten.
     """
     program = ctypes.c_void_p()
-    # It makes the locale of the process C, in which Python takes files for ASCII.
-    before = locale.setlocale(locale.LC_ALL)
+    # It makes the locale of the thread C, in which Python takes files for ASCII.
+    use_locale = ctypes.CDLL(None).uselocale
+    use_locale.argtypes, use_locale.restype = [ctypes.c_void_p], ctypes.c_void_p
+    before = use_locale(None)
     source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{HEADER.read_text()}\n#line 1\n{text}'
     _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))
     try:
@@ -68,7 +69,7 @@ def errors(text: str, architecture: int) -> str | None:
         return log.value.decode() or f'error {status}'
     finally:
         library().nvrtcDestroyProgram(ctypes.byref(program))
-        locale.setlocale(locale.LC_ALL, before)
+        use_locale(before)
 
 
 def _check(status: int) -> None:
