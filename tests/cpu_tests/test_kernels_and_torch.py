@@ -26,6 +26,23 @@ def same(actual, expected, atol=2e-5):
     np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=atol)
 
 
+@pytest.mark.parametrize('shape, filters, stride, pad, dilate, groups', [
+    ((2, 8, 13, 14), (12, 8, 3, 3), (1, 1), (1, 1), (1, 1), 1), ((3, 6, 9, 7), (9, 2, 3, 2), (2, 1), (0, 1), (1, 2), 3),
+    ((2, 16, 12, 12), (16, 1, 3, 3), (2, 2), (1, 1), (1, 1), 16),
+    ((2, 520, 7, 6), (512, 520, 1, 1), (2, 2), (0, 0), (1, 1), 1),
+    ((4, 160, 32, 30), (160, 160, 3, 3), (1, 1), (1, 1), (1, 1), 1)])
+def test_convolution(kernel, shape, filters, stride, pad, dilate, groups):
+    x, W = draw(*shape, channels_last=True), draw(*filters) / np.sqrt(np.prod(filters[1:])).astype('f')
+    b = draw(filters[0])
+    y, gy, (gx, gW, gb) = differentiated(lambda x, W, b: F.conv2d(x, W, b, stride, pad, dilate, groups), x, W, b)
+    geometry = stride, pad, dilate, groups
+    for actual, expected in ((kernel('convolution', x, W, b, *geometry), y),
+                             (kernel('deconvolution', gy, W, None, stride, pad, shape[2:], dilate, groups), gx),
+                             (kernel('convolution_filter_grad', x, gy, filters[2:], *geometry), gW),
+                             (kernel('convolution_bias_grad', gy), gb)):
+        same(actual, expected, 2e-5 * abs(expected).max())
+
+
 @pytest.mark.parametrize('shape', SHAPES)
 @pytest.mark.parametrize('k, stride, pad', [(2, 2, 0), (3, 2, 1), (3, 1, 1), (1, 2, 0)])
 @pytest.mark.parametrize('channels_last', [False, True])

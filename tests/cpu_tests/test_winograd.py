@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from autograd_nn import cpu, using_config
 from autograd_nn.cpu import onednn
+from autograd_nn.cpu.onednn import winograd
 
 pytestmark = pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1])
-winograd = pytest.importorskip('autograd_nn.cpu.onednn.winograd')
 
 
 def same(actual, expected):
