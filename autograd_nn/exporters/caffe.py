@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.backprop import ancestors
 from autograd_nn.caffe.writing import write_caffemodel, write_prototxt
 from autograd_nn.config import using_config
 from autograd_nn.exporters.caffe_graph import CaffeGraph, Operand
@@ -119,7 +120,7 @@ def _convert_graph(graph: CaffeGraph, names: dict[VariableNode, str], outputs: l
         creator = node.creator_node
         return names.get(node) if creator is None else tops[creator][node.index] if creator in tops else None
 
-    for function in _find_functions(outputs):
+    for function in sorted(ancestors(y.node for y in outputs), key=lambda function: function.order):
         operands = [Operand(name_blob(node), graph.fetch(array))
                     for node, array in zip(function.inputs or (), arrays[function], strict=True)]
         # What does not depend on the inputs, such as weights that were computed from others, is a constant.
@@ -127,14 +128,3 @@ def _convert_graph(graph: CaffeGraph, names: dict[VariableNode, str], outputs: l
             tops[function] = convert(graph, function, operands)
     if any(y.creator_node not in tops for y in outputs):
         raise ValueError('exporters.caffe.export: an output does not depend on the inputs')
-
-
-def _find_functions(outputs: list[Variable]) -> list[FunctionNode]:
-    found: set[FunctionNode] = set()
-    pending = [y.creator_node for y in outputs]
-    while pending:
-        function = pending.pop()
-        if function is not None and function not in found:
-            found.add(function)
-            pending.extend(node.creator_node for node in function.inputs or ())
-    return sorted(found, key=lambda function: function.order)
