@@ -6,9 +6,9 @@ from typing import IO, Any
 from autograd_nn import cuda
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
-from autograd_nn.utils.table import print_table
+from autograd_nn.utils.table import Units, print_table
 
-_UNITS = {'TB': 2 ** 40, 'GB': 2 ** 30, 'MB': 2 ** 20, 'KB': 2 ** 10, 'B': 1}
+_UNITS = Units({'TB': 2 ** 40, 'GB': 2 ** 30, 'MB': 2 ** 20, 'KB': 2 ** 10, 'B': 1})
 
 
 class CupyMemoryProfileHook(FunctionHook):
@@ -93,14 +93,11 @@ class CupyMemoryProfileHook(FunctionHook):
         Raises:
             ValueError: `unit` is something else.
         """
-        if unit not in (*_UNITS, 'auto', 'auto_foreach'):
-            raise ValueError(f'print_report: unit must be {", ".join(_UNITS)}, auto or auto_foreach, not {unit!r}')
         summary = self.summary()
-        if unit == 'auto':
-            unit = _fitting_unit(max([entry['used_bytes'] for entry in summary.values()], default=0))
+        unit = _UNITS.choose(unit, [entry['used_bytes'] for entry in summary.values()])
         rows = [('FunctionName', 'UsedBytes', 'AcquiredBytes', 'Occurrence')]
         for name, entry in summary.items():
-            rows.append((name, _text(entry['used_bytes'], unit), _text(entry['acquired_bytes'], unit),
+            rows.append((name, _UNITS.text(entry['used_bytes'], unit), _UNITS.text(entry['acquired_bytes'], unit),
                          str(entry['occurrence'])))
         print_table(rows, file)
 
@@ -108,13 +105,3 @@ class CupyMemoryProfileHook(FunctionHook):
 def _now() -> tuple[int, int]:
     """The bytes in use, and those that the pool holds."""
     return cuda.memory_pool.used_bytes(), cuda.memory_pool.total_bytes()
-
-
-def _text(size: int, unit: str) -> str:
-    unit = _fitting_unit(size) if unit == 'auto_foreach' else unit
-    return f'{size / _UNITS[unit]:.2f}{unit}'
-
-
-def _fitting_unit(size: int) -> str:
-    """The largest unit of which `size` is at least one."""
-    return next((unit for unit, bytes_ in _UNITS.items() if abs(size) >= bytes_), 'B')

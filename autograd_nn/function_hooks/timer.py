@@ -9,9 +9,9 @@ from autograd_nn import cuda
 from autograd_nn.backend import GpuDevice, get_device_from_array
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
-from autograd_nn.utils.table import print_table
+from autograd_nn.utils.table import Units, print_table
 
-_UNITS = {'sec': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
+_UNITS = Units({'sec': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9})
 
 
 class TimerHook(FunctionHook):
@@ -90,25 +90,12 @@ class TimerHook(FunctionHook):
         Raises:
             ValueError: `unit` is something else.
         """
-        if unit not in (*_UNITS, 'auto', 'auto_foreach'):
-            raise ValueError(f'print_report: unit must be {", ".join(_UNITS)}, auto or auto_foreach, not {unit!r}')
         summary = self.summary()
-        if unit == 'auto':
-            unit = _fitting_unit(max([entry['elapsed_time'] for entry in summary.values()], default=0.0))
+        unit = _UNITS.choose(unit, [entry['elapsed_time'] for entry in summary.values()])
         rows = [('FunctionName', 'ElapsedTime', 'Occurrence')]
         for name, entry in summary.items():
-            elapsed = entry['elapsed_time']
-            own = _fitting_unit(elapsed) if unit == 'auto_foreach' else unit
-            rows.append((name, f'{elapsed / _UNITS[own]:.2f}{own}', str(entry['occurrence'])))
+            rows.append((name, _UNITS.text(entry['elapsed_time'], unit), str(entry['occurrence'])))
         print_table(rows, file)
-
-
-def _fitting_unit(elapsed: float) -> str:
-    """The largest unit of which `elapsed` is at least one."""
-    for unit, size in _UNITS.items():
-        if elapsed >= size:
-            return unit
-    return 'ns'
 
 
 def _mark(arrays: Iterable[Any]) -> Any:
