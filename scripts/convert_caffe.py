@@ -132,8 +132,7 @@ def main() -> None:
             classes = compare(CaffeReference(arguments, net, blobs), network, arguments.to)
             how = f"models.create('{arguments.to}', num_classes={classes})"
         elif arguments.prototxt:
-            network = caffe.CaffeNetwork(caffe.read_prototxt(arguments.prototxt), blobs,
-                                                       custom_layers=CUSTOM_LAYERS)
+            network = caffe.CaffeNetwork(caffe.read_prototxt(arguments.prototxt), blobs, custom_layers=CUSTOM_LAYERS)
             how = f"caffe.load('{arguments.prototxt}')"
         else:
             network = caffe.CaffeFunction(arguments.weights)

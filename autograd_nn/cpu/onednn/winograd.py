@@ -14,6 +14,7 @@ errors are four times as large (measured).
 """
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
@@ -29,6 +30,8 @@ from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, element_strides, loaded
 from autograd_nn.cpu.window import channels_last as pixels
+
+_logger = logging.getLogger(__name__)
 
 _POINTS = 0, 3 / 4, -3 / 4, 3 / 2, -3 / 2
 _TILE, _SEEN = 4, 6
@@ -182,6 +185,8 @@ def is_faster(what: str, inputs: int, y_shape: Ints, kernel_size: Ints, stride: 
         return False
     # With AVX-512 nothing is measured yet, and sums of numbers rounded to bfloat16 would lose too many digits here.
     if loaded().has_avx512 or config.use_bfloat16:
+        _logger.debug('%s of %s: not in tiles with %s', what, y_shape,
+                      'bfloat16' if config.use_bfloat16 else 'AVX-512')
         return False
     samples, outputs, height, width = y_shape
     tiles = samples * -(-height // _TILE) * -(-width // _TILE)
