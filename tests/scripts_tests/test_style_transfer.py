@@ -130,7 +130,9 @@ def test_other_networks_by_their_layers(folder):
 
 def test_networks_of_caffe(folder):
     """One with VGG's names gives what the zoo's network does with the same weights; others need their layers named."""
-    caffe = pytest.importorskip('autograd_nn.caffe')
+    pytest.importorskip('google.protobuf')
+    from autograd_nn import caffe
+
     ann.random.seed(3)
     network = models.create('vgg11')
     names = ['conv1_1', 'conv2_1', 'conv3_1', 'conv3_2', 'conv4_1', 'conv4_2', 'conv5_1']
