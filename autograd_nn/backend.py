@@ -11,6 +11,7 @@ import numpy as np
 from autograd_nn import cpu, cuda
 from autograd_nn.contract import Kernels
 from autograd_nn.cpu import onednn
+from autograd_nn.cuda import cudnn
 from autograd_nn.cuda import kernels as cuda_kernels
 
 
@@ -40,7 +41,7 @@ def kernels(*arrays: Any) -> Kernels:
     if len(devices) > 1:
         check_same_device('kernels', arrays)
     if devices and None not in devices:
-        return cuda_kernels
+        return cudnn if cudnn.in_use() else cuda_kernels
     return onednn if onednn.in_use() else cpu
 
 

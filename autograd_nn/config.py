@@ -87,7 +87,10 @@ class LocalConfig(threading.local):
     ``type_check``               run ``check_type_forward`` of user-defined functions
     ``use_bfloat16``             let float32 convolutions and products of matrices on the CPU round what they multiply
                                  to bfloat16, where the processor has instructions for it: faster, to 3 digits
+    ``use_cudnn``                ``'auto'``: cuDNN's kernels on a GPU where the library is there; ``'always'``: an
+                                 error where it is not; ``'never'``: the kernels without it
     ``cudnn_deterministic``      let sums on a GPU be taken in a fixed order where the faster way has none
+    ``autotune``                 let cuDNN time some ways to compute before it chooses one, for each new shape
     ``num_threads``              how many threads the kernels on the CPU use; None for one on each core that the
                                  process may run on
     ``use_onednn``               ``'auto'``: oneDNN's kernels on the CPU where the library is there; ``'always'``:
@@ -113,7 +116,9 @@ class LocalConfig(threading.local):
     num_threads: int | None
     use_bfloat16: bool
     use_onednn: str
+    use_cudnn: str
     cudnn_deterministic: bool
+    autotune: bool
     in_recomputing: bool
     keep_graph_on_report: bool
     _view: _ThreadView
@@ -243,7 +248,9 @@ global_config = GlobalConfig(
     use_bfloat16=False,
     num_threads=int(os.environ.get('AUTOGRAD_NN_NUM_THREADS') or 0) or None,
     use_onednn='auto',
+    use_cudnn='auto',
     cudnn_deterministic=False,
+    autotune=False,
     in_recomputing=False,
     keep_graph_on_report=False,
 )

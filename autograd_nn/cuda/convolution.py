@@ -16,6 +16,7 @@ from typing import Any
 from autograd_nn.contract import Ints
 from autograd_nn.cuda import depthwise, device
 from autograd_nn.cuda.im2col import add_windows, copy_windows
+from autograd_nn.cuda.layout import along_channels
 from autograd_nn.cuda.pointwise import finish
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
 from autograd_nn.geometry import conv_output_size
@@ -25,12 +26,12 @@ def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, g
                 residual: Any = None, ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> Any:
     """The filters times the windows."""
     if scale is not None:
-        W = W * _along_channels(scale.astype(W.dtype, copy=False), 0, W.ndim)
+        W = W * along_channels(scale.astype(W.dtype, copy=False), W.ndim, 0)
     kernel_size = W.shape[2:]
     out = tuple(conv_output_size(n, k, s, p, d=d)
                 for n, k, s, p, d in zip(x.shape[2:], kernel_size, stride, pad, dilate, strict=True))
     y = device.cupy.empty((len(x), len(W), *out), x.dtype)
-    bias = None if b is None else _along_channels(b, 1, y.ndim)
+    bias = None if b is None else along_channels(b, y.ndim)
     if _is_depthwise(x.shape[1], W, groups):
         depthwise.convolution(x, W, y, stride, pad, dilate)
         return finish(y, bias, residual, ceiling)
@@ -46,7 +47,7 @@ def deconvolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, out_size: Int
     """The transposed filters times the image; the windows that this makes are added up."""
     n, kernel_size, channels = len(stride), W.shape[2:], W.shape[1] * groups
     y = device.cupy.empty((len(x), channels, *out_size), x.dtype)
-    bias = None if b is None else _along_channels(b, 1, y.ndim)
+    bias = None if b is None else along_channels(b, y.ndim)
     if _is_depthwise(x.shape[1], W, groups):
         depthwise.deconvolution(x, W, y, stride, pad, dilate)
         return finish(y, bias, None, None)
@@ -108,8 +109,3 @@ def _multiply(a: Any, b: Any) -> Any:
 def _is_depthwise(channels: int, W: Any, groups: int) -> bool:
     """Whether each channel has one filter of its own."""
     return groups > 1 and groups == channels == len(W) and W.shape[1] == 1
-
-
-def _along_channels(b: Any, axis: int, ndim: int) -> Any:
-    """`b` with further axes of length 1, so that it lies along one axis of an array."""
-    return b.reshape([-1 if i == axis else 1 for i in range(ndim)])

@@ -1,6 +1,7 @@
 """CuPy, where it is there: devices, streams, and copies of arrays from one device to another."""
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +18,6 @@ except ImportError as error:
         """Stands for ``cupy.ndarray`` where there is no CuPy: nothing is an instance of it."""
 else:
     _why_not = None
-
-cudnn_enabled = False
-"""Whether cuDNN computes convolutions: it does not, the kernels here are complete without it."""
-
 
 def _find_gpu() -> str | None:
     """Why there is no GPU to use; None if there is one."""
@@ -45,6 +42,8 @@ def _version(number: int) -> str:
 _why_not = _find_gpu()
 available = _why_not is None
 """Whether arrays can live on a GPU."""
+cudnn_enabled = available and importlib.util.find_spec('cudnn') is not None
+"""Whether NVIDIA's cuDNN frontend is there to compute on them: the kernels here are complete without it."""
 
 
 class DummyDevice:

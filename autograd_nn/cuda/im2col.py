@@ -69,11 +69,16 @@ def _col2im(axes: int) -> Kernel:
         x = (T)sum;''', f'col2im_{axes}d', reduce_dims=False, preamble=COMPUTE)
 
 
-def over_windows(axes: int) -> str:
-    """The heads of loops over all windows that have the element: it is at i_@ in the window number at_@."""
-    return each(axes, '''
-        for (int i_@ = 0; i_@ < k_@; ++i_@) {
-            ptrdiff_t at_@ = _ind.get()[2 + @] + p_@ - i_@ * d_@;
+def over_windows(axes: int, first: int = 2) -> str:
+    """The heads of loops over all windows that have the element: it is at i_@ in the window number at_@.
+
+    Args:
+        axes: The number of spatial axes.
+        first: Which axis of the element's array is the first of them.
+    """
+    return each(axes, f'''
+        for (int i_@ = 0; i_@ < k_@; ++i_@) {{
+            ptrdiff_t at_@ = _ind.get()[{first} + @] + p_@ - i_@ * d_@;
             if (at_@ < 0 || at_@ % s_@ != 0) continue;
             at_@ /= s_@;
             if (at_@ >= m_@) continue;''')

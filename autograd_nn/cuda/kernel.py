@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from autograd_nn.cuda import device
+from autograd_nn.cuda.layout import keep_layout
 
 # The type in which numbers of the type T are computed: at least float32.
 COMPUTE = '''
@@ -34,6 +35,9 @@ class Kernel:
         self.name = name
         self.arguments = arguments
         self._built: Any = None
+        # Elements of raw arrays, and those of known places, are not to be reordered.
+        self._keeps_layout = (kind == 'ElementwiseKernel' and arguments.get('reduce_dims', True)
+                              and 'raw ' not in arguments['in_params'] + arguments['out_params'])
         # Two kernels of one name are both to be found.
         self.registry[f'{name} {len(self.registry)}' if name in self.registry else name] = self
 
@@ -47,6 +51,8 @@ class Kernel:
             device.check_cuda_available()
             self._built = getattr(device.cupy, self.kind)(**self.arguments)
         try:
+            if self._keeps_layout and not kwargs:
+                return keep_layout(self._built, args)
             return self._built(*args, **kwargs)
         except device.cupy.cuda.compiler.CompileException as error:
             raise RuntimeError(f'the CUDA kernel {self.name} does not compile for this GPU: {_first_error(error)}'

@@ -102,7 +102,7 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, r
     """Two kernels; the output itself says which results were positive."""
     dtype = compute_dtype(gamma.dtype)
     mean, inv_std = _find_statistics(x, gamma.shape, dtype, eps, axis)
-    y = device.cupy.empty(x.shape, x.dtype)
+    y = device.cupy.empty_like(x)
     _normalized(x, *_along(x, axis, dtype, mean, inv_std, gamma, beta), 0 if residual is None else residual, relu, y)
     return y, mean, inv_std, y if relu and residual is None else None
 
@@ -115,7 +115,7 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
     mean_, inv_std_, gamma_ = _along(x, axis, dtype, mean, inv_std, gamma)
     gbeta, ggamma = device.cupy.empty((2, *gamma.shape), dtype)
     _gradient_sums(x, gy, mask, 1, mean_, inv_std_, gbeta, ggamma, axis=axis)
-    gx = device.cupy.empty(x.shape, x.dtype)
+    gx = device.cupy.empty_like(x)
     count = max(1, x.size // max(gamma.size, 1))
     _input_gradient(x, gy, mask, gamma_, gamma_, mean_, inv_std_, *_along(x, axis, dtype, gbeta, ggamma), count, gx)
     return gx, ggamma.astype(gamma.dtype, copy=False), gbeta.astype(gamma.dtype, copy=False)
@@ -124,7 +124,7 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
 def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float, axis: Ints,
                               relu: bool = False, residual: Any = None) -> Any:
     """One kernel."""
-    y = device.cupy.empty(x.shape, x.dtype)
+    y = device.cupy.empty_like(x)
     return _fixed_normalized(x, *_along(x, axis, compute_dtype(gamma.dtype), mean, var, gamma, beta), float(eps),
                              0 if residual is None else residual, relu, y)
 

@@ -7,6 +7,7 @@ from typing import Any
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE
 from autograd_nn.cuda.kernel import elementwise as kernel
+from autograd_nn.cuda.layout import keep_layout
 from autograd_nn.cuda.multi import MultiKernel, in_batches, thread_count
 
 _scaled = kernel('T x, float64 a', 'T y', 'y = (T)((C)x * (C)a)', 'scaled', preamble=COMPUTE)
@@ -22,8 +23,8 @@ _find_not_finite = MultiKernel('find_not_finite', 'x found', '', 'if (x[i] - x[i
 
 
 def elementwise(body: Callable[..., Any], args: Sequence[Any], operation: str | None = None) -> Any:
-    """On the device itself: operations that have a text never come here."""
-    return body(*args)
+    """One of CuPy's own kernels: operations that have a text never come here."""
+    return keep_layout(body, args)
 
 
 def scaled(x: Any, a: float) -> Any:

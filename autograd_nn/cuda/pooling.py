@@ -1,4 +1,7 @@
-"""Maximum and mean of windows, one kernel each; gradients gather, so that they are added in a fixed order."""
+"""Maximum and mean of windows, one kernel each; gradients gather, so that they are added in a fixed order.
+
+Each kernel has a second text for channels-last images, whose threads go through memory in its order.
+"""
 from __future__ import annotations
 
 from functools import lru_cache
@@ -8,45 +11,63 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.contract import Ints
-from autograd_nn.cuda import device
 from autograd_nn.cuda.im2col import each, integers, over_windows
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
+from autograd_nn.cuda.layout import empty, in_memory, is_channels_last
 from autograd_nn.geometry import conv_output_size
 
 
 def max_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
                 training: bool = True) -> tuple[Any, Any]:
     """Maximum and place at once."""
-    y = device.cupy.empty(_pooled(x, kernel_size, stride, pad, cover_all), x.dtype)
-    indexes = device.cupy.empty(y.shape, np.min_scalar_type(max(prod(kernel_size) - 1, 0)))
-    _max_pooling(len(stride))(x, *x.shape[2:], *kernel_size, *stride, *pad, y, indexes)
+    last = is_channels_last(x)
+    shape = _pooled(x, kernel_size, stride, pad, cover_all)
+    y = empty(shape, x.dtype, last)
+    indexes = empty(shape, np.min_scalar_type(max(prod(kernel_size) - 1, 0)), last)
+    _max_pooling(len(stride), last)(_view(x, last), *x.shape[2:], *kernel_size, *stride, *pad, _view(y, last),
+                                    _view(indexes, last))
     return y, indexes
 
 
 def max_pooling_grad(gy: Any, indexes: Any, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints) -> Any:
     """Each element asks the windows that it is part of whether it was their maximum."""
-    gx = device.cupy.empty((*gy.shape[:2], *size), gy.dtype)
-    return _max_pooling_grad(len(stride))(gy, indexes, *gy.shape[2:], *kernel_size, *stride, *pad, *_ones(stride), gx)
+    last = is_channels_last(indexes)
+    gx = empty((*gy.shape[:2], *size), gy.dtype, last)
+    _max_pooling_grad(len(stride), last)(_view(gy, last), _view(indexes, last), *gy.shape[2:], *kernel_size, *stride,
+                                         *pad, *_ones(stride), _view(gx, last))
+    return gx
 
 
 def max_pooling_gather(x: Any, indexes: Any, kernel_size: Ints, stride: Ints, pad: Ints) -> Any:
     """Takes the element of each window."""
-    y = device.cupy.empty(indexes.shape, x.dtype)
-    return _max_pooling_gather(len(stride))(x, indexes, *x.shape[2:], *kernel_size, *stride, *pad, y)
+    last = is_channels_last(indexes)
+    y = empty(indexes.shape, x.dtype, last)
+    _max_pooling_gather(len(stride), last)(_view(x, last), _view(indexes, last), *x.shape[2:], *kernel_size, *stride,
+                                           *pad, _view(y, last))
+    return y
 
 
 def average_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool, pad_value: int | None) -> Any:
     """Sum and number of each window."""
-    y = device.cupy.empty(_pooled(x, kernel_size, stride, pad, cover_all), x.dtype)
-    return _average_pooling(len(stride))(x, pad_value is not None, *x.shape[2:], *kernel_size, *stride, *pad, y)
+    last = is_channels_last(x)
+    y = empty(_pooled(x, kernel_size, stride, pad, cover_all), x.dtype, last)
+    _average_pooling(len(stride), last)(_view(x, last), pad_value is not None, *x.shape[2:], *kernel_size, *stride,
+                                        *pad, _view(y, last))
+    return y
 
 
 def average_pooling_grad(gy: Any, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints,
                          pad_value: int | None) -> Any:
     """Each element adds its shares up."""
-    gx = device.cupy.empty((*gy.shape[:2], *size), gy.dtype)
-    return _average_pooling_grad(len(stride))(gy, pad_value is not None, *size, *gy.shape[2:], *kernel_size, *stride,
-                                              *pad, *_ones(stride), gx)
+    last = is_channels_last(gy)
+    gx = empty((*gy.shape[:2], *size), gy.dtype, last)
+    _average_pooling_grad(len(stride), last)(_view(gy, last), pad_value is not None, *size, *gy.shape[2:],
+                                             *kernel_size, *stride, *pad, *_ones(stride), _view(gx, last))
+    return gx
+
+
+def _view(x: Any, last: bool) -> Any:
+    return in_memory(x) if last else x
 
 
 def _pooled(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool) -> Ints:
@@ -58,23 +79,36 @@ def _ones(axes: Ints) -> Ints:
     return (1,) * len(axes)
 
 
-# The variables of the texts are those of `im2col`.
+# The variables of the texts are those of `im2col`. Arrays are (N, C, *in), or, where `last` is true, (N, *in, C).
 
 
-def _over_places(axes: int) -> str:
+def _first(last: bool) -> int:
+    """The first spatial axis."""
+    return 1 if last else 2
+
+
+def _end(last: bool) -> str:
+    """The end of a kernel's name."""
+    return '_channels_last' if last else ''
+
+
+def _over_places(axes: int, last: bool) -> str:
     """The heads of loops over the places i_@ of the element's window, which are at_@ in the image."""
-    return each(axes, '''
-        for (int i_@ = 0; i_@ < k_@; ++i_@) {
-            const ptrdiff_t at_@ = _ind.get()[2 + @] * s_@ - p_@ + i_@;''')
+    return each(axes, f'''
+        for (int i_@ = 0; i_@ < k_@; ++i_@) {{
+            const ptrdiff_t at_@ = _ind.get()[{_first(last)} + @] * s_@ - p_@ + i_@;''')
 
 
 def _inside(axes: int) -> str:
     return each(axes, 'at_@ >= 0 && at_@ < n_@', ' && ')
 
 
-def _place(axes: int) -> str:
+def _place(axes: int, last: bool) -> str:
     """Declares the place of the element at at_@."""
-    return f'const ptrdiff_t place[] = {{_ind.get()[0], _ind.get()[1], {each(axes, "at_@", ", ")}}};'
+    spatial = each(axes, 'at_@', ', ')
+    if last:
+        return f'const ptrdiff_t place[] = {{_ind.get()[0], {spatial}, _ind.get()[{axes} + 1]}};'
+    return f'const ptrdiff_t place[] = {{_ind.get()[0], _ind.get()[1], {spatial}}};'
 
 
 def _number(axes: int) -> str:
@@ -97,13 +131,13 @@ def _count(axes: int) -> str:
 
 
 @lru_cache(None)
-def _max_pooling(axes: int) -> Kernel:
+def _max_pooling(axes: int, last: bool) -> Kernel:
     return elementwise('raw T x, ' + integers('n k s p', axes), 'T y, S index', f'''
         const C lowest = log((C)0);
         C best = 0;
         ptrdiff_t best_number = -1;
-        {_over_places(axes)}
-            {_place(axes)}
+        {_over_places(axes, last)}
+            {_place(axes, last)}
             const C value = {_inside(axes)} ? (C)x[place] : lowest;
             if (best_number < 0 || value > best || (value != value && best == best)) {{
                 best = value;
@@ -111,57 +145,57 @@ def _max_pooling(axes: int) -> Kernel:
             }}
         {'}' * axes}
         y = (T)best;
-        index = (S)best_number;''', f'max_pooling_{axes}d', reduce_dims=False, preamble=COMPUTE)
+        index = (S)best_number;''', f'max_pooling_{axes}d{_end(last)}', reduce_dims=False, preamble=COMPUTE)
 
 
 @lru_cache(None)
-def _max_pooling_grad(axes: int) -> Kernel:
+def _max_pooling_grad(axes: int, last: bool) -> Kernel:
     return elementwise('raw T gy, raw S index, ' + integers('m k s p d', axes), 'T gx', f'''
         C sum = 0;
-        {over_windows(axes)}
-            {_place(axes)}
+        {over_windows(axes, _first(last))}
+            {_place(axes, last)}
             if ((int)index[place] == {_number(axes)}) sum += (C)gy[place];
         {'}' * axes}
-        gx = (T)sum;''', f'max_pooling_grad_{axes}d', reduce_dims=False, preamble=COMPUTE)
+        gx = (T)sum;''', f'max_pooling_grad_{axes}d{_end(last)}', reduce_dims=False, preamble=COMPUTE)
 
 
 @lru_cache(None)
-def _max_pooling_gather(axes: int) -> Kernel:
-    digits = ''.join(f'const ptrdiff_t at_{d} = _ind.get()[2 + {d}] * s_{d} - p_{d} + rest % k_{d};\nrest /= k_{d};\n'
+def _max_pooling_gather(axes: int, last: bool) -> Kernel:
+    digits = ''.join(f'const ptrdiff_t at_{d} = _ind.get()[{_first(last)} + {d}] * s_{d} - p_{d} + rest % k_{d};\nrest /= k_{d};\n'
                      for d in reversed(range(axes)))
     return elementwise('raw T x, S index, ' + integers('n k s p', axes), 'T y', f'''
         int rest = (int)index;
         {digits}
-        {_place(axes)}
-        y = {_inside(axes)} ? x[place] : (T)0;''', f'max_pooling_gather_{axes}d', reduce_dims=False)
+        {_place(axes, last)}
+        y = {_inside(axes)} ? x[place] : (T)0;''', f'max_pooling_gather_{axes}d{_end(last)}', reduce_dims=False)
 
 
 @lru_cache(None)
-def _average_pooling(axes: int) -> Kernel:
-    windows = each(axes, 'const ptrdiff_t at_@ = _ind.get()[2 + @];')
+def _average_pooling(axes: int, last: bool) -> Kernel:
+    windows = each(axes, f'const ptrdiff_t at_@ = _ind.get()[{_first(last)} + @];')
     return elementwise('raw T x, bool padding_counts, ' + integers('n k s p', axes), 'T y', f'''
         C sum = 0;
-        {_over_places(axes)}
-            {_place(axes)}
+        {_over_places(axes, last)}
+            {_place(axes, last)}
             if ({_inside(axes)}) sum += (C)x[place];
         {'}' * axes}
         {windows}
         {_count(axes)}
-        y = (T)(sum / count);''', f'average_pooling_{axes}d', reduce_dims=False, preamble=COMPUTE)
+        y = (T)(sum / count);''', f'average_pooling_{axes}d{_end(last)}', reduce_dims=False, preamble=COMPUTE)
 
 
 @lru_cache(None)
-def _average_pooling_grad(axes: int) -> Kernel:
+def _average_pooling_grad(axes: int, last: bool) -> Kernel:
     return elementwise('raw T gy, bool padding_counts, ' + integers('n m k s p d', axes), 'T gx', f'''
         C sum = 0;
-        {over_windows(axes)}
-            {_place(axes)}
+        {over_windows(axes, _first(last))}
+            {_place(axes, last)}
             {_count(axes)}
             sum += (C)gy[place] / count;
         {'}' * axes}
-        gx = (T)sum;''', f'average_pooling_grad_{axes}d', reduce_dims=False, preamble=COMPUTE)
+        gx = (T)sum;''', f'average_pooling_grad_{axes}d{_end(last)}', reduce_dims=False, preamble=COMPUTE)
 
 
-for _axes in (1, 2, 3):
+for _axes, _last in (1, False), (2, False), (3, False), (2, True), (3, True):
     for _make in (_max_pooling, _max_pooling_grad, _max_pooling_gather, _average_pooling, _average_pooling_grad):
-        _make(_axes)
+        _make(_axes, _last)

@@ -228,7 +228,8 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             for x in originals.values():
                 if y.base is not None and np.may_share_memory(y, x._a):
                     return _view(x, y)
-            return wrap(y)
+            # CuPy gives results the order of their axes, whatever the order of the arguments.
+            return wrap(y if function.__name__.endswith('_like') else np.asarray(y, order='C'))
         return wrap(y) if isinstance(y, np.generic) else y
 
     with np.errstate(all='ignore'):

@@ -1,0 +1,35 @@
+"""Stands for NVIDIA's ``cudnn`` (nvidia-cudnn-frontend) beside the stand-in for CuPy: graphs are computed with NumPy.
+
+It has what autograd_nn uses. It declines what cuDNN 9.28 was seen to decline for an H100: float64, and batch
+normalization whose channels are no multiple of 16 bytes. Beyond that, the names in `declined` are declined, for tests of
+what happens then. Workspaces are filled with noise, and so are outputs before they are written.
+
+With ``CUDA_EMULATOR_LOG`` in the environment the calls that described a graph are kept in that directory: a test has
+the real cuDNN, where it is installed, plan these graphs for devices that need not be there.
+"""
+from __future__ import annotations
+
+from ._graph import Tensor, pygraph
+from ._types import build_plan_policy, cudnnGraphNotSupportedError, data_type, heur_mode, numerical_note
+
+__version__ = '1.32.0'
+declined: set[str] = set()
+
+
+def backend_version_string() -> str:
+    return 'emulated on the CPU'
+
+
+class Handle:
+    """As ``cudnn.Handle``."""
+
+    def __init__(self) -> None:
+        self.stream = 0
+
+
+def create_handle() -> Handle:
+    return Handle()
+
+
+def set_stream(handle: Handle, stream: int) -> None:
+    handle.stream = stream
