@@ -34,11 +34,11 @@ def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, g
     last = _computes_channels_last(x)
     shape = len(x), len(W), *out
     inputs = [operand(x.shape, x.dtype, last), operand(W.shape, x.dtype, last)]
-    added = [*([] if b is None else [operand((1, len(W), *[1] * len(out)), x.dtype)]),
-             *([] if residual is None else [operand(shape, x.dtype, last)])]
+    added = [*([] if residual is None else [operand(shape, x.dtype, last)]),
+             *([] if b is None else [operand((1, len(W), *[1] * len(out)), x.dtype)])]
     geometry = stride, pad, dilate
     outputs = [operand(shape, x.dtype, last)]
-    fused = prepared(_convolution, (*geometry, b is not None, residual is not None, ceiling), [*inputs, *added],
+    fused = prepared(_convolution, (*geometry, residual is not None, b is not None, ceiling), [*inputs, *added],
                      outputs)
     plan = fused or prepared(_convolution, (*geometry, False, False, None), inputs, outputs)
     if plan is None:
@@ -47,7 +47,7 @@ def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, g
     images = [layout.laid_out(x, last), layout.laid_out(W, last)]
     bias = None if b is None else layout.along_channels(b, y.ndim)
     if plan is fused:
-        rest = [bias, None if residual is None else layout.laid_out(residual, last)]
+        rest = [None if residual is None else layout.laid_out(residual, last), bias]
         plan(*images, *[array for array in rest if array is not None], y)
         return y
     plan(*images, y)
@@ -93,15 +93,16 @@ def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pa
     return layout.laid_out(gW, False)
 
 
-def _convolution(stride: Ints, pad: Ints, dilate: Ints, biased: bool, residual: bool,
+def _convolution(stride: Ints, pad: Ints, dilate: Ints, residual: bool, biased: bool,
                  ceiling: float | None) -> Callable[..., Sequence[Any]]:
     def describe(graph: Any, x: Any, W: Any, *added: Any) -> Sequence[Any]:
         rest = list(added)
         y = graph.conv_fprop(image=x, weight=W, **_geometry(stride, pad, dilate))
-        if biased:
-            y = graph.bias(input=y, bias=rest.pop(0))
+        # In this order; for the other one cuDNN has kernels for channels-last images only.
         if residual:
             y = graph.add(a=y, b=rest.pop(0))
+        if biased:
+            y = graph.bias(input=y, bias=rest.pop(0))
         if ceiling is not None:
             clip = {} if ceiling == float('inf') else {'lower_clip': 0., 'upper_clip': float(ceiling)}
             y = graph.relu(input=y, **clip)

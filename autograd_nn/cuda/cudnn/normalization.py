@@ -12,26 +12,28 @@ from autograd_nn.cuda import device, layout
 from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
 from autograd_nn.cuda.kernel import elementwise
+from autograd_nn.cuda.pointwise import finish
 
 _where_positive = elementwise('T gy, T y', 'T g', 'g = y > (T)0 ? gy : (T)0', 'where_positive')
 
 
 def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, relu: bool = False,
                         residual: Any = None) -> tuple[Any, Any, Any, Any]:
-    """Adds the residual and rectifies in the same kernel."""
-    plan = None
+    """Rectifies in the same kernel, and adds the residual there if the sum is rectified: cuDNN has no other sums."""
+    plan, fused = None, relu and residual is not None
     if _serves('batch_normalization', axis, x, (gamma, beta), residual):
         image, vector = _operands(x)
         # cuDNN updates running statistics, too; that is done elsewhere, so it gets some to play with.
-        plan = prepared(_batch_normalization, (relu, residual is not None),
-                        [image, *[vector] * 4, *([] if residual is None else [image])], [image, *[vector] * 4],
-                        (eps, 0.5))
+        plan = prepared(_batch_normalization, (relu, fused), [image, *[vector] * 4, *[image] * fused],
+                        [image, *[vector] * 4], (eps, 0.5))
     if plan is None:
         return reference.batch_normalization(x, gamma, beta, eps, axis, relu, residual)
     y = layout.empty(x.shape, x.dtype, True)
     mean, inv_std, *spare = device.cupy.zeros((6, *gamma.shape), 'f')
-    added = [] if residual is None else [layout.laid_out(residual, True)]
+    added = [layout.laid_out(residual, True)] if fused else []
     plan(x, gamma, beta, spare[0], spare[1], *added, y, mean, inv_std, spare[2], spare[3])
+    if not fused:
+        y = finish(y, None, residual, None)
     return y, mean, inv_std, y if relu and residual is None else None
 
 

@@ -127,6 +127,7 @@ class pygraph:
             if name in cudnn.declined:
                 raise cudnnGraphNotSupportedError(f'{name} is declined')
             _operations.check(name, arguments)
+        _operations.check_sequence([name for name, _, _ in self.nodes])
 
     def build_plans(self, policy: build_plan_policy) -> None:
         self._advance(5)

@@ -25,6 +25,12 @@ def check(name: str, arguments: dict[str, Any]) -> None:
             raise cudnnGraphNotSupportedError(f'{name}: statistics that are not FLOAT')
 
 
+def check_sequence(names: list[str]) -> None:
+    """Declines sequences of operations for which cuDNN has no kernel."""
+    if names == ['batchnorm', 'add'] or (names[0] == 'conv_fprop' and names[1:3] == ['bias', 'add']):
+        raise cudnnGraphNotSupportedError(f'{" and ".join(names)}')
+
+
 def _places(kernel_size: tuple[int, ...], out: tuple[int, ...], stride: list[int],
             dilation: list[int]) -> Iterator[tuple[Any, Any]]:
     """Each place of a window, and where it lies in the padded image for all windows."""
