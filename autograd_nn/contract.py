@@ -173,6 +173,23 @@ class Kernels(Protocol):
     def log_softmax_grad(self, y: Array, gy: Array, axis: int) -> Array:
         """The gradient of `log_softmax` from its output `y`."""
 
+    def attention(self, query: Array, key: Array, value: Array, training: bool) -> tuple[Array, Any]:
+        """For each query, the mean of the values, weighted by ``softmax(query key^T / sqrt(D))``.
+
+        Args:
+            query: Vectors (..., Q, D).
+            key: The same of shape (..., K, D).
+            value: The same of shape (..., K, V).
+            training: Whether the gradient may be wanted: if not, the workspace may be anything.
+
+        Returns:
+            The means (..., Q, V), and a workspace: whatever `attention_grad` of this back end needs besides.
+        """
+
+    def attention_grad(self, query: Array, key: Array, value: Array, y: Array, workspace: Any,
+                       gy: Array) -> tuple[Array, Array, Array]:
+        """The gradients of `attention` with respect to `query`, `key` and `value`, from what it returned."""
+
     def softmax_cross_entropy(self, x: Array, labels: Array) -> tuple[Array, Array]:
         """The softmax of `x` (N, C, *d) along axis 1, and the negative logarithms (N, *d) of those elements of it that
         `labels` (N, *d), integers from 0 to C - 1, pick. Of other labels, nothing is computed that could be mistaken

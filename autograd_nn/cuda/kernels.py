@@ -2,6 +2,7 @@
 
 What each one computes is stated in `autograd_nn.contract.Kernels`.
 """
+from autograd_nn.cuda.attention import attention, attention_grad
 from autograd_nn.cuda.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution
 from autograd_nn.cuda.dropout import dropout_mask
 from autograd_nn.cuda.embedding import embedding_grad
@@ -61,15 +62,14 @@ from autograd_nn.cuda.softmax import (
 )
 
 __all__ = [
-    'adadelta', 'adagrad', 'adam', 'all_finite', 'amsgrad', 'average_pooling', 'average_pooling_grad',
-    'batch_normalization', 'batch_normalization_grad', 'col2im', 'convolution', 'convolution_bias_grad',
-    'convolution_filter_grad',
-    'corrected_momentum_sgd', 'deconvolution', 'dropout_mask', 'elementwise', 'embedding_grad',
-    'fixed_batch_normalization', 'group_normalization', 'group_normalization_grad', 'gru', 'gru_grad', 'gru_sequence',
-    'gru_sequence_grad', 'im2col', 'layer_normalization', 'layer_normalization_grad', 'linear',
-    'local_response_normalization', 'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm',
-    'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
-    'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad',
-    'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_cross_entropy',
-    'softmax_cross_entropy_grad', 'softmax_grad', 'sum_of_squares',
+    'adadelta', 'adagrad', 'adam', 'all_finite', 'amsgrad', 'attention', 'attention_grad', 'average_pooling',
+    'average_pooling_grad', 'batch_normalization', 'batch_normalization_grad', 'col2im', 'convolution',
+    'convolution_bias_grad', 'convolution_filter_grad', 'corrected_momentum_sgd', 'deconvolution', 'dropout_mask',
+    'elementwise', 'embedding_grad', 'fixed_batch_normalization', 'group_normalization', 'group_normalization_grad',
+    'gru', 'gru_grad', 'gru_sequence', 'gru_sequence_grad', 'im2col', 'layer_normalization',
+    'layer_normalization_grad', 'linear', 'local_response_normalization', 'local_response_normalization_grad',
+    'log_softmax', 'log_softmax_grad', 'lstm', 'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul',
+    'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop',
+    'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax',
+    'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_of_squares',
 ]

@@ -161,8 +161,9 @@ def _max_pooling_grad(axes: int, last: bool) -> Kernel:
 
 @lru_cache(None)
 def _max_pooling_gather(axes: int, last: bool) -> Kernel:
-    digits = ''.join(f'const ptrdiff_t at_{d} = _ind.get()[{_first(last)} + {d}] * s_{d} - p_{d} + rest % k_{d};\nrest /= k_{d};\n'
-                     for d in reversed(range(axes)))
+    first = _first(last)
+    digits = ''.join(f'const ptrdiff_t at_{d} = _ind.get()[{first + d}] * s_{d} - p_{d} + rest % k_{d};\n'
+                     f'rest /= k_{d};\n' for d in reversed(range(axes)))
     return elementwise('raw T x, S index, ' + integers('n k s p', axes), 'T y', f'''
         int rest = (int)index;
         {digits}

@@ -6,12 +6,52 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn import backend
+from autograd_nn.config import config
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.matrix_product import matmul
 from autograd_nn.functions.noise import dropout
 from autograd_nn.functions.selection import where
 from autograd_nn.functions.softmax import softmax
 from autograd_nn.variable import Variable, as_variable
+
+
+class Attention(FunctionNode):
+    """Of all keys, without dropout of weights."""
+
+    workspace: Any = None
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0, 1, 2))
+        self.retain_outputs((0,))
+        y, self.workspace = backend.kernels(*inputs).attention(*inputs, config.enable_backprop)
+        return y,
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        return AttentionGrad(self).apply((*self.get_retained_inputs(), grad_outputs[0]))
+
+
+class AttentionGrad(FunctionGradients):
+
+    def __init__(self, function: Attention) -> None:
+        self.y = function._retained_outputs[0]
+        self.workspace = function.workspace
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0, 1, 2, 3))
+        query, key, value, gy = inputs
+        return backend.kernels(*inputs).attention_grad(query, key, value, self.y, self.workspace, gy)
+
+    def function(self, *inputs: Variable) -> tuple[Variable, ...]:
+        query, key, value = inputs
+        return matmul(softmax(_scores(query, key), axis=-1), value),
+
+
+def _scores(query: Variable, key: Variable) -> Variable:
+    # Scaled before the product, the smaller array is the one that is passed over once more.
+    return matmul(query * (1 / math.sqrt(query.shape[-1])), key, transb=True)
 
 
 def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = None, ratio: float = 0.0) -> Variable:
@@ -47,8 +87,9 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = N
     if min(map(len, shapes)) < 2 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ValueError(f'scaled_dot_product_attention: expected query (..., Q, D), key (..., K, D) and value '
                          f'(..., K, V), got shapes {shapes[0]}, {shapes[1]} and {shapes[2]}')
-    # Scaled before the product, the smaller array is the one that is passed over once more.
-    scores = matmul(query * (1 / math.sqrt(query.shape[-1])), key, transb=True)
+    if mask is None and not ratio and len({shape[:-2] for shape in shapes}) == 1:
+        return Attention().apply((query, key, value))[0]
+    scores = _scores(query, key)
     if mask is not None:
         scores = where(mask, scores, -np.inf)
     weights = softmax(scores, axis=-1)

@@ -227,6 +227,31 @@ def test_batch_normalization_of_channels_last_images(axis_of_channels, relu, dty
         np.testing.assert_allclose(cuda.to_cpu(a), b, atol=2e-2 if dtype == 'e' else 1e-4)
 
 
+@pytest.mark.parametrize('shape', [(2, 3, 5, 8), (4, 5, 16), (5, 8)])
+def test_attention_keeps_no_weights(shape):
+    query, key, value, gy = (random(*shape, dtype='e') for _ in range(4))
+    sent = list(map(cuda.to_gpu, (query, key, value)))
+    y, workspace = cudnn.attention(*sent, True)
+    assert workspace.logarithms.shape == (*(shape if len(shape) == 4 else (len(y) if y.ndim == 3 else 1, 1, *shape[-2:])
+                                            )[:3], 1)
+    cudnn.attention_grad(*sent, y, workspace, cuda.to_gpu(gy))
+    assert len(plan._plans) == 2 and None not in plan._plans.values()
+    assert cudnn.attention(*sent, False)[1] is None
+
+
+@emulated
+def test_attention_whose_gradients_cudnn_declines(declined):
+    declined |= {'sdpa_backward'}
+    xs = [random(2, 3, 4, 8, dtype='e') for _ in range(4)]
+    sent = list(map(cuda.to_gpu, xs))
+    y, workspace = cudnn.attention(*sent[:3], True)
+    gradients = cudnn.attention_grad(*sent[:3], y, workspace, sent[3])
+    exact = [x.astype('d') for x in xs]
+    y, workspace = kernels(y.get()).attention(*exact[:3], True)
+    for a, b in zip(gradients, kernels(y).attention_grad(*exact[:3], y, workspace, exact[3])):
+        np.testing.assert_allclose(cuda.to_cpu(a), b, atol=1e-2)
+
+
 def test_a_network_stays_channels_last():
     """No image of some size changes its layout on the way through a network in half precision and back."""
     seen = []

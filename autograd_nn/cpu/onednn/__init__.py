@@ -4,6 +4,7 @@ Every kernel has the name and the meaning of its namesake in `autograd_nn.cpu`, 
 float32, for empty ones, and for the kernels that are not here.
 """
 from autograd_nn.cpu import *  # noqa: F403
+from autograd_nn.cpu.onednn.attention import attention, attention_grad  # type: ignore[assignment]
 from autograd_nn.cpu.onednn.convolution import (
     convolution,
     convolution_bias_grad,

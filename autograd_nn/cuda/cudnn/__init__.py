@@ -5,6 +5,7 @@ for empty arrays, for what cuDNN declines, and for the kernels that are not here
 has no operation for it.
 """
 from autograd_nn.cuda.kernels import *  # noqa: F403, I001  # first, so that the kernels below replace these
+from autograd_nn.cuda.cudnn.attention import attention, attention_grad
 from autograd_nn.cuda.cudnn.convolution import convolution, convolution_filter_grad, deconvolution
 from autograd_nn.cuda.cudnn.library import CuDNNError, in_use, load
 from autograd_nn.cuda.cudnn.normalization import batch_normalization, batch_normalization_grad

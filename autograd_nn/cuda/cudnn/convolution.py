@@ -1,8 +1,8 @@
 """Convolution, transposed convolution and the gradient of the filters.
 
 In half precision, and where float32 may be rounded to TF32, tensor cores compute on channels-last images: arrays that
-lie otherwise are copied, and results are channels-last, so that one copy serves a whole network. In plain float32 images
-keep the layout that they have.
+lie otherwise are copied, and results are channels-last, so that one copy serves a whole network. In plain float32
+images keep the layout that they have.
 """
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Stands for NVIDIA's ``cudnn`` (nvidia-cudnn-frontend) beside the stand-in for CuPy: graphs are computed with NumPy.
 
 It has what autograd_nn uses. It declines what cuDNN 9.28 was seen to decline for an H100: batch normalization whose
-channels are no multiple of 16 bytes, and some sequences of operations. Beyond that, the names in `declined` are declined,
-for tests of what happens then. Workspaces are filled with noise, and so are outputs before they are written.
+channels are no multiple of 16 bytes, attention of vectors of other lengths, and some sequences of operations. Beyond
+that, the names in `declined` are declined, for tests of what happens then. Workspaces are filled with noise.
 
 With ``CUDA_EMULATOR_LOG`` in the environment the calls that described a graph are kept in that directory: a test has
 the real cuDNN, where it is installed, plan these graphs for devices that need not be there.

@@ -10,13 +10,17 @@ import numpy as np
 from ._types import cudnnGraphNotSupportedError, data_type
 
 # How many tensors an operation returns, where it returns a list.
-OUTPUTS = {'batchnorm': 5, 'batchnorm_backward': 3}
+OUTPUTS = {'batchnorm': 5, 'batchnorm_backward': 3, 'sdpa': 2, 'sdpa_backward': 3}
 Shapes = list[Any]
 
 
 def check(name: str, arguments: dict[str, Any]) -> None:
     """Declines what cuDNN declines."""
-    if name in OUTPUTS:
+    if name.startswith('sdpa') and any(
+            x.data_type is not data_type.HALF or x.dim[-1] % 8 or x.dim[-1] > 128
+            for key, x in arguments.items() if key in ('q', 'k', 'v', 'o', 'dO')):
+        raise cudnnGraphNotSupportedError(f'{name}: vectors of {arguments["v"].dim[-1]}')
+    if name.startswith('batchnorm'):
         x = arguments['input']
         if x.dim[1] * x.data_type.value.itemsize % 16:
             raise cudnnGraphNotSupportedError(f'{name}: {x.dim[1]} channels of {x.data_type.name}')
@@ -119,3 +123,20 @@ def batchnorm_backward(shapes: Shapes, grad: Any, input: Any, scale: Any, mean: 
     ggamma, gbeta = (grad * x_hat).sum(axis, 'd', keepdims=True), grad.sum(axis, 'd', keepdims=True)
     gx = scale * inv_variance * (grad - (gbeta + x_hat * ggamma) / (input.size // input.shape[1]))
     return [part.astype('f') for part in (gx, ggamma, gbeta)]
+
+
+def sdpa(shapes: Shapes, q: Any, k: Any, v: Any, attn_scale: float, generate_stats: bool) -> list[Any]:
+    scores = attn_scale * np.einsum('nhqd,nhkd->nhqk', q.astype('d'), k)
+    largest = scores.max(-1, keepdims=True)
+    logarithms = largest + np.log(np.exp(scores - largest).sum(-1, keepdims=True))
+    y = np.einsum('nhqk,nhkd->nhqd', np.exp(scores - logarithms), v)
+    return [y.astype('f'), logarithms.astype('f') if generate_stats else None]
+
+
+def sdpa_backward(shapes: Shapes, q: Any, k: Any, v: Any, o: Any, dO: Any, stats: Any, attn_scale: float,
+                  use_deterministic_algorithm: bool) -> list[np.ndarray]:
+    weights = np.exp(attn_scale * np.einsum('nhqd,nhkd->nhqk', q.astype('d'), k) - stats)
+    gweights = np.einsum('nhqd,nhkd->nhqk', dO.astype('d'), v)
+    gscores = attn_scale * weights * (gweights - (dO.astype('d') * o).sum(-1, keepdims=True))
+    return [np.einsum('nhqk,nhkd->nhqd', gscores, k).astype('f'), np.einsum('nhqk,nhqd->nhkd', gscores, q).astype('f'),
+            np.einsum('nhqk,nhqd->nhkd', weights, dO).astype('f')]

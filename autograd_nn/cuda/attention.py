@@ -1,0 +1,28 @@
+"""Attention: two products of matrices with a softmax between them; the weights are kept for the gradients."""
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any
+
+from autograd_nn.cuda.matrix_product import matmul
+from autograd_nn.cuda.pointwise import scaled
+from autograd_nn.cuda.softmax import softmax, softmax_grad
+
+
+def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
+    """Scaled before the product, the smaller array is the one that is passed over once more."""
+    weights = softmax(matmul(_scaled(query), key.swapaxes(-1, -2)), key.ndim - 1)
+    return matmul(weights, value), weights
+
+
+def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy: Any) -> tuple[Any, Any, Any]:
+    """Four products, and the gradient of the softmax."""
+    weights = workspace
+    gvalue = matmul(weights.swapaxes(-1, -2), gy)
+    gscores = softmax_grad(weights, matmul(gy, value.swapaxes(-1, -2)), weights.ndim - 1)
+    return _scaled(matmul(gscores, key)), matmul(gscores.swapaxes(-1, -2), _scaled(query)), gvalue
+
+
+def _scaled(x: Any) -> Any:
+    """Vectors (..., D) over the root of D."""
+    return scaled(x, 1 / sqrt(x.shape[-1]))
