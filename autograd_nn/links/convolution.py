@@ -176,7 +176,8 @@ class ConvolutionND(_Convolution):
         b, scale = self.b, None
         if normalization is not None:
             scale, shift = normalization.scale_and_shift()
-            b = shift if b is None else b.array * scale + shift
+            # In half precision the statistics are more precise than the filters.
+            b = (shift if b is None else b.array * scale + shift).astype(self.W.dtype, copy=False)
         return self.function(x, self.W, b, self.stride, self.pad, self.cover_all, dilate=self.dilate,
                              groups=self.groups, scale=scale, residual=residual, activation=activation)
 

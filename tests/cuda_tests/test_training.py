@@ -129,3 +129,20 @@ def test_half_precision():
             optimizer.update(model, x, t)
             losses.append(float(cuda.to_cpu(model.loss.array)))
     assert losses[-1] < losses[0] and model.predictor[0].W.dtype == np.float16
+
+
+def test_inference_in_half_precision():
+    """A normalization, whose numbers are more precise, becomes part of a convolution."""
+    with ann.using_config('dtype', ann.mixed16):
+        model = ann.Sequential(L.Convolution2D(3, 8, 3), L.BatchNormalization(8), F.relu)
+    x = np.random.normal(size=(4, 3, 6, 6)).astype('e')
+    model(x)
+    results = []
+    with ann.using_config('train', False), ann.no_backprop_mode():
+        results.append(F.relu(model[1](model[0](x))).array)
+        for device in 'cpu', 'cuda:0':
+            model.to_device(device)
+            results.append(cuda.to_cpu(model(ann.get_device(device).send(x)).array))
+    assert {y.dtype for y in results} == {np.dtype('e')}
+    for y in results[1:]:
+        np.testing.assert_allclose(y, results[0], atol=1e-2)
