@@ -61,13 +61,16 @@ def check_same_device(what: str, arrays: Iterable[Any]) -> None:
                         'to_device or get_device(...).send') from None
 
 
+_NUMPY = np.generic, np.ndarray
+
+
 def as_output(y: Any, function: Any) -> Any:
     """`y` as the array that `function` computed: NumPy's scalars become arrays of no axes.
 
     Raises:
         TypeError: It is neither an array nor a scalar of NumPy.
     """
-    if isinstance(y, (np.generic, np.ndarray)):
+    if isinstance(y, _NUMPY):
         return np.asarray(y)
     if isinstance(y, cuda.ndarray):
         return y

@@ -61,12 +61,12 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
             func = node.creator_node
             if func is None or func.inputs is None or (targets is not None and func not in between):
                 if targets is None or node in targets:
-                    found[node] = g if node not in found else found[node] + g
+                    found[node] = g if node not in found else found[node].plus(g)
                 continue
             order = -func.order
             if order in pending:
                 gys = pending[order][1]
-                gys[node.index] = g if gys[node.index] is None else gys[node.index] + g
+                gys[node.index] = g if gys[node.index] is None else gys[node.index].plus(g)
             else:
                 gys = [None] * func.output_count
                 gys[node.index] = g

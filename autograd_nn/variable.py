@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.backprop import ancestors, sweep
-from autograd_nn.config import get_dtype, using_config
+from autograd_nn.config import config, get_dtype, using_config
 
 if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
@@ -250,6 +250,13 @@ class Variable:
         while (base := getattr(owner, 'base', None)) is not None and not isinstance(base, mmap):
             owner = base
         return owner
+
+    def plus(self, other: Variable) -> Variable:
+        """The sum of two gradients of one array: by a function only where that is recorded, or where it is faster."""
+        a, b = self._array, other._array
+        if config.__dict__['enable_backprop'] or a.size >= backend.LARGE or not a.ndim:
+            return self + other
+        return Variable(a + b, requires_grad=False)
 
     def unshared(self, owners: set[int]) -> Variable:
         """This Variable if it can be changed in place without changing another; one on a copy of the array otherwise.

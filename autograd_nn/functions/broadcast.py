@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.variable import Variable, as_variable
@@ -40,14 +42,13 @@ class BroadcastTo(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         x, = inputs
         self.x_shape = x.shape
-        xp = get_array_module(x)
         try:
-            if math.prod(self.shape) > 1000:
-                return xp.broadcast_to(x, self.shape),
             # NumPy takes longer to make the view than to copy a few elements.
-            y = xp.empty(self.shape, x.dtype)
-            y[...] = x
-            return y,
+            if math.prod(self.shape) <= 1000 and type(x) is np.ndarray:
+                y = np.empty(self.shape, x.dtype)
+                y[...] = x
+                return y,
+            return get_array_module(x).broadcast_to(x, self.shape),
         except ValueError:
             raise ValueError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
 
@@ -92,7 +93,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Variable:
         return x
     shape = tuple(shape)
     lead = x.ndim - len(shape)
-    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:])):
+    if shape and (lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:]))):
         raise ValueError(f'sum_to: x of shape {x.shape} cannot be summed to {shape}')
     return SumTo(shape).apply((x,))[0]
 

@@ -3,25 +3,41 @@ import numpy as np
 import pytest
 
 from autograd_nn import backend, cpu, cuda, using_config
+from autograd_nn.cuda.layout import laid_out
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
                                                   'runs this on an emulated one)')]
 TOLERANCES = {'e': 1e-2, 'f': 1e-5, 'd': 1e-12}
 
 
-def both(name, dtype, *args):
+@pytest.fixture(autouse=True, params=['auto', 'never'])
+def use_cudnn(request):
+    """Each test runs with cuDNN, where it is installed, and without."""
+    with using_config('use_cudnn', request.param):
+        yield
+
+
+def send_in_order(a):
+    return cuda.to_gpu(np.array(a, order='C'))
+
+
+def send_channels_last(a):
+    return laid_out(cuda.to_gpu(a), True) if a.ndim > 3 else cuda.to_gpu(a)
+
+
+def both(name, dtype, *args, send=cuda.to_gpu):
     """What a kernel computes on a GPU, and on NumPy in double precision, from the same numbers."""
     kernels = backend.kernels(cuda.to_gpu(np.ones(1)))
     rounded = [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == 'f' else a for a in args]
     exact = [a.astype('d') if isinstance(a, np.ndarray) and a.dtype.kind == 'f' else a for a in rounded]
     results = [function(*[send(a) if isinstance(a, np.ndarray) else a for a in values]) for function, send, values in (
-        (getattr(kernels, name), cuda.to_gpu, rounded), (getattr(cpu, name), np.array, exact))]
+        (getattr(kernels, name), send, rounded), (getattr(cpu, name), np.array, exact))]
     return [result if isinstance(result, tuple) else (result,) for result in results]
 
 
-def check(name, dtype, *args):
+def check(name, dtype, *args, **kwargs):
     """Compares them, and returns the results of NumPy."""
-    actual, expected = both(name, dtype, *args)
+    actual, expected = both(name, dtype, *args, **kwargs)
     for a, e in zip(actual, expected):
         assert isinstance(a, cuda.ndarray) and (a.dtype == dtype or a.dtype.kind != 'f')
         np.testing.assert_allclose(cuda.to_cpu(a), e, TOLERANCES[dtype], TOLERANCES[dtype])
@@ -45,16 +61,17 @@ def test_windows(dtype, axes):
     check('col2im', dtype, np.random.uniform(-1, 1, col.shape), size, stride, pad, dilate)
 
 
-def test_pooling(dtype, axes):
+@pytest.mark.parametrize('send', [send_in_order, send_channels_last])
+def test_pooling(dtype, axes, send):
     x, size, k = np.random.uniform(-1, 1, (2, 3, *[5, 6, 4][:axes])), (5, 6, 4)[:axes], (2, 3, 2)[:axes]
     stride, pad = (2, 1, 2)[:axes], (1, 0, 1)[:axes]
-    y, indexes = check('max_pooling', dtype, x, k, stride, pad, True, True)
+    y, indexes = check('max_pooling', dtype, x, k, stride, pad, True, True, send=send)
     gy = np.random.uniform(-1, 1, y.shape)
-    check('max_pooling_grad', dtype, gy, indexes, size, k, stride, pad)
-    check('max_pooling_gather', dtype, x, indexes, k, stride, pad)
+    check('max_pooling_grad', dtype, gy, indexes, size, k, stride, pad, send=send)
+    check('max_pooling_gather', dtype, x, indexes, k, stride, pad, send=send)
     for pad_value in 0, None:
-        check('average_pooling', dtype, x, k, stride, pad, True, pad_value)
-        check('average_pooling_grad', dtype, gy, size, k, stride, pad, pad_value)
+        check('average_pooling', dtype, x, k, stride, pad, True, pad_value, send=send)
+        check('average_pooling_grad', dtype, gy, size, k, stride, pad, pad_value, send=send)
 
 
 def test_depthwise_convolution(dtype, axes):
