@@ -256,7 +256,9 @@ class Variable:
         a, b = self._array, other._array
         if config.__dict__['enable_backprop'] or a.size >= backend.LARGE or not a.ndim:
             return self + other
-        return Variable(a + b, requires_grad=False)
+        result = Variable.__new__(Variable)
+        result._array, result._node, result.requires_grad = a + b, None, False
+        return result
 
     def unshared(self, owners: set[int]) -> Variable:
         """This Variable if it can be changed in place without changing another; one on a copy of the array otherwise.

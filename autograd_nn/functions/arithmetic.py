@@ -117,9 +117,12 @@ class Binary(FunctionNode):
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
-        gx0 = sum_to(self.grad_left(x0, x1, gy), x0._array.shape) if 0 in target_input_indexes else None
-        gx1 = sum_to(self.grad_right(x0, x1, gy), x1._array.shape) if 1 in target_input_indexes else None
-        return gx0, gx1
+        gx0 = self.grad_left(x0, x1, gy) if 0 in target_input_indexes else None
+        gx1 = self.grad_right(x0, x1, gy) if 1 in target_input_indexes else None
+        if x0._array.shape == x1._array.shape:
+            return gx0, gx1
+        return (None if gx0 is None else sum_to(gx0, x0._array.shape),
+                None if gx1 is None else sum_to(gx1, x1._array.shape))
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
         """The gradient with respect to `x0`, before broadcasting is undone."""

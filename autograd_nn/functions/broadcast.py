@@ -92,7 +92,8 @@ def sum_to(x: Any, shape: Sequence[int]) -> Variable:
     if x._array.shape == shape:
         return x
     shape = tuple(shape)
-    lead = x.ndim - len(shape)
+    # Everything can be summed to a single number.
+    lead = x._array.ndim - len(shape)
     if shape and (lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:]))):
         raise ValueError(f'sum_to: x of shape {x.shape} cannot be summed to {shape}')
     return SumTo(shape).apply((x,))[0]

@@ -26,7 +26,7 @@ class Reduction(FunctionNode):
 
     def spread(self, v: Any, shape: tuple[int, ...]) -> Any:
         """`v`, which has the shape of the result, broadcast over the axes that were taken together."""
-        if not self.keepdims and v.ndim:
+        if not self.keepdims and v._array.ndim:
             v = v.reshape(keep_dims(shape, self.axis))
         return broadcast_to(v, shape)
 
@@ -127,7 +127,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
         variable([4., 6.])
     """
     x = as_variable(x)
-    return Sum(normalize_axes(axis, x.shape, 'sum'), keepdims).apply((x,))[0]
+    return Sum(normalize_axes(axis, x._array.shape, 'sum'), keepdims).apply((x,))[0]
 
 
 def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = False) -> Variable:
