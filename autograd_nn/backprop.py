@@ -66,7 +66,8 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
             order = -func.order
             if order in pending:
                 gys = pending[order][1]
-                gys[node.index] = g if gys[node.index] is None else gys[node.index].plus(g)
+                before = gys[node.index]
+                gys[node.index] = g if before is None else before.plus(g)
             else:
                 gys = [None] * func.output_count
                 gys[node.index] = g
@@ -75,7 +76,7 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
             if retain_grad:
                 watch.setdefault(order, set()).add(node)
         # A gradient lives on only where it is pending or found.
-        g = array = gys = None  # type: ignore[assignment]
+        g = array = gys = before = None  # type: ignore[assignment]
         arrivals = ()
         if not heap:
             break

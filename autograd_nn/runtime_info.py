@@ -12,6 +12,7 @@ from autograd_nn import cuda
 from autograd_nn.config import config
 from autograd_nn.contract import Kernels
 from autograd_nn.cpu import memory, onednn, threads
+from autograd_nn.cuda import cudnn
 from autograd_nn.version import __version__
 
 
@@ -39,6 +40,8 @@ def print_runtime_info(out: IO[str] | None = None) -> None:
         'oneDNN': onednn.load()[1],
         'CuPy': 'not available' if cuda.cupy is None else cuda.cupy.__version__,
     }
+    if cuda.available:
+        versions['cuDNN'] = cudnn.load()[1]
     for name, version in versions.items():
         print(f'{name}: {version}', file=out or sys.stdout)
 
@@ -65,6 +68,10 @@ def show_config(out: IO[str] | None = None) -> None:
     print(f'memory pool: {pool.used_bytes() >> 20} MiB in use, {pool.free_bytes() >> 20} MiB kept, of which at most '
           f'{pool.get_limit() >> 20} MiB (AUTOGRAD_NN_POOL_LIMIT)', file=out)
     print(f'kernels on the CPU: {_why()}', file=out)
+    if cuda.available:
+        served = 'cuDNN, cuBLAS and CUDA' if cudnn.in_use() else 'cuBLAS and CUDA'
+        print(f'kernels on a GPU: {served}, since config.use_cudnn is {config.use_cudnn!r}: {cudnn.load()[1]}',
+              file=out)
     kernels = [name for name in vars(Kernels) if not name.startswith('_')]
     fast = [name for name in kernels if getattr(onednn, name).__module__.startswith(onednn.__name__)]
     if not onednn.in_use():

@@ -39,6 +39,8 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument('--precision', default='float32', choices=('float32', 'tf32', 'mixed'),
                          help='float32; tf32, in which the tensor cores of a GPU multiply; or half and single '
                               'precision (default: %(default)s)')
+    command.add_argument('--cuda-graph', action='store_true',
+                         help='with --device cuda: capture the training step of autograd_nn as a CUDA graph')
     command.add_argument('--batch', type=int, help='samples in a minibatch (default: that of each network)')
     command.add_argument('--json', nargs='?', const='-', metavar='FILE',
                          help='write JSON to a file, or to the standard output in place of the table')
@@ -64,6 +66,8 @@ def parse_arguments() -> argparse.Namespace:
     batch = getattr(arguments, 'batch', None)
     if arguments.command != 'overhead' and min(arguments.threads, 1 if batch is None else batch) < 1:
         parser.error('--threads and --batch must be at least 1')
+    if getattr(arguments, 'cuda_graph', False) and arguments.device == 'cpu':
+        parser.error('--cuda-graph needs --device cuda')
     if arguments.command == 'caffe' and len(arguments.files) not in (0, 2):
         parser.error(f'expected a deploy file and its weights, got {len(arguments.files)} files')
     return arguments
@@ -83,7 +87,7 @@ def run_overhead(arguments: argparse.Namespace) -> None:
 
 def run_models(arguments: argparse.Namespace) -> None:
     """The subcommand ``models``."""
-    setting = Setting(arguments.device, arguments.precision)
+    setting = Setting(arguments.device, arguments.precision, arguments.cuda_graph)
     if setting.device != 'cpu':
         cuda.check_cuda_available()
     frameworks = {} if arguments.profile else comparison.frameworks()

@@ -4,9 +4,9 @@
 #
 #     OUT=results bash scripts/gpu_check.sh
 #
-# It needs Python with CuPy, and for all of it pytest, hypothesis, SciPy, Pillow, tqdm and PyTorch; no network, and no
-# installation of autograd_nn. Each part writes its file into $OUT (by default gpu_check/); the exit status says whether
-# tests and training succeeded.
+# It needs Python with CuPy; nvidia-cudnn-frontend for what is computed by cuDNN, whose library PyTorch brings; and for
+# all of it pytest, hypothesis, SciPy, Pillow, tqdm and PyTorch; no network, and no installation of autograd_nn. Each part
+# writes its file into $OUT (by default gpu_check/); the exit status says whether tests and training succeeded.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 out=${OUT:-gpu_check}
@@ -47,6 +47,7 @@ run kernels 150 python -m pytest -q -p no:cacheprovider $parallel -m gpu tests |
 run functions 150 python -m pytest -q -p no:cacheprovider $parallel tests/functions_tests || status=1
 run train 60 python scripts/train.py --device cuda:0 --epochs 3 --out "$out/train" || status=1
 run train_amp 60 python scripts/train.py --device cuda:0 --amp --epochs 3 --out "$out/train_amp" || status=1
+run train_graph 60 python scripts/train.py --device cuda:0 --cuda-graph --epochs 3 --out "$out/train_graph" || status=1
 
 benchmark() {  # benchmark NAME SECONDS ARGUMENTS...
     local name=$1 seconds=$2
@@ -54,6 +55,7 @@ benchmark() {  # benchmark NAME SECONDS ARGUMENTS...
     run "$name" "$seconds" python scripts/benchmark.py models --device cuda --what training --rounds 4 \
         --json "$out/$name.json" "$@"
 }
-benchmark benchmark_tf32 90 --precision tf32 --rows mlp lenet vgg16 resnet50 lstm_lm
-benchmark benchmark_mixed 60 --precision mixed --batch 64 --rows resnet50 vgg16
+benchmark benchmark_tf32 80 --precision tf32 --rows mlp lenet vgg16 resnet50 lstm_lm
+benchmark benchmark_mixed 50 --precision mixed --batch 64 --rows resnet50 vgg16
+benchmark benchmark_graph 50 --precision mixed --batch 64 --rows resnet50 vgg16 --cuda-graph
 exit "$status"

@@ -26,8 +26,8 @@ class CaptureError(RuntimeError):
 class Capture:
     """A computation on the current device, which works in memory and on a stream of its own.
 
-    What it allocates while it is captured must not be given to anybody else, so it gets a memory pool. The stream is one
-    that can capture, other than the default one.
+    What it allocates while it is captured must not be given to anybody else, so it gets a memory pool. The stream can
+    capture, other than the default one.
 
     Attributes:
         is_ready: Whether `capture` has been called.
@@ -136,7 +136,7 @@ def _refusing_random_numbers() -> Iterator[None]:
     """Refuses numbers of CuPy's generator, which would be the same in each launch."""
     random = device.cupy.random
 
-    class Refusing(random.RandomState):  # type: ignore[misc, name-defined]
+    class Refusing(random.RandomState):  # type: ignore[name-defined]
         def __init__(self) -> None:
             """Has no generator."""
 

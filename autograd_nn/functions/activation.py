@@ -11,7 +11,6 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.unary import Unary, UnaryByOutput
 from autograd_nn.variable import Variable, as_variable
 
-
 # On small arrays, NumPy is twice as fast with an array than with a number.
 _HALF = {np.dtype(kind): np.array(0.5, kind) for kind in 'efdg'}
 

@@ -26,7 +26,8 @@ class Attention(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1, 2))
         self.retain_outputs((0,))
-        y, self.workspace = backend.kernels(*inputs).attention(*inputs, config.enable_backprop)
+        query, key, value = inputs
+        y, self.workspace = backend.kernels(*inputs).attention(query, key, value, config.enable_backprop)
         return y,
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:

@@ -11,8 +11,8 @@ from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.shape import expand_dims, reshape, transpose
 from autograd_nn.variable import Variable, as_variable
 
-# Fewer elements are multiplied without looking for a back end, by the array's own product of two matrices: on those of a
-# few elements it takes half the time of the operator.
+# Fewer elements are multiplied without looking for a back end, by the array's own product of two matrices, which then
+# takes half the time of the operator.
 SMALL = 1 << 8
 
 

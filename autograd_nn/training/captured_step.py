@@ -11,6 +11,7 @@ from autograd_nn.config import config
 from autograd_nn.cuda.capture import Capture, CaptureError
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.link import Link
 from autograd_nn.optimizer import GradientMethod
 from autograd_nn.reporter import get_current_reporter, report_scope
 from autograd_nn.variable import Variable
@@ -33,9 +34,17 @@ class CapturedSteps:
 
     Args:
         optimizer: The optimizer.
+
+    Attributes:
+        obstacle: Why steps are not captured any more, or None.
+
+    Raises:
+        TypeError: The optimizer does not work by gradients.
     """
 
-    def __init__(self, optimizer: GradientMethod) -> None:
+    def __init__(self, optimizer: Any) -> None:
+        if not isinstance(optimizer, GradientMethod):
+            raise TypeError(f'CapturedSteps: expected a GradientMethod as optimizer, got {type(optimizer).__name__}')
         self.optimizer = optimizer
         self.obstacle: str | None = None
         self._steps: dict[Any, _Step] = {}
@@ -48,7 +57,7 @@ class CapturedSteps:
             args: Its arguments.
             kwargs: Its keyword arguments.
         """
-        arrays = {**dict(enumerate(args)), **kwargs}
+        arrays: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
         why = self.obstacle or self._why_not_now(arrays)
         if why is not None:
             _logger.debug('this step is not captured: %s', why)
@@ -88,6 +97,7 @@ class _Step:
         self.optimizer = optimizer
         self.loss_func = loss_func
         self.trials: list[list[Any]] = []
+        self.obstacle: str | None = None
         self.addresses: list[int] = []
         self.observation: dict[str, Any] = {}
         self.arrays: dict[Any, Any] = {}
@@ -110,13 +120,15 @@ class _Step:
 
     def _try(self, arrays: dict[Any, Any]) -> None:
         with self.capture.aside():
-            with _Watch() as watch:
+            with _Watch(self.optimizer.target) as watch:
                 self._find_gradients(arrays, self._scale)
             self.optimizer.apply_gradients(self.optimizer._loss_scale)
         self.trials.append(watch.seen)
+        if watch.state is not None:
+            self.obstacle = f'it uses what the step before has left in {watch.state}'
 
     def _find_gradients(self, arrays: dict[Any, Any], scale: float | None = None) -> None:
-        """Computes the gradients of the loss multiplied by a number, or by what `start` holds when they are computed."""
+        """Computes the gradients of the loss multiplied by a number, or by what `start` holds by then."""
         loss = self.loss_func(*[x for name, x in arrays.items() if isinstance(name, int)],
                               **{name: x for name, x in arrays.items() if not isinstance(name, int)})
         self.optimizer.target.cleargrads()
@@ -133,6 +145,8 @@ class _Step:
         return 1.0 if scale is None else scale
 
     def _capture(self, arrays: dict[Any, Any]) -> None:
+        if self.obstacle is not None:
+            raise CaptureError(self.obstacle)
         for before, after in zip(self.trials[-2], self.trials[-1]):
             if before != after:
                 raise CaptureError(f'it computed {_describe(after)} where it had computed {_describe(before)}')
@@ -170,20 +184,39 @@ class _Step:
 
 
 class _Watch(FunctionHook):
-    """Notes what a step computes: functions, their numbers, and the shapes and types of their inputs."""
+    """Notes what a step computes: functions, their numbers, and the shapes and types of their inputs.
+
+    Attributes:
+        seen: All that, in order.
+        state: The name of an attribute of a link that holds a result of the step before and is used, or None.
+    """
 
     name = 'CapturedSteps'
 
-    def __init__(self) -> None:
+    def __init__(self, target: Link) -> None:
         self.seen: list[Any] = []
+        self.state: str | None = None
+        # The arrays are kept, as the identity of one that is gone could be given to another.
+        self._left = {id(array): (f'{type(link).__name__}.{name}', array) for link in target.links()
+                      for name, array in _results(link)}
 
     def forward_preprocess(self, function: FunctionNode, in_data: tuple[Any, ...]) -> None:
+        for x in in_data:
+            if id(x) in self._left:
+                self.state = self._left[id(x)][0]
         numbers = {name: value for name, value in vars(function).items() if isinstance(value, (bool, int, float, str))}
         self.seen.append((function.label, numbers, [(x.shape, x.dtype) for x in in_data]))
 
     def backward_preprocess(self, function: FunctionNode, in_data: tuple[Any, ...], out_grad: tuple[Any, ...]) -> None:
         self.seen.append((f'the gradient of {function.label}', {}, [None if g is None else (g.shape, g.dtype)
                                                                     for g in out_grad]))
+
+
+def _results(link: Link) -> list[tuple[str, Any]]:
+    """The arrays behind a link's attributes other than parameters and persistent values."""
+    known = {*link._params, *link._persistent}
+    found = [(name, getattr(value, 'array', value)) for name, value in vars(link).items() if name not in known]
+    return [(name, array) for name, array in found if backend.is_array(array)]
 
 
 def _copied(x: Any) -> Any:

@@ -52,7 +52,12 @@ class ChainerSide:
         self.loss: Any = None
         self.parts: tuple[str, ...] = ('infer',)
         if what == 'training':
-            self.parts = ('train',) if setting.precision == 'mixed' else ('forward', 'backward', 'update')
+            at_once = setting.precision == 'mixed' or setting.cuda_graph
+            self.parts = ('train',) if at_once else ('forward', 'backward', 'update')
+        self.update_by_loss = self.optimizer.update
+        if setting.cuda_graph and library == 'autograd_nn':
+            steps = importlib.import_module('autograd_nn.training.captured_step')
+            self.update_by_loss = steps.CapturedSteps(self.optimizer).update
 
     def multiply_adds(self) -> int:
         """The number of multiply-adds of a forward pass with the minibatch, as `autograd_nn.summary` counts them."""
@@ -63,14 +68,14 @@ class ChainerSide:
     def forward(self) -> None:
         """Forgets the last step's gradients and computes the loss."""
         self.model.cleargrads()
-        self.loss = self.compute_loss()
+        self.loss = self.compute_loss(self.x, self.t)
 
-    def compute_loss(self) -> Any:
-        """The loss of the minibatch."""
-        y = self.model(self.x)
+    def compute_loss(self, x: Any, t: Any) -> Any:
+        """The loss of a minibatch."""
+        y = self.model(x)
         if self.row.is_text:
             y = y.reshape(-1, self.row.classes)
-        return self.ann.functions.softmax_cross_entropy(y, self.t)
+        return self.ann.functions.softmax_cross_entropy(y, t)
 
     def backward(self) -> None:
         """Computes the gradients, and lets go of the graph."""
@@ -85,7 +90,7 @@ class ChainerSide:
 
     def train(self) -> None:
         """All of this at once, with the loss scaled."""
-        self.optimizer.update(self.compute_loss)
+        self.update_by_loss(self.compute_loss, self.x, self.t)
         if self.row.is_text:
             self.model.unchain_state()
 

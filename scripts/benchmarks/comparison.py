@@ -33,7 +33,7 @@ class WorkerProcess:
 
     def __init__(self, side: str, row: Row, what: str, threads: int, setting: Setting = _SETTING) -> None:
         self._start(side, threads, 'benchmarks.worker', side, row.model, what, str(row.batch), setting.device,
-                    setting.precision, tf32=setting.precision != 'float32')
+                    setting.precision, str(int(setting.cuda_graph)), tf32=setting.precision != 'float32')
 
     def _start(self, side: str, threads: int, *command: str, tf32: bool = False) -> None:
         """Starts a module of that name with these arguments."""

@@ -14,10 +14,12 @@ class Setting:
         device: ``'cpu'`` or ``'cuda'``.
         precision: ``'float32'``; ``'tf32'``, in which a GPU's tensor cores round what they multiply; or ``'mixed'``,
             half and single precision.
+        cuda_graph: Whether autograd_nn captures the training step as a CUDA graph.
     """
 
     device: str = 'cpu'
     precision: str = 'float32'
+    cuda_graph: bool = False
 
 
 @dataclass(frozen=True)

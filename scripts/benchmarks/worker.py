@@ -185,8 +185,8 @@ def serve(side: str, make: Callable[[], Side], on_gpu: bool = False) -> None:
 
 def main() -> None:
     """Serves with the side and the network that the command line names."""
-    side, model, what, batch, device, precision = sys.argv[1:]
-    row, setting = dataclasses.replace(ROWS[model], batch=int(batch)), Setting(device, precision)
+    side, model, what, batch, device, precision, cuda_graph = sys.argv[1:]
+    row, setting = dataclasses.replace(ROWS[model], batch=int(batch)), Setting(device, precision, cuda_graph == '1')
     serve(side, lambda: make_side(side, row, what, setting), device != 'cpu')
 
 

@@ -173,6 +173,24 @@ def test_a_number_that_changes(caplog):
     goes_on_without(caplog, 'MultiplyNumber with number', loss_func=loss_func)
 
 
+class Remembering(ann.Chain):
+
+    def __init__(self):
+        super().__init__()
+        with self.init_scope():
+            self.lstm, self.l = L.LSTM(36, 4), L.Linear(4, 2)
+
+    def forward(self, x):
+        y = self.l(self.lstm(x.reshape(len(x), -1)))
+        self.lstm.h.unchain_backward()
+        self.lstm.c.unchain_backward()
+        return y
+
+
+def test_a_network_with_a_state(caplog):
+    goes_on_without(caplog, 'it uses what the step before has left in LSTM.', network=Remembering)
+
+
 @pytest.mark.parametrize('draw, reason', [
     (lambda x: x.xp.asarray(np.ones(x.shape, 'f')), 'it copies from memory of the host'),
     (lambda x: x.xp.random.random_sample(x.shape).astype('f'), 'it draws random numbers of CuPy'),

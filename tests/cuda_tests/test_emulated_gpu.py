@@ -61,12 +61,14 @@ def gpu_for_programs(monkeypatch):
 
 def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
     losses = []
-    for device in 'cpu', 'cuda:1':
+    for options in ['cpu'], ['cuda:1'], ['cuda:1', '--cuda-graph']:
+        out = tmp_path / str(len(losses))
         done = programs.run('train', '--model', 'perceptron', '--epochs', 1, '--batch-size', 500, '--no-augment',
-                            '--device', device, '--out', tmp_path / device, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        losses.append([entry['main/loss'] for entry in json.loads((tmp_path / device / 'log.json').read_text())])
+                            '--out', out, '--device', *options, cwd=tmp_path)
+        assert done.returncode == 0 and 'CUDA graph' not in done.stderr, done.stderr
+        losses.append([entry['main/loss'] for entry in json.loads((out / 'log.json').read_text())])
     assert losses[0] and losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert losses[2] == losses[1]
 
 
 def test_a_gpu_that_is_not_there(tmp_path, gpu_for_programs):

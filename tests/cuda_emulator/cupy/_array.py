@@ -229,13 +229,13 @@ def _index(array: ndarray, i: Any) -> Any:
 
 
 _WITHOUT_RESULT = {'at', 'copyto', 'fill', 'partition', 'put', 'sort'}
-_IN_PLACE = _WITHOUT_RESULT | {f'i{name}' for name in ('add', 'sub', 'mul', 'truediv', 'floordiv', 'mod', 'pow', 'matmul',
-                                                       'and_', 'or_', 'xor', 'lshift', 'rshift', 'and', 'or')}
+_IN_PLACE = _WITHOUT_RESULT | {f'i{name}' for name in ['add', 'sub', 'mul', 'truediv', 'floordiv', 'mod', 'pow', 'matmul', 'and_', 'or_', 'xor', 'lshift', 'rshift', 'and', 'or']}
 
 
 def _works_in_place(function: Callable[..., Any]) -> bool:
     # The functions `sort` and `partition` return new arrays, the methods do not.
-    return function.__name__ in _IN_PLACE and getattr(np, function.__name__, None) is not function or function is np.copyto
+    is_known = function.__name__ in _IN_PLACE and getattr(np, function.__name__, None) is not function
+    return is_known or function is np.copyto
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,8 @@
-"""``cupy.cuda.stream``: what is put on a stream is done at once, or, while the stream captures, when a graph is launched.
+"""``cupy.cuda.stream``: what is put on a stream is done at once, or, while it captures, when the graph is launched.
 
-Between `Stream.begin_capture` and `end_capture` kernels are not run but kept, and so is everything else that would write
-to a device's memory; new arrays hold anything. Waiting for the device, and reading from it, is refused. As with CUDA,
-the graph works on the memory that it was captured with.
+Between `Stream.begin_capture` and `end_capture` kernels are not run but kept, and so is everything else that would
+write to a device's memory; new arrays hold anything. Waiting for the device, and reading from it, is refused. As with
+CUDA, the graph works on the memory that it was captured with.
 """
 from __future__ import annotations
 
