@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,13 +44,13 @@ def read(directory: Path) -> list[Text]:
     return [Text(tuple(entry['kernels']), entry['text']) for entry in entries]
 
 
-def missing(registry: dict[str, Any], log: list[Text], wide: Collection[str] = ()) -> list[str]:
+def missing(registry: dict[str, Any], log: list[Text], never: Mapping[str, str] | None = None) -> list[str]:
     """What is registered and did not run: names of kernels, with the types of ``T`` that are missing.
 
     Args:
         registry: Kernels by name.
         log: What ran.
-        wide: The names of those that are never given half precision.
+        never: The type that kernels of some names are never given.
     """
     found = []
     for name, kernel in registry.items():
@@ -58,7 +58,7 @@ def missing(registry: dict[str, Any], log: list[Text], wide: Collection[str] = (
         types = {text.types['T'] for text in texts if 'T' in text.types} if kernel.kind != 'RawKernel' else set()
         if not texts:
             found.append(name)
-        wanted = FLOATS - {'float16'} if name in wide else FLOATS
+        wanted = FLOATS - {(never or {}).get(name)}
         if types and not types >= wanted:
             found.append(f'{name} of {", ".join(sorted(wanted - types))}')
     return found

@@ -226,8 +226,9 @@ def test_nothing_is_computed_before_the_launch():
     np.testing.assert_array_equal(cuda.to_cpu(z), 1)
 
 
-def test_masks_are_new_in_each_launch():
-    x = cuda.to_gpu(np.ones(100, 'f'))
+@pytest.mark.parametrize('dtype', 'efd')
+def test_masks_are_new_in_each_launch(dtype):
+    x = cuda.to_gpu(np.ones(100, dtype))
     capture = Capture()
     ys = []
     capture.capture(lambda: ys.extend(F.dropout(x, 0.5).array for _ in range(2)))

@@ -229,7 +229,9 @@ def _index(array: ndarray, i: Any) -> Any:
 
 
 _WITHOUT_RESULT = {'at', 'copyto', 'fill', 'partition', 'put', 'sort'}
-_IN_PLACE = _WITHOUT_RESULT | {f'i{name}' for name in ['add', 'sub', 'mul', 'truediv', 'floordiv', 'mod', 'pow', 'matmul', 'and_', 'or_', 'xor', 'lshift', 'rshift', 'and', 'or']}
+_IN_PLACE = _WITHOUT_RESULT | {
+    'iadd', 'isub', 'imul', 'itruediv', 'ifloordiv', 'imod', 'ipow', 'imatmul', 'iand_', 'ior_', 'ixor', 'ilshift',
+    'irshift', 'iand', 'ior'}
 
 
 def _works_in_place(function: Callable[..., Any]) -> bool:
