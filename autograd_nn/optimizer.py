@@ -255,18 +255,10 @@ class GradientMethod(Optimizer):
                 target.zerograds()
             loss.backward(loss_scale=self._loss_scale)
             del loss
-        self.apply_gradients(self._loss_scale if lossfun is not None else None)
-
-    def apply_gradients(self, scale: float | None = None) -> None:
-        """Updates the parameters once by the gradients that they have.
-
-        Args:
-            scale: What the gradients were multiplied by; None stands for 1.
-        """
         self.reallocate_cleared_grads()
         self.check_nan_in_grads()
-        if scale is not None:
-            self._unscale_grads(scale)
+        if self._loss_scale is not None and lossfun is not None:
+            self._unscale_grads(self._loss_scale)
         self.call_hooks('pre')
         self.t += 1
         if self.is_safe_to_update():

@@ -102,8 +102,7 @@ class ImageRun(TrainingRun):
         else:
             train_iter = iterators.SerialIterator(train, arguments.batch_size)
         test_iter = iterators.SerialIterator(self.test, arguments.batch_size, repeat=False, shuffle=False)
-        updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
-                                           cuda_graph=arguments.cuda_graph)
+        updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device)
         self.make_trainer(updater, rate, iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
                           evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from autograd_nn.backend import get_device
 from autograd_nn.dataset.convert import call_converter, concat_examples
 from autograd_nn.optimizer import Optimizer
-from autograd_nn.training.captured_step import CapturedSteps
 
 if TYPE_CHECKING:
     from autograd_nn.training.trainer import Trainer
@@ -55,10 +54,6 @@ class StandardUpdater(Updater):
         loss_scale: Multiplies the loss (see `Optimizer.loss_scaling`).
         auto_new_epoch: Whether to call the optimizer's `new_epoch` at the end of each epoch.
         input_device: The device to which batches are sent; `device` by default.
-        cuda_graph: Whether to capture the computation of loss and gradients as a CUDA graph once it has been seen to
-            be the same each time, and to launch that in its place: one call for hundreds of kernels. What Python does
-            besides in the loss function then happens only while it is captured; what is reported is reported each time.
-            Where a step cannot be captured, training goes on without, and a warning says why.
 
     Attributes:
         iteration: The number of updates so far.
@@ -66,7 +61,7 @@ class StandardUpdater(Updater):
 
     def __init__(self, iterator: Any, optimizer: Any, converter: Callable[..., Any] = concat_examples,
                  device: Any = None, loss_func: Callable[..., Any] | None = None, loss_scale: float | None = None,
-                 auto_new_epoch: bool = True, *, input_device: Any = None, cuda_graph: bool = False) -> None:
+                 auto_new_epoch: bool = True, *, input_device: Any = None) -> None:
         self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
         self._optimizers: dict[str, Optimizer] = optimizer if isinstance(optimizer, dict) else {'main': optimizer}
         for name, each in self._optimizers.items():
@@ -82,7 +77,6 @@ class StandardUpdater(Updater):
         self.loss_scale = loss_scale
         self.auto_new_epoch = auto_new_epoch
         self.iteration = 0
-        self._captured = CapturedSteps(self._optimizers['main']) if cuda_graph else None
         for each in self._optimizers.values():
             if auto_new_epoch:
                 each.use_auto_new_epoch = True
@@ -128,13 +122,12 @@ class StandardUpdater(Updater):
         iterator, optimizer = self._iterators['main'], self._optimizers['main']
         arrays = call_converter(self.converter, iterator.next(), self.input_device)
         loss_func = self.loss_func or optimizer.target
-        update = optimizer.update if self._captured is None else self._captured.update
         if isinstance(arrays, tuple):
-            update(loss_func, *arrays)
+            optimizer.update(loss_func, *arrays)
         elif isinstance(arrays, dict):
-            update(loss_func, **arrays)
+            optimizer.update(loss_func, **arrays)
         else:
-            update(loss_func, arrays)
+            optimizer.update(loss_func, arrays)
         if self.auto_new_epoch and iterator.is_new_epoch:
             optimizer.new_epoch(auto=True)
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from . import cuda, linalg, random
-from ._array import made, ndarray, unwrap, wrap
+from ._array import ndarray, unwrap, wrap
 from ._kernels import ElementwiseKernel, RawKernel, RawModule, ReductionKernel
 from ._numpy import *  # noqa: F403
 
@@ -39,10 +39,9 @@ def array(obj: Any, dtype: Any = None, copy: bool = True, order: str = 'K', subo
     """A new array on the current device, of numbers, of a NumPy array, or of arrays of CuPy."""
     if isinstance(obj, ndarray):
         a = np.array(obj._a, dtype, copy=copy or None, order=order, ndmin=ndmin)
-        return obj if a is obj._a else made(lambda: np.array(obj._a, dtype, order=order, ndmin=ndmin))
+        return obj if a is obj._a else wrap(a)
     if isinstance(obj, (list, tuple)) and _holds_arrays(obj):
         return wrap(np.array(_plain(obj), dtype, order=order, ndmin=ndmin))
-    cuda.alloc_pinned_memory(np.asarray(obj).nbytes)  # from where it is copied
     a = np.array(obj, dtype, order=order, ndmin=ndmin)
     if a.dtype.kind not in 'biufc':
         raise ValueError(f'Unsupported dtype {a.dtype}')
@@ -89,8 +88,9 @@ def empty(shape: Any, dtype: Any = float, order: str = 'C') -> ndarray:
 def empty_like(prototype: ndarray, dtype: Any = None, order: str = 'K', subok: Any = None,
                shape: Any = None) -> ndarray:
     """As `empty`, of the shape, type and order of another array."""
-    like = np.empty_like(prototype._a, dtype, order, shape=shape)
-    return ndarray(like.shape, like.dtype, strides=like.strides)
+    like = wrap(np.empty_like(prototype._a, dtype, order, shape=shape))
+    like._a.fill(np.nan if like.dtype.kind == 'f' else -1 if like.dtype.kind == 'i' else 1)
+    return like
 
 
 def fuse(*args: Any, **kwargs: Any) -> Any:

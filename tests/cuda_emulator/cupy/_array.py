@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from .cuda import Device, MemoryPointer, alloc, current_device
-from .cuda.stream import captured, do, no_capture
 
 
 class ndarray:
@@ -47,7 +46,6 @@ class ndarray:
     def get(self, stream: Any = None, order: str = 'C', out: np.ndarray | None = None,
             blocking: bool = True) -> np.ndarray:
         """A copy in NumPy's hands."""
-        no_capture('get')
         if out is None:
             return self._a.copy(order)
         out[...] = self._a
@@ -55,7 +53,6 @@ class ndarray:
 
     def set(self, array: np.ndarray, stream: Any = None) -> None:
         """Copies a NumPy array of the same shape and type into this one."""
-        no_capture('set')
         if not isinstance(array, np.ndarray):
             raise TypeError('Only numpy.ndarray can be set to cupy.ndarray')
         if array.dtype != self.dtype or array.shape != self.shape:
@@ -63,11 +60,9 @@ class ndarray:
         self._a[...] = array
 
     def item(self, *args: Any) -> Any:
-        no_capture('item')
         return self._a.item(*args)
 
     def tolist(self) -> Any:
-        no_capture('tolist')
         return self._a.tolist()
 
     def tobytes(self, order: str = 'C') -> bytes:
@@ -75,12 +70,12 @@ class ndarray:
 
     def copy(self, order: str = 'C') -> ndarray:
         """A copy on the current device."""
-        return made(lambda: self._a.copy(order))
+        return wrap(self._a.copy(order))
 
     def astype(self, dtype: Any, order: str = 'K', casting: Any = None, subok: Any = None,
                copy: bool = True) -> ndarray:
         a = self._a.astype(dtype, order, copy=copy)
-        return self if a is self._a else made(lambda: self._a.astype(dtype, order))
+        return self if a is self._a else wrap(a)
 
     def __getitem__(self, index: Any) -> ndarray:
         index = index if isinstance(index, tuple) else (index,)
@@ -88,12 +83,11 @@ class ndarray:
         if not any(i is Ellipsis for i in plain):
             plain += (Ellipsis,)  # one element is an array of no axes, not a number
         a = self._a[plain]
-        return _view(self, a) if np.may_share_memory(a, self._a) else made(lambda: self._a[plain])
+        return _view(self, a) if np.may_share_memory(a, self._a) else wrap(a)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index if isinstance(index, tuple) else (index,)
-        place, value = tuple(_index(self, i) for i in index), unwrap(value)
-        do(lambda: self._a.__setitem__(place, value))
+        self._a[tuple(_index(self, i) for i in index)] = unwrap(value)
 
     def __len__(self) -> int:
         return len(self._a)
@@ -134,19 +128,15 @@ class ndarray:
         return format(self._a[()], spec)
 
     def __bool__(self) -> bool:
-        no_capture('bool')
         return bool(self._a)
 
     def __int__(self) -> int:
-        no_capture('int')
         return int(self._a)
 
     def __float__(self) -> float:
-        no_capture('float')
         return float(self._a)
 
     def __index__(self) -> int:
-        no_capture('index')
         return self._a.__index__()
 
     def __contains__(self, value: Any) -> bool:
@@ -180,22 +170,6 @@ def wrap(a: Any, memory: Any = None) -> ndarray:
     result._a = np.asarray(a)
     result._base = None
     result._memory = alloc(result._a.nbytes).mem if memory is None else memory
-    graph = captured()
-    if graph is not None and memory is None:
-        graph.held.append(result)
-        if result._a.base is None:
-            # It gets its elements when the graph is launched; until then there is noise.
-            elements = result._a.copy()
-            do(lambda: result._a.__setitem__(..., elements))
-            result._a.fill(np.nan if result.dtype.kind in 'fc' else 1)
-    return result
-
-
-def made(elements: Callable[[], Any]) -> ndarray:
-    """A new array on the current device."""
-    result = wrap(elements())
-    if captured() is not None:
-        do(lambda: result._a.__setitem__(..., elements()))
     return result
 
 
@@ -228,18 +202,6 @@ def _index(array: ndarray, i: Any) -> Any:
     return i
 
 
-_WITHOUT_RESULT = {'at', 'copyto', 'fill', 'partition', 'put', 'sort'}
-_IN_PLACE = _WITHOUT_RESULT | {
-    'iadd', 'isub', 'imul', 'itruediv', 'ifloordiv', 'imod', 'ipow', 'imatmul', 'iand_', 'ior_', 'ixor', 'ilshift',
-    'irshift', 'iand', 'ior'}
-
-
-def _works_in_place(function: Callable[..., Any]) -> bool:
-    # The functions `sort` and `partition` return new arrays, the methods do not.
-    is_known = function.__name__ in _IN_PLACE and getattr(np, function.__name__, None) is not function
-    return is_known or function is np.copyto
-
-
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """A function of NumPy on arrays of CuPy: results are arrays of CuPy, and an argument that comes back is itself."""
     originals: dict[int, ndarray] = {}
@@ -270,23 +232,8 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             return wrap(y if function.__name__.endswith('_like') else np.asarray(y, order='C'))
         return wrap(y) if isinstance(y, np.generic) else y
 
-    plain_args = [plain(x) for x in args]
-    plain_kwargs = {key: plain(x) for key, x in kwargs.items()}
-
-    def compute() -> Any:
-        with np.errstate(all='ignore'):
-            return function(*plain_args, **plain_kwargs)
-
-    if captured() is None:
-        return wrapped(compute())
-    target = kwargs.get('out', args[0] if _works_in_place(function) else None)
-    if target is not None:
-        do(compute)
-        return None if function.__name__ in _WITHOUT_RESULT else target
-    result = wrapped(compute())
-    if isinstance(result, ndarray) and result._base is None and all(result is not x for x in originals.values()):
-        do(lambda: result._a.__setitem__(..., compute()))
-    return result
+    with np.errstate(all='ignore'):
+        return wrapped(function(*[plain(x) for x in args], **{key: plain(x) for key, x in kwargs.items()}))
 
 
 def _method(name: str) -> Callable[..., Any]:

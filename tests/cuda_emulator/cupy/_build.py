@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 from .cuda.compiler import CompileException
-from .cuda.stream import do
 
 HERE = Path(__file__).parent
 HEADERS = [HERE / name for name in ('host.h', 'types.h', 'threads.h')]
@@ -112,10 +111,6 @@ def launch(function: ctypes._CFuncPtr, name: str, grid: tuple[int, ...], block: 
         raise RuntimeError(f'CUDA_ERROR_INVALID_VALUE: {name}: grid {grid}, block {block}')
     function.restype = ctypes.c_char_p
     pointers = (ctypes.c_void_p * max(len(arguments), 1))(*[a.ctypes.data for a in arguments])
-
-    def run() -> None:
-        failure = function(pointers, len(arguments), (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block))
-        if failure is not None:
-            raise RuntimeError(f'kernel {name}: {failure.decode()}')
-
-    do(run)
+    failure = function(pointers, len(arguments), (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block))
+    if failure is not None:
+        raise RuntimeError(f'kernel {name}: {failure.decode()}')

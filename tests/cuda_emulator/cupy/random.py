@@ -9,22 +9,12 @@ import numpy as np
 from ._array import call, ndarray, wrap
 from .cuda import DEVICES, current_device
 
-_states: list[Any] = [np.random.RandomState(device) for device in range(DEVICES)]
+_states = [np.random.RandomState(device) for device in range(DEVICES)]
 
 
 def seed(seed: int | None = None) -> None:
     """Seeds the generator of the current device."""
     _states[current_device()].seed(seed)
-
-
-def get_random_state() -> Any:
-    """The generator of the current device."""
-    return _states[current_device()]
-
-
-def set_random_state(state: Any) -> None:
-    """Sets the generator of the current device."""
-    _states[current_device()] = state
 
 
 class RandomState:

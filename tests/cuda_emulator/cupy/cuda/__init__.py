@@ -10,9 +10,8 @@ from .memory import (
     get_allocator,
     set_allocator,
     set_pinned_memory_allocator,
-    using_allocator,
 )
-from .stream import Event, Graph, Stream, get_current_stream, get_elapsed_time
+from .stream import Event, Stream, get_current_stream, get_elapsed_time
 
 
 def is_available() -> bool:

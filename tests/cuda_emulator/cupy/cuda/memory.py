@@ -2,10 +2,8 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -116,7 +114,7 @@ class PinnedMemoryPool:
     """As ``cupy.cuda.PinnedMemoryPool``."""
 
     def malloc(self, size: int) -> Any:
-        return np.empty(size, np.uint8)
+        return alloc_pinned_memory(size)
 
     def n_free_blocks(self) -> int:
         return 0
@@ -127,8 +125,6 @@ class PinnedMemoryPool:
 
 default_pool, default_pinned_pool = MemoryPool(), PinnedMemoryPool()
 _allocator: Callable[[int], MemoryPointer] = default_pool.malloc
-_pinned_allocator: Callable[[int], Any] = default_pinned_pool.malloc
-_local = threading.local()
 
 
 def set_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> None:
@@ -141,33 +137,15 @@ def get_allocator() -> Callable[[int], MemoryPointer]:
     return _allocator
 
 
-@contextmanager
-def using_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> Iterator[None]:
-    """As ``cupy.cuda.using_allocator``."""
-    before = getattr(_local, 'allocator', None)
-    _local.allocator = allocator
-    try:
-        yield
-    finally:
-        _local.allocator = before
-
-
 def alloc(size: int) -> MemoryPointer:
     """Memory of the current device."""
-    from .stream import captured
-    pointer = (getattr(_local, 'allocator', None) or _allocator)(size)
-    graph = captured()
-    if graph is not None:
-        graph.held.append(pointer)
-    return pointer
+    return _allocator(size)
 
 
 def set_pinned_memory_allocator(allocator: Any = None) -> None:
-    """Sets where copies to a device are made first."""
-    global _pinned_allocator
-    _pinned_allocator = allocator or (lambda size: np.empty(size, np.uint8))
+    """All memory of the host is within reach."""
 
 
 def alloc_pinned_memory(size: int) -> Any:
     """Memory of the host: an object with the buffer protocol."""
-    return _pinned_allocator(size)
+    return np.empty(size, np.uint8)

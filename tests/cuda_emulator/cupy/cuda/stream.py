@@ -1,61 +1,13 @@
-"""``cupy.cuda.stream``: what is put on a stream is done at once, or, while it captures, when the graph is launched.
-
-Between `Stream.begin_capture` and `end_capture` kernels are not run but kept, and so is everything else that would
-write to a device's memory; new arrays hold anything. Waiting for the device, and reading from it, is refused. As with
-CUDA, the graph works on the memory that it was captured with.
-"""
+"""``cupy.cuda.stream``: what is put on a stream is done at once."""
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from .device import current_device
-from .runtime import CUDARuntimeError
 
 _local = threading.local()
-
-
-def do(function: Callable[[], Any]) -> None:
-    """Does something to the memory of a device, now or whenever the graph that is being captured is launched."""
-    graph = captured()
-    if graph is None:
-        function()
-    else:
-        graph.functions.append(function)
-
-
-def captured() -> Graph | None:
-    """The graph that the current stream is capturing."""
-    return get_current_stream().graph
-
-
-def no_capture(what: str) -> None:
-    """Refuses what CUDA refuses while a stream captures."""
-    if captured() is not None:
-        raise CUDARuntimeError(f'cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing '
-                               f'({what})')
-
-
-class Graph:
-    """As ``cupy.cuda.Graph``.
-
-    Attributes:
-        functions: What it does.
-        held: The memory that was allocated meanwhile, which the pool of the capture would keep.
-    """
-
-    def __init__(self) -> None:
-        self.functions: list[Callable[[], Any]] = []
-        self.held: list[Any] = []
-
-    def launch(self, stream: Stream | None = None) -> None:
-        for function in self.functions:
-            function()
-
-    def upload(self, stream: Stream | None = None) -> None:
-        """It is there."""
 
 
 class Stream:
@@ -70,7 +22,6 @@ class Stream:
         self.is_null = null
         self.device_id = current_device()
         self._before: list[Any] = []
-        self.graph: Graph | None = None
 
     def use(self) -> Stream:
         _local.stream = self
@@ -85,21 +36,6 @@ class Stream:
 
     def synchronize(self) -> None:
         """Nothing is ever pending."""
-        no_capture('synchronize')
-
-    def begin_capture(self, mode: Any = None) -> None:
-        if self.is_null:
-            raise CUDARuntimeError('cudaErrorStreamCaptureUnsupported: the null stream cannot capture')
-        self.graph = Graph()
-
-    def end_capture(self) -> Graph:
-        graph, self.graph = self.graph, None
-        if graph is None:
-            raise CUDARuntimeError('cudaErrorIllegalState: the stream is not capturing')
-        return graph
-
-    def is_capturing(self) -> bool:
-        return self.graph is not None
 
     def record(self, event: Event | None = None) -> Event:
         event = event or Event()
@@ -134,7 +70,6 @@ class Event:
 
     def synchronize(self) -> None:
         """It has happened."""
-        no_capture('Event.synchronize')
 
 
 def get_elapsed_time(start: Event, end: Event) -> float:
