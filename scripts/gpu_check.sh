@@ -47,6 +47,7 @@ run kernels 150 python -m pytest -q -p no:cacheprovider $parallel -m gpu tests |
 run functions 150 python -m pytest -q -p no:cacheprovider $parallel tests/functions_tests || status=1
 run train 60 python scripts/train.py --device cuda:0 --epochs 3 --out "$out/train" || status=1
 run train_amp 60 python scripts/train.py --device cuda:0 --amp --epochs 3 --out "$out/train_amp" || status=1
+run train_graph 60 python scripts/train.py --device cuda:0 --cuda-graph --epochs 3 --out "$out/train_graph" || status=1
 
 benchmark() {  # benchmark NAME SECONDS ARGUMENTS...
     local name=$1 seconds=$2

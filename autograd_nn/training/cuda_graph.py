@@ -96,7 +96,7 @@ class GraphedSteps:
         places = tuple([_place(array) for array in [*[p.array for p in target.params()], *_persistent(target)]])
         flags = tuple([p.requires_grad for p in target.params()]), tuple([link.frozen for link in target.links()])
         inputs = tuple([(name, getattr(x, 'shape', None), str(getattr(x, 'dtype', x))) for name, x in arrays.items()])
-        return lossfun, inputs, flags, tuple([getattr(config, name) for name in _SETTINGS]), places
+        return lossfun, inputs, flags, tuple([getattr(config, name) for name in _SETTINGS]), _reporter(), places
 
 
 class _Step:
@@ -114,6 +114,7 @@ class _Step:
         self.seed: Any = None
         self.observation: dict[str, Any] = {}
         numbers = _host_numbers(optimizer.target)
+        attributes = [(link, dict(vars(link))) for link in optimizer.target.links()]
 
         def compute() -> None:
             values = [self.inputs[i] for i in range(positional)]
@@ -135,8 +136,10 @@ class _Step:
                 if not isinstance(as_array(value), cuda.ndarray):
                     raise CaptureError(f'it reports {name}, which is not on the GPU')
         except CaptureError:
-            for link, name, old in numbers:
-                setattr(link, name, old)
+            # Nothing was computed: what the function has left in the links is not to be read.
+            for link, values in attributes:
+                vars(link).clear()
+                vars(link).update(values)
             raise
         self.gradients = [(param, param.grad) for param in optimizer.target.params()]
 
