@@ -226,7 +226,8 @@ def test_a_capture_executes_nothing_and_a_launch_all():
 
 
 @pytest.mark.parametrize('wait', [float, bool, str, lambda x: x.get(), lambda x: x.tolist(), cupy.asnumpy,
-                                  cupy.nonzero, lambda x: cupy.cuda.get_current_stream().synchronize(),
+                                  lambda x: cupy.nonzero(x.reshape(1)),
+                                  lambda x: cupy.cuda.get_current_stream().synchronize(),
                                   lambda x: cupy.cuda.Device().synchronize()])
 def test_waiting_makes_a_capture_invalid(wait):
     x, stream = on_gpu(), cupy.cuda.Stream(non_blocking=True)
@@ -243,10 +244,12 @@ def test_waiting_makes_a_capture_invalid(wait):
 @pytest.mark.parametrize('call, library', [(lambda x: x @ x, 'cuBLAS'), (lambda x: cupy.tensordot(x, x), 'cuBLAS'),
                                            (lambda x: cupy.random.normal(size=2), 'cuRAND')])
 def test_libraries_that_a_capture_does_not_call(call, library):
-    x = on_gpu(2, 2)
-    with pytest.raises(NotImplementedError, match=library):
-        captured(lambda: call(x))
-    cupy.cuda.graph._current.clear()
+    x, stream = on_gpu(2, 2), cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        with pytest.raises(NotImplementedError, match=library):
+            call(x)
+        stream.end_capture()
 
 
 def test_the_null_stream_is_not_captured():
