@@ -69,6 +69,21 @@ def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
     assert losses[0] and losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
+def test_a_program_launches_cuda_graphs(tmp_path, gpu_for_programs):
+    losses = []
+    for options in (), ('--cuda-graph',):
+        done = programs.run('train', '--model', 'perceptron', '--epochs', 2, '--batch-size', 200, '--no-augment',
+                            '--device', 'cuda:0', '--out', tmp_path / str(options), *options, cwd=tmp_path)
+        assert done.returncode == 0 and 'without CUDA graphs' not in done.stderr, done.stderr
+        losses.append([entry['main/loss'] for entry in json.loads((tmp_path / str(options) / 'log.json').read_text())])
+    assert losses[0] and losses[1] == losses[0]
+
+
+def test_cuda_graphs_without_a_gpu(tmp_path):
+    done = programs.run('train', '--model', 'perceptron', '--cuda-graph', cwd=tmp_path)
+    programs.expect_one_line(done, '--cuda-graph: expected a GPU as --device, got cpu')
+
+
 def test_a_gpu_that_is_not_there(tmp_path, gpu_for_programs):
     done = programs.run('train', '--model', 'perceptron', '--device', 'cuda:2', cwd=tmp_path)
     programs.expect_one_line(done, 'CUDA device 2 does not exist', '2 found')
