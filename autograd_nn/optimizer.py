@@ -244,21 +244,41 @@ class GradientMethod(Optimizer):
             args: Its arguments.
             kwds: Its keyword arguments.
         """
-        target = self.target
-        if target is None:
+        if self.target is None:
             raise RuntimeError('update: call setup(model) first')
         if lossfun is not None:
-            loss = lossfun(*args, **kwds)
-            if self._use_cleargrads:
-                target.cleargrads()
-            else:
-                target.zerograds()
-            loss.backward(loss_scale=self._loss_scale)
-            del loss
+            self.compute_gradients(lossfun, *args, **kwds)
+        self.apply_gradients(None if lossfun is None else self._loss_scale)
+
+    def compute_gradients(self, lossfun: Callable[..., Variable], *args: Any, **kwds: Any) -> None:
+        """The first half of `update`: computes the parameters' gradients, multiplied by the loss scale if there is one.
+
+        Args:
+            lossfun: Computes the loss.
+            args: Its arguments.
+            kwds: Its keyword arguments.
+        """
+        loss = lossfun(*args, **kwds)
+        self.clear_gradients()
+        loss.backward(loss_scale=self._loss_scale)
+
+    def clear_gradients(self) -> None:
+        """Forgets the parameters' gradients, or sets them to zeros (see `use_cleargrads`)."""
+        if self._use_cleargrads:
+            self.target.cleargrads()
+        else:
+            self.target.zerograds()
+
+    def apply_gradients(self, scale: float | None = None) -> None:
+        """The second half of `update`: updates the parameters by the gradients that they have.
+
+        Args:
+            scale: What the gradients were multiplied by, None for nothing.
+        """
         self.reallocate_cleared_grads()
         self.check_nan_in_grads()
-        if self._loss_scale is not None and lossfun is not None:
-            self._unscale_grads(self._loss_scale)
+        if scale is not None:
+            self._unscale_grads(scale)
         self.call_hooks('pre')
         self.t += 1
         if self.is_safe_to_update():

@@ -82,12 +82,15 @@ class ImageRun(TrainingRun):
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
         parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
+        parser.add_argument('--cuda-graph', action='store_true', help='launch the steps as CUDA graphs; for GPUs')
         parser.set_defaults(dataset='digits', epochs=5, batch_size=64)
 
     @classmethod
     def check_arguments(cls, arguments: argparse.Namespace) -> None:
         super().check_arguments(arguments)
         check_at_least(arguments, workers=0)
+        if arguments.cuda_graph and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
+            raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
 
     def prepare_training(self, train: Any) -> None:
         """Makes the trainer for some training data."""
@@ -102,7 +105,8 @@ class ImageRun(TrainingRun):
         else:
             train_iter = iterators.SerialIterator(train, arguments.batch_size)
         test_iter = iterators.SerialIterator(self.test, arguments.batch_size, repeat=False, shuffle=False)
-        updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device)
+        updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
+                                           cuda_graph=arguments.cuda_graph)
         self.make_trainer(updater, rate, iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
                           evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],

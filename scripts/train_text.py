@@ -81,8 +81,6 @@ class TextRun(TrainingRun):
     def check_arguments(cls, arguments: argparse.Namespace) -> None:
         super().check_arguments(arguments)
         check_at_least(arguments, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
-        if arguments.cuda_graph:
-            raise ValueError(f'--cuda-graph: {arguments.model} carries a state from step to step; a graph does not')
         if arguments.dataset is None:
             raise ValueError(f'--dataset: {arguments.model} needs a text file')
         if arguments.dropout >= 1:

@@ -65,8 +65,6 @@ class TrainingRun:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
         if arguments.lr is not None and not 0 < arguments.lr < float('inf'):
             raise ValueError(f'--lr: expected a positive number, got {arguments.lr}')
-        if arguments.cuda_graph and arguments.device == 'cpu':
-            raise ValueError('--cuda-graph: expected a GPU (--device cuda:N), got cpu')
         if arguments.freeze and not arguments.initial_weights:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
         if arguments.optimizer not in OPTIMIZERS:
@@ -209,8 +207,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--weight-decay', type=float, default=0., help='L2 regularization, decoupled with adamw')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
     parser.add_argument('--amp', action='store_true', help='mixed precision: half where that does; for GPUs')
-    parser.add_argument('--cuda-graph', action='store_true', help='capture the training step, and launch its kernels '
-                                                                  'with one call; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
     parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder')

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 from autograd_nn.contract import Ints
-from autograd_nn.cuda import depthwise, device
+from autograd_nn.cuda import cublas, depthwise, device
 from autograd_nn.cuda.im2col import add_windows, copy_windows
 from autograd_nn.cuda.layout import along_channels
 from autograd_nn.cuda.pointwise import finish
@@ -103,7 +103,7 @@ def _by_channels(x: Any, groups: int) -> Any:
 
 def _multiply(a: Any, b: Any) -> Any:
     """The products of the matrices (groups, M, K) and (groups, K, N)."""
-    return device.cupy.matmul(a[0], b[0])[None] if len(a) == 1 else device.cupy.matmul(a, b)
+    return cublas.matmul(a[0], b[0])[None] if len(a) == 1 else cublas.matmul(a, b)
 
 
 def _is_depthwise(channels: int, W: Any, groups: int) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.cuda import device
+from autograd_nn.cuda import capture, device
 from autograd_nn.cuda.kernel import elementwise
 
 # Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011: four numbers of 32 bits from a counter and a key.
@@ -23,21 +23,34 @@ __device__ void philox(unsigned int counter[4], unsigned int key_0, unsigned int
     }
 }
 '''
-_dropout_mask = elementwise('uint32 key_0, uint32 key_1, uint32 threshold, float64 scale, int64 length, int64 step',
-                            'raw T mask', '''
+_MASK = '''
     unsigned int numbers[4] = {(unsigned int)i, (unsigned int)((unsigned long long)i >> 32), 0, 0};
     philox(numbers, key_0, key_1);
     for (int j = 0; j < 4; ++j) {
         const ptrdiff_t place = i + j * step;
         if (place < length) mask[place] = numbers[j] >= threshold ? (T)scale : (T)0;
-    }''', 'dropout_mask', preamble=_PHILOX)
+    }'''
+_PARAMETERS = 'uint32 threshold, float64 scale, int64 length, int64 step'
+_dropout_mask = elementwise(f'uint32 key_0, uint32 key_1, {_PARAMETERS}', 'raw T mask', _MASK, 'dropout_mask',
+                            preamble=_PHILOX)
+_captured_mask = elementwise(f'raw uint32 key, {_PARAMETERS}', 'raw T mask',
+                             f'const unsigned int key_0 = key[0], key_1 = key[1];{_MASK}', 'captured_dropout_mask',
+                             preamble=_PHILOX)
 
 
 def dropout_mask(x: Any, ratio: float) -> Any:
-    """One kernel, seeded by NumPy's generator, so that the host need not wait for the device."""
+    """One kernel, seeded by NumPy's generator, so that the host need not wait for the device.
+
+    A graph reads its key from the device, where each launch puts another one.
+    """
     mask = device.cupy.empty_like(x)
     key = np.random.randint(1 << 32, size=2, dtype=np.uint32)
     threshold = np.uint32(min(round(ratio * (1 << 32)), (1 << 32) - 1))
     step = -(-x.size // 4)
-    _dropout_mask(*key, threshold, 1 / (1 - ratio), x.size, step, mask, size=step)
+    numbers = threshold, 1 / (1 - ratio), x.size, step, mask
+    graph = capture.current()
+    if graph is None:
+        _dropout_mask(*key, *numbers, size=step)
+    else:
+        _captured_mask(graph.key_slot(key), *numbers, size=step)
     return mask

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.contract import Ints
-from autograd_nn.cuda import device
+from autograd_nn.cuda import cublas, device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
 
@@ -150,7 +150,7 @@ def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_si
     cells, y = (device.cupy.empty((len(x), units), x.dtype) for _ in range(2))
     u = device.cupy.empty((len(h), 4 * units), x.dtype)
     for rows, n in _steps(batch_sizes, reverse):
-        device.cupy.matmul(h[:n], U.T, out=u[:n])
+        cublas.matmul(h[:n], U.T, out=u[:n])
         _lstm_step(u, bias, units, gates[rows], c[:n], cells[rows], y[rows], h[:n])
     y, h, c = _cast(dtype, y, h, c)
     return y, h, c, (gates, cells) if training else None
@@ -166,7 +166,7 @@ def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace:
     c_prev = _previous(c, cells, batch_sizes, reverse)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _lstm_step_grad(gates[rows], c_prev[rows], cells[rows], gy[rows], units, gz[rows], gh[:n], gc[:n])
-        device.cupy.matmul(gz[rows], U, out=gh[:n])
+        cublas.matmul(gz[rows], U, out=gh[:n])
     gws = [*_rows_of_gates(gz.T @ x, 4), *_rows_of_gates(gz.T @ _previous(h, y, batch_sizes, reverse), 4)]
     gbs = _rows_of_gates(product_sum(gz, 1, (0,), gz.dtype), 4)
     gx, gh, gc = _cast(dtype, gz @ W, gh, gc)
@@ -183,7 +183,7 @@ def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints
     scaled, y = (device.cupy.empty((len(x), units), x.dtype) for _ in range(2))
     u = device.cupy.empty((len(h), 3 * units), x.dtype)
     for rows, n in _steps(batch_sizes, reverse):
-        device.cupy.matmul(h[:n], U.T, out=u[:n])
+        cublas.matmul(h[:n], U.T, out=u[:n])
         _gru_step(u, bias, bias_u, units, gates[rows], scaled[rows], y[rows], h[:n])
     y, h = _cast(dtype, y, h)
     return y, h, (gates, scaled) if training else None
@@ -199,7 +199,7 @@ def gru_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     h_prev = _previous(h, y, batch_sizes, reverse)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _gru_step_grad(gates[rows], scaled[rows], h_prev[rows], gy[rows], units, gx[rows], gu[rows], gh[:n])
-        gh[:n] += gu[rows] @ U
+        gh[:n] += cublas.matmul(gu[rows], U)
     gws = [*_rows_of_gates(gx.T @ x, 3), *_rows_of_gates(gu.T @ h_prev, 3)]
     gbs = [gb for g in (gx, gu) for gb in _rows_of_gates(product_sum(g, 1, (0,), g.dtype), 3)]
     gx, gh = _cast(dtype, gx @ W, gh)
@@ -213,7 +213,7 @@ def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, 
     x, h, W, U, b, d = _computable(dtype, x, h, *ws, *bs)
     h, y, bias = h.copy(), x @ W.T, b + d
     for rows, n in _steps(batch_sizes, reverse):
-        _rnn_step(h[:n] @ U.T, bias, activation == 'relu', y[rows], h[:n])
+        _rnn_step(cublas.matmul(h[:n], U.T), bias, activation == 'relu', y[rows], h[:n])
     y, h = _cast(dtype, y, h)
     return y, h, None
 
@@ -226,7 +226,7 @@ def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     gh, gz = gh.copy(), device.cupy.empty_like(y)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _rnn_step_grad(y[rows], gh[:n], gy[rows], activation == 'relu', gz[rows])
-        device.cupy.matmul(gz[rows], U, out=gh[:n])
+        cublas.matmul(gz[rows], U, out=gh[:n])
     gws = [gz.T @ x, gz.T @ _previous(h, y, batch_sizes, reverse)]
     gb = product_sum(gz, 1, (0,), gz.dtype)
     gx, gh = _cast(dtype, gz @ W, gh)

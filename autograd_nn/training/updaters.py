@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_nn.backend import get_device
 from autograd_nn.dataset.convert import call_converter, concat_examples
-from autograd_nn.optimizer import Optimizer
+from autograd_nn.optimizer import GradientMethod, Optimizer
+from autograd_nn.training.cuda_graph import GraphedSteps
 
 if TYPE_CHECKING:
     from autograd_nn.training.trainer import Trainer
@@ -54,6 +55,9 @@ class StandardUpdater(Updater):
         loss_scale: Multiplies the loss (see `Optimizer.loss_scaling`).
         auto_new_epoch: Whether to call the optimizer's `new_epoch` at the end of each epoch.
         input_device: The device to which batches are sent; `device` by default.
+        cuda_graph: Whether to capture steps whose shapes repeat as CUDA graphs, and to launch these instead of running
+            the loss function. The loss function's Python code then runs a few times only: numbers that it computes on
+            the host stay what they were. Steps that cannot be captured run as usual, and a warning says why.
 
     Attributes:
         iteration: The number of updates so far.
@@ -61,7 +65,8 @@ class StandardUpdater(Updater):
 
     def __init__(self, iterator: Any, optimizer: Any, converter: Callable[..., Any] = concat_examples,
                  device: Any = None, loss_func: Callable[..., Any] | None = None, loss_scale: float | None = None,
-                 auto_new_epoch: bool = True, *, input_device: Any = None) -> None:
+                 auto_new_epoch: bool = True, *, input_device: Any = None,
+                 cuda_graph: bool = False) -> None:
         self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
         self._optimizers: dict[str, Optimizer] = optimizer if isinstance(optimizer, dict) else {'main': optimizer}
         for name, each in self._optimizers.items():
@@ -72,6 +77,9 @@ class StandardUpdater(Updater):
         if self.device is not None:
             for each in self._optimizers.values():
                 each.target.to_device(self.device)
+        self._steps: GraphedSteps | None = None
+        if cuda_graph:
+            self._steps = self._graphed_steps()
         self.converter = converter
         self.loss_func = loss_func
         self.loss_scale = loss_scale
@@ -82,6 +90,15 @@ class StandardUpdater(Updater):
                 each.use_auto_new_epoch = True
             if loss_scale is not None:
                 each.set_loss_scale(loss_scale)
+
+    def _graphed_steps(self) -> GraphedSteps:
+        if self.input_device is None or not self.input_device.name.startswith('cuda'):
+            raise ValueError(f'StandardUpdater: cuda_graph=True needs a GPU as device, got {self.input_device}')
+        optimizer = self._optimizers['main']
+        if not isinstance(optimizer, GradientMethod) or type(optimizer).update is not GradientMethod.update:
+            raise TypeError(f'StandardUpdater: cuda_graph=True needs an optimizer with the update of GradientMethod, '
+                            f'got {type(optimizer).__name__}')
+        return GraphedSteps(optimizer)
 
     @property
     def epoch(self) -> int:
@@ -122,12 +139,13 @@ class StandardUpdater(Updater):
         iterator, optimizer = self._iterators['main'], self._optimizers['main']
         arrays = call_converter(self.converter, iterator.next(), self.input_device)
         loss_func = self.loss_func or optimizer.target
+        update = optimizer.update if self._steps is None else self._steps.update
         if isinstance(arrays, tuple):
-            optimizer.update(loss_func, *arrays)
+            update(loss_func, *arrays)
         elif isinstance(arrays, dict):
-            optimizer.update(loss_func, **arrays)
+            update(loss_func, **arrays)
         else:
-            optimizer.update(loss_func, arrays)
+            update(loss_func, arrays)
         if self.auto_new_epoch and iterator.is_new_epoch:
             optimizer.new_epoch(auto=True)
 

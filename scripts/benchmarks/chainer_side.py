@@ -56,8 +56,8 @@ class ChainerSide:
             self.parts = ('train',) if at_once else ('forward', 'backward', 'update')
         self.update_by_loss = self.optimizer.update
         if setting.cuda_graph and library == 'autograd_nn':
-            steps = importlib.import_module('autograd_nn.training.captured_step')
-            self.update_by_loss = steps.CapturedSteps(self.optimizer).update
+            steps = importlib.import_module('autograd_nn.training.cuda_graph')
+            self.update_by_loss = steps.GraphedSteps(self.optimizer).update
 
     def multiply_adds(self) -> int:
         """The number of multiply-adds of a forward pass with the minibatch, as `autograd_nn.summary` counts them."""

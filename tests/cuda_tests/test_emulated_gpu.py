@@ -62,14 +62,27 @@ def gpu_for_programs(monkeypatch):
 
 def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
     losses = []
-    for options in ['cpu'], ['cuda:1'], ['cuda:1', '--cuda-graph']:
-        out = tmp_path / str(len(losses))
+    for device in 'cpu', 'cuda:1':
         done = programs.run('train', '--model', 'perceptron', '--epochs', 1, '--batch-size', 500, '--no-augment',
-                            '--out', out, '--device', *options, cwd=tmp_path)
-        assert done.returncode == 0 and 'CUDA graph' not in done.stderr, done.stderr
-        losses.append([entry['main/loss'] for entry in json.loads((out / 'log.json').read_text())])
+                            '--device', device, '--out', tmp_path / device, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        losses.append([entry['main/loss'] for entry in json.loads((tmp_path / device / 'log.json').read_text())])
     assert losses[0] and losses[1] == pytest.approx(losses[0], rel=1e-4)
-    assert losses[2] == losses[1]
+
+
+def test_a_program_launches_cuda_graphs(tmp_path, gpu_for_programs):
+    losses = []
+    for options in (), ('--cuda-graph',):
+        done = programs.run('train', '--model', 'perceptron', '--epochs', 2, '--batch-size', 200, '--no-augment',
+                            '--device', 'cuda:0', '--out', tmp_path / str(options), *options, cwd=tmp_path)
+        assert done.returncode == 0 and 'without CUDA graphs' not in done.stderr, done.stderr
+        losses.append([entry['main/loss'] for entry in json.loads((tmp_path / str(options) / 'log.json').read_text())])
+    assert losses[0] and losses[1] == losses[0]
+
+
+def test_cuda_graphs_without_a_gpu(tmp_path):
+    done = programs.run('train', '--model', 'perceptron', '--cuda-graph', cwd=tmp_path)
+    programs.expect_one_line(done, '--cuda-graph: expected a GPU as --device, got cpu')
 
 
 def test_a_gpu_that_is_not_there(tmp_path, gpu_for_programs):

@@ -189,3 +189,69 @@ def test_memory_is_counted():
             cupy.empty(1 << 16)
     finally:
         pool.set_limit(0)
+
+
+def captured(function):
+    stream = cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        assert stream.is_capturing()
+        result = function()
+        return result, stream.end_capture()
+
+
+def test_a_capture_executes_nothing_and_a_launch_all():
+    x, ids = on_gpu(2, 3), cupy.asarray(np.array([1, 1, 0]))
+    kernel = cupy.ElementwiseKernel('T x', 'T y', 'y = 2 * x', 'twice')
+    before = x.get()
+
+    def function():
+        y = kernel(x)
+        y[:, 1] += 1
+        x.fill(4)
+        return y, y.sum(axis=0), y[ids], cupy.concatenate([y, x]), x.astype('d'), cupy.arange(3), y.copy()
+
+    results, graph = captured(function)
+    np.testing.assert_array_equal(x.get(), before)
+    assert all((result.get().view('u1') == 0xff).all() for result in results)
+    for elements in before, np.full((2, 3), 4, 'f'), before + 1:
+        x.set(elements)
+        graph.launch()
+        y = 2 * elements
+        y[:, 1] += 1
+        fours = np.full((2, 3), 4, 'f')
+        expected = y, y.sum(0), y[[1, 1, 0]], np.concatenate([y, fours]), fours, np.arange(3), y
+        for result, right in zip(results, expected):
+            np.testing.assert_array_equal(result.get(), right)
+
+
+@pytest.mark.parametrize('wait', [float, bool, str, lambda x: x.get(), lambda x: x.tolist(), cupy.asnumpy,
+                                  lambda x: cupy.nonzero(x.reshape(1)),
+                                  lambda x: cupy.cuda.get_current_stream().synchronize(),
+                                  lambda x: cupy.cuda.Device().synchronize()])
+def test_waiting_makes_a_capture_invalid(wait):
+    x, stream = on_gpu(), cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        with pytest.raises(cupy.cuda.runtime.CUDARuntimeError, match='StreamCaptureUnsupported'):
+            wait(x)
+        with pytest.raises(cupy.cuda.runtime.CUDARuntimeError, match='StreamCaptureInvalidated'):
+            stream.end_capture()
+    assert not stream.is_capturing()
+    wait(x)
+
+
+@pytest.mark.parametrize('call, library', [(lambda x: x @ x, 'cuBLAS'), (lambda x: cupy.tensordot(x, x), 'cuBLAS'),
+                                           (lambda x: cupy.random.normal(size=2), 'cuRAND')])
+def test_libraries_that_a_capture_does_not_call(call, library):
+    x, stream = on_gpu(2, 2), cupy.cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        with pytest.raises(NotImplementedError, match=library):
+            call(x)
+        stream.end_capture()
+
+
+def test_the_null_stream_is_not_captured():
+    with pytest.raises(RuntimeError, match='legacy'):
+        cupy.cuda.Stream.null.begin_capture()

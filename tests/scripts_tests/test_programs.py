@@ -100,7 +100,7 @@ def test_predict_with_wrong_weights(trained, tmp_path):
     (['--epochs', '0'], '--epochs'), (['--batch-size', '-3'], '--batch-size'), (['--lr', '-1'], '--lr'),
     (['--lr', 'fast'], '--lr'), (['--model', 'nonsense'], 'nonsense'), (['--dataset', 'nonsense'], 'nonsense'),
     (['--optimizer', 'nonsense'], 'nonsense'), (['--device', 'nonsense'], 'nonsense'),
-    (['--device', 'cuda:99'], 'CUDA'), (['--cuda-graph'], '--cuda-graph'),
+    (['--device', 'cuda:99'], 'CUDA'),
     (['--resume', 'nowhere'], 'nowhere'), (['--initial-weights', 'nothing.npz'], 'nothing.npz'),
     (['--seed', '-1'], '--seed'), (['--workers', '-1'], '--workers'), (['--weight-decay', '-1'], '--weight-decay'),
     (['--nonsense'], '--nonsense'), (['--freeze', 'conv1'], '--initial-weights'),

@@ -124,11 +124,11 @@ class Plan:
         handle = library.handle()
         if not self.is_tuned:
             self._tune(pointers, handle)
-        workspace = device.cupy.cuda.alloc(self.workspace)
+        workspace = device.cupy.empty(max(self.workspace, 1), np.uint8)
         if self.index is None:
-            self.graph.execute(pointers, workspace.ptr, handle=handle)
+            self.graph.execute(pointers, workspace.data.ptr, handle=handle)
         else:
-            self.graph.execute_plan_at_index(pointers, workspace.ptr, self.index, handle=handle)
+            self.graph.execute_plan_at_index(pointers, workspace.data.ptr, self.index, handle=handle)
 
     def _tune(self, pointers: dict[int, int], handle: Any) -> None:
         """Times the first ways that the heuristics propose, on these arrays, and keeps the fastest."""
@@ -142,8 +142,8 @@ class Plan:
             except (cudnn.cudnnGraphNotSupportedError, RuntimeError, ValueError) as error:
                 _logger.debug('way %d is left out: %s', index, error)
                 continue
-            workspace = device.cupy.cuda.alloc(size)
-            times[self._time(index, pointers, workspace.ptr, handle)] = index, size
+            workspace = device.cupy.empty(max(size, 1), np.uint8)
+            times[self._time(index, pointers, workspace.data.ptr, handle)] = index, size
         if times:
             self.index, self.workspace = times[min(times)]
             _logger.debug('of %d ways, number %d is the fastest: %g ms', len(times), self.index, min(times))

@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cupy
 import numpy as np
+from cupy.cuda import graph
 
 import cudnn
 
@@ -150,11 +152,17 @@ class pygraph:
         self.execute_plan_at_index(pack, workspace, 0, handle=handle)
 
     def execute_plan_at_index(self, pack: dict[int, int], workspace: int, index: int, handle: Any = None) -> None:
-        import cupy
         assert handle.stream == cupy.cuda.get_current_stream().ptr
         self._advance(6) if self.step == 5 else None
         outside = [t for t in self.tensors if t.uid is not None]
         assert set(pack) == {t.uid for t in outside}, (set(pack), [t.uid for t in outside])
+        def compute() -> None:
+            self._compute(outside, pack, workspace, index)
+
+        compute()
+        graph.record(compute)
+
+    def _compute(self, outside: list[Tensor], pack: dict[int, int], workspace: int, index: int) -> None:
         ctypes.memset(workspace, 0xff, self.get_workspace_size_plan_at_index(index))
         values = {t: t.at(pack[t.uid]).astype('f') for t in outside if not t.is_output}
         for name, arguments, outputs in self.nodes:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from . import cuda, linalg, random
-from ._array import ndarray, unwrap, wrap
+from ._array import made, ndarray, unwrap, wrap
 from ._kernels import ElementwiseKernel, RawKernel, RawModule, ReductionKernel
 from ._numpy import *  # noqa: F403
 
@@ -39,12 +39,13 @@ def array(obj: Any, dtype: Any = None, copy: bool = True, order: str = 'K', subo
     """A new array on the current device, of numbers, of a NumPy array, or of arrays of CuPy."""
     if isinstance(obj, ndarray):
         a = np.array(obj._a, dtype, copy=copy or None, order=order, ndmin=ndmin)
-        return obj if a is obj._a else wrap(a)
+        return obj if a is obj._a else made(lambda: np.array(obj._a, dtype, order=order, ndmin=ndmin))
     if isinstance(obj, (list, tuple)) and _holds_arrays(obj):
-        return wrap(np.array(_plain(obj), dtype, order=order, ndmin=ndmin))
+        return made(lambda: np.array(_plain(obj), dtype, order=order, ndmin=ndmin))
     a = np.array(obj, dtype, order=order, ndmin=ndmin)
     if a.dtype.kind not in 'biufc':
         raise ValueError(f'Unsupported dtype {a.dtype}')
+    cuda.alloc_pinned_memory(a.nbytes)
     return wrap(a)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .cuda import Device, MemoryPointer, alloc, current_device
+from .cuda import Device, MemoryPointer, alloc, alloc_pinned_memory, current_device, graph
 
 
 class ndarray:
@@ -22,6 +22,7 @@ class ndarray:
         memptr = alloc(size) if memptr is None else memptr
         self._a = memptr.array(shape, dtype, strides, order)
         self._base, self._memory = None, memptr.mem
+        graph.hold(self._a)
 
     shape = property(lambda self: self._a.shape, lambda self, shape: setattr(self._a, 'shape', shape))
     dtype = property(lambda self: self._a.dtype)
@@ -46,6 +47,7 @@ class ndarray:
     def get(self, stream: Any = None, order: str = 'C', out: np.ndarray | None = None,
             blocking: bool = True) -> np.ndarray:
         """A copy in NumPy's hands."""
+        graph.refuse('cudaStreamSynchronize')
         if out is None:
             return self._a.copy(order)
         out[...] = self._a
@@ -57,25 +59,26 @@ class ndarray:
             raise TypeError('Only numpy.ndarray can be set to cupy.ndarray')
         if array.dtype != self.dtype or array.shape != self.shape:
             raise ValueError(f'Shape or dtype mismatch: {array.shape} {array.dtype}, {self.shape} {self.dtype}')
+        alloc_pinned_memory(array.nbytes)
         self._a[...] = array
 
     def item(self, *args: Any) -> Any:
-        return self._a.item(*args)
+        return self.get().item(*args)
 
     def tolist(self) -> Any:
-        return self._a.tolist()
+        return self.get().tolist()
 
     def tobytes(self, order: str = 'C') -> bytes:
-        return self._a.tobytes(order)
+        return self.get().tobytes(order)
 
     def copy(self, order: str = 'C') -> ndarray:
         """A copy on the current device."""
-        return wrap(self._a.copy(order))
+        return made(lambda: self._a.copy(order))
 
     def astype(self, dtype: Any, order: str = 'K', casting: Any = None, subok: Any = None,
                copy: bool = True) -> ndarray:
         a = self._a.astype(dtype, order, copy=copy)
-        return self if a is self._a else wrap(a)
+        return self if a is self._a else made(lambda: self._a.astype(dtype, order))
 
     def __getitem__(self, index: Any) -> ndarray:
         index = index if isinstance(index, tuple) else (index,)
@@ -83,11 +86,16 @@ class ndarray:
         if not any(i is Ellipsis for i in plain):
             plain += (Ellipsis,)  # one element is an array of no axes, not a number
         a = self._a[plain]
-        return _view(self, a) if np.may_share_memory(a, self._a) else wrap(a)
+        return _view(self, a) if np.may_share_memory(a, self._a) else made(lambda: self._a[plain])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index if isinstance(index, tuple) else (index,)
-        self._a[tuple(_index(self, i) for i in index)] = unwrap(value)
+        plain, elements = tuple(_index(self, i) for i in index), unwrap(value)
+
+        def assign() -> None:
+            self._a[plain] = elements
+        assign()
+        graph.record(assign)
 
     def __len__(self) -> int:
         return len(self._a)
@@ -119,25 +127,25 @@ class ndarray:
         return known(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return repr(self._a)
+        return repr(self.get())
 
     def __str__(self) -> str:
-        return str(self._a)
+        return str(self.get())
 
     def __format__(self, spec: str) -> str:
-        return format(self._a[()], spec)
+        return format(self.get()[()], spec)
 
     def __bool__(self) -> bool:
-        return bool(self._a)
+        return bool(self.get())
 
     def __int__(self) -> int:
-        return int(self._a)
+        return int(self.get())
 
     def __float__(self) -> float:
-        return float(self._a)
+        return float(self.get())
 
     def __index__(self) -> int:
-        return self._a.__index__()
+        return self.get().__index__()
 
     def __contains__(self, value: Any) -> bool:
         raise TypeError('cupy.ndarray has no __contains__')
@@ -170,6 +178,14 @@ def wrap(a: Any, memory: Any = None) -> ndarray:
     result._a = np.asarray(a)
     result._base = None
     result._memory = alloc(result._a.nbytes).mem if memory is None else memory
+    graph.hold(result._a)
+    return result
+
+
+def made(make: Callable[[], Any]) -> ndarray:
+    """A new array of what a function of NumPy makes, each time anew in a graph."""
+    result = wrap(make())
+    graph.record(lambda: np.copyto(result._a, make()))
     return result
 
 
@@ -232,8 +248,39 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             return wrap(y if function.__name__.endswith('_like') else np.asarray(y, order='C'))
         return wrap(y) if isinstance(y, np.generic) else y
 
+    if getattr(function, '__name__', '') in _SYNCHRONIZING:
+        graph.refuse('cudaStreamSynchronize')
+    if getattr(function, '__name__', '') in _PRODUCTS:
+        graph.refuse_library('cuBLAS')
+    plain_args, plain_kwargs = [plain(x) for x in args], {key: plain(x) for key, x in kwargs.items()}
     with np.errstate(all='ignore'):
-        return wrapped(function(*[plain(x) for x in args], **{key: plain(x) for key, x in kwargs.items()}))
+        results = function(*plain_args, **plain_kwargs)
+    if graph.capturing():
+        def run() -> None:
+            again = function(*plain_args, **plain_kwargs)
+            for old, new in _pairs(results, again):
+                if new is not old and not np.may_share_memory(new, old):
+                    np.copyto(old, new)
+        results = _as_arrays(results)
+        graph.record(run)
+    return wrapped(results)
+
+
+# Their results have shapes that the device has to tell, or are numbers for the host.
+_SYNCHRONIZING = {'allclose', 'argwhere', 'array_equal', 'extract', 'flatnonzero', 'nonzero', 'unique'}
+_PRODUCTS = {'dot', 'einsum', 'inner', 'matmul', 'outer', 'tensordot', 'vdot'}
+
+
+def _as_arrays(results: Any) -> Any:
+    if isinstance(results, (tuple, list)):
+        return type(results)([_as_arrays(x) for x in results])
+    return np.array(results) if isinstance(results, np.generic) else results
+
+
+def _pairs(old: Any, new: Any) -> list[tuple[np.ndarray, Any]]:
+    if isinstance(old, (tuple, list)):
+        return [pair for x, y in zip(old, new) for pair in _pairs(x, y)]
+    return [(old, np.asarray(new))] if isinstance(old, np.ndarray) else []
 
 
 def _method(name: str) -> Callable[..., Any]:

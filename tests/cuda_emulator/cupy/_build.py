@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from .cuda import graph
 from .cuda.compiler import CompileException
 
 HERE = Path(__file__).parent
@@ -111,6 +112,12 @@ def launch(function: ctypes._CFuncPtr, name: str, grid: tuple[int, ...], block: 
         raise RuntimeError(f'CUDA_ERROR_INVALID_VALUE: {name}: grid {grid}, block {block}')
     function.restype = ctypes.c_char_p
     pointers = (ctypes.c_void_p * max(len(arguments), 1))(*[a.ctypes.data for a in arguments])
-    failure = function(pointers, len(arguments), (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block))
-    if failure is not None:
-        raise RuntimeError(f'kernel {name}: {failure.decode()}')
+    sizes = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block)
+
+    def run() -> None:
+        assert len(arguments) <= len(pointers)  # and they are kept, for what is recorded
+        failure = function(pointers, len(arguments), *sizes)
+        if failure is not None:
+            raise RuntimeError(f'kernel {name}: {failure.decode()}')
+    run()
+    graph.record(run)

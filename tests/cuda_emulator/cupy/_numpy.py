@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._array import call, ndarray, wrap
+from ._array import call, made, ndarray, wrap
 
 _SAME = '''
     bool_ broadcast_shapes dtype e euler_gamma finfo float16 float32 float64 iinfo inf int8 int16 int32 int64 intp nan
@@ -48,7 +48,7 @@ def _creation(name: str) -> Callable[..., Any]:
     function = getattr(np, name)
 
     def create(*args: Any, **kwargs: Any) -> ndarray:
-        return wrap(function(*args, **kwargs))
+        return made(lambda: function(*args, **kwargs))
 
     create.__name__ = name
     return create

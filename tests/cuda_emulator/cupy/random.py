@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._array import call, ndarray, wrap
-from .cuda import DEVICES, current_device
+from .cuda import DEVICES, current_device, graph
 
 _states = [np.random.RandomState(device) for device in range(DEVICES)]
 
@@ -32,6 +32,7 @@ class RandomState:
 
 def _drawing(state: Callable[[], np.random.RandomState], name: str) -> Callable[..., ndarray]:
     def draw(*args: Any, dtype: Any = None, **kwargs: Any) -> ndarray:
+        graph.refuse_library('cuRAND')
         values = call(getattr(state(), name), *args, **kwargs)
         if values is None:
             return None

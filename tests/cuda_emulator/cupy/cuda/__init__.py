@@ -1,6 +1,7 @@
 """``cupy.cuda``: two devices that have no access to each other's memory, and streams that finish at once."""
-from . import compiler, memory, nvtx, runtime
+from . import compiler, cublas_library, graph, memory, nvtx, runtime
 from .device import DEVICES, Device, current_device, get_device_id
+from .graph import Graph
 from .memory import (
     MemoryPointer,
     MemoryPool,
@@ -10,6 +11,7 @@ from .memory import (
     get_allocator,
     set_allocator,
     set_pinned_memory_allocator,
+    using_allocator,
 )
 from .stream import Event, Stream, get_current_stream, get_elapsed_time
 

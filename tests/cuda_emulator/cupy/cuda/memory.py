@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -125,12 +126,24 @@ class PinnedMemoryPool:
 
 default_pool, default_pinned_pool = MemoryPool(), PinnedMemoryPool()
 _allocator: Callable[[int], MemoryPointer] = default_pool.malloc
+_pinned_allocator: Callable[[int], Any] | None = None
 
 
 def set_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> None:
     """Sets what new arrays take their memory from."""
     global _allocator
     _allocator = allocator or default_pool.malloc
+
+
+@contextmanager
+def using_allocator(allocator: Callable[[int], MemoryPointer] | None = None) -> Iterator[None]:
+    """A context in which new arrays take their memory from elsewhere."""
+    before = get_allocator()
+    set_allocator(allocator)
+    try:
+        yield
+    finally:
+        set_allocator(before)
 
 
 def get_allocator() -> Callable[[int], MemoryPointer]:
@@ -143,9 +156,13 @@ def alloc(size: int) -> MemoryPointer:
 
 
 def set_pinned_memory_allocator(allocator: Any = None) -> None:
-    """All memory of the host is within reach."""
+    """Sets what copies from the host go through."""
+    global _pinned_allocator
+    _pinned_allocator = allocator
 
 
 def alloc_pinned_memory(size: int) -> Any:
     """Memory of the host: an object with the buffer protocol."""
+    if _pinned_allocator is not None and _pinned_allocator != default_pinned_pool.malloc:
+        return _pinned_allocator(size)
     return np.empty(size, np.uint8)

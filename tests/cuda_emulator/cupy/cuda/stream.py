@@ -5,6 +5,7 @@ import itertools
 import threading
 from typing import Any
 
+from . import graph
 from .device import current_device
 
 _local = threading.local()
@@ -36,6 +37,17 @@ class Stream:
 
     def synchronize(self) -> None:
         """Nothing is ever pending."""
+        if graph.capturing(self):
+            graph.refuse('cudaStreamSynchronize')
+
+    def begin_capture(self, mode: Any = None) -> None:
+        graph.begin(self)
+
+    def end_capture(self) -> graph.Graph:
+        return graph.end(self)
+
+    def is_capturing(self) -> bool:
+        return graph.capturing(self)
 
     def record(self, event: Event | None = None) -> Event:
         event = event or Event()
@@ -70,6 +82,7 @@ class Event:
 
     def synchronize(self) -> None:
         """It has happened."""
+        graph.refuse('cudaEventSynchronize')
 
 
 def get_elapsed_time(start: Event, end: Event) -> float:

@@ -1,0 +1,104 @@
+"""Products of matrices by cuBLAS: through CuPy, and while a graph is captured by calling the library.
+
+CuPy 14 refuses to call cuBLAS during a capture (https://github.com/cupy/cupy/issues/6290), which the library itself
+allows if it has a workspace that stays where it is.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import lru_cache
+from typing import Any
+
+from autograd_nn.cuda import device
+from autograd_nn.cuda.capture import CapturedGraph, CaptureError, current
+
+# cudaDataType, and cublasComputeType_t in which the numbers are summed up.
+_TYPES = {'float16': (2, 68), 'float32': (0, 68), 'float64': (1, 70)}
+_TF32, _DEFAULT_ALGORITHM = 77, -1
+
+
+def matmul(a: Any, b: Any, out: Any = None) -> Any:
+    """As ``cupy.matmul``."""
+    graph = current()
+    return device.cupy.matmul(a, b, out=out) if graph is None else _captured(graph, a, b, out)
+
+
+def _captured(graph: CapturedGraph, a: Any, b: Any, out: Any) -> Any:
+    if a.ndim < 2 or a.dtype != b.dtype or a.dtype.name not in _TYPES or a.shape[:-2] != b.shape[:-2]:
+        raise CaptureError(f'the product of arrays of {a.shape} {a.dtype} and {b.shape} {b.dtype} is not one of cuBLAS')
+    cupy = device.cupy
+    shape = (*a.shape[:-1], b.shape[-1])
+    y = cupy.empty(shape, a.dtype)
+    if y.size and not a.shape[-1]:
+        y.fill(0)
+    elif y.size:
+        _gemm(graph, *[x.reshape(-1, *x.shape[-2:]) for x in (a, b, y)])
+    if out is None:
+        return y
+    out[...] = y
+    return out
+
+
+def _gemm(graph: CapturedGraph, a: Any, b: Any, y: Any) -> None:
+    """Products of matrices, batch by batch. cuBLAS takes columns first: it computes ``y.T = b.T @ a.T``."""
+    library, handle = _library(), _handle(device.cupy.cuda.Device().id)
+    a, transa, lda = _layout(a)
+    b, transb, ldb = _layout(b)
+    kind, compute = _TYPES[a.dtype.name]
+    if kind == 0 and int(os.environ.get('CUPY_TF32', '0')):
+        compute = _TF32
+    number = ctypes.c_double if kind == 1 else ctypes.c_float
+    one, zero = number(1), number(0)
+    count, m, n = y.shape
+    steps = [ctypes.c_longlong(x.strides[0] // x.itemsize) for x in (b, a, y)]
+    pointers = [ctypes.c_void_p(x.data.ptr) for x in (b, a, y)]
+    stream = device.cupy.cuda.get_current_stream()
+    _check('cublasSetStream', library.cublasSetStream_v2(handle, ctypes.c_void_p(stream.ptr)))
+    _check('cublasSetWorkspace', library.cublasSetWorkspace_v2(
+        handle, ctypes.c_void_p(graph.workspace.data.ptr), ctypes.c_size_t(graph.workspace.nbytes)))
+    _check('cublasGemmStridedBatchedEx', library.cublasGemmStridedBatchedEx(
+        handle, transb, transa, n, m, a.shape[2], ctypes.byref(one), pointers[0], kind, ldb, steps[0],
+        pointers[1], kind, lda, steps[1], ctypes.byref(zero), pointers[2], kind, n, steps[2], count, compute,
+        _DEFAULT_ALGORITHM))
+
+
+def _layout(x: Any) -> tuple[Any, int, int]:
+    """Matrices as cuBLAS takes them: the array or a copy, whether it is transposed, and the distance of its lines."""
+    for axis in 2, 1:
+        line = x.strides[3 - axis] // x.itemsize
+        if x.strides[axis] == x.itemsize and line >= x.shape[axis] and x.strides[3 - axis] % x.itemsize == 0:
+            return x, 2 - axis, line
+    x = device.cupy.ascontiguousarray(x)
+    return x, 0, max(1, x.shape[2])
+
+
+@lru_cache(None)
+def _library() -> Any:
+    name = f'libcublas.so.{device.cupy.cuda.runtime.runtimeGetVersion() // 1000}'
+    try:
+        return ctypes.cdll.LoadLibrary(name)
+    except OSError as error:
+        raise CaptureError(f'{name} cannot be loaded: {error}') from error
+
+
+@lru_cache(None)
+def _handle(device_id: int) -> ctypes.c_void_p:
+    """A handle beside CuPy's, whose workspace and stream are its own."""
+    handle = ctypes.c_void_p()
+    _check('cublasCreate', _library().cublasCreate_v2(ctypes.byref(handle)))
+    return handle
+
+
+def prepare() -> None:
+    """Creates what cannot be created during a capture.
+
+    Raises:
+        CaptureError: The library is not there.
+    """
+    _handle(device.cupy.cuda.Device().id)
+
+
+def _check(function: str, status: int) -> None:
+    if status:
+        raise CaptureError(f'{function} failed with status {status}')
