@@ -189,6 +189,30 @@ def test_the_fastest_way_is_kept(monkeypatch):
     np.testing.assert_allclose(cuda.to_cpu(y), F.convolution_2d(x, W, pad=1).array, atol=1e-5)
 
 
+@emulated
+def test_ways_that_are_not_allowed_are_not_among_those_that_are_timed(monkeypatch):
+    """In plain float32, the first ones that the heuristics propose for an H100 use tensor cores."""
+    tried = []
+    graph = library.load()[0].pygraph
+
+    def build(self, index):
+        if index < 20:
+            raise library.load()[0].cudnnGraphNotSupportedError('Deselecting execution plan')
+    monkeypatch.setattr(graph, 'get_execution_plan_count', lambda self: 40)
+    monkeypatch.setattr(graph, 'build_plan_at_index', build)
+    monkeypatch.setattr(graph, 'execute_plan_at_index', lambda self, pack, workspace, index, **_: tried.append(index))
+    with using_config('autotune', True):
+        cudnn.convolution(cuda.to_gpu(random(1, 2, 3, 3)), cuda.to_gpu(random(2, 2, 3, 3)), None, *GEOMETRY, 1)
+    assert sorted(set(tried)) == list(range(20, 28))
+
+
+def test_old_plans_go(monkeypatch):
+    monkeypatch.setattr(plan, '_MAX_PLANS', 2)
+    for n in 1, 2, 3, 1:
+        cudnn.convolution(cuda.to_gpu(random(n, 2, 3, 3)), cuda.to_gpu(random(2, 2, 3, 3)), None, *GEOMETRY, 1)
+    assert [key[2][0].shape[0] for key in plan._plans] == [3, 1]
+
+
 def test_configuration(monkeypatch):
     x = cuda.to_gpu(random(1))
     assert config.use_cudnn == 'auto' and kernels(x) is cudnn and cuda.cudnn_enabled

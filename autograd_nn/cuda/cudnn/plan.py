@@ -20,8 +20,10 @@ from autograd_nn.cuda.layout import strides
 
 _logger = logging.getLogger(__name__)
 
-# How many of the ways that the heuristics propose are timed.
+# How many of the ways that the heuristics propose, and that are allowed, are timed.
 _CANDIDATES = 8
+# How many plans are kept; then the oldest goes. A ResNet-50 has a hundred.
+_MAX_PLANS = 2048
 _TYPES = {'float16': 'HALF', 'float32': 'FLOAT'}
 
 
@@ -134,8 +136,10 @@ class Plan:
         """Times the first ways that the heuristics propose, on these arrays, and keeps the fastest."""
         cudnn, _ = library.load()
         self.is_tuned = True
-        times = {}
-        for index in range(min(_CANDIDATES, self.graph.get_execution_plan_count())):
+        ways: list[tuple[float, int, int]] = []
+        for index in range(self.graph.get_execution_plan_count()):
+            if len(ways) == _CANDIDATES:
+                break
             try:
                 self.graph.build_plan_at_index(index)
                 size = self.graph.get_workspace_size_plan_at_index(index)
@@ -143,10 +147,10 @@ class Plan:
                 _logger.debug('way %d is left out: %s', index, error)
                 continue
             workspace = device.cupy.empty(max(size, 1), np.uint8)
-            times[self._time(index, pointers, workspace.data.ptr, handle)] = index, size
-        if times:
-            self.index, self.workspace = times[min(times)]
-            _logger.debug('of %d ways, number %d is the fastest: %g ms', len(times), self.index, min(times))
+            ways.append((self._time(index, pointers, workspace.data.ptr, handle), index, size))
+        if ways:
+            milliseconds, self.index, self.workspace = min(ways)
+            _logger.debug('of %d ways, number %d is the fastest: %g ms', len(ways), self.index, milliseconds)
 
     def _time(self, index: int, pointers: dict[int, int], workspace: int, handle: Any) -> float:
         """The shortest of some times in milliseconds, after one run to warm up."""
@@ -178,6 +182,8 @@ def prepared(describe: Callable[..., Callable[..., Sequence[Any]]], options: tup
     settings = Settings.current()
     key = describe, options, tuple(inputs), tuple(outputs), tuple(numbers), settings
     if key not in _plans:
+        if len(_plans) >= _MAX_PLANS:
+            del _plans[next(iter(_plans))]
         what = f'{describe.__name__.strip("_")} of {", ".join(f"{x.dtype}{x.shape}" for x in inputs)}'
         _plans[key] = _prepare(what, describe(*options), inputs, outputs, numbers, settings)
     return _plans[key]
