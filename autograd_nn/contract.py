@@ -334,6 +334,13 @@ class Kernels(Protocol):
     def scaled(self, x: Array, a: float) -> Array:
         """``a * x``."""
 
+    def scaled_copies(self, sources: Arrays, targets: Arrays, a: float) -> None:
+        """Writes ``a * x`` for each of some arrays into a target of the same shape.
+
+        The pairs are of the same type, or of float16 and float32. What is too large for a target's type becomes
+        infinite.
+        """
+
     def scaled_sum(self, x: Array, y: Array, a: float) -> Array:
         """``x + a * y`` for two arrays of one shape."""
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,7 +261,9 @@ class GradientMethod(Optimizer):
         """
         loss = lossfun(*args, **kwds)
         self.clear_gradients()
-        loss.backward(loss_scale=self._loss_scale)
+        # A scale that adapts itself finds its place by gradients that become infinite.
+        with np.errstate(over='ignore', invalid='ignore') if self._loss_scale_is_dynamic else nullcontext():
+            loss.backward(loss_scale=self._loss_scale)
 
     def clear_gradients(self) -> None:
         """Forgets the parameters' gradients, or sets them to zeros (see `use_cleargrads`)."""
@@ -293,11 +296,15 @@ class GradientMethod(Optimizer):
                 param.zerograd()
 
     def _unscale_grads(self, scale: float) -> None:
-        for param in self._trained_params():
-            g = param.grad
-            if param.dtype == np.float16 and param.update_rule is not None and param.update_rule._use_fp32_update:
-                g = g.astype('f')
-            set_gradient(param, backend.kernels(g).scaled(g, 1 / scale))
+        """Divides the gradients by a number; those of parameters that are updated in float32 become that."""
+        params = self._trained_params()
+        grads = [param.grad for param in params]
+        precise = [param.xp.empty_like(g, dtype=np.float32 if _is_updated_in_float32(param) else g.dtype)
+                   for param, g in zip(params, grads)]
+        if grads:
+            backend.kernels(*grads).scaled_copies(grads, precise, 1 / scale)
+        for param, g in zip(params, precise):
+            set_gradient(param, g)
 
     def use_cleargrads(self, use: bool = True) -> None:
         """Chooses between `cleargrads` (True) and ``zerograds`` (False) before backpropagation."""
@@ -310,3 +317,8 @@ class GradientMethod(Optimizer):
             for param in self.target.params():
                 if param.update_rule is not None:
                     param.update_rule.use_fp32_update(flag)
+
+
+def _is_updated_in_float32(param: Parameter) -> bool:
+    rule = param.update_rule
+    return param.dtype == np.float16 and rule is not None and rule._use_fp32_update

@@ -370,8 +370,13 @@ def update_parameters(params: Iterable[Parameter]) -> None:
                 batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
+    rounded = [(param.array, precise.array) for param, precise in copies if precise is not param]
+    if rounded:
+        arrays, precise_arrays = zip(*rounded)
+        backend.kernels(*arrays).scaled_copies(precise_arrays, arrays, 1)
     for param, precise in copies:
-        _round(param, precise)
+        if precise is not param:
+            precise.cleargrad()
 
 
 def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:

@@ -105,6 +105,12 @@ def scaled(x: np.ndarray, a: float) -> np.ndarray:
     return compute(lambda out, x: _multiply(x, a, out), x)
 
 
+def scaled_copies(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], a: float) -> None:
+    """One pass each, in at least float32."""
+    for source, target in zip(sources, targets, strict=True):
+        np.multiply(source, a, out=target, casting='same_kind', dtype=np.result_type(source, np.float32))
+
+
 def scaled_sum(x: np.ndarray, y: np.ndarray, a: float) -> np.ndarray:
     """Two passes over each block."""
     def step(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:

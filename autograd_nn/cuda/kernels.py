@@ -32,7 +32,7 @@ from autograd_nn.cuda.optimizer import (
     sgd,
     smorms3,
 )
-from autograd_nn.cuda.pointwise import all_finite, elementwise, scaled, scaled_sum, sum_of_squares
+from autograd_nn.cuda.pointwise import all_finite, elementwise, scaled, scaled_copies, scaled_sum, sum_of_squares
 from autograd_nn.cuda.pooling import (
     average_pooling,
     average_pooling_grad,
@@ -70,6 +70,6 @@ __all__ = [
     'layer_normalization_grad', 'linear', 'local_response_normalization', 'local_response_normalization_grad',
     'log_softmax', 'log_softmax_grad', 'lstm', 'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul',
     'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop',
-    'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_sum', 'sgd', 'smorms3', 'softmax',
-    'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_of_squares',
+    'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_copies', 'scaled_sum', 'sgd', 'smorms3',
+    'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_of_squares',
 ]

@@ -20,11 +20,43 @@ _logger = logging.getLogger(__name__)
 
 _PIECE = 1 << 13
 _THREADS = 256
-_C_TYPES = {'float32': 'float', 'float64': 'double'}
+# Half precision is a type of 16 bits here, which `load` and `store` know.
+_C_TYPES = {'float16': 'unsigned short', 'float32': 'float', 'float64': 'double'}
+
+# Conversions as IEEE 754 has them, to the nearest number, and to the even one of two: 2 ** 112 is the ratio of numbers
+# whose exponents have the same bits, and next to 0.5 numbers of single precision are as far apart as those next to 0 of
+# half precision.
+_HALF = '''
+union number { unsigned int bits; float value; };
+__device__ float load(const unsigned short* x) {
+    number result;
+    result.bits = (*x & 0x7fffu) << 13;
+    result.value *= 5192296858534827628530496329220096.f;
+    if ((*x & 0x7c00u) == 0x7c00u) result.bits |= 0x7f800000u;
+    result.bits |= (*x & 0x8000u) << 16;
+    return result.value;
+}
+__device__ void store(unsigned short* y, float x) {
+    number result;
+    result.value = x;
+    const unsigned int sign = result.bits >> 16 & 0x8000u;
+    result.bits &= 0x7fffffffu;
+    if (result.bits > 0x7f800000u) *y = sign | 0x7e00u;
+    else if (result.bits >= 0x477ff000u) *y = sign | 0x7c00u;
+    else if (result.bits < 0x38800000u) {
+        result.value += 0.5f;
+        *y = sign | (result.bits - 0x3f000000u);
+    } else *y = sign | (result.bits - 0x38000000u + 0xfffu + (result.bits >> 13 & 1)) >> 13;
+}
+__device__ float load(const float* x) { return *x; }
+__device__ double load(const double* x) { return *x; }
+__device__ void store(float* y, float x) { *y = x; }
+__device__ void store(double* y, double x) { *y = x; }
+'''
 
 # The table holds the addresses of the first array of each row, those of the second of each row and so on; then the
 # sizes. For each block, `pieces` holds the number of its row and the number of its first element.
-_TEXT = '''
+_TEXT = '''{preamble}
 typedef {kind} T;
 extern "C" __global__ void {name}(const long long* table, const long long* pieces, int rows{numbers}) {{
     const long long row = pieces[2 * blockIdx.x], start = pieces[2 * blockIdx.x + 1];
@@ -50,25 +82,31 @@ class MultiKernel:
         operation: What to do for each element ``i``, in CUDA C++: ``p[i]`` is that of the array p, and T its type.
         before: What each thread does first.
         after: What each thread does last.
+        types: For each variant the types of the arrays, where they are not all float32 or all float64. In half
+            precision, ``load(p + i)`` and ``store(p + i, x)`` stand for ``p[i]``, and T is float.
     """
 
-    def __init__(self, name: str, arrays: str, numbers: str, operation: str, before: str = '', after: str = '') -> None:
+    def __init__(self, name: str, arrays: str, numbers: str, operation: str, before: str = '', after: str = '',
+                 types: Sequence[str] = ()) -> None:
         self.name = name
         self.columns = arrays.split()
         self.numbers = numbers.split()
-        self.text = {'operation': operation, 'before': before, 'after': after}
-        self.kernels = {dtype: self._declare(dtype) for dtype in _C_TYPES}
+        self.text = {'operation': operation, 'before': before, 'after': after, 'preamble': _HALF if types else ''}
+        variants = [tuple(each.split()) for each in types] or [(dtype,) * len(self.columns)
+                                                               for dtype in ('float32', 'float64')]
+        self.kernels = {variant: self._declare(variant) for variant in variants}
 
-    def _declare(self, dtype: str) -> Kernel:
-        kind = _C_TYPES[dtype]
-        pointers = '\n    '.join(f'T* {array} = (T*)table[{k} * rows + row];' for k, array in enumerate(self.columns))
-        name = f'{self.name}_{dtype}'
+    def _declare(self, types: tuple[str, ...]) -> Kernel:
+        pointers = '\n    '.join(f'{_C_TYPES[dtype]}* {array} = ({_C_TYPES[dtype]}*)table[{k} * rows + row];'
+                                 for k, (array, dtype) in enumerate(zip(self.columns, types, strict=True)))
+        name = '_'.join([self.name, *dict.fromkeys(types)])
+        kind = 'double' if 'float64' in types else 'float'
         code = _TEXT.format(name=name, kind=kind, numbers=''.join(f', T {number}' for number in self.numbers),
                             columns=len(self.columns), piece=_PIECE, pointers=pointers, **self.text)
         return raw(code, name)
 
     def __call__(self, *columns: Sequence[Any], numbers: Sequence[float] = ()) -> None:
-        """Runs on contiguous arrays, all of one type, float32 or float64.
+        """Runs on contiguous arrays, whose types are the same in all rows.
 
         Args:
             columns: For each of a row's arrays, those of all rows.
@@ -79,11 +117,12 @@ class MultiKernel:
         cupy = device.cupy
         sizes = tuple([array.size for array in columns[0]])
         table = cupy.asarray(np.array([*[array.data.ptr for column in columns for array in column], *sizes], np.int64))
-        dtype = columns[0][0].dtype
+        types = tuple([column[0].dtype.name for column in columns])
+        number_type = np.float64 if 'float64' in types else np.float32
         blocks, pieces = _pieces(sizes, cupy.cuda.Device().id)
         if blocks:
-            self.kernels[dtype.name]((blocks,), (_THREADS,), (
-                table, pieces, np.int32(len(sizes)), *[dtype.type(number) for number in numbers]))
+            self.kernels[types]((blocks,), (_THREADS,), (
+                table, pieces, np.int32(len(sizes)), *[number_type(number) for number in numbers]))
 
 
 @lru_cache(16)

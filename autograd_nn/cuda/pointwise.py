@@ -9,6 +9,7 @@ from autograd_nn.cuda.kernel import COMPUTE
 from autograd_nn.cuda.kernel import elementwise as kernel
 from autograd_nn.cuda.layout import keep_layout
 from autograd_nn.cuda.multi import MultiKernel, in_batches, thread_count
+from autograd_nn.cuda.reductions import compute_dtype
 
 _scaled = kernel('T x, float64 a', 'T y', 'y = (T)((C)x * (C)a)', 'scaled', preamble=COMPUTE)
 _scaled_sum = kernel('T x, S y, float64 a', 'T z', 'z = (T)((C)x + (C)y * (C)a)', 'scaled_sum', preamble=COMPUTE)
@@ -19,7 +20,11 @@ _finish = kernel('T x, T b, T residual, bool rectify, float64 ceiling', 'T y', '
 _squares = MultiKernel('squares', 'x partial', '', 'sum += x[i] * x[i];', 'T sum = 0;',
                        'partial[blockIdx.x * blockDim.x + threadIdx.x] = sum;')
 # The difference of a number to itself is zero unless it is infinite or not a number.
-_find_not_finite = MultiKernel('find_not_finite', 'x found', '', 'if (x[i] - x[i] != 0) found[0] = 1;')
+_find_not_finite = MultiKernel(
+    'find_not_finite', 'x found', '', 'if (load(x + i) - load(x + i) != 0) found[0] = 1;',
+    types=['float16 float32', 'float32 float32', 'float64 float64'])
+_scaled_copies = MultiKernel('scaled_copies', 'x y', 'a', 'store(y + i, load(x + i) * a);', types=[
+    'float16 float16', 'float16 float32', 'float32 float16', 'float32 float32', 'float64 float64'])
 
 
 def elementwise(body: Callable[..., Any], args: Sequence[Any], operation: str | None = None) -> Any:
@@ -72,8 +77,28 @@ def sum_of_squares(arrays: Sequence[Any]) -> Any:
 def all_finite(arrays: Sequence[Any]) -> bool:
     """One kernel for all arrays, and one answer to wait for."""
     answers = []
-    for batch in in_batches([arrays], []):
-        found = device.cupy.zeros(1, batch[0][0].dtype)
-        _find_not_finite([array for array, in batch], [found] * len(batch))
+    for flat, in _by_types([arrays]):
+        found = device.cupy.zeros(1, compute_dtype(flat[0].dtype))
+        _find_not_finite(flat, [found] * len(flat))
         answers.append(found)
     return not any(float(found[0]) for found in answers)
+
+
+def scaled_copies(sources: Sequence[Any], targets: Sequence[Any], a: float) -> None:
+    """One kernel for all arrays of the same two types that lie in the same order."""
+    alike = [x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous for x, y in zip(sources, targets)]
+    for source, target, same in zip(sources, targets, alike):
+        if not same:
+            target[...] = _scaled(source.astype(compute_dtype(source.dtype), copy=False), float(a))
+    columns = [[x for x, same in zip(column, alike) if same] for column in (sources, targets)]
+    for xs, ys in _by_types(columns):
+        _scaled_copies(xs, ys, numbers=[a])
+
+
+def _by_types(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Columns of contiguous arrays, for each combination of the types in a row."""
+    batches: dict[Any, list[tuple[Any, ...]]] = {}
+    for row in zip(*columns, strict=True):
+        flat = tuple([device.cupy.ascontiguousarray(array) for array in row])
+        batches.setdefault(tuple([array.dtype for array in flat]), []).append(flat)
+    return [[list(column) for column in zip(*rows, strict=True)] for rows in batches.values()]

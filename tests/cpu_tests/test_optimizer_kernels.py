@@ -172,3 +172,49 @@ def test_the_module_has_every_kernel_of_the_contract():
     from autograd_nn.contract import Kernels
     names = {name for name in vars(Kernels) if not name.startswith('_')}
     assert names == set(cpu.__all__)
+
+
+HALVES = np.arange(1 << 16, dtype=np.uint16).view('e')
+
+
+def test_every_number_in_half_precision_becomes_one_in_single(kernel):
+    y = np.zeros(HALVES.size, 'f')
+    with np.errstate(invalid='ignore'):  # one kind of NaN is
+        kernel('scaled_copies', [HALVES], [y], 1)
+    np.testing.assert_array_equal(y, HALVES.astype('f'))
+    assert (np.signbit(y) == np.signbit(HALVES)).all()
+
+
+def test_rounding_to_half_precision(kernel):
+    """To the nearest number, of two to the even one: numbers, those half way between two, and their neighbours."""
+    numbers = HALVES[np.isfinite(HALVES)].astype('f')
+    between = np.concatenate([numbers, (numbers[:-1] + numbers[1:]) / 2, np.float32([65520, 65519.99, 1e30, np.inf])])
+    x = np.concatenate([between, np.nextafter(between, np.float32(np.inf)), np.nextafter(between, np.float32(-np.inf)),
+                        [np.nan]]).astype('f')
+    y = np.zeros(x.size, 'e')
+    with np.errstate(over='ignore'):
+        kernel('scaled_copies', [x], [y], 1)
+        np.testing.assert_array_equal(y, x.astype('e'))
+
+
+@pytest.mark.parametrize('types', ['ee', 'ef', 'fe', 'ff', 'dd'])
+def test_scaled_copies(kernel, types):
+    shapes = [(3,), (20, 5), (), (0, 2), (9000,)]
+    sources = [np.random.normal(size=shape).astype(types[0]) for shape in shapes]
+    sources.append(np.asfortranarray(np.random.normal(size=(4, 6)).astype(types[0])))
+    targets = [np.zeros(x.shape, types[1]) for x in sources]
+    kernel('scaled_copies', sources, targets, 0.3)
+    for x, y in zip(sources, targets):
+        np.testing.assert_allclose(y, x.astype('d') * 0.3, rtol={'e': 1e-3, 'f': 1e-6, 'd': 1e-15}[min(types)],
+                                   atol=1e-7)
+
+
+@pytest.mark.parametrize('dtype', 'efd')
+def test_one_number_that_is_not_finite(kernel, dtype):
+    arrays = [np.ones(n, dtype) for n in (3, 10_000, 1)]
+    arrays.append(HALVES[np.isfinite(HALVES)].astype(dtype))
+    assert kernel.kernels.all_finite(list(map(kernel.send, arrays)))
+    for where, what in (0, np.inf), (1, -np.inf), (3, np.nan):
+        changed = [a.copy() for a in arrays]
+        changed[where].flat[-1] = what
+        assert not kernel.kernels.all_finite(list(map(kernel.send, changed)))

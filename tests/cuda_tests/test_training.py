@@ -146,3 +146,28 @@ def test_inference_in_half_precision():
     assert {y.dtype for y in results} == {np.dtype('e')}
     for y in results[1:]:
         np.testing.assert_allclose(y, results[0], atol=1e-2)
+
+
+@pytest.mark.skipif(not hasattr(cuda.cupy, '_kernels'), reason='CuPy is not the emulated one')
+@pytest.mark.parametrize('dtype', [np.float32, ann.mixed16])
+@pytest.mark.parametrize('optimizer', [optimizers.SGD, optimizers.MomentumSGD, optimizers.Adam])
+@pytest.mark.parametrize('scale', [None, 128.])
+def test_launches_do_not_grow_with_the_number_of_parameters(monkeypatch, dtype, optimizer, scale):
+    launches = []
+    launch = cuda.cupy._build.launch
+    monkeypatch.setattr(cuda.cupy._build, 'launch', lambda *args: (launches.append(args[1]), launch(*args)))
+
+    def count(layers):
+        with ann.using_config('dtype', dtype):
+            model = ann.Sequential(*[L.Linear(3, 3) for _ in range(layers)])
+            model.to_device('cuda:0')
+            updater = optimizer().setup(model)
+            if scale is not None:
+                updater.set_loss_scale(scale)
+            for _ in range(2):
+                for param in model.params():
+                    param.grad = cuda.cupy.ones_like(param.array)
+                launches.clear()
+                updater.apply_gradients(updater._loss_scale)
+        return list(launches)
+    assert 0 < len(count(2)) < 8 and count(2) == count(10)

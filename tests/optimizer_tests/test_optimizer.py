@@ -339,7 +339,8 @@ class TestUpdatesOfManyParameters:
 
             return recorded
 
-        module = types.SimpleNamespace(**{name: record(name) for name in ('sgd', 'momentum_sgd', 'adam', 'amsgrad')})
+        module = types.SimpleNamespace(**{name: record(name) for name in ('sgd', 'momentum_sgd', 'adam', 'amsgrad')},
+                                       scaled_copies=cpu.scaled_copies)
         monkeypatch.setattr('autograd_nn.backend.kernels', lambda *arrays: module)
         return calls
 
