@@ -11,7 +11,7 @@ import numpy as np
 from autograd_nn import cpu, cuda
 from autograd_nn.contract import Kernels
 from autograd_nn.cpu import onednn
-from autograd_nn.cuda import cudnn
+from autograd_nn.cuda import cudnn, upload
 from autograd_nn.cuda import kernels as cuda_kernels
 
 
@@ -222,6 +222,9 @@ class GpuDevice(Device):
         self.xp = cuda.cupy
 
     def send_array(self, array: Any) -> Any:
+        if isinstance(array, np.ndarray) and upload.is_worth_it(array):
+            with cuda.cupy.cuda.Device(self.index):
+                return upload.upload(array)
         return cuda.to_gpu(array, self.index)
 
     def use(self) -> None:

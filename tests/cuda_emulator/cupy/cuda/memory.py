@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import graph
 from .device import DEVICES, current_device
 
 TOTAL = 1 << 34
@@ -56,6 +57,15 @@ class MemoryPointer:
 
     def __int__(self) -> int:
         return self.ptr
+
+    def copy_from_host_async(self, mem: Any, size: int, stream: Any = None) -> None:
+        from .stream import get_current_stream
+        graph.refuse('cudaMemcpyAsync')
+        (stream or get_current_stream()).put(lambda: ctypes.memmove(self.ptr, int(mem), size))
+
+    def copy_from_device_async(self, src: MemoryPointer, size: int, stream: Any = None) -> None:
+        graph.refuse('cudaMemcpyAsync')
+        ctypes.memmove(self.ptr, src.ptr, size)
 
     def array(self, shape: Any, dtype: Any, strides: Any, order: str) -> np.ndarray:
         """The memory as a NumPy array."""
@@ -109,6 +119,12 @@ class MemoryPool:
 
     def get_limit(self) -> int:
         return self._limits[current_device()]
+
+
+class PinnedMemory(np.ndarray):
+    """As ``cupy.cuda.PinnedMemoryPointer``: memory of the host, with the buffer protocol."""
+
+    ptr = property(lambda self: self.ctypes.data)
 
 
 class PinnedMemoryPool:
@@ -165,4 +181,4 @@ def alloc_pinned_memory(size: int) -> Any:
     """Memory of the host: an object with the buffer protocol."""
     if _pinned_allocator is not None and _pinned_allocator != default_pinned_pool.malloc:
         return _pinned_allocator(size)
-    return np.empty(size, np.uint8)
+    return np.empty(size, np.uint8).view(PinnedMemory)
