@@ -66,8 +66,8 @@ class _Uploads:
 
 
 def is_worth_it(array: Any) -> bool:
-    """Whether an array on the host is of the size of a minibatch."""
-    return _SMALLEST <= array.nbytes <= _LARGEST and not array.dtype.hasobject
+    """Whether an array on the host is of the size of a minibatch, and its bytes are what a device computes with."""
+    return _SMALLEST <= array.nbytes <= _LARGEST and array.dtype.kind in 'biufc' and array.dtype.isnative
 
 
 def upload(array: np.ndarray) -> Any:

@@ -43,6 +43,7 @@ def test_sizes(sent, monkeypatch):
     monkeypatch.setattr(upload, '_LARGEST', 1 << 17)
     device.send(np.ones((1 << 17) // 8 + 1))
     assert sent == [upload._SMALLEST]
+    assert not upload.is_worth_it(np.ones(10_000, '>f8')) and not upload.is_worth_it(np.full(10_000, None))
 
 
 def test_many_in_a_row(sent):
