@@ -181,7 +181,7 @@ class UpdateRule:
         self.t += 1
         precise = self._precise(param)
         self._update(precise)
-        _round(param, precise)
+        _round([(param, precise)])
 
     def _update(self, param: Variable) -> None:
         self._prepare(param)
@@ -194,9 +194,13 @@ class UpdateRule:
         for hook in self._hooks.hooks['pre'].values():
             hook(self, param)
 
+    def keeps_copy(self, param: Variable) -> bool:
+        """Whether a copy of the parameter in float32 is updated in its place (see `use_fp32_update`)."""
+        return self._use_fp32_update and param.dtype == np.float16
+
     def _precise(self, param: Variable) -> Variable:
-        """What is updated for a parameter: itself, or a copy of one in half precision, which is kept."""
-        if not self._use_fp32_update or param.dtype != np.float16:
+        """What is updated for a parameter: itself, or the copy."""
+        if not self.keeps_copy(param):
             return param
         if self._fp32_param is None:
             self._fp32_param = Variable(param.array.astype('f'), name=param.name)
@@ -338,11 +342,14 @@ class KernelRule(UpdateRule):
         return self._is_plain and type(param).update is Parameter.update and not self._hooks.hooks['post']
 
 
-def _round(param: Variable, precise: Variable) -> None:
-    """Gives a parameter in half precision the values of the copy that was updated."""
-    if precise is not param:
+def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:
+    """Gives parameters in half precision the values of the copies that were updated; others stand for themselves."""
+    pairs = [(param, precise) for param, precise in pairs if precise is not param]
+    if pairs:
+        targets, sources = ([each.array for each in column] for column in zip(*pairs, strict=True))
+        backend.kernels(*targets).scaled_copies(sources, targets, 1)
+    for _, precise in pairs:
         precise.cleargrad()
-        param.array[...] = precise.array
 
 
 def update_parameters(params: Iterable[Parameter]) -> None:
@@ -370,13 +377,7 @@ def update_parameters(params: Iterable[Parameter]) -> None:
                 batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
-    rounded = [(param.array, precise.array) for param, precise in copies if precise is not param]
-    if rounded:
-        arrays, precise_arrays = zip(*rounded)
-        backend.kernels(*arrays).scaled_copies(precise_arrays, arrays, 1)
-    for param, precise in copies:
-        if precise is not param:
-            precise.cleargrad()
+    _round(copies)
 
 
 def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:

@@ -252,9 +252,11 @@ class Variable:
         return owner
 
     def plus(self, other: Variable) -> Variable:
-        """The sum of two gradients of one array: by a function only where that is recorded, or where it is faster."""
+        """The sum of two gradients of one array: by a function only where that is recorded, looked at, or faster."""
         a, b = self._array, other._array
-        if config.__dict__['enable_backprop'] or a.size >= backend.LARGE or not a.ndim:
+        settings = config.__dict__
+        if (settings['enable_backprop'] or settings['debug'] or settings['_function_hooks']
+                or a.size >= backend.LARGE or not a.ndim):
             return self + other
         result = Variable.__new__(Variable)
         result._array, result._node, result.requires_grad = a + b, None, False

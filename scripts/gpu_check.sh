@@ -31,7 +31,7 @@ run() {  # run NAME SECONDS COMMAND...: the output goes to the terminal and to $
     return "$code"
 }
 
-run versions 60 python -c '
+run versions 30 python -c '
 import autograd_nn
 from autograd_nn import cuda
 autograd_nn.show_config()
@@ -42,12 +42,12 @@ cuda.cupy.show_config()' || exit 1
 
 parallel=$(python -c 'import xdist' 2>/dev/null && echo '-n 4')
 # shellcheck disable=SC2086 # no argument where there is no xdist
-run kernels 150 python -m pytest -q -p no:cacheprovider $parallel -m gpu tests || status=1
+run kernels 120 python -m pytest -q -p no:cacheprovider $parallel -m gpu tests || status=1
 # shellcheck disable=SC2086
-run functions 150 python -m pytest -q -p no:cacheprovider $parallel tests/functions_tests || status=1
-run train 60 python scripts/train.py --device cuda:0 --epochs 3 --out "$out/train" || status=1
-run train_amp 60 python scripts/train.py --device cuda:0 --amp --epochs 3 --out "$out/train_amp" || status=1
-run train_graph 60 python scripts/train.py --device cuda:0 --cuda-graph --epochs 3 --out "$out/train_graph" || status=1
+run functions 120 python -m pytest -q -p no:cacheprovider $parallel tests/functions_tests || status=1
+run train 40 python scripts/train.py --device cuda:0 --epochs 3 --out "$out/train" || status=1
+run train_amp 40 python scripts/train.py --device cuda:0 --amp --epochs 3 --out "$out/train_amp" || status=1
+run train_graph 40 python scripts/train.py --device cuda:0 --cuda-graph --epochs 3 --out "$out/train_graph" || status=1
 
 benchmark() {  # benchmark NAME SECONDS ARGUMENTS...
     local name=$1 seconds=$2

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.contract import Ints
-from autograd_nn.cuda import cublas, device
+from autograd_nn.cuda import device
+from autograd_nn.cuda.cublas import matmul
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
 
@@ -146,11 +147,11 @@ def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_si
     dtype, units = x.dtype, h.shape[1]
     x, h, c, W, U, bias = _computable(dtype, x, h, c, _joined(ws[:4]), _joined(ws[4:]),
                                       _joined(bs[:4]) + _joined(bs[4:]))
-    h, c, gates = h.copy(), c.copy(), x @ W.T
+    h, c, gates = h.copy(), c.copy(), matmul(x, W.T)
     cells, y = (device.cupy.empty((len(x), units), x.dtype) for _ in range(2))
     u = device.cupy.empty((len(h), 4 * units), x.dtype)
     for rows, n in _steps(batch_sizes, reverse):
-        cublas.matmul(h[:n], U.T, out=u[:n])
+        matmul(h[:n], U.T, out=u[:n])
         _lstm_step(u, bias, units, gates[rows], c[:n], cells[rows], y[rows], h[:n])
     y, h, c = _cast(dtype, y, h, c)
     return y, h, c, (gates, cells) if training else None
@@ -166,10 +167,11 @@ def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace:
     c_prev = _previous(c, cells, batch_sizes, reverse)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _lstm_step_grad(gates[rows], c_prev[rows], cells[rows], gy[rows], units, gz[rows], gh[:n], gc[:n])
-        cublas.matmul(gz[rows], U, out=gh[:n])
-    gws = [*_rows_of_gates(gz.T @ x, 4), *_rows_of_gates(gz.T @ _previous(h, y, batch_sizes, reverse), 4)]
+        matmul(gz[rows], U, out=gh[:n])
+    h_prev = _previous(h, y, batch_sizes, reverse)
+    gws = [*_rows_of_gates(matmul(gz.T, x), 4), *_rows_of_gates(matmul(gz.T, h_prev), 4)]
     gbs = _rows_of_gates(product_sum(gz, 1, (0,), gz.dtype), 4)
-    gx, gh, gc = _cast(dtype, gz @ W, gh, gc)
+    gx, gh, gc = _cast(dtype, matmul(gz, W), gh, gc)
     return gx, gh, gc, _cast(dtype, *gws), _cast(dtype, *gbs, *[gb.copy() for gb in gbs])
 
 
@@ -179,11 +181,11 @@ def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints
     dtype, units = x.dtype, h.shape[1]
     x, h, W, U, bias, bias_u = _computable(dtype, x, h, _joined(ws[:3]), _joined(ws[3:]), _joined(bs[:3]),
                                            _joined(bs[3:]))
-    h, gates = h.copy(), x @ W.T
+    h, gates = h.copy(), matmul(x, W.T)
     scaled, y = (device.cupy.empty((len(x), units), x.dtype) for _ in range(2))
     u = device.cupy.empty((len(h), 3 * units), x.dtype)
     for rows, n in _steps(batch_sizes, reverse):
-        cublas.matmul(h[:n], U.T, out=u[:n])
+        matmul(h[:n], U.T, out=u[:n])
         _gru_step(u, bias, bias_u, units, gates[rows], scaled[rows], y[rows], h[:n])
     y, h = _cast(dtype, y, h)
     return y, h, (gates, scaled) if training else None
@@ -199,10 +201,10 @@ def gru_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     h_prev = _previous(h, y, batch_sizes, reverse)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _gru_step_grad(gates[rows], scaled[rows], h_prev[rows], gy[rows], units, gx[rows], gu[rows], gh[:n])
-        gh[:n] += cublas.matmul(gu[rows], U)
-    gws = [*_rows_of_gates(gx.T @ x, 3), *_rows_of_gates(gu.T @ h_prev, 3)]
+        gh[:n] += matmul(gu[rows], U)
+    gws = [*_rows_of_gates(matmul(gx.T, x), 3), *_rows_of_gates(matmul(gu.T, h_prev), 3)]
     gbs = [gb for g in (gx, gu) for gb in _rows_of_gates(product_sum(g, 1, (0,), g.dtype), 3)]
-    gx, gh = _cast(dtype, gx @ W, gh)
+    gx, gh = _cast(dtype, matmul(gx, W), gh)
     return gx, gh, _cast(dtype, *gws), _cast(dtype, *gbs)
 
 
@@ -211,9 +213,9 @@ def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, 
     """The output says all that the gradient needs, so there is no workspace."""
     dtype = x.dtype
     x, h, W, U, b, d = _computable(dtype, x, h, *ws, *bs)
-    h, y, bias = h.copy(), x @ W.T, b + d
+    h, y, bias = h.copy(), matmul(x, W.T), b + d
     for rows, n in _steps(batch_sizes, reverse):
-        _rnn_step(cublas.matmul(h[:n], U.T), bias, activation == 'relu', y[rows], h[:n])
+        _rnn_step(matmul(h[:n], U.T), bias, activation == 'relu', y[rows], h[:n])
     y, h = _cast(dtype, y, h)
     return y, h, None
 
@@ -226,10 +228,10 @@ def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     gh, gz = gh.copy(), device.cupy.empty_like(y)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _rnn_step_grad(y[rows], gh[:n], gy[rows], activation == 'relu', gz[rows])
-        cublas.matmul(gz[rows], U, out=gh[:n])
-    gws = [gz.T @ x, gz.T @ _previous(h, y, batch_sizes, reverse)]
+        matmul(gz[rows], U, out=gh[:n])
+    gws = [matmul(gz.T, x), matmul(gz.T, _previous(h, y, batch_sizes, reverse))]
     gb = product_sum(gz, 1, (0,), gz.dtype)
-    gx, gh = _cast(dtype, gz @ W, gh)
+    gx, gh = _cast(dtype, matmul(gz, W), gh)
     return gx, gh, _cast(dtype, *gws), _cast(dtype, gb, gb.copy())
 
 

@@ -15,7 +15,7 @@ from autograd_nn.variable import Variable, as_variable
 
 # Fewer elements are multiplied without looking for a back end, by NumPy's older product of two matrices: it takes half
 # the time of the operator.
-SMALL = 1 << 8
+_SMALL = 1 << 8
 
 
 class MatMul(FunctionNode):
@@ -31,7 +31,7 @@ class MatMul(FunctionNode):
             a = a.swapaxes(-1, -2)
         if self.transb and b.ndim > 1:
             b = b.swapaxes(-1, -2)
-        if a.ndim == b.ndim == 2 and a.size + b.size < SMALL and isinstance(a, np.ndarray):
+        if a.ndim == b.ndim == 2 and a.size + b.size < _SMALL and isinstance(a, np.ndarray):
             return a.dot(b),
         return backend.kernels(a, b).matmul(a, b),
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
-from autograd_nn import cuda, optimizers, training
+from autograd_nn import backend, cuda, optimizers, training
 from autograd_nn import functions as F
 from autograd_nn import links as L
 from autograd_nn.cuda import cublas
@@ -266,3 +266,29 @@ def test_a_capture_that_fails_leaves_things_as_they_were():
         CapturedGraph(function)
     assert np.random.rand() == np.random.RandomState(0).rand()
     np.testing.assert_array_equal(cuda.to_cpu(x), 0)
+
+
+@pytest.mark.parametrize('kind, states, weights, options', [('lstm', 2, 8, ()), ('gru', 1, 6, ()),
+                                                            ('rnn', 1, 2, ('tanh',))])
+def test_recurrent_layers(kind, states, weights, options):
+    """All their products of matrices are ones that a capture takes."""
+    def draw(*shape):
+        return cuda.to_gpu(np.random.uniform(-1, 1, shape).astype('f'))
+
+    batch_sizes = (3, 2)
+    x, hs = draw(5, 2), [draw(3, 4) for _ in range(states)]
+    ws = [draw(4, 2) for _ in range(weights // 2)] + [draw(4, 4) for _ in range(weights // 2)]
+    bs, gy, ghs = [draw(4) for _ in range(weights)], draw(5, 4), [draw(3, 4) for _ in range(states)]
+    kernels = backend.kernels(x)
+
+    def compute():
+        y, *last, workspace = getattr(kernels, f'{kind}_sequence')(x, *hs, ws, bs, *options, batch_sizes, False, True)
+        gx, *ghs_, gws, gbs = getattr(kernels, f'{kind}_sequence_grad')(x, *hs, ws, y, workspace, gy, *ghs, *options,
+                                                                       batch_sizes, False)
+        return [y, *last, gx, *ghs_, *gws, *gbs]
+
+    expected = compute()
+    graph = CapturedGraph(compute)
+    graph.launch()
+    for a, b in zip(graph.result, expected, strict=True):
+        np.testing.assert_allclose(cuda.to_cpu(a), cuda.to_cpu(b), rtol=1e-5, atol=1e-6)

@@ -76,7 +76,7 @@ class Plan:
         cudnn, _ = library.load()
         types = cudnn.data_type
         self.graph = graph = cudnn.pygraph(intermediate_data_type=types.FLOAT, compute_data_type=types.FLOAT,
-                                           **self.place())
+                                           handle=library.handle())
         tensors = [graph.tensor(name=f'input_{uid}', uid=uid, dim=list(x.shape), stride=list(x.strides),
                                 data_type=getattr(types, _TYPES[x.dtype])) for uid, x in enumerate(inputs, 1)]
         # cuDNN reads them on the host, each time that the plan runs.
@@ -100,11 +100,6 @@ class Plan:
         self.settings = settings
         self.index: int | None = None
         self.is_tuned = not settings.autotune
-
-    @staticmethod
-    def place() -> dict[str, Any]:
-        """For which device it is prepared, as arguments of cuDNN's graph."""
-        return {'handle': library.handle()}
 
     @staticmethod
     def _unwanted(cudnn: Any, inputs: Sequence[Operand], settings: Settings) -> list[Any]:

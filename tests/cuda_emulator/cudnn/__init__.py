@@ -9,7 +9,7 @@ the real cuDNN, where it is installed, plan these graphs for devices that need n
 """
 from __future__ import annotations
 
-from ._graph import Tensor, pygraph
+from ._graph import pygraph
 from ._types import build_plan_policy, cudnnGraphNotSupportedError, data_type, heur_mode, numerical_note
 
 __version__ = '1.32.0'

@@ -43,8 +43,8 @@ def _places(kernel_size: tuple[int, ...], out: tuple[int, ...], stride: list[int
                            for p, d, n, s in zip(place, dilation, out, stride, strict=True))
 
 
-def _padded(x: np.ndarray, pad: list[int], more: int = 0) -> np.ndarray:
-    return np.pad(x.astype('d'), [(0, 0), (0, 0), *[(p, p + more) for p in pad]])
+def _padded(x: np.ndarray, pad: list[int]) -> np.ndarray:
+    return np.pad(x.astype('d'), [(0, 0), (0, 0), *[(p, p) for p in pad]])
 
 
 def _grouped(x: np.ndarray, groups: int, axis: int) -> np.ndarray:

@@ -9,8 +9,6 @@ import numpy as np
 class data_type(enum.Enum):
     FLOAT = np.dtype('float32')
     HALF = np.dtype('float16')
-    INT32 = np.dtype('int32')
-    NOT_SET = None
 
 
 class heur_mode(enum.Enum):
@@ -20,7 +18,6 @@ class heur_mode(enum.Enum):
 
 class build_plan_policy(enum.Enum):
     HEURISTICS_CHOICE = 0
-    ALL = 1
 
 
 class numerical_note(enum.Enum):
