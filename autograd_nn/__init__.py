@@ -42,6 +42,7 @@ from autograd_nn.config import (
     global_config,
     is_debug,
     mixed16,
+    mixed_bfloat16,
     no_backprop_mode,
     set_debug,
     using_config,

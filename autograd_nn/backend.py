@@ -1,7 +1,7 @@
 """Which device and which kernels serve an array."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from autograd_nn.contract import Kernels
 from autograd_nn.cpu import onednn
 from autograd_nn.cuda import cudnn, upload
 from autograd_nn.cuda import kernels as cuda_kernels
+from autograd_nn.dtypes import is_floating
 
 
 def get_array_module(*args: Any) -> Any:
@@ -145,12 +146,19 @@ class Elementwise:
 
     def __call__(self, *args: Any) -> Any:
         if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
+            if args[0].dtype.kind == 'V':
+                return self._in_single_precision(args)
             if args[0].size >= LARGE:
                 return kernels().elementwise(self.body, args, self.source.name)
             y = self.body(*args)
             # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
             return y.astype(args[0].dtype) if type(y) is np.float64 else y
         return self.kernel(*args)
+
+    def _in_single_precision(self, args: Sequence[Any]) -> np.ndarray:
+        """The operation on bfloat16, in which NumPy makes numbers of single precision of others as it likes."""
+        return np.asarray(self(*[x.astype(np.float32) if isinstance(x, _NUMPY) and is_floating(x.dtype) else x
+                                 for x in args])).astype(args[0].dtype)
 
 
 class Device:

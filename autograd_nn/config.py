@@ -11,28 +11,44 @@ from typing import IO, Any
 
 import numpy as np
 
+from autograd_nn.dtypes import as_dtype
 
-class Mixed16:
-    """The type of `mixed16`.
 
-    Attributes:
-        dtype: What NumPy takes it for: float16.
+class MixedPrecision:
+    """The type of `mixed16` and `mixed_bfloat16`.
+
+    Args:
+        name: What it is called in this module.
+        half: The name of the type in half precision.
     """
 
-    dtype = np.dtype(np.float16)
+    def __init__(self, name: str, half: str) -> None:
+        self.name = name
+        self.half = half
+
+    @property
+    def dtype(self) -> np.dtype:
+        """What NumPy takes it for: the type in half precision."""
+        return as_dtype(self.half)
 
     def __repr__(self) -> str:
-        return 'mixed16'
+        return self.name
 
     def __reduce__(self) -> str:
-        return 'mixed16'
+        return self.name
 
 
-mixed16 = Mixed16()
+mixed16 = MixedPrecision('mixed16', 'float16')
 """As ``config.dtype``: numbers in half precision where that does; the rest, and what updates keep, in single precision.
 
 Parameters and data are float16; those of normalization are float32. Optimizers that are set up while it is in force
 update copies in float32 (see `GradientMethod.use_fp32_update`) and scale the loss (see `Optimizer.loss_scaling`).
+"""
+
+mixed_bfloat16 = MixedPrecision('mixed_bfloat16', 'bfloat16')
+"""As `mixed16`, with bfloat16 (of the library ml_dtypes): fewer digits, but the range of float32.
+
+So gradients do not vanish, and optimizers do not scale the loss.
 """
 
 
@@ -82,7 +98,8 @@ class LocalConfig(threading.local):
     ============================ ======================================================================
     ``train``                    training (True) or inference (False) behaviour of dropout and the like
     ``enable_backprop``          whether functions record themselves for backpropagation
-    ``dtype``                    floating-point type of new parameters and data sets, or `mixed16`
+    ``dtype``                    floating-point type of new parameters and data sets; or `mixed16`,
+                                 `mixed_bfloat16`
     ``debug``                    check every array that is computed for NaN
     ``type_check``               run ``check_type_forward`` of user-defined functions
     ``use_bfloat16``             let float32 convolutions and products of matrices on the CPU round what they multiply
@@ -223,16 +240,21 @@ def get_dtype(dtype: Any = None, map_mixed16: Any = None) -> np.dtype:
     """`dtype` as a NumPy dtype; ``config.dtype`` where it is None.
 
     Args:
-        dtype: The dtype, or `mixed16`.
-        map_mixed16: What `mixed16` stands for, if that is not float16.
+        dtype: The dtype, or its name; or `mixed16`, `mixed_bfloat16`.
+        map_mixed16: What these two stand for, if that is not their type in half precision.
+
+    Raises:
+        ImportError: It is bfloat16, and the library ml_dtypes is not installed.
     """
     dtype = config.dtype if dtype is None else dtype
-    return np.dtype(map_mixed16 if dtype is mixed16 and map_mixed16 is not None else dtype)
+    if isinstance(dtype, MixedPrecision):
+        dtype = dtype.dtype if map_mixed16 is None else map_mixed16
+    return as_dtype(dtype)
 
 
 def _dtype_from_environment() -> Any:
     name = os.environ.get('AUTOGRAD_NN_DTYPE', 'float32')
-    return mixed16 if name == 'mixed16' else np.dtype(name)
+    return {mixed.name: mixed for mixed in (mixed16, mixed_bfloat16)}.get(name) or as_dtype(name)
 
 
 # Threads come and go while another one changes the global configuration.

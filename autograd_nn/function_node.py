@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import config
+from autograd_nn.dtypes import has_gradient
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.utils import type_check
 from autograd_nn.variable import Variable, VariableNode, as_variable
@@ -184,7 +185,7 @@ class FunctionNode:
             output.index = index
             output.shape = array.shape
             output.dtype = dtype = array.dtype
-            output.requires_grad = result.requires_grad = dtype.kind in 'fc'
+            output.requires_grad = result.requires_grad = dtype.kind in 'fc' or has_gradient(dtype)
             output.grad_var = output.name = None
         indexes = self._retained_input_indexes
         if indexes:
@@ -320,7 +321,7 @@ class FunctionNode:
         for i, array, ref in zip(self._retained_output_indexes, self._retained_outputs, self._output_refs):
             result = _new_variable(Variable)
             result._array = array
-            result.requires_grad = requires_grad = array.dtype.kind in 'fc'
+            result.requires_grad = requires_grad = has_gradient(array.dtype)
             # Gradients are gathered by function and index, so a new node can stand for one that is gone.
             result._node = ref() or VariableNode(self, i, array.shape, array.dtype, requires_grad)
             results.append(result)
@@ -381,5 +382,5 @@ class FunctionNode:
 
 def _check_numbers(arrays: Iterable[Any], message: str) -> None:
     for array in arrays:
-        if getattr(array, 'dtype', np.dtype('O')).kind in 'fc' and bool((array != array).any()):
+        if has_gradient(getattr(array, 'dtype', np.dtype('O'))) and bool((array != array).any()):
             raise RuntimeError(message)

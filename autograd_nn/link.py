@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.dtypes import has_gradient
 from autograd_nn.link_hook import (
     ForwardPostprocessCallbackArgs,
     ForwardPreprocessCallbackArgs,
@@ -513,7 +514,7 @@ class Link:
         for link in self.links():
             link.frozen = frozen
         for param in self.params():
-            param.requires_grad = not frozen and param.dtype.kind in 'fc'
+            param.requires_grad = not frozen and has_gradient(param.dtype)
             param.cleargrad()
 
     # --- devices

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_nn import backend
-from autograd_nn.config import config, mixed16
+from autograd_nn.config import MixedPrecision, config, mixed16
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -222,9 +222,9 @@ class GradientMethod(Optimizer):
 
     def setup(self, link: Link) -> Any:
         super().setup(link)
-        if config.dtype is mixed16:
+        if isinstance(config.dtype, MixedPrecision):
             self._use_fp32_update = True
-            if self._loss_scale is None:
+            if config.dtype is mixed16 and self._loss_scale is None:
                 self.loss_scaling()
         for param in link.params():
             param.update_rule = self.create_update_rule()

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import config
+from autograd_nn.dtypes import is_real
 from autograd_nn.variable import Variable, as_array
 
 
@@ -278,4 +279,4 @@ def is_scalar(value: Any) -> bool:
     value = as_array(value)
     if isinstance(value, (int, float)):
         return True
-    return getattr(value, 'ndim', None) == 0 and value.dtype.kind in 'biuf'
+    return getattr(value, 'ndim', None) == 0 and is_real(value.dtype)

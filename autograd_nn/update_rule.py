@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.dtypes import is_half
 from autograd_nn.variable import Parameter, Variable
 
 _TIMINGS = 'pre', 'post'
@@ -196,7 +197,7 @@ class UpdateRule:
 
     def keeps_copy(self, param: Variable) -> bool:
         """Whether a copy of the parameter in float32 is updated in its place (see `use_fp32_update`)."""
-        return self._use_fp32_update and param.dtype == np.float16
+        return self._use_fp32_update and is_half(param.dtype)
 
     def _precise(self, param: Variable) -> Variable:
         """What is updated for a parameter: itself, or the copy."""

@@ -11,6 +11,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.backprop import ancestors, sweep
 from autograd_nn.config import config, get_dtype, using_config
+from autograd_nn.dtypes import has_gradient
 
 if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
@@ -106,7 +107,7 @@ class Variable:
             if not backend.is_array(array):
                 raise TypeError(f'Variable: expected a NumPy or CuPy array, got {type(array).__name__}; '
                                 'numpy.array(x) makes one')
-            self.requires_grad = self.requires_grad and array.dtype.kind in 'fc'
+            self.requires_grad = self.requires_grad and has_gradient(array.dtype)
         self._array = array
         if self._node is not None:
             self._node.shape, self._node.dtype = (None, None) if array is None else (array.shape, array.dtype)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import caffe_networks, comparison, machine, overhead, tables
-from benchmarks.rows import ROWS, Setting
+from benchmarks.rows import HALVES, ROWS, Setting
 from cli import friendly_errors
 
 from autograd_nn import cuda
@@ -36,9 +36,9 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument('--threads', type=int, default=machine.cores(),
                          help='threads of each side (default: all cores, here %(default)s)')
     command.add_argument('--device', default='cpu', choices=('cpu', 'cuda'), help='where (default: %(default)s)')
-    command.add_argument('--precision', default='float32', choices=('float32', 'tf32', 'mixed'),
-                         help='float32; tf32, in which the tensor cores of a GPU multiply; or half and single '
-                              'precision (default: %(default)s)')
+    command.add_argument('--precision', default='float32', choices=('float32', 'tf32', *HALVES),
+                         help='float32; tf32, in which the tensor cores of a GPU multiply; or float32 and float16, or '
+                              'bfloat16 (default: %(default)s)')
     command.add_argument('--cuda-graph', action='store_true',
                          help='with --device cuda: capture the training step of autograd_nn as a CUDA graph')
     command.add_argument('--batch', type=int, help='samples in a minibatch (default: that of each network)')

@@ -21,6 +21,7 @@ OPTIMIZERS: dict[str, Any] = {
     'sgd': optimizers.SGD, 'momentum': optimizers.MomentumSGD, 'nesterov': optimizers.NesterovAG,
     'adagrad': optimizers.AdaGrad, 'rmsprop': optimizers.RMSprop, 'adam': optimizers.Adam, 'adamw': optimizers.AdamW,
 }
+MIXED = {'float16': autograd_nn.mixed16, 'bfloat16': autograd_nn.mixed_bfloat16}
 SNAPSHOT = 'snapshot.npz'
 MODEL = 'model.npz'
 DEFAULT_MODEL = 'lenet'
@@ -46,7 +47,8 @@ class TrainingRun:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         if arguments.amp:
-            autograd_nn.global_config.dtype = autograd_nn.mixed16
+            autograd_nn.global_config.dtype = MIXED[arguments.amp]
+            autograd_nn.get_dtype()  # an error now if it is not installed
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -206,7 +208,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                                                  '(default: the usual one of the optimizer)')
     parser.add_argument('--weight-decay', type=float, default=0., help='L2 regularization, decoupled with adamw')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
-    parser.add_argument('--amp', action='store_true', help='mixed precision: half where that does; for GPUs')
+    parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
+                        help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
     parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder')

@@ -9,20 +9,24 @@ import numpy as np
 from hypothesis.extra.numpy import array_shapes
 
 from autograd_nn import Variable, cuda, grad
+from autograd_nn.dtypes import as_dtype, is_floating
 from autograd_nn.gradient_check import check_backward, check_double_backward
 
-TOLERANCES = {np.dtype('float64'): 1e-9, np.dtype('float32'): 2e-4, np.dtype('float16'): 2e-2}
+TOLERANCES = {np.dtype('float64'): 1e-9, np.dtype('float32'): 2e-4, np.dtype('float16'): 2e-2,
+              as_dtype('bfloat16'): 4e-2}
+DTYPES = 'float64', 'float32', 'bfloat16'
 
 
 def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, *arrays: Any,
-                   dtypes: Sequence[str] = ('float64', 'float32'), differentiable: bool = True, double: bool = True,
+                   dtypes: Sequence[str] = DTYPES, differentiable: bool = True, double: bool = True,
                    eps: float = 1e-3, atol: float = 1e-5, rtol: float = 1e-4,
                    tolerance: dict[str, float] | None = None, on_gpu: bool = True) -> None:
     """Checks a function's values, the dtype of its results, and its gradients of first and second order.
 
     In float64 the gradients are compared with numerical ones. In lower precision they are compared with those of
-    float64, which is a sharper test than numerical differences there would be. Where there is a GPU, values and
-    gradients on it are compared with those on the CPU.
+    float64, which is a sharper test than numerical differences there would be; in bfloat16 those of first order only,
+    since the errors of the others add up. Where there is a GPU, values and gradients on it are compared with those on
+    the CPU.
 
     Args:
         f: Takes Variables (floating-point arrays) and plain arrays (others) and returns a Variable or several.
@@ -53,7 +57,7 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
         xs = [x.astype(dtype) for x in inputs]
         ys = call(*[Variable(x) for x in xs])
         for y in ys:
-            assert y.dtype == dtype or y.dtype.kind != 'f', f'{dtype} came back as {y.dtype}'
+            assert y.dtype == dtype or not is_floating(y.dtype), f'{dtype} came back as {y.dtype}'
         if reference is not None:
             rounded = list(arrays)
             for i, x in zip(where, xs):
@@ -62,7 +66,7 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
             assert len(ys) == len(wanted)
             for y, expected in zip(ys, wanted):
                 assert y.shape == np.shape(expected)
-                np.testing.assert_allclose(y.array, expected, rtol=bound[dtype], atol=bound[dtype])
+                np.testing.assert_allclose(_comparable(y.array), expected, rtol=bound[dtype], atol=bound[dtype])
     if not inputs:
         return
     if cuda.available and on_gpu:
@@ -83,13 +87,14 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
         if dtype != np.float64:
             rounded = [[x.astype(dtype) for x in group] for group in (inputs, gys, ggxs)]
             exact = [[x.astype('float64') for x in group] for group in rounded]
-            for actual, expected in zip(gradients(call, *rounded[:2], rounded[2] if double else None),
-                                        gradients(call, *exact[:2], exact[2] if double else None)):
+            second = double and dtype.kind != 'V'
+            for actual, expected in zip(gradients(call, *rounded[:2], rounded[2] if second else None),
+                                        gradients(call, *exact[:2], exact[2] if second else None)):
                 if actual is None or expected is None:
                     assert actual is expected
                     continue
                 assert actual.dtype == dtype
-                np.testing.assert_allclose(actual, expected, rtol=bound[dtype], atol=10 * bound[dtype])
+                np.testing.assert_allclose(_comparable(actual), expected, rtol=bound[dtype], atol=10 * bound[dtype])
 
 
 def gradients(f: Callable[..., tuple[Variable, ...]], arrays: Sequence[Any], grad_outputs: Sequence[Any],
@@ -137,14 +142,25 @@ def _check_on_gpu(f: Callable[..., Any], arrays: Sequence[Any], where: Sequence[
             ys = call(*[Variable(send(x)) for x in inputs])
             gys, ggxs = ([send(np.random.default_rng(1).uniform(0.5, 1.5, x.shape).astype(dtype)) for x in group]
                          for group in (ys, inputs))
-            found = gradients(call, [send(x) for x in inputs], gys, ggxs if double else None)
+            found = gradients(call, [send(x) for x in inputs], gys, ggxs if double and dtype.kind != 'V' else None)
             results.append([*[y.array for y in ys], *found])
         for expected, actual in zip(*results):
             if expected is None or actual is None:
                 assert expected is actual
                 continue
             assert actual.dtype == expected.dtype
-            np.testing.assert_allclose(cuda.to_cpu(actual), expected, rtol=bound[dtype], atol=10 * bound[dtype])
+            np.testing.assert_allclose(*map(_comparable, (actual, expected)), rtol=bound[dtype], atol=10 * bound[dtype])
+
+
+def epsilon(dtype: str) -> float:
+    """How far the next number of a type is from 1."""
+    return 2. ** -7 if dtype == 'bfloat16' else float(np.finfo(dtype).eps)
+
+
+def _comparable(x: Any) -> np.ndarray:
+    """An array on the CPU; one of bfloat16, which NumPy's comparisons do not know, in float32."""
+    x = cuda.to_cpu(x)
+    return x.astype('float32') if x.dtype.kind == 'V' else x
 
 
 def _as_tuple(ys: Any) -> tuple[Any, ...]:

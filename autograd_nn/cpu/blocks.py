@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.dtypes import is_floating
 
 # Smaller arrays are not worth the threads' attention.
 _SHARED_ELEMENTS = 1 << 18
@@ -50,7 +51,7 @@ def elementwise(body: Callable[..., np.ndarray], args: Sequence[Any], operation:
     places = [i for i, a in enumerate(args) if isinstance(a, np.ndarray)]
     arrays = [args[i] for i in places]
     x = arrays[0]
-    if (x.size <= _BLOCK_ELEMENTS or x.dtype.kind != 'f' or any(a.dtype != x.dtype for a in arrays)
+    if (x.size <= _BLOCK_ELEMENTS or not is_floating(x.dtype) or any(a.dtype != x.dtype for a in arrays)
             or flat(arrays) is None):
         return body(*args)
     write = body if isinstance(body, np.ufunc) else _WRITERS.get(operation)

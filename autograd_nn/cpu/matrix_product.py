@@ -5,8 +5,9 @@ import numpy as np
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """NumPy's operator."""
-    return a @ b
+    """NumPy's operator, which makes float32 of bfloat16."""
+    y = a @ b
+    return y.astype(a.dtype) if a.dtype == b.dtype != y.dtype else y
 
 
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:

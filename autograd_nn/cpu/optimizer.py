@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_nn.cpu import threads
 from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.dtypes import is_half
 
 Array = np.ndarray
 Arrays = Sequence[np.ndarray]
@@ -237,7 +238,7 @@ def _are_flat(arrays: Arrays) -> bool:
     for a in arrays:
         if not a.flags.c_contiguous:
             return False
-    return arrays[0].dtype != np.float16
+    return not is_half(arrays[0].dtype)
 
 
 def _flattened(arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[tuple[Array, np.ndarray]]]:

@@ -1,48 +1,65 @@
-"""Products of matrices by cuBLAS: through CuPy, and while a graph is captured by calling the library.
+"""Products of matrices by cuBLAS: through CuPy, or by calling the library where CuPy does not.
 
-CuPy 14 refuses to call cuBLAS during a capture (https://github.com/cupy/cupy/issues/6290), which the library itself
-allows if it has a workspace that stays where it is.
+CuPy 14 refuses to call cuBLAS while a graph is captured (https://github.com/cupy/cupy/issues/6290), which the library
+itself allows if it has a workspace that stays where it is. And it has products of many matrices in half precision
+computed in single precision, or not at all (https://github.com/cupy/cupy/pull/10317).
 """
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.cuda import device
-from autograd_nn.cuda.capture import CapturedGraph, CaptureError, current
+from autograd_nn.cuda.capture import CaptureError, current
+from autograd_nn.dtypes import is_half
+
+_logger = logging.getLogger(__name__)
 
 # cudaDataType, and cublasComputeType_t in which the numbers are summed up.
-_TYPES = {'float16': (2, 68), 'float32': (0, 68), 'float64': (1, 70)}
+_TYPES = {'float16': (2, 68), 'bfloat16': (14, 68), 'float32': (0, 68), 'float64': (1, 70)}
 _TF32, _DEFAULT_ALGORITHM = 77, -1
 
 
 def matmul(a: Any, b: Any, out: Any = None) -> Any:
     """As ``cupy.matmul``."""
-    graph = current()
-    return device.cupy.matmul(a, b, out=out) if graph is None else _captured(graph, a, b, out)
-
-
-def _captured(graph: CapturedGraph, a: Any, b: Any, out: Any) -> Any:
-    if a.ndim < 2 or a.dtype != b.dtype or a.dtype.name not in _TYPES or a.shape[:-2] != b.shape[:-2]:
+    if current() is None and not (_are_batches_of_halves(a, b) and _is_there()):
+        return device.cupy.matmul(a, b, out=out)
+    if min(a.ndim, b.ndim) < 2 or a.dtype != b.dtype or a.dtype.name not in _TYPES:
         raise CaptureError(f'the product of arrays of {a.shape} {a.dtype} and {b.shape} {b.dtype} is not one of cuBLAS')
-    cupy = device.cupy
-    shape = (*a.shape[:-1], b.shape[-1])
-    y = cupy.empty(shape, a.dtype)
-    if y.size and not a.shape[-1]:
-        y.fill(0)
-    elif y.size:
-        _gemm(graph, *[x.reshape(-1, *x.shape[-2:]) for x in (a, b, y)])
+    y = _product(a, b)
     if out is None:
         return y
     out[...] = y
     return out
 
 
-def _gemm(graph: CapturedGraph, a: Any, b: Any, y: Any) -> None:
+def _are_batches_of_halves(a: Any, b: Any) -> bool:
+    return max(a.ndim, b.ndim) > 2 <= min(a.ndim, b.ndim) and a.dtype == b.dtype and is_half(a.dtype)
+
+
+def _product(a: Any, b: Any) -> Any:
+    cupy = device.cupy
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if a.shape[-1] != b.shape[-2]:
+        raise ValueError(f'matmul: arrays of shapes {a.shape} and {b.shape} do not fit')
+    y = cupy.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    if y.size and not a.shape[-1]:
+        y.fill(0)
+    elif y.size:
+        a, b = (cupy.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (a, b))
+        _gemm(*[x.reshape(-1, *x.shape[-2:]) for x in (a, b, y)])
+    return y
+
+
+def _gemm(a: Any, b: Any, y: Any) -> None:
     """Products of matrices, batch by batch. cuBLAS takes columns first: it computes ``y.T = b.T @ a.T``."""
-    library, handle = _library(), _handle(device.cupy.cuda.Device().id)
+    library, graph = _library(), current()
+    handle = _handle(device.cupy.cuda.Device().id, graph is not None)
     a, transa, lda = _layout(a)
     b, transb, ldb = _layout(b)
     kind, compute = _TYPES[a.dtype.name]
@@ -55,8 +72,9 @@ def _gemm(graph: CapturedGraph, a: Any, b: Any, y: Any) -> None:
     pointers = [ctypes.c_void_p(x.data.ptr) for x in (b, a, y)]
     stream = device.cupy.cuda.get_current_stream()
     _check('cublasSetStream', library.cublasSetStream_v2(handle, ctypes.c_void_p(stream.ptr)))
-    _check('cublasSetWorkspace', library.cublasSetWorkspace_v2(
-        handle, ctypes.c_void_p(graph.workspace.data.ptr), ctypes.c_size_t(graph.workspace.nbytes)))
+    if graph is not None:
+        _check('cublasSetWorkspace', library.cublasSetWorkspace_v2(
+            handle, ctypes.c_void_p(graph.workspace.data.ptr), ctypes.c_size_t(graph.workspace.nbytes)))
     _check('cublasGemmStridedBatchedEx', library.cublasGemmStridedBatchedEx(
         handle, transb, transa, n, m, a.shape[2], ctypes.byref(one), pointers[0], kind, ldb, steps[0],
         pointers[1], kind, lda, steps[1], ctypes.byref(zero), pointers[2], kind, n, steps[2], count, compute,
@@ -83,7 +101,7 @@ def _library() -> Any:
 
 
 @lru_cache(None)
-def _handle(device_id: int) -> ctypes.c_void_p:
+def _handle(device_id: int, for_graphs: bool) -> ctypes.c_void_p:
     """A handle beside CuPy's, whose workspace and stream are its own."""
     handle = ctypes.c_void_p()
     _check('cublasCreate', _library().cublasCreate_v2(ctypes.byref(handle)))
@@ -96,7 +114,18 @@ def prepare() -> None:
     Raises:
         CaptureError: The library is not there.
     """
-    _handle(device.cupy.cuda.Device().id)
+    for for_graphs in False, True:
+        _handle(device.cupy.cuda.Device().id, for_graphs)
+
+
+@lru_cache(None)
+def _is_there() -> bool:
+    try:
+        _library()
+    except CaptureError as error:
+        _logger.debug('many products of matrices in half precision are left to CuPy: %s', error)
+        return False
+    return True
 
 
 def _check(function: str, status: int) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from autograd_nn.cuda import device
 from autograd_nn.cuda.layout import keep_layout
 
-# The type in which numbers of the type T are computed: at least float32.
+# The type in which numbers of the type T are computed: float instead of those in 16 bits, float16 and bfloat16.
 COMPUTE = '''
-template <typename T> struct compute { typedef T type; };
-template <> struct compute<float16> { typedef float type; };
+template <typename T, int bytes = sizeof(T)> struct compute { typedef T type; };
+template <typename T> struct compute<T, 2> { typedef float type; };
 typedef compute<T>::type C;
 '''
 

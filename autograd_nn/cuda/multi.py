@@ -21,32 +21,45 @@ _logger = logging.getLogger(__name__)
 _PIECE = 1 << 13
 _THREADS = 256
 # Half precision is a type of 16 bits here, which `load` and `store` know.
-_C_TYPES = {'float16': 'unsigned short', 'float32': 'float', 'float64': 'double'}
+_C_TYPES = {'float16': 'half_bits', 'bfloat16': 'bfloat16_bits', 'float32': 'float', 'float64': 'double'}
 
 # Conversions as IEEE 754 has them, to the nearest number, and to the even one of two: 2 ** 112 is the ratio of numbers
 # whose exponents have the same bits, and next to 0.5 numbers of single precision are as far apart as those next to 0 of
-# half precision.
+# half precision. A number of bfloat16 is the upper half of one of single precision.
 _HALF = '''
 union number { unsigned int bits; float value; };
-__device__ float load(const unsigned short* x) {
+struct half_bits { unsigned short bits; };
+struct bfloat16_bits { unsigned short bits; };
+__device__ float load(const half_bits* x) {
     number result;
-    result.bits = (*x & 0x7fffu) << 13;
+    result.bits = (x->bits & 0x7fffu) << 13;
     result.value *= 5192296858534827628530496329220096.f;
-    if ((*x & 0x7c00u) == 0x7c00u) result.bits |= 0x7f800000u;
-    result.bits |= (*x & 0x8000u) << 16;
+    if ((x->bits & 0x7c00u) == 0x7c00u) result.bits |= 0x7f800000u;
+    result.bits |= (x->bits & 0x8000u) << 16;
     return result.value;
 }
-__device__ void store(unsigned short* y, float x) {
+__device__ void store(half_bits* y, float x) {
     number result;
     result.value = x;
     const unsigned int sign = result.bits >> 16 & 0x8000u;
     result.bits &= 0x7fffffffu;
-    if (result.bits > 0x7f800000u) *y = sign | 0x7e00u;
-    else if (result.bits >= 0x477ff000u) *y = sign | 0x7c00u;
+    if (result.bits > 0x7f800000u) y->bits = sign | 0x7e00u;
+    else if (result.bits >= 0x477ff000u) y->bits = sign | 0x7c00u;
     else if (result.bits < 0x38800000u) {
         result.value += 0.5f;
-        *y = sign | (result.bits - 0x3f000000u);
-    } else *y = sign | (result.bits - 0x38000000u + 0xfffu + (result.bits >> 13 & 1)) >> 13;
+        y->bits = sign | (result.bits - 0x3f000000u);
+    } else y->bits = sign | (result.bits - 0x38000000u + 0xfffu + (result.bits >> 13 & 1)) >> 13;
+}
+__device__ float load(const bfloat16_bits* x) {
+    number result;
+    result.bits = (unsigned int)x->bits << 16;
+    return result.value;
+}
+__device__ void store(bfloat16_bits* y, float x) {
+    number result;
+    result.value = x;
+    if (x != x) y->bits = result.bits >> 16 | 0x40u;
+    else y->bits = (result.bits + 0x7fffu + (result.bits >> 16 & 1)) >> 16;
 }
 __device__ float load(const float* x) { return *x; }
 __device__ double load(const double* x) { return *x; }

@@ -22,9 +22,10 @@ _squares = MultiKernel('squares', 'x partial', '', 'sum += x[i] * x[i];', 'T sum
 # The difference of a number to itself is zero unless it is infinite or not a number.
 _find_not_finite = MultiKernel(
     'find_not_finite', 'x found', '', 'if (load(x + i) - load(x + i) != 0) found[0] = 1;',
-    types=['float16 float32', 'float32 float32', 'float64 float64'])
+    types=['float16 float32', 'bfloat16 float32', 'float32 float32', 'float64 float64'])
 _scaled_copies = MultiKernel('scaled_copies', 'x y', 'a', 'store(y + i, load(x + i) * a);', types=[
-    'float16 float16', 'float16 float32', 'float32 float16', 'float32 float32', 'float64 float64'])
+    *[types for half in ('float16', 'bfloat16') for types in (f'{half} {half}', f'{half} float32', f'float32 {half}')],
+    'float32 float32', 'float64 float64'])
 
 
 def elementwise(body: Callable[..., Any], args: Sequence[Any], operation: str | None = None) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cuda import capture, device
+from autograd_nn.dtypes import is_real
 
 # What is larger is no minibatch; what is smaller is not worth it.
 _LARGEST, _SMALLEST = 128 << 20, 1 << 16
@@ -67,7 +68,7 @@ class _Uploads:
 
 def is_worth_it(array: Any) -> bool:
     """Whether an array on the host is of the size of a minibatch, and its bytes are what a device computes with."""
-    return _SMALLEST <= array.nbytes <= _LARGEST and array.dtype.kind in 'biufc' and array.dtype.isnative
+    return _SMALLEST <= array.nbytes <= _LARGEST and is_real(array.dtype) and array.dtype.isnative
 
 
 def upload(array: np.ndarray) -> Any:

@@ -12,6 +12,7 @@ from autograd_nn import backend
 from autograd_nn.backprop import ancestors
 from autograd_nn.caffe.writing import write_caffemodel, write_prototxt
 from autograd_nn.config import using_config
+from autograd_nn.dtypes import is_floating
 from autograd_nn.exporters.caffe_graph import CaffeGraph, Operand
 from autograd_nn.exporters.caffe_layers import convert
 from autograd_nn.function_hook import FunctionHook
@@ -88,7 +89,7 @@ def _name_inputs(args: Any) -> tuple[list[str], list[Variable]]:
         named = {f'data{i + 1}' if len(values) > 1 else 'data': value for i, value in enumerate(values)}
     arrays = [value.array if isinstance(value, Variable) else value for value in named.values()]
     for name, array in zip(named, arrays, strict=True):
-        if not backend.is_array(array) or array.dtype.kind != 'f':
+        if not backend.is_array(array) or not is_floating(array.dtype):
             raise ValueError(f'exporters.caffe.export: expected float arrays, got {name} of type '
                              f'{getattr(array, "dtype", type(array).__name__)}')
     return list(named), [Variable(array) for array in arrays]

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.backend import LARGE, get_array_module, is_array
+from autograd_nn.dtypes import is_floating, is_real
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.exponential import log, square
@@ -38,10 +39,10 @@ def _operand(value: Any, other: Variable) -> Variable:
             value = value.item()
         array = other._array
         dtype = array.dtype
-        if dtype.kind != 'f' or isinstance(value, complex):
+        if not is_floating(dtype) or isinstance(value, complex):
             dtype = np.result_type(dtype, value)
         value = np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
-    elif is_array(value) and value.dtype != other.dtype and other.dtype.kind == 'f' and value.dtype.kind in 'biuf':
+    elif is_array(value) and value.dtype != other.dtype and is_floating(other.dtype) and is_real(value.dtype):
         value = value.astype(other.dtype)
     return as_variable(value)
 
@@ -75,7 +76,7 @@ def apply_binary(function: Any, lhs: Any, rhs: Any) -> Variable:
         x, number, shortcut = (rhs, lhs, function.number_left) if isinstance(rhs, Variable) else (
             lhs, rhs, function.number_right)
         if ((type(number) is float or type(number) is int) and shortcut is not None and isinstance(x, Variable)
-                and x._array.dtype.kind == 'f'):
+                and (x._array.dtype.kind == 'f' or is_floating(x._array.dtype))):
             return shortcut(number).apply((x,))[0]
         lhs, rhs = operands(lhs, rhs)
     try:

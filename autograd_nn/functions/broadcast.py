@@ -9,15 +9,16 @@ import numpy as np
 
 from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.precision import total
 from autograd_nn.variable import Variable, as_variable
 
 
 def _sum_array(x: Any, shape: tuple[int, ...]) -> Any:
     if not shape:
-        return x.sum()
+        return total(x)
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
-    return x.sum(axis=axes, keepdims=True).reshape(shape)
+    return total(x, axes, True).reshape(shape)
 
 
 class SumTo(FunctionNode):

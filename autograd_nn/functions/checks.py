@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autograd_nn.dtypes import is_floating
+
 
 def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -> None:
     """Requires an argument to be one of several values.
@@ -32,7 +34,7 @@ def check_float(function: str, name: str, x: Any) -> None:
     Raises:
         TypeError: It holds integers, booleans or complex numbers.
     """
-    if x.dtype.kind != 'f':
+    if not is_floating(x.dtype):
         raise TypeError(f'{function}: expected floating-point {name}, got {x.dtype} (shape {x.shape})')
 
 

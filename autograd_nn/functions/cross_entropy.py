@@ -7,11 +7,12 @@ import numpy as np
 
 from autograd_nn.backend import elementwise, get_array_module, kernels
 from autograd_nn.config import config
+from autograd_nn.dtypes import is_floating
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation import sigmoid
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.exponential import log
-from autograd_nn.functions.loss import at_least_float32
+from autograd_nn.functions.precision import at_least_float32
 from autograd_nn.functions.softmax import log_softmax, softmax
 from autograd_nn.variable import Variable, as_array, as_variable
 
@@ -164,7 +165,7 @@ def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: b
     if class_weight is not None and getattr(class_weight, 'shape', None) != x.shape[1:2]:
         raise ValueError(f'softmax_cross_entropy: class_weight must be an array of shape {x.shape[1:2]} for x of shape '
                          f'{x.shape}, got {getattr(class_weight, "shape", type(class_weight).__name__)}')
-    if t.dtype.kind == 'f':
+    if is_floating(t.dtype):
         return _soft_target_loss(x, t, class_weight, reduce, soft_target_loss)
     if t.dtype.kind not in 'iu':
         raise TypeError(f'softmax_cross_entropy: t must hold integers or probabilities, not {t.dtype}')

@@ -8,6 +8,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.joining import concat
+from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.rearrangement import flip
 from autograd_nn.functions.selection import where
 from autograd_nn.variable import Variable, as_variable
@@ -19,7 +20,7 @@ class CumSum(FunctionNode):
         self.axis = axis
 
     def forward(self, inputs: Arrays) -> Arrays:
-        return inputs[0].cumsum(axis=self.axis),
+        return in_float32(lambda x: x.cumsum(axis=self.axis), *inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return _sum_from_end(grad_outputs[0], self.axis),
@@ -35,7 +36,7 @@ class CumProd(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
-        return inputs[0].cumprod(axis=-1),
+        return in_float32(lambda x: x.cumprod(axis=-1), *inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()

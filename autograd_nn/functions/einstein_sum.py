@@ -8,6 +8,7 @@ from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.broadcast import broadcast_to, sum_to
 from autograd_nn.functions.indexing import diagonal
+from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.shape import moveaxis, reshape
 from autograd_nn.variable import Variable, as_variable
 
@@ -23,7 +24,7 @@ class EinSum(FunctionNode):
         self.retain_inputs(tuple(range(len(inputs))))
         subscripts = f'{",".join(self.operands)}->{self.result}'
         # Letters that several operands share become products of matrices; a single operand needs no plan.
-        return get_array_module(*inputs).einsum(subscripts, *inputs, optimize=len(inputs) > 1),
+        return in_float32(lambda *xs: get_array_module(*xs).einsum(subscripts, *xs, optimize=len(xs) > 1), *inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         xs = self.get_retained_inputs()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import elementwise
+from autograd_nn.dtypes import is_floating
 from autograd_nn.functions.exponential import exp
 from autograd_nn.functions.unary import UnaryByInput, UnaryByOutput
 from autograd_nn.variable import Variable
@@ -80,7 +81,7 @@ def _on_flat_arrays(compute: Any) -> Any:
     """Makes a function of any array out of one of flat arrays; half precision is computed in single."""
     @functools.wraps(compute)
     def wrapped(x: Any) -> Any:
-        dtype = x.dtype if x.dtype.kind == 'f' else np.dtype(float)
+        dtype = x.dtype if is_floating(x.dtype) else np.dtype(float)
         with np.errstate(all='ignore'):
             y = compute(x.astype(np.promote_types(dtype, np.float32)).ravel())
         return y.astype(dtype, copy=False).reshape(x.shape)

@@ -1,17 +1,8 @@
-"""What the losses share: precision and reduction."""
+"""What the losses share: the reduction."""
 from __future__ import annotations
-
-from typing import Any
-
-import numpy as np
 
 from autograd_nn.functions.checks import check_choice
 from autograd_nn.variable import Variable
-
-
-def at_least_float32(x: Any) -> Any:
-    """`x`, in float32 if it is float16: sums over many elements need the range and the precision."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def reduced(function: str, loss: Variable, reduce: str) -> Variable:

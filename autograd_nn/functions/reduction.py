@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
+from autograd_nn.dtypes import is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.cumulative import product_of_others
 from autograd_nn.functions.exponential import exp, sqrt, square
+from autograd_nn.functions.precision import in_float32, total
 from autograd_nn.variable import Variable, as_variable
 
 Axis = int | tuple[int, ...] | None
@@ -31,10 +33,8 @@ class Reduction(FunctionNode):
         return broadcast_to(v, shape)
 
     def total(self, x: Any) -> Any:
-        """The sum of an array; NumPy is faster where it need not look at axes."""
-        if len(self.axis) == x.ndim and not self.keepdims:
-            return x.sum()
-        return x.sum(axis=self.axis, keepdims=self.keepdims)
+        """The sum of an array."""
+        return total(x, None if len(self.axis) == x.ndim and not self.keepdims else self.axis, self.keepdims)
 
 
 class Sum(Reduction):
@@ -54,7 +54,9 @@ class Mean(Reduction):
         x, = inputs
         self.x_shape = x.shape
         self.count = math.prod([x.shape[i] for i in self.axis])
-        if x.dtype == np.float16 or not self.count:
+        if is_half(x.dtype):
+            return x.mean(axis=self.axis, keepdims=self.keepdims, dtype=np.float32).astype(x.dtype),
+        if not self.count:
             return x.mean(axis=self.axis, keepdims=self.keepdims),
         # Faster than mean for small arrays; a sum in half precision could overflow.
         y = self.total(x)
@@ -70,7 +72,7 @@ class Prod(Reduction):
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
-        return inputs[0].prod(axis=self.axis, keepdims=self.keepdims),
+        return in_float32(lambda x: x.prod(axis=self.axis, keepdims=self.keepdims), *inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
@@ -98,7 +100,7 @@ class LogSumExp(Reduction):
         # Minus the largest element keeps exp from overflowing; where that is infinite, the difference would be NaN.
         largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
         with np.errstate(divide='ignore'):
-            y = xp.log(xp.exp(x - largest).sum(axis=self.axis, keepdims=True)) + largest
+            y = xp.log(total(xp.exp(x - largest), self.axis, True)) + largest
         return y.reshape([n for i, n in enumerate(x.shape) if i not in self.axis]),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:

@@ -10,7 +10,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.arithmetic import absolute
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.exponential import square
-from autograd_nn.functions.loss import at_least_float32
+from autograd_nn.functions.precision import at_least_float32
 from autograd_nn.functions.unary import UnaryByInput
 from autograd_nn.variable import Variable, as_variable
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
+from autograd_nn.dtypes import is_floating
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.arithmetic import Binary, apply_binary, operands
 from autograd_nn.functions.broadcast import sum_to
@@ -60,7 +61,7 @@ class Clip(UnaryByInput):
 
     def ufunc(self, x: Any) -> Any:
         y = x.clip(self.x_min, self.x_max)
-        return y.astype(x.dtype, copy=False) if x.dtype.kind == 'f' else y
+        return y.astype(x.dtype, copy=False) if is_floating(x.dtype) else y
 
     def gradient(self, x: Variable, gy: Any) -> Variable:
         x_min = -np.inf if self.x_min is None else self.x_min

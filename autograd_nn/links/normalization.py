@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import variable
-from autograd_nn.config import config, get_dtype, mixed16
+from autograd_nn.config import MixedPrecision, config, get_dtype
 from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.normalization import group_normalization, layer_normalization
 from autograd_nn.functions.rectifier import relu
@@ -250,5 +250,5 @@ class GroupNormalization(Link):
 
 
 def _precise(initializer: Any) -> Any:
-    """An initializer of parameters that are float32 with `mixed16`."""
-    return get_initializer(initializer, np.float32 if config.dtype is mixed16 else None)
+    """An initializer of parameters that are float32 in mixed precision."""
+    return get_initializer(initializer, np.float32 if isinstance(config.dtype, MixedPrecision) else None)

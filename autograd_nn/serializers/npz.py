@@ -26,7 +26,8 @@ Names = str | Callable[[str], bool]
 class DictionarySerializer(Serializer):
     """Saves to a flat dictionary of NumPy arrays, whose keys are paths such as ``'predictor/l1/W'``.
 
-    None is stored as an array of type ``V4`` with the bytes ``None``, so that the file can be read without pickle.
+    None is stored as an array of type ``V4`` with the bytes ``None``, so that the file can be read without pickle; and
+    bfloat16, which NumPy's format has not, as float32, of which it is a part.
 
     Args:
         target: The dictionary; a new one by default.
@@ -61,7 +62,7 @@ class DictionarySerializer(Serializer):
         if array.dtype.hasobject or isinstance(value, bytes):
             raise TypeError(f'save: {path!r} is a {type(value).__name__}; '
                             'only arrays, numbers, strings and None can be saved')
-        self.target[path] = array
+        self.target[path] = array.astype(np.float32) if array.dtype.name == 'bfloat16' else array
         return value
 
 

@@ -11,6 +11,7 @@ from autograd_nn import cuda
 from autograd_nn.config import config
 from autograd_nn.cuda import cublas
 from autograd_nn.cuda.capture import CapturedGraph, CaptureError
+from autograd_nn.dtypes import is_half
 from autograd_nn.link_hook import get_link_hooks
 from autograd_nn.optimizer import GradientMethod
 from autograd_nn.reporter import Reporter, get_current_reporter, report_scope
@@ -224,7 +225,7 @@ def _agree(a: Any, b: Any) -> bool:
     """Whether two arrays differ by no more than the order of sums explains."""
     if a is None or b is None:
         return a is b
-    tolerance = 1e-2 if a.dtype == np.float16 else 1e-4
+    tolerance = 1e-2 if is_half(a.dtype) else 1e-4
     a, b = (cuda.to_cpu(x).astype('d') for x in (a, b))
     same = np.isfinite(a) == np.isfinite(b)
     finite = np.isfinite(a) & np.isfinite(b)

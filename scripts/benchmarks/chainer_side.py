@@ -24,8 +24,9 @@ class ChainerSide:
     def __init__(self, library: str, row: Row, what: str, setting: Setting = _SETTING) -> None:
         self.ann = importlib.import_module(library)
         self.row = row
-        if setting.precision == 'mixed':
-            self.ann.global_config.dtype = self.ann.mixed16
+        if setting.half:
+            mixed = 'mixed16' if setting.half == 'float16' else 'mixed_bfloat16'
+            self.ann.global_config.dtype = getattr(self.ann, mixed)
         if library == 'autograd_nn':
             models = importlib.import_module('autograd_nn.models')
             size = 'vocabulary_size' if row.is_text else 'num_classes'
@@ -52,7 +53,7 @@ class ChainerSide:
         self.loss: Any = None
         self.parts: tuple[str, ...] = ('infer',)
         if what == 'training':
-            at_once = setting.precision == 'mixed' or setting.cuda_graph
+            at_once = bool(setting.half) or setting.cuda_graph
             self.parts = ('train',) if at_once else ('forward', 'backward', 'update')
         self.update_by_loss = self.optimizer.update
         if setting.cuda_graph and library == 'autograd_nn':

@@ -12,14 +12,22 @@ class Setting:
 
     Attributes:
         device: ``'cpu'`` or ``'cuda'``.
-        precision: ``'float32'``; ``'tf32'``, in which a GPU's tensor cores round what they multiply; or ``'mixed'``,
-            half and single precision.
+        precision: ``'float32'``; ``'tf32'``, in which a GPU's tensor cores round what they multiply; or one of
+            `HALVES`, half and single precision.
         cuda_graph: Whether autograd_nn captures the training step as a CUDA graph.
     """
 
     device: str = 'cpu'
     precision: str = 'float32'
     cuda_graph: bool = False
+
+    @property
+    def half(self) -> str | None:
+        """The name of the type in half precision, if the precision has one."""
+        return HALVES.get(self.precision)
+
+
+HALVES = {'mixed': 'float16', 'mixed_bfloat16': 'bfloat16'}
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ class TorchSide:
             'clipping': lambda params: torch.optim.SGD(params, lr=0.1)}
         self.clips = row.optimizer == 'clipping'
         self.optimizer = optimizers[row.optimizer](self.model.parameters())
-        self.mixed = setting.precision == 'mixed'
-        self.scaler = torch.amp.GradScaler(self.device, enabled=self.mixed)
+        self.half = getattr(torch, setting.half) if setting.half else None
+        self.scaler = torch.amp.GradScaler(self.device, enabled=self.half is torch.float16)
 
     def infer(self) -> torch.Tensor:
         """Computes the outputs alone."""
@@ -47,7 +47,7 @@ class TorchSide:
 
     def precision(self) -> Any:
         """A context in which forward passes compute in the precision that is timed."""
-        return torch.autocast(self.device, torch.float16, enabled=self.mixed)
+        return torch.autocast(self.device, self.half, enabled=self.half is not None)
 
     def train(self) -> None:
         """Computes loss and gradients, and changes the parameters."""

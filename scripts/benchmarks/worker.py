@@ -65,9 +65,10 @@ class MatrixProduct:
         on_gpu = setting.device != 'cpu'
         self.xp = importlib.import_module('cupy' if on_gpu else 'numpy')
         self.size = 8192 if on_gpu else 2048
-        dtype = 'e' if setting.precision == 'mixed' else 'f'
+        if setting.half == 'bfloat16':
+            importlib.import_module('ml_dtypes')  # after which NumPy knows the name
         matrices = (np.random.default_rng(i).standard_normal((self.size, self.size), 'f') for i in range(2))
-        self.a, self.b = (self.xp.asarray(matrix.astype(dtype, copy=False)) for matrix in matrices)
+        self.a, self.b = (self.xp.asarray(matrix.astype(setting.half or 'f', copy=False)) for matrix in matrices)
         self.y = self.xp.empty_like(self.a)
 
     def step(self) -> None:

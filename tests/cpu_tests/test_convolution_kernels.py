@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from autograd_nn.cpu import window
+from autograd_nn.dtypes import as_dtype
 from autograd_nn.geometry import conv_output_size, deconv_output_size
 
 
@@ -131,26 +132,27 @@ def test_blocks_are_joined(kernel, shape, filters, stride, monkeypatch):
         np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize('dtype, tolerance', [('float16', 2e-3), ('float32', 1e-6), ('float64', 1e-14)])
+@pytest.mark.parametrize('dtype, tolerance', [('bfloat16', 2e-2), ('float16', 2e-3), ('float32', 1e-6),
+                                              ('float64', 1e-14)])
 @pytest.mark.parametrize('groups', [1, 2, 4])
 def test_dtypes(kernel, dtype, tolerance, groups):
-    x = np.random.uniform(-1, 1, (2, 4, 9, 8)).astype(dtype)
-    W = np.random.uniform(-1, 1, (4, 4 // groups, 3, 3)).astype(dtype)
-    b = np.random.uniform(-1, 1, 4).astype(dtype)
+    x = np.random.uniform(-1, 1, (2, 4, 9, 8)).astype(as_dtype(dtype))
+    W = np.random.uniform(-1, 1, (4, 4 // groups, 3, 3)).astype(as_dtype(dtype))
+    b = np.random.uniform(-1, 1, 4).astype(as_dtype(dtype))
     geometry = (2, 2), (1, 1), (1, 1)
     y = kernel('convolution', x, W, b, *geometry, groups)
     exact = naive_convolution(x.astype('d'), W.astype('d'), b.astype('d'), *geometry, groups)
     assert y.dtype == dtype
-    np.testing.assert_allclose(y, exact, atol=tolerance * 10)
+    np.testing.assert_allclose(y.astype('d'), exact, atol=tolerance * 10)
     gx = kernel('deconvolution', y, W, None, (2, 2), (1, 1), (9, 8), (1, 1), groups)
     gW = kernel('convolution_filter_grad', x, y, (3, 3), *geometry, groups)
     gb = kernel('convolution_bias_grad', y)
     assert gx.dtype == gW.dtype == gb.dtype == dtype
     exact_gx = kernel('deconvolution', exact, W.astype('d'), None, (2, 2), (1, 1), (9, 8), (1, 1), groups)
     exact_gW = kernel('convolution_filter_grad', x.astype('d'), exact, (3, 3), *geometry, groups)
-    np.testing.assert_allclose(gx, exact_gx, atol=tolerance * 50)
-    np.testing.assert_allclose(gW, exact_gW, atol=tolerance * 100)
-    np.testing.assert_allclose(gb, exact.sum((0, 2, 3)), atol=tolerance * 100)
+    np.testing.assert_allclose(gx.astype('d'), exact_gx, atol=tolerance * 50)
+    np.testing.assert_allclose(gW.astype('d'), exact_gW, atol=tolerance * 100)
+    np.testing.assert_allclose(gb.astype('d'), exact.sum((0, 2, 3)), atol=tolerance * 100)
 
 
 @pytest.mark.parametrize('stride, size', [((1, 1), (3, 2)), ((2, 3), (6, 7)), ((1, 2), (3, 4))])

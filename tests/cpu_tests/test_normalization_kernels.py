@@ -7,6 +7,8 @@ from hypothesis.extra.numpy import array_shapes
 from scipy import special
 
 from autograd_nn import cpu, using_config
+from autograd_nn.dtypes import as_dtype
+from checking import epsilon
 
 
 def numerical(f, x, gy, eps=1e-5):
@@ -339,11 +341,11 @@ def test_softmax_of_nothing(kernel, shape):
     assert kernel('softmax', np.zeros(shape), 1).shape == kernel('log_softmax', np.zeros(shape), 1).shape == shape
 
 
-@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16', 'float32', 'float64'])
 def test_normalization_dtypes(kernel, dtype):
-    x, gy = (np.random.uniform(-1, 1, (6, 4, 3)).astype(dtype) for _ in range(2))
-    gamma, beta = np.ones(4, dtype), np.zeros(4, dtype)
-    statistics = np.result_type(dtype, 'f')
+    x, gy = (np.random.uniform(-1, 1, (6, 4, 3)).astype(as_dtype(dtype)) for _ in range(2))
+    gamma, beta = np.ones(4, x.dtype), np.zeros(4, x.dtype)
+    statistics = np.result_type(x, np.float32)
     for relu in False, True:
         y, mean, inv_std, mask = kernel('batch_normalization', x, gamma, beta, 1e-3, (0, 2), relu)
         assert y.dtype == dtype and mean.dtype == inv_std.dtype == statistics
@@ -373,13 +375,13 @@ def test_batch_normalization_with_float32_parameters_of_float16_data(kernel):
 
 
 @given(rows=st.integers(1, 5), width=st.integers(1, 4), shape=array_shapes(min_dims=0, max_dims=3, min_side=0),
-       dtype=st.sampled_from(['float16', 'float32', 'float64']))
+       dtype=st.sampled_from(['bfloat16', 'float16', 'float32', 'float64']))
 def test_embedding_grad(kernel, rows, width, shape, dtype):
     ids = np.random.randint(0, rows, shape)
-    gy = np.random.uniform(-1, 1, (*shape, width)).astype(dtype)
+    gy = np.random.uniform(-1, 1, (*shape, width)).astype(as_dtype(dtype))
     gW = kernel('embedding_grad', gy, np.asarray(ids), (rows, width))
     expected = np.zeros((rows, width))
     for index in np.ndindex(*shape):
         expected[ids[index]] += gy[index]
     assert gW.dtype == dtype
-    np.testing.assert_allclose(gW, expected, atol=50 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(gW.astype('d'), expected, atol=50 * epsilon(dtype))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from autograd_nn import using_config
+from autograd_nn.dtypes import as_dtype
 
 
 def plain(name, p, g, states, h):
@@ -92,15 +93,15 @@ def run(kernel, name, count, hyperparameters, shapes, dtype, layouts=('C', 'C'),
             exact[i], new = plain(name, exact[i], g.astype('d'), [s[i] for s in exact_states], hyperparameters)
             for s, value in zip(exact_states, new):
                 s[i] = value
-    tolerance = {'float16': 5e-3, 'float32': 2e-6, 'float64': 1e-13}[dtype]
+    tolerance = {'bfloat16': 5e-2, 'float16': 5e-3, 'float32': 2e-6, 'float64': 1e-13}[dtype]
     for arrays, expected in zip([params, *states], [exact, *exact_states]):
         for actual, wanted in zip(arrays, expected):
             assert actual.dtype == dtype
-            np.testing.assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(actual.astype('d'), wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize('name, count, hyperparameters', CASES)
-@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16', 'float32', 'float64'])
 def test_formulas(kernel, name, count, hyperparameters, dtype):
     run(kernel, name, count, hyperparameters, [(5, 4, 3)], dtype)
 
@@ -177,27 +178,32 @@ def test_the_module_has_every_kernel_of_the_contract():
 HALVES = np.arange(1 << 16, dtype=np.uint16).view('e')
 
 
-def test_every_number_in_half_precision_becomes_one_in_single(kernel):
-    y = np.zeros(HALVES.size, 'f')
+@pytest.mark.parametrize('numbers', [HALVES, HALVES.view(as_dtype('bfloat16'))])
+def test_every_number_in_half_precision_becomes_one_in_single(kernel, numbers):
+    y = np.zeros(numbers.size, 'f')
     with np.errstate(invalid='ignore'):  # one kind of NaN is
-        kernel('scaled_copies', [HALVES], [y], 1)
-    np.testing.assert_array_equal(y, HALVES.astype('f'))
-    assert (np.signbit(y) == np.signbit(HALVES)).all()
+        kernel('scaled_copies', [numbers], [y], 1)
+    np.testing.assert_array_equal(y, numbers.astype('f'))
+    assert (np.signbit(y) == np.signbit(numbers.astype('f'))).all()
 
 
-def test_rounding_to_half_precision(kernel):
+@pytest.mark.parametrize('numbers', [HALVES, HALVES.view(as_dtype('bfloat16'))])
+def test_rounding_to_half_precision(kernel, numbers):
     """To the nearest number, of two to the even one: numbers, those half way between two, and their neighbours."""
-    numbers = HALVES[np.isfinite(HALVES)].astype('f')
-    between = np.concatenate([numbers, (numbers[:-1] + numbers[1:]) / 2, np.float32([65520, 65519.99, 1e30, np.inf])])
-    x = np.concatenate([between, np.nextafter(between, np.float32(np.inf)), np.nextafter(between, np.float32(-np.inf)),
-                        [np.nan]]).astype('f')
-    y = np.zeros(x.size, 'e')
+    singles = numbers.astype('f')
+    singles = singles[np.isfinite(singles)]
     with np.errstate(over='ignore'):
+        between = np.concatenate([singles, singles[:-1] / 2 + singles[1:] / 2,
+                                  np.float32([65520, 65519.99, 1e30, 3.4e38, np.inf])])
+        x = np.concatenate([between, np.nextafter(between, np.float32(np.inf)),
+                            np.nextafter(between, np.float32(-np.inf)), [np.nan]]).astype('f')
+        y = np.zeros(x.size, numbers.dtype)
         kernel('scaled_copies', [x], [y], 1)
-        np.testing.assert_array_equal(y, x.astype('e'))
+        np.testing.assert_array_equal(y.astype('f'), x.astype(numbers.dtype).astype('f'))
 
 
-@pytest.mark.parametrize('types', ['ee', 'ef', 'fe', 'ff', 'dd'])
+@pytest.mark.parametrize('types', ['ee', 'ef', 'fe', 'ff', 'dd', ('bfloat16', 'bfloat16'), ('bfloat16', 'f'),
+                                   ('f', 'bfloat16')])
 def test_scaled_copies(kernel, types):
     shapes = [(3,), (20, 5), (), (0, 2), (9000,)]
     sources = [np.random.normal(size=shape).astype(types[0]) for shape in shapes]
@@ -205,11 +211,11 @@ def test_scaled_copies(kernel, types):
     targets = [np.zeros(x.shape, types[1]) for x in sources]
     kernel('scaled_copies', sources, targets, 0.3)
     for x, y in zip(sources, targets):
-        np.testing.assert_allclose(y, x.astype('d') * 0.3, rtol={'e': 1e-3, 'f': 1e-6, 'd': 1e-15}[min(types)],
-                                   atol=1e-7)
+        rtol = {'b': 1e-2, 'e': 1e-3, 'f': 1e-6, 'd': 1e-15}[min(types)[0]]
+        np.testing.assert_allclose(y.astype('d'), x.astype('d') * 0.3, rtol, atol=1e-7)
 
 
-@pytest.mark.parametrize('dtype', 'efd')
+@pytest.mark.parametrize('dtype', ['bfloat16', 'e', 'f', 'd'])
 def test_one_number_that_is_not_finite(kernel, dtype):
     arrays = [np.ones(n, dtype) for n in (3, 10_000, 1)]
     arrays.append(HALVES[np.isfinite(HALVES)].astype(dtype))

@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd_nn.dtypes import as_dtype
+from checking import epsilon
+
 
 def window_slices(size, k, stride, pad, cover_all):
     """For each output position, the part of the input that its window covers."""
@@ -144,9 +147,9 @@ def test_many_places_in_a_window(kernel):
     assert kernel('max_pooling_grad', y, indexes, (20, 20), (20, 20), (1, 1), (0, 0))[0, 0, 19, 18] == 1
 
 
-@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16', 'float32', 'float64'])
 def test_pooling_dtypes(kernel, dtype):
-    x = np.random.uniform(-1, 1, (2, 3, 5, 6)).astype(dtype)
+    x = np.random.uniform(-1, 1, (2, 3, 5, 6)).astype(as_dtype(dtype))
     geometry = (3, 3), (2, 2), (1, 1)
     y, indexes = kernel('max_pooling', x, *geometry, True)
     assert y.dtype == dtype
@@ -154,7 +157,7 @@ def test_pooling_dtypes(kernel, dtype):
     mean = kernel('average_pooling', x, *geometry, False, None)
     assert mean.dtype == dtype
     exact = kernel('average_pooling', x.astype('d'), *geometry, False, None)
-    np.testing.assert_allclose(mean, exact, atol=np.finfo(dtype).eps)
+    np.testing.assert_allclose(mean.astype('d'), exact, atol=epsilon(dtype))
     assert kernel('average_pooling_grad', mean, (5, 6), *geometry, 0).dtype == dtype
 
 

@@ -7,6 +7,7 @@ from scipy.special import expit
 
 from autograd_nn.cpu import onednn
 from autograd_nn.cpu.onednn import rnn
+from autograd_nn.dtypes import as_dtype
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -250,12 +251,12 @@ def test_gru_cell(kernel, n, units):
         np.testing.assert_allclose(g, wanted, atol=1e-7)
 
 
-@pytest.mark.parametrize('dtype', ['float16', 'float32', 'float64'])
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16', 'float32', 'float64'])
 def test_cell_dtypes(kernel, dtype):
-    h, x, u = (np.random.uniform(-1, 1, (3, k * 5)).astype(dtype) for k in (1, 3, 3))
+    h, x, u = (np.random.uniform(-1, 1, (3, k * 5)).astype(as_dtype(dtype)) for k in (1, 3, 3))
     assert kernel('gru', h, x, u).dtype == dtype
     assert [g.dtype for g in kernel('gru_grad', h, x, u, h)] == [dtype] * 3
-    x = np.random.uniform(-1, 1, (3, 20)).astype(dtype)
+    x = np.random.uniform(-1, 1, (3, 20)).astype(as_dtype(dtype))
     c, y = kernel('lstm', h, x)
     assert c.dtype == y.dtype == dtype
     assert [g.dtype for g in kernel('lstm_grad', h, x, c, h, h)] == [dtype] * 2

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FLOATS = {'float16', 'float', 'double'}
+FLOATS = {'bfloat16', 'float16', 'float', 'double'}
 
 
 class Text(NamedTuple):
@@ -44,13 +44,13 @@ def read(directory: Path) -> list[Text]:
     return [Text(tuple(entry['kernels']), entry['text']) for entry in entries]
 
 
-def missing(registry: dict[str, Any], log: list[Text], never: Mapping[str, str] | None = None) -> list[str]:
+def missing(registry: dict[str, Any], log: list[Text], never: Mapping[str, set[str]] | None = None) -> list[str]:
     """What is registered and did not run: names of kernels, with the types of ``T`` that are missing.
 
     Args:
         registry: Kernels by name.
         log: What ran.
-        never: The type that kernels of some names are never given.
+        never: The types that kernels of some names are never given.
     """
     found = []
     for name, kernel in registry.items():
@@ -58,7 +58,7 @@ def missing(registry: dict[str, Any], log: list[Text], never: Mapping[str, str] 
         types = {text.types['T'] for text in texts if 'T' in text.types} if kernel.kind != 'RawKernel' else set()
         if not texts:
             found.append(name)
-        wanted = FLOATS - {(never or {}).get(name)}
+        wanted = FLOATS - (never or {}).get(name, set())
         if types and not types >= wanted:
             found.append(f'{name} of {", ".join(sorted(wanted - types))}')
     return found

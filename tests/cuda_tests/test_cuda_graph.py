@@ -109,7 +109,7 @@ def test_resumed_weights(tmp_path):
     assert len(graphs(assert_same(between=between))) == 1
 
 
-@pytest.mark.parametrize('type_', ['e', 'f', 'd'])
+@pytest.mark.parametrize('type_', ['e', 'f', 'd', 'bfloat16'])
 def test_masks_of_all_types(type_):
     x = cuda.to_gpu(np.ones((40, 30), type_))
     np.random.seed(1)
@@ -219,7 +219,7 @@ def test_a_state_is_kept_where_a_capture_fails():
     assert not graphs(assert_same(loss_func=loss_func, model=lambda: L.Classifier(Stateful()), batch_size=5))
 
 
-@pytest.mark.parametrize('type_, tolerance', [('e', 1e-2), ('f', 1e-5), ('d', 1e-12)])
+@pytest.mark.parametrize('type_, tolerance', [('bfloat16', 4e-2), ('e', 1e-2), ('f', 1e-5), ('d', 1e-12)])
 @pytest.mark.parametrize('shapes, transposed', [
     (((3, 4), (4, 5)), ()), (((3, 4), (5, 4)), (1,)), (((4, 3), (4, 5)), (0,)), (((4, 3), (5, 4)), (0, 1)),
     (((1, 4), (4, 1)), ()), (((4, 1), (1, 4)), (0, 1)), (((3, 0), (0, 5)), ()), (((2, 3, 4), (2, 4, 5)), ()),
@@ -238,7 +238,7 @@ def test_products_of_matrices(shapes, transposed, type_, tolerance):
     full = np.matmul(a.astype('d'), b.astype('d'))
     for result, expected in zip(graph.result, (full, full, halves)):
         assert result.dtype == type_
-        np.testing.assert_allclose(cuda.to_cpu(result), expected, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(cuda.to_cpu(result).astype('d'), expected, rtol=tolerance, atol=tolerance)
 
 
 def test_hooks_see_every_step():

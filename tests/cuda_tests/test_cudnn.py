@@ -13,6 +13,7 @@ from autograd_nn import links as L
 from autograd_nn.backend import kernels
 from autograd_nn.cuda import cudnn, layout
 from autograd_nn.cuda.cudnn import library, plan
+from autograd_nn.dtypes import as_dtype, is_half
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
                                                   'runs this on an emulated one)'),
@@ -21,6 +22,7 @@ emulated = pytest.mark.skipif(not cuda.available or not hasattr(library.load()[0
                               reason='cuDNN is not the emulated one')
 
 GEOMETRY = (1, 1), (1, 1), (1, 1)
+TOLERANCES = {'bfloat16': 4e-2, 'e': 5e-3, 'f': 1e-5}
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,11 @@ def channels_last(x):
 
 
 def random(*shape, dtype='f'):
-    return np.random.uniform(-1, 1, shape).astype(dtype)
+    return np.random.uniform(-1, 1, shape).astype(as_dtype(dtype))
+
+
+def exactly(x):
+    return cuda.to_cpu(x).astype('d')
 
 
 def notes(built):
@@ -73,15 +79,15 @@ def test_strides(shape):
 
 
 @pytest.mark.parametrize('spatial', [1, 2, 3])
-@pytest.mark.parametrize('dtype', ['e', 'f'])
+@pytest.mark.parametrize('dtype', TOLERANCES)
 def test_results_are_channels_last_in_half_precision(spatial, dtype):
     x, W, b = random(2, 8, *[6] * spatial, dtype=dtype), random(16, 8, *[3] * spatial, dtype=dtype), random(16)
     geometry = [(1,) * spatial] * 3
-    y = cudnn.convolution(cuda.to_gpu(x), cuda.to_gpu(W), cuda.to_gpu(b.astype(dtype)), *geometry, 1)
-    expected = kernels(x).convolution(x.astype('d'), W.astype('d'), b.astype(dtype).astype('d'), *geometry, 1, None,
+    y = cudnn.convolution(cuda.to_gpu(x), cuda.to_gpu(W), cuda.to_gpu(b.astype(x.dtype)), *geometry, 1)
+    expected = kernels(x).convolution(x.astype('d'), W.astype('d'), b.astype(x.dtype).astype('d'), *geometry, 1, None,
                                       None, None, None)
-    np.testing.assert_allclose(cuda.to_cpu(y), expected, atol=0.1 if dtype == 'e' else 1e-4)
-    assert layout.is_channels_last(y) == (dtype == 'e' and spatial > 1)
+    np.testing.assert_allclose(exactly(y), expected, atol=10 * TOLERANCES[dtype])
+    assert layout.is_channels_last(y) == (is_half(x.dtype) and spatial > 1)
     gW = cudnn.convolution_filter_grad(cuda.to_gpu(x), y, W.shape[2:], *geometry, 1)
     assert gW.flags.c_contiguous and gW.shape == W.shape
 
@@ -227,7 +233,7 @@ def test_configuration(monkeypatch):
 
 @pytest.mark.parametrize('axis_of_channels', [3, 4])
 @pytest.mark.parametrize('relu', [False, True])
-@pytest.mark.parametrize('dtype', ['e', 'f'])
+@pytest.mark.parametrize('dtype', TOLERANCES)
 def test_batch_normalization_of_channels_last_images(axis_of_channels, relu, dtype):
     shape = (3, 8, 5, 4, 6)[:axis_of_channels]
     x, residual, gy = random(*shape, dtype=dtype), random(*shape, dtype=dtype), random(*shape, dtype=dtype)
@@ -240,7 +246,7 @@ def test_batch_normalization_of_channels_last_images(axis_of_channels, relu, dty
         expected = kernels(x).batch_normalization(x.astype('d'), gamma.astype('d'), beta.astype('d'), 1e-3, axis, relu,
                                                   None if added is None else added.astype('d'))
         for a, b in zip((y, mean, inv_std), expected):
-            np.testing.assert_allclose(cuda.to_cpu(a), b, atol=5e-3 if dtype == 'e' else 1e-5)
+            np.testing.assert_allclose(exactly(a), b, atol=TOLERANCES[dtype])
         assert layout.is_channels_last(y) == (len(shape) > 3)
         assert (mask is None) == (not relu or added is not None)
     result = cudnn.batch_normalization_grad(channels_last(x), vectors[0], cuda.to_gpu(gy), mean, inv_std, axis,
@@ -248,12 +254,13 @@ def test_batch_normalization_of_channels_last_images(axis_of_channels, relu, dty
     masked = gy.astype('d') * (x > 0 if relu else 1)
     exact = kernels(x).batch_normalization_grad(x.astype('d'), gamma.astype('d'), masked, *expected[1:3], axis, None)
     for a, b in zip(result, exact):
-        np.testing.assert_allclose(cuda.to_cpu(a), b, atol=2e-2 if dtype == 'e' else 1e-4)
+        np.testing.assert_allclose(exactly(a), b, atol=10 * TOLERANCES[dtype])
 
 
+@pytest.mark.parametrize('dtype', ['e', 'bfloat16'])
 @pytest.mark.parametrize('shape', [(2, 3, 5, 8), (4, 5, 16), (5, 8)])
-def test_attention_keeps_no_weights(shape):
-    query, key, value, gy = (random(*shape, dtype='e') for _ in range(4))
+def test_attention_keeps_no_weights(shape, dtype):
+    query, key, value, gy = (random(*shape, dtype=dtype) for _ in range(4))
     sent = list(map(cuda.to_gpu, (query, key, value)))
     y, workspace = cudnn.attention(*sent, True)
     assert workspace.logarithms.shape == (*(shape if len(shape) == 4 else (len(y) if y.ndim == 3 else 1, 1, *shape[-2:])
@@ -261,6 +268,21 @@ def test_attention_keeps_no_weights(shape):
     cudnn.attention_grad(*sent, y, workspace, cuda.to_gpu(gy))
     assert len(plan._plans) == 2 and None not in plan._plans.values()
     assert cudnn.attention(*sent, False)[1] is None
+
+
+@pytest.mark.parametrize('shape', [(1, 8), (2, 3, 1, 8)])
+def test_attention_of_a_single_query(shape):
+    """cuDNN computes it if no gradients are wanted, which it cannot compute."""
+    query, key = cuda.to_gpu(random(*shape, dtype='e')), cuda.to_gpu(random(*shape[:-2], 5, 8, dtype='e'))
+    assert cudnn.attention(query, key, key, False)[1] is None and len(plan._plans) == 1
+    y, workspace = cudnn.attention(query, key, key, True)
+    assert len(plan._plans) == 1
+    exact = [exactly(x) for x in (query, key, key)]
+    expected, weights = kernels(exact[0]).attention(*exact, True)
+    np.testing.assert_allclose(exactly(y), expected, atol=5e-3)
+    for a, b in zip(cudnn.attention_grad(query, key, key, y, workspace, y),
+                    kernels(expected).attention_grad(*exact, expected, weights, expected)):
+        np.testing.assert_allclose(exactly(a), b, atol=1e-2)
 
 
 @emulated
@@ -276,7 +298,8 @@ def test_attention_whose_gradients_cudnn_declines(declined):
         np.testing.assert_allclose(cuda.to_cpu(a), b, atol=1e-2)
 
 
-def test_a_network_stays_channels_last():
+@pytest.mark.parametrize('dtype', [ann.mixed16, ann.mixed_bfloat16])
+def test_a_network_stays_channels_last(dtype):
     """No image of some size changes its layout on the way through a network in half precision and back."""
     seen = []
 
@@ -287,15 +310,15 @@ def test_a_network_stays_channels_last():
         def backward_preprocess(self, function, in_data, out_grad):
             seen.extend(g for g in out_grad if g is not None and g.ndim == 4)
 
-    with using_config('dtype', ann.mixed16):
+    with using_config('dtype', dtype):
         model = ann.Sequential(L.Convolution2D(3, 8, 3, pad=1), L.BatchNormalization(8), F.relu,
                                lambda x: F.max_pooling_2d(x, 2), lambda x: x + F.average_pooling_2d(x, 3, 1, 1),
                                L.Convolution2D(8, 12, 3, pad=1), F.relu)
         model.to_device('cuda:0')
-        y = model(cuda.to_gpu(random(16, 3, 32, 32, dtype='e')))
+        y = model(cuda.to_gpu(random(16, 3, 32, 32, dtype=ann.get_dtype(dtype))))
         # Filters are no images.
         with Watch():
-            y = model(cuda.to_gpu(random(16, 3, 32, 32, dtype='e')))
+            y = model(cuda.to_gpu(random(16, 3, 32, 32, dtype=ann.get_dtype(dtype))))
             y.grad = cuda.cupy.ones_like(y.array)
             y.backward()
     images = [x for x in seen if len(x) == 16]

@@ -7,6 +7,7 @@ import pytest
 import autograd_nn.functions  # noqa: F401 -- registers the operations
 from autograd_nn import cuda
 from autograd_nn.backend import elementwise
+from autograd_nn.dtypes import as_dtype
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
                                                   'runs this on an emulated one)')]
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='th
 INTERVALS = {'p': (0.01, 0.99), 'alpha': (0.2, 1.5), 'beta': (0.5, 2), 'delta': (0.2, 1), 'slope': (0.1, 0.5),
              'z': (0.5, 1.5), 't': (0, 1)}
 NARROWER = {'reciprocal_sqrt': (0.1, 4), 'erfinv_kernel': (-0.99, 0.99)}
-TOLERANCES = {'e': 5e-3, 'f': 5e-6, 'd': 1e-11}
+TOLERANCES = {'bfloat16': 4e-2, 'e': 5e-3, 'f': 5e-6, 'd': 1e-11}
 
 
 def check_operation(operation):
@@ -29,7 +30,7 @@ def check_operation(operation):
 
     def draw(name, shape, dtype):
         low, high = NARROWER.get(operation.name, INTERVALS.get(name, (-3, 3)))
-        return np.random.uniform(low, high, shape).astype(dtype)
+        return np.random.uniform(low, high, shape).astype(as_dtype(dtype))
 
     def check(dtype, shapes, layout):
         args = [float(draw(name, (), dtype)) if shape is None else layout(draw(name, shape, dtype))
@@ -37,10 +38,10 @@ def check_operation(operation):
         result = operation(*[send(a) for a in args])
         exact = operation.body(*[np.array(a, 'd', order='C') if isinstance(a, np.ndarray) else a for a in args])
         assert isinstance(result, cuda.ndarray) and result.dtype == dtype and result.shape == shapes[0]
-        np.testing.assert_allclose(cuda.to_cpu(result), exact, TOLERANCES[dtype], TOLERANCES[dtype])
+        np.testing.assert_allclose(cuda.to_cpu(result).astype('d'), exact, TOLERANCES[dtype], TOLERANCES[dtype])
 
     rest = len(names) - 1
-    for dtype in 'efd':
+    for dtype in TOLERANCES:
         for layout in LAYOUTS:
             check(dtype, [(3, 4, 6)] * (rest + 1), layout)
         for others in (6,), (4, 1), (3, 1, 1), ():

@@ -27,8 +27,8 @@ pytestmark = [
 
 FUNCTIONS = sorted(str(path) for path in Path(__file__).parent.parent.glob('functions_tests/test_*.py'))
 # Whole sequences are computed in single precision at least, and what belongs to cuDNN's kernels in single at most.
-NEVER = {**{f'{kind}_step{end}': 'float16' for kind in ('lstm', 'gru', 'rnn') for end in ('', '_grad')},
-         'where_positive': 'double'}
+NEVER = {**{f'{kind}_step{end}': {'float16', 'bfloat16'} for kind in ('lstm', 'gru', 'rnn') for end in ('', '_grad')},
+         'where_positive': {'double'}}
 
 
 def test_kernels(kernel_session, record_property):

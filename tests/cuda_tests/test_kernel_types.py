@@ -4,10 +4,11 @@ import pytest
 
 from autograd_nn import backend, cpu, cuda, using_config
 from autograd_nn.cuda.layout import laid_out
+from autograd_nn.dtypes import as_dtype, is_floating
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
                                                   'runs this on an emulated one)')]
-TOLERANCES = {'e': 1e-2, 'f': 1e-5, 'd': 1e-12}
+TOLERANCES = {'bfloat16': 2e-2, 'e': 1e-2, 'f': 1e-5, 'd': 1e-12}
 
 
 @pytest.fixture(autouse=True, params=['auto', 'never'])
@@ -28,8 +29,8 @@ def send_channels_last(a):
 def both(name, dtype, *args, send=cuda.to_gpu):
     """What a kernel computes on a GPU, and on NumPy in double precision, from the same numbers."""
     kernels = backend.kernels(cuda.to_gpu(np.ones(1)))
-    rounded = [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == 'f' else a for a in args]
-    exact = [a.astype('d') if isinstance(a, np.ndarray) and a.dtype.kind == 'f' else a for a in rounded]
+    rounded = [a.astype(as_dtype(dtype)) if isinstance(a, np.ndarray) and is_floating(a.dtype) else a for a in args]
+    exact = [a.astype('d') if isinstance(a, np.ndarray) and is_floating(a.dtype) else a for a in rounded]
     results = [function(*[send(a) if isinstance(a, np.ndarray) else a for a in values]) for function, send, values in (
         (getattr(kernels, name), send, rounded), (getattr(cpu, name), np.array, exact))]
     return [result if isinstance(result, tuple) else (result,) for result in results]
@@ -39,12 +40,12 @@ def check(name, dtype, *args, **kwargs):
     """Compares them, and returns the results of NumPy."""
     actual, expected = both(name, dtype, *args, **kwargs)
     for a, e in zip(actual, expected):
-        assert isinstance(a, cuda.ndarray) and (a.dtype == dtype or a.dtype.kind != 'f')
-        np.testing.assert_allclose(cuda.to_cpu(a), e, TOLERANCES[dtype], TOLERANCES[dtype])
+        assert isinstance(a, cuda.ndarray) and (a.dtype == dtype or not is_floating(a.dtype))
+        np.testing.assert_allclose(cuda.to_cpu(a).astype('d'), e, TOLERANCES[dtype], TOLERANCES[dtype])
     return expected if len(expected) > 1 else expected[0]
 
 
-@pytest.fixture(params='efd')
+@pytest.fixture(params=TOLERANCES)
 def dtype(request):
     return request.param
 
@@ -98,7 +99,7 @@ def test_softmax_cross_entropy(dtype):
 
 def test_what_is_not_finite(dtype):
     kernels = backend.kernels(cuda.to_gpu(np.ones(1)))
-    arrays = [cuda.to_gpu(np.ones(n, dtype)) for n in (3, 10000)]
+    arrays = [cuda.to_gpu(np.ones(n, as_dtype(dtype))) for n in (3, 10000)]
     assert bool(kernels.all_finite(arrays))
     for odd in np.inf, -np.inf, np.nan:
         arrays[1][9999] = odd

@@ -118,24 +118,26 @@ def test_trainer(tmp_path):
         np.testing.assert_array_equal(cuda.to_cpu(a.array), b.array)
 
 
-def test_half_precision():
-    with ann.using_config('dtype', ann.mixed16):
+@pytest.mark.parametrize('dtype', [ann.mixed16, ann.mixed_bfloat16])
+def test_half_precision(dtype):
+    with ann.using_config('dtype', dtype):
         model = L.Classifier(ann.Sequential(L.Linear(4, 8), L.BatchNormalization(8), F.relu, L.Linear(8, 2)))
         model.to_device('cuda:0')
         optimizer = optimizers.Adam(0.02).setup(model)
-        x, t = model.device.send((np.random.normal(size=(16, 4)).astype('e'), np.arange(16) % 2))
+        x, t = model.device.send((np.random.normal(size=(16, 4)).astype(dtype), np.arange(16) % 2))
         losses = []
         for _ in range(30):
             optimizer.update(model, x, t)
             losses.append(float(cuda.to_cpu(model.loss.array)))
-    assert losses[-1] < losses[0] and model.predictor[0].W.dtype == np.float16
+    assert losses[-1] < losses[0] and model.predictor[0].W.dtype == np.dtype(dtype)
 
 
-def test_inference_in_half_precision():
+@pytest.mark.parametrize('dtype, tolerance', [(ann.mixed16, 1e-2), (ann.mixed_bfloat16, 4e-2)])
+def test_inference_in_half_precision(dtype, tolerance):
     """A normalization, whose numbers are more precise, becomes part of a convolution."""
-    with ann.using_config('dtype', ann.mixed16):
+    with ann.using_config('dtype', dtype):
         model = ann.Sequential(L.Convolution2D(3, 8, 3), L.BatchNormalization(8), F.relu)
-    x = np.random.normal(size=(4, 3, 6, 6)).astype('e')
+    x = np.random.normal(size=(4, 3, 6, 6)).astype(dtype)
     model(x)
     results = []
     with ann.using_config('train', False), ann.no_backprop_mode():
@@ -143,13 +145,13 @@ def test_inference_in_half_precision():
         for device in 'cpu', 'cuda:0':
             model.to_device(device)
             results.append(cuda.to_cpu(model(ann.get_device(device).send(x)).array))
-    assert {y.dtype for y in results} == {np.dtype('e')}
+    assert {y.dtype for y in results} == {np.dtype(dtype)}
     for y in results[1:]:
-        np.testing.assert_allclose(y, results[0], atol=1e-2)
+        np.testing.assert_allclose(y.astype('d'), results[0].astype('d'), rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.skipif(not hasattr(cuda.cupy, '_kernels'), reason='CuPy is not the emulated one')
-@pytest.mark.parametrize('dtype', [np.float32, ann.mixed16])
+@pytest.mark.parametrize('dtype', [np.float32, ann.mixed16, ann.mixed_bfloat16])
 @pytest.mark.parametrize('optimizer', [optimizers.SGD, optimizers.MomentumSGD, optimizers.Adam])
 @pytest.mark.parametrize('scale', [None, 128.])
 def test_launches_do_not_grow_with_the_number_of_parameters(monkeypatch, dtype, optimizer, scale):

@@ -1,5 +1,8 @@
 """Training in half precision: which numbers are in which precision, and what happens to steps that overflow."""
+import io
 import logging
+import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -31,6 +34,13 @@ def mixed16():
         yield
 
 
+@pytest.fixture(params=[ann.mixed16, ann.mixed_bfloat16])
+def half(request):
+    """The type in half precision, while mixed precision is in force."""
+    with ann.using_config('dtype', request.param):
+        yield np.dtype(request.param)
+
+
 def data():
     x = np.random.normal(size=(32, 4)).astype(ann.get_dtype())
     return x, (x.sum(1) > 0).astype('i') + (x[:, 0] > 1)
@@ -42,22 +52,36 @@ def test_the_name_of_a_type(mixed16):
     assert np.dtype(ann.mixed16) == np.float16 and repr(ann.config.dtype) == 'mixed16'
 
 
-def test_precisions(mixed16):
+def test_bfloat16_by_name():
+    assert ann.get_dtype(ann.mixed_bfloat16).name == ann.get_dtype('bfloat16').name == 'bfloat16'
+    assert ann.get_dtype(ann.mixed_bfloat16, map_mixed16='f') == np.float32
+    for mixed in ann.mixed16, ann.mixed_bfloat16:
+        assert pickle.loads(pickle.dumps(mixed)) is mixed
+
+
+def test_bfloat16_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ml_dtypes', None)
+    with ann.using_config('dtype', ann.mixed_bfloat16), pytest.raises(ImportError, match='pip install ml_dtypes'):
+        L.Linear(3, 2)
+
+
+def test_precisions(half):
     model = L.Classifier(Net())
     optimizer = optimizers.Adam().setup(model)
     optimizer.update(model, *data())
     for name, param in model.namedparams():
         precise = 'norm' in name or 'bn' in name
-        assert param.dtype == (np.float32 if precise else np.float16)
+        assert param.dtype == (np.float32 if precise else half)
         copy = param.update_rule._fp32_param
         assert (copy is None) == precise
         if copy is not None:
             assert copy.dtype == np.float32 and param.update_rule.state['m'].dtype == np.float32
-            np.testing.assert_array_equal(param.array, copy.array.astype('e'))
-    assert model.y.dtype == np.float16 and model.predictor.bn.avg_mean.dtype == np.float32
+            np.testing.assert_array_equal(param.array, copy.array.astype(half))
+    assert (optimizer._loss_scale is not None) == (half == np.float16)
+    assert model.y.dtype == half and model.predictor.bn.avg_mean.dtype == np.float32
 
 
-def test_it_learns_what_single_precision_learns(mixed16):
+def test_it_learns_what_single_precision_learns(half):
     def losses():
         np.random.seed(0)
         model = L.Classifier(Net())
@@ -67,22 +91,22 @@ def test_it_learns_what_single_precision_learns(mixed16):
             optimizer.update(model, x, t)
             yield float(model.loss.array)
 
-    half = list(losses())
+    rounded = list(losses())
     with ann.using_config('dtype', np.dtype('f')):
         single = list(losses())
-    np.testing.assert_allclose(half, single, rtol=0.1, atol=0.02)
-    assert half[-1] < half[0] / 4
+    np.testing.assert_allclose(rounded, single, rtol=0.1, atol=0.02 if half == np.float16 else 0.1)
+    assert rounded[-1] < rounded[0] / 4
 
 
-def test_small_steps_are_not_lost(mixed16):
+def test_small_steps_are_not_lost(half):
     """Steps too small for half precision add up in the copies."""
     link = ann.Link()
     with link.init_scope():
-        link.W = ann.Parameter(np.ones(1, 'e'))
+        link.W = ann.Parameter(np.ones(1, half))
     optimizer = optimizers.SGD(1e-4).setup(link)
     for _ in range(100):
         optimizer.update(lambda: F.sum(link.W))
-    np.testing.assert_allclose(link.W.array, 0.99, rtol=1e-3)
+    np.testing.assert_allclose(link.W.array.astype('f'), 0.99, rtol=1e-3 if half == np.float16 else 4e-3)
 
 
 def test_overflowing_steps_are_left_out(mixed16, caplog):
@@ -102,7 +126,7 @@ def test_overflowing_steps_are_left_out(mixed16, caplog):
     np.testing.assert_allclose(link.W.array, 1.95, rtol=1e-3)
 
 
-def test_parameters_updated_together_and_apart(mixed16):
+def test_parameters_updated_together_and_apart(half):
     """Hooks after the update keep a parameter out of the common call; the numbers are the same."""
     def trained(hook):
         np.random.seed(0)
@@ -118,3 +142,42 @@ def test_parameters_updated_together_and_apart(mixed16):
 
     for together, apart in zip(trained(False), trained(True)):
         np.testing.assert_array_equal(together, apart)
+
+
+@pytest.mark.parametrize('function, expected', [(F.sum, 3000), (F.mean, 1), (lambda x: F.cumsum(x)[-1], 3000),
+                                                (lambda x: F.sum_to(x, (1,)), 3000), (F.logsumexp, 1 + np.log(3000)),
+                                                (lambda x: F.einsum('i,i', x, x), 3000)])
+def test_sums_have_more_digits_than_their_numbers(half, function, expected):
+    """Added up in bfloat16, ones come to 256."""
+    y = function(np.ones(3000, half))
+    assert y.dtype == half
+    np.testing.assert_allclose(y.array.astype('f'), expected, rtol=4e-3)
+
+
+@pytest.mark.parametrize('save, load', [(ann.serializers.save_npz, ann.serializers.load_npz),
+                                        (ann.serializers.save_safetensors, ann.serializers.load_safetensors)])
+def test_files(half, save, load):
+    """What is loaded is what was saved, in that precision and in single."""
+    def trained():
+        model = L.Classifier(Net())
+        return optimizers.Adam().setup(model), model
+
+    optimizer, model = trained()
+    optimizer.update(model, *data())
+    file, other_file = io.BytesIO(), io.BytesIO()
+    save(file, model)
+    save(other_file, optimizer)
+    file.seek(0), other_file.seek(0)
+    optimizer, other = trained()
+    load(file, other)
+    load(other_file, optimizer)
+    with ann.using_config('dtype', np.dtype('f')):
+        single = L.Classifier(Net())
+        file.seek(0)
+        load(file, single)
+    for a, b, c in zip(model.params(), other.params(), single.params(), strict=True):
+        assert a.dtype == b.dtype and c.dtype == np.float32
+        np.testing.assert_array_equal(a.array, b.array)
+        np.testing.assert_array_equal(a.array.astype('f'), c.array)
+        for key, state in a.update_rule.state.items():
+            np.testing.assert_array_equal(state, b.update_rule.state[key])

@@ -16,7 +16,7 @@ sys.path.append(str(ROOT / 'scripts'))
 
 from benchmarks import comparison, machine, profiler, tables  # noqa: E402
 from benchmarks.chainer_side import ChainerSide  # noqa: E402
-from benchmarks.rows import ROWS, Setting  # noqa: E402
+from benchmarks.rows import HALVES, ROWS, Setting  # noqa: E402
 
 SHORT = '--rounds', '2', '--threads', '1'
 
@@ -220,13 +220,13 @@ def test_a_gpu_that_is_not_there(tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not cuda.available, reason='there is no GPU')
-@pytest.mark.parametrize('precision', ['float32', 'mixed'])
+@pytest.mark.parametrize('precision, dtype', [('float32', 'float32'), *HALVES.items()])
 @pytest.mark.parametrize('what', ['training', 'inference'])
-def test_a_network_on_a_gpu(what, precision, monkeypatch):
+def test_a_network_on_a_gpu(what, precision, dtype, monkeypatch):
     monkeypatch.setattr(autograd_nn.global_config, 'dtype', np.dtype('f'))
     row = dataclasses.replace(ROWS['lenet'], batch=2)
     side = ChainerSide('autograd_nn', row, what, Setting('cuda', precision))
     side.step()
     side.synchronize()
     assert isinstance(side.x, cuda.ndarray) and side.device_memory() > 0
-    assert side.x.dtype == ('float16' if precision == 'mixed' else 'float32')
+    assert side.x.dtype == dtype

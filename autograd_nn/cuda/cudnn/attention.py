@@ -13,6 +13,7 @@ from autograd_nn.config import config
 from autograd_nn.cuda import device
 from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
+from autograd_nn.dtypes import is_half
 
 
 class Sums(NamedTuple):
@@ -24,7 +25,8 @@ class Sums(NamedTuple):
 def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
     """In one kernel."""
     plan = None
-    if _serves('attention', query, key, value):
+    # The gradients of a single query cuDNN 9.28 declines, or the process ends with a segmentation fault.
+    if (query.shape[-2] > 1 or not training) and _serves('attention', query, key, value):
         q, k, v = map(_as_heads, (query, key, value))
         y = device.cupy.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
         sums = operand((*y.shape[:-1], 1), 'float32')
@@ -68,7 +70,7 @@ def _gradients(scale: float, deterministic: bool) -> Callable[..., Sequence[Any]
 
 
 def _serves(kernel: str, *arrays: Any) -> bool:
-    return arrays[0].dtype.name == 'float16' and serves(kernel, *arrays)
+    return is_half(arrays[0].dtype) and serves(kernel, *arrays)
 
 
 def _as_heads(x: Any) -> Any:

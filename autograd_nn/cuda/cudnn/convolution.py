@@ -15,6 +15,7 @@ from autograd_nn.cuda import layout
 from autograd_nn.cuda.cudnn import library
 from autograd_nn.cuda.cudnn.plan import operand, prepared, serves
 from autograd_nn.cuda.pointwise import finish
+from autograd_nn.dtypes import is_half
 from autograd_nn.geometry import conv_output_size
 
 
@@ -131,7 +132,7 @@ def _serves(kernel: str, x: Any, *others: Any) -> bool:
 
 
 def _computes_channels_last(x: Any) -> bool:
-    return x.dtype.name == 'float16' or library.may_round_to_tf32() or layout.is_channels_last(x)
+    return is_half(x.dtype) or library.may_round_to_tf32() or layout.is_channels_last(x)
 
 
 def _widened(x: Any) -> Any:

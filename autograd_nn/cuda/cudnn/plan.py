@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 _CANDIDATES = 8
 # How many plans are kept; then the oldest goes. A ResNet-50 has a hundred.
 _MAX_PLANS = 2048
-_TYPES = {'float16': 'HALF', 'float32': 'FLOAT'}
+_TYPES = {'float16': 'HALF', 'bfloat16': 'BFLOAT16', 'float32': 'FLOAT'}
 
 
 class Operand(NamedTuple):
@@ -196,7 +196,7 @@ def _prepare(what: str, *arguments: Any) -> Plan | None:
 
 
 def serves(kernel: str, *arrays: Any) -> bool:
-    """Whether a kernel of cuDNN can take the arrays: float16 or float32, all of one type, and none of them empty."""
+    """Whether a kernel of cuDNN can take the arrays: float32 or half precision, all of one type, none of them empty."""
     for array in arrays:
         if array is not None and (array.dtype != arrays[0].dtype or array.dtype.name not in _TYPES or not array.size):
             _logger.debug('%s: cuDNN does not compute on %s of shape %s', kernel, array.dtype, array.shape)

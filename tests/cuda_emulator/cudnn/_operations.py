@@ -17,9 +17,10 @@ Shapes = list[Any]
 def check(name: str, arguments: dict[str, Any]) -> None:
     """Declines what cuDNN declines."""
     if name.startswith('sdpa') and any(
-            x.data_type is not data_type.HALF or x.dim[-1] % 8 or x.dim[-1] > 128
+            x.data_type is data_type.FLOAT or x.dim[-1] % 8 or x.dim[-1] > 128
             for key, x in arguments.items() if key in ('q', 'k', 'v', 'o', 'dO')):
         raise cudnnGraphNotSupportedError(f'{name}: vectors of {arguments["v"].dim[-1]}')
+    assert name != 'sdpa_backward' or arguments['q'].dim[-2] > 1, 'a segmentation fault'
     if name.startswith('batchnorm'):
         x = arguments['input']
         if x.dim[1] * x.data_type.value.itemsize % 16:

@@ -4,11 +4,13 @@ from __future__ import annotations
 import enum
 
 import numpy as np
+from ml_dtypes import bfloat16
 
 
 class data_type(enum.Enum):
     FLOAT = np.dtype('float32')
     HALF = np.dtype('float16')
+    BFLOAT16 = np.dtype(bfloat16)
 
 
 class heur_mode(enum.Enum):

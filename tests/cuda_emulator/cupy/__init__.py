@@ -15,7 +15,8 @@ their indices, a barrier that only some threads reach is an error, and `cupy.emp
 
 What raw kernels must keep to: one block runs after the other, and its threads take turns at barriers (the order of the
 turns changes from block to block); so no kernel waits for another block. No textures, no cooperative groups, no dynamic
-parallelism, no vendor headers, no inline PTX (put it in ``#ifdef __CUDACC__``). Half precision is CuPy's ``float16``.
+parallelism, no vendor headers, no inline PTX (put it in ``#ifdef __CUDACC__``). Half precision is CuPy's
+``float16`` and ``bfloat16``.
 
 Built kernels are kept in a directory of temporary files (or ``CUDA_EMULATOR_CACHE``), by their content.
 """
@@ -24,6 +25,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from ml_dtypes import bfloat16
 
 from . import cuda, linalg, random
 from ._array import made, ndarray, unwrap, wrap
@@ -43,7 +45,7 @@ def array(obj: Any, dtype: Any = None, copy: bool = True, order: str = 'K', subo
     if isinstance(obj, (list, tuple)) and _holds_arrays(obj):
         return made(lambda: np.array(_plain(obj), dtype, order=order, ndmin=ndmin))
     a = np.array(obj, dtype, order=order, ndmin=ndmin)
-    if a.dtype.kind not in 'biufc':
+    if a.dtype.kind not in 'biufc' and a.dtype != bfloat16:
         raise ValueError(f'Unsupported dtype {a.dtype}')
     cuda.alloc_pinned_memory(a.nbytes)
     return wrap(a)
@@ -90,7 +92,7 @@ def empty_like(prototype: ndarray, dtype: Any = None, order: str = 'K', subok: A
                shape: Any = None) -> ndarray:
     """As `empty`, of the shape, type and order of another array."""
     like = wrap(np.empty_like(prototype._a, dtype, order, shape=shape))
-    like._a.fill(np.nan if like.dtype.kind == 'f' else -1 if like.dtype.kind == 'i' else 1)
+    like._a.fill(np.nan if like.dtype.kind in 'fV' else -1 if like.dtype.kind == 'i' else 1)
     return like
 
 

@@ -1,13 +1,17 @@
 """``cupy.ndarray`` in the memory of the host: a NumPy array within, and CuPy's manners without."""
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from ml_dtypes import bfloat16
 
 from .cuda import Device, MemoryPointer, alloc, alloc_pinned_memory, current_device, graph
+
+_BFLOAT16 = np.dtype(bfloat16)
 
 
 class ndarray:
@@ -253,6 +257,8 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if getattr(function, '__name__', '') in _PRODUCTS:
         graph.refuse_library('cuBLAS')
     plain_args, plain_kwargs = [plain(x) for x in args], {key: plain(x) for key, x in kwargs.items()}
+    if 'dtype' not in kwargs and {x.dtype for x in originals.values() if x.dtype.kind in 'fcV'} == {_BFLOAT16}:
+        function = _in_bfloat16(function)
     with np.errstate(all='ignore'):
         results = function(*plain_args, **plain_kwargs)
     if graph.capturing():
@@ -264,6 +270,16 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         results = _as_arrays(results)
         graph.record(run)
     return wrapped(results)
+
+
+def _in_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that gives numbers of bfloat16 for such, as CuPy's do; NumPy's may make them float32."""
+    def rounded(y: Any) -> Any:
+        if isinstance(y, (tuple, list)):
+            return type(y)([rounded(z) for z in y])
+        return y.astype(_BFLOAT16) if isinstance(y, (np.ndarray, np.generic)) and y.dtype.kind == 'f' else y
+
+    return functools.wraps(function)(lambda *args, **kwargs: rounded(function(*args, **kwargs)))
 
 
 # Their results have shapes that the device has to tell, or are numbers for the host.

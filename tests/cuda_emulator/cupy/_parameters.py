@@ -8,7 +8,8 @@ import numpy as np
 
 C_TYPES = {'bool': 'bool', 'int8': 'signed char', 'uint8': 'unsigned char', 'int16': 'short',
            'uint16': 'unsigned short', 'int32': 'int', 'uint32': 'unsigned int', 'int64': 'long long',
-           'uint64': 'unsigned long long', 'float16': 'float16', 'float32': 'float', 'float64': 'double'}
+           'uint64': 'unsigned long long', 'float16': 'float16', 'float32': 'float', 'float64': 'double',
+           'bfloat16': 'bfloat16'}
 
 
 class Parameter(NamedTuple):

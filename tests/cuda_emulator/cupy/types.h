@@ -97,6 +97,53 @@ __device__ inline int isinf(float16 x) { return (x.to_bits() & 0x7fffu) == 0x7c0
 __device__ inline int isfinite(float16 x) { return (x.to_bits() & 0x7c00u) != 0x7c00u; }
 __device__ inline int signbit(float16 x) { return x.to_bits() >> 15; }
 
+__device__ inline float bfloat16_to_float(unsigned short bits) { return __uint_as_float((unsigned)bits << 16); }
+
+__device__ inline unsigned short float_to_bfloat16(float value) {
+    const unsigned all = __float_as_uint(value);
+    if ((all & 0x7fffffffu) > 0x7f800000u)
+        return 0x7fffu;
+    return (all + 0x7fffu + (all >> 16 & 1)) >> 16;  // to nearest, ties to even
+}
+
+// The upper half of a float; unlike CuPy's other types it is not assigned to by operators such as +=.
+class bfloat16 {
+    unsigned short bits_;
+
+public:
+    __device__ bfloat16() {}
+    __device__ bfloat16(float v) : bits_(float_to_bfloat16(v)) {}
+    explicit __device__ bfloat16(float16 v) : bfloat16((float)v) {}
+    explicit __device__ bfloat16(bool v) : bfloat16((float)v) {}
+    explicit __device__ bfloat16(double v) : bfloat16((float)v) {}
+    explicit __device__ bfloat16(int v) : bfloat16((float)v) {}
+    explicit __device__ bfloat16(unsigned v) : bfloat16((float)v) {}
+    explicit __device__ bfloat16(long long v) : bfloat16((float)v) {}
+    explicit __device__ bfloat16(unsigned long long v) : bfloat16((float)v) {}
+    bfloat16 &operator=(const bfloat16 &) = default;
+    bfloat16(const bfloat16 &) = default;
+
+    __device__ operator float() const { return bfloat16_to_float(bits_); }
+
+    template <typename T> __device__ bfloat16 &operator=(const T &v) { return *this = static_cast<bfloat16>(v); }
+
+    __device__ unsigned short to_bits() const { return bits_; }
+    __device__ static bfloat16 from_bits(unsigned short bits) {
+        bfloat16 value;
+        value.bits_ = bits;
+        return value;
+    }
+};
+
+__device__ inline bfloat16 min(bfloat16 x, bfloat16 y) { return bfloat16(fminf((float)x, (float)y)); }
+__device__ inline bfloat16 max(bfloat16 x, bfloat16 y) { return bfloat16(fmaxf((float)x, (float)y)); }
+__device__ inline bfloat16 fmin(bfloat16 x, bfloat16 y) { return min(x, y); }
+__device__ inline bfloat16 fmax(bfloat16 x, bfloat16 y) { return max(x, y); }
+__device__ inline int isnan(bfloat16 x) { return (x.to_bits() & 0x7fffu) > 0x7f80u; }
+__device__ inline int isinf(bfloat16 x) { return (x.to_bits() & 0x7fffu) == 0x7f80u; }
+__device__ inline int isfinite(bfloat16 x) { return (x.to_bits() & 0x7f80u) != 0x7f80u; }
+__device__ inline int signbit(bfloat16 x) { return x.to_bits() >> 15; }
+
 // An index on each axis; kernels treat it as an array of numbers.
 struct Place {
     ptrdiff_t at[10];

@@ -5,10 +5,11 @@ import ctypes
 from typing import Any
 
 import numpy as np
+from ml_dtypes import bfloat16
 
 from . import graph
 
-_TYPES = {0: np.float32, 1: np.float64, 2: np.float16}
+_TYPES = {0: np.float32, 1: np.float64, 2: np.float16, 14: bfloat16}
 
 
 def _at(pointer: ctypes.c_void_p, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
@@ -58,7 +59,8 @@ class Library:
 
         def run() -> None:
             # As rows first, which is how NumPy would have been asked.
-            result.swapaxes(1, 2)[...] = np.stack([r.T @ l.T for l, r in zip(left, right)])
+            result.swapaxes(1, 2)[...] = np.stack([r.T.astype(number) @ l.T.astype(number)
+                                                   for l, r in zip(left, right)])
         run()
         graph.record(run)
         return 0

@@ -1,0 +1,51 @@
+"""Types of numbers: which ones are floating-point, bfloat16 included, which NumPy has from the library ml_dtypes."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def bfloat16() -> np.dtype:
+    """The type with the exponents of float32 in 16 bits; 8 bits are left for the digits.
+
+    Raises:
+        ImportError: The library ml_dtypes is not installed.
+    """
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        raise ImportError('bfloat16 is a type of the library ml_dtypes; install it: pip install ml_dtypes') from error
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+def is_floating(dtype: np.dtype) -> bool:
+    """Whether numbers of a type are real and have fractions.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.dtypes import is_floating
+        >>> is_floating(np.dtype('float16')), is_floating(np.dtype('int64'))
+        (True, False)
+    """
+    return dtype.kind == 'f' or dtype.name == 'bfloat16'
+
+
+def is_real(dtype: np.dtype) -> bool:
+    """Whether a type is one of real numbers, truth values among them."""
+    return dtype.kind in 'biuf' or dtype.name == 'bfloat16'
+
+
+def has_gradient(dtype: np.dtype) -> bool:
+    """Whether a function of numbers of a type can have a gradient: they are floating-point, or complex."""
+    return dtype.kind in 'fc' or dtype.name == 'bfloat16'
+
+
+def is_half(dtype: np.dtype) -> bool:
+    """Whether a type is float16 or bfloat16, with too few digits for sums."""
+    return dtype.itemsize == 2 and is_floating(dtype)
+
+
+def as_dtype(dtype: Any) -> np.dtype:
+    """As ``numpy.dtype``; it knows ``'bfloat16'``, too."""
+    return bfloat16() if dtype == 'bfloat16' else np.dtype(dtype)
