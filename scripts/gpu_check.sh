@@ -56,6 +56,6 @@ benchmark() {  # benchmark NAME SECONDS ARGUMENTS...
         --json "$out/$name.json" "$@"
 }
 benchmark benchmark_tf32 80 --precision tf32 --rows mlp lenet vgg16 resnet50 lstm_lm
-benchmark benchmark_mixed 50 --precision mixed --batch 64 --rows resnet50 vgg16
-benchmark benchmark_graph 50 --precision mixed --batch 64 --rows resnet50 vgg16 --cuda-graph
+benchmark benchmark_mixed 50 --precision mixed --batch 64 --rows resnet50 vgg16 lstm_lm
+benchmark benchmark_graph 50 --precision mixed --batch 64 --rows resnet50 vgg16 lstm_lm --cuda-graph
 exit "$status"

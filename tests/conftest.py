@@ -3,11 +3,16 @@
 With ``CUDA_EMULATOR=1`` in the environment a stand-in for CuPy serves this session (`cuda_emulator/cupy/__init__.py`).
 """
 import os
+import signal
 import sys
 from pathlib import Path
 
 if os.environ.get('CUDA_EMULATOR'):
     sys.path.insert(0, str(Path(__file__).with_name('cuda_emulator')))
+
+# A shell has what it starts in the background ignore Ctrl-C, which some tests are about.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Parallel test processes fill the cores; more threads in each would only wait for one another.
 if 'PYTEST_XDIST_WORKER' in os.environ:

@@ -5,18 +5,20 @@ computing the sample variance, 1983), about the first of the numbers: data far f
 """
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from autograd_nn.contract import Ints
-from autograd_nn.cuda import device
+from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, elementwise, reduce
-from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.cuda.reductions import compute_dtype, first_axes, product_sum, with_ones, without
 
 _MOMENTS = COMPUTE + '''
 struct moments {
     C pivot, mean, square, count;
     __device__ moments() : pivot(0), mean(0), square(0), count(0) {}
     __device__ moments(C x, C pivot) : pivot(pivot), mean(x - pivot), square(0), count(1) {}
+    __device__ moments(C pivot, C mean, C square, C count) : pivot(pivot), mean(mean), square(square), count(count) {}
     __device__ C variance() const { return count > 0 ? square / count : (C)0; }
 };
 __device__ moments joined(const moments& a, const moments& b) {
@@ -35,6 +37,19 @@ __device__ moments joined(const moments& a, const moments& b) {
 _statistics = reduce('T x, T pivot, float64 eps', 'U mean, U inv_std', 'moments((C)x, (C)pivot)', 'joined(a, b)',
                      'mean = (U)(a.pivot + a.mean), inv_std = (U)(1 / sqrt(a.variance() + (C)eps))', 'moments()',
                      'statistics', reduce_type='moments', preamble=_MOMENTS)
+
+# The same of parts, whose means are those of the differences to the pivot.
+_part_moments = reduce('T x, T pivot', 'U mean, U square', 'moments((C)x, (C)pivot)', 'joined(a, b)',
+                       'mean = (U)a.mean, square = (U)a.square', 'moments()', 'part_moments', reduce_type='moments',
+                       preamble=_MOMENTS)
+_joined_moments = reduce('T mean, T square, float64 count', 'T joined_mean, T joined_square',
+                         'moments(0, mean, square, (C)count)', 'joined(a, b)',
+                         'joined_mean = a.mean, joined_square = a.square', 'moments()', 'joined_moments',
+                         reduce_type='moments', preamble=_MOMENTS)
+_joined_statistics = reduce('T mean, T square, U pivot, float64 count, float64 eps', 'T all_mean, T inv_std',
+                            'moments((C)pivot, mean, square, (C)count)', 'joined(a, b)',
+                            'all_mean = a.pivot + a.mean, inv_std = 1 / sqrt(a.variance() + (C)eps)', 'moments()',
+                            'joined_statistics', reduce_type='moments', preamble=_MOMENTS)
 
 _normalized = elementwise('T x, U mean, U inv_std, U gamma, U beta, T residual, bool relu', 'T y', '''
     const C result = ((C)x - (C)mean) * (C)inv_std * (C)gamma + (C)beta + (C)residual;
@@ -99,9 +114,10 @@ _response_grad = elementwise('raw T x, raw T gy, raw U scale, int32 channels, in
 
 def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, relu: bool = False,
                         residual: Any = None) -> tuple[Any, Any, Any, Any]:
-    """Two kernels; the output itself says which results were positive."""
+    """Two kernels, or a few; the output itself says which results were positive."""
     dtype = compute_dtype(gamma.dtype)
-    mean, inv_std = _find_statistics(x, gamma.shape, dtype, eps, axis)
+    (x_,), axis_ = _in_memory(axis, x)
+    mean, inv_std = _find_statistics(x_, gamma.shape, dtype, eps, axis_)
     y = device.cupy.empty_like(x)
     _normalized(x, *_along(x, axis, dtype, mean, inv_std, gamma, beta), 0 if residual is None else residual, relu, y)
     return y, mean, inv_std, y if relu and residual is None else None
@@ -109,12 +125,12 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, r
 
 def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: Any, axis: Ints,
                              mask: Any = None) -> tuple[Any, Any, Any]:
-    """Two kernels: the sums, then the gradient of the input."""
+    """Two kernels, or a few: the sums, then the gradient of the input."""
     dtype = compute_dtype(gamma.dtype)
     mask = 1 if mask is None else mask
+    (x_, gy_, mask_), axis_ = _in_memory(axis, x, gy, mask)
+    gbeta, ggamma = _sum_gradients(x_, gy_, mask_, 1, *_along(x_, axis_, dtype, mean, inv_std), dtype, axis_)
     mean_, inv_std_, gamma_ = _along(x, axis, dtype, mean, inv_std, gamma)
-    gbeta, ggamma = device.cupy.empty((2, *gamma.shape), dtype)
-    _gradient_sums(x, gy, mask, 1, mean_, inv_std_, gbeta, ggamma, axis=axis)
     gx = device.cupy.empty_like(x)
     count = max(1, x.size // max(gamma.size, 1))
     _input_gradient(x, gy, mask, gamma_, gamma_, mean_, inv_std_, *_along(x, axis, dtype, gbeta, ggamma), count, gx)
@@ -146,10 +162,8 @@ def group_normalization_grad(x: Any, groups: int, gamma: Any, gy: Any, mean: Any
     dtype = compute_dtype(x.dtype)
     mean_, inv_std_ = _of_groups(dtype, mean, inv_std)
     gamma_, = _of_channels(x_, dtype, gamma)
-    gbeta, ggamma = device.cupy.empty((2, groups, len(gamma) // groups), dtype)
-    _gradient_sums(x_, gy_, 1, 1, mean_, inv_std_, gbeta, ggamma, axis=(0, 3))
-    sums = device.cupy.empty((2, len(x), groups), dtype)
-    _gradient_sums(x_, gy_, 1, gamma_, mean_, inv_std_, *sums, axis=(2, 3))
+    gbeta, ggamma = _sum_gradients(x_, gy_, 1, 1, mean_, inv_std_, dtype, (0, 3))
+    sums = _sum_gradients(x_, gy_, 1, gamma_, mean_, inv_std_, dtype, (2, 3))
     gx = device.cupy.empty(x_.shape, x.dtype)
     count = max(1, x_.shape[2] * x_.shape[3])
     _input_gradient(x_, gy_, 1, gamma_, 1, mean_, inv_std_, *_of_groups(dtype, *sums), count, gx)
@@ -187,16 +201,53 @@ def local_response_normalization_grad(x: Any, gy: Any, n: int, k: float, alpha: 
 
 
 def _find_statistics(x: Any, shape: Ints, dtype: Any, eps: float, axis: Ints) -> tuple[Any, Any]:
-    mean, inv_std = device.cupy.empty((2, *shape), dtype)
+    results = mean, inv_std = device.cupy.empty((2, *shape), dtype)
     pivot = x[tuple([slice(1) if i in axis else slice(None) for i in range(x.ndim)])]
-    _statistics(x, pivot, float(eps), mean, inv_std, axis=axis)
+    first = first_axes(x, axis)
+    if first == axis:
+        _statistics(x, pivot, float(eps), mean, inv_std, axis=axis)
+        return mean, inv_std
+    parts, count = _parts(x, first, dtype), prod([x.shape[i] for i in first])
+    _part_moments(x, pivot, *parts, axis=first)
+    while True:
+        parts = parts.reshape(2, *with_ones(x.shape, first))
+        following = first_axes(parts[0], axis)
+        if following == axis:
+            break
+        joined = _parts(parts[0], following, dtype)
+        _joined_moments(*parts, float(count), *joined, axis=following)
+        count *= prod([parts.shape[1 + i] for i in following])
+        parts, first = joined, following
+    _joined_statistics(*parts, pivot, float(count), float(eps), *results, axis=axis)
     return mean, inv_std
+
+
+def _sum_gradients(x: Any, gy: Any, mask: Any, weight: Any, mean: Any, inv_std: Any, dtype: Any, axis: Ints) -> Any:
+    """The sums, along some axes, of the gradients, and of their products with the normalized input."""
+    first = first_axes(x, axis)
+    sums = _parts(x, first, dtype)
+    _gradient_sums(x, gy, mask, weight, mean, inv_std, *sums, axis=first)
+    if first == axis:
+        return sums
+    return product_sum(sums.reshape(2, *with_ones(x.shape, first)), 1, tuple([1 + i for i in axis]), dtype)
+
+
+def _parts(x: Any, axis: Ints, dtype: Any) -> Any:
+    """Room for two results of a reduction along some axes."""
+    return device.cupy.empty((2, *without(x.shape, axis)), dtype)
+
+
+def _in_memory(axis: Ints, *arrays: Any) -> tuple[list[Any], Ints]:
+    """Images, or numbers, and the axes that do not belong to channels: channels-last ones in the order of memory."""
+    if axis != (0, *range(2, arrays[0].ndim)) or not layout.is_channels_last(arrays[0]):
+        return list(arrays), axis
+    return ([layout.in_memory(x) if isinstance(x, device.ndarray) else x for x in arrays],
+            tuple(range(arrays[0].ndim - 1)))
 
 
 def _along(x: Any, axis: Ints, dtype: Any, *arrays: Any) -> list[Any]:
     """The arrays, which have the shape of `x` without `axis`, with axes of length 1 in their place."""
-    shape = [1 if i in axis else n for i, n in enumerate(x.shape)]
-    return [array.reshape(shape).astype(dtype, copy=False) for array in arrays]
+    return [array.reshape(with_ones(x.shape, axis)).astype(dtype, copy=False) for array in arrays]
 
 
 def _in_groups(x: Any, groups: int) -> Any:

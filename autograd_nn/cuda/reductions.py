@@ -1,6 +1,12 @@
-"""Sums that several kernels need, in at least float32."""
+"""Sums that several kernels need, in at least float32.
+
+CuPy has a block of threads compute one result, or up to 32 that lie side by side. Where that is too few blocks to
+occupy a device, a reduction takes some of its axes first, and the others in another kernel.
+"""
 from __future__ import annotations
 
+from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +17,34 @@ from autograd_nn.cuda.kernel import COMPUTE, reduce
 
 _product_sum = reduce('T x, T y', 'U z', '(C)x * (C)y', 'a + b', 'z = (U)a', '0', 'product_sum', reduce_type='C',
                       preamble=COMPUTE)
+
+
+# The blocks that occupy a large device, and how many numbers are worth a second kernel.
+_BLOCKS, _NUMBERS = 512, 1024
+
+
+def first_axes(x: Any, axis: Ints) -> Ints:
+    """Those of the axes to reduce that are to be reduced first: the last ones, or all."""
+    long = [i for i in axis if x.shape[i] > 1]
+    blocks: float = prod(without(x.shape, axis))
+    if x.ndim - 1 not in axis and x.strides[-1] == x.itemsize:
+        blocks /= max(1, min(x.shape[-1], 32))
+    if blocks < _BLOCKS and prod(x.shape[i] for i in long) >= _NUMBERS:
+        for i, following in pairwise(long):
+            blocks *= x.shape[i]
+            if blocks >= _BLOCKS or following == long[-1]:
+                return tuple([i for i in axis if i >= following])
+    return axis
+
+
+def without(shape: Ints, axis: Ints) -> Ints:
+    """A shape without some axes."""
+    return tuple([n for i, n in enumerate(shape) if i not in axis])
+
+
+def with_ones(shape: Ints, axis: Ints) -> Ints:
+    """A shape in which some axes have the length 1."""
+    return tuple([1 if i in axis else n for i, n in enumerate(shape)])
 
 
 def compute_dtype(dtype: Any) -> np.dtype:
@@ -28,7 +62,9 @@ def product_sum(x: Any, y: Any, axis: Ints, dtype: Any, keepdims: bool = False) 
         dtype: The type of the result.
         keepdims: Whether the axes stay, with the length 1.
     """
-    shape = [n for i, n in enumerate(x.shape) if i not in axis]
-    z = device.cupy.empty(shape, dtype)
+    first = first_axes(x, axis)
+    if first != axis:
+        return product_sum(product_sum(x, y, first, compute_dtype(x.dtype), True), 1, axis, dtype, keepdims)
+    z = device.cupy.empty(without(x.shape, axis), dtype)
     _product_sum(x, y, z, axis=axis)
-    return z.reshape([1 if i in axis else n for i, n in enumerate(x.shape)]) if keepdims else z
+    return z.reshape(with_ones(x.shape, axis)) if keepdims else z

@@ -4,12 +4,16 @@ A cell is one kernel. In a sequence the input of all steps is projected at once,
 are taken over all steps at once. What remains for each step is one product, for all gates together, and one kernel.
 
 The gates of a sequence lie side by side in arrays (M, K N): M is the number of rows of all steps, K that of gates, N
-that of units, and B that of sequences.
+that of units, and B that of sequences. In half precision, what is multiplied is in that type; gates and cells are in
+float32.
 """
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
@@ -56,62 +60,64 @@ _gru_grad = elementwise('T h_prev, T x_r, T x_z, T x_a, T u_r, T u_z, T u_a, T g
     gx_z = gu_z = (T)((C)gh * ((C)h_prev - a) * (z - z * z));
     gx_r = gu_r = (T)(g_a * (C)u_a * (r - r * r))''', 'gru_grad', preamble=_GATES)
 
-# Below, rows are those of one step; `units` is N, and `at` is the place of a row's first gate.
+# Below, rows are those of one step; `units` is N, and `at` is the place of a row's first gate. S is the type of what is
+# multiplied, T that of the rest.
 _AT = 'const ptrdiff_t at = i / units * {gates} * units + i % units;'
 
-_lstm_step = elementwise('raw T u, raw T bias, int64 units', 'raw T gates, T c, T cell, T y, T h',
+_lstm_step = elementwise('raw S u, raw T bias, int64 units', 'raw T gates, T c, T cell, S y, S h',
                          _AT.format(gates=4) + '''
     const ptrdiff_t j = i % units;
-    const C in = logistic((C)(gates[at] + u[at] + bias[j]));
-    const C forget = logistic((C)(gates[at + units] + u[at + units] + bias[j + units]));
-    const C a = tanh((C)(gates[at + 2 * units] + u[at + 2 * units] + bias[j + 2 * units]));
-    const C out = logistic((C)(gates[at + 3 * units] + u[at + 3 * units] + bias[j + 3 * units]));
+    const C in = logistic((C)gates[at] + (C)u[at] + (C)bias[j]);
+    const C forget = logistic((C)gates[at + units] + (C)u[at + units] + (C)bias[j + units]);
+    const C a = tanh((C)gates[at + 2 * units] + (C)u[at + 2 * units] + (C)bias[j + 2 * units]);
+    const C out = logistic((C)gates[at + 3 * units] + (C)u[at + 3 * units] + (C)bias[j + 3 * units]);
     gates[at] = in;
     gates[at + units] = forget;
     gates[at + 2 * units] = a;
     gates[at + 3 * units] = out;
     c = cell = forget * c + in * a;
-    h = y = tanh(cell) * out''', 'lstm_step', preamble=_GATES)
+    h = y = (S)(tanh(cell) * out)''', 'lstm_step', preamble=_GATES)
 
-_lstm_step_grad = elementwise('raw T gates, T c_prev, T cell, T gy, int64 units', 'raw T gz, T gh, T gc',
+_lstm_step_grad = elementwise('raw T gates, T c_prev, T cell, S gy, int64 units', 'raw S gz, S gh, T gc',
                               _AT.format(gates=4) + '''
     const C in = gates[at], forget = gates[at + units], a = gates[at + 2 * units], out = gates[at + 3 * units];
-    const C tanh_c = tanh(cell), g = gh + gy;
+    const C tanh_c = tanh(cell), g = (C)gh + (C)gy;
     const C gcell = gc + g * out * (1 - tanh_c * tanh_c);
-    gz[at] = gcell * a * (in - in * in);
-    gz[at + units] = gcell * c_prev * (forget - forget * forget);
-    gz[at + 2 * units] = gcell * in * (1 - a * a);
-    gz[at + 3 * units] = g * tanh_c * (out - out * out);
+    gz[at] = (S)(gcell * a * (in - in * in));
+    gz[at + units] = (S)(gcell * c_prev * (forget - forget * forget));
+    gz[at + 2 * units] = (S)(gcell * in * (1 - a * a));
+    gz[at + 3 * units] = (S)(g * tanh_c * (out - out * out));
     gc = gcell * forget''', 'lstm_step_grad', preamble=COMPUTE)
 
-_gru_step = elementwise('raw T u, raw T bias, raw T bias_u, int64 units', 'raw T gates, T scaled, T y, T h',
+_gru_step = elementwise('raw S u, raw T bias, raw T bias_u, int64 units', 'raw T gates, T scaled, S y, S h',
                         _AT.format(gates=3) + '''
     const ptrdiff_t j = i % units;
-    const C r = logistic((C)(gates[at] + u[at] + bias[j] + bias_u[j]));
-    const C z = logistic((C)(gates[at + units] + u[at + units] + bias[j + units] + bias_u[j + units]));
-    scaled = u[at + 2 * units] + bias_u[j + 2 * units];
-    const C a = tanh((C)(gates[at + 2 * units] + bias[j + 2 * units] + r * scaled));
+    const C r = logistic((C)gates[at] + (C)u[at] + (C)bias[j] + (C)bias_u[j]);
+    const C z = logistic((C)gates[at + units] + (C)u[at + units] + (C)bias[j + units] + (C)bias_u[j + units]);
+    scaled = (C)u[at + 2 * units] + (C)bias_u[j + 2 * units];
+    const C a = tanh((C)gates[at + 2 * units] + (C)bias[j + 2 * units] + r * scaled);
     gates[at] = r;
     gates[at + units] = z;
     gates[at + 2 * units] = a;
-    h = y = a + z * (h - a)''', 'gru_step', preamble=_GATES)
+    h = y = (S)(a + z * ((C)h - a))''', 'gru_step', preamble=_GATES)
 
-_gru_step_grad = elementwise('raw T gates, T scaled, T h_prev, T gy, int64 units', 'raw T gx, raw T gu, T gh',
+_gru_step_grad = elementwise('raw T gates, T scaled, S h_prev, S gy, int64 units', 'raw S gx, raw S gu, S gh',
                              _AT.format(gates=3) + '''
-    const C r = gates[at], z = gates[at + units], a = gates[at + 2 * units], g = gh + gy;
+    const C r = gates[at], z = gates[at + units], a = gates[at + 2 * units], g = (C)gh + (C)gy;
     const C g_a = g * (1 - z) * (1 - a * a);
-    gx[at] = gu[at] = g_a * scaled * (r - r * r);
-    gx[at + units] = gu[at + units] = g * (h_prev - a) * (z - z * z);
-    gx[at + 2 * units] = g_a;
-    gu[at + 2 * units] = g_a * r;
-    gh = g * z''', 'gru_step_grad', preamble=COMPUTE)
+    gx[at] = gu[at] = (S)(g_a * scaled * (r - r * r));
+    gx[at + units] = gu[at + units] = (S)(g * ((C)h_prev - a) * (z - z * z));
+    gx[at + 2 * units] = (S)g_a;
+    gu[at + 2 * units] = (S)(g_a * r);
+    gh = (S)(g * z)''', 'gru_step_grad', preamble=COMPUTE)
 
-_rnn_step = elementwise('T u, T bias, bool rectify', 'T y, T h', '''
-    const T z = y + u + bias;
-    h = y = !rectify ? tanh(z) : z < 0 ? (T)0 : z''', 'rnn_step')
+_rnn_step = elementwise('S u, T bias, bool rectify', 'S y, S h', '''
+    const C z = (C)y + (C)u + (C)bias;
+    h = y = (S)(!rectify ? tanh(z) : z < 0 ? (C)0 : z)''', 'rnn_step', preamble=COMPUTE)
 
-_rnn_step_grad = elementwise('T y, T gh, T gy, bool rectify', 'T gz',
-                             'gz = (gh + gy) * (!rectify ? 1 - y * y : y > 0 ? (T)1 : (T)0)', 'rnn_step_grad')
+_rnn_step_grad = elementwise('T y, T gh, T gy, bool rectify', 'T gz', '''
+    const C slope = !rectify ? 1 - (C)y * (C)y : (C)y > 0 ? (C)1 : (C)0;
+    gz = (T)(((C)gh + (C)gy) * slope)''', 'rnn_step_grad', preamble=COMPUTE)
 
 
 def lstm(c_prev: Any, x: Any) -> tuple[Any, Any]:
@@ -144,50 +150,47 @@ def gru_grad(h_prev: Any, x: Any, u: Any, gh: Any) -> tuple[Any, Any, Any]:
 def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                   training: bool) -> tuple[Any, Any, Any, Any]:
     """The workspace is the gates (M, 4 N) and the cells (M, N)."""
-    dtype, units = x.dtype, h.shape[1]
-    x, h, c, W, U, bias = _computable(dtype, x, h, c, _joined(ws[:4]), _joined(ws[4:]),
-                                      _joined(bs[:4]) + _joined(bs[4:]))
-    h, c, gates = h.copy(), c.copy(), matmul(x, W.T)
-    cells, y = (device.cupy.empty((len(x), units), x.dtype) for _ in range(2))
-    u = device.cupy.empty((len(h), 4 * units), x.dtype)
+    dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
+    x, W, U = _rows(dtype, x, _joined(ws[:4]), _joined(ws[4:]))
+    bias = _joined(bs[:4]).astype(precise) + _joined(bs[4:]).astype(precise)
+    gates = matmul(x, W.T).astype(precise, copy=False)
+    h, c, u = h.astype(dtype, 'C'), c.astype(precise, 'C'), _empty(len(h), 4 * units, dtype)
+    y, cells = _empty(len(x), units, dtype), _empty(len(x), units, precise)
     for rows, n in _steps(batch_sizes, reverse):
         matmul(h[:n], U.T, out=u[:n])
         _lstm_step(u, bias, units, gates[rows], c[:n], cells[rows], y[rows], h[:n])
-    y, h, c = _cast(dtype, y, h, c)
-    return y, h, c, (gates, cells) if training else None
+    return y, h, c.astype(dtype, copy=False), (gates, cells) if training else None
 
 
 def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, gcy: Any,
                        batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, Any, list[Any], list[Any]]:
     """Goes through the steps the other way round, then multiplies the gradients of all gates with what they met."""
-    dtype, units = x.dtype, h.shape[1]
-    x, h, c, y, gy, gh, gc, W, U = _computable(dtype, x, h, c, y, gy, ghy, gcy, _joined(ws[:4]), _joined(ws[4:]))
+    dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
+    x, y, gy, W, U = _rows(dtype, x, y, gy, _joined(ws[:4]), _joined(ws[4:]))
     gates, cells = workspace
-    gh, gc, gz = gh.copy(), gc.copy(), device.cupy.empty_like(gates)
+    gh, gc, gz = ghy.astype(dtype, 'C'), gcy.astype(precise, 'C'), _empty(len(x), 4 * units, dtype)
     c_prev = _previous(c, cells, batch_sizes, reverse)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _lstm_step_grad(gates[rows], c_prev[rows], cells[rows], gy[rows], units, gz[rows], gh[:n], gc[:n])
         matmul(gz[rows], U, out=gh[:n])
     h_prev = _previous(h, y, batch_sizes, reverse)
     gws = [*_rows_of_gates(matmul(gz.T, x), 4), *_rows_of_gates(matmul(gz.T, h_prev), 4)]
-    gbs = _rows_of_gates(product_sum(gz, 1, (0,), gz.dtype), 4)
-    gx, gh, gc = _cast(dtype, matmul(gz, W), gh, gc)
-    return gx, gh, gc, _cast(dtype, *gws), _cast(dtype, *gbs, *[gb.copy() for gb in gbs])
+    gbs = _rows_of_gates(product_sum(gz, 1, (0,), dtype), 4)
+    return matmul(gz, W), gh, gc.astype(dtype, copy=False), gws, [*gbs, *[gb.copy() for gb in gbs]]
 
 
 def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                  training: bool) -> tuple[Any, Any, Any]:
     """The workspace is the gates r, z and a (M, 3 N), and what r scaled (M, N)."""
-    dtype, units = x.dtype, h.shape[1]
-    x, h, W, U, bias, bias_u = _computable(dtype, x, h, _joined(ws[:3]), _joined(ws[3:]), _joined(bs[:3]),
-                                           _joined(bs[3:]))
-    h, gates = h.copy(), matmul(x, W.T)
-    scaled, y = (device.cupy.empty((len(x), units), x.dtype) for _ in range(2))
-    u = device.cupy.empty((len(h), 3 * units), x.dtype)
+    dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
+    x, W, U = _rows(dtype, x, _joined(ws[:3]), _joined(ws[3:]))
+    bias, bias_u = _rows(precise, _joined(bs[:3]), _joined(bs[3:]))
+    gates = matmul(x, W.T).astype(precise, copy=False)
+    h, u = h.astype(dtype, 'C'), _empty(len(h), 3 * units, dtype)
+    y, scaled = _empty(len(x), units, dtype), _empty(len(x), units, precise)
     for rows, n in _steps(batch_sizes, reverse):
         matmul(h[:n], U.T, out=u[:n])
         _gru_step(u, bias, bias_u, units, gates[rows], scaled[rows], y[rows], h[:n])
-    y, h = _cast(dtype, y, h)
     return y, h, (gates, scaled) if training else None
 
 
@@ -195,28 +198,26 @@ def gru_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
                       reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
     """As for the LSTM; what reaches the gates from input and from state differs by the reset gate."""
     dtype, units = x.dtype, h.shape[1]
-    x, h, y, gy, gh, W, U = _computable(dtype, x, h, y, gy, ghy, _joined(ws[:3]), _joined(ws[3:]))
+    x, y, gy, W, U = _rows(dtype, x, y, gy, _joined(ws[:3]), _joined(ws[3:]))
     gates, scaled = workspace
-    gh, gx, gu = gh.copy(), device.cupy.empty_like(gates), device.cupy.empty_like(gates)
+    gh, gx, gu = ghy.astype(dtype, 'C'), _empty(len(x), 3 * units, dtype), _empty(len(x), 3 * units, dtype)
     h_prev = _previous(h, y, batch_sizes, reverse)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _gru_step_grad(gates[rows], scaled[rows], h_prev[rows], gy[rows], units, gx[rows], gu[rows], gh[:n])
         gh[:n] += matmul(gu[rows], U)
     gws = [*_rows_of_gates(matmul(gx.T, x), 3), *_rows_of_gates(matmul(gu.T, h_prev), 3)]
-    gbs = [gb for g in (gx, gu) for gb in _rows_of_gates(product_sum(g, 1, (0,), g.dtype), 3)]
-    gx, gh = _cast(dtype, matmul(gx, W), gh)
-    return gx, gh, _cast(dtype, *gws), _cast(dtype, *gbs)
+    gbs = [gb for g in (gx, gu) for gb in _rows_of_gates(product_sum(g, 1, (0,), dtype), 3)]
+    return matmul(gx, W), gh, gws, gbs
 
 
 def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, batch_sizes: Ints, reverse: bool,
                  training: bool) -> tuple[Any, Any, Any]:
     """The output says all that the gradient needs, so there is no workspace."""
-    dtype = x.dtype
-    x, h, W, U, b, d = _computable(dtype, x, h, *ws, *bs)
-    h, y, bias = h.copy(), matmul(x, W.T), b + d
+    dtype, precise = x.dtype, compute_dtype(x.dtype)
+    x, W, U = _rows(dtype, x, *ws)
+    h, y, bias = h.astype(dtype, 'C'), matmul(x, W.T), bs[0].astype(precise) + bs[1].astype(precise)
     for rows, n in _steps(batch_sizes, reverse):
         _rnn_step(matmul(h[:n], U.T), bias, activation == 'relu', y[rows], h[:n])
-    y, h = _cast(dtype, y, h)
     return y, h, None
 
 
@@ -224,15 +225,14 @@ def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
                       batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
     """As for the LSTM."""
     dtype = x.dtype
-    x, h, y, gy, gh, W, U = _computable(dtype, x, h, y, gy, ghy, *ws)
-    gh, gz = gh.copy(), device.cupy.empty_like(y)
+    x, y, gy, W, U = _rows(dtype, x, y, gy, *ws)
+    gh, gz = ghy.astype(dtype, 'C'), _empty(*y.shape, dtype)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _rnn_step_grad(y[rows], gh[:n], gy[rows], activation == 'relu', gz[rows])
         matmul(gz[rows], U, out=gh[:n])
     gws = [matmul(gz.T, x), matmul(gz.T, _previous(h, y, batch_sizes, reverse))]
-    gb = product_sum(gz, 1, (0,), gz.dtype)
-    gx, gh = _cast(dtype, matmul(gz, W), gh)
-    return gx, gh, _cast(dtype, *gws), _cast(dtype, gb, gb.copy())
+    gb = product_sum(gz, 1, (0,), dtype)
+    return matmul(gz, W), gh, gws, [gb, gb.copy()]
 
 
 def _like(*arrays: Any) -> list[Any]:
@@ -270,21 +270,28 @@ def _steps(batch_sizes: Ints, reverse: bool) -> list[tuple[slice, int]]:
 
 def _previous(initial: Any, states: Any, batch_sizes: Ints, reverse: bool) -> Any:
     """The states that the steps started from, from those (M, N) that they arrived at."""
-    state, previous = initial.copy(), device.cupy.empty_like(states)
+    places = _places(tuple(batch_sizes), len(initial), reverse, device.cupy.cuda.Device().id)
+    return device.cupy.concatenate([initial.astype(states.dtype, copy=False), states])[places]
+
+
+@lru_cache(64)
+def _places(batch_sizes: Ints, count: int, reverse: bool, device_id: int) -> Any:
+    """Where, among `count` initial states and those of all steps, lies the one that each row started from."""
+    current, places = np.arange(count), np.zeros(sum(batch_sizes), np.int64)
     for rows, n in _steps(batch_sizes, reverse):
-        previous[rows] = state[:n]
-        state[:n] = states[rows]
-    return previous
+        places[rows] = current[:n]
+        current[:n] = count + np.arange(rows.start, rows.stop)
+    return device.cupy.asarray(places)
 
 
 def _joined(arrays: Arrays) -> Any:
     return device.cupy.concatenate(arrays)
 
 
-def _computable(dtype: Any, *arrays: Any) -> list[Any]:
-    """The arrays in the type in which those of `dtype` are computed, in row-major order."""
-    return [device.cupy.ascontiguousarray(array.astype(compute_dtype(dtype), copy=False)) for array in arrays]
+def _rows(dtype: Any, *arrays: Any) -> list[Any]:
+    """The arrays in a type, in row-major order."""
+    return [device.cupy.ascontiguousarray(array, dtype) for array in arrays]
 
 
-def _cast(dtype: Any, *arrays: Any) -> list[Any]:
-    return [array.astype(dtype, copy=False) for array in arrays]
+def _empty(rows: int, columns: int, dtype: Any) -> Any:
+    return device.cupy.empty((rows, columns), dtype)

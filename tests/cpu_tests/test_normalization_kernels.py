@@ -335,6 +335,35 @@ def test_softmax_of_what_is_not_a_number(kernel, lost):
     assert np.isnan(loss[[3, 600]]).all() and np.isnan(loss).sum() == 2
 
 
+@pytest.mark.parametrize('shape', [(8, 4, 16, 16), (40, 2, 30, 30), (2100, 3), (3, 40, 5, 6, 9), (1500, 2, 1, 1)])
+@pytest.mark.parametrize('channels_last', [False, True])
+@pytest.mark.parametrize('dtype', ['f', 'd'])
+def test_few_channels_of_many_numbers(kernel, shape, channels_last, dtype):
+    """A GPU takes the sums in several steps."""
+    x, gy = (np.random.normal(1000, 1, shape).astype(dtype) for _ in range(2))
+    if channels_last:
+        x, gy = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, gy))
+    gamma, beta = np.random.uniform(0.5, 2, (2, shape[1])).astype(dtype)
+    axis = (0, *range(2, len(shape)))
+    y, mean, inv_std, _ = kernel('batch_normalization', x, gamma, beta, 1e-3, axis, False)
+    exact = x.astype('d')
+    rtol = 1e-4 if dtype == 'f' else 1e-9
+    np.testing.assert_allclose(mean, exact.mean(axis), rtol=rtol / 100)
+    np.testing.assert_allclose(inv_std, (exact.var(axis) + 1e-3) ** -0.5, rtol=rtol)
+    np.testing.assert_allclose(y, plain_batch_normalization(exact, gamma, beta, 1e-3, axis), rtol=rtol, atol=10 * rtol)
+    gy -= np.float32(1000)
+    gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, gy, mean, inv_std, axis, None)
+    x_hat = (exact - expand(mean.astype('d'), x.ndim, axis)) * expand(inv_std.astype('d'), x.ndim, axis)
+    sums = (gy * x_hat).sum(axis), gy.astype('d').sum(axis)
+    np.testing.assert_allclose(ggamma, sums[0], rtol=rtol, atol=100 * rtol)
+    np.testing.assert_allclose(gbeta, sums[1], rtol=rtol, atol=100 * rtol)
+    parts = [expand(a, x.ndim, axis) / (x.size // shape[1]) for a in sums]
+    wanted = expand(gamma * inv_std, x.ndim, axis) * (gy - parts[1] - x_hat * parts[0])
+    np.testing.assert_allclose(gx, wanted, rtol=rtol, atol=10 * rtol)
+    if len(shape) > 2:
+        np.testing.assert_allclose(kernel('convolution_bias_grad', gy), sums[1], rtol=rtol, atol=100 * rtol)
+
+
 @pytest.mark.filterwarnings('ignore:divide by zero')
 @pytest.mark.parametrize('shape', [(0, 3), (3, 0)])
 def test_softmax_of_nothing(kernel, shape):

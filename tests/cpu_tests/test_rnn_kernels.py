@@ -184,12 +184,13 @@ def test_sequences_in_half_precision_and_of_any_strides(kernel, kind):
     gys = [np.ones(y.shape, kernel.dtype) for y in expected]
     _, wanted_gxs = run_sequence(kernel, kind, arrays, gys, (3, 2), False)
     strided = [np.repeat(np.asfortranarray(a), 2, axis=-1)[..., ::2] for a in arrays]
-    halves = [a.astype('e') for a in arrays]
-    for others, gys_too, tolerance in (strided, gys, kernel.atol), (halves, [gy.astype('e') for gy in gys], 2e-2):
+    halves = [([a.astype(dtype) for a in arrays], [gy.astype(dtype) for gy in gys], tolerance)
+              for dtype, tolerance in (('e', 2e-2), (as_dtype('bfloat16'), 0.15))]
+    for others, gys_too, tolerance in (strided, gys, kernel.atol), *halves:
         ys, gxs = run_sequence(kernel, kind, others, gys_too, (3, 2), False)
         assert {y.dtype for y in (*ys, *gxs)} == {others[0].dtype}
         for y, wanted in zip((*ys, *gxs), (*expected, *wanted_gxs)):
-            np.testing.assert_allclose(y, wanted, rtol=tolerance, atol=tolerance)
+            np.testing.assert_allclose(y.astype('d'), wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))

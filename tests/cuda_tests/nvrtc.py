@@ -1,13 +1,22 @@
-"""NVIDIA's runtime compiler, as far as it is needed to see whether a text compiles; it needs no GPU and no driver."""
+"""NVIDIA's runtime compiler, as far as it is needed to see whether a text compiles; it needs no GPU and no driver.
+
+A text is compiled within a header of our own, with the interface of CuPy's; and within CuPy's own where they are.
+"""
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
 import functools
 import importlib.util
+import os
+import re
+import sys
 from pathlib import Path
 
 HEADER = Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / 'types.h'
+# What CuPy includes for any kernel, and those for the types in half precision.
+_CUPY = ''.join(f'#include <cupy/{name}>\n' for name in (
+    'complex.cuh', 'carray.cuh', 'atomics.cuh', 'math_constants.h', 'float16.cuh', 'bfloat16.cuh'))
 
 
 @functools.cache
@@ -41,12 +50,26 @@ def architectures() -> list[int]:
     return list(numbers)
 
 
-def errors(text: str, architecture: int) -> str | None:
+@functools.cache
+def cupy_headers() -> list[str]:
+    """The directories of CuPy's headers and of CUDA's; none if these are not there.
+
+    They are looked for where Python's packages are, and in a directory of packages that CUPY_PACKAGES names.
+    """
+    for root in map(Path, filter(None, [os.environ.get('CUPY_PACKAGES'), *sys.path])):
+        cupy, cuda = root / 'cupy/_core/include', root / 'nvidia/cuda_runtime/include'
+        if (cupy / 'cupy/bfloat16.cuh').exists() and cuda.exists():
+            return [*map(str, (cupy, *filter(Path.is_dir, (cupy / 'cupy/_cccl').iterdir()), cuda))]
+    return []
+
+
+def errors(text: str, architecture: int, headers: list[str] | None = None) -> str | None:
     """What the compiler has to say against a text, down to machine code; None if it compiles.
 
     Args:
         text: CUDA C++, in which CuPy's types are known.
         architecture: The compute capability times ten.
+        headers: The directories of CuPy's headers; without them, those types are our own.
     """
     program = ctypes.c_void_p()
     # It makes the locale of the thread C, in which Python takes files for ASCII.
@@ -54,10 +77,13 @@ def errors(text: str, architecture: int) -> str | None:
     use_locale.argtypes, use_locale.restype = [ctypes.c_void_p], ctypes.c_void_p
     before = use_locale(None)
     source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{HEADER.read_text()}\n#line 1\n{text}'
+    if headers:
+        source = f'{_CUPY}#line 1\n{_with_all_parameters(text)}'
     _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))
     try:
         # Without optimization, which takes eight times as long and finds no errors.
-        flags = [f'--gpu-architecture=sm_{architecture}', '--std=c++17', '--disable-warnings', '--device-debug']
+        flags = [f'--gpu-architecture=sm_{architecture}', '--std=c++17', '--disable-warnings', '--device-debug',
+                 *[f'-I{directory}' for directory in headers or ()]]
         status = library().nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(
             *[flag.encode() for flag in flags]))
         if status == 0:
@@ -70,6 +96,12 @@ def errors(text: str, architecture: int) -> str | None:
     finally:
         library().nvrtcDestroyProgram(ctypes.byref(program))
         use_locale(before)
+
+
+def _with_all_parameters(text: str) -> str:
+    """A text in which CuPy's templates have all their parameters: arrays of three axes, if they are not raw."""
+    text = re.sub(r'CArray<([\w ]+)>', r'CArray<\1, 3>', text)
+    return re.sub(r'CArray<([\w ]+, \d+)>', r'CArray<\1, false, true>', text).replace('CIndexer<>', 'CIndexer<3>')
 
 
 def _check(status: int) -> None:

@@ -2,8 +2,9 @@
 
 The session on the emulated GPU runs every test that is marked ``gpu``. Its log holds the texts that ran, with the types
 that they ran with; these texts are compiled to machine code for each compute capability. What CuPy lays around them is
-represented by a header of our own, `cuda_emulator/cupy/types.h`, with the interface of CuPy's: CuPy's generator of code
-needs a device, and its wheel takes six times the room of NVRTC's. On a machine with a GPU CuPy itself compiles all.
+represented by a header of our own, `cuda_emulator/cupy/types.h`, with the interface of CuPy's; where CuPy's headers are
+(they are no part of the tests' requirements: its wheel takes six times the room of NVRTC's), within these, too. CuPy's
+generator of code needs a device; on a machine with a GPU CuPy itself compiles all.
 """
 import json
 import os
@@ -26,8 +27,9 @@ pytestmark = [
 ]
 
 FUNCTIONS = sorted(str(path) for path in Path(__file__).parent.parent.glob('functions_tests/test_*.py'))
-# Whole sequences are computed in single precision at least, and what belongs to cuDNN's kernels in single at most.
-NEVER = {**{f'{kind}_step{end}': {'float16', 'bfloat16'} for kind in ('lstm', 'gru', 'rnn') for end in ('', '_grad')},
+# Gates and cells of sequences are in single precision at least, and what belongs to cuDNN's kernels in single at most.
+NEVER = {**{name: {'float16', 'bfloat16'} for name in ('lstm_step', 'lstm_step_grad', 'gru_step', 'gru_step_grad',
+                                                       'rnn_step', 'joined_moments', 'joined_statistics')},
          'where_positive': {'double'}}
 
 
@@ -106,6 +108,19 @@ def test_every_text_compiles(kernel_session, capability, record_property):
                     or 'the texts compile one by one, but not together')
     record_property('report', f'NVRTC {".".join(map(str, nvrtc.version()))} compiled {len(texts)} texts of '
                               f'{len(Kernel.registry)} kernels for compute capability {capability / 10}')
+
+
+@needs_nvrtc
+@pytest.mark.skipif(not nvrtc.cupy_headers(), reason="CuPy's headers are not there (cupy-cuda12x and "
+                                                     'nvidia-cuda-runtime-cu12)')
+@pytest.mark.parametrize('capability', [80])
+def test_every_text_compiles_within_cupys_headers(kernel_session, capability, record_property):
+    texts = kernel_log.read(kernel_session.log)
+    if nvrtc.errors(nvrtc.joined([text.text for text in texts]), capability, nvrtc.cupy_headers()) is not None:
+        found = {text.kernels: nvrtc.errors(text.text, capability, nvrtc.cupy_headers()) for text in texts}
+        pytest.fail('\n'.join(f'{kernels}: {errors}' for kernels, errors in found.items() if errors)
+                    or 'the texts compile one by one, but not together')
+    record_property('report', f"within CuPy's headers {len(texts)} texts compile")
 
 
 @needs_nvrtc

@@ -317,7 +317,10 @@ def test_control_c():
     """))
     time.sleep(0.2)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     # One process reports the interruption: the program, and none of its workers. (Its own report has two parts where
     # the interruption hits while NumPy is handling an exception.)
     assert errors.count('\nKeyboardInterrupt\n') == 1 and errors.endswith('\nKeyboardInterrupt\n')

@@ -20,21 +20,26 @@ def _typedefs(meaning: dict[str, np.dtype]) -> str:
     return ''.join(f'typedef {C_TYPES[dtype.name]} {letter};\n' for letter, dtype in sorted(meaning.items()))
 
 
-def _declarations(parameters: tuple[Parameter, ...], types: list[np.dtype], arrays: list[bool]) -> str:
-    """The parameter list of the ``__global__`` function."""
+def _declarations(parameters: tuple[Parameter, ...], types: list[np.dtype], axes: list[int | None]) -> str:
+    """The parameter list of the ``__global__`` function; raw arrays say how many axes they have."""
     parts = []
-    for parameter, dtype, is_array in zip(parameters, types, arrays):
+    for parameter, dtype, ndim in zip(parameters, types, axes):
         name = C_TYPES[dtype.name]
-        declared = f'CArray<{name}> {"" if parameter.raw else "_raw_"}{parameter.name}' if is_array else \
-            f'{name} {parameter.name}'
+        declared = f'{name} {parameter.name}' if ndim is None else \
+            f'CArray<{name}, {ndim}> {parameter.name}' if parameter.raw else f'CArray<{name}> _raw_{parameter.name}'
         parts.append('const ' * parameter.const + declared)
     return ', '.join(parts)
 
 
-def _elements(parameters: tuple[Parameter, ...], types: list[np.dtype], arrays: list[bool], index: str) -> str:
+def _elements(parameters: tuple[Parameter, ...], types: list[np.dtype], axes: list[int | None], index: str) -> str:
     """References to the elements that belong to an index, by the names of their parameters."""
     return '\n'.join(f'{"const " * p.const}{C_TYPES[dtype.name]} &{p.name} = _raw_{p.name}[{index}.get()];'
-                     for p, dtype, is_array in zip(parameters, types, arrays) if is_array and not p.raw)
+                     for p, dtype, ndim in zip(parameters, types, axes) if ndim is not None and not p.raw)
+
+
+def _axes(args: list[Any]) -> list[int | None]:
+    """The number of axes of each argument that is an array."""
+    return [a.ndim if isinstance(a, ndarray) else None for a in args]
 
 
 def _array_bytes(array: ndarray) -> np.ndarray:
@@ -112,21 +117,21 @@ class ElementwiseKernel:
         self.preamble, self.loop_prep, self.after_loop, self.options = preamble, loop_prep, after_loop, options
         self.reduce_dims, self.no_return, self.return_tuple = reduce_dims, no_return, return_tuple
 
-    def source(self, meaning: dict[str, np.dtype], arrays: list[bool]) -> str:
+    def source(self, meaning: dict[str, np.dtype], axes: list[int | None]) -> str:
         """The CUDA text for arguments of given types.
 
         Args:
             meaning: The types that the parameters' letters stand for.
-            arrays: Which arguments are arrays; the others are numbers.
+            axes: The number of axes of arguments that are arrays; the others, numbers, have None.
         """
         types = [p.dtype or meaning[p.letter] for p in self.params]
         return f'''{_typedefs(meaning)}
 {self.preamble}
-extern "C" __global__ void {self.name}({_declarations(self.params, types, arrays)}, CIndexer<> _ind) {{
+extern "C" __global__ void {self.name}({_declarations(self.params, types, axes)}, CIndexer<> _ind) {{
     {self.loop_prep};
     CUPY_FOR(i, _ind.size()) {{
         _ind.set(i);
-        {_elements(self.params, types, arrays, '_ind')}
+        {_elements(self.params, types, axes, '_ind')}
         {self.operation};
     }}
     {self.after_loop};
@@ -148,12 +153,11 @@ extern "C" __global__ void {self.name}({_declarations(self.params, types, arrays
 
     def _run(self, args: list[Any], types: list[np.dtype], meaning: dict[str, np.dtype],
              shape: tuple[int, ...]) -> None:
-        arrays = [isinstance(a, ndarray) for a in args]
-        looped = [i for i, p in enumerate(self.params) if arrays[i] and not p.raw]
+        looped = [i for i, p in enumerate(self.params) if isinstance(args[i], ndarray) and not p.raw]
         if self.reduce_dims and len(shape) > 1 and all(args[i].flags.c_contiguous for i in looped):
             shape = (int(np.prod(shape)),)
             args = [wrap(a._a.reshape(-1)) if i in looped else a for i, a in enumerate(args)]
-        library = _build.library(self.source(meaning, arrays), (self.name,))
+        library = _build.library(self.source(meaning, _axes(args)), (self.name,))
         _build.launch(library.launch_0, self.name, (_BLOCKS,), (_THREADS,),
                       [*_argument_bytes(args, types), _indexer_bytes(shape)])
 
@@ -174,19 +178,19 @@ class ReductionKernel:
         self.name, self.__name__ = name, name
         self.reduce_type, self.preamble, self.options = reduce_type, preamble, options
 
-    def source(self, meaning: dict[str, np.dtype], arrays: list[bool]) -> str:
+    def source(self, meaning: dict[str, np.dtype], axes: list[int | None]) -> str:
         """The CUDA text for arguments of given types (see `ElementwiseKernel.source`)."""
         types = [p.dtype or meaning[p.letter] for p in self.params]
         kind = self.reduce_type or C_TYPES[types[self.nin].name]
-        ins = _elements(self.in_params, types, arrays, '_in_ind')
-        outs = _elements(self.out_params, types[self.nin:], [True] * self.nout, '_out_ind')
+        ins = _elements(self.in_params, types, axes, '_in_ind')
+        outs = _elements(self.out_params, types[self.nin:], axes[self.nin:], '_out_ind')
         return f'''{_typedefs(meaning)}
 typedef int IndexT;
 {self.preamble}
 typedef {kind} _type_reduce;
 #define REDUCE(a, b) ({self.reduce_expr})
 #define POST_MAP(a) ({self.post_map_expr})
-extern "C" __global__ void {self.name}({_declarations(self.params, types, arrays)}, CIndexer<> _in_ind,
+extern "C" __global__ void {self.name}({_declarations(self.params, types, axes)}, CIndexer<> _in_ind,
                                        CIndexer<> _out_ind) {{
     CUPY_FOR(_i, _out_ind.size()) {{
         _type_reduce _s = _type_reduce({self.identity});
@@ -233,8 +237,7 @@ extern "C" __global__ void {self.name}({_declarations(self.params, types, arrays
             if any(p.raw for p in self.in_params):
                 raise NotImplementedError('Illegal conditions')
             in_args = [wrap(a._a.transpose(axes + kept)) if isinstance(a, ndarray) else a for a in in_args]
-        arrays = [isinstance(a, ndarray) for a in in_args + out_args]
-        library = _build.library(self.source(meaning, arrays), (self.name,))
+        library = _build.library(self.source(meaning, _axes(in_args + out_args)), (self.name,))
         _build.launch(library.launch_0, self.name, (_BLOCKS,), (_THREADS,),
                       [*_argument_bytes(in_args + out_args, in_types + out_types),
                        _indexer_bytes(tuple(shape[d] for d in axes + kept)), _indexer_bytes(out_shape)])
