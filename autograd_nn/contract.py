@@ -331,14 +331,14 @@ class Kernels(Protocol):
         What is random comes from the generator that `autograd_nn.random.seed` seeds, at least in the beginning.
         """
 
-    def scaled(self, x: Array, a: float) -> Array:
-        """``a * x``."""
+    def scaled(self, arrays: Arrays, a: float) -> list[Array]:
+        """``a * x`` for each of some arrays."""
 
     def scaled_copies(self, sources: Arrays, targets: Arrays, a: float) -> None:
         """Writes ``a * x`` for each of some arrays into a target of the same shape.
 
-        The pairs are of the same type, or of float16 and float32. What is too large for a target's type becomes
-        infinite.
+        The pairs are of the same type, or of one in half precision and float32. What is too large for a target's type
+        becomes infinite.
         """
 
     def scaled_sum(self, x: Array, y: Array, a: float) -> Array:

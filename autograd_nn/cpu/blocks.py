@@ -101,9 +101,9 @@ def _row(number: float, dtype: np.dtype) -> np.ndarray:
     return row
 
 
-def scaled(x: np.ndarray, a: float) -> np.ndarray:
-    """One pass."""
-    return compute(lambda out, x: _multiply(x, a, out), x)
+def scaled(arrays: Sequence[np.ndarray], a: float) -> list[np.ndarray]:
+    """One pass each."""
+    return [compute(lambda out, x: _multiply(x, a, out), x) for x in arrays]
 
 
 def scaled_copies(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], a: float) -> None:

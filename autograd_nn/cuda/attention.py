@@ -4,9 +4,11 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
+from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.matrix_product import matmul
-from autograd_nn.cuda.pointwise import scaled
 from autograd_nn.cuda.softmax import softmax, softmax_grad
+
+_scale = elementwise('T x, float64 a', 'T y', 'y = (T)((C)x * (C)a)', 'scale', preamble=COMPUTE)
 
 
 def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
@@ -25,4 +27,4 @@ def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy:
 
 def _scaled(x: Any) -> Any:
     """Vectors (..., D) over the root of D."""
-    return scaled(x, 1 / sqrt(x.shape[-1]))
+    return _scale(x, 1 / sqrt(x.shape[-1]))

@@ -129,7 +129,8 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
     dtype = compute_dtype(gamma.dtype)
     mask = 1 if mask is None else mask
     (x_, gy_, mask_), axis_ = _in_memory(axis, x, gy, mask)
-    gbeta, ggamma = _sum_gradients(x_, gy_, mask_, 1, *_along(x_, axis_, dtype, mean, inv_std), dtype, axis_)
+    mean_, inv_std_ = _along(x_, axis_, dtype, mean, inv_std)
+    gbeta, ggamma = _sum_gradients(x_, gy_, mask_, 1, mean_, inv_std_, dtype, axis_)
     mean_, inv_std_, gamma_ = _along(x, axis, dtype, mean, inv_std, gamma)
     gx = device.cupy.empty_like(x)
     count = max(1, x.size // max(gamma.size, 1))

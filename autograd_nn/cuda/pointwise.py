@@ -11,7 +11,6 @@ from autograd_nn.cuda.layout import keep_layout
 from autograd_nn.cuda.multi import MultiKernel, in_batches, thread_count
 from autograd_nn.cuda.reductions import compute_dtype
 
-_scaled = kernel('T x, float64 a', 'T y', 'y = (T)((C)x * (C)a)', 'scaled', preamble=COMPUTE)
 _scaled_sum = kernel('T x, S y, float64 a', 'T z', 'z = (T)((C)x + (C)y * (C)a)', 'scaled_sum', preamble=COMPUTE)
 _finish = kernel('T x, T b, T residual, bool rectify, float64 ceiling', 'T y', '''
     const C sum = (C)x + (C)b + (C)residual;
@@ -33,9 +32,11 @@ def elementwise(body: Callable[..., Any], args: Sequence[Any], operation: str | 
     return keep_layout(body, args)
 
 
-def scaled(x: Any, a: float) -> Any:
-    """One kernel."""
-    return _scaled(x, float(a))
+def scaled(arrays: Sequence[Any], a: float) -> list[Any]:
+    """One kernel for all arrays."""
+    results = [device.cupy.empty_like(x) for x in arrays]
+    scaled_copies(arrays, results, a)
+    return results
 
 
 def scaled_sum(x: Any, y: Any, a: float) -> Any:
@@ -90,7 +91,7 @@ def scaled_copies(sources: Sequence[Any], targets: Sequence[Any], a: float) -> N
     alike = [x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous for x, y in zip(sources, targets)]
     for source, target, same in zip(sources, targets, alike):
         if not same:
-            target[...] = _scaled(source.astype(compute_dtype(source.dtype), copy=False), float(a))
+            target[...] = source.astype(compute_dtype(source.dtype), copy=False) * float(a)
     columns = [[x for x, same in zip(column, alike) if same] for column in (sources, targets)]
     for xs, ys in _by_types(columns):
         _scaled_copies(xs, ys, numbers=[a])

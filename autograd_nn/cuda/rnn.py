@@ -226,7 +226,7 @@ def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     """As for the LSTM."""
     dtype = x.dtype
     x, y, gy, W, U = _rows(dtype, x, y, gy, *ws)
-    gh, gz = ghy.astype(dtype, 'C'), _empty(*y.shape, dtype)
+    gh, gz = ghy.astype(dtype, 'C'), device.cupy.empty_like(y)
     for rows, n in reversed(_steps(batch_sizes, reverse)):
         _rnn_step_grad(y[rows], gh[:n], gy[rows], activation == 'relu', gz[rows])
         matmul(gz[rows], U, out=gh[:n])

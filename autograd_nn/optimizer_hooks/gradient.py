@@ -34,10 +34,11 @@ class GradientClipping:
 
     def __call__(self, opt: Optimizer) -> None:
         params = [param for param in opt.target.params(False) if param.grad is not None]
-        norm = _norm(*[param.grad for param in params])
+        grads = [param.grad for param in params]
+        norm = _norm(*grads)
         if norm > self.threshold:
-            for param in params:
-                set_gradient(param, kernels(param.grad).scaled(param.grad, self.threshold / norm))
+            for param, grad in zip(params, kernels(*grads).scaled(grads, self.threshold / norm), strict=True):
+                set_gradient(param, grad)
 
 
 class GradientHardClipping:
@@ -133,4 +134,4 @@ class GradientLARS:
         if p_norm > self.threshold:
             rate = self.threshold * p_norm / (self.eps + g_norm + self.weight_decay * p_norm)
         kernel = kernels(grad)
-        set_gradient(param, kernel.scaled(kernel.scaled_sum(grad, param.array, self.weight_decay), rate))
+        set_gradient(param, *kernel.scaled([kernel.scaled_sum(grad, param.array, self.weight_decay)], rate))

@@ -33,8 +33,9 @@ def draw(shape, dtype, layout='C', seed=0):
 @pytest.mark.parametrize('dtype', ['bfloat16', 'e', 'f', 'd'])
 def test_scaled(kernel, shape, dtype, num_threads):
     x = draw(shape, dtype)
-    y = kernel('scaled', x, 0.3)
-    assert y.dtype == dtype and y.shape == shape and y is not x
+    y, other = (kernel.fetch(y) for y in kernel.kernels.scaled([kernel.send(x), kernel.send(x)], 0.3))
+    assert y.dtype == dtype and y.shape == shape and y is not x and not np.shares_memory(y, other)
+    np.testing.assert_array_equal(y, other)
     rtol = {'bfloat16': 4e-3, 'e': 5e-4, 'f': 2e-7, 'd': 1e-15}[dtype]
     np.testing.assert_allclose(y.astype('d'), x.astype('d') * 0.3, rtol, atol=1e-7)
 
