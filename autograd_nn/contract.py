@@ -344,6 +344,9 @@ class Kernels(Protocol):
     def scaled_sum(self, x: Array, y: Array, a: float) -> Array:
         """``x + a * y`` for two arrays of one shape."""
 
+    def sum_along(self, x: Array, axis: Ints, keepdims: bool, dtype: Any) -> Array:
+        """The sums of `x` along some axes, of the type `dtype`; with `keepdims` the axes stay, with the length 1."""
+
     def sum_of_squares(self, arrays: Arrays) -> Array:
         """The sum of the squares of all elements of some arrays, of shape ``()``, in at least float32."""
 

@@ -94,6 +94,7 @@ def _layout(x: Any) -> tuple[Any, int, int]:
 @lru_cache(None)
 def _library() -> Any:
     name = f'libcublas.so.{device.cupy.cuda.runtime.runtimeGetVersion() // 1000}'
+    device.cupy.cuda.get_cublas_handle()  # for which CuPy loads the library, wherever it is
     try:
         return ctypes.cdll.LoadLibrary(name)
     except OSError as error:

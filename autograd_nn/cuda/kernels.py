@@ -40,6 +40,7 @@ from autograd_nn.cuda.pooling import (
     max_pooling_gather,
     max_pooling_grad,
 )
+from autograd_nn.cuda.reductions import sum_along
 from autograd_nn.cuda.rnn import (
     gru,
     gru_grad,
@@ -71,5 +72,6 @@ __all__ = [
     'log_softmax', 'log_softmax_grad', 'lstm', 'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul',
     'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop',
     'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_copies', 'scaled_sum', 'sgd', 'smorms3',
-    'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_of_squares',
+    'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_along',
+    'sum_of_squares',
 ]

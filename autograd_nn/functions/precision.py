@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.dtypes import is_half
+from autograd_nn.backend import LARGE, kernels
+from autograd_nn.dtypes import is_floating, is_half
 
 
 def at_least_float32(x: Any) -> Any:
@@ -21,8 +22,14 @@ def in_float32(compute: Callable[..., Any], *xs: Any) -> Any:
     return compute(*map(at_least_float32, xs)).astype(xs[0].dtype)
 
 
-def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """The sum of an array; NumPy is faster where it need not look at axes, and adds bfloat16 up to 8 bits of digits."""
-    if x.dtype.kind == 'V':
-        return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(x.dtype)
+def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """The sum of an array along some axes, or all.
+
+    Small ones are added up without looking for a back end; NumPy is faster where it need not look at axes, either.
+    """
+    if x.size >= LARGE and is_floating(x.dtype):
+        axis = tuple(range(x.ndim)) if axis is None else axis
+        return kernels(x).sum_along(x, axis, keepdims, dtype or x.dtype)
+    if dtype is not None or x.dtype.kind == 'V':
+        return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(dtype or x.dtype, copy=False)
     return x.sum() if axis is None else x.sum(axis=axis, keepdims=keepdims)

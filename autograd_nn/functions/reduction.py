@@ -32,9 +32,9 @@ class Reduction(FunctionNode):
             v = v.reshape(keep_dims(shape, self.axis))
         return broadcast_to(v, shape)
 
-    def total(self, x: Any) -> Any:
+    def total(self, x: Any, dtype: Any = None) -> Any:
         """The sum of an array."""
-        return total(x, None if len(self.axis) == x.ndim and not self.keepdims else self.axis, self.keepdims)
+        return total(x, None if len(self.axis) == x.ndim and not self.keepdims else self.axis, self.keepdims, dtype)
 
 
 class Sum(Reduction):
@@ -54,13 +54,12 @@ class Mean(Reduction):
         x, = inputs
         self.x_shape = x.shape
         self.count = math.prod([x.shape[i] for i in self.axis])
-        if is_half(x.dtype):
-            return x.mean(axis=self.axis, keepdims=self.keepdims, dtype=np.float32).astype(x.dtype),
         if not self.count:
             return x.mean(axis=self.axis, keepdims=self.keepdims),
         # Faster than mean for small arrays; a sum in half precision could overflow.
-        y = self.total(x)
-        return y / y.dtype.type(self.count),
+        y = self.total(x, np.float32 if is_half(x.dtype) else None)
+        y = y / y.dtype.type(self.count)
+        return y.astype(x.dtype) if is_half(x.dtype) else y,
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs

@@ -12,6 +12,7 @@ from autograd_nn import links as L
 from autograd_nn.cuda import cublas
 from autograd_nn.cuda.capture import CapturedGraph, CaptureError
 from autograd_nn.dataset.convert import concat_examples
+from autograd_nn.dtypes import as_dtype
 from autograd_nn.iterators import SerialIterator
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU')]
@@ -239,6 +240,28 @@ def test_products_of_matrices(shapes, transposed, type_, tolerance):
     for result, expected in zip(graph.result, (full, full, halves)):
         assert result.dtype == type_
         np.testing.assert_allclose(cuda.to_cpu(result).astype('d'), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize('type_, tolerance', [('bfloat16', 4e-2), ('e', 1e-2)])
+@pytest.mark.parametrize('left, right', [((2, 3, 4), (2, 4, 5)), ((3, 4), (2, 4, 5)), ((2, 1, 3, 4), (6, 4, 5)),
+                                         ((2, 0, 4), (2, 4, 5)), ((2, 3, 0), (2, 0, 5))])
+def test_many_products_in_half_precision(monkeypatch, left, right, type_, tolerance):
+    """They are the library's, unless it is not found; CuPy has them in single precision, or fails."""
+    a, b = (np.random.normal(size=shape).astype(as_dtype(type_)) for shape in (left, right))
+    x, y = cuda.to_gpu(a), cuda.to_gpu(b)
+    exact = np.matmul(a.astype('d'), b.astype('d'))
+    by_cupy = []
+    matmul = cuda.cupy.matmul
+    monkeypatch.setattr(cuda.cupy, 'matmul', lambda *args, **kwargs: by_cupy.append(args) or matmul(*args, **kwargs))
+    results = [cublas.matmul(x, y), cublas.matmul(x, y, out=cuda.cupy.empty(exact.shape, a.dtype))]
+    assert not by_cupy
+    if type_ == 'e':
+        monkeypatch.setattr(cublas, '_is_there', lambda: False)
+        results.append(cublas.matmul(x, y))
+        assert len(by_cupy) == 1
+    for result in results:
+        assert result.dtype == a.dtype
+        np.testing.assert_allclose(cuda.to_cpu(result).astype('d'), exact, rtol=tolerance, atol=tolerance)
 
 
 def test_hooks_see_every_step():

@@ -1,5 +1,6 @@
 """``cupy.cuda``: two devices that have no access to each other's memory, and streams that finish at once."""
 from . import compiler, cublas_library, graph, memory, nvtx, runtime
+from .cublas_library import get_cublas_handle
 from .device import DEVICES, Device, current_device, get_device_id
 from .graph import Graph
 from .memory import (

@@ -67,4 +67,23 @@ class Library:
 
 
 _load, _library = ctypes.cdll.LoadLibrary, Library()
-ctypes.cdll.LoadLibrary = lambda name: _library if str(name).startswith('libcublas.so') else _load(name)
+_handles: set[int] = set()
+
+
+def get_cublas_handle() -> int:
+    """As ``cupy.cuda.get_cublas_handle``, which loads the library."""
+    if not _handles:
+        graph.refuse('cublasCreate')
+        _handles.add(1)
+    return 1
+
+
+def _load_library(name: Any) -> Any:
+    if not str(name).startswith('libcublas.so'):
+        return _load(name)
+    if not _handles:
+        raise OSError(f'{name}: cannot open shared object file: No such file or directory')
+    return _library
+
+
+ctypes.cdll.LoadLibrary = _load_library

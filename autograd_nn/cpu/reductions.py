@@ -1,0 +1,12 @@
+"""Sums along axes."""
+from __future__ import annotations
+
+import numpy as np
+
+from autograd_nn.contract import Ints
+from autograd_nn.cpu.window import compute_dtype
+
+
+def sum_along(x: np.ndarray, axis: Ints, keepdims: bool, dtype: np.dtype) -> np.ndarray:
+    """NumPy's function."""
+    return x.sum(axis=axis, keepdims=keepdims, dtype=compute_dtype(x.dtype)).astype(dtype, copy=False)
