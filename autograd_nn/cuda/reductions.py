@@ -25,16 +25,25 @@ _BLOCKS, _NUMBERS = 512, 1024
 
 def first_axes(x: Any, axis: Ints) -> Ints:
     """Those of the axes to reduce that are to be reduced first: the last ones, or all."""
-    long = [i for i in axis if x.shape[i] > 1]
-    blocks: float = prod(without(x.shape, axis))
-    if x.ndim - 1 not in axis and x.strides[-1] == x.itemsize:
-        blocks /= max(1, min(x.shape[-1], 32))
-    if blocks < _BLOCKS and prod(x.shape[i] for i in long) >= _NUMBERS:
+    blocks = _blocks(x, axis)
+    if blocks < _BLOCKS and prod(x.shape[i] for i in axis) >= _NUMBERS:
+        long = [i for i in axis if x.shape[i] > 1]
         for i, following in pairwise(long):
             blocks *= x.shape[i]
             if blocks >= _BLOCKS or following == long[-1]:
                 return tuple([i for i in axis if i >= following])
     return axis
+
+
+def _blocks(x: Any, axis: Ints) -> float:
+    """How many blocks of threads CuPy has reduce an array along some axes."""
+    side_by_side = x.ndim - 1 not in axis and x.strides[-1] == x.itemsize
+    return prod(without(x.shape, axis)) / (max(1, min(x.shape[-1], 32)) if side_by_side else 1)
+
+
+def _parts(n: int) -> int:
+    """Into how many equal parts a long axis is cut; 1 if there is no such number."""
+    return next((parts for parts in range(256, 15, -1) if n % parts == 0), 1)
 
 
 def without(shape: Ints, axis: Ints) -> Ints:
@@ -78,6 +87,10 @@ def product_sum(x: Any, y: Any, axis: Ints, dtype: Any, keepdims: bool = False) 
     first = first_axes(x, axis)
     if first != axis:
         return product_sum(product_sum(x, y, first, compute_dtype(x.dtype), True), 1, axis, dtype, keepdims)
+    if axis == (0,) and isinstance(y, int) and len(x) >= _NUMBERS and _blocks(x, axis) < _BLOCKS:
+        parts = _parts(len(x))
+        if parts > 1:
+            x = product_sum(x.reshape(parts, -1, *x.shape[1:]), 1, (1,), compute_dtype(x.dtype))
     z = device.cupy.empty(without(x.shape, axis), dtype)
     _product_sum(x, y, z, axis=axis)
     return z.reshape(with_ones(x.shape, axis)) if keepdims else z

@@ -42,6 +42,15 @@ def test_sums_in_several_steps(kernel, shape, axis, layout, keepdims):
         check(kernel, layout(np.random.uniform(-1, 1, shape).astype(as_dtype(dtype))), axis, keepdims, dtype)
 
 
+@pytest.mark.parametrize('rows', [1024, 2099, 6000])
+def test_sums_of_many_rows(kernel, rows):
+    for shape in (rows, 3), (rows,), (rows, 2, 40):
+        for dtype in TOLERANCES:
+            x = np.random.uniform(-1, 1, shape).astype(as_dtype(dtype))
+            for each in x, np.asfortranarray(x):
+                check(kernel, each, (0,), False, dtype)
+
+
 @pytest.mark.parametrize('dtype', TOLERANCES)
 def test_functions_of_large_arrays(kernel, dtype):
     x = kernel.send(channels_last(np.random.uniform(0, 1, (16, 8, 20, 20)).astype(as_dtype(dtype))))
