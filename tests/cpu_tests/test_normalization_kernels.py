@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import array_shapes
 from scipy import special
 
 from autograd_nn import cpu, using_config
-from autograd_nn.dtypes import as_dtype
+from autograd_nn.dtypes import as_dtype, is_half
 from checking import epsilon
 
 
@@ -337,31 +337,34 @@ def test_softmax_of_what_is_not_a_number(kernel, lost):
 
 @pytest.mark.parametrize('shape', [(8, 4, 16, 16), (40, 2, 30, 30), (2100, 3), (3, 40, 5, 6, 9), (1500, 2, 1, 1)])
 @pytest.mark.parametrize('channels_last', [False, True])
-@pytest.mark.parametrize('dtype', ['f', 'd'])
-def test_few_channels_of_many_numbers(kernel, shape, channels_last, dtype):
+@pytest.mark.parametrize('dtype, rtol', [('bfloat16', 2e-2), ('e', 3e-3), ('f', 1e-4), ('d', 1e-9)])
+def test_few_channels_of_many_numbers(kernel, shape, channels_last, dtype, rtol):
     """A GPU takes the sums in several steps."""
-    x, gy = (np.random.normal(1000, 1, shape).astype(dtype) for _ in range(2))
+    dtype = as_dtype(dtype)
+    far = 1 if is_half(dtype) else 1000
+    x, gy = (np.random.normal(far, 1, shape).astype(dtype) for _ in range(2))
     if channels_last:
         x, gy = (np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) for a in (x, gy))
     gamma, beta = np.random.uniform(0.5, 2, (2, shape[1])).astype(dtype)
     axis = (0, *range(2, len(shape)))
     y, mean, inv_std, _ = kernel('batch_normalization', x, gamma, beta, 1e-3, axis, False)
-    exact = x.astype('d')
-    rtol = 1e-4 if dtype == 'f' else 1e-9
-    np.testing.assert_allclose(mean, exact.mean(axis), rtol=rtol / 100)
-    np.testing.assert_allclose(inv_std, (exact.var(axis) + 1e-3) ** -0.5, rtol=rtol)
-    np.testing.assert_allclose(y, plain_batch_normalization(exact, gamma, beta, 1e-3, axis), rtol=rtol, atol=10 * rtol)
-    gy -= np.float32(1000)
+    exact, (gamma_, beta_) = x.astype('d'), (a.astype('d') for a in (gamma, beta))
+    np.testing.assert_allclose(mean, exact.mean(axis), rtol=min(rtol, 1e-4) / 100, atol=min(rtol, 1e-4) / 10)
+    np.testing.assert_allclose(inv_std, (exact.var(axis) + 1e-3) ** -0.5, rtol=min(rtol, 1e-4))
+    np.testing.assert_allclose(y.astype('d'), plain_batch_normalization(exact, gamma_, beta_, 1e-3, axis), rtol=rtol,
+                               atol=10 * rtol)
+    gy -= dtype.type(far)
     gx, ggamma, gbeta = kernel('batch_normalization_grad', x, gamma, gy, mean, inv_std, axis, None)
     x_hat = (exact - expand(mean.astype('d'), x.ndim, axis)) * expand(inv_std.astype('d'), x.ndim, axis)
     sums = (gy * x_hat).sum(axis), gy.astype('d').sum(axis)
-    np.testing.assert_allclose(ggamma, sums[0], rtol=rtol, atol=100 * rtol)
-    np.testing.assert_allclose(gbeta, sums[1], rtol=rtol, atol=100 * rtol)
+    np.testing.assert_allclose(ggamma.astype('d'), sums[0], rtol=rtol, atol=100 * rtol)
+    np.testing.assert_allclose(gbeta.astype('d'), sums[1], rtol=rtol, atol=100 * rtol)
     parts = [expand(a, x.ndim, axis) / (x.size // shape[1]) for a in sums]
-    wanted = expand(gamma * inv_std, x.ndim, axis) * (gy - parts[1] - x_hat * parts[0])
-    np.testing.assert_allclose(gx, wanted, rtol=rtol, atol=10 * rtol)
+    wanted = expand(gamma_ * inv_std, x.ndim, axis) * (gy.astype('d') - parts[1] - x_hat * parts[0])
+    np.testing.assert_allclose(gx.astype('d'), wanted, rtol=rtol, atol=10 * rtol)
     if len(shape) > 2:
-        np.testing.assert_allclose(kernel('convolution_bias_grad', gy), sums[1], rtol=rtol, atol=100 * rtol)
+        gb = kernel('convolution_bias_grad', gy).astype('d')
+        np.testing.assert_allclose(gb, sums[1], rtol=rtol, atol=100 * rtol)
 
 
 @pytest.mark.filterwarnings('ignore:divide by zero')
