@@ -16,9 +16,9 @@ from typing import Any
 from autograd_nn.contract import Ints
 from autograd_nn.cuda import cublas, depthwise, device
 from autograd_nn.cuda.im2col import add_windows, copy_windows
-from autograd_nn.cuda.layout import along_channels, in_memory, is_channels_last
+from autograd_nn.cuda.layout import along_channels
 from autograd_nn.cuda.pointwise import finish
-from autograd_nn.cuda.reductions import compute_dtype, product_sum
+from autograd_nn.cuda.reductions import compute_dtype, sum_along
 from autograd_nn.geometry import conv_output_size
 
 
@@ -75,9 +75,7 @@ def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pa
 
 def convolution_bias_grad(gy: Any) -> Any:
     """One reduction, or a few."""
-    if is_channels_last(gy):
-        return product_sum(in_memory(gy), 1, tuple(range(gy.ndim - 1)), gy.dtype)
-    return product_sum(gy, 1, (0, *range(2, gy.ndim)), gy.dtype)
+    return sum_along(gy, (0, *range(2, gy.ndim)), False, gy.dtype)
 
 
 def _blocks(x: Any, kernel_size: Ints, positions: Ints) -> Iterator[slice]:

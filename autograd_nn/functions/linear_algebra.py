@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.dtypes import is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.matrix_product import matmul
+from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.shape import reshape, swapaxes
 from autograd_nn.variable import Variable, as_variable
 
@@ -41,7 +41,7 @@ class Det(FunctionNode):
 def _in_linalg(name: str, x: Any) -> Any:
     """A function of ``numpy.linalg``, which knows no half precision."""
     compute = getattr(get_array_module(x).linalg, name)
-    return compute(x.astype(np.float32)).astype(x.dtype) if is_half(x.dtype) else compute(x)
+    return in_float32(compute, x)
 
 
 def _apply(function: type[FunctionNode], name: str, a: Any, ndim: int | None = None) -> Variable:
