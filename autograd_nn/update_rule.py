@@ -212,7 +212,7 @@ class UpdateRule:
     def _prepare_state(self, param: Variable) -> None:
         """Creates the state if there is none; otherwise moves it to where the parameter is, in its layout."""
         array = param.array
-        place = type(array), getattr(array, 'device', None)
+        place = type(array), getattr(getattr(array, 'device', None), 'id', None)  # CuPy's devices have no hash
         if self._state is None:
             self._state = {}
             self.init_state(param)

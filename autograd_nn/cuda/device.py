@@ -223,7 +223,8 @@ def copy(array: Any, out: Any = None, out_device: Any = None, stream: Any = None
 
 def synchronize(*arrays: Any) -> None:
     """Waits until the devices of the CuPy arrays among the arguments have done what they were asked for."""
-    for place in {get_device_from_array(array) for array in arrays}:
+    places = {place.id: place for place in map(get_device_from_array, arrays)}  # CuPy's devices have no hash
+    for place in places.values():
         place.synchronize()
 
 

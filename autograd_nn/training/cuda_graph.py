@@ -112,7 +112,8 @@ class _Step:
                 raise CaptureError(f'argument {name} of the loss function is no array on a GPU, but a '
                                    f'{type(x).__name__}')
         self.inputs = {name: x.copy() for name, x in arrays.items()}
-        self.seed: Any = None
+        # Filled before each launch, so it must not lie in the graph's memory, which the graph itself uses again.
+        self.scale = cuda.cupy.empty((), np.float64)
         self.observation: dict[str, Any] = {}
         numbers = _host_numbers(optimizer.target)
         attributes = [(link, dict(vars(link))) for link in optimizer.target.links()]
@@ -121,8 +122,7 @@ class _Step:
             values = [self.inputs[i] for i in range(positional)]
             loss = lossfun(*values, **{name: x for name, x in self.inputs.items() if isinstance(name, str)})
             optimizer.clear_gradients()
-            self.seed = cuda.cupy.empty_like(loss.array)
-            loss.grad = self.seed
+            loss.grad = self.scale.astype(loss.dtype).reshape(loss.shape)
             loss.backward()
 
         cublas.prepare()
@@ -149,7 +149,7 @@ class _Step:
         for name, x in arrays.items():
             self.inputs[name][...] = x
         scale = self.optimizer._loss_scale
-        self.seed.fill(1 if scale is None else scale)
+        self.scale.fill(1 if scale is None else scale)
         self.graph.launch()
         for param, grad in self.gradients:
             param.grad = grad

@@ -149,7 +149,7 @@ def test_arrays_that_are_replaced():
 
 @pytest.mark.parametrize('loss_func, reason', [
     (lambda model: lambda x, t: model(x, t) * (1 + (float(x.sum()) > 0)), 'is capturing|Synchronize|Unsupported'),
-    (lambda model: lambda x, t: model(x + cuda.to_gpu(np.float32(0.1)), t), 'from the host'),
+    (lambda model: lambda x, t: model(x + cuda.to_gpu(np.full(5, 0.1, 'f')), t), 'from the host'),
     (lambda model: lambda x, t: model(x * float(np.random.rand()), t), 'random numbers'),
     (lambda model: lambda x, t: model(F.gaussian(x, x), t), 'cuRAND|Random'),
 ])

@@ -47,7 +47,8 @@ def array(obj: Any, dtype: Any = None, copy: bool = True, order: str = 'K', subo
     a = np.array(obj, dtype, order=order, ndmin=ndmin)
     if a.dtype.kind not in 'biufc' and a.dtype != bfloat16:
         raise ValueError(f'Unsupported dtype {a.dtype}')
-    cuda.alloc_pinned_memory(a.nbytes)
+    if a.ndim:  # a number is an argument of a kernel instead
+        cuda.alloc_pinned_memory(a.nbytes)
     return wrap(a)
 
 

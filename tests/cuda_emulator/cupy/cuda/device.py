@@ -53,11 +53,8 @@ class Device:
     def __int__(self) -> int:
         return self.id
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> bool:  # and no hash, as CuPy's
         return isinstance(other, Device) and self.id == other.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
 
     def __repr__(self) -> str:
         return f'<CUDA Device {self.id}>'
