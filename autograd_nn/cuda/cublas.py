@@ -29,9 +29,11 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     """As ``cupy.matmul``."""
     if current() is None and not (_are_batches_of_halves(a, b) and _is_there()):
         return device.cupy.matmul(a, b, out=out)
-    if min(a.ndim, b.ndim) < 2 or a.dtype != b.dtype or a.dtype.name not in _TYPES:
+    if min(a.ndim, b.ndim) < 1 or a.dtype != b.dtype or a.dtype.name not in _TYPES:
         raise CaptureError(f'the product of arrays of {a.shape} {a.dtype} and {b.shape} {b.dtype} is not one of cuBLAS')
-    y = _product(a, b)
+    y = _product(a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b)
+    y = y[..., 0, :] if a.ndim == 1 else y
+    y = y[..., 0] if b.ndim == 1 else y
     if out is None:
         return y
     out[...] = y
@@ -39,7 +41,7 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
 
 
 def _are_batches_of_halves(a: Any, b: Any) -> bool:
-    return max(a.ndim, b.ndim) > 2 <= min(a.ndim, b.ndim) and a.dtype == b.dtype and is_half(a.dtype)
+    return max(a.ndim, b.ndim) > 2 and min(a.ndim, b.ndim) > 0 and a.dtype == b.dtype and is_half(a.dtype)
 
 
 def _product(a: Any, b: Any) -> Any:

@@ -1,14 +1,17 @@
 """Reading and adding to elements by index."""
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd_nn.backend import get_array_module
+from autograd_nn.dtypes import is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.broadcast import sum_to
+from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.shape import moveaxis
 from autograd_nn.variable import Variable, as_array, as_variable
 
@@ -33,10 +36,17 @@ def _may_repeat(slices: Any) -> bool:
 
 def _add_at(x: Any, slices: Any, values: Any) -> None:
     """Adds to elements of `x`, to one that is named several times as often."""
-    if _may_repeat(slices):
-        get_array_module(x).add.at(x, slices, values)
-    else:
+    if not _may_repeat(slices):
         x[slices] += values
+    elif is_half(x.dtype):
+        x[...] = in_float32(partial(_added_at, slices), x, values)
+    else:
+        _added_at(slices, x, values)
+
+
+def _added_at(slices: Any, x: Any, values: Any) -> Any:
+    get_array_module(x).add.at(x, slices, values)
+    return x
 
 
 class GetItem(FunctionNode):

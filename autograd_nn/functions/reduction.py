@@ -97,7 +97,7 @@ class LogSumExp(Reduction):
         xp = get_array_module(x)
         largest = x.max(axis=self.axis, keepdims=True)
         # Minus the largest element keeps exp from overflowing; where that is infinite, the difference would be NaN.
-        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest))
+        largest = xp.where(xp.isfinite(largest), largest, xp.zeros_like(largest)).astype(x.dtype, copy=False)
         with np.errstate(divide='ignore'):
             y = xp.log(total(xp.exp(x - largest), self.axis, True)) + largest
         return y.reshape([n for i, n in enumerate(x.shape) if i not in self.axis]),

@@ -22,7 +22,8 @@ class Where(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         x, y = inputs
         self.shapes = x.shape, y.shape
-        return get_array_module(x).where(self.condition, x, y),
+        z = get_array_module(x).where(self.condition, x, y)
+        return z.astype(x.dtype, copy=False) if x.dtype == y.dtype else z,  # CuPy chooses bfloat16 in float32
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gz, = grad_outputs
@@ -60,7 +61,12 @@ class Clip(UnaryByInput):
         self.x_max = x_max
 
     def ufunc(self, x: Any) -> Any:
-        y = x.clip(self.x_min, self.x_max)
+        if self.x_min is None:
+            y = get_array_module(x).minimum(x, self.x_max)
+        elif self.x_max is None:
+            y = get_array_module(x).maximum(x, self.x_min)
+        else:
+            y = x.clip(self.x_min, self.x_max)
         return y.astype(x.dtype, copy=False) if is_floating(x.dtype) else y
 
     def gradient(self, x: Variable, gy: Any) -> Variable:

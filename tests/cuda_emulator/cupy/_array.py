@@ -225,11 +225,12 @@ def _index(array: ndarray, i: Any) -> Any:
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """A function of NumPy on arrays of CuPy: results are arrays of CuPy, and an argument that comes back is itself."""
     originals: dict[int, ndarray] = {}
+    name = getattr(function, '__name__', '')
 
     def plain(x: Any) -> Any:
         if isinstance(x, (list, tuple)):
             return type(x)([plain(y) for y in x])
-        if isinstance(x, np.ndarray):
+        if isinstance(x, np.ndarray) or (x is None and name == 'clip'):
             raise TypeError(f'Unsupported type {type(x)}')
         if isinstance(x, ndarray):
             a = unwrap(x)
@@ -252,13 +253,13 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             return wrap(y if function.__name__.endswith('_like') else np.asarray(y, order='C'))
         return wrap(y) if isinstance(y, np.generic) else y
 
-    if getattr(function, '__name__', '') in _SYNCHRONIZING:
+    if name in _SYNCHRONIZING:
         graph.refuse('cudaStreamSynchronize')
-    if getattr(function, '__name__', '') in _PRODUCTS:
+    if name in _PRODUCTS:
         graph.refuse_library('cuBLAS')
     plain_args, plain_kwargs = [plain(x) for x in args], {key: plain(x) for key, x in kwargs.items()}
     if 'dtype' not in kwargs and {x.dtype for x in originals.values() if x.dtype.kind in 'fcV'} == {_BFLOAT16}:
-        function = _in_bfloat16(function)
+        function = _in_bfloat16(function, args)
     with np.errstate(all='ignore'):
         results = function(*plain_args, **plain_kwargs)
     if graph.capturing():
@@ -272,8 +273,18 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return wrapped(results)
 
 
-def _in_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives numbers of bfloat16 for such, as CuPy's do; NumPy's may make them float32."""
+# CuPy has these for float32 and not for bfloat16.
+_NOT_IN_BFLOAT16 = {'where', 'clip', 'tril', 'triu'}
+
+
+def _in_bfloat16(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
+    """A function that gives numbers of bfloat16 for such where CuPy's do; NumPy's may make them float32."""
+    name = function.__name__
+    if name in ('at', 'einsum') or (name == 'matmul' and max(x.ndim for x in args) > 2):
+        raise TypeError(f'{name} is not for bfloat16')
+    if name in _NOT_IN_BFLOAT16 or (len(args) > 1 and name not in _METHODS and any(type(x) is float for x in args)):
+        return lambda *args: function(*[x.astype('f') if getattr(x, 'dtype', None) == _BFLOAT16 else x for x in args])
+
     def rounded(y: Any) -> Any:
         if isinstance(y, (tuple, list)):
             return type(y)([rounded(z) for z in y])
