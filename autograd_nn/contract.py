@@ -113,6 +113,14 @@ class Kernels(Protocol):
         `mean`, `inv_std` and `mask` are what it returned; without `mask`, `gy` is the gradient before any rectifier.
         """
 
+    def update_statistics(self, running_mean: Array, running_var: Array, mean: Array, inv_std: Array, eps: float,
+                          decay: float, count: int) -> None:
+        """In place: ``running = decay * running + (1 - decay) * new``, for the mean and the variance.
+
+        `mean` and `inv_std` are what `batch_normalization` with `eps` returned for `count` numbers each; the new variance
+        is the unbiased one. All arrays have one shape.
+        """
+
     def fixed_batch_normalization(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float,
                                   axis: Ints, relu: bool, residual: Array | None) -> Array:
         """Normalises `x` by the given mean and variance instead of its own, then scales and shifts.

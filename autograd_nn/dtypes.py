@@ -1,6 +1,7 @@
 """Types of numbers: which ones are floating-point, bfloat16 included, which NumPy has from the library ml_dtypes."""
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,19 @@ def bfloat16() -> np.dtype:
     return np.dtype(ml_dtypes.bfloat16)
 
 
+@cache
+def name_of(dtype: np.dtype) -> str:
+    """The name of a type, which NumPy would make up anew each time.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.dtypes import name_of
+        >>> name_of(np.dtype('f'))
+        'float32'
+    """
+    return dtype.name
+
+
 def is_floating(dtype: np.dtype) -> bool:
     """Whether numbers of a type are real and have fractions.
 
@@ -28,17 +42,17 @@ def is_floating(dtype: np.dtype) -> bool:
         >>> is_floating(np.dtype('float16')), is_floating(np.dtype('int64'))
         (True, False)
     """
-    return dtype.kind == 'f' or dtype.name == 'bfloat16'
+    return dtype.kind == 'f' or name_of(dtype) == 'bfloat16'
 
 
 def is_real(dtype: np.dtype) -> bool:
     """Whether a type is one of real numbers, truth values among them."""
-    return dtype.kind in 'biuf' or dtype.name == 'bfloat16'
+    return dtype.kind in 'biuf' or name_of(dtype) == 'bfloat16'
 
 
 def has_gradient(dtype: np.dtype) -> bool:
     """Whether a function of numbers of a type can have a gradient: they are floating-point, or complex."""
-    return dtype.kind in 'fc' or dtype.name == 'bfloat16'
+    return dtype.kind in 'fc' or name_of(dtype) == 'bfloat16'
 
 
 def is_half(dtype: np.dtype) -> bool:

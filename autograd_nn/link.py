@@ -290,7 +290,10 @@ class Link:
         Args:
             skipself: Leave the link itself out.
         """
-        return (link for _, link in self.namedlinks(skipself))
+        if not skipself:
+            yield self
+        for _, child in self._named_children():
+            yield from child.links()
 
     def namedparams(self, include_uninit: bool = True) -> Iterator[tuple[str, Parameter]]:
         """All parameters of the tree with their paths, such as ``'/l1/W'``.
@@ -302,11 +305,8 @@ class Link:
         """
         seen: set[int] = set()
         for path, link in self.namedlinks():
-            for name in link._params:
-                param = link.__dict__[name]
-                if id(param) not in seen and (include_uninit or param.array is not None):
-                    seen.add(id(param))
-                    yield f'{path.rstrip("/")}/{name}', param
+            for name, param in link._own_params(seen, include_uninit):
+                yield f'{path.rstrip("/")}/{name}', param
 
     def params(self, include_uninit: bool = True) -> Iterator[Parameter]:
         """All parameters of the tree, each one once, in the order of definition.
@@ -314,7 +314,18 @@ class Link:
         Args:
             include_uninit: Include those whose array does not exist yet.
         """
-        return (param for _, param in self.namedparams(include_uninit))
+        seen: set[int] = set()
+        for link in self.links():
+            for _, param in link._own_params(seen, include_uninit):
+                yield param
+
+    def _own_params(self, seen: set[int], include_uninit: bool) -> list[tuple[str, Parameter]]:
+        """This link's parameters and their names, without those that were seen before, whose identities are added."""
+        named = [(name, self.__dict__[name]) for name in self._params]
+        new = [(name, param) for name, param in named
+               if id(param) not in seen and (include_uninit or param.array is not None)]
+        seen.update([id(param) for _, param in new])
+        return new
 
     def count_params(self) -> int:
         """The number of trainable numbers in all parameters; warns of those whose shape is not known yet."""

@@ -299,8 +299,8 @@ class GradientMethod(Optimizer):
         """Divides the gradients by a number; those of parameters that are updated in float32 become that."""
         params = self._trained_params()
         grads = [param.grad for param in params]
-        precise = [param.xp.empty_like(g, dtype=np.float32 if param.update_rule and param.update_rule.keeps_copy(param)
-                                       else g.dtype) for param, g in zip(params, grads)]
+        precise = [param.xp.empty(g.shape, np.float32 if param.update_rule and param.update_rule.keeps_copy(param)
+                                  else g.dtype) for param, g in zip(params, grads)]
         if grads:
             backend.kernels(*grads).scaled_copies(grads, precise, 1 / scale)
         for param, g in zip(params, precise):

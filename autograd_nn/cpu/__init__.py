@@ -19,6 +19,7 @@ from autograd_nn.cpu.normalization import (
     layer_normalization_grad,
     local_response_normalization,
     local_response_normalization_grad,
+    update_statistics,
 )
 from autograd_nn.cpu.optimizer import (
     adadelta,
@@ -73,5 +74,5 @@ __all__ = [
     'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop',
     'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_copies', 'scaled_sum', 'sgd', 'smorms3',
     'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_along',
-    'sum_of_squares',
+    'sum_of_squares', 'update_statistics',
 ]

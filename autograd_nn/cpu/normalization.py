@@ -46,6 +46,15 @@ def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
             gbeta.astype(gamma.dtype).reshape(gamma.shape))
 
 
+def update_statistics(running_mean: np.ndarray, running_var: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
+                      eps: float, decay: float, count: int) -> None:
+    """The variance is recovered from its root."""
+    var = (inv_std ** -2 - eps).clip(0)
+    for running, new in (running_mean, mean), (running_var, count / max(count - 1, 1) * var):
+        running *= decay
+        running += ((1 - decay) * new).astype(running.dtype, copy=False)
+
+
 def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray,
                               eps: float, axis: Ints, relu: bool = False,
                               residual: np.ndarray | None = None) -> np.ndarray:

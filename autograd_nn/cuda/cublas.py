@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_nn.cuda import device
 from autograd_nn.cuda.capture import CaptureError, current
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import is_half, name_of
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     """As ``cupy.matmul``."""
     if current() is None and not (_are_batches_of_halves(a, b) and _is_there()):
         return device.cupy.matmul(a, b, out=out)
-    if min(a.ndim, b.ndim) < 1 or a.dtype != b.dtype or a.dtype.name not in _TYPES:
+    if min(a.ndim, b.ndim) < 1 or a.dtype != b.dtype or name_of(a.dtype) not in _TYPES:
         raise CaptureError(f'the product of arrays of {a.shape} {a.dtype} and {b.shape} {b.dtype} is not one of cuBLAS')
     y = _product(a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b)
     y = y[..., 0, :] if a.ndim == 1 else y
@@ -64,7 +64,7 @@ def _gemm(a: Any, b: Any, y: Any) -> None:
     handle = _handle(device.cupy.cuda.Device().id, graph is not None)
     a, transa, lda = _layout(a)
     b, transb, ldb = _layout(b)
-    kind, compute = _TYPES[a.dtype.name]
+    kind, compute = _TYPES[name_of(a.dtype)]
     if kind == 0 and int(os.environ.get('CUPY_TF32', '0')):
         compute = _TF32
     number = ctypes.c_double if kind == 1 else ctypes.c_float

@@ -6,8 +6,11 @@ order of their axes, and gives results that order. So channels-last images are c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
+
+import numpy as np
 
 from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
@@ -15,7 +18,16 @@ from autograd_nn.cuda import device
 
 def is_channels_last(x: Any) -> bool:
     """Whether an array is an image of two or three axes whose channels, and nothing else, lie out of order."""
-    return 4 <= x.ndim <= 5 and not x.flags.c_contiguous and in_memory(x).flags.c_contiguous
+    if not 4 <= x.ndim <= 5 or x.flags.c_contiguous:
+        return False
+    if x.strides == _bytes(x.shape, x.itemsize):
+        return True
+    return 1 in x.shape and in_memory(x).flags.c_contiguous  # where it does not matter what the stride is
+
+
+@lru_cache(1 << 14)
+def _bytes(shape: Ints, itemsize: int) -> Ints:
+    return tuple([n * itemsize for n in strides(shape, True)])
 
 
 def in_memory(x: Any) -> Any:
@@ -38,16 +50,14 @@ def strides(shape: Ints, channels_last: bool) -> Ints:
 
 def empty(shape: Ints, dtype: Any, channels_last: bool) -> Any:
     """A new image, whose elements are anything."""
-    if channels_last:
-        return as_image(device.cupy.empty((shape[0], *shape[2:], shape[1]), dtype))
-    return device.cupy.empty(shape, dtype)
+    return device.ndarray(shape, dtype, strides=_bytes(shape, np.dtype(dtype).itemsize) if channels_last else None)
 
 
 def laid_out(x: Any, channels_last: bool) -> Any:
     """The image in the layout that is asked for: itself, or a copy."""
-    if channels_last:
-        return as_image(device.cupy.ascontiguousarray(in_memory(x)))
-    return device.cupy.ascontiguousarray(x)
+    if not channels_last:
+        return device.cupy.ascontiguousarray(x)
+    return x if is_channels_last(x) else as_image(device.cupy.ascontiguousarray(in_memory(x)))
 
 
 def keep_layout(function: Callable[..., Any], args: Sequence[Any]) -> Any:
@@ -58,8 +68,7 @@ def keep_layout(function: Callable[..., Any], args: Sequence[Any]) -> Any:
         args: Its arguments.
     """
     arrays = [x for x in args if isinstance(x, device.ndarray) and x.ndim]
-    ndim = max([x.ndim for x in arrays], default=0)
-    if ndim < 4 or not any(map(is_channels_last, arrays)) or any(x.ndim != ndim for x in arrays):
+    if not any(map(is_channels_last, arrays)) or len({x.ndim for x in arrays}) > 1:
         return function(*args)
     y = function(*[in_memory(x) if isinstance(x, device.ndarray) and x.ndim else x for x in args])
     return tuple([as_image(each) for each in y]) if isinstance(y, tuple) else as_image(y)

@@ -15,6 +15,7 @@ from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import Kernel, raw
 from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.dtypes import name_of
 
 _logger = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ class MultiKernel:
         cupy = device.cupy
         sizes = tuple([array.size for array in columns[0]])
         table = cupy.asarray(np.array([*[array.data.ptr for column in columns for array in column], *sizes], np.int64))
-        types = tuple([column[0].dtype.name for column in columns])
+        types = tuple([name_of(column[0].dtype) for column in columns])
         number_type = np.float64 if 'float64' in types else np.float32
         blocks, pieces = _pieces(sizes, cupy.cuda.Device().id)
         if blocks:

@@ -55,6 +55,13 @@ _normalized = elementwise('T x, U mean, U inv_std, U gamma, U beta, T residual, 
     const C result = ((C)x - (C)mean) * (C)inv_std * (C)gamma + (C)beta + (C)residual;
     y = (T)(relu && result < 0 ? (C)0 : result)''', 'normalized', preamble=COMPUTE)
 
+_update_statistics = elementwise(
+    'U mean, U inv_std, float64 eps, float64 decay, float64 unbiased', 'T running_mean, T running_var', '''
+    const C var = 1 / ((C)inv_std * (C)inv_std) - (C)eps;
+    running_mean = (T)((C)decay * (C)running_mean + (C)(1 - decay) * (C)mean);
+    running_var = (T)((C)decay * (C)running_var + (C)((1 - decay) * unbiased) * (var < 0 ? (C)0 : var))''',
+    'update_statistics', preamble=COMPUTE)
+
 _fixed_normalized = elementwise('T x, U mean, U var, U gamma, U beta, float64 eps, T residual, bool relu', 'T y', '''
     const C result = ((C)x - (C)mean) / sqrt((C)var + (C)eps) * (C)gamma + (C)beta + (C)residual;
     y = (T)(relu && result < 0 ? (C)0 : result)''', 'fixed_normalized', preamble=COMPUTE)
@@ -136,6 +143,12 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
     count = max(1, x.size // max(gamma.size, 1))
     _input_gradient(x, gy, mask, gamma_, gamma_, mean_, inv_std_, *_along(x, axis, dtype, gbeta, ggamma), count, gx)
     return gx, ggamma.astype(gamma.dtype, copy=False), gbeta.astype(gamma.dtype, copy=False)
+
+
+def update_statistics(running_mean: Any, running_var: Any, mean: Any, inv_std: Any, eps: float, decay: float,
+                      count: int) -> None:
+    """One kernel."""
+    _update_statistics(mean, inv_std, eps, decay, count / max(count - 1, 1), running_mean, running_var)
 
 
 def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float, axis: Ints,

@@ -34,7 +34,7 @@ def elementwise(body: Callable[..., Any], args: Sequence[Any], operation: str | 
 
 def scaled(arrays: Sequence[Any], a: float) -> list[Any]:
     """One kernel for all arrays."""
-    results = [device.cupy.empty_like(x) for x in arrays]
+    results = [device.cupy.empty(x.shape, x.dtype) for x in arrays]
     scaled_copies(arrays, results, a)
     return results
 

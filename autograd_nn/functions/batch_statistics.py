@@ -47,13 +47,12 @@ class BatchNormalization(FunctionNode):
 
     def _update_statistics(self, count: int) -> None:
         """Moves the running statistics, in place, towards the mean and the unbiased variance of this batch."""
-        if self.running_mean is not None:
-            self.running_mean *= self.decay
-            self.running_mean += (1 - self.decay) * self.mean
-        if self.running_var is not None:
-            var = (self.inv_std ** -2 - self.eps).clip(0)
-            self.running_var *= self.decay
-            self.running_var += (1 - self.decay) * count / max(count - 1, 1) * var
+        running_mean, running_var = self.running_mean, self.running_var
+        if running_mean is None and running_var is None:
+            return
+        self.kernels.update_statistics(running_var.copy() if running_mean is None else running_mean,
+                                       running_mean.copy() if running_var is None else running_var,
+                                       self.mean, self.inv_std, self.eps, self.decay, count)
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, gamma, *beta = self.get_retained_inputs()

@@ -108,6 +108,21 @@ def test_what_is_added_to_a_normalized_array(kernel, relu, shape_and_axis, seed)
         np.testing.assert_allclose(y, np.maximum(expected, 0) if relu else expected, atol=2 * kernel.atol)
 
 
+@pytest.mark.parametrize('dtype', ['bfloat16', 'e', 'f', 'd'])
+def test_running_statistics(kernel, dtype):
+    """A variance that rounding has made negative counts as none."""
+    running = [np.random.uniform(0.5, 1, 6).astype(as_dtype(dtype)) for _ in range(2)]
+    precise = np.promote_types('f', 'f' if dtype == 'bfloat16' else dtype)
+    mean, var = np.random.uniform(0.5, 1, (2, 6))
+    var[0] = -1e-4
+    arrays = [array.copy() for array in running]
+    kernel('update_statistics', *arrays, mean.astype(precise), ((var + 1e-3) ** -0.5).astype(precise), 1e-3, 0.9, 5)
+    for actual, before, new in zip(arrays, running, (mean, np.maximum(var, 0) * 5 / 4)):
+        np.testing.assert_allclose(actual.astype('d'), 0.9 * before.astype('d') + 0.1 * new,
+                                   rtol={'bfloat16': 1e-2, 'e': 2e-3, 'f': 1e-5, 'd': 1e-12}[dtype])
+
+
+
 @pytest.mark.parametrize('shape', [(7, 5), (64, 32), (3, 16, 9), (4, 24, 6, 5), (2, 8, 3, 4, 5), (2, 3, 30, 31)])
 @pytest.mark.parametrize('relu', [False, True])
 def test_batch_normalization_of_images(kernel, shape, relu):

@@ -216,7 +216,7 @@ def test_old_plans_go(monkeypatch):
     monkeypatch.setattr(plan, '_MAX_PLANS', 2)
     for n in 1, 2, 3, 1:
         cudnn.convolution(cuda.to_gpu(random(n, 2, 3, 3)), cuda.to_gpu(random(2, 2, 3, 3)), None, *GEOMETRY, 1)
-    assert [key[2][0].shape[0] for key in plan._plans] == [3, 1]
+    assert [key[2].shape[0] for key in plan._plans] == [3, 1]
 
 
 def test_configuration(monkeypatch):

@@ -13,7 +13,7 @@ from autograd_nn.config import config
 from autograd_nn.cuda import device
 from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import is_half, name_of
 
 
 class Sums(NamedTuple):
@@ -80,4 +80,4 @@ def _as_heads(x: Any) -> Any:
 
 
 def _strided(x: Any) -> Operand:
-    return Operand(x.shape, tuple([s // x.itemsize for s in x.strides]), x.dtype.name)
+    return Operand(x.shape, tuple([s // x.itemsize for s in x.strides]), name_of(x.dtype))

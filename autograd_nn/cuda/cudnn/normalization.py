@@ -29,9 +29,9 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, r
     if plan is None:
         return reference.batch_normalization(x, gamma, beta, eps, axis, relu, residual)
     y = layout.empty(x.shape, x.dtype, True)
-    mean, inv_std, *spare = device.cupy.zeros((6, *gamma.shape), 'f')
+    mean, inv_std, spare = device.cupy.empty((3, *gamma.shape), 'f')
     added = [layout.laid_out(residual, True)] if fused else []
-    plan(x, gamma, beta, spare[0], spare[1], *added, y, mean, inv_std, spare[2], spare[3])
+    plan(x, gamma, beta, spare, spare, *added, y, mean, inv_std, spare, spare)
     if not fused:
         y = finish(y, None, residual, None)
     return y, mean, inv_std, y if relu and residual is None else None
@@ -48,7 +48,7 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
         return reference.batch_normalization_grad(x, gamma, gy, mean, inv_std, axis, mask)
     gy = layout.laid_out(gy if mask is None else _where_positive(gy, mask), True)
     gx = layout.empty(x.shape, x.dtype, True)
-    ggamma, gbeta = device.cupy.empty((2, *gamma.shape), 'f')
+    ggamma, gbeta = device.cupy.empty(gamma.shape, 'f'), device.cupy.empty(gamma.shape, 'f')
     plan(gy, x, gamma, mean, inv_std, gx, ggamma, gbeta)
     return gx, ggamma, gbeta
 

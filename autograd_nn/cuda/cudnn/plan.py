@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.cudnn import library
 from autograd_nn.cuda.layout import strides
+from autograd_nn.dtypes import name_of
 
 _logger = logging.getLogger(__name__)
 
@@ -35,9 +37,10 @@ class Operand(NamedTuple):
     dtype: str
 
 
+@lru_cache(1 << 14)
 def operand(shape: Ints, dtype: Any, channels_last: bool = False) -> Operand:
     """An image in one of the two layouts, or an array in C order."""
-    return Operand(tuple(shape), strides(tuple(shape), channels_last), str(dtype))
+    return Operand(shape, strides(shape, channels_last), str(dtype))
 
 
 class Settings(NamedTuple):
@@ -46,14 +49,15 @@ class Settings(NamedTuple):
     device: int
     workspace: int
     deterministic: bool
-    tf32: bool
     autotune: bool
+    tf32: bool
 
-    @classmethod
-    def current(cls) -> Settings:
-        """Those of this thread."""
-        return cls(device.cupy.cuda.Device().id, device.get_max_workspace_size(), config.cudnn_deterministic,
-                   library.may_round_to_tf32(), config.autotune)
+
+def _settings(dtype: str) -> tuple[Any, ...]:
+    """The entries of `Settings` in this thread."""
+    # The environment is slow to read.
+    return (device.cupy.cuda.Device().id, device.get_max_workspace_size(), config.cudnn_deterministic, config.autotune,
+            dtype == 'float32' and library.may_round_to_tf32())
 
 
 class Plan:
@@ -121,11 +125,11 @@ class Plan:
         handle = library.handle()
         if not self.is_tuned:
             self._tune(pointers, handle)
-        workspace = device.cupy.empty(max(self.workspace, 1), np.uint8)
+        workspace = device.cupy.cuda.alloc(max(self.workspace, 1))
         if self.index is None:
-            self.graph.execute(pointers, workspace.data.ptr, handle=handle)
+            self.graph.execute(pointers, workspace.ptr, handle=handle)
         else:
-            self.graph.execute_plan_at_index(pointers, workspace.data.ptr, self.index, handle=handle)
+            self.graph.execute_plan_at_index(pointers, workspace.ptr, self.index, handle=handle)
 
     def _tune(self, pointers: dict[int, int], handle: Any) -> None:
         """Times the first ways that the heuristics propose, on these arrays, and keeps the fastest."""
@@ -160,6 +164,7 @@ class Plan:
         return min(times[1:])
 
 
+_UNSEEN: Any = object()
 _plans: dict[Any, Plan | None] = {}
 
 
@@ -174,14 +179,15 @@ def prepared(describe: Callable[..., Callable[..., Sequence[Any]]], options: tup
         outputs: The arrays that it writes.
         numbers: Numbers of the computation.
     """
-    settings = Settings.current()
-    key = describe, options, tuple(inputs), tuple(outputs), tuple(numbers), settings
-    if key not in _plans:
+    settings = _settings(inputs[0].dtype)
+    key = describe, options, *inputs, None, *outputs, *numbers, *settings
+    plan = _plans.get(key, _UNSEEN)
+    if plan is _UNSEEN:
         if len(_plans) >= _MAX_PLANS:
             del _plans[next(iter(_plans))]
         what = f'{describe.__name__.strip("_")} of {", ".join(f"{x.dtype}{x.shape}" for x in inputs)}'
-        _plans[key] = _prepare(what, describe(*options), inputs, outputs, numbers, settings)
-    return _plans[key]
+        plan = _plans[key] = _prepare(what, describe(*options), inputs, outputs, numbers, Settings(*settings))
+    return plan
 
 
 def _prepare(what: str, *arguments: Any) -> Plan | None:
@@ -198,7 +204,7 @@ def _prepare(what: str, *arguments: Any) -> Plan | None:
 def serves(kernel: str, *arrays: Any) -> bool:
     """Whether a kernel of cuDNN can take the arrays: float32 or half precision, all of one type, none of them empty."""
     for array in arrays:
-        if array is not None and (array.dtype != arrays[0].dtype or array.dtype.name not in _TYPES or not array.size):
+        if array is not None and (array.dtype != arrays[0].dtype or name_of(array.dtype) not in _TYPES or not array.size):
             _logger.debug('%s: cuDNN does not compute on %s of shape %s', kernel, array.dtype, array.shape)
             return False
     return True
