@@ -27,6 +27,8 @@ _TF32, _DEFAULT_ALGORITHM = 77, -1
 
 def matmul(a: Any, b: Any, out: Any = None) -> Any:
     """As ``cupy.matmul``."""
+    if current() is None and a.ndim == b.ndim == 2:
+        return device.cupy.dot(a, b, out)  # which CuPy begins with fewer questions
     if current() is None and not (_are_batches_of_halves(a, b) and _is_there()):
         return device.cupy.matmul(a, b, out=out)
     if min(a.ndim, b.ndim) < 1 or a.dtype != b.dtype or name_of(a.dtype) not in _TYPES:

@@ -60,64 +60,70 @@ _gru_grad = elementwise('T h_prev, T x_r, T x_z, T x_a, T u_r, T u_z, T u_a, T g
     gx_z = gu_z = (T)((C)gh * ((C)h_prev - a) * (z - z * z));
     gx_r = gu_r = (T)(g_a * (C)u_a * (r - r * r))''', 'gru_grad', preamble=_GATES)
 
-# Below, rows are those of one step; `units` is N, and `at` is the place of a row's first gate. S is the type of what is
-# multiplied, T that of the rest.
-_AT = 'const ptrdiff_t at = i / units * {gates} * units + i % units;'
+# Below, a thread computes one unit of one row of a step, whose rows begin with `first` in the arrays of all steps:
+# views of each step's rows would take longer than the kernel. `units` is N; `k` is the unit's place in arrays of all
+# steps, and `at` that of its first gate. S is the type of what is multiplied, T that of the rest.
+_AT = '''
+    const ptrdiff_t k = first * units + i, j = i % units, u_at = i / units * {gates} * units + j;
+    const ptrdiff_t at = first * {gates} * units + u_at;
+'''
 
-_lstm_step = elementwise('raw S u, raw T bias, int64 units', 'raw T gates, T c, T cell, S y, S h',
-                         _AT.format(gates=4) + '''
-    const ptrdiff_t j = i % units;
-    const C in = logistic((C)gates[at] + (C)u[at] + (C)bias[j]);
-    const C forget = logistic((C)gates[at + units] + (C)u[at + units] + (C)bias[j + units]);
-    const C a = tanh((C)gates[at + 2 * units] + (C)u[at + 2 * units] + (C)bias[j + 2 * units]);
-    const C out = logistic((C)gates[at + 3 * units] + (C)u[at + 3 * units] + (C)bias[j + 3 * units]);
+_lstm_step = elementwise('raw S u, raw T bias, int64 units, int64 first',
+                         'raw T gates, raw T c, raw T cells, raw S y, raw S h', _AT.format(gates=4) + '''
+    const C in = logistic((C)gates[at] + (C)u[u_at] + (C)bias[j]);
+    const C forget = logistic((C)gates[at + units] + (C)u[u_at + units] + (C)bias[j + units]);
+    const C a = tanh((C)gates[at + 2 * units] + (C)u[u_at + 2 * units] + (C)bias[j + 2 * units]);
+    const C out = logistic((C)gates[at + 3 * units] + (C)u[u_at + 3 * units] + (C)bias[j + 3 * units]);
     gates[at] = in;
     gates[at + units] = forget;
     gates[at + 2 * units] = a;
     gates[at + 3 * units] = out;
-    c = cell = forget * c + in * a;
-    h = y = (S)(tanh(cell) * out)''', 'lstm_step', preamble=_GATES)
+    const C cell = forget * c[i] + in * a;
+    c[i] = cells[k] = cell;
+    h[i] = y[k] = (S)(tanh(cell) * out)''', 'lstm_step', preamble=_GATES)
 
-_lstm_step_grad = elementwise('raw T gates, T c_prev, T cell, S gy, int64 units', 'raw S gz, S gh, T gc',
-                              _AT.format(gates=4) + '''
+_lstm_step_grad = elementwise('raw T gates, raw T c_prev, raw T cells, raw S gy, int64 units, int64 first',
+                              'raw S gz, raw S gh, raw T gc', _AT.format(gates=4) + '''
     const C in = gates[at], forget = gates[at + units], a = gates[at + 2 * units], out = gates[at + 3 * units];
-    const C tanh_c = tanh(cell), g = (C)gh + (C)gy;
-    const C gcell = gc + g * out * (1 - tanh_c * tanh_c);
+    const C tanh_c = tanh((C)cells[k]), g = (C)gh[i] + (C)gy[k];
+    const C gcell = gc[i] + g * out * (1 - tanh_c * tanh_c);
     gz[at] = (S)(gcell * a * (in - in * in));
-    gz[at + units] = (S)(gcell * c_prev * (forget - forget * forget));
+    gz[at + units] = (S)(gcell * c_prev[k] * (forget - forget * forget));
     gz[at + 2 * units] = (S)(gcell * in * (1 - a * a));
     gz[at + 3 * units] = (S)(g * tanh_c * (out - out * out));
-    gc = gcell * forget''', 'lstm_step_grad', preamble=COMPUTE)
+    gc[i] = gcell * forget''', 'lstm_step_grad', preamble=COMPUTE)
 
-_gru_step = elementwise('raw S u, raw T bias, raw T bias_u, int64 units', 'raw T gates, T scaled, S y, S h',
-                        _AT.format(gates=3) + '''
-    const ptrdiff_t j = i % units;
-    const C r = logistic((C)gates[at] + (C)u[at] + (C)bias[j] + (C)bias_u[j]);
-    const C z = logistic((C)gates[at + units] + (C)u[at + units] + (C)bias[j + units] + (C)bias_u[j + units]);
-    scaled = (C)u[at + 2 * units] + (C)bias_u[j + 2 * units];
-    const C a = tanh((C)gates[at + 2 * units] + (C)bias[j + 2 * units] + r * scaled);
+_gru_step = elementwise('raw S u, raw T bias, raw T bias_u, int64 units, int64 first',
+                        'raw T gates, raw T scaled, raw S y, raw S h', _AT.format(gates=3) + '''
+    const C r = logistic((C)gates[at] + (C)u[u_at] + (C)bias[j] + (C)bias_u[j]);
+    const C z = logistic((C)gates[at + units] + (C)u[u_at + units] + (C)bias[j + units] + (C)bias_u[j + units]);
+    const C part = (C)u[u_at + 2 * units] + (C)bias_u[j + 2 * units];
+    const C a = tanh((C)gates[at + 2 * units] + (C)bias[j + 2 * units] + r * part);
+    scaled[k] = part;
     gates[at] = r;
     gates[at + units] = z;
     gates[at + 2 * units] = a;
-    h = y = (S)(a + z * ((C)h - a))''', 'gru_step', preamble=_GATES)
+    h[i] = y[k] = (S)(a + z * ((C)h[i] - a))''', 'gru_step', preamble=_GATES)
 
-_gru_step_grad = elementwise('raw T gates, T scaled, S h_prev, S gy, int64 units', 'raw S gx, raw S gu, S gh',
-                             _AT.format(gates=3) + '''
-    const C r = gates[at], z = gates[at + units], a = gates[at + 2 * units], g = (C)gh + (C)gy;
+_gru_step_grad = elementwise('raw T gates, raw T scaled, raw S h_prev, raw S gy, int64 units, int64 first',
+                             'raw S gx, raw S gu, raw S gh', _AT.format(gates=3) + '''
+    const C r = gates[at], z = gates[at + units], a = gates[at + 2 * units], g = (C)gh[i] + (C)gy[k];
     const C g_a = g * (1 - z) * (1 - a * a);
-    gx[at] = gu[at] = (S)(g_a * scaled * (r - r * r));
-    gx[at + units] = gu[at + units] = (S)(g * ((C)h_prev - a) * (z - z * z));
+    gx[at] = gu[at] = (S)(g_a * scaled[k] * (r - r * r));
+    gx[at + units] = gu[at + units] = (S)(g * ((C)h_prev[k] - a) * (z - z * z));
     gx[at + 2 * units] = (S)g_a;
     gu[at + 2 * units] = (S)(g_a * r);
-    gh = (S)(g * z)''', 'gru_step_grad', preamble=COMPUTE)
+    gh[i] = (S)(g * z)''', 'gru_step_grad', preamble=COMPUTE)
 
-_rnn_step = elementwise('S u, T bias, bool rectify', 'S y, S h', '''
-    const C z = (C)y + (C)u + (C)bias;
-    h = y = (S)(!rectify ? tanh(z) : z < 0 ? (C)0 : z)''', 'rnn_step', preamble=COMPUTE)
+_rnn_step = elementwise('raw S u, raw T bias, bool rectify, int64 units, int64 first', 'raw S y, raw S h', '''
+    const ptrdiff_t k = first * units + i;
+    const C z = (C)y[k] + (C)u[i] + (C)bias[i % units];
+    h[i] = y[k] = (S)(!rectify ? tanh(z) : z < 0 ? (C)0 : z)''', 'rnn_step', preamble=COMPUTE)
 
-_rnn_step_grad = elementwise('T y, T gh, T gy, bool rectify', 'T gz', '''
-    const C slope = !rectify ? 1 - (C)y * (C)y : (C)y > 0 ? (C)1 : (C)0;
-    gz = (T)(((C)gh + (C)gy) * slope)''', 'rnn_step_grad', preamble=COMPUTE)
+_rnn_step_grad = elementwise('raw T y, raw T gh, raw T gy, bool rectify, int64 units, int64 first', 'raw T gz', '''
+    const ptrdiff_t k = first * units + i;
+    const C slope = !rectify ? 1 - (C)y[k] * (C)y[k] : (C)y[k] > 0 ? (C)1 : (C)0;
+    gz[k] = (T)(((C)gh[i] + (C)gy[k]) * slope)''', 'rnn_step_grad', preamble=COMPUTE)
 
 
 def lstm(c_prev: Any, x: Any) -> tuple[Any, Any]:
@@ -149,30 +155,32 @@ def gru_grad(h_prev: Any, x: Any, u: Any, gh: Any) -> tuple[Any, Any, Any]:
 
 def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                   training: bool) -> tuple[Any, Any, Any, Any]:
-    """The workspace is the gates (M, 4 N) and the cells (M, N)."""
+    """The workspace is the gates (M, 4 N), the cells (M, N), and the weights that are multiplied by inputs and states."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
     x, W, U = _rows(dtype, x, _joined(ws[:4]), _joined(ws[4:]))
     bias = _joined(bs[:4]).astype(precise) + _joined(bs[4:]).astype(precise)
     gates = matmul(x, W.T).astype(precise, copy=False)
     h, c, u = h.astype(dtype, 'C'), c.astype(precise, 'C'), _empty(len(h), 4 * units, dtype)
     y, cells = _empty(len(x), units, dtype), _empty(len(x), units, precise)
-    for rows, n in _steps(batch_sizes, reverse):
-        matmul(h[:n], U.T, out=u[:n])
-        _lstm_step(u, bias, units, gates[rows], c[:n], cells[rows], y[rows], h[:n])
-    return y, h, c.astype(dtype, copy=False), (gates, cells) if training else None
+    product = _Product(U.T)
+    for first, n in _steps(batch_sizes, reverse):
+        product(h, n, u)
+        _lstm_step(u, bias, units, first, gates, c, cells, y, h, size=n * units)
+    return y, h, c.astype(dtype, copy=False), (gates, cells, W, U) if training else None
 
 
 def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, gcy: Any,
                        batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, Any, list[Any], list[Any]]:
     """Goes through the steps the other way round, then multiplies the gradients of all gates with what they met."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
-    x, y, gy, W, U = _rows(dtype, x, y, gy, _joined(ws[:4]), _joined(ws[4:]))
-    gates, cells = workspace
+    x, y, gy = _rows(dtype, x, y, gy)
+    gates, cells, W, U = workspace
     gh, gc, gz = ghy.astype(dtype, 'C'), gcy.astype(precise, 'C'), _empty(len(x), 4 * units, dtype)
     c_prev = _previous(c, cells, batch_sizes, reverse)
-    for rows, n in reversed(_steps(batch_sizes, reverse)):
-        _lstm_step_grad(gates[rows], c_prev[rows], cells[rows], gy[rows], units, gz[rows], gh[:n], gc[:n])
-        matmul(gz[rows], U, out=gh[:n])
+    product = _Product(U)
+    for first, n in reversed(_steps(batch_sizes, reverse)):
+        _lstm_step_grad(gates, c_prev, cells, gy, units, first, gz, gh, gc, size=n * units)
+        product(gz[first:first + n], n, gh)
     h_prev = _previous(h, y, batch_sizes, reverse)
     gws = [*_rows_of_gates(matmul(gz.T, x), 4), *_rows_of_gates(matmul(gz.T, h_prev), 4)]
     gbs = _rows_of_gates(product_sum(gz, 1, (0,), dtype), 4)
@@ -181,30 +189,33 @@ def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace:
 
 def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                  training: bool) -> tuple[Any, Any, Any]:
-    """The workspace is the gates r, z and a (M, 3 N), and what r scaled (M, N)."""
+    """The workspace is the gates r, z and a (M, 3 N), what r scaled (M, N), and the weights as for the LSTM."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
     x, W, U = _rows(dtype, x, _joined(ws[:3]), _joined(ws[3:]))
     bias, bias_u = _rows(precise, _joined(bs[:3]), _joined(bs[3:]))
     gates = matmul(x, W.T).astype(precise, copy=False)
     h, u = h.astype(dtype, 'C'), _empty(len(h), 3 * units, dtype)
     y, scaled = _empty(len(x), units, dtype), _empty(len(x), units, precise)
-    for rows, n in _steps(batch_sizes, reverse):
-        matmul(h[:n], U.T, out=u[:n])
-        _gru_step(u, bias, bias_u, units, gates[rows], scaled[rows], y[rows], h[:n])
-    return y, h, (gates, scaled) if training else None
+    product = _Product(U.T)
+    for first, n in _steps(batch_sizes, reverse):
+        product(h, n, u)
+        _gru_step(u, bias, bias_u, units, first, gates, scaled, y, h, size=n * units)
+    return y, h, (gates, scaled, W, U) if training else None
 
 
 def gru_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, batch_sizes: Ints,
                       reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
     """As for the LSTM; what reaches the gates from input and from state differs by the reset gate."""
     dtype, units = x.dtype, h.shape[1]
-    x, y, gy, W, U = _rows(dtype, x, y, gy, _joined(ws[:3]), _joined(ws[3:]))
-    gates, scaled = workspace
+    x, y, gy = _rows(dtype, x, y, gy)
+    gates, scaled, W, U = workspace
     gh, gx, gu = ghy.astype(dtype, 'C'), _empty(len(x), 3 * units, dtype), _empty(len(x), 3 * units, dtype)
     h_prev = _previous(h, y, batch_sizes, reverse)
-    for rows, n in reversed(_steps(batch_sizes, reverse)):
-        _gru_step_grad(gates[rows], scaled[rows], h_prev[rows], gy[rows], units, gx[rows], gu[rows], gh[:n])
-        gh[:n] += matmul(gu[rows], U)
+    product, from_gates = _Product(U), _empty(len(h), units, dtype)
+    for first, n in reversed(_steps(batch_sizes, reverse)):
+        _gru_step_grad(gates, scaled, h_prev, gy, units, first, gx, gu, gh, size=n * units)
+        product(gu[first:first + n], n, from_gates)
+        gh[:n] += from_gates[:n]
     gws = [*_rows_of_gates(matmul(gx.T, x), 3), *_rows_of_gates(matmul(gu.T, h_prev), 3)]
     gbs = [gb for g in (gx, gu) for gb in _rows_of_gates(product_sum(g, 1, (0,), dtype), 3)]
     return matmul(gx, W), gh, gws, gbs
@@ -216,8 +227,10 @@ def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, 
     dtype, precise = x.dtype, compute_dtype(x.dtype)
     x, W, U = _rows(dtype, x, *ws)
     h, y, bias = h.astype(dtype, 'C'), matmul(x, W.T), bs[0].astype(precise) + bs[1].astype(precise)
-    for rows, n in _steps(batch_sizes, reverse):
-        _rnn_step(matmul(h[:n], U.T), bias, activation == 'relu', y[rows], h[:n])
+    product, u, units = _Product(U.T), _empty(*h.shape, dtype), h.shape[1]
+    for first, n in _steps(batch_sizes, reverse):
+        product(h, n, u)
+        _rnn_step(u, bias, activation == 'relu', units, first, y, h, size=n * units)
     return y, h, None
 
 
@@ -226,10 +239,11 @@ def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     """As for the LSTM."""
     dtype = x.dtype
     x, y, gy, W, U = _rows(dtype, x, y, gy, *ws)
-    gh, gz = ghy.astype(dtype, 'C'), device.cupy.empty_like(y)
-    for rows, n in reversed(_steps(batch_sizes, reverse)):
-        _rnn_step_grad(y[rows], gh[:n], gy[rows], activation == 'relu', gz[rows])
-        matmul(gz[rows], U, out=gh[:n])
+    gh, gz, units = ghy.astype(dtype, 'C'), device.cupy.empty_like(y), h.shape[1]
+    product = _Product(U)
+    for first, n in reversed(_steps(batch_sizes, reverse)):
+        _rnn_step_grad(y, gh, gy, activation == 'relu', units, first, gz, size=n * units)
+        product(gz[first:first + n], n, gh)
     gws = [matmul(gz.T, x), matmul(gz.T, _previous(h, y, batch_sizes, reverse))]
     gb = product_sum(gz, 1, (0,), dtype)
     return matmul(gz, W), gh, gws, [gb, gb.copy()]
@@ -258,12 +272,32 @@ def _rows_of_gates(array: Any, count: int) -> list[Any]:
     return [array[k * width:(k + 1) * width] for k in range(count)]
 
 
-def _steps(batch_sizes: Ints, reverse: bool) -> list[tuple[slice, int]]:
-    """The rows and the batch size of each step that has any, in the order in which they are computed."""
+class _Product:
+    """Products with one matrix, step by step: most steps have as many rows as the one before."""
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+        self.views: dict[tuple[int, int], Any] = {}
+
+    def __call__(self, a: Any, n: int, out: Any) -> None:
+        """Multiplies the first `n` rows of `a`, into those of `out`."""
+        matmul(self._rows(a, n), self.matrix, out=self._rows(out, n))
+
+    def _rows(self, a: Any, n: int) -> Any:
+        if len(a) == n:
+            return a
+        key = id(a), n
+        if key not in self.views:
+            self.views[key] = a[:n]
+        return self.views[key]
+
+
+def _steps(batch_sizes: Ints, reverse: bool) -> list[tuple[int, int]]:
+    """The first row and the batch size of each step that has any, in the order in which they are computed."""
     steps, end = [], 0
     for n in batch_sizes:
         if n:
-            steps.append((slice(end, end + n), n))
+            steps.append((end, n))
         end += n
     return steps[::-1] if reverse else steps
 
@@ -278,9 +312,9 @@ def _previous(initial: Any, states: Any, batch_sizes: Ints, reverse: bool) -> An
 def _places(batch_sizes: Ints, count: int, reverse: bool, device_id: int) -> Any:
     """Where, among `count` initial states and those of all steps, lies the one that each row started from."""
     current, places = np.arange(count), np.zeros(sum(batch_sizes), np.int64)
-    for rows, n in _steps(batch_sizes, reverse):
-        places[rows] = current[:n]
-        current[:n] = count + np.arange(rows.start, rows.stop)
+    for first, n in _steps(batch_sizes, reverse):
+        places[first:first + n] = current[:n]
+        current[:n] = count + np.arange(first, first + n)
     return device.cupy.asarray(places)
 
 
