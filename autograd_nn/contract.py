@@ -117,8 +117,8 @@ class Kernels(Protocol):
                           decay: float, count: int) -> None:
         """In place: ``running = decay * running + (1 - decay) * new``, for the mean and the variance.
 
-        `mean` and `inv_std` are what `batch_normalization` with `eps` returned for `count` numbers each; the new variance
-        is the unbiased one. All arrays have one shape.
+        `mean` and `inv_std` are what `batch_normalization` with `eps` returned for `count` numbers each; the new
+        variance is the unbiased one. All arrays have one shape.
         """
 
     def fixed_batch_normalization(self, x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float,

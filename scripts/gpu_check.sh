@@ -40,7 +40,8 @@ properties = cuda.cupy.cuda.runtime.getDeviceProperties(0)
 print(properties["name"].decode(), properties["totalGlobalMem"] >> 20, "MiB")
 cuda.cupy.show_config()' || exit 1
 
-parallel=$(python -c 'import xdist' 2>/dev/null && echo '-n 4')
+# Most of the time goes into building kernels, on the CPU.
+parallel=$(python -c 'import os, xdist; print("-n", min(16, len(os.sched_getaffinity(0))))' 2>/dev/null)
 # shellcheck disable=SC2086 # no argument where there is no xdist
 run kernels 120 python -m pytest -q -p no:cacheprovider $parallel -m gpu tests || status=1
 # shellcheck disable=SC2086

@@ -155,7 +155,7 @@ def gru_grad(h_prev: Any, x: Any, u: Any, gh: Any) -> tuple[Any, Any, Any]:
 
 def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                   training: bool) -> tuple[Any, Any, Any, Any]:
-    """The workspace is the gates (M, 4 N), the cells (M, N), and the weights that are multiplied by inputs and states."""
+    """The workspace is the gates (M, 4 N), the cells (M, N), and the joined weights of inputs and of states."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
     x, W, U = _rows(dtype, x, _joined(ws[:4]), _joined(ws[4:]))
     bias = _joined(bs[:4]).astype(precise) + _joined(bs[4:]).astype(precise)
@@ -189,7 +189,7 @@ def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace:
 
 def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                  training: bool) -> tuple[Any, Any, Any]:
-    """The workspace is the gates r, z and a (M, 3 N), what r scaled (M, N), and the weights as for the LSTM."""
+    """The workspace is the gates r, z and a (M, 3 N), what r scaled (M, N), and the joined weights."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
     x, W, U = _rows(dtype, x, _joined(ws[:3]), _joined(ws[3:]))
     bias, bias_u = _rows(precise, _joined(bs[:3]), _joined(bs[3:]))

@@ -203,8 +203,9 @@ def _prepare(what: str, *arguments: Any) -> Plan | None:
 
 def serves(kernel: str, *arrays: Any) -> bool:
     """Whether a kernel of cuDNN can take the arrays: float32 or half precision, all of one type, none of them empty."""
+    dtype = arrays[0].dtype
     for array in arrays:
-        if array is not None and (array.dtype != arrays[0].dtype or name_of(array.dtype) not in _TYPES or not array.size):
+        if array is not None and (array.dtype != dtype or name_of(dtype) not in _TYPES or not array.size):
             _logger.debug('%s: cuDNN does not compute on %s of shape %s', kernel, array.dtype, array.shape)
             return False
     return True

@@ -1,0 +1,32 @@
+// What is compiled before the text of a kernel: CUDA for the host, and CuPy's own headers.
+#include <assert.h>
+#include <initializer_list>
+#include "host.h"
+#include "threads.h"
+#include "driver.h"
+#include "halves.h"
+
+#define __CUDACC_VER_MAJOR__ 12
+#define __align__(n) __attribute__((aligned(n)))
+#include <cupy/complex.cuh>
+#include <cupy/carray.cuh>
+#include <cupy/atomics.cuh>
+#include <cupy/math_constants.h>
+#include <cupy/float16.cuh>
+#include <cupy/bfloat16.cuh>
+
+namespace software {
+
+template <typename... Args> constexpr int count(void (*)(Args...)) { return sizeof...(Args); }
+template <typename... Args> const size_t *sizes(void (*)(Args...)) {
+    static const size_t result[] = {sizeof(Args)..., 0};
+    return result;
+}
+
+}  // namespace software
+
+// Describes a kernel: the name to find it by, how its text calls it, and whether its threads wait for each other.
+#define DESCRIBE(name, kernel, together) \
+    FUNCTION software::Kernel kernel_##name = {[](void **arguments, const unsigned *grid, const unsigned *block) { \
+        return emulator::launch(kernel, arguments, software::count(kernel), grid, block, together); \
+    }, software::count(kernel), software::sizes(kernel)};
