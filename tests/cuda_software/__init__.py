@@ -39,7 +39,7 @@ _KERNEL = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(')
 
 def packages() -> Path | None:
     """Where CuPy 14 for CUDA 12 is unpacked beside what it needs: a directory that CUPY_PACKAGES names."""
-    root = Path(os.environ.get('CUPY_PACKAGES') or os.devnull)
+    root = Path(os.environ.get('CUPY_PACKAGES') or os.devnull).resolve()
     return root if (root / 'cupy_backends').exists() and (root / 'cuda/pathfinder').exists() else None
 
 
