@@ -30,10 +30,6 @@ COMPILER = os.environ.get('CXX', 'c++')
 FLAGS = ['-std=c++17', '-O0', '-fPIC', '-w', '-mf16c', '-fno-strict-aliasing', '-fpermissive', '-fmax-errors=5']
 LIBRARIES = {'cublas': 12, 'curand': 10}
 
-# Where threads wait for each other, each needs a stack of its own.
-_TOGETHER = re.compile(r'__sync|__shfl|__ballot|__any|__all')
-# CUDA's arrays of a size that the launch gives.
-_DYNAMIC = re.compile(r'extern\s+__shared__\s+(?:__align__\(\w+\)\s+)?([\w\s]+?)\s*(\w+)\s*\[\s*\]\s*;')
 _KERNEL = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(')
 
 
@@ -133,13 +129,14 @@ def _overwrite(module: Path, driver: ctypes.CDLL) -> None:
 def _module(root: Path, source: str, options: tuple[str, ...] = (), *, name_expressions: Any = None,
             **_: Any) -> Any:
     """A ``cupy.cuda.Module`` of a text, as ``cupy.cuda.compiler._compile_module_with_cache`` returns it."""
+    from cuda_text import for_host
     from cupy.cuda import compiler, function
     mapping = {expression: f'kernel_{i}' for i, expression in enumerate(name_expressions or ())}
     kernels = {name: expression for expression, name in mapping.items()} or {
         name: name for name in _KERNEL.findall(source)}
-    together = 'true' if _TOGETHER.search(source) else 'false'
-    text = _DYNAMIC.sub(r'static \1 \2[49152 / sizeof(\1)];', source) + '\n' + ''.join(
-        [f'DESCRIBE({name}, ({expression}), {together})\n' for name, expression in kernels.items()])
+    text, together = for_host(source)
+    text += '\n' + ''.join([
+        f'DESCRIBE({name}, ({expression}), {together})\n' for name, expression in kernels.items()])
     defined = [option for option in options if option.startswith('-D')]
     path = _built(root) / f'{hashlib.sha256((text + " ".join(defined)).encode()).hexdigest()[:32]}.so'
     if not path.exists():

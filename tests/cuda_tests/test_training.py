@@ -1,4 +1,7 @@
 """Training steps of networks on a GPU, beside the same steps on the CPU."""
+import gc
+import os
+
 import numpy as np
 import pytest
 
@@ -6,10 +9,12 @@ import autograd_nn as ann
 from autograd_nn import cuda, models, optimizer_hooks, optimizers, training
 from autograd_nn import functions as F
 from autograd_nn import links as L
+from autograd_nn.backend import cpu, cuda_kernels, cudnn, onednn
 from autograd_nn.iterators import SerialIterator
 from autograd_nn.training import extensions
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU')]
+ON_A_DEVICE = cuda.available and not {'CUDA_EMULATOR', 'CUDA_SOFTWARE'} & set(os.environ)
 
 
 class Convolutional(ann.Chain):
@@ -95,6 +100,53 @@ def test_networks_of_the_zoo(name):
     model = L.Classifier(network)
     results = [steps(model, x, np.array([1, 2]), lambda: optimizers.SGD(0.01), device) for device in ('cpu', 'cuda:0')]
     np.testing.assert_allclose(results[1][1], results[0][1], rtol=1e-3)
+
+
+@pytest.mark.skipif(not ON_A_DEVICE, reason='without a device this takes an hour')
+@pytest.mark.parametrize('name', models.names('images'))
+def test_a_step_of_every_network(name, monkeypatch):
+    for kernels in cpu, onednn, cuda_kernels, cudnn:  # which draw other numbers
+        monkeypatch.setattr(kernels, 'dropout_mask', lambda x, ratio: ann.get_array_module(x).ones_like(x))
+    channels, insize, _ = models.get(name).input_shape
+    network = models.create(name, num_classes=10)
+    size = max(network.minsize, min(insize, 64))
+    x, t = np.random.normal(size=(8, channels, size, size)).astype('f'), np.arange(8)
+    with ann.no_backprop_mode():
+        network(x)
+    arrays, losses = [], []
+    for device in 'cpu', 'cuda:0':
+        ann.random.seed(0)
+        copy = network.copy('copy')
+        model = L.Classifier(copy, copy.lossfun).to_device(device)
+        optimizers.SGD(0.01).setup(model).update(model, *ann.get_device(device).send((x, t)))
+        losses.append(float(cuda.to_cpu(model.loss.array)))
+        arrays.append([cuda.to_cpu(param.array) for param in model.params()])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    # Gradients of many layers add up in another order, and biases of zero have nothing else.
+    for expected, actual in zip(*arrays):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-3 * abs(expected).max())
+
+
+@pytest.mark.parametrize('build, x', [
+    (lambda: models.create('lenet', num_classes=10), np.random.default_rng(0).normal(size=(8, 1, 28, 28)).astype('f')),
+    (Recurrent, np.random.default_rng(0).integers(0, 20, (4, 5)))])
+@pytest.mark.parametrize('cuda_graph', [False, True])
+def test_memory_does_not_grow(build, x, cuda_graph):
+    """Neither what is in use after a step nor what the pool holds, though nothing collects cycles."""
+    data = [(each, np.int32(i % 3)) for i, each in enumerate(x)]
+    optimizer = optimizers.Adam().setup(L.Classifier(build()))
+    updater = training.StandardUpdater(SerialIterator(data, len(data)), optimizer, device='cuda:0',
+                                       cuda_graph=cuda_graph)
+    pool, sizes = cuda.memory_pool, []
+    gc.disable()
+    try:
+        for i in range(1010 if ON_A_DEVICE else 30):
+            updater.update()
+            if i >= 9:
+                sizes.append((pool.used_bytes(), pool.total_bytes()))
+    finally:
+        gc.enable()
+    assert set(sizes) == {sizes[0]}
 
 
 def test_trainer(tmp_path):

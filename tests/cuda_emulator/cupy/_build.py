@@ -6,10 +6,11 @@ import functools
 import hashlib
 import json
 import os
-import re
 import subprocess
 import tempfile
 from pathlib import Path
+
+from cuda_text import for_host
 
 from .cuda import graph
 from .cuda.compiler import CompileException
@@ -18,11 +19,6 @@ HERE = Path(__file__).parent
 HEADERS = [HERE / name for name in ('host.h', 'types.h', 'threads.h')]
 COMPILER = os.environ.get('CXX', 'c++')
 FLAGS = ['-std=c++17', '-O1', '-fPIC', '-w', '-fno-strict-aliasing', '-fmax-errors=5']
-
-# Where threads wait for each other, each needs a stack of its own.
-_TOGETHER = re.compile(r'__sync|__shfl|__ballot|__any|__all')
-# CUDA's arrays of a size that the launch gives.
-_DYNAMIC = re.compile(r'extern\s+__shared__\s+(?:__align__\(\w+\)\s+)?([\w\s]+?)\s*(\w+)\s*\[\s*\]\s*;')
 
 
 @functools.cache
@@ -78,8 +74,7 @@ def library(text: str, kernels: tuple[str, ...]) -> ctypes.PyDLL:
         CompileException: The compiler refused.
     """
     original = text
-    together = 'true' if _TOGETHER.search(text) else 'false'
-    text = _DYNAMIC.sub(r'static \1 \2[49152 / sizeof(\1)];', text)
+    text, together = for_host(text)
     text += ''.join(f'''
 extern "C" const char *launch_{i}(void **arguments, int count, const unsigned *grid, const unsigned *block) {{
     return emulator::launch({kernel}, arguments, count, grid, block, {together});
