@@ -90,6 +90,7 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
         The names of the classes, a function that computes their probabilities for a picture, and the pictures.
     """
     device = autograd_nn.get_device(arguments.device)
+    device.use()
     if arguments.caffe:
         from caffe_classifier import CaffeClassifier
 

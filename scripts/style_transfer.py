@@ -99,6 +99,7 @@ def first_pixels(arguments: argparse.Namespace, content: Image.Image, style: Ima
 def make_canvas(arguments: argparse.Namespace, loss: models.PerceptualLoss, watch: Any) -> Canvas:
     """Computes what is wanted, and puts up the picture to start from."""
     device = autograd_nn.get_device(arguments.device)
+    device.use()
     content, styles = load_pictures(arguments)
     if arguments.keep_colors:
         content, styles = luminance(content), [luminance(style, like=content) for style in styles]
