@@ -227,7 +227,7 @@ def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, 
     dtype, precise = x.dtype, compute_dtype(x.dtype)
     x, W, U = _rows(dtype, x, *ws)
     h, y, bias = h.astype(dtype, 'C'), matmul(x, W.T), bs[0].astype(precise) + bs[1].astype(precise)
-    product, u, units = _Product(U.T), _empty(*h.shape, dtype), h.shape[1]
+    product, u, units = _Product(U.T), device.cupy.empty(h.shape, dtype), h.shape[1]
     for first, n in _steps(batch_sizes, reverse):
         product(h, n, u)
         _rnn_step(u, bias, activation == 'relu', units, first, y, h, size=n * units)
