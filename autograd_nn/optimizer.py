@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ class Optimizer:
     _loss_scale_growth = 1.0
     _overflow_ever = False
     _overflow = False
+    _unchecked: Sequence[Any] = ()
 
     def setup(self, link: Link) -> Any:
         """Takes on a link: what is remembered of an earlier one, and the hooks, are forgotten.
@@ -167,13 +168,16 @@ class Optimizer:
         self.loss_scaling(scale=loss_scale)
 
     def check_nan_in_grads(self) -> None:
-        """Looks for gradients that are infinite or NaN; with a loss scale that adapts itself only."""
+        """Has `is_safe_to_update` look for infinities and NaN in these gradients; if the loss scale adapts itself."""
         if self._loss_scale_is_dynamic:
-            grads = [param.grad for param in self.target.params(False) if param.grad is not None]
-            self._overflow = not backend.kernels(*grads).all_finite(grads)
+            self._overflow = False
+            self._unchecked = [param.grad for param in self.target.params(False) if param.grad is not None]
 
     def is_safe_to_update(self) -> bool:
-        """Whether `check_nan_in_grads` found all gradients finite."""
+        """Whether all gradients that `check_nan_in_grads` saw are finite; on a GPU this waits for them."""
+        if self._unchecked:
+            self._overflow = not backend.kernels(*self._unchecked).all_finite(self._unchecked)
+            self._unchecked = []
         return not self._overflow
 
     def update_loss_scale(self) -> None:
@@ -181,7 +185,7 @@ class Optimizer:
         if not self._loss_scale_is_dynamic:
             return
         assert self._loss_scale is not None
-        if self._overflow:
+        if not self.is_safe_to_update():
             self._overflow_ever = True
             _logger.info('update %d is left out: a gradient is infinite or not a number with the loss scaled by %g',
                          self.t, self._loss_scale)
@@ -284,8 +288,7 @@ class GradientMethod(Optimizer):
             self._unscale_grads(scale)
         self.call_hooks('pre')
         self.t += 1
-        if self.is_safe_to_update():
-            update_parameters(self._trained_params())
+        update_parameters(self._trained_params(), self.is_safe_to_update)
         self.call_hooks('post')
         self.update_loss_scale()
 

@@ -353,21 +353,22 @@ def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:
         precise.cleargrad()
 
 
-def update_parameters(params: Iterable[Parameter]) -> None:
+def update_parameters(params: Iterable[Parameter], is_safe: Callable[[], bool] = lambda: True) -> None:
     """Updates parameters by their rules; in one call of a kernel those that have the same kernel and the same numbers.
 
     Args:
         params: The parameters, with their ``grad``.
+        is_safe: Whether to update them at all. It may have to wait for a device, so it is asked when all is prepared.
     """
     batches: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     owners = set()
-    copies = []
+    copies, others = [], []
     for param in params:
         rule = param.update_rule
-        # Of two parameters that share memory, the second waits for the first.
+        # Of two parameters that share memory, the second has a call of its own.
         owner = id(param.memory_owner)
         if owner in owners or not isinstance(rule, KernelRule) or not rule.can_share_a_call(param):
-            param.update()
+            others.append(param)
         elif rule.enabled:
             owners.add(owner)
             rule.t += 1
@@ -376,6 +377,14 @@ def update_parameters(params: Iterable[Parameter]) -> None:
             copies.append((param, precise))
             if precise.grad is not None:
                 batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
+    if not is_safe():
+        for param, precise in copies:
+            param.update_rule.t -= 1
+            if precise is not param:
+                precise.cleargrad()
+        return
+    for param in others:
+        param.update()
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
     _round(copies)
