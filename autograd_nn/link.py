@@ -321,10 +321,12 @@ class Link:
 
     def _own_params(self, seen: set[int], include_uninit: bool) -> list[tuple[str, Parameter]]:
         """This link's parameters and their names, without those that were seen before, whose identities are added."""
-        named = [(name, self.__dict__[name]) for name in self._params]
-        new = [(name, param) for name, param in named
-               if id(param) not in seen and (include_uninit or param.array is not None)]
-        seen.update([id(param) for _, param in new])
+        new: list[tuple[str, Parameter]] = []
+        for name in self._params:
+            param = self.__dict__[name]
+            if id(param) not in seen and (include_uninit or param.array is not None):
+                seen.add(id(param))
+                new.append((name, param))
         return new
 
     def count_params(self) -> int:

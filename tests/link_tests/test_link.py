@@ -65,6 +65,9 @@ def test_shared_parameter_comes_once():
     assert model.count_params() == 9
     copied = model.copy('copy')
     assert copied.a.scale is copied.b.scale and copied.a.scale is not model.a.scale
+    with model.a.init_scope():
+        model.a.same = model.a.scale
+    assert len(list(model.params())) == len(list(model.namedparams())) == 3
 
 
 def test_link_takes_shapes_as_arguments():
