@@ -39,8 +39,8 @@ def packages() -> Path | None:
     return root if (root / 'cupy_backends').exists() and (root / 'cuda/pathfinder').exists() else None
 
 
-def install() -> None:
-    """Makes CuPy importable, with CUDA in software."""
+def install() -> ctypes.CDLL:
+    """Makes CuPy importable, with CUDA in software; returns the latter."""
     root = packages()
     assert root is not None, 'CUPY_PACKAGES'
     sys.path.insert(0, str(root))
@@ -64,6 +64,7 @@ def install() -> None:
         driver.record(ctypes.c_void_p(importlib.import_module('cupy').cuda.get_current_stream().ptr), works[-1])
 
     graph.record = record
+    return driver
 
 
 @functools.cache

@@ -22,6 +22,9 @@ struct Kernel {
 // Does some work in the order of a stream, or has it recorded if the stream is being captured; returns an error of CUDA.
 int enqueue(void *stream, Work work);
 
+// Whether kernels compute nothing, so that only the time of the host passes (see `__main__.py`).
+extern const bool is_idle;
+
 // Keeps other threads out.
 std::unique_lock<std::recursive_mutex> lock();
 

@@ -5,6 +5,7 @@ with CuPy's own arrays, types, memory pools, streams and graphs.
 """
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,18 +23,38 @@ MODULES = [HERE / f'test_{name}.py' for name in (
 within = pytest.mark.skipif('CUDA_SOFTWARE' not in os.environ, reason='this session has no CUDA in software')
 
 
-@pytest.mark.skipif('CUDA_EMULATOR' in os.environ or cuda.available, reason='this session has a GPU')
-@pytest.mark.skipif(sys.platform != 'linux' or platform.machine() != 'x86_64'
-                    or shutil.which(cuda_software.COMPILER) is None,
-                    reason='CUDA in software needs Linux on x86-64 and a C++ compiler')
-@pytest.mark.skipif(cuda_software.packages() is None, reason='CuPy is not there (CUPY_PACKAGES: cupy-cuda12x and '
-                                                             'cuda-pathfinder)')
-def test_with_cupy_itself():
-    done = subprocess.run([sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-m', 'gpu', *MODULES],
-                          cwd=HERE.parent.parent, env={**os.environ, 'CUDA_SOFTWARE': '1'}, capture_output=True,
-                          text=True)
-    assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
-    assert ' passed' in done.stdout
+NEEDED = [
+    ('CUDA_EMULATOR' not in os.environ and not cuda.available, 'this session has a GPU'),
+    (sys.platform == 'linux' and platform.machine() == 'x86_64' and shutil.which(cuda_software.COMPILER) is not None,
+     'CUDA in software needs Linux on x86-64 and a C++ compiler'),
+    (cuda_software.packages() is not None, 'CuPy is not there (CUPY_PACKAGES: cupy-cuda12x and cuda-pathfinder)')]
+
+
+@pytest.fixture
+def run():
+    """Runs Python with arguments, where CUDA in software can be."""
+    for condition, reason in NEEDED:
+        if not condition:
+            pytest.skip(reason)
+
+    def run(*arguments, **environment):
+        path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get('PYTHONPATH')]))
+        done = subprocess.run([sys.executable, *arguments], cwd=HERE.parent.parent, capture_output=True, text=True,
+                              env={**os.environ, 'PYTHONPATH': path, **environment})
+        assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
+        return done.stdout
+    return run
+
+
+def test_with_cupy_itself(run):
+    assert ' passed' in run('-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-m', 'gpu', *MODULES, CUDA_SOFTWARE='1')
+
+
+def test_the_time_of_the_host(run):
+    with_graph, without = (float(re.match(r'[\d.]+ ms a step, (\d+) launches',
+                                          run('-m', 'cuda_software', 'mlp', '--steps', '2', *options))[1])
+                           for options in (['--cuda-graph'], []))
+    assert 0 < with_graph < without
 
 
 @pytest.fixture
