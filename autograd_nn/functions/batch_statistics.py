@@ -50,6 +50,7 @@ class BatchNormalization(FunctionNode):
         running_mean, running_var = self.running_mean, self.running_var
         if running_mean is None and running_var is None:
             return
+        # The kernel moves both; what nobody keeps is a copy.
         self.kernels.update_statistics(running_var.copy() if running_mean is None else running_mean,
                                        running_mean.copy() if running_var is None else running_var,
                                        self.mean, self.inv_std, self.eps, self.decay, count)

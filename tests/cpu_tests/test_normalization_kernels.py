@@ -122,7 +122,6 @@ def test_running_statistics(kernel, dtype):
                                    rtol={'bfloat16': 1e-2, 'e': 2e-3, 'f': 1e-5, 'd': 1e-12}[dtype])
 
 
-
 @pytest.mark.parametrize('shape', [(7, 5), (64, 32), (3, 16, 9), (4, 24, 6, 5), (2, 8, 3, 4, 5), (2, 3, 30, 31)])
 @pytest.mark.parametrize('relu', [False, True])
 def test_batch_normalization_of_images(kernel, shape, relu):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-import importlib
 import os
 import re
 import subprocess
@@ -27,7 +26,7 @@ import numpy as np
 HERE = Path(__file__).parent
 EMULATOR = HERE.parent / 'cuda_emulator' / 'cupy'
 COMPILER = os.environ.get('CXX', 'c++')
-FLAGS = ['-std=c++17', '-O0', '-fPIC', '-w', '-mf16c', '-fno-strict-aliasing', '-fpermissive', '-fmax-errors=5']
+FLAGS = ['-std=c++17', '-O0', '-fPIC', '-w', '-fno-strict-aliasing', '-fpermissive', '-fmax-errors=5']
 LIBRARIES = {'cublas': 12, 'curand': 10}
 
 _KERNEL = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(\w+)\s*\(')
@@ -48,20 +47,20 @@ def install() -> ctypes.CDLL:
     driver = ctypes.CDLL(str(_built(root) / 'libcuda.so.1'), ctypes.RTLD_GLOBAL)
     for name, number in LIBRARIES.items():
         ctypes.CDLL(str(_built(root) / f'lib{name}.so.{number}'), ctypes.RTLD_GLOBAL)
-    pathfinder = importlib.import_module('cuda.pathfinder')
+    from cuda import pathfinder
     pathfinder.load_nvidia_dynamic_lib = lambda name: None  # they are loaded already, by names that the loader knows
-    runtime = importlib.import_module('cupy_backends.cuda.api.runtime')
+    from cupy_backends.cuda.api import runtime
     _overwrite(Path(runtime.__file__), driver)
-    compiler = importlib.import_module('cupy.cuda.compiler')
+    import cupy
+    from cupy.cuda import compiler, graph, thrust
     compiler._compile_module_with_cache = functools.partial(_module, root)
-    thrust = importlib.import_module('cupy.cuda.thrust')
     thrust.argsort, thrust.sort = _argsort, _sort
-    graph, works = importlib.import_module('cupy.cuda.graph'), []
+    works = []
 
     def record(work: Callable[[], None]) -> None:
         """For the stand-in for cuDNN, which computes at once: a graph that is being captured is to do so again."""
         works.append(ctypes.CFUNCTYPE(None)(work))
-        driver.record(ctypes.c_void_p(importlib.import_module('cupy').cuda.get_current_stream().ptr), works[-1])
+        driver.record(ctypes.c_void_p(cupy.cuda.get_current_stream().ptr), works[-1])
 
     graph.record = record
     return driver

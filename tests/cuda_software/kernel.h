@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <initializer_list>
 #include "host.h"
+#include "halves.h"
 #include "threads.h"
 #include "driver.h"
-#include "halves.h"
 
 #define __CUDACC_VER_MAJOR__ 12
 #define __align__(n) __attribute__((aligned(n)))

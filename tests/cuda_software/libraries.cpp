@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <random>
 #include "driver.h"
+#include "host.h"
 #include "halves.h"
 
 typedef int Status;

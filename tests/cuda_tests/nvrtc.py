@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-HEADER = Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / 'types.h'
+HEADERS = [Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / name for name in ('halves.h', 'types.h')]
 # What CuPy includes for any kernel, and those for the types in half precision.
 _CUPY = ''.join(f'#include <cupy/{name}>\n' for name in (
     'complex.cuh', 'carray.cuh', 'atomics.cuh', 'math_constants.h', 'float16.cuh', 'bfloat16.cuh'))
@@ -76,7 +76,8 @@ def errors(text: str, architecture: int, headers: list[str] | None = None) -> st
     use_locale = ctypes.CDLL(None).uselocale
     use_locale.argtypes, use_locale.restype = [ctypes.c_void_p], ctypes.c_void_p
     before = use_locale(None)
-    source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{HEADER.read_text()}\n#line 1\n{text}'
+    ours = ''.join([path.read_text() for path in HEADERS])
+    source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{ours}\n#line 1\n{text}'
     if headers:
         source = f'{_CUPY}#line 1\n{_with_all_parameters(text)}'
     _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))

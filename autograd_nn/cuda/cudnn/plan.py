@@ -52,12 +52,12 @@ class Settings(NamedTuple):
     autotune: bool
     tf32: bool
 
-
-def _settings(dtype: str) -> tuple[Any, ...]:
-    """The entries of `Settings` in this thread."""
-    # The environment is slow to read.
-    return (device.cupy.cuda.Device().id, device.get_max_workspace_size(), config.cudnn_deterministic, config.autotune,
-            dtype == 'float32' and library.may_round_to_tf32())
+    @classmethod
+    def current(cls, dtype: str) -> Settings:
+        """Those of this thread for arrays of a type."""
+        # The environment is slow to read.
+        return cls(device.cupy.cuda.Device().id, device.get_max_workspace_size(), config.cudnn_deterministic,
+                   config.autotune, dtype == 'float32' and library.may_round_to_tf32())
 
 
 class Plan:
@@ -179,14 +179,14 @@ def prepared(describe: Callable[..., Callable[..., Sequence[Any]]], options: tup
         outputs: The arrays that it writes.
         numbers: Numbers of the computation.
     """
-    settings = _settings(inputs[0].dtype)
-    key = describe, options, *inputs, None, *outputs, *numbers, *settings
+    settings = Settings.current(inputs[0].dtype)
+    key = describe, options, *inputs, None, *outputs, *numbers, settings
     plan = _plans.get(key, _UNSEEN)
     if plan is _UNSEEN:
         if len(_plans) >= _MAX_PLANS:
             del _plans[next(iter(_plans))]
         what = f'{describe.__name__.strip("_")} of {", ".join(f"{x.dtype}{x.shape}" for x in inputs)}'
-        plan = _plans[key] = _prepare(what, describe(*options), inputs, outputs, numbers, Settings(*settings))
+        plan = _plans[key] = _prepare(what, describe(*options), inputs, outputs, numbers, settings)
     return plan
 
 

@@ -16,7 +16,7 @@ from .cuda import graph
 from .cuda.compiler import CompileException
 
 HERE = Path(__file__).parent
-HEADERS = [HERE / name for name in ('host.h', 'types.h', 'threads.h')]
+HEADERS = [HERE / name for name in ('host.h', 'halves.h', 'types.h', 'threads.h')]
 COMPILER = os.environ.get('CXX', 'c++')
 FLAGS = ['-std=c++17', '-O1', '-fPIC', '-w', '-fno-strict-aliasing', '-fmax-errors=5']
 

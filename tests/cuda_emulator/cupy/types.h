@@ -23,38 +23,6 @@ typedef long ptrdiff_t;
     for (ptrdiff_t i = (ptrdiff_t)blockIdx.x * blockDim.x + threadIdx.x; i < (n); \
          i += (ptrdiff_t)blockDim.x * gridDim.x)
 
-__device__ inline float half_to_float(unsigned short bits) {
-#ifdef __CUDACC_RTC__
-    float value;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
-    return value;
-#else
-    // The exponent's bias is 112 less than that of float; infinity and NaN have the largest exponent in both.
-    float value = __uint_as_float((bits & 0x7fffu) << 13) * 0x1p112f;
-    if ((bits & 0x7c00u) == 0x7c00u)
-        value = __uint_as_float(0x7f800000u | (bits & 0x3ffu) << 13);
-    return bits & 0x8000u ? -value : value;
-#endif
-}
-
-__device__ inline unsigned short float_to_half(float value) {
-#ifdef __CUDACC_RTC__
-    unsigned short bits;
-    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
-    return bits;
-#else
-    const unsigned all = __float_as_uint(value), sign = all >> 16 & 0x8000u;
-    unsigned size = all & 0x7fffffffu;
-    if (size > 0x7f800000u)
-        return sign | 0x7e00u;
-    if (size < 0x38800000u)  // below 2 ** -14: multiples of 2 ** -24
-        return sign | (unsigned)nearbyintf(__uint_as_float(size) * 0x1p24f);
-    size -= 0x38000000u;
-    size = (size + 0xfffu + (size >> 13 & 1)) >> 13;  // to nearest, ties to even
-    return sign | (size > 0x7c00u ? 0x7c00u : size);
-#endif
-}
-
 // Stored in 16 bits, computed with in float.
 class float16 {
     unsigned short bits_;
@@ -96,15 +64,6 @@ __device__ inline int isnan(float16 x) { return (x.to_bits() & 0x7fffu) > 0x7c00
 __device__ inline int isinf(float16 x) { return (x.to_bits() & 0x7fffu) == 0x7c00u; }
 __device__ inline int isfinite(float16 x) { return (x.to_bits() & 0x7c00u) != 0x7c00u; }
 __device__ inline int signbit(float16 x) { return x.to_bits() >> 15; }
-
-__device__ inline float bfloat16_to_float(unsigned short bits) { return __uint_as_float((unsigned)bits << 16); }
-
-__device__ inline unsigned short float_to_bfloat16(float value) {
-    const unsigned all = __float_as_uint(value);
-    if ((all & 0x7fffffffu) > 0x7f800000u)
-        return 0x7fffu;
-    return (all + 0x7fffu + (all >> 16 & 1)) >> 16;  // to nearest, ties to even
-}
 
 // The upper half of a float; unlike CuPy's other types it is not assigned to by operators such as +=.
 class bfloat16 {
