@@ -8,12 +8,11 @@ import threading
 
 import numpy as np
 import pytest
-from autograd_nn import models
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import link_hooks
+from autograd_nn import link_hooks, models
 from autograd_nn.sequential import run_layers
 
 
