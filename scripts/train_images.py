@@ -78,7 +78,7 @@ class ImageRun(TrainingRun):
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument('--dataset', metavar='NAME|DIR',
                             help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
-                                 'under train/ and test/), or with the four MNIST files')
+                                 'under train/ and val/ or test/), or with the four MNIST files')
         parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
@@ -186,7 +186,7 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
     Args:
         name: One of `DATASETS`, or a folder.
         entry: The model, whose input shape pictures from a folder take.
-        seed: Chooses the fifth of a folder's pictures that is kept for testing.
+        seed: Chooses the pictures of a folder that are held out (see `load_folder`).
     """
     folder = Path(name)
     if name in DATASETS:
