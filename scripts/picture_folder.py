@@ -71,14 +71,14 @@ def load_folder(folder: Path, entry: models.Entry, seed: int) -> tuple[Any, Any,
               'to test with (--seed chooses them)')
         return train, test, pictures.labels
     try:
-        test = PictureFolder(test_folder, shape, preprocessing)
+        others = PictureFolder(test_folder, shape, preprocessing)
     except ValueError as error:
         raise ValueError(f'{error}\n(of {train_folder} alone, a fifth is held out to test with)') from None
-    if test.labels != pictures.labels:
+    if others.labels != pictures.labels:
         raise ValueError(f'{folder}: expected the same classes in {train_folder.name} and {test_folder.name}; '
-                         + ', '.join(only_in(pictures, test) + only_in(test, pictures)))
+                         + ', '.join(only_in(pictures, others) + only_in(others, pictures)))
     print(f'{train_folder} is trained with, {test_folder} is tested with')
-    return pictures, test, pictures.labels
+    return pictures, others, pictures.labels
 
 
 def find_parts(folder: Path) -> tuple[Path, Path | None]:

@@ -72,7 +72,7 @@ class ImageFolderDataset(DatasetMixin):
         self.paths = [path for path in found if path.parent != root]
         _check_layout(root, self.paths)
         if len(self.paths) < len(found):
-            _logger.warning('%s: left out, as they lie in no directory of a class: %d pictures', root,
+            _logger.warning('%s: pictures that lie in no directory of a class are left out: %d', root,
                             len(found) - len(self.paths))
         warn_of_others(root, [path for path in others if path.parent != root])
         if on_error == 'skip':
@@ -83,7 +83,7 @@ class ImageFolderDataset(DatasetMixin):
         self.labels = sorted(set(names))
         empty = {escape_name(path.name) for path in visible(root) if path.is_dir()}.difference(names)
         if empty:
-            _logger.warning('%s: no classes, as there is no picture in them that can be read: %s', root,
+            _logger.warning('%s: directories without a picture that can be read are no classes: %s', root,
                             ', '.join(sorted(empty)))
         index = {name: label for label, name in enumerate(self.labels)}
         self._targets = [index[name] for name in names]
@@ -158,7 +158,7 @@ def warn_of_others(root: Path, others: Iterable[Path]) -> None:
         need = "; they need pip install 'autograd_nn[heif]'" if suffix in HEIF_SUFFIXES else ''
         parts.append(f'{sum(classes.values())} {suffix or "without ending"} ({where}{need})')
     if parts:
-        _logger.warning('%s: left out, as they are no pictures that can be read here: %s', root, ', '.join(parts))
+        _logger.warning('%s: files that cannot be read here as pictures are left out: %s', root, ', '.join(parts))
 
 
 def visible(folder: Path) -> list[Path]:

@@ -64,10 +64,10 @@ def test_what_is_left_out_is_counted_by_class(folder, caplog, monkeypatch):
         (folder / name).write_bytes(b'x')
     assert ImageFolderDataset(folder).labels == ['cat', 'dog']
     loose, others, empty = [record.message.removeprefix(f'{folder}: ') for record in caplog.records]
-    assert loose == 'left out, as they lie in no directory of a class: 1 pictures'
-    assert others == ('left out, as they are no pictures that can be read here: 1 without ending (dog 1), '
+    assert loose == 'pictures that lie in no directory of a class are left out: 1'
+    assert others == ('files that cannot be read here as pictures are left out: 1 without ending (dog 1), '
                       "4 .heic (cat 1, dog 2, fish 1; they need pip install 'autograd_nn[heif]'), 1 .txt (dog 1)")
-    assert empty == 'no classes, as there is no picture in them that can be read: empty, fish'
+    assert empty == 'directories without a picture that can be read are no classes: empty, fish'
 
 
 def test_what_systems_leave_is_no_picture_of_anybody(tmp_path, caplog):
