@@ -10,9 +10,14 @@ from autograd_nn.variable import Parameter
 
 Layer = Callable[..., Any]
 
-# Types whose tops a program supplies.
-INPUT_TYPES = frozenset({'Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'WindowData', 'DummyData', 'Python',
-                         'AnnotatedData', 'VideoData'})
+_READING_TYPES = frozenset({'Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'WindowData', 'Python',
+                            'AnnotatedData', 'VideoData'})
+_SOURCE_TYPES = frozenset({'Parameter', 'DummyData'})
+
+
+def is_input(message: Any) -> bool:
+    """Whether a layer only reads data: its tops are what a program supplies."""
+    return message.type in _READING_TYPES and not message.bottom
 
 
 class Specification:
@@ -40,7 +45,7 @@ class Specification:
         """Gives a parameter the layer's blob as its array, if there are blobs.
 
         Args:
-            param: The parameter.
+            param: The parameter; the array that it gets is that of `blobs`, in the shape that it must have.
             index: Which blob.
             role: What it is, for messages.
             shape: The shape that it must have; None for a size that the file does not say.
@@ -59,8 +64,10 @@ class Specification:
             raise self.error(f'expected {role} of shape ({expected}) as blob {index}, but the weights have '
                              f'{len(blobs)} blob{"s" * (len(blobs) != 1)} for this layer')
         found = blobs[index].shape
-        # Files of Caffe's first version have four axes throughout, the first of which may be idle.
-        fitting = found[len(found) - len(shape):] if len(found) == 4 and set(found[:4 - len(shape)]) <= {1} else found
+        # Files of Caffe's first version have four axes throughout, the first of which may be idle. Those of today leave
+        # the shape of a single number out.
+        idle = found[:len(found) - len(shape)]
+        fitting = found[len(idle):] if len(found) in (1, 4) and set(idle) <= {1} else found or (1,) * len(shape)
         if len(fitting) != len(shape) or any(n not in (None, m) for n, m in zip(shape, fitting)):
             raise self.error(f'expected {role} of shape ({expected}) as blob {index}, the weights have {found}')
         return _with_shape(blobs[index], fitting)
@@ -87,7 +94,7 @@ def build(spec: Specification) -> Layer:
     Raises:
         ValueError: Its settings or its blobs are wrong; the message names it.
     """
-    if not spec.bottom:
+    if not spec.bottom and spec.type not in _SOURCE_TYPES:
         raise spec.error('expected at least one bottom')
     try:
         return BUILDERS[spec.type](spec)
