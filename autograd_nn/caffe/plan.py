@@ -96,8 +96,8 @@ class Plan:
         if end is not None and all(step.name != end for step in steps):
             raise ValueError(f'there is no layer {end!r}')
         enabled = [step for step in steps if step.name not in disable]
-        calls, blobs, made = _number(enabled, self.inputs, end)
-        layers = {step.name: numbers[0] for step, numbers in made if numbers}
+        calls, blobs, tops = _number(enabled, self.inputs, end)
+        layers = {step.name: numbers[0] for step, numbers in tops if numbers}
         if losses:
             outputs = [step.name for step in enabled if any(step.loss_weights)]
             if not outputs:
@@ -109,7 +109,7 @@ class Plan:
         unknown = [name for name in outputs if name not in layers and (losses or name not in blobs)]
         if unknown or not outputs:
             raise ValueError(_explain(enabled, unknown, blobs))
-        weighted = [(number, weight) for step, numbers in made for number, weight in zip(numbers, step.loss_weights)
+        weighted = [(number, weight) for step, numbers in tops for number, weight in zip(numbers, step.loss_weights)
                     if weight]
         self.loss_weights = [weight for _, weight in weighted]
         self.outputs = [number for number, _ in weighted] if losses else [

@@ -71,6 +71,7 @@ CASES = {
     'Parameter': ('parameter_param { shape { dim: 2 dim: 3 } }', [], [(2, 3)]),
     'LSTM': ('recurrent_param { num_output: 2 expose_hidden: true }',
              [(3, 2, 4), 'goes on', (2, 3), (1, 2, 2), (1, 2, 2)], [(8, 4), (8,), (8, 3), (8, 2)]),
+    'LSTMUnit': ('', [(1, 3, 2), (1, 3, 8), 'cont'], []),
     'RNN': ('recurrent_param { num_output: 2 }', [(3, 2, 4), 'goes on'], [(2, 4), (2,), (2, 2), (2, 2), (2,)]),
     'HingeLoss': ('hinge_loss_param { norm: L2 }', [ROW, 'labels'], []),
     'Interp': ('interp_param { zoom_factor: 2 }', [IMAGE], []),
@@ -79,8 +80,8 @@ CASES = {
 WITHOUT_GRADIENT = {'Threshold', 'Accuracy', 'ArgMax', 'PriorBox', 'DetectionOutput', 'Silence', 'Embed',
                     'ConvolutionDepthwise', 'DummyData'}
 INTEGERS = {'labels': np.array([1, 0, 3]), 'flags': np.array([1, 0, 1]), 'goes on': np.array([[0, 0], [1, 1], [0, 1]]),
-            'matrix': np.arange(16).reshape(4, 4)}
-TOPS = {'Slice': 2, 'Split': 2, 'Filter': 2, 'LSTM': 3}
+            'cont': np.array([[0, 1, 1]]), 'matrix': np.arange(16).reshape(4, 4)}
+TOPS = {'Slice': 2, 'Split': 2, 'Filter': 2, 'LSTM': 3, 'LSTMUnit': 2}
 
 
 def test_no_type_is_forgotten():
@@ -107,7 +108,8 @@ def test_gradient(name):
     if kind == 'BatchNorm':
         layer.avg_mean, layer.avg_var = layer.avg_mean.astype('f8'), layer.avg_var.astype('f8')
     with ann.using_config('train', 'STOCHASTIC' not in name):
-        check_function(lambda *xs: layer(*xs), None, *inputs, dtypes=['float64'], eps=1e-4, rtol=1e-3, atol=1e-4)
+        check_function(lambda *xs: layer(*xs), None, *inputs, dtypes=['float64'], eps=1e-4, rtol=1e-3, atol=1e-4,
+                       on_gpu=not isinstance(layer, Link))
 
 
 @pytest.mark.parametrize('kind', ['Convolution', 'InnerProduct', 'PReLU', 'Scale', 'Bias', 'Normalize', 'Parameter',

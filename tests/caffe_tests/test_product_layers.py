@@ -103,6 +103,19 @@ def test_channels_along_another_axis(axis):
                 lambda *arrays: formula(F.deconvolution_2d, *arrays))
 
 
+@pytest.mark.parametrize('shape', [(2, 5, 3, 9), (2, 5, 3, 6, 7), (1, 2, 3, 4, 4, 4)])
+def test_channels_along_another_axis_without_weights(shape):
+    """The input says over how many axes the filters go."""
+    x = random(*shape)
+    net = load(describe('Convolution', 'convolution_param { num_output: 4 kernel_size: 3 pad: 1 axis: 2 '
+                        'weight_filler { type: "xavier" } }', [shape]))
+    n = len(shape) - 3
+    y = net(x)
+    assert y.shape == (*shape[:2], 4, *shape[3:]) and net.y.W.shape == (4, 3, *[3] * n)
+    np.testing.assert_allclose(y.array.reshape(-1, 4, *shape[3:]), F.convolution_nd(
+        x.reshape(-1, *shape[2:]), net.y.W, pad=1).array, rtol=1e-4, atol=1e-5)
+
+
 def test_channels_along_another_axis_before_a_normalization():
     x, W, var = random(2, 3, 3, 5, 5), random(3, 3, 3, 3), random(3, low=0.5)
     text = describe('Convolution', 'convolution_param { num_output: 3 kernel_size: 3 axis: 2 bias_term: false }',

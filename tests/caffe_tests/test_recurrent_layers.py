@@ -95,6 +95,17 @@ def test_a_sequence_goes_on_from_the_call_before(kind):
     np.testing.assert_allclose(net({'x0': x[:2, :1], 'x1': cont[:2, :1]}).array, whole[:2, :1], rtol=1e-4, atol=1e-5)
 
 
+def test_one_step():
+    c, gates, cont = random(1, 3, 2), random(1, 3, 8), np.array([[0, 1, 1]])
+
+    def formula(c, gates, cont):
+        i, f, o, g = np.split(gates, 4, 2)
+        c = cont[..., None] * sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        return c, sigmoid(o) * np.tanh(c)
+
+    check_layer('LSTMUnit', '', [c, gates, cont], reference=formula, tops=2)
+
+
 def test_shapes_that_do_not_fit():
     net = load(describe('LSTM', f'recurrent_param {{ num_output: 2 {CONSTANT} }}', [(3, 1, 2), (3, 1)]))
     with pytest.raises(ValueError, match=r"layer 'y': expected x of shape \(T, N, ...\) and cont of shape \(T, N\), "

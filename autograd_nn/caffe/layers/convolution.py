@@ -47,8 +47,12 @@ def is_for_each(message: Any) -> bool:
 
 
 class _FromAxis(Link):
-    """What convolutions whose channels do not lie along axis 1 have in common; all axes before them are the batch."""
+    """What convolutions whose channels do not lie along axis 1 have in common; all axes before them are the batch.
 
+    How many spatial axes there are, is seen in the first input if there are no filters yet.
+    """
+
+    W: Parameter
     axis: int
 
     def fuse(self, following: Any) -> tuple[int, dict[str, Any]]:
@@ -59,11 +63,21 @@ class _FromAxis(Link):
         """Applies the layer to an input of shape (..., C, *spatial)."""
         x = as_variable(x)
         start = self.axis % x.ndim
+        if not self.W.is_initialized:
+            self._spread(x.ndim - start - 1)
         y = super().forward(F.reshape(x, (-1, *x.shape[start:])))
         return F.reshape(y, (*x.shape[:start], *y.shape[1:]))
 
+    def _spread(self, ndim: int) -> None:
+        """Makes settings that are one number for all axes those of so many."""
+        for name in 'ksize', 'stride', 'pad', 'dilate':
+            sizes = getattr(self, name)
+            if len(set(sizes)) == 1:
+                setattr(self, name, sizes[:1] * ndim)
+        self.ndim = ndim
 
-class ConvolutionFromAxis(_FromAxis, L.ConvolutionND):
+
+class ConvolutionFromAxis(_FromAxis, L.ConvolutionND):  # type: ignore[misc]
     """A convolution whose channels lie along `axis`."""
 
 

@@ -108,6 +108,18 @@ class Recurrent(StatefulChain):
         raise NotImplementedError
 
 
+def _lstm_unit(c: Any, gates: Any, goes_on: Any) -> tuple[Variable, Variable]:
+    i, f, o, g = F.split_axis(gates, 4, as_variable(gates).ndim - 1)
+    c = F.sigmoid(f) * (c * goes_on) + F.sigmoid(i) * F.tanh(g)
+    return c, F.sigmoid(o) * F.tanh(c)
+
+
+@builder('LSTMUnit')
+def lstm_unit(spec: Specification) -> Layer:
+    """The cells and the output of one step of `LSTM`: of cells, gates and whether sequences go on."""
+    return lambda c, gates, cont: _lstm_unit(c, gates, as_variable(cont).array[..., None])
+
+
 class LSTM(Recurrent):
     """Long short-term memory; the gates come in the order input, forget, output, candidate."""
 
@@ -117,9 +129,7 @@ class LSTM(Recurrent):
     def step(self, inputs: Variable, goes_on: Any, states: list[Any]) -> tuple[Variable, list[Any]]:
         """See `Recurrent`."""
         h, c = states
-        i, f, o, g = F.split_axis(inputs + F.linear(h * goes_on, self.W_h), 4, 1)
-        c = F.sigmoid(f) * (c * goes_on) + F.sigmoid(i) * F.tanh(g)
-        h = F.sigmoid(o) * F.tanh(c)
+        c, h = _lstm_unit(c, inputs + F.linear(h * goes_on, self.W_h), goes_on)
         return h, [h, c]
 
 
