@@ -1,5 +1,4 @@
 """The program that converts weights of Caffe, run as a person runs it."""
-import h5py
 import numpy as np
 import pytest
 
@@ -82,6 +81,7 @@ def test_table_of_blobs_and_conversion_as_it_is(folder, tmp_path):
 
 
 def test_weights_in_hdf5(folder, tmp_path):
+    h5py = pytest.importorskip('h5py')
     with h5py.File(tmp_path / 'net.caffemodel.h5', 'w') as h5:
         for name, arrays in caffe_networks.squeezenet()[1].items():
             for i, array in enumerate(arrays):

@@ -5,6 +5,7 @@ https://arxiv.org/abs/1411.4389.
 """
 from __future__ import annotations
 
+from math import prod
 from typing import Any, ClassVar
 
 import autograd_nn.functions as F
@@ -82,10 +83,7 @@ class Recurrent(StatefulChain):
 
     def _initialized(self, W: Parameter, x: Variable, batch_axes: int) -> Parameter:
         if not W.is_initialized:
-            features = 1
-            for n in x.shape[batch_axes:]:
-                features *= n
-            W.initialize((self.gates * self.units, features))
+            W.initialize((self.gates * self.units, prod(x.shape[batch_axes:])))
         return W
 
     def _remembered(self, like: Variable) -> list[Any]:
