@@ -1,6 +1,7 @@
 """Which device and which kernels serve an array."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -239,12 +240,16 @@ class GpuDevice(Device):
         cuda.cupy.cuda.Device(self.index).use()
 
 
+_INTEGER = re.compile('-?[0-9]+')
+
+
 def get_device(device_spec: Any) -> Device:
     """The device that a specifier names.
 
     Args:
-        device_spec: A `Device`, ``'cpu'``, ``'cuda'``, ``'cuda:N'``, Chainer's ``'@numpy'`` and ``'@cupy:N'``, or a
-            number: that GPU, or the CPU if it is negative.
+        device_spec: A `Device`, ``'cpu'``, ``'cuda'``, ``'cuda:N'``, Chainer's ``'@numpy'``, ``'native'`` and
+            ``'@cupy:N'``, a number (also as text, such as ``'-1'``): that GPU, or the CPU if it is negative; or a
+            `cupy.cuda.Device`.
 
     Raises:
         ValueError: No such specifier.
@@ -257,14 +262,16 @@ def get_device(device_spec: Any) -> Device:
     """
     if isinstance(device_spec, Device):
         return device_spec
-    if isinstance(device_spec, (int, np.integer)):
-        return CpuDevice() if device_spec < 0 else GpuDevice(int(device_spec))
+    if cuda.available and isinstance(device_spec, cuda.cupy.cuda.Device):
+        return GpuDevice(device_spec.id)
+    if isinstance(device_spec, (int, np.integer)) or _INTEGER.fullmatch(str(device_spec)):
+        return CpuDevice() if int(device_spec) < 0 else GpuDevice(int(device_spec))
     kind, _, index = str(device_spec).removeprefix('@').partition(':')
     if kind in ('cpu', 'numpy', 'native') and index in ('', '0'):
         return CpuDevice()
     if kind in ('cuda', 'cupy', 'gpu') and (index or '0').isdigit():
         return GpuDevice(int(index or 0))
-    raise ValueError(f'get_device: expected cpu, cuda or cuda:N, got {device_spec!r}')
+    raise ValueError(f'get_device: expected cpu, cuda, cuda:N or the number of a GPU, got {device_spec!r}')
 
 
 def get_device_from_array(*arrays: Any) -> Device:

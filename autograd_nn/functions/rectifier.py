@@ -56,11 +56,12 @@ def _leaky_relu(x: Any, slope: Any) -> Any:
     return y
 
 
-@elementwise('T x, T slope, T gy', 'T gx', 'gx = x < (T)0 ? (T)(gy * slope) : gy')
+@elementwise('T x, T slope, T gy', 'T gx', 'gx = x <= (T)0 ? (T)(gy * slope) : gy')
 def _leaky_relu_grad(x: Any, slope: Any, gy: Any) -> Any:
-    gx = (x >= 0).astype(x.dtype)
-    gx *= 1 - slope
-    gx += slope
+    leaky = x <= 0
+    gx = leaky.astype(x.dtype)
+    gx *= slope
+    gx += ~leaky
     gx *= gy
     return gx
 
@@ -211,7 +212,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Variable:
 
     Args:
         x: Variable or array of any shape, floating-point.
-        slope: The slope for negative values.
+        slope: The slope for negative values; it is that of the gradient at 0, too.
 
     Returns:
         A Variable of the shape and dtype of `x`.

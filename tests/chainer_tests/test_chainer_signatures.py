@@ -232,7 +232,7 @@ AdaDelta(rho=0.95, eps=1e-6)
 AdaGrad(lr=0.001, eps=1e-8)
 Adam(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0, amsgrad=False, adabound=False, \
 final_lr=0.1, gamma=0.001)
-AdamW(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.01)
+AdamW(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0)
 CorrectedMomentumSGD(lr=0.01, momentum=0.9)
 MomentumSGD(lr=0.01, momentum=0.9)
 NesterovAG(lr=0.01, momentum=0.9)
