@@ -356,7 +356,7 @@ def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:
 def update_parameters(params: Iterable[Parameter], is_safe: Callable[[], bool] = lambda: True) -> None:
     """Updates parameters by their rules, one after the other as far as hooks and rules of the user's can tell.
 
-    Those that have the same kernel and the same numbers are updated in one call of it, where nothing comes between them.
+    Those that have the same kernel and the same numbers are updated in one call of it where nothing comes between.
 
     Args:
         params: The parameters, with their ``grad``.

@@ -54,8 +54,8 @@ def with_own_memory(example: Any) -> Any:
     """An example whose arrays share no memory with those of the data set, which may write the next example there.
 
     Args:
-        example: An array, or a tuple (named or not), list or dict of arrays and anything else, nested as it may be. What
-            is none of these comes back as it is.
+        example: An array, or a tuple (named or not), list or dict of arrays and anything else, nested as it may be.
+            What is none of these comes back as it is.
 
     Example:
         >>> buffer = np.zeros(2)

@@ -15,7 +15,7 @@ from autograd_nn.serializer import Deserializer
 from autograd_nn.serializers import save_npz
 from autograd_nn.training.extension import PRIORITY_READER
 from autograd_nn.training.interrupt import DeferredInterrupt
-from autograd_nn.training.state import serialize_json, serialize_random_state
+from autograd_nn.training.state import non_finite_parameters, serialize_json, serialize_random_state
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, get_trigger, serialize_trigger
 from autograd_nn.training.updaters import Updater
 from autograd_nn.variable import as_array
@@ -178,6 +178,7 @@ class Trainer:
             for name in sorted(names, key=lambda name: self._extensions[name].priority):
                 self._extensions[name].call('initialize', self)
             self._first_iteration = self.updater.iteration
+            self._unset = set(non_finite_parameters(self))
             with DeferredInterrupt() as interrupt:
                 self._loop(names, interrupt)
         except (Exception, KeyboardInterrupt) as error:
@@ -235,7 +236,12 @@ class Trainer:
                 if isinstance(path, (str, Path)):
                     saved.append(path)
         # Nothing is lost before the first update of this run.
-        if not saved and self.updater.iteration > getattr(self, '_first_iteration', self.updater.iteration):
+        if saved or self.updater.iteration <= getattr(self, '_first_iteration', self.updater.iteration):
+            pass
+        elif diverged := set(non_finite_parameters(self)) - self._unset:
+            lines.append(f'No snapshot of this state is saved: the parameter {min(diverged)} has become NaN or '
+                         'infinite.')
+        else:
             path = Path(self.out, 'snapshot_interrupted')
             try:
                 save_npz(path, self)

@@ -446,7 +446,8 @@ class TestUpdatesOfManyParameters:
         names = [f'p{i}' for i in range(1, 6)]
         seen = []
         model.p3.update_rule.add_hook(
-            lambda rule, param: seen.append([float(getattr(model, name).array[0, 0]) for name in names]), 'look', timing)
+            lambda rule, param: seen.append([float(getattr(model, name).array[0, 0]) for name in names]),
+            'look', timing)
         optimizer.add_hook(lambda opt: seen.append('all'), 'all')
         optimizer.update()
         assert seen[0] == 'all' and len(seen) == 2
