@@ -30,6 +30,10 @@ class Attention(FunctionNode):
         y, self.workspace = backend.kernels(*inputs).attention(query, key, value, config.enable_backprop)
         return y,
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        query, key, value = inputs
+        return math.prod(query.shape[:-1]) * key.shape[-2] * (key.shape[-1] + value.shape[-1])
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return AttentionGrad(self).apply((*self.get_retained_inputs(), grad_outputs[0]))
 

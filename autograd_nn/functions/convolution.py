@@ -1,6 +1,7 @@
 """Convolution and transposed convolution over any number of spatial axes."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -58,6 +59,13 @@ class ConvolutionND(_Geometry):
         return backend.kernels(*inputs).convolution(x, W, b, *self.geometry, self.scale, rest[0] if rest else None,
                                                     self.ceiling, self.kept),
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        x, W, *_ = inputs
+        stride, pad, dilate, _ = self.geometry
+        positions = [conv_output_size(n, k, s, p, d=d) for n, k, s, p, d in
+                     zip(x.shape[2:], W.shape[2:], stride, pad, dilate, strict=True)]
+        return len(x) * math.prod(positions) * W.size
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
@@ -82,6 +90,10 @@ class DeconvolutionND(_Geometry):
         stride, pad, dilate, groups = self.geometry
         return backend.kernels(*inputs).deconvolution(x, W, b[0] if b else None, stride, pad, self.out_size, dilate,
                                                       groups),
+
+    def multiply_adds(self, inputs: Arrays) -> int:
+        x, W, *_ = inputs
+        return len(x) * math.prod(x.shape[2:]) * W.size
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
