@@ -63,6 +63,28 @@ def check_same_device(what: str, arrays: Iterable[Any]) -> None:
                         'to_device or get_device(...).send') from None
 
 
+def plain_array(array: Any) -> Any:
+    """What a Variable holds for an array: the same memory without the ways of NumPy's subclasses.
+
+    A `numpy.matrix`, say, has another multiplication and never loses an axis. Numbers in the byte order of another
+    machine are copied into that of this one.
+
+    Raises:
+        TypeError: It is no array, or a masked array of which something is masked.
+    """
+    if not isinstance(array, np.ndarray):
+        if is_array(array):
+            return array
+        raise TypeError(f'Variable: expected a NumPy or CuPy array, got {type(array).__name__}; '
+                        'numpy.array(x) makes one')
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise TypeError(f'Variable: functions know no masks, and {np.ma.count_masked(array)} elements of this array of '
+                        f'shape {array.shape} are masked; x.filled(value) gives them a value')
+    if type(array) is not np.ndarray:
+        array = array.view(np.ndarray)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder('='))
+
+
 _NUMPY = np.generic, np.ndarray
 
 

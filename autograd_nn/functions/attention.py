@@ -92,6 +92,8 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = N
     if min(map(len, shapes)) < 2 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ValueError(f'scaled_dot_product_attention: expected query (..., Q, D), key (..., K, D) and value '
                          f'(..., K, V), got shapes {shapes[0]}, {shapes[1]} and {shapes[2]}')
+    if not query.shape[-1]:
+        raise ValueError(f'scaled_dot_product_attention: queries must have features, got query of shape {query.shape}')
     if mask is None and not ratio and len({shape[:-2] for shape in shapes}) == 1:
         return Attention().apply((query, key, value))[0]
     scores = _scores(query, key)

@@ -163,6 +163,7 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
 def _windows(function: str, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, geometry: tuple[Ints, Ints, Ints],
              cover_all: bool, groups: int) -> tuple[Ints, Ints]:
     """Checks shapes; returns that of the output, and how far the last windows reach beyond the padding, if they do."""
+    _check_elements(function, x_shape, W_shape)
     if x_shape[1] != W_shape[1] * groups:
         raise ValueError(f'{function}: x has {x_shape[1]} channels (shape {x_shape}) but W expects '
                          f'{W_shape[1] * groups} (shape {W_shape}, groups {groups})')
@@ -185,6 +186,7 @@ def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | 
     """A transposed convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
+    _check_elements(function, x.shape, W.shape)
     if x.shape[1] != len(W):
         raise ValueError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects {len(W)} '
                          f'(shape {W.shape})')
@@ -221,6 +223,12 @@ def _checked_inputs(function: str, n: int, x: Any, W: Any, b: Any) -> tuple[Vari
     check_float(function, 'x', x)
     check_float(function, 'W', W)
     return x, W, [x, W] if b is None else [x, W, b]
+
+
+def _check_elements(function: str, x_shape: Ints, W_shape: Ints) -> None:
+    """Makes sure that images, of which there may be none, and filters have elements."""
+    if 0 in x_shape[1:] or 0 in W_shape:
+        raise ValueError(f'{function}: images and filters must have elements, got x of shape {x_shape} and W {W_shape}')
 
 
 def _check_bias(function: str, b_shape: Ints | None, channels: int) -> None:
