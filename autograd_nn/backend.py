@@ -240,13 +240,14 @@ class GpuDevice(Device):
     """One GPU: CuPy arrays.
 
     Args:
-        index: Which GPU, counted from 0.
+        device: Which GPU: its number, counted from 0, or a `cupy.cuda.Device`.
 
     Raises:
         RuntimeError: CuPy or the GPU is not there.
     """
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, device: Any) -> None:
+        index = int(getattr(device, 'id', device))
         cuda.check_cuda_available(index)
         self.index = index
         self.name = f'cuda:{index}'
@@ -285,7 +286,7 @@ def get_device(device_spec: Any) -> Device:
     if isinstance(device_spec, Device):
         return device_spec
     if cuda.available and isinstance(device_spec, cuda.cupy.cuda.Device):
-        return GpuDevice(device_spec.id)
+        return GpuDevice(device_spec)
     if isinstance(device_spec, (int, np.integer)) or _INTEGER.fullmatch(str(device_spec)):
         return CpuDevice() if int(device_spec) < 0 else GpuDevice(int(device_spec))
     kind, _, index = str(device_spec).removeprefix('@').partition(':')

@@ -17,7 +17,8 @@ FUNCTIONS = {
     **{name: (getattr(F, name), X) for name in (
         'absolute', 'arcsin', 'ceil', 'cumprod', 'cumsum', 'elu', 'erf', 'erfinv', 'exp', 'flatten', 'gelu',
         'hard_sigmoid', 'identity', 'leaky_relu', 'log', 'log_softmax', 'logsumexp', 'max', 'mean', 'normalize',
-        'prod', 'relu', 'sigmoid', 'softmax', 'softplus', 'sqrt', 'square', 'squeeze', 'std', 'sum', 'tanh', 'transpose', 'var')},
+        'prod', 'relu', 'sigmoid', 'softmax', 'softplus', 'sqrt', 'square', 'squeeze', 'std', 'sum', 'tanh',
+        'transpose', 'var')},
     **{name: (getattr(F, name), X, X2) for name in (
         'add', 'mul', 'div', 'pow', 'maximum', 'arctan2', 'mean_squared_error', 'mean_absolute_error',
         'bernoulli_nll')},
