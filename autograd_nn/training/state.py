@@ -36,7 +36,7 @@ def non_finite_parameters(target: Any) -> list[str]:
                 if param.requires_grad and not kernels(param.array).all_finite([param.array])]
     if isinstance(target, Optimizer):
         return non_finite_parameters(target.target)
-    optimizers = getattr(getattr(target, 'updater', target), 'get_all_optimizers', dict)()
+    optimizers: dict[str, Optimizer] = getattr(getattr(target, 'updater', target), 'get_all_optimizers', dict)()
     return [path for optimizer in optimizers.values() for path in non_finite_parameters(optimizer)]
 
 
