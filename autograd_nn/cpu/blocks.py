@@ -60,8 +60,8 @@ def _run(step: Callable[..., Any], arrays: Sequence[np.ndarray], block: int) -> 
 def rectify(y: np.ndarray, ceiling: float) -> None:
     """Writes 0 over what is less, and `ceiling` over what is more; what is not a number stays.
 
-    Measured behind convolutions: a pass by itself costs a network 2 to 10 % of its time, and oneDNN's rectifiers, which
-    would cost none, make zero of what is not a number.
+    Measured: behind its convolutions, this pass takes 1 to 5 % of a network's time at inference, up to 30 % of that of
+    MobileNet v2. oneDNN's own rectifiers would take none, but make zero of what is not a number.
     """
     def step(part: np.ndarray) -> None:
         if isinf(ceiling):

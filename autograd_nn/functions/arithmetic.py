@@ -147,7 +147,7 @@ class Add(FunctionNode):
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
         elif x0.size >= LARGE:
-            return backend.kernels(x0, x1).elementwise(self.large, inputs),
+            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
