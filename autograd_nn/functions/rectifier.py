@@ -30,9 +30,10 @@ def add_relu(x0: Any, x1: Any) -> Any:
     return np.maximum(y, np.zeros((), y.dtype))
 
 
-@elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 ? gy : (T)(gy * (T)0)', name='relu_grad')
+@elementwise('T y, T gy', 'T gx', 'gx = y <= (T)0 ? (T)(gy * (T)0) : gy', name='relu_grad')
 def _relu_grad(y: Any, gy: Any) -> Any:
-    gx = (y > 0).astype(gy.dtype)
+    # Where the output is not a number, the gradient shows, too.
+    gx = (~(y <= 0)).astype(gy.dtype)
     gx *= gy
     return gx
 
