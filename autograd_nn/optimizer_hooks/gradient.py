@@ -58,7 +58,7 @@ class GradientHardClipping:
         self.upper_bound = upper_bound
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        grad = param.grad
+        grad = precise_gradient(param)
         if grad is not None:
             set_gradient(param, grad.clip(self.lower_bound, self.upper_bound))
 

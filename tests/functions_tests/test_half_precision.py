@@ -392,5 +392,5 @@ def test_functions_lose_nothing(name, dtype):
     for case in cases_of(name):
         for scale in SCALES:
             takes_together = check(case, Draw(name, scale, dtype), dtype, several)
-        if takes_together and dtype == 'float16':
+        if takes_together and dtype == 'float16' and not (several and DEVICE != 'cpu'):
             check(case, Draw(name, 1, dtype, MANY_ROWS), dtype, several)
