@@ -35,8 +35,9 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
                 ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> np.ndarray:
     """Multiplies the matrix of windows by the matrix of filters."""
     if is_half(x.dtype):
-        return convolution(*in_compute_type(x, W, b), stride, pad, dilate, groups, *in_compute_type(scale, residual),
-                           ceiling).astype(x.dtype)
+        dtype = x.dtype
+        x, W, b, scale, residual = in_compute_type(x, W, b, scale, residual)
+        return convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling).astype(dtype)
     if scale is not None:
         W = scaled(W, scale)
     kernel_size = W.shape[2:]
@@ -69,7 +70,9 @@ def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: In
                   dilate: Ints, groups: int) -> np.ndarray:
     """Convolves with flipped filters, or multiplies by the filters and adds up where windows overlap."""
     if is_half(x.dtype):
-        return deconvolution(*in_compute_type(x, W, b), stride, pad, out_size, dilate, groups).astype(x.dtype)
+        dtype = x.dtype
+        x, W, b = in_compute_type(x, W, b)
+        return deconvolution(x, W, b, stride, pad, out_size, dilate, groups).astype(dtype)
     if groups == 1 and _convolution_is_cheaper(x, W, stride, pad, out_size, dilate):
         flipped = np.flip(W, tuple(range(2, W.ndim))).swapaxes(0, 1)
         spread = tuple(d * (k - 1) - p for d, k, p in zip(dilate, W.shape[2:], pad, strict=True))

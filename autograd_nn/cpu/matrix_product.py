@@ -17,7 +17,9 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
     """One product; the rest happens in place."""
     if is_half(x.dtype):
-        return linear(*in_compute_type(x, W, b), ceiling).astype(x.dtype)
+        dtype = x.dtype
+        x, W, b = in_compute_type(x, W, b)
+        return linear(x, W, b, ceiling).astype(dtype)
     y = (x @ W.T).astype(x.dtype, copy=False)
     if b is not None:
         y += b

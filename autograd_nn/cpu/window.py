@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -34,7 +35,7 @@ def compute_dtype(dtype: np.dtype) -> np.dtype:
     return np.result_type(dtype, np.float32)
 
 
-def in_compute_type(*arrays: np.ndarray | None) -> list[np.ndarray | None]:
+def in_compute_type(*arrays: Any) -> list[Any]:
     """The arrays, those in half precision in the type in which they are computed; None stays None."""
     return [a.astype(np.float32) if a is not None and is_half(a.dtype) else a for a in arrays]
 

@@ -27,7 +27,7 @@ def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy:
     gvalue = matmul(weights.swapaxes(-1, -2), gy)
     gscores = softmax_grad(weights, matmul(gy, value.swapaxes(-1, -2)), weights.ndim - 1)
     gquery, gkey = _scaled(matmul(gscores, key)), matmul(gscores.swapaxes(-1, -2), _scaled(query))
-    return tuple([g.astype(dtype, copy=False) for g in (gquery, gkey, gvalue)])  # type: ignore[return-value]
+    return tuple([g.astype(dtype, copy=False) for g in (gquery, gkey, gvalue)])
 
 
 def _precise(*arrays: Any) -> list[Any]:

@@ -55,7 +55,7 @@ def in_single_precision(function: Callable[P, R]) -> Callable[P, R]:
         dtype = _half_type((*args, *kwargs.values()))
         if dtype is None:
             return function(*args, **kwargs)
-        y = function(*widened(*args), **dict(zip(kwargs, widened(*kwargs.values()))))  # type: ignore[arg-type]
+        y = function(*widened(*args), **dict(zip(kwargs, widened(*kwargs.values()))))
         return _rounded(y, dtype)
 
     return call
