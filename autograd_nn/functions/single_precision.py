@@ -26,10 +26,12 @@ def _half_type(xs: Iterable[Any]) -> Any:
     found = None
     for x in xs:
         dtype = getattr(x, 'dtype', None)
-        if dtype is not None and is_floating(dtype):
-            if not is_half(dtype):
-                return None
-            found = found or dtype
+        if dtype is not None:
+            if dtype.itemsize != 2:
+                if dtype.kind == 'f':
+                    return None
+            elif is_floating(dtype):
+                found = found or dtype
     return found
 
 
@@ -52,7 +54,7 @@ def in_single_precision(function: Callable[P, R]) -> Callable[P, R]:
     """
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        dtype = _half_type((*args, *kwargs.values()))
+        dtype = _half_type((*args, *kwargs.values()) if kwargs else args)
         if dtype is None:
             return function(*args, **kwargs)
         y = function(*widened(*args), **dict(zip(kwargs, widened(*kwargs.values()))))
