@@ -4,12 +4,9 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.matrix_product import matmul
 from autograd_nn.cuda.reductions import compute_dtype
 from autograd_nn.cuda.softmax import softmax, softmax_grad
-
-_scale = elementwise('T x, float64 a', 'T y', 'y = (T)((C)x * (C)a)', 'scale', preamble=COMPUTE)
 
 
 def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
@@ -37,4 +34,4 @@ def _precise(*arrays: Any) -> list[Any]:
 
 def _scaled(x: Any) -> Any:
     """Vectors (..., D) over the root of D."""
-    return _scale(x, 1 / sqrt(x.shape[-1]))
+    return x * x.dtype.type(1 / sqrt(x.shape[-1]))
