@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import MixedPrecision, config, mixed16
+from autograd_nn.dtypes import is_half
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -299,11 +300,11 @@ class GradientMethod(Optimizer):
                 param.zerograd()
 
     def _unscale_grads(self, scale: float) -> None:
-        """Divides the gradients by a number; those of parameters that are updated in float32 become that."""
+        """Divides the gradients by a number; those in half precision become float32, which holds the quotients."""
         params = self._trained_params()
         grads = [param.grad for param in params]
-        precise = [param.xp.empty(g.shape, np.float32 if param.update_rule and param.update_rule.keeps_copy(param)
-                                  else g.dtype) for param, g in zip(params, grads)]
+        precise = [param.xp.empty(g.shape, np.float32 if is_half(g.dtype) else g.dtype)
+                   for param, g in zip(params, grads)]
         if grads:
             backend.kernels(*grads).scaled_copies(grads, precise, 1 / scale)
         for param, g in zip(params, precise):

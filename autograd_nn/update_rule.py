@@ -233,13 +233,16 @@ class UpdateRule:
     def init_zeros(self, param: Variable, *names: str) -> None:
         """Puts arrays of zeros like the parameter's array into ``self.state``: what most rules start from.
 
+        For a parameter in half precision they are of float32: squares are out of its range, and sums need more digits.
+
         Args:
             param: The parameter.
             names: The names of the arrays.
         """
         assert self._state is not None
+        dtype = np.float32 if is_half(param.dtype) else param.dtype
         for name in names:
-            self._state[name] = backend.get_array_module(param.array).zeros_like(param.array)
+            self._state[name] = backend.get_array_module(param.array).zeros_like(param.array, dtype=dtype)
 
     def update_core(self, param: Variable) -> None:
         """Updates the array of a parameter in place.
@@ -322,6 +325,14 @@ class KernelRule(UpdateRule):
 
     def init_state(self, param: Variable) -> None:
         self.init_zeros(param, *self.state_names)
+
+    def _prepare_state(self, param: Variable) -> None:
+        if self._state is not None and self._state_place is None:
+            # A file may have been written when states were still in half precision.
+            for name in self.state_names:
+                if is_half(self._state[name].dtype):
+                    self._state[name] = self._state[name].astype(np.float32)
+        super()._prepare_state(param)
 
     def numbers(self) -> tuple[Any, ...]:
         """The arguments of the kernel after the arrays: numbers, which can be compared with those of another rule."""
@@ -431,6 +442,18 @@ def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...
     """Calls a kernel for optimizers with the arrays of several parameters."""
     kernel = getattr(backend.kernels(*rows[0]), name)
     kernel(*map(list, zip(*rows, strict=True)), *numbers)
+
+
+def precise_gradient(param: Variable) -> Any:
+    """The gradient of a parameter, in float32 if it is in half precision; None if there is none.
+
+    Hooks compute with it, since what they make of it is used once more before it is rounded.
+
+    Args:
+        param: The parameter.
+    """
+    grad = param.grad
+    return grad.astype(np.float32) if grad is not None and is_half(grad.dtype) else grad
 
 
 def set_gradient(param: Variable, grad: Any) -> None:
