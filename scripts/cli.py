@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -59,6 +60,21 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def warnings_as_errors() -> Iterator[None]:
+    """Turns warnings into errors of users: what a program may go on with, a person who starts it must know first.
+
+    Raises:
+        ValueError: There is a warning.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', UserWarning)
+        try:
+            yield
+        except UserWarning as warning:
+            raise ValueError(warning) from None
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,8 +220,9 @@ class RunFolder:
     def telling_how_to_continue(self, trainer: Any) -> Iterator[None]:
         """A context for the training: when it ends early, a line says why, what is kept, and how to go on."""
         try:
-            # That a training diverges shows in its weights, and is said then.
-            with np.errstate(over='ignore', invalid='ignore'):
+            # That a training diverges shows in its weights, and is said then, once.
+            with np.errstate(over='ignore', invalid='ignore'), warnings.catch_warnings():
+                warnings.filterwarnings('ignore', '.*has become NaN or infinite')
                 yield
         except KeyboardInterrupt:
             print(f'\ninterrupted: {self._what_is_kept(trainer)}', file=sys.stderr)
