@@ -49,8 +49,8 @@ class InceptionNetwork(ImageNetwork):
 
     def lossfun(self, y: Variable, t: Any) -> Variable:
         """The softmax cross entropy; in training plus 0.3 times those of the auxiliary heads."""
-        return sum((0.3 * F.softmax_cross_entropy(logits, t) for logits in self.auxiliary),
-                   F.softmax_cross_entropy(y, t))
+        loss = super().lossfun
+        return sum((0.3 * loss(logits, t) for logits in self.auxiliary), loss(y, t))
 
 
 @register('googlenet', input_shape=(3, 224, 224))

@@ -11,6 +11,37 @@ Model = TypeVar('Model', bound=type[Chain])
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """How a model is trained where nothing else is asked for: what makes it learn.
+
+    The options of ``scripts/train.py`` have the same names and meaning.
+
+    Attributes:
+        optimizer: How parameters are updated, such as ``'adam'`` or ``'momentum'``.
+        lr: The highest learning rate.
+        schedule: How the rate falls from there: ``'cosine'``, ``'linear'``, ``'step'``, or ``'constant'``.
+        warmup: Over how many epochs the rate rises to the highest at the start.
+        clip: The largest norm of the gradient, which is scaled down to it; 0 for any.
+        weight_decay: How strongly weights are pulled toward zero.
+        label_smoothing: How much of each label is spread evenly over all classes.
+        epochs: The number of passes over the training data.
+        batch_size: The number of samples in a minibatch.
+        augment: Whether to vary training pictures at random; None where there are few.
+    """
+
+    optimizer: str = 'adam'
+    lr: float = 0.001
+    schedule: str = 'cosine'
+    warmup: float = 0.0
+    clip: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    epochs: int = 5
+    batch_size: int = 64
+    augment: bool | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
     """A registered model.
 
@@ -19,6 +50,7 @@ class Entry:
         model: Its class, whose constructor takes ``num_classes`` by keyword.
         input_shape: The shape of one sample that it was designed for: channels, height, width; empty for sequences.
         task: What it does: ``'images'`` for a classifier of images, ``'text'`` for a model of text.
+        recipe: How it is trained.
         options: Further arguments of the constructor, which make the model out of its class.
     """
 
@@ -26,6 +58,7 @@ class Entry:
     model: type[Chain]
     input_shape: tuple[int, ...]
     task: str
+    recipe: Recipe
     options: dict[str, Any]
 
     def build(self, **arguments: Any) -> Chain:
@@ -45,18 +78,19 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 
-def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images',
+def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images', recipe: Recipe = Recipe(),
              **options: Any) -> Callable[[Model], Model]:
     """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
 
     Args:
         name: The name.
         input_shape: The shape of one sample that it was designed for.
-        task: What it does (see `Entry`), on which depends how it is trained.
+        task: What it does (see `Entry`), on which depends what it is trained with.
+        recipe: How it is trained.
         options: Arguments of the constructor, where one class is several models.
     """
     def decorate(model: Model) -> Model:
-        _entries[name] = Entry(name, model, input_shape, task, options)
+        _entries[name] = Entry(name, model, input_shape, task, recipe, options)
         return model
 
     return decorate

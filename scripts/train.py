@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from cli import friendly_errors, read_config
@@ -27,8 +28,8 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def choose_kind() -> type[TrainingRun]:
-    """The kind of run that the command line, or the run that it continues, is about."""
+def choose_model() -> models.Entry:
+    """The model that the command line, or the run that it continues, is about."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('--model')
     parser.add_argument('--resume')
@@ -36,18 +37,21 @@ def choose_kind() -> type[TrainingRun]:
     model = arguments.model or DEFAULT_MODEL
     if arguments.resume and not arguments.model:
         model = read_config(Path(arguments.resume))['arguments']['model']
-    return KINDS[models.get(model).task]
+    return models.get(model)
 
 
-def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
-    """Reads the command line; with --resume, what it does not say comes from the interrupted run.
+def parse_arguments(entry: models.Entry) -> argparse.Namespace:
+    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run.
 
     Args:
-        kind: The kind of run whose options are possible.
+        entry: The model, on whose task it depends which options are possible.
     """
+    kind = KINDS[entry.task]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
     kind.add_arguments(parser)
+    # Rate and epochs depend on other options, too; a run settles them.
+    parser.set_defaults(**{**asdict(entry.recipe), 'lr': None, 'epochs': None})
     arguments = parser.parse_args()
     if arguments.resume:
         saved = read_config(Path(arguments.resume))['arguments']
@@ -61,8 +65,8 @@ def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
 def main() -> None:
     """Trains, evaluates and writes the results."""
     with friendly_errors():
-        kind = choose_kind()
-        run = kind(parse_arguments(kind))
+        entry = choose_model()
+        run = KINDS[entry.task](parse_arguments(entry))
     updater = run.trainer.updater
     start, iteration = time.perf_counter(), updater.iteration
     try:
