@@ -6,12 +6,13 @@ from typing import Any
 
 from autograd_nn.models.blocks import convolution, linear, max_pooling
 from autograd_nn.models.image_network import DigitNetwork
+from autograd_nn.models.recipes import SMALL
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 
 
-@register('deep_convnet', input_shape=(1, 28, 28))
+@register('deep_convnet', input_shape=(1, 28, 28), recipe=SMALL)
 class DeepConvNet(DigitNetwork):
     """Six small convolutions and two fully connected layers for handwritten digits.
 

@@ -14,6 +14,7 @@ from autograd_nn.models.blocks import (
 )
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import CAFFE
+from autograd_nn.models.recipes import NORMALIZED, PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -53,7 +54,7 @@ class InceptionNetwork(ImageNetwork):
         return sum((0.3 * loss(logits, t) for logits in self.auxiliary), loss(y, t))
 
 
-@register('googlenet', input_shape=(3, 224, 224))
+@register('googlenet', input_shape=(3, 224, 224), recipe=PLAIN)
 class GoogLeNet(InceptionNetwork):
     """GoogLeNet: nine Inception modules, and two auxiliary heads.
 
@@ -106,7 +107,7 @@ class GoogLeNet(InceptionNetwork):
         self.add_stage(f'{name}_fc2', branch=True, **layers)
 
 
-@register('googlenet_bn', input_shape=(3, 224, 224))
+@register('googlenet_bn', input_shape=(3, 224, 224), recipe=NORMALIZED)
 class GoogLeNetBN(InceptionNetwork):
     """GoogLeNet with batch normalization, also known as Inception version 2.
 

@@ -5,40 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from autograd_nn.models.recipes import USUAL, Recipe
+
 from autograd_nn.link import Chain
 
 Model = TypeVar('Model', bound=type[Chain])
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained where nothing else is asked for: what makes it learn.
-
-    The options of ``scripts/train.py`` have the same names and meaning.
-
-    Attributes:
-        optimizer: How parameters are updated, such as ``'adam'`` or ``'momentum'``.
-        lr: The highest learning rate.
-        schedule: How the rate falls from there: ``'cosine'``, ``'linear'``, ``'step'``, or ``'constant'``.
-        warmup: Over how many epochs the rate rises to the highest at the start.
-        clip: The largest norm of the gradient, which is scaled down to it; 0 for any.
-        weight_decay: How strongly weights are pulled toward zero.
-        label_smoothing: How much of each label is spread evenly over all classes.
-        epochs: The number of passes over the training data.
-        batch_size: The number of samples in a minibatch.
-        augment: Whether to vary training pictures at random; None where there are few.
-    """
-
-    optimizer: str = 'adam'
-    lr: float = 0.001
-    schedule: str = 'cosine'
-    warmup: float = 0.0
-    clip: float = 0.0
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    epochs: int = 5
-    batch_size: int = 64
-    augment: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +49,7 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 
-def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images', recipe: Recipe = Recipe(),
+def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images', recipe: Recipe = USUAL,
              **options: Any) -> Callable[[Model], Model]:
     """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
 
