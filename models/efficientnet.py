@@ -19,7 +19,7 @@ class EfficientNet(InvertedResidualNetwork):
     activation = partial(F.swish, beta=1.0)
     squeeze = 0.25
     depth_ratio = 0.2
-    normalization = {'eps': 1e-3, 'decay': 0.99}
+    normalization = {'eps': 1e-3}
 
 
 @register('efficientnet_b0', input_shape=(3, 224, 224), recipe=NORMALIZED)

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 from autograd_nn.models.image_network import DigitNetwork
-from autograd_nn.models.recipes import SMALL
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 
 
-@register('mlp', input_shape=(1, 28, 28), recipe=SMALL)
+@register('mlp', input_shape=(1, 28, 28))
 class MLP(DigitNetwork):
     """A multilayer perceptron: two hidden layers of rectified units.
 

@@ -75,7 +75,7 @@ class ImageRun(TrainingRun):
         if arguments.val_split:
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
         autograd_nn.summary(network, shape)
-        self.settle_epochs(-(-len(train) // arguments.batch_size))
+        self.settle_epochs(len(train), min(arguments.batch_size, len(train)))
         if arguments.initial_weights:
             settle(network, shape)
         self.load_initial_weights(network, len(self.labels))
@@ -127,7 +127,7 @@ class ImageRun(TrainingRun):
         test_iter = iterators.SerialIterator(self.validation, arguments.batch_size, repeat=False, shuffle=False)
         updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
                                            cuda_graph=arguments.cuda_graph)
-        self.make_trainer(updater, rate, iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
+        self.make_trainer(updater, rate, iterations=-(-arguments.epochs * len(train) // arguments.batch_size),
                           evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
                           network=self.model.predictor,
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
@@ -176,12 +176,11 @@ class PointOutGuessing(training.Extension):
         self.said = False
 
     def __call__(self, trainer: training.Trainer) -> None:
-        rows = trainer.get_extension('LogReport').log[-2:]
-        losses = [row.get('validation/main/loss', 0.) for row in rows]
-        # The loss in training may have further parts, which make it larger.
-        if (not self.said and len(rows) == min(2, self.arguments.epochs)
-                and all(abs(loss / self.guess - 1) < 0.02 for loss in losses)
-                and all(row['main/loss'] > 0.98 * self.guess for row in rows)):
+        log, epochs = trainer.get_extension('LogReport').log, self.arguments.epochs
+        # Long trainings have time to begin; the loss in training may have further parts, which make it larger.
+        if (not self.said and len(log) >= min(5, max(2, epochs // 4), epochs)
+                and all(abs(row['validation/main/loss'] / self.guess - 1) < 0.02
+                        and row['main/loss'] > 0.98 * self.guess for row in log[-2:])):
             self.said = True
             tqdm.write(f'the loss is ln({self.n_classes}) = {self.guess:.3f}, as of guessing: nothing is learned yet; '
                        f'a smaller --lr than {self.arguments.lr:g}, --warmup 0.1 or --clip 1 may help', file=sys.stdout)

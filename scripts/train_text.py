@@ -58,7 +58,7 @@ class TextRun(TrainingRun):
         self.model.compute_accuracy = False
         self.model.to_device(device)
         streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
-        self.settle_epochs(len(streams) // arguments.steps)
+        self.settle_epochs(len(streams), arguments.steps)
         self.write_config()
         self.vocabulary.save(Path(arguments.out) / VOCABULARY)
         self.prepare_training(streams, test)
@@ -114,7 +114,7 @@ class TextRun(TrainingRun):
         self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
         updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, arguments.epochs * len(streams) // arguments.steps, self.evaluator,
+        self.make_trainer(updater, rate, -(-arguments.epochs * len(streams) // arguments.steps), self.evaluator,
                           self.network, columns=['main/loss', 'validation/main/loss', 'main/perplexity',
                                    'validation/main/perplexity'], curves=['loss'],
                           speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),

@@ -86,21 +86,22 @@ class TrainingRun:
         """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""
         raise NotImplementedError
 
-    def settle_epochs(self, updates_per_epoch: int) -> None:
+    def settle_epochs(self, size: int, batch_size: int) -> None:
         """Decides on the number of epochs, if the command line does not, and says how the parameters are updated.
 
         Args:
-            updates_per_epoch: The number of updates in an epoch.
+            size: The number of samples in an epoch.
+            batch_size: How many of them an update takes.
         """
         arguments, note = self.arguments, ''
         if arguments.epochs is None:
             usual = models.get(arguments.model).recipe.epochs
-            arguments.epochs = max(usual, -(-LEAST_UPDATES // updates_per_epoch))
+            arguments.epochs = max(usual, -(-LEAST_UPDATES * batch_size // size))
             if arguments.epochs > usual:
                 note = f' (more than the usual {usual}, as there is little to train with: --epochs)'
-        updates = arguments.epochs * updates_per_epoch
+        updates = -(-arguments.epochs * size // batch_size)
+        print(f'{arguments.epochs} epochs, {updates:,} updates{note}')
         print(optimization.describe(arguments, updates))
-        print(f'{arguments.epochs} epochs of {updates_per_epoch:,} updates{note}')
 
     def make_trainer(self, updater: Any, rate: str, iterations: int, evaluator: Any, network: Any, columns: list[str],
                      curves: list[str], speed: Speed,
