@@ -42,7 +42,8 @@ SMALL = Recipe(lr=0.003)
 """The small networks of the zoo for digits."""
 
 PLAIN = Recipe(lr=0.0003, warmup=0.1, clip=1.0, batch_size=8)
-"""Deep networks without normalization: larger first steps would leave their rectified units at 0 for good."""
+"""Deep networks without normalization, or with large layers behind it: larger first steps would make losses jump, and
+leave rectified units at 0 for good."""
 
 NORMALIZED = Recipe(lr=0.001, warmup=0.1, batch_size=8)
 """Deep networks with normalization."""
