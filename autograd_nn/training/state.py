@@ -23,8 +23,8 @@ def serialize_json(serializer: Any, key: str, value: Any) -> Any:
     return json.loads(str(serializer(key, json.dumps(value))))
 
 
-def find_nan(target: Any) -> str | None:
-    """The name of a parameter that has NaN elements, if there is one.
+def find_non_number(target: Any) -> str | None:
+    """The name of a parameter that has NaN or infinite elements, if there is one.
 
     Args:
         target: What a snapshot is taken of: a trainer or a link; in anything else nothing is looked for.
@@ -32,7 +32,7 @@ def find_nan(target: Any) -> str | None:
     optimizers = target.updater.get_all_optimizers().values() if hasattr(target, 'updater') else ()
     for link in [target] if isinstance(target, Link) else [optimizer.target for optimizer in optimizers]:
         for name, param in link.namedparams(False):
-            if get_array_module(param.array).isnan(param.array).any():
+            if not get_array_module(param.array).isfinite(param.array).all():
                 return name
     return None
 

@@ -15,7 +15,7 @@ from autograd_nn.serializer import Deserializer
 from autograd_nn.serializers import save_npz
 from autograd_nn.training.extension import PRIORITY_READER
 from autograd_nn.training.interrupt import DeferredInterrupt
-from autograd_nn.training.state import find_nan, serialize_json, serialize_random_state
+from autograd_nn.training.state import find_non_number, serialize_json, serialize_random_state
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, get_trigger, serialize_trigger
 from autograd_nn.training.updaters import Updater
 from autograd_nn.variable import as_array
@@ -180,6 +180,7 @@ class Trainer:
             for name in sorted(names, key=lambda name: self._extensions[name].priority):
                 self._extensions[name].call('initialize', self)
             self._first_iteration = self.updater.iteration
+            self._began_finite = find_non_number(self) is None
             with DeferredInterrupt() as interrupt:
                 self._loop(names, interrupt)
         except (Exception, KeyboardInterrupt) as error:
@@ -247,9 +248,9 @@ class Trainer:
 
     def _save_interrupted(self) -> list[str]:
         """Saves a snapshot where no extension has; says so, or why not."""
-        name = find_nan(self)
+        name = find_non_number(self) if self._began_finite else None
         if name is not None:
-            return [f'No snapshot is saved: the parameter {name} has NaN elements']
+            return [f'No snapshot is saved: the parameter {name} has NaN or infinite elements']
         path = Path(self.out, 'snapshot_interrupted')
         try:
             save_npz(path, self)

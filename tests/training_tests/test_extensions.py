@@ -546,8 +546,9 @@ def test_fail_on_non_number(tmp_path, bad):
         trainer.run()
 
 
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
 @pytest.mark.parametrize('name', ['snapshot', 'snapshot_{.updater.iteration}'])
-def test_a_snapshot_with_nan_replaces_none(tmp_path, name, caplog):
+def test_a_diverged_snapshot_replaces_none(tmp_path, name, bad, caplog):
     """Nor does an exception leave one."""
     trainer = training.Trainer(Reporting(), (6, 'iteration'), tmp_path)
     W = trainer.updater.optimizer.target.W
@@ -557,7 +558,7 @@ def test_a_snapshot_with_nan_replaces_none(tmp_path, name, caplog):
 
     def spoil(trainer):
         if trainer.updater.iteration == 4:
-            W.array[1] = np.nan
+            W.array[1] = bad
         if trainer.updater.iteration == 5:
             raise RuntimeError('so it is')
 
@@ -567,7 +568,8 @@ def test_a_snapshot_with_nan_replaces_none(tmp_path, name, caplog):
     path, = tmp_path.iterdir()
     with np.load(path) as npz:
         assert npz['W'].tolist() == [3, 3]
-    assert path.name in ('snapshot', 'snapshot_3') and 'parameter /W has NaN elements after iteration 4' in caplog.text
+    assert path.name in ('snapshot', 'snapshot_3')
+    assert 'parameter /W has NaN or infinite elements after iteration 4' in caplog.text
 
 
 class TestDumpGraph:
