@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from cli import check_at_least
 from PIL import Image, ImageDraw, ImageFont
-from training_run import MODEL, Speed, TrainingRun, save_quickly
+from run_folder import MISTAKES, MODEL, RunFolder, refuse_changes
+from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.functions as F
@@ -69,9 +70,9 @@ class ImageRun(TrainingRun):
             settle(network, shape)
         self.load_initial_weights(network, len(self.labels))
         self.model.to_device(device)
-        self.write_config(input_shape=shape, labels=self.labels, preprocessing=asdict(network.preprocessing))
+        self.about = {'samples': [len(train), len(self.test)], 'input_shape': shape, 'labels': self.labels,
+                      'preprocessing': asdict(network.preprocessing)}
         self.prepare_training(train)
-        self.load_snapshot()
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -92,6 +93,11 @@ class ImageRun(TrainingRun):
         if arguments.cuda_graph and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
 
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        super().check_resumption(saved)
+        if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
+            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['dataset'])
+
     def prepare_training(self, train: Any) -> None:
         """Makes the trainer for some training data."""
         arguments = self.arguments
@@ -107,7 +113,7 @@ class ImageRun(TrainingRun):
         test_iter = iterators.SerialIterator(self.test, arguments.batch_size, repeat=False, shuffle=False)
         updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
                                            cuda_graph=arguments.cuda_graph)
-        self.make_trainer(updater, rate, iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
+        self.make_trainer(updater, rate, self.progress.total(arguments.epochs, len(train), arguments.batch_size),
                           evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
                           curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
@@ -120,11 +126,10 @@ class ImageRun(TrainingRun):
         probabilities, labels = self.predict()
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
-        save_quickly(out / MODEL, self.model.predictor)
-        draw_mistakes(out / 'mistakes.png', self.test, probabilities, labels, self.labels)
+        draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
+        save_quickly(out / MODEL, self.model.predictor)  # last: then the run is complete
         self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
-                         'accuracy.png': 'curves', 'mistakes.png': 'what it gets wrong with most confidence'})
-
+                         'accuracy.png': 'curves', MISTAKES: 'what it gets wrong with most confidence'})
 
     def predict(self) -> tuple[np.ndarray, np.ndarray]:
         """Class probabilities (N, classes) and true labels (N,) of the test data."""

@@ -3,19 +3,19 @@ from __future__ import annotations
 
 import argparse
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
 from cli import check_at_least
-from training_run import MODEL, Speed, TrainingRun, save_quickly
+from run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
+from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.links as L
 from autograd_nn import datasets, iterators, models, optimizer_hooks, training
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
-
-VOCABULARY = 'vocabulary.json'
 
 
 class TextRun(TrainingRun):
@@ -33,6 +33,7 @@ class TextRun(TrainingRun):
     # With the gradient clipped, a large rate is safe for plain gradient descent.
     learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
                       'adamw': 0.002}
+    fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
@@ -56,10 +57,8 @@ class TextRun(TrainingRun):
         self.model = L.Classifier(network, network.lossfun)
         self.model.compute_accuracy = False
         self.model.to_device(device)
-        self.write_config()
-        self.vocabulary.save(Path(arguments.out) / VOCABULARY)
+        self.about = {'tokens': [len(train), len(test)], 'characters': zlib.crc32((train_text + test_text).encode())}
         self.prepare_training(train, test)
-        self.load_snapshot()
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -87,6 +86,15 @@ class TextRun(TrainingRun):
             raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
         if not arguments.clip > 0:
             raise ValueError(f'--clip: expected a positive number, got {arguments.clip}')
+
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        super().check_resumption(saved)
+        if self.progress.position:  # streams of the text have been read up to somewhere
+            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['batch_size', 'steps'])
+
+    def write_config(self) -> None:
+        self.vocabulary.save(self.folder.path / VOCABULARY)
+        super().write_config()
 
     def choose_vocabulary(self, text: str) -> Vocabulary:
         """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
@@ -116,7 +124,8 @@ class TextRun(TrainingRun):
         self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
         updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, arguments.epochs * len(streams) // arguments.steps, self.evaluator,
+        self.make_trainer(updater, rate, self.progress.total(arguments.epochs, len(streams), arguments.steps),
+                          self.evaluator,
                           columns=['main/loss', 'validation/main/loss', 'main/perplexity',
                                    'validation/main/perplexity'], curves=['loss'],
                           speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),

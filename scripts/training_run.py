@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,19 +10,17 @@ from typing import Any
 
 from cli import check_at_least
 from fine_tuning import freeze, load_initial_weights
+from run_folder import CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, Progress, RunFolder, refuse_changes
 
 import autograd_nn
 from autograd_nn import models, optimizer_hooks, optimizers, serializers, training
 from autograd_nn.training import extensions
-from autograd_nn.utils.atomic import atomic_write
 
 OPTIMIZERS: dict[str, Any] = {
     'sgd': optimizers.SGD, 'momentum': optimizers.MomentumSGD, 'nesterov': optimizers.NesterovAG,
     'adagrad': optimizers.AdaGrad, 'rmsprop': optimizers.RMSprop, 'adam': optimizers.Adam, 'adamw': optimizers.AdamW,
 }
 MIXED = {'float16': autograd_nn.mixed16, 'bfloat16': autograd_nn.mixed_bfloat16}
-SNAPSHOT = 'snapshot.npz'
-MODEL = 'model.npz'
 DEFAULT_MODEL = 'lenet'
 # Weights hardly shrink, and compressing them takes many times as long as writing them.
 save_quickly = partial(serializers.save_npz, compression=False)
@@ -32,20 +29,35 @@ save_quickly = partial(serializers.save_npz, compression=False)
 class TrainingRun:
     """One run of the training program; a subclass says what is trained on what.
 
+    To make one checks everything and writes nothing; `run` does the rest.
+
     Args:
         arguments: The command line.
 
     Attributes:
         arguments: As given.
+        config: What was written down of the run that is continued; empty for a new one.
+        progress: How far that is.
+        about: What is to be known of model and data besides the options. It may not change when a run is continued.
         trainer: The training loop, ready to run. A subclass makes it with `make_trainer`.
     """
 
+    about: dict[str, Any]
     trainer: training.Trainer
     # Learning rates that suit small networks and the schedule of this program.
     learning_rates: dict[str, float]
+    # The options that make up a run: with others it could not be continued.
+    fixed: tuple[str, ...] = ('model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze')
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
+        self.config: dict[str, Any] = {}
+        self.progress = Progress()
+        self.folder = RunFolder(arguments.out)
+        self.folder.check()
+        if arguments.resume:
+            self.config, self.progress = RunFolder(arguments.resume).read()
+            self.check_resumption(self.config['arguments'])
         if arguments.amp:
             autograd_nn.global_config.dtype = MIXED[arguments.amp]
             autograd_nn.get_dtype()  # an error now if it is not installed
@@ -71,6 +83,24 @@ class TrainingRun:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
         if arguments.optimizer not in OPTIMIZERS:
             raise ValueError(f'--optimizer: expected one of {", ".join(OPTIMIZERS)}; got {arguments.optimizer}')
+        if arguments.amp and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
+            raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
+                             f'GPU as --device, got {arguments.device}')
+
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        """Makes sure that the run which --resume names can be continued with these options.
+
+        Args:
+            saved: Its options.
+
+        Raises:
+            ValueError: It cannot, or it is complete.
+        """
+        run, epochs = RunFolder(self.arguments.resume), self.arguments.epochs
+        refuse_changes(run, saved, vars(self.arguments), self.fixed)
+        if self.progress.epoch > epochs or (self.progress.epoch == epochs and run.has_results()):
+            raise ValueError(f'--resume: the run in {run.path} is complete, with {self.progress.epoch} epochs; a '
+                             f'larger --epochs than {epochs} goes on with it')
 
     def speed(self, iterations: int, seconds: float) -> str:
         """How fast the training was, in words."""
@@ -79,6 +109,27 @@ class TrainingRun:
     def save_results(self) -> None:
         """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""
         raise NotImplementedError
+
+    def run(self) -> None:
+        """Trains, evaluates, and writes everything."""
+        arguments, updater = self.arguments, self.trainer.updater
+        if arguments.resume:
+            RunFolder(arguments.resume).load_snapshot(self.trainer, self.about, arguments.dataset)
+            print(f'continuing after epoch {updater.epoch_detail:.2f}')
+        with self.folder:
+            self.folder.make_room(arguments.resume, arguments.overwrite, [arguments.dataset])
+            self.write_config()
+            with self.folder.telling_how_to_continue(self.trainer):
+                start, iteration = time.perf_counter(), updater.iteration
+                self.trainer.run(show_loop_exception_msg=False)
+                seconds = time.perf_counter() - start
+                if updater.iteration > iteration:
+                    print(f'{seconds:.1f} s, {self.speed(updater.iteration - iteration, seconds)} (with evaluation)')
+                self.save_results()
+
+    def write_config(self) -> None:
+        """Writes down what is run, for --resume, for other programs and for people."""
+        self.folder.write_config(self.arguments, self.about)
 
     def make_optimizer(self, model: Any) -> tuple[Any, str]:
         """Sets up the optimizer; returns it and the name of the attribute that holds its learning rate."""
@@ -115,7 +166,9 @@ class TrainingRun:
         trainer.extend(extensions.CosineShift(rate, iterations), trigger=(1, 'iteration'))
         trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, rate)))
         trainer.extend(speed)
-        trainer.extend(extensions.LogReport(postprocess=postprocess, filename='log.json'))
+        trainer.extend(extensions.LogReport(postprocess=postprocess, filename=LOG))
+        trainer.extend(ChosenRates(optimizer, {rate: self.arguments.lr,
+                                               'weight_decay_rate': self.arguments.weight_decay}))
         trainer.extend(extensions.PrintReport(['epoch', *columns, speed.key, 'elapsed_time']))
         if extensions.PlotReport.available():
             for what in curves:
@@ -139,25 +192,6 @@ class TrainingRun:
         if arguments.freeze:
             freeze(network, arguments.freeze, fresh)
 
-    def load_snapshot(self) -> None:
-        """Continues the run that --resume names, if it does."""
-        if self.arguments.resume:
-            serializers.load_npz(Path(self.arguments.resume) / SNAPSHOT, self.trainer)
-            print(f'continuing after epoch {self.trainer.updater.epoch_detail:.2f}')
-
-    def write_config(self, **about: Any) -> None:
-        """Writes down what is run, for --resume, for other programs and for people.
-
-        Args:
-            about: What is to be known of the model besides the options.
-        """
-        saved = {name: value for name, value in vars(self.arguments).items() if name not in ('resume', 'out')}
-        config = {'arguments': saved, **about, 'autograd_nn': autograd_nn.__version__}
-        out = Path(self.arguments.out)
-        out.mkdir(parents=True, exist_ok=True)
-        with atomic_write(out / 'config.json') as file:
-            file.write((json.dumps(config, indent=1) + '\n').encode())
-
     def list_files(self, others: dict[str, str]) -> None:
         """Says what was written.
 
@@ -165,8 +199,8 @@ class TrainingRun:
             others: What this kind of run writes besides the files that all do: meanings by name.
         """
         out = Path(self.arguments.out)
-        about = {MODEL: 'weights, for --initial-weights', 'config.json': 'what was run',
-                 SNAPSHOT: 'the state of the training, for --resume', 'log.json': 'figures of every epoch', **others}
+        about = {MODEL: 'weights, for --initial-weights', CONFIG: 'what was run',
+                 SNAPSHOT: 'the state of the training, for --resume', LOG: 'figures of every epoch', **others}
         print(f'written to {out}/:')
         for name, meaning in about.items():
             if (out / name).exists():
@@ -212,7 +246,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
-    parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder')
+    parser.add_argument('--overwrite', action='store_true', help='replace the run in that folder, if there is one, '
+                                                                 'instead of moving it aside')
+    parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in '
+                                                        'that of --out')
     parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz), with a new '
                                                                   'classifier if they have another number of classes')
     parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
