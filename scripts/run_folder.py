@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from cli import describe, read_config
 
 import autograd_nn
@@ -58,16 +59,14 @@ class Progress:
     epoch: int = 0
     position: int = 0
 
-    def total(self, epochs: int, size: int, batch_size: int) -> int:
-        """The number of all updates of a training, those until now included.
+    def updates(self, size: int, batch_size: int) -> int:
+        """How many updates it takes to get that far.
 
         Args:
-            epochs: The number of epochs.
-            size: The number of samples.
-            batch_size: How many of them an update takes from now on.
+            size: The number of samples in an epoch.
+            batch_size: How many of them an update takes.
         """
-        left = epochs * size - self.epoch * size - self.position
-        return self.iteration + max(1, -(-left // batch_size))
+        return (self.epoch * size + self.position) // batch_size
 
 
 class RunFolder:
@@ -133,7 +132,7 @@ class RunFolder:
             with NpzReader(self.path / SNAPSHOT) as snapshot:
                 return Progress(*(int(snapshot[name]) for name in names))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'--resume: {self.path / SNAPSHOT} is damaged: {describe(error)}') from None
+            raise ValueError(f'--resume: {_what_is_wrong(error)}') from None
 
     def has_results(self) -> bool:
         """Whether the run ended, and wrote its weights."""
@@ -158,7 +157,8 @@ class RunFolder:
         try:
             load_npz(self.path / SNAPSHOT, trainer)
         except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f'--resume: {self.path / SNAPSHOT} does not fit: {describe(error)}') from None
+            raise ValueError(f'--resume: the snapshot in {self.path} cannot be continued: '
+                             f'{_what_is_wrong(error)}') from None
         trainer.get_extension('ChosenRates').apply_changes()
 
     def make_room(self, resume: str | None, overwrite: bool, needed: Sequence[str | Path] = ()) -> None:
@@ -177,7 +177,8 @@ class RunFolder:
         if not here and self._find(FILES):
             self._clear(overwrite, [*needed, *([] if resume is None else [resume])])
         # What a killed process left half written, and the end of a run that goes on: it belongs to an older snapshot.
-        self._remove([f'.{name}{end}' for name in FILES for end in ('.*.tmp', '-*')])
+        self._remove([str(Path(name).with_name(f'.{Path(name).name}{end}')) for name in FILES
+                      for end in ('.*.tmp', '-*')])
         self._remove(RESULTS)
         if resume is not None and not here:
             source = RunFolder(resume)
@@ -209,7 +210,9 @@ class RunFolder:
     def telling_how_to_continue(self, trainer: Any) -> Iterator[None]:
         """A context for the training: when it ends early, a line says why, what is kept, and how to go on."""
         try:
-            yield
+            # That a training diverges shows in its weights, and is said then.
+            with np.errstate(over='ignore', invalid='ignore'):
+                yield
         except KeyboardInterrupt:
             print(f'\ninterrupted: {self._what_is_kept(trainer)}', file=sys.stderr)
             raise SystemExit(130) from None
@@ -313,6 +316,10 @@ class ChosenRates(training.Extension):
 
     def serialize(self, serializer: Any) -> None:
         self.before = json.loads(str(serialize_if_there(serializer, 'chosen', json.dumps(self.chosen))))
+
+
+def _what_is_wrong(error: Exception) -> str:
+    return describe(error).removeprefix('load_npz: ').removeprefix('load: ')
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -94,9 +94,9 @@ class ImageRun(TrainingRun):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
 
     def check_resumption(self, saved: dict[str, Any]) -> None:
-        super().check_resumption(saved)
         if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
             refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['dataset'])
+        super().check_resumption(saved)
 
     def prepare_training(self, train: Any) -> None:
         """Makes the trainer for some training data."""
@@ -113,8 +113,8 @@ class ImageRun(TrainingRun):
         test_iter = iterators.SerialIterator(self.test, arguments.batch_size, repeat=False, shuffle=False)
         updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
                                            cuda_graph=arguments.cuda_graph)
-        self.make_trainer(updater, rate, self.progress.total(arguments.epochs, len(train), arguments.batch_size),
-                          evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
+        evaluator = extensions.Evaluator(test_iter, self.model, self.converter, arguments.device)
+        self.make_trainer(updater, rate, evaluator,
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
                           curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
 

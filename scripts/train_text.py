@@ -88,9 +88,9 @@ class TextRun(TrainingRun):
             raise ValueError(f'--clip: expected a positive number, got {arguments.clip}')
 
     def check_resumption(self, saved: dict[str, Any]) -> None:
-        super().check_resumption(saved)
         if self.progress.position:  # streams of the text have been read up to somewhere
             refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['batch_size', 'steps'])
+        super().check_resumption(saved)
 
     def write_config(self) -> None:
         self.vocabulary.save(self.folder.path / VOCABULARY)
@@ -124,8 +124,7 @@ class TextRun(TrainingRun):
         self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
         updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, self.progress.total(arguments.epochs, len(streams), arguments.steps),
-                          self.evaluator,
+        self.make_trainer(updater, rate, self.evaluator,
                           columns=['main/loss', 'validation/main/loss', 'main/perplexity',
                                    'validation/main/perplexity'], curves=['loss'],
                           speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),

@@ -40,10 +40,12 @@ class TrainingRun:
         progress: How far that is.
         about: What is to be known of model and data besides the options. It may not change when a run is continued.
         trainer: The training loop, ready to run. A subclass makes it with `make_trainer`.
+        schedule: That of the learning rate.
     """
 
     about: dict[str, Any]
     trainer: training.Trainer
+    schedule: extensions.Shift
     # Learning rates that suit small networks and the schedule of this program.
     learning_rates: dict[str, float]
     # The options that make up a run: with others it could not be continued.
@@ -115,6 +117,8 @@ class TrainingRun:
         arguments, updater = self.arguments, self.trainer.updater
         if arguments.resume:
             RunFolder(arguments.resume).load_snapshot(self.trainer, self.about, arguments.dataset)
+            iterator = updater.get_iterator('main')
+            self.schedule.continue_at(self.progress.updates(len(iterator.dataset), iterator.batch_size))
             print(f'continuing after epoch {updater.epoch_detail:.2f}')
         with self.folder:
             self.folder.make_room(arguments.resume, arguments.overwrite, [arguments.dataset])
@@ -145,7 +149,7 @@ class TrainingRun:
             optimizer.add_hook(optimizer_hooks.WeightDecay(arguments.weight_decay))
         return optimizer, attribute
 
-    def make_trainer(self, updater: Any, rate: str, iterations: int, evaluator: Any, columns: list[str],
+    def make_trainer(self, updater: Any, rate: str, evaluator: Any, columns: list[str],
                      curves: list[str], speed: Speed,
                      postprocess: Callable[[dict[str, Any]], None] | None = None) -> None:
         """Puts together the training loop and its extensions.
@@ -153,17 +157,18 @@ class TrainingRun:
         Args:
             updater: The updater.
             rate: The attribute of its optimizer that holds the learning rate.
-            iterations: The number of updates in all epochs.
             evaluator: The extension that evaluates the model.
             columns: What to print after each epoch, besides epoch and time.
             curves: What to plot over the epochs.
             speed: What measures the speed of the training.
             postprocess: What adds figures to the log's entry of an epoch (see `extensions.LogReport`).
         """
-        optimizer = updater.get_optimizer('main')
+        optimizer, iterator = updater.get_optimizer('main'), updater.get_iterator('main')
+        iterations = -(-self.arguments.epochs * len(iterator.dataset) // iterator.batch_size)
+        self.schedule = extensions.CosineShift(rate, iterations)
         self.trainer = trainer = training.Trainer(updater, (self.arguments.epochs, 'epoch'), out=self.arguments.out)
         trainer.extend(evaluator)
-        trainer.extend(extensions.CosineShift(rate, iterations), trigger=(1, 'iteration'))
+        trainer.extend(self.schedule, trigger=(1, 'iteration'))
         trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, rate)))
         trainer.extend(speed)
         trainer.extend(extensions.LogReport(postprocess=postprocess, filename=LOG))

@@ -423,12 +423,13 @@ def test_warmup_then_another_schedule(tmp_path):
     assert trainer.updater.optimizer.lr == 0.25
 
 
-def shifted(tmp_path, shift, stop, lr=1.0, load=None, then=None):
+def shifted(tmp_path, shift, stop, lr=1.0, load=None, then=None, at=None):
     """Runs a training with a schedule, up to `stop` iterations; returns the rates after each.
 
     Args:
         load: A snapshot to load before.
         then: The rate to set after that.
+        at: Where in the schedule to continue.
     """
     trainer, seen = training.Trainer(Reporting(), (stop, 'iteration'), tmp_path), []
     optimizer = trainer.updater.optimizer
@@ -444,6 +445,8 @@ def shifted(tmp_path, shift, stop, lr=1.0, load=None, then=None):
         load_npz(load, trainer)
     if then is not None:
         optimizer.lr = then
+    if at is not None:
+        shift.continue_at(at)
     trainer.run()
     return seen
 
@@ -487,6 +490,14 @@ def test_a_longer_schedule_takes_effect_at_resumption(tmp_path):
     shifted(tmp_path, extensions.CosineShift('lr', 4), 4)
     rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 8), 5, load=tmp_path / 'snapshot')
     np.testing.assert_allclose(rates, [0.5, 0.5 + 0.5 * np.cos(np.pi * 5 / 8)])
+
+
+def test_a_schedule_in_steps_of_another_size(tmp_path):
+    """Half of an epoch of 8 iterations; then 4 are left of 8, or 2 of 4."""
+    shifted(tmp_path, extensions.CosineShift('lr', 8), 4)
+    for then, factor in (None, 1), (5, 10):
+        rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 4), 6, 1., tmp_path / 'snapshot', then, at=2)
+        np.testing.assert_allclose(rates, factor * np.array([0.5, 0.5 - 0.5 / np.sqrt(2), 0]), atol=1e-12)
 
 
 def test_a_schedule_of_what_no_snapshot_restores(tmp_path):

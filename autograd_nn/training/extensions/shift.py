@@ -83,6 +83,14 @@ class Shift(Extension):
             self._factor *= value / planned
             self._last_value = value
 
+    def continue_at(self, t: int) -> None:
+        """Goes on as after `t` calls: for a training that is resumed with batches of another size.
+
+        Args:
+            t: The number of calls.
+        """
+        self._t = t
+
     def __call__(self, trainer: Any) -> None:
         self._t += 1
         self._update(self._get_optimizer(trainer))
