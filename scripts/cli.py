@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -58,6 +59,20 @@ def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
         value = getattr(arguments, name)
         if value < bound:
             raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
+
+
+def check_file(path: Path) -> None:
+    """Makes sure, before anything is computed, that a file can be written or replaced.
+
+    Raises:
+        ValueError: Its folder does not exist, there is no permission, or there is a folder of that name.
+    """
+    if path.is_dir():
+        raise ValueError(f'cannot write {path}: it is a folder; expected the name of a file')
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f'cannot write {path}: there is no folder {path.parent}')
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise ValueError(f'cannot write {path}: there is no permission to write to {path.absolute().parent}')
 
 
 def use_saved(parser: argparse.ArgumentParser, saved: dict[str, Any], path: Path) -> None:

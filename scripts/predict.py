@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from cli import friendly_errors, load_weights, read_config
+from run_folder import SNAPSHOT
 
 import autograd_nn
 from autograd_nn import datasets, models
@@ -54,7 +55,9 @@ def parse_arguments() -> argparse.Namespace:
 def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], models.Preprocessing]:
     """Loads a network; returns it, the names of its classes, its input shape, and how it saw its training data."""
     if not weights.is_file():
-        raise ValueError(f'{weights}: no such file')
+        snapshot = weights.with_name(SNAPSHOT)
+        advice = f'; the run there has not ended, its last weights are in {snapshot}' if snapshot.is_file() else ''
+        raise ValueError(f'{weights}: no such file{advice}')
     config = read_config(weights.parent)
     if 'labels' not in config:
         raise ValueError(f'{weights} has the weights of no classifier of pictures')

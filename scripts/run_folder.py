@@ -138,22 +138,31 @@ class RunFolder:
         """Whether the run ended, and wrote its weights."""
         return (self.path / MODEL).exists()
 
-    def load_snapshot(self, trainer: Any, about: dict[str, Any], data: str) -> None:
-        """Brings a trainer to where the run in this folder is.
+    def check_data(self, about: dict[str, Any], data: str) -> None:
+        """Makes sure that the run in this folder is continued with the data that it began with.
 
         Args:
-            trainer: The trainer, with an extension `ChosenRates`.
-            about: What the run is about, besides its options, to compare with what was written down.
-            data: The name of its data set.
+            about: What is known of them, to compare with what was written down.
+            data: Their name.
 
         Raises:
-            ValueError: Data or snapshot are not those of this run.
+            ValueError: They are others.
         """
         config, _ = self.read()
         for name, value in json.loads(json.dumps(about)).items():
             if name in config and value != config[name]:
                 raise ValueError(f'--resume: {data} is not the data that the run in {self.path} began with: its '
                                  f'{name.replace("_", " ")} differ')
+
+    def load_snapshot(self, trainer: Any) -> None:
+        """Brings a trainer to where the run in this folder is.
+
+        Args:
+            trainer: The trainer, with an extension `ChosenRates`.
+
+        Raises:
+            ValueError: The snapshot is damaged, or that of another trainer.
+        """
         try:
             load_npz(self.path / SNAPSHOT, trainer)
         except (OSError, ValueError, KeyError) as error:

@@ -96,13 +96,9 @@ class TrainingRun:
             saved: Its options.
 
         Raises:
-            ValueError: It cannot, or it is complete.
+            ValueError: It cannot.
         """
-        run, epochs = RunFolder(self.arguments.resume), self.arguments.epochs
-        refuse_changes(run, saved, vars(self.arguments), self.fixed)
-        if self.progress.epoch > epochs or (self.progress.epoch == epochs and run.has_results()):
-            raise ValueError(f'--resume: the run in {run.path} is complete, with {self.progress.epoch} epochs; a '
-                             f'larger --epochs than {epochs} goes on with it')
+        refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), self.fixed)
 
     def speed(self, iterations: int, seconds: float) -> str:
         """How fast the training was, in words."""
@@ -116,10 +112,7 @@ class TrainingRun:
         """Trains, evaluates, and writes everything."""
         arguments, updater = self.arguments, self.trainer.updater
         if arguments.resume:
-            RunFolder(arguments.resume).load_snapshot(self.trainer, self.about, arguments.dataset)
-            iterator = updater.get_iterator('main')
-            self.schedule.continue_at(self.progress.updates(len(iterator.dataset), iterator.batch_size))
-            print(f'continuing after epoch {updater.epoch_detail:.2f}')
+            self.load_snapshot()
         with self.folder:
             self.folder.make_room(arguments.resume, arguments.overwrite, [arguments.dataset])
             self.write_config()
@@ -130,6 +123,22 @@ class TrainingRun:
                 if updater.iteration > iteration:
                     print(f'{seconds:.1f} s, {self.speed(updater.iteration - iteration, seconds)} (with evaluation)')
                 self.save_results()
+
+    def load_snapshot(self) -> None:
+        """Brings the trainer to where the run is that --resume names.
+
+        Raises:
+            ValueError: The data are others, the snapshot is damaged, or the run is complete.
+        """
+        folder, epochs, updater = RunFolder(self.arguments.resume), self.arguments.epochs, self.trainer.updater
+        folder.check_data(self.about, self.arguments.dataset)
+        if self.progress.epoch > epochs or (self.progress.epoch == epochs and folder.has_results()):
+            raise ValueError(f'--resume: the run in {folder.path} is complete, with {self.progress.epoch} epochs; a '
+                             f'larger --epochs than {epochs} goes on with it')
+        folder.load_snapshot(self.trainer)
+        iterator = updater.get_iterator('main')
+        self.schedule.continue_at(self.progress.updates(len(iterator.dataset), iterator.batch_size))
+        print(f'continuing after epoch {updater.epoch_detail:.2f}')
 
     def write_config(self) -> None:
         """Writes down what is run, for --resume, for other programs and for people."""

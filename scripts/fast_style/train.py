@@ -232,7 +232,8 @@ def main() -> None:
         model = make_model(arguments, autograd_nn.get_device(arguments.device))
         trainer = make_trainer(arguments, model, data)
         if arguments.resume:
-            RunFolder(arguments.resume).load_snapshot(trainer, about, arguments.pictures)
+            RunFolder(arguments.resume).check_data(about, arguments.pictures)
+            RunFolder(arguments.resume).load_snapshot(trainer)
         print(f'{len(data):,} pictures, {model.predictor.count_params():,} parameters')
         run(arguments, trainer, model.predictor, about)
 
