@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,13 @@ ADVICE = {errno.ENOSPC: 'make room, or write to another disk', errno.EDQUOT: 'ma
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Turns a user's mistake into one line on standard error and exit status 2, and Ctrl-C into one and status 130."""
+    """Turns a user's mistake into one line on standard error and exit status 2, and Ctrl-C into one and status 130.
+
+    From then on, letters of names that the terminal or the pipe does not know are escaped; they end no program.
+    """
+    for stream in sys.stdout, sys.stderr:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, MemoryError) as error:
