@@ -196,10 +196,7 @@ class Optimizer:
             self._loss_scale = min(self._loss_scale * growth, 2.0 ** 24)
 
     def serialize(self, serializer: Any) -> None:
-        """Stores the counters and the state of all update rules in a serializer, or restores them from one.
-
-        Hyperparameters are not part of it.
-        """
+        """Stores the counters and the state of all update rules in a serializer, or restores them from one."""
         self.t = int(serializer('t', self.t))
         self.epoch = int(serializer('epoch', self.epoch))
         if self._loss_scale_is_dynamic:
@@ -308,6 +305,15 @@ class GradientMethod(Optimizer):
             backend.kernels(*grads).scaled_copies(grads, precise, 1 / scale)
         for param, g in zip(params, precise):
             set_gradient(param, g)
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the hyperparameters, the counters and the state of all update rules, or restores them.
+
+        Files of Chainer have no hyperparameters: these then stay as they are. To go on with another rate than that of
+        the file, set it after loading.
+        """
+        self.hyperparam.serialize(serializer['hyperparam'])  # first: the rules' states depend on them
+        super().serialize(serializer)
 
     def use_cleargrads(self, use: bool = True) -> None:
         """Chooses between `cleargrads` (True) and ``zerograds`` (False) before backpropagation."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.dtypes import is_half
+from autograd_nn.serializer import serialize_if_there
 from autograd_nn.variable import Parameter, Variable
 
 _TIMINGS = 'pre', 'post'
@@ -55,6 +56,15 @@ class Hyperparameter:
         """Sets those of the values that are not None."""
         self.__dict__.update({name: value for name, value in values.items() if value is not None})
 
+    def serialize(self, serializer: Any) -> None:
+        """Stores the numbers that are set here, the parent's not, or restores those of them that are there."""
+        for name, value in list(self.__dict__.items()):
+            if name != '_parent' and _is_number(value):
+                # An integer's type would cut a fraction off.
+                stored = serialize_if_there(serializer, name, float(value))
+                if stored != float(value):
+                    setattr(self, name, bool(stored) if isinstance(value, bool) else stored)
+
     def __getattr__(self, name: str) -> Any:
         # Copying and unpickling ask for attributes before there are any.
         parent = self.__dict__.get('_parent')
@@ -65,6 +75,10 @@ class Hyperparameter:
     def __repr__(self) -> str:
         values = ', '.join(f'{name}={value!r}' for name, value in sorted(self.get_dict().items()))
         return f'{type(self).__name__}({values})'
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, np.number, np.bool_)) or (backend.is_array(value) and value.ndim == 0)
 
 
 def default_hyperparameters(**values: Any) -> Hyperparameter:
@@ -271,8 +285,9 @@ class UpdateRule:
             self._fp32_param = None
 
     def serialize(self, serializer: Any) -> None:
-        """Stores the state in a serializer, or restores it from one."""
+        """Stores the state, and this rule's own hyperparameters, in a serializer, or restores them from one."""
         self.t = int(serializer('t', self.t))
+        self.hyperparam.serialize(serializer['hyperparam'])
         # A rule that has been used has a state; in one that has not, t > 0 means that a used one is being restored.
         if self._state is None and self.t > 0:
             self._state = self._blank_state()

@@ -2,10 +2,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +17,43 @@ import numpy as np
 
 from autograd_nn import Link, serializers
 
+ADVICE = {errno.ENOSPC: 'make room, or write to another disk', errno.EDQUOT: 'make room, or write to another disk',
+          errno.EFBIG: 'files are limited to this size here', errno.EACCES: 'there is no permission for it',
+          errno.EROFS: 'write to another disk'}
+
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Turns a user's mistake into one line on standard error and exit status 2."""
+    """Turns a user's mistake into one line on standard error and exit status 2, and Ctrl-C into one and status 130.
+
+    From then on, letters of names that the terminal or the pipe does not know are escaped; they end no program.
+    """
+    for stream in sys.stdout, sys.stderr:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
-        print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, MemoryError) as error:
+        print(f'{Path(sys.argv[0]).name}: error: {describe(error)}', file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def describe(error: BaseException) -> str:
+    """What an exception says, in one line: what cannot be read or written, and what to do about it."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        advice = f' ({ADVICE[error.errno]})' if error.errno in ADVICE else ''
+        return f'{error.filename}: {error.strerror.lower()}{advice}'
+    if isinstance(error, MemoryError):
+        return 'there is not enough memory; a smaller --batch-size needs less'
+    return ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
+
+
+def treat_sigterm_as_ctrl_c() -> None:
+    """Has SIGTERM, by which Docker and SLURM end a program, do what Ctrl-C does at that time."""
+    signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
@@ -35,6 +66,41 @@ def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
         value = getattr(arguments, name)
         if value < bound:
             raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
+
+
+def check_file(path: Path) -> None:
+    """Makes sure, before anything is computed, that a file can be written or replaced.
+
+    Raises:
+        ValueError: Its folder does not exist, there is no permission, or there is a folder of that name.
+    """
+    if path.is_dir():
+        raise ValueError(f'cannot write {path}: it is a folder; expected the name of a file')
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f'cannot write {path}: there is no folder {path.parent}')
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise ValueError(f'cannot write {path}: there is no permission to write to {path.absolute().parent}')
+
+
+def use_saved(parser: argparse.ArgumentParser, saved: dict[str, Any], path: Path) -> None:
+    """Makes what a configuration says the defaults of the options.
+
+    Args:
+        parser: The parser.
+        saved: The values by name.
+        path: The file they come from.
+
+    Raises:
+        ValueError: A value is of another type than the option's.
+    """
+    for action in parser._actions:
+        kind: Any = bool if action.nargs == 0 else (int, float) if action.type is float else action.type or str
+        value = saved.get(action.dest)
+        values = value if isinstance(value, list) else [value]
+        if any((type(each) is bool and kind is not bool) or not isinstance(each, kind) for each in values
+               if each is not None) or (value is not None and action.choices and value not in action.choices):
+            raise ValueError(f'{path} is damaged: {json.dumps(value)} is no value of {action.dest}')
+    parser.set_defaults(**saved)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

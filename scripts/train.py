@@ -5,12 +5,10 @@ Further options depend on what the network is for: see --model NAME --help.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from dataclasses import asdict
-from pathlib import Path
 
-from cli import friendly_errors, read_config
+from cli import friendly_errors, treat_sigterm_as_ctrl_c, use_saved
+from run_folder import CONFIG, RunFolder, refuse_changes
 from train_images import ImageRun
 from train_text import TextRun
 from training_run import DEFAULT_MODEL, TrainingRun, add_common_arguments
@@ -35,8 +33,16 @@ def choose_model() -> models.Entry:
     parser.add_argument('--resume')
     arguments, _ = parser.parse_known_args()
     model = arguments.model or DEFAULT_MODEL
-    if arguments.resume and not arguments.model:
-        model = read_config(Path(arguments.resume))['arguments']['model']
+    if arguments.resume:
+        folder = RunFolder(arguments.resume)
+        saved = folder.read()[0]['arguments']
+        if 'dataset' not in saved:
+            raise ValueError(f'--resume: the run in {folder.path} is one of another program')
+        if arguments.model:
+            refuse_changes(folder, saved, vars(arguments), ['model'])
+        model = saved.get('model')
+        if model not in models.names():
+            raise ValueError(f'--resume: {folder.path / CONFIG} is damaged: there is no model {model}')
     return models.get(model)
 
 
@@ -54,31 +60,19 @@ def parse_arguments(entry: models.Entry) -> argparse.Namespace:
     parser.set_defaults(**{**asdict(entry.recipe), 'lr': None, 'epochs': None})
     arguments = parser.parse_args()
     if arguments.resume:
-        saved = read_config(Path(arguments.resume))['arguments']
-        parser.set_defaults(**saved, out=arguments.resume)
+        folder = RunFolder(arguments.resume)
+        use_saved(parser, {**folder.read()[0]['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
         arguments = parser.parse_args()
-        arguments.out = arguments.resume
     kind.check_arguments(arguments)
     return arguments
 
 
 def main() -> None:
     """Trains, evaluates and writes the results."""
+    treat_sigterm_as_ctrl_c()
     with friendly_errors():
         entry = choose_model()
-        run = KINDS[entry.task](parse_arguments(entry))
-    updater = run.trainer.updater
-    start, iteration = time.perf_counter(), updater.iteration
-    try:
-        run.trainer.run()
-    except KeyboardInterrupt:
-        print(f'\ninterrupted; to continue: python {sys.argv[0]} --resume {run.arguments.out}', file=sys.stderr)
-        raise SystemExit(130) from None
-    seconds = time.perf_counter() - start
-    if updater.iteration > iteration:
-        print(f'{seconds:.1f} s, {run.speed(updater.iteration - iteration, seconds)} (with evaluation)')
-    with friendly_errors():
-        run.save_results()
+        KINDS[entry.task](parse_arguments(entry)).run()
 
 
 if __name__ == '__main__':

@@ -12,9 +12,12 @@ import numpy as np
 from cli import check_at_least
 from fine_tuning import settle
 from optimization import make_optimizer
+from picture_folder import load_folder
+from pictures import DIGITS
 from PIL import Image, ImageDraw, ImageFont
+from run_folder import MISTAKES, MODEL, RunFolder, refuse_changes
 from tqdm import tqdm
-from training_run import MODEL, Speed, TrainingRun, save_quickly
+from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.functions as F
@@ -25,7 +28,6 @@ from autograd_nn.datasets import transforms
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
 
-DIGITS = [str(digit) for digit in range(10)]
 # Each data set with the names of its classes.
 DATASETS: dict[str, tuple[Any, list[str]]] = {
     'digits': (datasets.get_digits, DIGITS),
@@ -52,6 +54,7 @@ class ImageRun(TrainingRun):
 
     learning_rates = {'sgd': 0.05, 'momentum': 0.01, 'nesterov': 0.01, 'adagrad': 0.01, 'rmsprop': 0.001,
                       'adam': 0.003, 'adamw': 0.003}
+    fixed = *TrainingRun.fixed, 'val_split'
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
@@ -75,20 +78,19 @@ class ImageRun(TrainingRun):
         if arguments.val_split:
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
         autograd_nn.summary(network, shape)
-        self.settle_epochs(len(train), min(arguments.batch_size, len(train)))
         if arguments.initial_weights:
             settle(network, shape)
         self.load_initial_weights(network, len(self.labels))
         self.model.to_device(device)
-        self.write_config(input_shape=shape, labels=self.labels, preprocessing=asdict(network.preprocessing))
+        self.about = {'samples': [len(train), len(self.test)], 'input_shape': shape, 'labels': self.labels,
+                      'preprocessing': asdict(network.preprocessing)}
         self.prepare_training(train)
-        self.load_snapshot()
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument('--dataset', metavar='NAME|DIR',
                             help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
-                                 'under train/ and test/), or with the four MNIST files')
+                                 'under train/ and val/ or test/), or with the four MNIST files')
         parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
         parser.add_argument('--val-split', type=float, default=0., metavar='PART',
                             help='part of the training pictures, chosen by --seed, to evaluate after each epoch; '
@@ -112,9 +114,18 @@ class ImageRun(TrainingRun):
         if arguments.cuda_graph and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
 
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
+            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['dataset'])
+        super().check_resumption(saved)
+
     def prepare_training(self, train: Any) -> None:
         """Makes the trainer for some training data."""
         arguments = self.arguments
+        if arguments.batch_size > len(train):
+            print(f'minibatches have {len(train)} samples instead of {arguments.batch_size} (--batch-size): there are '
+                  'no more')
+            arguments.batch_size = len(train)
         optimizer, rate = make_optimizer(arguments, self.model)
         if len(train) < FEW if arguments.augment is None else arguments.augment:
             train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape),
@@ -127,9 +138,8 @@ class ImageRun(TrainingRun):
         test_iter = iterators.SerialIterator(self.validation, arguments.batch_size, repeat=False, shuffle=False)
         updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
                                            cuda_graph=arguments.cuda_graph)
-        self.make_trainer(updater, rate, iterations=-(-arguments.epochs * len(train) // arguments.batch_size),
-                          evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
-                          network=self.model.predictor,
+        evaluator = extensions.Evaluator(test_iter, self.model, self.converter, arguments.device)
+        self.make_trainer(updater, rate, evaluator, network=self.model.predictor,
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
                           curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
         self.trainer.extend(PointOutGuessing(len(self.labels), arguments))
@@ -142,11 +152,10 @@ class ImageRun(TrainingRun):
         probabilities, labels = self.predict()
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
-        save_quickly(out / MODEL, self.model.predictor)
-        draw_mistakes(out / 'mistakes.png', self.test, probabilities, labels, self.labels)
+        draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
+        save_quickly(out / MODEL, self.model.predictor)  # last: then the run is complete
         self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
-                         'accuracy.png': 'curves', 'mistakes.png': 'what it gets wrong with most confidence'})
-
+                         'accuracy.png': 'curves', MISTAKES: 'what it gets wrong with most confidence'})
 
     def predict(self) -> tuple[np.ndarray, np.ndarray]:
         """Class probabilities (N, classes) and true labels (N,) of the test data."""
@@ -201,24 +210,6 @@ class PictureConverter(Converter):
         return to_device(device, (self.preprocessing.normalize(x).astype(autograd_nn.get_dtype(), copy=False), t))
 
 
-class PictureFolder(datasets.ImageFolderDataset):
-    """Pictures in a folder, in the size and the section that a network's published weights expect, from 0 to 1.
-
-    Args:
-        root: The folder.
-        size: (height, width).
-        preprocessing: The network's preprocessing.
-    """
-
-    def __init__(self, root: Path, size: tuple[int, int], preprocessing: models.Preprocessing) -> None:
-        super().__init__(root, on_error='skip')
-        self.size = size
-        self.preprocessing = preprocessing
-
-    def get_image(self, i: int) -> np.ndarray:
-        return self.preprocessing.fit(self.paths[i], self.size) * np.float32(1 / 255)
-
-
 class Enlarge:
     """Scales the pictures of samples so that their shorter side has a length.
 
@@ -261,7 +252,7 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
     Args:
         name: One of `DATASETS`, or a folder.
         entry: The model, whose input shape pictures from a folder take.
-        seed: Chooses the fifth of a folder's pictures that is kept for testing.
+        seed: Chooses the pictures of a folder that are held out (see `load_folder`).
     """
     folder = Path(name)
     if name in DATASETS:
@@ -271,19 +262,7 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
         raise ValueError(f'--dataset: expected one of {", ".join(DATASETS)} or a folder, got {name}')
     if any(folder.glob('*-idx3-ubyte*')):
         return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
-    prototype: Any = entry.build()
-    options = (prototype.insize, prototype.insize), prototype.preprocessing
-    if (folder / 'train').is_dir() and (folder / 'test').is_dir():
-        parts = [PictureFolder(folder / part, *options) for part in ('train', 'test')]
-        labels, others = (part.labels for part in parts)
-        if labels != others:
-            raise ValueError(f'{folder}: train/ has the classes {", ".join(labels)}, test/ has {", ".join(others)}')
-        return parts[0], parts[1], labels
-    pictures = PictureFolder(folder, *options)
-    if len(pictures) < 2:
-        raise ValueError(f'{folder}: expected at least 2 pictures, found {len(pictures)}')
-    test, train = datasets.split_dataset_random(pictures, max(1, len(pictures) // 5), seed=seed)
-    return train, test, pictures.labels
+    return load_folder(folder, entry, seed)
 
 
 def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> int:

@@ -3,20 +3,20 @@ from __future__ import annotations
 
 import argparse
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
 from cli import check_at_least
 from optimization import make_optimizer
-from training_run import MODEL, Speed, TrainingRun, save_quickly
+from run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
+from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.links as L
 from autograd_nn import datasets, iterators, models, training
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
-
-VOCABULARY = 'vocabulary.json'
 
 
 class TextRun(TrainingRun):
@@ -34,6 +34,7 @@ class TextRun(TrainingRun):
     # With the gradient clipped, a large rate is safe for plain gradient descent.
     learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
                       'adamw': 0.002}
+    fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
@@ -57,12 +58,8 @@ class TextRun(TrainingRun):
         self.model = L.Classifier(network, network.lossfun)
         self.model.compute_accuracy = False
         self.model.to_device(device)
-        streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
-        self.settle_epochs(len(streams), arguments.steps)
-        self.write_config()
-        self.vocabulary.save(Path(arguments.out) / VOCABULARY)
-        self.prepare_training(streams, test)
-        self.load_snapshot()
+        self.about = {'tokens': [len(train), len(test)], 'characters': zlib.crc32((train_text + test_text).encode())}
+        self.prepare_training(train, test)
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -88,6 +85,15 @@ class TextRun(TrainingRun):
         if arguments.dropout >= 1:
             raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
 
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        if self.progress.position:  # streams of the text have been read up to somewhere
+            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['batch_size', 'steps'])
+        super().check_resumption(saved)
+
+    def write_config(self) -> None:
+        self.vocabulary.save(self.folder.path / VOCABULARY)
+        super().write_config()
+
     def choose_vocabulary(self, text: str) -> Vocabulary:
         """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
         arguments = self.arguments
@@ -103,10 +109,11 @@ class TextRun(TrainingRun):
             raise ValueError(f'--resume: {arguments.dataset} is not the text that the run in {start} began with')
         return known
 
-    def prepare_training(self, streams: Any, test: Any) -> None:
-        """Makes the trainer for the streams of the training text and the numbers of the text that is held out."""
+    def prepare_training(self, train: Any, test: Any) -> None:
+        """Makes the trainer for the numbers of the training text and of the text that is held out."""
         arguments = self.arguments
         optimizer, rate = make_optimizer(arguments, self.model)
+        streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
         # A short text makes few streams of the usual length rather than many short ones.
         test_streams = datasets.parallel_streams(test, max(1, min(arguments.batch_size, len(test) // arguments.steps)))
         train_iter = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
@@ -114,8 +121,8 @@ class TextRun(TrainingRun):
         self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
         updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, -(-arguments.epochs * len(streams) // arguments.steps), self.evaluator,
-                          self.network, columns=['main/loss', 'validation/main/loss', 'main/perplexity',
+        self.make_trainer(updater, rate, self.evaluator, self.network,
+                          columns=['main/loss', 'validation/main/loss', 'main/perplexity',
                                    'validation/main/perplexity'], curves=['loss'],
                           speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),
                           postprocess=add_perplexity)

@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 from autograd_nn import random
+from autograd_nn.backend import get_array_module
+from autograd_nn.link import Link
 
 
 def serialize_json(serializer: Any, key: str, value: Any) -> Any:
@@ -19,6 +21,20 @@ def serialize_json(serializer: Any, key: str, value: Any) -> Any:
         The data that was stored, or that has been restored.
     """
     return json.loads(str(serializer(key, json.dumps(value))))
+
+
+def find_non_number(target: Any) -> str | None:
+    """The name of a parameter that has NaN or infinite elements, if there is one.
+
+    Args:
+        target: What a snapshot is taken of: a trainer or a link; in anything else nothing is looked for.
+    """
+    optimizers = target.updater.get_all_optimizers().values() if hasattr(target, 'updater') else ()
+    for link in [target] if isinstance(target, Link) else [optimizer.target for optimizer in optimizers]:
+        for name, param in link.namedparams(False):
+            if not get_array_module(param.array).isfinite(param.array).all():
+                return name
+    return None
 
 
 def serialize_random_state(serializer: Any) -> None:

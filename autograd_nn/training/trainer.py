@@ -15,7 +15,7 @@ from autograd_nn.serializer import Deserializer
 from autograd_nn.serializers import save_npz
 from autograd_nn.training.extension import PRIORITY_READER
 from autograd_nn.training.interrupt import DeferredInterrupt
-from autograd_nn.training.state import serialize_json, serialize_random_state
+from autograd_nn.training.state import find_non_number, serialize_json, serialize_random_state
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, get_trigger, serialize_trigger
 from autograd_nn.training.updaters import Updater
 from autograd_nn.variable import as_array
@@ -55,6 +55,7 @@ class Trainer:
         stop_trigger: The trigger.
         observation: What has been reported in the current iteration, by name.
         out: The directory.
+        is_updating: Whether an update has begun and not ended, so that a snapshot would not be exact.
         reporter: The `Reporter`, to which the optimizers' models and all their links are known by the optimizers'
             names: ``main`` and ``main/l1``, for instance.
 
@@ -78,6 +79,7 @@ class Trainer:
         self.stop_trigger = get_trigger(stop_trigger)
         self.observation: dict[str, Any] = {}
         self.out = out
+        self.is_updating = False
         self.reporter = Reporter()
         for name, optimizer in updater.get_all_optimizers().items():
             self.reporter.add_observer(name, optimizer.target)
@@ -178,6 +180,7 @@ class Trainer:
             for name in sorted(names, key=lambda name: self._extensions[name].priority):
                 self._extensions[name].call('initialize', self)
             self._first_iteration = self.updater.iteration
+            self._began_finite = find_non_number(self) is None
             with DeferredInterrupt() as interrupt:
                 self._loop(names, interrupt)
         except (Exception, KeyboardInterrupt) as error:
@@ -200,7 +203,9 @@ class Trainer:
         while not self._is_over():
             self.observation = {}
             with self.reporter.scope(self.observation):
+                self.is_updating = True
                 self.updater.update()
+                self.is_updating = False
                 self._call_extensions(names)
             interrupt.check()
 
@@ -236,16 +241,22 @@ class Trainer:
                     saved.append(path)
         # Nothing is lost before the first update of this run.
         if not saved and self.updater.iteration > getattr(self, '_first_iteration', self.updater.iteration):
-            path = Path(self.out, 'snapshot_interrupted')
-            try:
-                save_npz(path, self)
-            except Exception as another:
-                lines.append(f'No snapshot could be saved: {_describe(another)}')
-            else:
-                saved.append(path)
+            lines.extend(self._save_interrupted())
         lines += [f'Snapshot: {path}' for path in saved]
         if show:
             tqdm.write('\n'.join(lines), file=sys.stderr)
+
+    def _save_interrupted(self) -> list[str]:
+        """Saves a snapshot where no extension has; says so, or why not."""
+        name = find_non_number(self) if self._began_finite else None
+        if name is not None:
+            return [f'No snapshot is saved: the parameter {name} has NaN or infinite elements']
+        path = Path(self.out, 'snapshot_interrupted')
+        try:
+            save_npz(path, self)
+        except Exception as another:
+            return [f'No snapshot could be saved: {_describe(another)}']
+        return [f'Snapshot: {path}']
 
     def serialize(self, serializer: Any) -> None:
         """Stores the whole state of the training in a serializer, or restores it from one.

@@ -423,6 +423,98 @@ def test_warmup_then_another_schedule(tmp_path):
     assert trainer.updater.optimizer.lr == 0.25
 
 
+def shifted(tmp_path, shift, stop, lr=1.0, load=None, then=None, at=None):
+    """Runs a training with a schedule, up to `stop` iterations; returns the rates after each.
+
+    Args:
+        load: A snapshot to load before.
+        then: The rate to set after that.
+        at: Where in the schedule to continue.
+    """
+    trainer, seen = training.Trainer(Reporting(), (stop, 'iteration'), tmp_path), []
+    optimizer = trainer.updater.optimizer
+    optimizer.lr = lr
+    # Like StandardUpdater, and unlike its base.
+    trainer.updater.serialize = lambda serializer: (toy.FakeUpdater.serialize(trainer.updater, serializer),
+                                                    optimizer.serialize(serializer['optimizer']))
+    trainer.extend(shift)
+    trainer.extend(extensions.snapshot(filename='snapshot'), trigger=(1, 'iteration'))
+    # After the snapshot: a resumed training begins with it.
+    trainer.extend(lambda trainer: seen.append(optimizer.lr), name='see', priority=-1000)
+    if load:
+        load_npz(load, trainer)
+    if then is not None:
+        optimizer.lr = then
+    if at is not None:
+        shift.continue_at(at)
+    trainer.run()
+    return seen
+
+
+SCHEDULES = [
+    lambda: extensions.ExponentialShift('lr', 0.5), lambda: extensions.StepShift('lr', 0.1, 3),
+    lambda: extensions.MultistepShift('lr', 0.1, [5, 2]), lambda: extensions.LinearShift('lr', (3, 1), (2, 6)),
+    lambda: extensions.PolynomialShift('lr', 2, 9), lambda: extensions.InverseShift('lr', 0.3, 1.5),
+    lambda: extensions.WarmupShift('lr', 0.1, 6, 0.5), lambda: extensions.CosineShift('lr', 9),
+]
+
+
+@pytest.mark.parametrize('make', SCHEDULES)
+def test_a_resumed_schedule_goes_on(tmp_path, make):
+    """As if it had not been interrupted; from another rate in the same proportions; into another resumption."""
+    whole = shifted(tmp_path / 'whole', make(), 8)
+    first = shifted(tmp_path, make(), 4)
+    assert first == whole[:4]
+    assert shifted(tmp_path / 'second', make(), 8, lr=7., load=tmp_path / 'snapshot') == whole[3:]
+    third = shifted(tmp_path / 'third', make(), 6, lr=7., load=tmp_path / 'snapshot', then=10 * whole[3])
+    fourth = shifted(tmp_path / 'fourth', make(), 8, lr=7., load=tmp_path / 'third' / 'snapshot')
+    np.testing.assert_allclose([*third, *fourth[1:]], 10 * np.array(whole[3:]), 1e-12)
+
+
+def test_a_finished_warmup_leaves_the_rate_at_resumption(tmp_path):
+    """Not that which the optimizer was made with; one that is set then stays, too."""
+    shifted(tmp_path, extensions.WarmupShift('lr', 0, 2, 0.5), 4, lr=7.)
+    for then, expected in (None, 0.5), (0.25, 0.25):
+        rates = shifted(tmp_path / 'on', extensions.WarmupShift('lr', 0, 2, 0.5), 6, 7., tmp_path / 'snapshot', then)
+        assert set(rates) == {expected}
+
+
+def test_a_schedule_that_came_to_zero_begins_again_from_a_rate(tmp_path):
+    shifted(tmp_path, extensions.CosineShift('lr', 4), 5)
+    assert set(shifted(tmp_path / 'zero', extensions.CosineShift('lr', 4), 6, load=tmp_path / 'snapshot')) == {0}
+    rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 4), 7, load=tmp_path / 'snapshot', then=0.5)
+    np.testing.assert_allclose(rates, [0.5, 0.25 + 0.25 / np.sqrt(2), 0.25])
+
+
+def test_a_longer_schedule_takes_effect_at_resumption(tmp_path):
+    shifted(tmp_path, extensions.CosineShift('lr', 4), 4)
+    rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 8), 5, load=tmp_path / 'snapshot')
+    np.testing.assert_allclose(rates, [0.5, 0.5 + 0.5 * np.cos(np.pi * 5 / 8)])
+
+
+def test_a_schedule_in_steps_of_another_size(tmp_path):
+    """Half of an epoch of 8 iterations; then 4 are left of 8, or 2 of 4."""
+    shifted(tmp_path, extensions.CosineShift('lr', 8), 4)
+    for then, factor in (None, 1), (5, 10):
+        rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 4), 6, 1., tmp_path / 'snapshot', then, at=2)
+        np.testing.assert_allclose(rates, factor * np.array([0.5, 0.5 - 0.5 / np.sqrt(2), 0]), atol=1e-12)
+
+
+def test_a_schedule_of_what_no_snapshot_restores(tmp_path):
+    """An optimizer that the trainer does not know."""
+    def make(stop):
+        trainer, other = training.Trainer(Reporting(), (stop, 'iteration'), tmp_path), optimizers.SGD(lr=1.)
+        trainer.extend(extensions.ExponentialShift('lr', 0.5, optimizer=other), trigger=(2, 'iteration'))
+        trainer.extend(extensions.snapshot(filename='snapshot'), trigger=(1, 'iteration'))
+        return trainer, other
+
+    make(5)[0].run()
+    trainer, other = make(9)
+    load_npz(tmp_path / 'snapshot', trainer)
+    trainer.run()
+    assert other.lr == 0.5 ** 4
+
+
 @pytest.mark.parametrize('arguments', [{'period': 0}, {'period': 1, 'multiplier': 0.5}])
 def test_bad_cosine(arguments):
     with pytest.raises(ValueError, match='CosineShift'):
@@ -463,6 +555,32 @@ def test_fail_on_non_number(tmp_path, bad):
     trainer.extend(spoil)
     with pytest.raises(RuntimeError, match=r"parameter /W of the optimizer 'main' has NaN or infinite .* iteration 4"):
         trainer.run()
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+@pytest.mark.parametrize('name', ['snapshot', 'snapshot_{.updater.iteration}'])
+def test_a_diverged_snapshot_replaces_none(tmp_path, name, bad, caplog):
+    """Nor does an exception leave one."""
+    trainer = training.Trainer(Reporting(), (6, 'iteration'), tmp_path)
+    W = trainer.updater.optimizer.target.W
+    W.array[...] = 3
+    trainer.extend(extensions.snapshot_object(trainer.updater.optimizer.target, name, snapshot_on_error=True,
+                                              n_retains=1), trigger=(1, 'iteration'))
+
+    def spoil(trainer):
+        if trainer.updater.iteration == 4:
+            W.array[1] = bad
+        if trainer.updater.iteration == 5:
+            raise RuntimeError('so it is')
+
+    trainer.extend(spoil)
+    with pytest.raises(RuntimeError, match='so it is'):
+        trainer.run()
+    path, = tmp_path.iterdir()
+    with np.load(path) as npz:
+        assert npz['W'].tolist() == [3, 3]
+    assert path.name in ('snapshot', 'snapshot_3')
+    assert 'parameter /W has NaN or infinite elements after iteration 4' in caplog.text
 
 
 class TestDumpGraph:

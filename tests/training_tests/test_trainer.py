@@ -351,6 +351,27 @@ class TestControlC:
         for a, b in zip(*(t.updater.get_optimizer('main').target.params() for t in (whole, resumed))):
             np.testing.assert_array_equal(a.array, b.array)
 
+    def test_a_half_made_update_replaces_no_snapshot(self, tmp_path):
+        """After the second Ctrl-C at once."""
+        trainer = toy.make_trainer(tmp_path, extensions=False)
+        trainer.extend(extensions.snapshot(filename='state'), trigger=(2, 'iteration'))
+        update = trainer.updater.update_core
+
+        def press():
+            update()
+            if trainer.updater.iteration == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(600)
+
+        trainer.updater.update_core = press
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run()
+        resumed = toy.make_trainer(tmp_path, extensions=False)
+        load_npz(tmp_path / 'state', resumed, strict=False)
+        assert resumed.updater.get_optimizer('main').t == resumed.updater.iteration == 2
+        assert (tmp_path / 'on_error_state').exists()
+
     def test_twice_interrupts_at_once(self, tmp_path):
         trainer = toy.make_trainer(tmp_path, extensions=False)
 

@@ -12,6 +12,7 @@ from typing import Any
 from autograd_nn.serializers import DictionarySerializer, load_npz, save_npz
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.extensions.snapshot_writers import save_and_rename
+from autograd_nn.training.state import find_non_number
 
 _logger = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ def snapshot(savefun: Callable[[str, Any], Any] | None = None,
 
     ``load_npz(path, trainer)`` loads a snapshot into a trainer that was made in the same way; the training then
     continues bit for bit as if it had never stopped. A file gets its name when it is complete: however the program
-    ends, earlier snapshots are safe. Ctrl-C leaves a snapshot in any case.
+    ends, earlier snapshots are safe. Ctrl-C leaves a snapshot in any case. When a parameter has NaN or infinite
+    elements, and none had before the training, nothing is saved but a message logged: no such file replaces a good one.
 
     Args:
         savefun: Saves: called with a path and the trainer; `save_npz` by default.
@@ -97,6 +99,7 @@ class _Snapshot(Extension):
         self._snapshot_on_error = snapshot_on_error
         self._n_retains = n_retains
         self._autoload = autoload
+        self._began_finite = False
 
     @property
     def default_name(self) -> str:
@@ -108,18 +111,29 @@ class _Snapshot(Extension):
             if files:
                 load_npz(files[-1], self._target_of(trainer))
                 _logger.info('loaded %s', files[-1])
+        self._began_finite = find_non_number(self._target_of(trainer)) is None
 
     def __call__(self, trainer: Any) -> None:
-        if self._condition is None or self._condition():
+        if self._condition is not None and not self._condition():
+            return
+        name = self._find_new_non_number(trainer)
+        if name is None:
             self._save(trainer, self._name(trainer))
+        else:
+            _logger.warning('%s: the parameter %s has NaN or infinite elements after iteration %d; nothing is saved',
+                            self._default_name, name, trainer.updater.iteration)
+
+    def _find_new_non_number(self, trainer: Any) -> str | None:
+        return find_non_number(self._target_of(trainer)) if self._began_finite else None
 
     def on_error(self, trainer: Any, exc: BaseException, tb: TracebackType | None) -> Path | None:
         wanted = self._snapshot_on_error or (isinstance(exc, KeyboardInterrupt) and self._target is None)
-        if not wanted or not (self._condition is None or self._condition()):
+        if not wanted or not (self._condition is None or self._condition()) or self._find_new_non_number(trainer):
             return None
         filename = self._name(trainer)
-        # An exception may have left the model half updated, or NaN: that must not replace an earlier snapshot.
-        if not isinstance(exc, KeyboardInterrupt) and Path(trainer.out, filename).exists():
+        # What an exception, or a second Ctrl-C, left half updated must not replace an earlier snapshot.
+        is_exact = isinstance(exc, KeyboardInterrupt) and not trainer.is_updating
+        if not is_exact and Path(trainer.out, filename).exists():
             filename = str(Path(filename).with_name(f'on_error_{Path(filename).name}'))
         return self._save(trainer, filename)
 
