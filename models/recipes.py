@@ -21,6 +21,13 @@ class Recipe:
         epochs: The number of passes over the training data.
         batch_size: The number of samples in a minibatch.
         augment: Whether to vary training pictures at random; None where there are few.
+
+    Example:
+        >>> from autograd_nn import models
+        >>> models.get('resnet50').recipe.lr
+        0.001
+        >>> models.Recipe(lr=0.01).schedule
+        'cosine'
     """
 
     optimizer: str = 'adam'
