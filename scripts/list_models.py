@@ -39,8 +39,9 @@ def list_models() -> None:
             print(LINE.format(name, *figures, verdict(seconds)), flush=True)
         else:
             print(LINE.format(name, f'{entry.build().count_params():,}', '', entry.task, ''))
-    print('Multiply-adds: of a forward pass with one sample. On this CPU: whether training is feasible, and\n'
-          f'about how long an epoch of {PICTURES:,} pictures takes ({2e-9 * speed:.0f} GFLOPS just now).')
+    print('multiply-adds: of a forward pass with one sample\n'
+          f'on this CPU: is training feasible, and about how long is an epoch of {PICTURES:,}\n'
+          f'pictures, by the speed measured just now ({2e-9 * speed:.0f} GFLOPS)')
 
 
 def verdict(seconds: float) -> str:
@@ -59,9 +60,9 @@ def measure(entry: models.Entry) -> autograd_nn.ModelSummary:
     for param in network.params():
         # The sizes do not depend on values, and memory that nobody writes to costs nothing.
         param.initializer = leave_blank
-    if hasattr(network, 'auxiliary'):
-        settle(network, entry.input_shape)
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all='ignore'):
+        if hasattr(network, 'auxiliary'):
+            settle(network, entry.input_shape)
         return autograd_nn.summary(network, entry.input_shape)
 
 

@@ -56,8 +56,9 @@ def parse_arguments(entry: models.Entry) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
     kind.add_arguments(parser)
-    # Rate and epochs depend on other options, too; a run settles them.
-    parser.set_defaults(**{**asdict(entry.recipe), 'lr': None, 'epochs': None})
+    # Rate and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
+    parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
     arguments = parser.parse_args()
     if arguments.resume:
         folder = RunFolder(arguments.resume)
