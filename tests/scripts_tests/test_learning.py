@@ -129,7 +129,8 @@ def test_list_of_models(tmp_path, monkeypatch):
     process = run_here('train', '--list-models', cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     header, *rows = (line.split() for line in process.stdout.splitlines())
-    assert header[:2] == ['model', 'parameters'] and max(map(len, process.stdout.splitlines())) <= 80 and process.stderr == ''
+    assert header[:2] == ['model', 'parameters']
+    assert max(map(len, process.stdout.splitlines())) <= 80 and process.stderr == ''
     assert [row[:2] for row in rows[:4]] == [['googlenet', '13,378,280'], ['lenet', '431,080'],
                                              ['lstm_lm', '19,780,400'], ['squeezenet1_1', '1,235,496']]
     assert rows[1][2] == f'{20 * 24 ** 2 * 25 + 50 * 8 ** 2 * 500 + 800 * 500 + 5000:,}'
