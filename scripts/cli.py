@@ -51,9 +51,14 @@ def describe(error: BaseException) -> str:
     return ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
 
 
-def treat_sigterm_as_ctrl_c() -> None:
-    """Has SIGTERM, by which Docker and SLURM end a program, do what Ctrl-C does at that time."""
-    signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """A context in which SIGTERM, by which Docker and SLURM end a program, does what Ctrl-C does at that time."""
+    before = signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:

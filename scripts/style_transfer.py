@@ -13,7 +13,7 @@ from typing import Any
 
 import feature_networks
 import numpy as np
-from cli import check_at_least, friendly_errors, treat_sigterm_as_ctrl_c
+from cli import check_at_least, friendly_errors, sigterm_as_ctrl_c
 from painting import Canvas, paint_with_adam, paint_with_lbfgs, progress_bar, require_scipy
 from pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
 from PIL import Image
@@ -179,8 +179,7 @@ class Painting:
 def main() -> None:
     """Paints; status 2 for a mistake of the user, 130 after Ctrl-C, which leaves the picture as far as it is."""
     arguments = parse_arguments()
-    treat_sigterm_as_ctrl_c()
-    with friendly_errors():
+    with friendly_errors(), sigterm_as_ctrl_c():
         check_arguments(arguments)
         autograd_nn.random.seed(arguments.seed)
         loss = feature_networks.load_loss(arguments)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from cli import friendly_errors, treat_sigterm_as_ctrl_c, use_saved
+from cli import friendly_errors, sigterm_as_ctrl_c, use_saved
 from run_folder import CONFIG, RunFolder, refuse_changes
 from train_images import ImageRun
 from train_text import TextRun
@@ -70,8 +70,7 @@ def parse_arguments(entry: models.Entry) -> argparse.Namespace:
 
 def main() -> None:
     """Trains, evaluates and writes the results."""
-    treat_sigterm_as_ctrl_c()
-    with friendly_errors():
+    with friendly_errors(), sigterm_as_ctrl_c():
         entry = choose_model()
         KINDS[entry.task](parse_arguments(entry)).run()
 

@@ -203,11 +203,21 @@ class Trainer:
         while not self._is_over():
             self.observation = {}
             with self.reporter.scope(self.observation):
-                self.is_updating = True
-                self.updater.update()
-                self.is_updating = False
+                self._update(interrupt)
                 self._call_extensions(names)
             interrupt.check()
+
+    def _update(self, interrupt: DeferredInterrupt) -> None:
+        before = getattr(self.updater, 'epoch_detail', None)
+        self.is_updating = True
+        try:
+            self.updater.update()
+        except Exception:
+            # The signal that ends a program may have ended the processes of its iterator first. No batch has come then.
+            self.is_updating = before is None or self.updater.epoch_detail != before
+            interrupt.check()
+            raise
+        self.is_updating = False
 
     def _call_extensions(self, names: list[str]) -> None:
         self._pending = list(names)

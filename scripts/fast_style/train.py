@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the modules that all p
 
 import feature_networks
 import numpy as np
-from cli import check_at_least, friendly_errors, treat_sigterm_as_ctrl_c, use_saved
+from cli import check_at_least, friendly_errors, sigterm_as_ctrl_c, use_saved
 from pictures import load_picture, save_picture, to_array, to_picture
 from run_folder import CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, RunFolder, refuse_changes
 from training_run import save_quickly
@@ -221,8 +221,7 @@ def run(arguments: argparse.Namespace, trainer: training.Trainer, network: model
 
 def main() -> None:
     """Trains and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
-    treat_sigterm_as_ctrl_c()
-    with friendly_errors():
+    with friendly_errors(), sigterm_as_ctrl_c():
         arguments = parse_arguments()
         check_arguments(arguments)
         if arguments.resume:
