@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.registry import register
+from autograd_nn.models.registry import Recipe, register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
@@ -16,7 +16,7 @@ from autograd_nn.links.stateful import CellStateChain
 from autograd_nn.variable import Variable
 
 
-@register('lstm_lm', task='text')
+@register('lstm_lm', task='text', recipe=Recipe(lr=0.002, clip=0.25, epochs=10, batch_size=20))
 class LSTMLanguageModel(CellStateChain):
     """A recurrent language model: an embedding, stacked LSTM layers, and an output layer, with dropout between them.
 

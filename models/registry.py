@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from autograd_nn.models.recipes import USUAL, Recipe
+
 from autograd_nn.link import Chain
 
 Model = TypeVar('Model', bound=type[Chain])
@@ -19,6 +21,7 @@ class Entry:
         model: Its class, whose constructor takes ``num_classes`` by keyword.
         input_shape: The shape of one sample that it was designed for: channels, height, width; empty for sequences.
         task: What it does: ``'images'`` for a classifier of images, ``'text'`` for a model of text.
+        recipe: How it is trained.
         options: Further arguments of the constructor, which make the model out of its class.
     """
 
@@ -26,6 +29,7 @@ class Entry:
     model: type[Chain]
     input_shape: tuple[int, ...]
     task: str
+    recipe: Recipe
     options: dict[str, Any]
 
     def build(self, **arguments: Any) -> Chain:
@@ -45,18 +49,19 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 
-def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images',
+def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images', recipe: Recipe = USUAL,
              **options: Any) -> Callable[[Model], Model]:
     """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
 
     Args:
         name: The name.
         input_shape: The shape of one sample that it was designed for.
-        task: What it does (see `Entry`), on which depends how it is trained.
+        task: What it does (see `Entry`), on which depends what it is trained with.
+        recipe: How it is trained.
         options: Arguments of the constructor, where one class is several models.
     """
     def decorate(model: Model) -> Model:
-        _entries[name] = Entry(name, model, input_shape, task, options)
+        _entries[name] = Entry(name, model, input_shape, task, recipe, options)
         return model
 
     return decorate

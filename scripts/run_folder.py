@@ -35,12 +35,13 @@ except ImportError:  # not on Windows, where two runs in one folder at once stay
 CONFIG = 'config.json'
 SNAPSHOT = 'snapshot.npz'
 MODEL = 'model.npz'
+BEST = 'best.npz'
 LOG = 'log.json'
 MISTAKES = 'mistakes.png'
 VOCABULARY = 'vocabulary.json'
 # What a run writes at its end, and all that it writes: in the order in which it can go, so that what is left is a run.
 RESULTS = MODEL, MISTAKES
-FILES = (*RESULTS, 'accuracy.png', 'loss.png', 'losses.png', 'samples/[0-9]*.jpg', LOG, f'on_error_{SNAPSHOT}',
+FILES = (*RESULTS, BEST, 'accuracy.png', 'loss.png', 'losses.png', 'samples/[0-9]*.jpg', LOG, f'on_error_{SNAPSHOT}',
          'snapshot_interrupted', SNAPSHOT, VOCABULARY, CONFIG)
 # Where the last process that had a folder was killed, its helpers may need a moment to notice.
 PATIENCE = 2.

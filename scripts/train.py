@@ -5,6 +5,7 @@ Further options depend on what the network is for: see --model NAME --help.
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from cli import friendly_errors, sigterm_as_ctrl_c, use_saved
 from run_folder import CONFIG, RunFolder, refuse_changes
@@ -25,8 +26,8 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def choose_kind() -> type[TrainingRun]:
-    """The kind of run that the command line, or the run that it continues, is about."""
+def choose_model() -> models.Entry:
+    """The model that the command line, or the run that it continues, is about."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('--model')
     parser.add_argument('--resume')
@@ -42,18 +43,22 @@ def choose_kind() -> type[TrainingRun]:
         model = saved.get('model')
         if model not in models.names():
             raise ValueError(f'--resume: {folder.path / CONFIG} is damaged: there is no model {model}')
-    return KINDS[models.get(model).task]
+    return models.get(model)
 
 
-def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
-    """Reads the command line; with --resume, what it does not say comes from the interrupted run.
+def parse_arguments(entry: models.Entry) -> argparse.Namespace:
+    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run.
 
     Args:
-        kind: The kind of run whose options are possible.
+        entry: The model, on whose task it depends which options are possible.
     """
+    kind = KINDS[entry.task]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
     kind.add_arguments(parser)
+    # Rate and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
+    parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
     arguments = parser.parse_args()
     if arguments.resume:
         folder = RunFolder(arguments.resume)
@@ -66,8 +71,8 @@ def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
 def main() -> None:
     """Trains, evaluates and writes the results."""
     with friendly_errors(), sigterm_as_ctrl_c():
-        kind = choose_kind()
-        kind(parse_arguments(kind)).run()
+        entry = choose_model()
+        KINDS[entry.task](parse_arguments(entry)).run()
 
 
 if __name__ == '__main__':

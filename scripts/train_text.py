@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cli import check_at_least
+from optimization import make_optimizer
 from run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
 from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import datasets, iterators, models, optimizer_hooks, training
+from autograd_nn import datasets, iterators, models, training
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
 
@@ -71,10 +72,9 @@ class TextRun(TrainingRun):
         parser.add_argument('--units', type=int, help='size of the layers')
         parser.add_argument('--layers', type=int, help='number of recurrent layers')
         parser.add_argument('--dropout', type=float, help='ratio of the dropout between layers')
-        parser.add_argument('--clip', type=float, help='largest norm of the gradient')
         parser.add_argument('--sample', type=int, help='words or characters of text to make up at the end')
-        parser.set_defaults(level='word', vocabulary_size=10_000, epochs=10, batch_size=20, steps=35, units=650,
-                            layers=2, dropout=0.5, clip=0.25, sample=100)
+        parser.set_defaults(level='word', vocabulary_size=10_000, steps=35, units=650, layers=2, dropout=0.5,
+                            sample=100)
 
     @classmethod
     def check_arguments(cls, arguments: argparse.Namespace) -> None:
@@ -84,8 +84,6 @@ class TextRun(TrainingRun):
             raise ValueError(f'--dataset: {arguments.model} needs a text file')
         if arguments.dropout >= 1:
             raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
-        if not arguments.clip > 0:
-            raise ValueError(f'--clip: expected a positive number, got {arguments.clip}')
 
     def check_resumption(self, saved: dict[str, Any]) -> None:
         if self.progress.position:  # streams of the text have been read up to somewhere
@@ -114,8 +112,7 @@ class TextRun(TrainingRun):
     def prepare_training(self, train: Any, test: Any) -> None:
         """Makes the trainer for the numbers of the training text and of the text that is held out."""
         arguments = self.arguments
-        optimizer, rate = self.make_optimizer(self.model)
-        optimizer.add_hook(optimizer_hooks.GradientClipping(arguments.clip))
+        optimizer, rate = make_optimizer(arguments, self.model)
         streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
         # A short text makes few streams of the usual length rather than many short ones.
         test_streams = datasets.parallel_streams(test, max(1, min(arguments.batch_size, len(test) // arguments.steps)))
@@ -124,7 +121,7 @@ class TextRun(TrainingRun):
         self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
         updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, self.evaluator,
+        self.make_trainer(updater, rate, self.evaluator, self.network,
                           columns=['main/loss', 'validation/main/loss', 'main/perplexity',
                                    'validation/main/perplexity'], curves=['loss'],
                           speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),

@@ -2,26 +2,29 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import optimization
 from cli import check_at_least
 from fine_tuning import freeze, load_initial_weights
-from run_folder import CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, Progress, RunFolder, refuse_changes
+from list_models import ListModels
+from run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, Progress, RunFolder, refuse_changes
 
 import autograd_nn
-from autograd_nn import models, optimizer_hooks, optimizers, serializers, training
-from autograd_nn.training import extensions
+from autograd_nn import models, serializers, training
+from autograd_nn.training import extensions, triggers
 
-OPTIMIZERS: dict[str, Any] = {
-    'sgd': optimizers.SGD, 'momentum': optimizers.MomentumSGD, 'nesterov': optimizers.NesterovAG,
-    'adagrad': optimizers.AdaGrad, 'rmsprop': optimizers.RMSprop, 'adam': optimizers.Adam, 'adamw': optimizers.AdamW,
-}
 MIXED = {'float16': autograd_nn.mixed16, 'bfloat16': autograd_nn.mixed_bfloat16}
 DEFAULT_MODEL = 'lenet'
+# With fewer updates than these a network has hardly begun to learn.
+LEAST_UPDATES = 100
+# By what it is decided which weights are best, and when to stop.
+MONITOR = 'validation/main/loss'
 # Weights hardly shrink, and compressing them takes many times as long as writing them.
 save_quickly = partial(serializers.save_npz, compression=False)
 
@@ -46,13 +49,17 @@ class TrainingRun:
     about: dict[str, Any]
     trainer: training.Trainer
     schedule: extensions.Shift
-    # Learning rates that suit small networks and the schedule of this program.
+    # The usual learning rates of the optimizers, for those that the model's recipe does not name.
     learning_rates: dict[str, float]
     # The options that make up a run: with others it could not be continued.
     fixed: tuple[str, ...] = ('model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze')
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
+        recipe = models.get(arguments.model).recipe
+        if arguments.lr is None:
+            arguments.lr = (recipe.lr if arguments.optimizer == recipe.optimizer
+                            else self.learning_rates[arguments.optimizer])
         self.config: dict[str, Any] = {}
         self.progress = Progress()
         self.folder = RunFolder(arguments.out)
@@ -76,15 +83,14 @@ class TrainingRun:
     @classmethod
     def check_arguments(cls, arguments: argparse.Namespace) -> None:
         """Raises a ValueError that names the first option with an impossible value."""
-        check_at_least(arguments, epochs=1, batch_size=1, seed=0, weight_decay=0)
+        optimization.check_arguments(arguments)
+        check_at_least(arguments, batch_size=1, seed=0, early_stopping=0)
+        if arguments.epochs is not None:
+            check_at_least(arguments, epochs=1)
         if arguments.seed >= 2 ** 32:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
-        if arguments.lr is not None and not 0 < arguments.lr < float('inf'):
-            raise ValueError(f'--lr: expected a positive number, got {arguments.lr}')
         if arguments.freeze and not arguments.initial_weights:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
-        if arguments.optimizer not in OPTIMIZERS:
-            raise ValueError(f'--optimizer: expected one of {", ".join(OPTIMIZERS)}; got {arguments.optimizer}')
         if arguments.amp and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
             raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
                              f'GPU as --device, got {arguments.device}')
@@ -144,21 +150,28 @@ class TrainingRun:
         """Writes down what is run, for --resume, for other programs and for people."""
         self.folder.write_config(self.arguments, self.about)
 
-    def make_optimizer(self, model: Any) -> tuple[Any, str]:
-        """Sets up the optimizer; returns it and the name of the attribute that holds its learning rate."""
-        arguments = self.arguments
-        kind = OPTIMIZERS[arguments.optimizer]
-        lr = self.learning_rates[arguments.optimizer] if arguments.lr is None else arguments.lr
-        if arguments.optimizer == 'adamw':
-            # With alpha = 1, eta is the learning rate of step and decay alike, as in the paper's algorithm 2.
-            return kind(alpha=1.0, eta=lr, weight_decay_rate=arguments.weight_decay).setup(model), 'eta'
-        attribute = 'alpha' if arguments.optimizer == 'adam' else 'lr'
-        optimizer = kind(**{attribute: lr}).setup(model)
-        if arguments.weight_decay:
-            optimizer.add_hook(optimizer_hooks.WeightDecay(arguments.weight_decay))
-        return optimizer, attribute
+    def settle_epochs(self, size: int, batch_size: int) -> int:
+        """Decides on the number of epochs, if the command line does not, and says how the parameters are updated.
 
-    def make_trainer(self, updater: Any, rate: str, evaluator: Any, columns: list[str],
+        Args:
+            size: The number of samples in an epoch.
+            batch_size: How many of them an update takes.
+
+        Returns:
+            The number of updates in all epochs.
+        """
+        arguments, note = self.arguments, ''
+        if arguments.epochs is None:
+            usual = models.get(arguments.model).recipe.epochs
+            arguments.epochs = max(usual, -(-LEAST_UPDATES * batch_size // size))
+            if arguments.epochs > usual:
+                note = f' (more than the usual {usual}, as there is little to train with: --epochs)'
+        updates = -(-arguments.epochs * size // batch_size)
+        print(f'{arguments.epochs} epochs, {updates:,} updates{note}')
+        print(optimization.describe(arguments, updates))
+        return updates
+
+    def make_trainer(self, updater: Any, rate: str, evaluator: Any, network: Any, columns: list[str],
                      curves: list[str], speed: Speed,
                      postprocess: Callable[[dict[str, Any]], None] | None = None) -> None:
         """Puts together the training loop and its extensions.
@@ -167,22 +180,26 @@ class TrainingRun:
             updater: The updater.
             rate: The attribute of its optimizer that holds the learning rate.
             evaluator: The extension that evaluates the model.
+            network: What is trained, whose best weights are kept.
             columns: What to print after each epoch, besides epoch and time.
             curves: What to plot over the epochs.
             speed: What measures the speed of the training.
             postprocess: What adds figures to the log's entry of an epoch (see `extensions.LogReport`).
         """
-        optimizer, iterator = updater.get_optimizer('main'), updater.get_iterator('main')
-        iterations = -(-self.arguments.epochs * len(iterator.dataset) // iterator.batch_size)
-        self.schedule = extensions.CosineShift(rate, iterations)
-        self.trainer = trainer = training.Trainer(updater, (self.arguments.epochs, 'epoch'), out=self.arguments.out)
+        arguments, optimizer, iterator = self.arguments, updater.get_optimizer('main'), updater.get_iterator('main')
+        updates = self.settle_epochs(len(iterator.dataset), iterator.batch_size)
+        self.schedule = optimization.make_schedule(arguments, rate, updates)
+        # Without --early-stopping it is the same trigger, so that a run can be continued with another choice.
+        stop = triggers.EarlyStoppingTrigger(monitor=MONITOR, patience=arguments.early_stopping or sys.maxsize,
+                                             max_trigger=(arguments.epochs, 'epoch'))
+        self.trainer = trainer = training.Trainer(updater, stop, out=arguments.out)
         trainer.extend(evaluator)
         trainer.extend(self.schedule, trigger=(1, 'iteration'))
         trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, rate)))
         trainer.extend(speed)
         trainer.extend(extensions.LogReport(postprocess=postprocess, filename=LOG))
-        trainer.extend(ChosenRates(optimizer, {rate: self.arguments.lr,
-                                               'weight_decay_rate': self.arguments.weight_decay}))
+        trainer.extend(ChosenRates(optimizer, {rate: arguments.lr,
+                                               'weight_decay_rate': arguments.weight_decay}))
         trainer.extend(extensions.PrintReport(['epoch', *columns, speed.key, 'elapsed_time']))
         if extensions.PlotReport.available():
             for what in curves:
@@ -190,6 +207,8 @@ class TrainingRun:
                                                      filename=f'{what}.png'), name=f'plot_{what}')
         trainer.extend(extensions.FailOnNonNumber())
         trainer.extend(extensions.ProgressBar())
+        trainer.extend(extensions.snapshot_object(network, BEST, save_quickly),
+                       trigger=triggers.MinValueTrigger(MONITOR))
         trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
 
     def load_initial_weights(self, network: Any, outputs: int | None = None) -> None:
@@ -213,8 +232,9 @@ class TrainingRun:
             others: What this kind of run writes besides the files that all do: meanings by name.
         """
         out = Path(self.arguments.out)
-        about = {MODEL: 'weights, for --initial-weights', CONFIG: 'what was run',
-                 SNAPSHOT: 'the state of the training, for --resume', LOG: 'figures of every epoch', **others}
+        about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
+                 CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
+                 LOG: 'figures of every epoch', **others}
         print(f'written to {out}/:')
         for name, meaning in about.items():
             if (out / name).exists():
@@ -248,13 +268,15 @@ class Speed(training.Extension):
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of all kinds of runs; the kinds give some of them their defaults."""
+    """Adds the options of all kinds of runs; kinds and the models' recipes give some of them their defaults."""
     parser.add_argument('--model', default=DEFAULT_MODEL, choices=models.names(), help='which network')
-    parser.add_argument('--epochs', type=int, help='passes over the training data')
-    parser.add_argument('--optimizer', default='adam', choices=OPTIMIZERS, help='how parameters are updated')
-    parser.add_argument('--lr', type=float, help='learning rate at the start, which falls to 0 along a cosine '
-                                                 '(default: the usual one of the optimizer)')
-    parser.add_argument('--weight-decay', type=float, default=0., help='L2 regularization, decoupled with adamw')
+    parser.add_argument('--list-models', action=ListModels, nargs=0, dest=argparse.SUPPRESS,
+                        help='say how large each network is, and how long it trains here, and end')
+    parser.add_argument('--epochs', type=int, help='passes over the training data (default: that of the model, or more '
+                                                   f'if these make fewer than {LEAST_UPDATES} updates)')
+    optimization.add_arguments(parser)
+    parser.add_argument('--early-stopping', type=int, default=0, metavar='N',
+                        help='end when the validation loss has not fallen for N epochs; 0: never')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')

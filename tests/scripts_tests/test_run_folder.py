@@ -171,7 +171,7 @@ def test_rates_of_resumed_runs(folder):
     assert train(folder, '--resume', 'result', '--epochs', 3).returncode == 0
     assert train(folder, '--resume', 'other', '--epochs', 3, '--batch-size', 50).returncode == 0
     for name, steps in ('result', 10), ('other', 4):
-        np.testing.assert_allclose(rates(folder / name)[1:], [0.003 * wave(epoch, 3, steps) for epoch in (2, 3)])
+        np.testing.assert_allclose(rates(folder / name)[1:], [0.001 * wave(epoch, 3, steps) for epoch in (2, 3)])
     assert train(folder, '--resume', 'result', '--epochs', 6, '--lr', 0.01).returncode == 0
     np.testing.assert_allclose(rates(folder / 'result')[3:], [0.01 * wave(i, 6, 10) / 0.5 for i in (4, 5, 6)])
 

@@ -127,7 +127,7 @@ def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
 @pytest.mark.parametrize('arguments, word', [
     ([], '--dataset'), (['--dataset', 'nothing.txt'], 'nothing.txt'), (['--dataset', 'picture.png'], 'UTF-8'),
     (['--dataset', 'short.txt'], 'too short'), (['--dataset', 'empty.txt'], 'too short'), (['--dataset', '.'], '.'),
-    (['--dataset', 'short.txt', '--steps', '0'], '--steps'), (['--dataset', 'short.txt', '--clip', '0'], '--clip'),
+    (['--dataset', 'short.txt', '--steps', '0'], '--steps'), (['--dataset', 'short.txt', '--clip', '-1'], '--clip'),
     (['--dataset', 'short.txt', '--units', '-1'], '--units'), (['--dataset', 'short.txt', '--layers', '0'], '--layers'),
     (['--dataset', 'short.txt', '--dropout', '1'], '--dropout'),
     (['--dataset', 'short.txt', '--sample', '-1'], '--sample'),
