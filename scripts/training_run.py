@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +15,7 @@ import autograd_nn
 from autograd_nn import models, optimizer_hooks, optimizers, serializers, training
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 OPTIMIZERS: dict[str, Any] = {
     'sgd': optimizers.SGD, 'momentum': optimizers.MomentumSGD, 'nesterov': optimizers.NesterovAG,
@@ -156,7 +156,7 @@ class TrainingRun:
         out = Path(self.arguments.out)
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(out / 'config.json') as file:
-            file.write((json.dumps(config, indent=1) + '\n').encode())
+            file.write(to_json(config) + b'\n')
 
     def list_files(self, others: dict[str, str]) -> None:
         """Says what was written.

@@ -6,7 +6,6 @@ By the method of J. Johnson, A. Alahi, L. Fei-Fei, Perceptual Losses for Real-Ti
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import autograd_nn.functions as F
 from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, serializers, training
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 from fast_style.dataset import PairConverter, Pictures, RandomSquare, reduce
 from fast_style.networks import make_network
 
@@ -187,7 +187,7 @@ def write_config(arguments: argparse.Namespace) -> None:
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / 'config.json') as file:
-        file.write((json.dumps({'arguments': saved, 'autograd_nn': autograd_nn.__version__}, indent=1) + '\n').encode())
+        file.write(to_json({'arguments': saved, 'autograd_nn': autograd_nn.__version__}) + b'\n')
 
 
 def main() -> None:
