@@ -57,7 +57,7 @@ def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], mod
         raise ValueError(f'{weights}: no such file')
     config = read_config(weights.parent)
     if 'labels' not in config:
-        raise ValueError(f'{weights} has the weights of no classifier of pictures')
+        raise ValueError(f'{weights} has the weights of no classifier of pictures; scripts/generate.py is for text')
     try:
         labels = list(config['labels'])
         channels, height, width = (int(n) for n in config['input_shape'])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import check_at_least
+from language_model import VOCABULARY, continue_text
 from training_run import MODEL, Speed, TrainingRun, save_quickly
 
 import autograd_nn
@@ -14,8 +15,6 @@ import autograd_nn.links as L
 from autograd_nn import datasets, iterators, models, optimizer_hooks, training
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
-
-VOCABULARY = 'vocabulary.json'
 
 
 class TextRun(TrainingRun):
@@ -132,14 +131,10 @@ class TextRun(TrainingRun):
         print(f'\nperplexity on the text held out: {perplexity:.2f}')
         save_quickly(out / MODEL, self.network)
         if self.arguments.sample:
-            print(f'\nmade up:\n{self.make_up()}\n')
-        self.list_files({VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
-
-    def make_up(self) -> str:
-        """A text as the model expects it, from the beginning of a line or, where there are no lines, of the text."""
-        first = self.vocabulary.encode('\n')
-        tokens = self.network.generate(first if first[0] else [1], self.arguments.sample, exclude=[0])
-        return self.vocabulary.decode(tokens)
+            text = continue_text(self.network, self.vocabulary, '', self.arguments.sample)
+            print(f'\nmade up (scripts/generate.py {out} makes up more):\n{text}\n')
+        self.list_files({MODEL: 'weights, for scripts/generate.py and --initial-weights',
+                         VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
 
 
 class TruncatedBPTTUpdater(training.StandardUpdater):
