@@ -29,14 +29,14 @@ class Kernels(Protocol):
 
     def convolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, dilate: Ints,
                     groups: int, scale: Array | None, residual: Array | None, ceiling: float | None,
-                    kept: dict[Any, Any] | None) -> Array:
+                    kept: dict[str, Any] | None) -> Array:
         """Cross-correlates `x` (N, C, *in) with the filters `W` (K, C / groups, *k) and adds `b` (K,).
 
         Output channels come in `groups` equal parts, each of which sees its own part of the input channels. The output
         (N, K, *out) has the sizes that `geometry.conv_output_size` gives. Filters are multiplied by their elements of
         `scale` (K,), and `residual` (N, K, *out) is added. With `ceiling`, which may be infinite, results below 0
         become 0, and those above it become `ceiling`. `kept` is a place for what was made of `W` and may serve the
-        next call; it is emptied when `W` changes.
+        next call if it is compared with what `W` and all else that it was made of are then.
         """
 
     def deconvolution(self, x: Array, W: Array, b: Array | None, stride: Ints, pad: Ints, out_size: Ints,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -233,17 +233,6 @@ class Link:
         for hook in hooks:
             hook.forward_postprocess(after)
         return out
-
-    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
-        """Which of the layers that follow this one in a row it can compute itself, faster than they would.
-
-        Args:
-            following: The layers behind this one.
-
-        Returns:
-            How many of the first of them `forward` takes over, and the keyword arguments that tell it to.
-        """
-        return 0, {}
 
     @property
     def is_watched(self) -> bool:

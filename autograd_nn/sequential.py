@@ -1,16 +1,66 @@
 """A network that is a row of layers."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from autograd_nn.link import ChainList, Link, describe
+
+_Method = TypeVar('_Method', bound=Callable[..., Any])
+
+
+class Fusion(NamedTuple):
+    """What a layer agrees to in a row of layers.
+
+    Attributes:
+        absorb: Tells, for the layer and those that follow it, how many of the first of them the layer computes itself,
+            faster than they would, and with which keyword arguments; None where it computes none.
+        is_affine: Whether ``scale_and_shift()`` says what the layer does at inference, so that others can do it.
+    """
+
+    absorb: Callable[[Any, Sequence[Callable[..., Any]]], tuple[int, dict[str, Any]]] | None
+    is_affine: bool
+
+
+# By the very method that agreed, so that whatever takes its place has not: a subclass's, or one that was patched in.
+_fusions: dict[Any, Fusion] = {}
+_CALL = Link.__call__
+
+
+def fusible(absorb: Any = None, is_affine: bool = False) -> Callable[[_Method], _Method]:
+    """Decorates the ``forward`` of a link, or the ``__call__`` of another layer, that agrees to be fused.
+
+    Without arguments it agrees that others who know its class compute what it does.
+
+    Args:
+        absorb: See `Fusion`.
+        is_affine: See `Fusion`.
+    """
+    def register(method: _Method) -> _Method:
+        _fusions[method] = Fusion(absorb, is_affine)
+        return method
+
+    return register
+
+
+def fusion_of(layer: Any) -> Fusion | None:
+    """What a layer agrees to; None if it did not, or if its call is more than the method that did.
+
+    That is so where the class has a ``__call__`` of its own, the object has a ``forward`` of its own, or a hook wants
+    to see the call.
+    """
+    kind = type(layer)
+    if not isinstance(layer, Link):
+        return _fusions.get(kind.__call__)
+    if kind.__call__ is not _CALL or 'forward' in layer.__dict__ or layer.is_watched:
+        return None
+    return _fusions.get(kind.forward)
 
 
 def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
     """Calls layers in turn, as a `Sequential` does.
 
-    A link computes those that follow it in its own kernel where it can (see `Link.fuse`).
+    A layer computes those that follow it in its own kernel where all of them agreed to it (see `fusible`).
 
     Args:
         layers: Callables.
@@ -23,10 +73,8 @@ def run_layers(layers: Iterable[Callable[..., Any]], *x: Any) -> Any:
     rest = list(layers)
     while rest:
         layer = rest.pop(0)
-        fuse = getattr(layer, 'fuse', None)
-        # A hook wants to see every layer.
-        watched = isinstance(layer, Link) and layer.is_watched
-        count, options = (0, {}) if fuse is None or watched else fuse(rest)
+        fusion = fusion_of(layer)
+        count, options = (0, {}) if fusion is None or fusion.absorb is None else fusion.absorb(layer, rest)
         del rest[:count]
         if isinstance(out, tuple):
             out = layer(*out, **options)

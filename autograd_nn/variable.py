@@ -1,7 +1,6 @@
 """Variables: arrays that remember how they were computed."""
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from mmap import mmap
 from typing import TYPE_CHECKING, Any
@@ -539,7 +538,7 @@ class Parameter(Variable):
         self.initializer = initializer
         self.update_rule: Any = None
         self._device: backend.Device = backend.CpuDevice()
-        self._kept: dict[Any, Any] | None = None
+        self._kept: dict[str, Any] = {}
         super().__init__(None, name=name)
         if shape is not None:
             self.initialize(shape)
@@ -547,33 +546,11 @@ class Parameter(Variable):
             self.initialize(initializer.shape)
 
     @property
-    def array(self) -> Any:
-        """The underlying NumPy or CuPy array; None as long as the shape is not known."""
-        # Whoever asks for the array may change it.
-        self._kept = None
-        return self._array
-
-    @array.setter
-    def array(self, array: Any) -> None:
-        self._kept = None
-        Variable.array.__set__(self, array)  # type: ignore[attr-defined]
-
-    data = array
-
-    def kept(self) -> dict[Any, Any] | None:
+    def kept(self) -> dict[str, Any]:
         """A place for what is computed from the array and is worth keeping, such as another format of it.
 
-        It is empty again as soon as somebody may have changed the array.
-
-        Returns:
-            A dict, or None while anybody but this parameter holds the array, or a part of it: then it may change at
-            any time.
+        The array may change at any time and by any way, so whoever uses this compares what it was made of.
         """
-        # Two references: this object's, and the one that is counted with.
-        if self._array is None or sys.getrefcount(self._array) > 2 or getattr(self._array, 'base', self) is not None:
-            self._kept = None
-        elif self._kept is None:
-            self._kept = {}
         return self._kept
 
     @property
@@ -628,7 +605,6 @@ class Parameter(Variable):
 
     def copydata(self, var: Variable) -> None:
         """Copies the array of another Variable into this one's, which comes into being now if it had none."""
-        self._kept = None
         if self._array is None and var._array is not None:
             self.array = self._device.send(np.empty(var.shape, self.dtype))
         super().copydata(var)
@@ -640,12 +616,12 @@ class Parameter(Variable):
 
     def __copy__(self) -> Parameter:
         copied = Parameter.__new__(type(self))
-        copied.__dict__.update(self.__dict__)
+        copied.__dict__.update(self.__dict__, _kept={})
         Variable.__setstate__(copied, {**Variable.__getstate__(self), 'grad': None})
         return copied
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), 'attributes': {**self.__dict__, '_kept': None}}
+        return {**super().__getstate__(), 'attributes': {**self.__dict__, '_kept': {}}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state.pop('attributes'))

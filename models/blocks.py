@@ -9,7 +9,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.link import Chain, Link
-from autograd_nn.sequential import run_layers
+from autograd_nn.sequential import fusible, run_layers
 from autograd_nn.variable import Variable
 
 Layer = Callable[..., Any]
@@ -156,10 +156,11 @@ class ConvBN(StagedChain):
         layers: dict[str, Any] = {'bn': bn} if activation is None else {'bn': bn, 'activation': activation}
         self.add_stage('conv', conv, **layers)
 
-    def fuse(self, following: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
+    def _absorb(self, following: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
         """Takes over a shortcut, so that it stands beside the convolution."""
-        return (1, {'shortcut': following[0]}) if following and isinstance(following[0], L.Shortcut) else (0, {})
+        return (1, {'shortcut': following[0]}) if following and type(following[0]) is L.Shortcut else (0, {})
 
+    @fusible(_absorb)
     def forward(self, x: Any, *, shortcut: L.Shortcut | None = None) -> Any:
         """Applies the layers, and `shortcut` if there is one."""
         return run_layers([*self.functions['conv'], *([] if shortcut is None else [shortcut])], x)

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 from autograd_nn.models.blocks import StagedChain
-from autograd_nn.models.preprocessing import CAFFE, DIGITS, Picture, Preprocessing, as_picture
+from autograd_nn.models.preprocessing import (
+    CAFFE,
+    DIGITS,
+    ONE_PICTURE,
+    Picture,
+    Preprocessing,
+    as_picture,
+    prepare_all,
+)
 
 import autograd_nn.functions as F
 from autograd_nn import datasets
@@ -82,7 +90,9 @@ class ImageNetwork(StagedChain):
             For each name what the stage returns.
 
         Raises:
-            ValueError: There is no stage of that name; the message lists those there are.
+            OSError: A picture is missing or damaged.
+            TypeError: `images` is one picture instead of a list.
+            ValueError: There is no stage of that name (the message lists those there are), or there are no pictures.
 
         Example:
             >>> import numpy as np, autograd_nn as ann
@@ -96,8 +106,8 @@ class ImageNetwork(StagedChain):
         if unknown:
             raise ValueError(f'extract: {type(self).__name__} has no layer {", ".join(unknown)}; '
                              f'expected some of {", ".join(self.available_layers)}')
-        if isinstance(images, (list, tuple)):
-            images = self.device.send(np.stack([self.prepare(image, size) for image in images]))
+        if isinstance(images, (list, tuple, *ONE_PICTURE)):
+            images = self.device.send(prepare_all(images, lambda image: self.prepare(image, size)))
         found: dict[str, Variable] = {}
         h = images
         stages = {**self.functions, 'prob': [F.softmax]}

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from PIL import Image
 from autograd_nn.datasets import read_image
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray
+# What is a picture and never an array of several.
+ONE_PICTURE = (str, os.PathLike, Image.Image)
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,29 @@ DIGITS = Preprocessing(brightest=1., order='L')
 """Preprocessing of networks that were trained with MNIST: one channel from 0 to 1."""
 
 
+def prepare_all(images: Any, prepare: Callable[[Picture], np.ndarray]) -> np.ndarray:
+    """Prepares pictures and stacks the results.
+
+    Args:
+        images: The pictures, in something that can be iterated over.
+        prepare: What prepares one.
+
+    Raises:
+        TypeError: There is one picture, and not several of them.
+        ValueError: There are none.
+    """
+    if isinstance(images, ONE_PICTURE):
+        raise TypeError(f'expected a list of pictures, such as [picture]; got one, a {type(images).__name__}')
+    prepared = [prepare(image) for image in images]
+    if not prepared:
+        raise ValueError('expected at least one picture, got none')
+    return np.stack(prepared)
+
+
 def as_picture(image: Picture) -> Image.Image:
-    """A picture of Pillow with three channels."""
-    if isinstance(image, (str, os.PathLike)):
-        image = read_image(image, color=True, dtype=np.uint8)
-    if isinstance(image, Image.Image):
-        return image.convert('RGB')
+    """A picture of Pillow with three channels, upright (see `datasets.read_image`)."""
+    if isinstance(image, ONE_PICTURE):
+        image = read_image(image, color=True, dtype=np.uint8).transpose(1, 2, 0)
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         raise TypeError(f'prepare: expected a path, a picture of Pillow, or an array of uint8; got {_kind(image)}')
     pixels: np.ndarray = image

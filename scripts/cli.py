@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from autograd_nn import Link, serializers
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Turns a user's mistake into one line on standard error and exit status 2."""
+    """Turns a user's mistake into one line on standard error and exit status 2.
+
+    From then on, letters of names that the terminal or the pipe does not know are escaped; they end no program.
+    """
+    for stream in sys.stdout, sys.stderr:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:

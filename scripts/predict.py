@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from cli import friendly_errors, load_weights, read_config
+from pictures import show_to_network
 
 import autograd_nn
-from autograd_nn import datasets, models
-from autograd_nn.datasets import transforms
+from autograd_nn import models
 
 USAGE = """
     %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
@@ -71,18 +71,6 @@ def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], mod
     return model, labels, (channels, height, width), preprocessing
 
 
-def load_picture(path: str, labels: list[str], shape: tuple[int, int, int],
-                 preprocessing: models.Preprocessing) -> np.ndarray:
-    """Reads a picture as a float32 array of the given shape, the way that the network saw its training data."""
-    if shape[0] == 1 and labels == list('0123456789'):
-        pixels = transforms.Resize(shape[1:])(datasets.prepare_digit(datasets.read_image(path, color=False)))
-    elif shape[0] == preprocessing.channels:
-        pixels = preprocessing.fit(path, shape[1:]) * np.float32(1 / 255)
-    else:
-        pixels = datasets.read_image(path, color=shape[0] == 3, size=shape[1:]) / 255
-    return preprocessing.normalize(pixels)
-
-
 def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[[str], np.ndarray], list[str]]:
     """Makes what the command line asks for.
 
@@ -103,7 +91,7 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
     model.to_device(device)
 
     def classify(path: str) -> np.ndarray:
-        x = load_picture(path, labels, shape, preprocessing)
+        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
         with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
             return np.asarray(autograd_nn.functions.softmax(model(device.send(x[None]))))[0]
 

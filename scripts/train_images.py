@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from captions import Captions
 from cli import check_at_least
+from picture_folder import load_folder
+from pictures import DIGITS
 from PIL import Image, ImageDraw, ImageFont
 from training_run import MODEL, Speed, TrainingRun, save_quickly
 
@@ -21,7 +23,6 @@ from autograd_nn.datasets import transforms
 from autograd_nn.training import extensions
 from autograd_nn.utils.atomic import atomic_write
 
-DIGITS = [str(digit) for digit in range(10)]
 # Each data set with the names of its classes.
 DATASETS: dict[str, tuple[Any, list[str]]] = {
     'digits': (datasets.get_digits, DIGITS),
@@ -78,7 +79,7 @@ class ImageRun(TrainingRun):
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument('--dataset', metavar='NAME|DIR',
                             help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
-                                 'under train/ and test/), or with the four MNIST files')
+                                 'under train/ and val/ or test/), or with the four MNIST files')
         parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
@@ -96,6 +97,10 @@ class ImageRun(TrainingRun):
     def prepare_training(self, train: Any) -> None:
         """Makes the trainer for some training data."""
         arguments = self.arguments
+        if arguments.batch_size > len(train):
+            print(f'minibatches have {len(train)} samples instead of {arguments.batch_size} (--batch-size): there are '
+                  'no more')
+            arguments.batch_size = len(train)
         optimizer, rate = self.make_optimizer(self.model)
         if len(train) < FEW if arguments.augment is None else arguments.augment:
             train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape),
@@ -153,24 +158,6 @@ class PictureConverter(Converter):
         return to_device(device, (self.preprocessing.normalize(x).astype(autograd_nn.get_dtype(), copy=False), t))
 
 
-class PictureFolder(datasets.ImageFolderDataset):
-    """Pictures in a folder, in the size and the section that a network's published weights expect, from 0 to 1.
-
-    Args:
-        root: The folder.
-        size: (height, width).
-        preprocessing: The network's preprocessing.
-    """
-
-    def __init__(self, root: Path, size: tuple[int, int], preprocessing: models.Preprocessing) -> None:
-        super().__init__(root, on_error='skip')
-        self.size = size
-        self.preprocessing = preprocessing
-
-    def get_image(self, i: int) -> np.ndarray:
-        return self.preprocessing.fit(self.paths[i], self.size) * np.float32(1 / 255)
-
-
 class Enlarge:
     """Scales the pictures of samples so that their shorter side has a length.
 
@@ -200,7 +187,7 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
     Args:
         name: One of `DATASETS`, or a folder.
         entry: The model, whose input shape pictures from a folder take.
-        seed: Chooses the fifth of a folder's pictures that is kept for testing.
+        seed: Chooses the pictures of a folder that are held out (see `load_folder`).
     """
     folder = Path(name)
     if name in DATASETS:
@@ -210,19 +197,7 @@ def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list
         raise ValueError(f'--dataset: expected one of {", ".join(DATASETS)} or a folder, got {name}')
     if any(folder.glob('*-idx3-ubyte*')):
         return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
-    prototype: Any = entry.build()
-    options = (prototype.insize, prototype.insize), prototype.preprocessing
-    if (folder / 'train').is_dir() and (folder / 'test').is_dir():
-        parts = [PictureFolder(folder / part, *options) for part in ('train', 'test')]
-        labels, others = (part.labels for part in parts)
-        if labels != others:
-            raise ValueError(f'{folder}: train/ has the classes {", ".join(labels)}, test/ has {", ".join(others)}')
-        return parts[0], parts[1], labels
-    pictures = PictureFolder(folder, *options)
-    if len(pictures) < 2:
-        raise ValueError(f'{folder}: expected at least 2 pictures, found {len(pictures)}')
-    test, train = datasets.split_dataset_random(pictures, max(1, len(pictures) // 5), seed=seed)
-    return train, test, pictures.labels
+    return load_folder(folder, entry, seed)
 
 
 def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> int:

@@ -10,6 +10,7 @@ from autograd_nn.caffe.layers.convolution import InnerProduct
 from autograd_nn.caffe.layers.normalization import BatchNorm, Scale
 from autograd_nn.caffe.plan import Step
 from autograd_nn.link import Chain
+from autograd_nn.sequential import fusion_of
 from autograd_nn.variable import Parameter
 
 
@@ -54,7 +55,7 @@ def _fold(chain: Chain, before: Step, step: Step) -> bool:
         return False
     product: Any = chain[before.layer]
     channels = getattr(product, 'out_channels', getattr(product, 'out_size', None))
-    affine = None if channels is None else _affine(chain[step.layer], channels)
+    affine = None if channels is None or fusion_of(product) is None else _affine(chain[step.layer], channels)
     if affine is None or not product.W.is_initialized or (isinstance(product, InnerProduct) and product.axis != 1):
         return False
     factor, shift = affine
@@ -75,7 +76,8 @@ def _fold(chain: Chain, before: Step, step: Step) -> bool:
 def _affine(link: Any, channels: int) -> tuple[Any, Any] | None:
     """What a link multiplies each channel by and then adds, None if it does not work like that."""
     if isinstance(link, BatchNorm):
-        return link.scale_and_shift() if link.has_averages_of(channels) else None
+        agreed = fusion_of(link) is not None and link.has_averages_of(channels)
+        return link.scale_and_shift() if agreed else None
     if isinstance(link, Scale) and link.is_per_channel(channels):
         W = link.W.array
         return W, link.bias.b.array if link.has_bias else W * 0

@@ -30,7 +30,7 @@ from autograd_nn.geometry import conv_output_size
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
                 groups: int, scale: np.ndarray | None = None, residual: np.ndarray | None = None,
-                ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> np.ndarray:
+                ceiling: float | None = None, kept: dict[str, Any] | None = None) -> np.ndarray:
     """Multiplies the matrix of windows by the matrix of filters."""
     if scale is not None:
         W = scaled(W, scale)

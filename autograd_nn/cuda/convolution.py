@@ -23,7 +23,7 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,
-                residual: Any = None, ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> Any:
+                residual: Any = None, ceiling: float | None = None, kept: dict[str, Any] | None = None) -> Any:
     """The filters times the windows."""
     if scale is not None:
         W = W * along_channels(scale.astype(W.dtype, copy=False), W.ndim, 0)

@@ -4,9 +4,11 @@ from autograd_nn.datasets.augmented_dataset import AugmentedDataset
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.dict_dataset import DictDataset
-from autograd_nn.datasets.image_dataset import ImageDataset, ImageFolderDataset, LabeledImageDataset, read_image
+from autograd_nn.datasets.image_dataset import ImageDataset, LabeledImageDataset
+from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
 from autograd_nn.datasets.prepare_digit import prepare_digit
+from autograd_nn.datasets.read_image import read_image
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,

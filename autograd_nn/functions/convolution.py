@@ -42,7 +42,7 @@ class ConvolutionND(_Geometry):
     """Of `x`, `W` and, where `biased`, `b`; one input more is added to the result, before it is clipped."""
 
     def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, biased: bool = False, scale: Any = None,
-                 ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> None:
+                 ceiling: float | None = None, kept: dict[str, Any] | None = None) -> None:
         super().__init__(stride, pad, dilate, groups)
         self.biased = biased
         self.scale = scale
@@ -136,8 +136,13 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
             raise ValueError(f'{function}: expected scale of shape ({len(W)},), got {scale.shape}')
         if config.enable_backprop:
             inputs[1], scale = W * scale.reshape(-1, *[1] * (n + 1)), None
-    # Where the filters stay the same for many calls, so does what a kernel makes of them.
-    kept = W.kept() if isinstance(W, Parameter) and not config.enable_backprop else None
+    kept = None
+    if isinstance(W, Parameter):
+        # In training filters change from call to call, and what was kept is of no use any more.
+        if config.enable_backprop:
+            W.kept.clear()
+        else:
+            kept = W.kept
     if residual is not None:
         if residual.shape != y_shape:
             raise ValueError(f'{function}: expected residual of shape {y_shape}, got {residual.shape}')

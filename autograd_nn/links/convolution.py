@@ -23,7 +23,7 @@ from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
 from autograd_nn.links.normalization import BatchNormalization
 from autograd_nn.links.shortcut import Shortcut
-from autograd_nn.sequential import run_layers
+from autograd_nn.sequential import fusible, fusion_of, run_layers
 from autograd_nn.variable import Variable
 
 Size = int | Sequence[int]
@@ -90,6 +90,12 @@ class _Convolution(Link):
         return specs
 
 
+def _is_affine(layer: Any, channels: int) -> bool:
+    """Whether a layer multiplies each of so many channels by a number and adds another, and lets others do it."""
+    fusion = fusion_of(layer)
+    return fusion is not None and fusion.is_affine and layer.has_averages_of(channels)
+
+
 def _short(sizes: tuple[int, ...]) -> int | tuple[int, ...]:
     return sizes[0] if len(set(sizes)) == 1 else sizes
 
@@ -142,22 +148,22 @@ class ConvolutionND(_Convolution):
         """The number of input channels; None as long as it is not known."""
         return None if not self.W.is_initialized else self.W.shape[1] * self.groups
 
-    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
+    def _absorb(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         """Takes over a batch normalization whose statistics are given, a `Shortcut`, and `relu` or `relu6`."""
         options: dict[str, Any] = {}
         rest = iter(following)
-        layer = next(rest, None)
-        if (isinstance(layer, BatchNormalization) and layer.has_averages_of(self.out_channels) and not layer.is_watched
-                and not config.train and not config.enable_backprop):
+        layer: Any = next(rest, None)
+        if not config.train and not config.enable_backprop and _is_affine(layer, self.out_channels):
             options['normalization'] = layer
             layer = next(rest, None)
-        if isinstance(layer, Shortcut):
+        if type(layer) is Shortcut:
             options['residual'] = layer.x
             layer = next(rest, None)
         if layer is relu or layer is relu6:
             options['activation'] = layer
         return len(options), options
 
+    @fusible(_absorb)
     def forward(self, x: Any, *, normalization: BatchNormalization | None = None, residual: Any = None,
                 activation: Any = None) -> Variable:
         """Applies the layer.
@@ -356,6 +362,7 @@ class DeconvolutionND(_Convolution):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [*super().printable_specs, *([] if self.outsize is None else [('outsize', self.outsize)])]
 
+    @fusible()
     def forward(self, x: Any) -> Variable:
         """Applies the layer.
 

@@ -10,6 +10,7 @@ from autograd_nn.functions.fully_connected import bilinear, linear
 from autograd_nn.functions.rectifier import maxout, relu, relu6
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Chain, Link
+from autograd_nn.sequential import fusible
 from autograd_nn.variable import Variable
 
 
@@ -65,9 +66,10 @@ class Linear(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('in_size', self.in_size), ('out_size', self.out_size), ('nobias', self.b is None)]
 
-    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
+    def _absorb(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         return (1, {'activation': following[0]}) if following and following[0] in (relu, relu6) else (0, {})
 
+    @fusible(_absorb)
     def forward(self, x: Any, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
         """Applies the layer.
 

@@ -15,6 +15,7 @@ from autograd_nn.functions.rectifier import relu
 from autograd_nn.initializers import generate_array, get_initializer
 from autograd_nn.link import Link
 from autograd_nn.links.shortcut import Shortcut
+from autograd_nn.sequential import fusible
 from autograd_nn.variable import Variable
 
 
@@ -100,12 +101,12 @@ class BatchNormalization(Link):
                  ('use_beta', self.beta is not None)]
         return specs if self.axis is None else [*specs, ('axis', self.axis)]
 
-    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
+    def _absorb(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         """Takes over a `Shortcut` and `relu`."""
         options: dict[str, Any] = {}
         rest = iter(following)
         layer = next(rest, None)
-        if isinstance(layer, Shortcut):
+        if type(layer) is Shortcut:
             options['residual'] = layer.x
             layer = next(rest, None)
         if layer is relu:
@@ -126,6 +127,7 @@ class BatchNormalization(Link):
             shift += self.beta.array
         return scale, shift
 
+    @fusible(_absorb, is_affine=True)
     def forward(self, x: Any, *, finetune: bool = False, residual: Any = None, activation: Any = None) -> Variable:
         """Applies the layer.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_nn.functions.rectifier import relu
+from autograd_nn.sequential import fusible
 from autograd_nn.variable import Variable
 
 
@@ -27,10 +28,10 @@ class Shortcut:
     def __init__(self, x: Any) -> None:
         self.x = x
 
-    def fuse(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
-        """See `Link.fuse`."""
+    def _absorb(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         return (1, {'activation': relu}) if following and following[0] is relu else (0, {})
 
+    @fusible(_absorb)
     def __call__(self, h: Any, *, activation: Any = None) -> Variable:
         """Adds, then applies `activation` if it is given.
 

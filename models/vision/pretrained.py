@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from autograd_nn.models.blocks import Layer
 from autograd_nn.models.image_network import ImageNetwork
-from autograd_nn.models.preprocessing import Picture, Preprocessing, as_picture
+from autograd_nn.models.preprocessing import Picture, Preprocessing, as_picture, prepare_all
 from PIL import Image
 
 import autograd_nn.functions as F
@@ -150,6 +150,7 @@ class PretrainedLayers(ImageNetwork):
 
         Raises:
             OSError: A picture is missing or damaged.
+            TypeError: `images` is one picture instead of several.
             ValueError: There is no layer of that name, or there are no pictures.
         """
         x = self.device.send(self._prepare_all(images, size))
@@ -174,10 +175,7 @@ class PretrainedLayers(ImageNetwork):
             return F.mean(F.reshape(p, (*sections.shape[:2], -1)), axis=1)
 
     def _prepare_all(self, images: Iterable[Picture], size: int | tuple[int, int] | None) -> np.ndarray:
-        prepared = [prepare(self.preprocessing, image, size) for image in images]
-        if not prepared:
-            raise ValueError(f'{type(self).__name__}: expected at least one picture, got none')
-        return np.stack(prepared)
+        return prepare_all(images, lambda image: prepare(self.preprocessing, image, size))
 
 
 def prepare(preprocessing: Preprocessing, image: Any, size: int | tuple[int, int] | None) -> np.ndarray:

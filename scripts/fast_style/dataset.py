@@ -10,26 +10,30 @@ from PIL import Image, ImageFilter
 
 from autograd_nn import datasets
 from autograd_nn.dataset import Converter, DatasetMixin, to_device
-from autograd_nn.datasets.image_dataset import SUFFIXES
+from autograd_nn.datasets.image_folder import find_images, leave_out_damaged, warn_of_others
 
 
 class Pictures(DatasetMixin):
     """All pictures in a folder and the folders in it, each a uint8 array of shape (3, H, W).
 
+    A warning names what cannot be read and is left out.
+
     Args:
         folder: The folder.
 
     Raises:
-        ValueError: There is no such folder, or no picture in it.
+        OSError: A folder in it cannot be read.
+        ValueError: There is no such folder, or no picture in it that can be read.
     """
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise ValueError(f'{folder}: no such folder')
-        self.paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES
-                            and not any(part.startswith('.') for part in path.relative_to(folder).parts))
+        found, others = find_images(folder)
+        warn_of_others(folder, others)
+        self.paths = leave_out_damaged(found)
         if not self.paths:
-            raise ValueError(f'{folder}: no pictures in this folder (files that end with .jpg, .png and the like)')
+            raise ValueError(f'{folder}: no pictures in this folder that can be read (.jpg, .png and the like)')
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -207,7 +207,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print(f'\ninterrupted; to continue: python {sys.argv[0]} --resume {arguments.out}', file=sys.stderr)
         raise SystemExit(130) from None
-    except OSError as error:  # such as a damaged picture
+    except OSError as error:  # such as a picture that is no longer there
         print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
         raise SystemExit(2) from None
     save_quickly(Path(arguments.out) / MODEL, model.predictor)

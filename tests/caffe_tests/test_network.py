@@ -277,9 +277,3 @@ def test_files_and_paths(tmp_path):
     np.testing.assert_array_equal(net(x).array, load(TWO, blobs)(x).array)
     with pytest.raises(FileNotFoundError):
         caffe.load(tmp_path / 'other.prototxt')
-
-
-def test_filters_are_prepared_once():
-    """The arrays of parameters own their memory, without which their filters would be prepared in every call."""
-    net = load(TWO, two_blobs())
-    assert all(param.kept() is not None for param in net.params())

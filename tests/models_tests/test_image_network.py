@@ -185,6 +185,37 @@ def test_kinds_of_pictures(picture, tmp_path):
         np.testing.assert_array_equal(prepare(same), grey)
 
 
+@pytest.mark.parametrize('make', [Tiny, models.LeNet, lambda: L.GoogLeNet(None)])
+def test_pictures_that_pillow_has_opened_are_those_of_their_files(make, tmp_path):
+    """Turned by a camera, transparent, of 16 bits, and as narrow as an array that has channels at its end."""
+    model = make()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey = np.random.default_rng(0).integers(0, 256, (40, 30)).astype(np.uint8)
+    Image.fromarray(np.dstack([grey] * 4)).save(tmp_path / 'transparent.png')
+    Image.fromarray(grey).save(tmp_path / 'turned.jpg', exif=exif)
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / '16.png', exif=exif)
+    Image.fromarray(grey / np.float32(255)).save(tmp_path / 'float.tif')
+    Image.fromarray(grey[:, :3]).save(tmp_path / 'narrow.png')
+    Image.fromarray(np.rot90(grey, -1)).save(tmp_path / 'plain.png')
+    for path in tmp_path.iterdir():
+        with Image.open(path) as opened:
+            np.testing.assert_array_equal(model.prepare(opened), model.prepare(path), err_msg=path.name)
+            assert opened.getexif() == Image.open(path).getexif()
+    np.testing.assert_array_equal(model.prepare(tmp_path / '16.png'), model.prepare(tmp_path / 'plain.png'))
+    assert (model.preprocessing.fit(tmp_path / 'narrow.png', (40, 3)) == grey[:, :3]).all()
+
+
+def test_one_picture_is_no_list_of_pictures(picture, tmp_path):
+    picture.save(tmp_path / 'a.png')
+    for model in Tiny(), L.GoogLeNet(None):
+        for one in picture, str(tmp_path / 'a.png'), tmp_path / 'a.png':
+            with pytest.raises(TypeError, match=r'expected a list of pictures, such as \[picture\]; got one'):
+                model.predict(one)
+        with pytest.raises(ValueError, match='expected at least one picture, got none'):
+            model.extract([], ['conv1'])
+
+
 def test_what_is_no_picture_is_named(tmp_path):
     prepare = models.AlexNet().prepare
     with pytest.raises(TypeError, match='array of uint8; got an array of float32'):

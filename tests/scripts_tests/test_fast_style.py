@@ -170,10 +170,17 @@ def test_mistakes_take_one_line(folder):
     expect_one_line(paint(folder, 'other.npz', 'photos/a.png'), 'other.npz', 'transforms pictures')
 
 
-def test_a_damaged_picture_ends_a_run_in_one_line(folder):
+def test_damaged_pictures_are_left_out(folder, caplog):
     (folder / 'damaged').mkdir()
     (folder / 'damaged' / 'a.jpg').write_text('no picture')
-    expect_one_line(learn(folder, 'damaged', '--style', 'painting.png', '--sample', 'photos/a.png', *TINY), 'a.jpg')
+    expect_one_line(learn(folder, 'damaged', '--style', 'painting.png', *TINY), 'damaged', 'no pictures', 'can be read')
+    for name in 'a.png', 'more/b.jpg':
+        (folder / 'damaged' / 'more').mkdir(exist_ok=True)
+        (folder / 'damaged' / name).write_bytes((folder / 'photos' / name).read_bytes())
+    (folder / 'damaged' / 'more' / 'c.raw').write_bytes(b'x')
+    pictures = Pictures(folder / 'damaged')
+    assert [path.name for path in pictures.paths] == ['a.png', 'b.jpg'] and len(list(pictures)) == 2
+    assert 'left out: cannot read the image' in caplog.text and 'a.jpg' in caplog.text and '1 .raw' in caplog.text
 
 
 @pytest.mark.parametrize('program', ['train', 'generate'])

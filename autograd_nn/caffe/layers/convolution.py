@@ -10,6 +10,7 @@ from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.link import Link
+from autograd_nn.sequential import fusible
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 # Larger layers than any network has; a damaged file may ask for them.
@@ -101,6 +102,7 @@ class InnerProduct(L.Linear):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [*super().printable_specs, ('axis', self.axis)]
 
+    @fusible(L.Linear._absorb)
     def forward(self, x: Any, n_batch_axes: int | None = None, *, activation: Any = None) -> Variable:
         """Applies the layer; output of shape (*x.shape[:axis], out_size)."""
         n = self.axis % as_variable(x).ndim if n_batch_axes is None else n_batch_axes

@@ -14,6 +14,7 @@ from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.config import using_config
 from autograd_nn.link import Chain, Link
+from autograd_nn.sequential import fusible, fusion_of
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 
@@ -51,6 +52,7 @@ class BatchNorm(L.BatchNormalization):
         """Whether it normalises images with that many channels by its running averages."""
         return self.use_global_stats is not False and super().has_averages_of(channels)
 
+    @fusible(L.BatchNormalization._absorb, is_affine=True)
     def forward(self, x: Any, **options: Any) -> Variable:
         """Applies the layer to an input of shape (N, C, ...), with the options of `links.BatchNormalization`."""
         if self.use_global_stats is None:
@@ -113,6 +115,7 @@ class Scale(Chain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('axis', self.axis), ('num_axes', self.num_axes)]
 
+    @fusible()
     def forward(self, x: Any, *factor: Any) -> Variable:
         """Scales `x`."""
         x = as_variable(x)
@@ -127,8 +130,9 @@ class Scale(Chain):
         return self.bias(y)
 
     def is_per_channel(self, channels: int) -> bool:
-        """Whether it has one factor, and one summand if any, for each of so many channels."""
-        if self.axis != 1 or not self.has_factor:
+        """Whether all it does is to apply one factor, and one summand if any, to each of so many channels."""
+        links = [self, self.bias] if self.has_bias else [self]
+        if self.axis != 1 or not self.has_factor or any(fusion_of(link) is None for link in links):
             return False
         params = [self.W, self.bias.b] if self.has_bias else [self.W]
         return all(param.is_initialized and param.shape == (channels,) for param in params)
@@ -155,6 +159,7 @@ class Bias(Link):
             with self.init_scope():
                 self.b = Parameter(initial)
 
+    @fusible()
     def forward(self, x: Any, *summand: Any) -> Variable:
         """Adds to `x`."""
         x = as_variable(x)
@@ -225,28 +230,13 @@ class ScaledNormalization(BatchNorm):
 
     @property
     def is_watched(self) -> bool:
-        return self.parts[0].is_watched or self.parts[1].is_watched
+        # Whether its parts are is asked before it is used.
+        return False
 
     def has_averages_of(self, channels: int) -> bool:
         return self.parts[0].has_averages_of(channels)
 
-    def scale_and_shift(self) -> tuple[Any, Any]:
-        """What normalization by the running averages multiplies by and then adds; kept while nothing changes."""
-        normalization, scale = self.parts
-        if not isinstance(normalization.avg_mean, np.ndarray):
-            return super().scale_and_shift()
-        params = [scale.W, scale.bias.b] if scale.has_bias else [scale.W]
-        averages = normalization.avg_mean.tobytes(), normalization.avg_var.tobytes(), normalization.eps
-        kept = [(param.kept() or {}).get('scale_and_shift', (None, None)) for param in params]
-        if all(known == averages and result is kept[0][1] for known, result in kept):
-            return kept[0][1]
-        result = super().scale_and_shift()
-        for param in params:
-            place = param.kept()
-            if place is not None:
-                place['scale_and_shift'] = averages, result
-        return result
-
+    @fusible(L.BatchNormalization._absorb, is_affine=True)
     def forward(self, x: Any, **options: Any) -> Variable:
         """Applies both layers to an input of shape (N, C, ...)."""
         self.frozen = self.parts[0].frozen
@@ -277,12 +267,13 @@ class Fold:
             links: The network's children by name.
         """
         parts = normalization, scale = links[self.names[0]], links[self.names[1]]
-        if not (isinstance(normalization, BatchNorm) and isinstance(scale, Scale) and normalization.gamma is None
-                and normalization.avg_mean is not None and scale.is_per_channel(len(normalization.avg_mean))):
+        if not (isinstance(normalization, BatchNorm) and isinstance(scale, Scale) and fusion_of(normalization)
+                is not None and normalization.gamma is None and normalization.avg_mean is not None
+                and scale.is_per_channel(len(normalization.avg_mean))):
             return [*parts]
         if self._folded is None or self._folded.parts != parts:
             self._folded = ScaledNormalization(*parts)
-        return [*parts] if self._folded.is_watched else [self._folded]
+        return [self._folded]
 
 
 class Normalize(Link):

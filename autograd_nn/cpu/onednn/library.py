@@ -161,6 +161,9 @@ class Library:
             function = getattr(self.c, f'dnnl_{name}')
             function.argtypes = types
             function.restype = c_int
+        # Of the C library, which this one depends on.
+        self.c.memcmp.argtypes = [c_void_p, c_void_p, c_size_t]
+        self.c.memcmp.restype = c_int
         self.c.dnnl_memory_desc_get_size.argtypes = [c_void_p]
         self.c.dnnl_memory_desc_get_size.restype = c_size_t
         self.c.dnnl_memory_desc_equal.argtypes = [c_void_p, c_void_p]

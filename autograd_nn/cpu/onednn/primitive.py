@@ -30,6 +30,8 @@ _logger = logging.getLogger(__name__)
 CAPACITY = 2048
 # Larger arrays are read by several threads.
 _LARGE = 1 << 19
+# So are bytes that are compared, of at least a megabyte for each thread.
+_COMPARED_BITS = 20
 _DTYPES = {np.dtype(np.float32): c.FLOAT32, np.dtype(np.int32): c.INT32, np.dtype(np.int8): c.INT8,
            np.dtype(np.uint8): c.UINT8}
 _FLOAT32 = np.dtype(np.float32)
@@ -350,6 +352,12 @@ class Converter:
         self._size = library.c.dnnl_memory_desc_get_size(preferred)
         self.needed = not library.c.dnnl_memory_desc_equal(plain, preferred)
 
+    def gives_the_same_as(self, other: Any) -> bool:
+        """Whether another converter brings the same arrays into the same format."""
+        return self is other or (isinstance(other, Converter) and all(
+            loaded().c.dnnl_memory_desc_equal(*formats)
+            for formats in ((self._plain, other._plain), (self._preferred, other._preferred))))
+
     @functools.cached_property
     def _there(self) -> Reorder:
         return Reorder(self._plain, self._preferred)
@@ -442,6 +450,20 @@ def _element_strides(shape: Ints, strides: Ints, itemsize: int) -> Ints | None:
             end = stride * n
     return tuple([stride // itemsize if n > 1 else usual
                   for stride, n, usual in zip(strides, shape, row_major(shape))])
+
+
+def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two C-contiguous arrays are the same, to the last bit: NaN is itself, and -0 is not 0."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    size, compare = a.nbytes, loaded().c.memcmp
+    parts = max(1, min(threads.number(), size >> _COMPARED_BITS))
+    bounds = [size * i // parts for i in range(parts + 1)]
+    start, other = _address(a) or 0, _address(b) or 0
+    differences: list[int] = []
+    threads.run(lambda i: differences.append(
+        compare(start + bounds[i], other + bounds[i], bounds[i + 1] - bounds[i])), range(parts))
+    return not any(differences)
 
 
 def minimum(x: np.ndarray) -> np.floating:

@@ -207,6 +207,12 @@ class Filters:
         self.transposed = transposed
         self._matrix = np.ascontiguousarray(_FILTER[:, ::-1]) if transposed else _FILTER
 
+    needed = True
+
+    def gives_the_same_as(self, other: Any) -> bool:
+        """Whether another object transforms filters in the same way."""
+        return isinstance(other, Filters) and other.transposed == self.transposed
+
     def convert(self, W: np.ndarray) -> np.ndarray:
         """The matrices (36, C, K) for filters (K, C, 3, 3); (36, K, C) if they are transposed."""
         U = memory.empty((len(_FILTER), *W.shape[:2]))

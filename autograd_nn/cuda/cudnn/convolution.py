@@ -20,7 +20,7 @@ from autograd_nn.geometry import conv_output_size
 
 
 def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,
-                residual: Any = None, ceiling: float | None = None, kept: dict[Any, Any] | None = None) -> Any:
+                residual: Any = None, ceiling: float | None = None, kept: dict[str, Any] | None = None) -> Any:
     """Adds bias and residual, and clips, in the same kernel where cuDNN has one; otherwise in a second one."""
     if not _serves('convolution', x, W, b, residual):
         return reference.convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling)
