@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import Link, serializers
+
+# What functions of the package call a wrong value, and the options that such values come from.
+OPTIONS = {'get_device': '--device:', 'model': '--model:'}
 
 
 @contextmanager
@@ -27,9 +32,35 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
-        print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
+        print(f'{Path(sys.argv[0]).name}: error: {describe(error)}', file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def describe(error: BaseException) -> str:
+    """What an exception says, in one line that names the option and the file."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f'{with_option(error.filename)}: {error.strerror.lower()}'
+    message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
+    return re.sub('^(get_device|model):', lambda found: OPTIONS[found[1]], message)
+
+
+def with_option(path: Any) -> str:
+    """A path, and before it the option of the command line that it comes from, if it comes from one.
+
+    Args:
+        path: What an option says, or a file below it.
+    """
+    path, option = Path(os.fsdecode(path)), ''
+    for argument in sys.argv[1:]:
+        name, equals, value = argument.partition('=')
+        if argument.startswith('--') and not equals:
+            option = name
+            continue
+        source, value = (name, value) if argument.startswith('--') else (option, argument)
+        below = path.parents if Path(value) != Path() else ()  # every relative path is below the current folder
+        if source and Path(value) in (path, *below):
+            return f'{source} {path}'
+    return str(path)
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
@@ -96,7 +127,7 @@ def path_of_network(path: str | Path) -> str:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 names = arrays.files
-        except Exception as error:
-            raise ValueError(f'{path} is not an .npz file of weights: {error}') from None
+        except Exception:
+            raise ValueError(f'{with_option(path)} is no .npz file of weights, or damaged') from None
     prefixes = 'updater/model:main/predictor/', 'predictor/'
     return next((prefix for prefix in prefixes if any(name.startswith(prefix) for name in names)), '')

@@ -15,7 +15,8 @@ from autograd_nn import models
 
 USAGE = """
     %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
-    %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
+    %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
+        [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
 ONLY_CAFFE = 'labels', 'mean', 'scale'
 

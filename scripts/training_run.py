@@ -201,7 +201,8 @@ class Speed(training.Extension):
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of all kinds of runs; the kinds give some of them their defaults."""
-    parser.add_argument('--model', default=DEFAULT_MODEL, choices=models.names(), help='which network')
+    parser.add_argument('--model', metavar='NAME', default=DEFAULT_MODEL, choices=models.names(),
+                        help=f'which network: {", ".join(models.names())}')
     parser.add_argument('--epochs', type=int, help='passes over the training data')
     parser.add_argument('--optimizer', default='adam', choices=OPTIMIZERS, help='how parameters are updated')
     parser.add_argument('--lr', type=float, help='learning rate at the start, which falls to 0 along a cosine '

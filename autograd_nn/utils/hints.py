@@ -98,11 +98,12 @@ def _find_name(name: str, module: ModuleType, tables: Mapping[ModuleType, Mappin
     if elsewhere and key not in here:
         other, found = elsewhere[0]
         return f'; here it is {other.__name__}.{found}' if found.isidentifier() else f'; {found}'
-    close = _find_close(key, here)
+    close = find_close(key, here)
     return f'; did you mean {here[close[0]]!r}?' if close else ''
 
 
-def _find_close(word: str, words: Iterable[str]) -> list[str]:
+def find_close(word: str, words: Iterable[str]) -> list[str]:
+    """The one of some words that is most like a mistyped one, in a list; an empty list if none is."""
     from difflib import get_close_matches  # most programs make no mistake, and start without it
 
     return get_close_matches(word, words, 1, 0.7)
@@ -175,5 +176,5 @@ def _find_argument(word: str, parameters: Sequence[str]) -> str:
             return f'here it is called {name!r}{comma}{remark}'
         if not name.isidentifier():
             return found
-    close = _find_close(word, parameters)
+    close = find_close(word, parameters)
     return f'did you mean {close[0]!r}?' if close else f'it takes {", ".join(parameters)}'

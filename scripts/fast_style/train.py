@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the modules that all p
 
 import feature_networks
 import numpy as np
-from cli import check_at_least, friendly_errors, read_config
+from cli import check_at_least, describe, friendly_errors, read_config
 from pictures import load_picture, save_picture, to_array, to_picture
 from training_run import MODEL, SNAPSHOT, save_quickly
 
@@ -208,7 +208,7 @@ def main() -> None:
         print(f'\ninterrupted; to continue: python {sys.argv[0]} --resume {arguments.out}', file=sys.stderr)
         raise SystemExit(130) from None
     except OSError as error:  # such as a picture that is no longer there
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
+        print(f'{Path(sys.argv[0]).name}: error: {describe(error)}', file=sys.stderr)
         raise SystemExit(2) from None
     save_quickly(Path(arguments.out) / MODEL, model.predictor)
     print(f'{arguments.out}/{MODEL}: weights, for generate.py')
