@@ -60,7 +60,7 @@ def continue_text(network: Any, vocabulary: Vocabulary, start: str, length: int,
     Returns:
         What is added, with the space before it that words need.
     """
-    tokens = vocabulary.encode(start)
+    tokens: Any = vocabulary.encode(start)
     if not len(tokens):
         tokens = vocabulary.encode('\n')
         tokens = tokens if tokens[0] else [1]

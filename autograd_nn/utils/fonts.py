@@ -50,7 +50,7 @@ def find_font(text: str) -> Path | None:
 
 @lru_cache
 def _find_font(characters: frozenset[str], folders: tuple[Path, ...]) -> Path | None:
-    found = []
+    found: list[tuple[int, int, Path]] = []
     for path in _font_files(folders):
         try:
             font = ImageFont.truetype(str(path), 16)

@@ -59,7 +59,7 @@ def explain_attributes(cls: type, advice: Mapping[str, str]) -> None:
     """
     for name, text in advice.items():
         setattr(cls, name, _Elsewhere(cls, name, text))
-    listing = cls.__dir__
+    listing: Callable[[Any], Iterable[str]] = cls.__dir__
 
     def list_names(self: Any) -> list[str]:
         return [name for name in listing(self)
@@ -166,7 +166,7 @@ def explain_constructors(*modules: ModuleType) -> None:
         classes = {base for cls in exported for base in cls.__mro__ if base.__module__.startswith(module.__name__)}
         for cls in classes:
             if '__init__' in vars(cls):
-                cls.__init__ = explain_arguments(cls.__init__)
+                cls.__init__ = explain_arguments(cls.__init__)  # type: ignore[misc]
 
 
 def _find_argument(word: str, parameters: Sequence[str]) -> str:
