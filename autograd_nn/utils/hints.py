@@ -59,7 +59,7 @@ def explain_attributes(cls: type, advice: Mapping[str, str]) -> None:
     """
     for name, text in advice.items():
         setattr(cls, name, _Elsewhere(cls, name, text))
-    listing: Callable[[Any], Iterable[str]] = cls.__dir__
+    listing: Any = cls.__dir__
 
     def list_names(self: Any) -> list[str]:
         return [name for name in listing(self)
