@@ -128,6 +128,6 @@ def path_of_network(path: str | Path) -> str:
             with np.load(file, allow_pickle=False) as arrays:
                 names = arrays.files
         except Exception:
-            raise ValueError(f'{with_option(path)} is no .npz file of weights, or damaged') from None
+            raise ValueError(f'{with_option(path)} is not an .npz file of weights, or is damaged') from None
     prefixes = 'updater/model:main/predictor/', 'predictor/'
     return next((prefix for prefix in prefixes if any(name.startswith(prefix) for name in names)), '')

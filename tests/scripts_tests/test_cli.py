@@ -25,7 +25,7 @@ def test_options_of_paths(monkeypatch, argv, path, expected):
 @pytest.mark.parametrize('program, arguments, words', [
     ('train', ['--resume', 'file'], '--resume file/config.json: not a directory'),
     ('train', ['--model', 'perceptron', '--initial-weights', 'nowhere.npz'], '--initial-weights nowhere.npz: no such'),
-    ('train', ['--model', 'perceptron', '--initial-weights', 'file'], '--initial-weights file is no .npz file'),
+    ('train', ['--model', 'perceptron', '--initial-weights', 'file'], '--initial-weights file is not an .npz file'),
     ('train', ['--model', 'perceptron', '--initial-weights', '.'], '--initial-weights .'),
     ('train', ['--model', 'lstm_lm', '--dataset', 'nowhere.txt'], '--dataset nowhere.txt: no such file'),
     ('train', ['--device', 'nonsense'], "--device: expected cpu, cuda or cuda:N, got 'nonsense'"),
