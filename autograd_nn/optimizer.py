@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,9 @@ class Optimizer:
         """
         if not hasattr(link, 'namedparams'):
             raise TypeError(f'setup: expected a Link, got {type(link).__name__}')
+        if not any(True for _ in link.params()):
+            warnings.warn(f'setup: {type(link).__name__} has no parameters to optimize; links and parameters are '
+                          'registered by assigning them inside "with self.init_scope():"', stacklevel=3)
         self.target = link
         self.t = 0
         self.epoch = 0
@@ -217,6 +221,8 @@ class GradientMethod(Optimizer):
         hyperparam: The `Hyperparameter` that all rules share.
     """
 
+    _has_warned = False
+
     def __init__(self) -> None:
         self.hyperparam = Hyperparameter()
         self._use_fp32_update = False
@@ -262,6 +268,9 @@ class GradientMethod(Optimizer):
             kwds: Its keyword arguments.
         """
         loss = lossfun(*args, **kwds)
+        if not isinstance(loss, Variable):
+            raise TypeError(f'update: expected the loss as a Variable, got {type(loss).__name__} from '
+                            f'{getattr(lossfun, "__name__", type(lossfun).__name__)}')
         self.clear_gradients()
         # A scale that adapts itself finds its place by gradients that become infinite.
         with np.errstate(over='ignore', invalid='ignore') if self._loss_scale_is_dynamic else nullcontext():
@@ -280,6 +289,7 @@ class GradientMethod(Optimizer):
         Args:
             scale: What the gradients were multiplied by, None for nothing.
         """
+        self._warn_of_no_gradient()
         self.reallocate_cleared_grads()
         self.check_nan_in_grads()
         if scale is not None:
@@ -289,6 +299,20 @@ class GradientMethod(Optimizer):
         update_parameters(self._trained_params(), self.is_safe_to_update)
         self.call_hooks('post')
         self.update_loss_scale()
+
+    def _warn_of_no_gradient(self) -> None:
+        """Warns, once, if no parameter has a gradient, so that nothing is learnt."""
+        if self._has_warned or any(param.grad is not None for param in self._trained_params()):
+            return
+        self._has_warned = True
+        if not any(True for _ in self.target.params()):
+            return  # setup said so
+        if not self._trained_params():
+            reason = 'all are frozen, or none has its array yet; was the model called?'
+        else:
+            reason = ('was backward called? It goes from the loss to the parameters as long as the loss is computed '
+                      'from them by functions: not from .array, and not in no_backprop_mode')
+        warnings.warn(f'update: no parameter of {type(self.target).__name__} has a gradient: {reason}', stacklevel=4)
 
     def reallocate_cleared_grads(self) -> None:
         """Gives every parameter that is trained and has no gradient one of zeros."""

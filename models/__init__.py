@@ -1,4 +1,6 @@
 """The model zoo: published networks, built from links alone."""
+import sys as _sys
+
 from autograd_nn.models.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.blocks import StagedChain
 from autograd_nn.models.deep_convnet import DeepConvNet
@@ -35,6 +37,8 @@ from autograd_nn.models.style import (
 from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision_transformer import VisionTransformer
 
+from autograd_nn.utils import hints as _hints
+
 __all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
            'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
            'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
@@ -42,3 +46,7 @@ __all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'Ci
            'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
            'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
            'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+
+# Networks have names rather than classes: models.resnet50() is told so.
+_hints.explain_names({_sys.modules[__name__]: {
+    _hints.simplify(name): f'here it is models.create({name!r})' for name in names()}})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from autograd_nn.models.recipes import USUAL, Recipe
 
 from autograd_nn.link import Chain
+from autograd_nn.utils.hints import find_close
 
 Model = TypeVar('Model', bound=type[Chain])
 
@@ -91,7 +92,9 @@ def get(name: str) -> Entry:
         ValueError: There is no model of that name; the message lists those there are.
     """
     if name not in _entries:
-        raise ValueError(f'model: expected one of {", ".join(names())}; got {name!r}')
+        close = find_close(name, names())
+        meant = f' (did you mean {close[0]!r}?)' if close else ''
+        raise ValueError(f'model: there is no {name!r}{meant}; expected one of {", ".join(names())}')
     return _entries[name]
 
 

@@ -5,6 +5,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import warnings
@@ -21,6 +22,8 @@ from autograd_nn import Link, serializers
 ADVICE = {errno.ENOSPC: 'make room, or write to another disk', errno.EDQUOT: 'make room, or write to another disk',
           errno.EFBIG: 'files are limited to this size here', errno.EACCES: 'there is no permission for it',
           errno.EROFS: 'write to another disk'}
+# What functions of the package call a wrong value, and the options that such values come from.
+OPTIONS = {'get_device': '--device:', 'model': '--model:'}
 
 
 @contextmanager
@@ -43,13 +46,14 @@ def friendly_errors() -> Iterator[None]:
 
 
 def describe(error: BaseException) -> str:
-    """What an exception says, in one line: what cannot be read or written, and what to do about it."""
+    """What an exception says, in one line: the option and the file that it is about, and what to do."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         advice = f' ({ADVICE[error.errno]})' if error.errno in ADVICE else ''
-        return f'{error.filename}: {error.strerror.lower()}{advice}'
+        return f'{with_option(error.filename)}: {error.strerror.lower()}{advice}'
     if isinstance(error, MemoryError):
         return 'there is not enough memory; a smaller --batch-size needs less'
-    return ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
+    message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
+    return re.sub('^(get_device|model):', lambda found: OPTIONS[found[1]], message)
 
 
 @contextmanager
@@ -75,6 +79,25 @@ def warnings_as_errors() -> Iterator[None]:
             yield
         except UserWarning as warning:
             raise ValueError(warning) from None
+
+
+def with_option(path: Any) -> str:
+    """A path, and before it the option of the command line that it comes from, if it comes from one.
+
+    Args:
+        path: What an option says, or a file below it.
+    """
+    path, option = Path(os.fsdecode(path)), ''
+    for argument in sys.argv[1:]:
+        name, equals, value = argument.partition('=')
+        if argument.startswith('--') and not equals:
+            option = name
+            continue
+        source, value = (name, value) if argument.startswith('--') else (option, argument)
+        below = path.parents if Path(value) != Path() else ()  # every relative path is below the current folder
+        if source and Path(value) in (path, *below):
+            return f'{source} {path}'
+    return str(path)
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
@@ -176,7 +199,7 @@ def path_of_network(path: str | Path) -> str:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 names = arrays.files
-        except Exception as error:
-            raise ValueError(f'{path} is not an .npz file of weights: {error}') from None
+        except Exception:
+            raise ValueError(f'{with_option(path)} is not an .npz file of weights, or is damaged') from None
     prefixes = 'updater/model:main/predictor/', 'predictor/'
     return next((prefix for prefix in prefixes if any(name.startswith(prefix) for name in names)), '')

@@ -16,7 +16,8 @@ from autograd_nn import models
 
 USAGE = """
     %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
-    %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
+    %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
+        [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
 ONLY_CAFFE = 'labels', 'mean', 'scale'
 
@@ -60,7 +61,7 @@ def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], mod
         raise ValueError(f'{weights}: no such file{advice}')
     config = read_config(weights.parent)
     if 'labels' not in config:
-        raise ValueError(f'{weights} has the weights of no classifier of pictures')
+        raise ValueError(f'{weights} has the weights of no classifier of pictures; scripts/generate.py is for text')
     try:
         labels = list(config['labels'])
         channels, height, width = (int(n) for n in config['input_shape'])

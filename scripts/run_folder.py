@@ -26,6 +26,7 @@ from autograd_nn.serializers import load_npz
 from autograd_nn.serializers.npz import NpzReader
 from autograd_nn.training.extensions import DivergenceError
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 try:
     import fcntl
@@ -215,7 +216,7 @@ class RunFolder:
         saved = {name: value for name, value in vars(arguments).items() if name not in ('resume', 'out', 'overwrite')}
         config = {'arguments': saved, **about, 'autograd_nn': autograd_nn.__version__}
         with atomic_write(self.path / CONFIG) as file:
-            file.write((json.dumps(config, indent=1, ensure_ascii=False) + '\n').encode())
+            file.write(to_json(config) + b'\n')
 
     @contextlib.contextmanager
     def telling_how_to_continue(self, trainer: Any) -> Iterator[None]:

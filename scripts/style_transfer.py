@@ -6,7 +6,6 @@ until a network sees in it the content of the one and the style of the other.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from PIL import Image
 import autograd_nn
 from autograd_nn import models
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 LOSSES = ('content', 'style', 'total_variation')
 
@@ -121,7 +121,7 @@ def coloured(picture: Image.Image, device: autograd_nn.Device) -> Any:
 def write_log(path: Path, log: list[dict[str, float]]) -> None:
     """Writes the losses of all iterations as JSON, and as curves where there is matplotlib."""
     with atomic_write(path.with_suffix('.json')) as file:
-        file.write(json.dumps(log, indent=1).encode())
+        file.write(to_json(log))
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from captions import Captions
 from cli import check_at_least
 from fine_tuning import settle
 from optimization import make_optimizer
@@ -274,17 +275,20 @@ def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.n
     rows = max(1, -(-len(worst) // columns))
     sheet = Image.new('RGB', (columns * (side + 12) + 12, rows * (side + caption + 12) + 12), 'white')
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=13)
+    captions = Captions(names, size=13)
     for i, index in enumerate(worst):
         left, top = 12 + i % columns * (side + 12), 12 + i // columns * (side + caption + 12)
         sheet.paste(as_picture(test[index][0], side), (left, top))
-        right_answer, answer = names[labels[index]], names[predicted[index]]
-        draw.text((left, top + side + 2), f'true {right_answer}', 'black', font)
-        draw.text((left, top + side + 17), f'{answer}: {probabilities[index, predicted[index]]:.1%}', '#c00000', font)
+        answer = predicted[index]
+        captions.write(draw, (left, top + side + 2), side + 6, 'black', labels[index], 'true ')
+        captions.write(draw, (left, top + side + 17), side + 6, '#c00000', answer,
+                       after=f': {probabilities[index, answer]:.1%}')
     if not len(worst):
-        draw.text((12, 12), 'no mistakes', 'black', font)
+        draw.text((12, 12), 'no mistakes', 'black', ImageFont.load_default(13))
     with atomic_write(path) as file:
         sheet.save(file, 'PNG')
+    if captions.undrawable:
+        print(f'{path.name}: {captions.explanation()}')
     return len(worst)
 
 

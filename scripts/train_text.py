@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import check_at_least
+from language_model import continue_text
 from optimization import make_optimizer
 from run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
 from training_run import Speed, TrainingRun, save_quickly
@@ -137,14 +138,10 @@ class TextRun(TrainingRun):
         print(f'\nperplexity on the text held out: {perplexity:.2f}')
         save_quickly(out / MODEL, self.network)
         if self.arguments.sample:
-            print(f'\nmade up:\n{self.make_up()}\n')
-        self.list_files({VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
-
-    def make_up(self) -> str:
-        """A text as the model expects it, from the beginning of a line or, where there are no lines, of the text."""
-        first = self.vocabulary.encode('\n')
-        tokens = self.network.generate(first if first[0] else [1], self.arguments.sample, exclude=[0])
-        return self.vocabulary.decode(tokens)
+            text = continue_text(self.network, self.vocabulary, '', self.arguments.sample)
+            print(f'\nmade up (scripts/generate.py {out} makes up more):\n{text}\n')
+        self.list_files({MODEL: 'weights, for scripts/generate.py and --initial-weights',
+                         VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
 
 
 class TruncatedBPTTUpdater(training.StandardUpdater):

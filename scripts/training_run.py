@@ -269,7 +269,8 @@ class Speed(training.Extension):
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of all kinds of runs; kinds and the models' recipes give some of them their defaults."""
-    parser.add_argument('--model', default=DEFAULT_MODEL, choices=models.names(), help='which network')
+    parser.add_argument('--model', metavar='NAME', default=DEFAULT_MODEL, choices=models.names(),
+                        help='which network, see --list-models')
     parser.add_argument('--list-models', action=ListModels, nargs=0, dest=argparse.SUPPRESS,
                         help='say how large each network is, and how long it trains here, and end')
     parser.add_argument('--epochs', type=int, help='passes over the training data (default: that of the model, or more '

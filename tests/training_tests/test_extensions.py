@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -185,6 +186,30 @@ class TestPrintReport:
                                   '1                          1.5\n'
                                   '1           1              2.5\n')
 
+    ENTRIES_OF_A_CLASSIFIER = ['epoch', 'main/loss', 'validation/main/loss', 'main/accuracy',
+                               'validation/main/accuracy', 'images/s', 'elapsed_time']
+
+    @pytest.mark.parametrize('entries', [
+        ENTRIES_OF_A_CLASSIFIER, [*ENTRIES_OF_A_CLASSIFIER, 'lr'],
+        ['epoch', 'main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity', 'words/s',
+         'elapsed_time']])
+    def test_fits_the_terminal(self, tmp_path, monkeypatch, entries):
+        values = {name: [0.0123456789, 123456.789, 1.23456e-11] for name in entries if '/' in name or name == 'lr'}
+        for columns in 80, 200:
+            monkeypatch.setenv('COLUMNS', str(columns))
+            out = io.StringIO()
+            run(tmp_path, extensions.LogReport(trigger=(1, 'iteration')), extensions.PrintReport(entries, out=out),
+                stop=(3, 'iteration'), **values)
+            *head, first, second, third = out.getvalue().splitlines()
+            assert all(len(line) <= columns for line in out.getvalue().splitlines())
+            assert (len(head) == 1) == (columns == 200)
+            # The parts of a name stand above each other, where its column begins.
+            starts = [i for i in range(len(head[0])) if head[0][i] != ' ' and (not i or head[0][i - 2:i] == '  ')]
+            ends = [*starts[1:], None]
+            assert [''.join(line[i:j].strip() for line in head) for i, j in zip(starts, ends)] == entries
+            column = slice(starts[1], starts[2])
+            assert [float(row[column]) for row in (first, second, third)] == pytest.approx(values['main/loss'], rel=0.3)
+
     def test_own_log(self, tmp_path, capsys):
         log = extensions.LogReport(trigger=(3, 'iteration'), filename=None)
         run(tmp_path, extensions.PrintReport(['main/loss'], log), **TestLogReport.VALUES)
@@ -213,20 +238,38 @@ class Terminal(io.StringIO):
 
 
 class TestProgressBar:
-    def test_nothing_without_terminal(self, tmp_path, capsys):
+    def test_nothing_of_a_short_training_without_terminal(self, tmp_path, capsys):
         run(tmp_path, extensions.ProgressBar(), stop=(4, 'iteration'))
         assert capsys.readouterr() == ('', '')
 
-    @pytest.mark.parametrize('length, stop, total', [
-        (None, (6, 'iteration'), '6'), (None, (3, 'epoch'), '10'), ((2, 'epoch'), (6, 'iteration'), '7'),
-        (None, lambda trainer: trainer.updater.iteration == 6, '?')])
-    def test_terminal(self, tmp_path, monkeypatch, length, stop, total):
+    @pytest.mark.parametrize('stop, first', [
+        ((4, 'iteration'), r'epoch 0\.30  25%  main/loss=0\.5, \S+ iterations/s, 00:00 left'),
+        ((3, 'epoch'), r'epoch 0\.30/3  10%  main/loss=0\.5, \S+ iterations/s, 00:00 left'),
+        (lambda trainer: trainer.updater.iteration == 4,
+         r'epoch 0\.30  iteration 1  main/loss=0\.5, \S+ iterations/s')])
+    def test_occasional_lines_without_terminal(self, tmp_path, monkeypatch, capsys, stop, first):
+        monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._LINE_SECONDS', 0)
+        run(tmp_path, extensions.ProgressBar(), stop=stop, **{'main/loss': [0.5] * 10})
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) in (4, 10) and re.fullmatch(first, lines[0])
+        monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._LINE_SECONDS', 0.3)
+        trainer = training.Trainer(Reporting(), (6, 'iteration'), tmp_path)
+        trainer.extend(lambda trainer: time.sleep(0.1), name='wait', priority=500)
+        trainer.extend(extensions.ProgressBar())
+        trainer.run()
+        assert 1 <= len(capsys.readouterr().out.splitlines()) <= 2
+
+    @pytest.mark.parametrize('length, stop, shown', [
+        (None, (6, 'iteration'), ' 5/6 '), (None, (3, 'epoch'), ' 5/10 '), ((2, 'epoch'), (6, 'iteration'), ' 5/7 '),
+        (None, lambda trainer: trainer.updater.iteration == 6, 'epoch 1.50  iteration 5 [')])
+    def test_terminal(self, tmp_path, monkeypatch, length, stop, shown):
         monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._REFRESH_SECONDS', 0)
         out = Terminal()
         run(tmp_path, extensions.ProgressBar(length, out=out, bar_length=10, entries=['main/loss', 'none']),
             stop=stop, **{'main/loss': [np.float32(0.125 * i) for i in range(1, 11)]})
         text = out.getvalue()
-        assert f' 5/{total} ' in text and 'main/loss=0.625' in text and 'epoch 1.50' in text
+        assert shown in text and '/?' not in text
+        assert 'main/loss=0.625' in text and 'epoch 1.50' in text
         assert 'iterations/s' in text and 'none' not in text
         assert text.endswith('\r')
 
@@ -257,6 +300,31 @@ class TestProgressBar:
 
 class TestPlotReport:
     VALUES = {'a': [6, 4, 2, 1, 0, 5], 'b': [1, 2, None, None, 3, 3]}
+
+    @pytest.mark.parametrize('keys', [['訓練/loss'], ['訓練/loss', '検証/loss']])
+    def test_names_in_any_script(self, tmp_path, monkeypatch, keys):
+        import matplotlib
+        path = Path(matplotlib.get_data_path(), 'fonts/ttf/DejaVuSerif.ttf')
+        seen = []
+
+        def look(figure, axes, data):
+            texts = axes.get_legend().get_texts() if axes.get_legend() else [axes.yaxis.get_label()]
+            seen.append([(text.get_text(), text.get_fontproperties().get_file()) for text in texts])
+
+        values = {key: [1, 2, 3] for key in keys}
+        plot = extensions.PlotReport(keys, trigger=(1, 'iteration'), filename='a.png', postprocess=look)
+        monkeypatch.setattr('autograd_nn.utils.fonts.find_font', lambda text: path)
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'Glyph')  # this font stands for one that has them
+            run(tmp_path, plot, stop=(2, 'iteration'), **values)
+        assert seen[-1] == [(key, str(path)) for key in keys]
+        monkeypatch.setattr('autograd_nn.utils.fonts.find_font', lambda text: None)
+        with pytest.warns(UserWarning, match='no font of this system.*loss.*a.png') as warned:
+            plot = extensions.PlotReport(keys, trigger=(1, 'iteration'), filename='a.png', postprocess=look)
+            run(tmp_path, plot, stop=(3, 'iteration'), **values)
+        assert len(warned) == 1
+        escaped = [r'\u8a13\u7df4/loss', r'\u691c\u8a3c/loss'][:len(keys)]
+        assert seen[-1] == [(text, None) for text in escaped]
 
     @pytest.fixture(autouse=True)
     def needs_matplotlib(self):
