@@ -1,6 +1,7 @@
 """Which device and which kernels serve an array."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -60,6 +61,28 @@ def check_same_device(what: str, arrays: Iterable[Any]) -> None:
     if len(set(places)) > 1:
         raise TypeError(f'{what}: expected arrays on one device, got {" and ".join(places)}; send them there with '
                         'to_device or get_device(...).send') from None
+
+
+def plain_array(array: Any) -> Any:
+    """What a Variable holds for an array: the same memory without the ways of NumPy's subclasses.
+
+    A `numpy.matrix`, say, has another multiplication and never loses an axis. Numbers in the byte order of another
+    machine are copied into that of this one.
+
+    Raises:
+        TypeError: It is no array, or a masked array of which something is masked.
+    """
+    if not isinstance(array, np.ndarray):
+        if is_array(array):
+            return array
+        raise TypeError(f'Variable: expected a NumPy or CuPy array, got {type(array).__name__}; '
+                        'numpy.array(x) makes one')
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise TypeError(f'Variable: functions know no masks, and {np.ma.count_masked(array)} elements of this array of '
+                        f'shape {array.shape} are masked; x.filled(value) gives them a value')
+    if type(array) is not np.ndarray:
+        array = array.view(np.ndarray)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder('='))
 
 
 _NUMPY = np.generic, np.ndarray
@@ -217,13 +240,14 @@ class GpuDevice(Device):
     """One GPU: CuPy arrays.
 
     Args:
-        index: Which GPU, counted from 0.
+        device: Which GPU: its number, counted from 0, or a `cupy.cuda.Device`.
 
     Raises:
         RuntimeError: CuPy or the GPU is not there.
     """
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, device: Any) -> None:
+        index = int(getattr(device, 'id', device))
         cuda.check_cuda_available(index)
         self.index = index
         self.name = f'cuda:{index}'
@@ -239,12 +263,16 @@ class GpuDevice(Device):
         cuda.cupy.cuda.Device(self.index).use()
 
 
+_INTEGER = re.compile('-?[0-9]+')
+
+
 def get_device(device_spec: Any) -> Device:
     """The device that a specifier names.
 
     Args:
-        device_spec: A `Device`, ``'cpu'``, ``'cuda'``, ``'cuda:N'``, Chainer's ``'@numpy'`` and ``'@cupy:N'``, or a
-            number: that GPU, or the CPU if it is negative.
+        device_spec: A `Device`, ``'cpu'``, ``'cuda'``, ``'cuda:N'``, Chainer's ``'@numpy'``, ``'native'`` and
+            ``'@cupy:N'``, a number (also as text, such as ``'-1'``): that GPU, or the CPU if it is negative; or a
+            `cupy.cuda.Device`.
 
     Raises:
         ValueError: No such specifier.
@@ -257,14 +285,16 @@ def get_device(device_spec: Any) -> Device:
     """
     if isinstance(device_spec, Device):
         return device_spec
-    if isinstance(device_spec, (int, np.integer)):
-        return CpuDevice() if device_spec < 0 else GpuDevice(int(device_spec))
+    if cuda.available and isinstance(device_spec, cuda.cupy.cuda.Device):
+        return GpuDevice(device_spec)
+    if isinstance(device_spec, (int, np.integer)) or _INTEGER.fullmatch(str(device_spec)):
+        return CpuDevice() if int(device_spec) < 0 else GpuDevice(int(device_spec))
     kind, _, index = str(device_spec).removeprefix('@').partition(':')
     if kind in ('cpu', 'numpy', 'native') and index in ('', '0'):
         return CpuDevice()
     if kind in ('cuda', 'cupy', 'gpu') and (index or '0').isdigit():
         return GpuDevice(int(index or 0))
-    raise ValueError(f'get_device: expected cpu, cuda or cuda:N, got {device_spec!r}')
+    raise ValueError(f'get_device: expected cpu, cuda, cuda:N or the number of a GPU, got {device_spec!r}')
 
 
 def get_device_from_array(*arrays: Any) -> Device:

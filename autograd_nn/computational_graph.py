@@ -38,7 +38,7 @@ class ComputationalGraph:
     def __init__(self, nodes: list[VariableNode | FunctionNode],
                  edges: list[tuple[VariableNode | FunctionNode, VariableNode | FunctionNode]],
                  variable_style: Style | None = None, function_style: Style | None = None, rankdir: str = 'TB',
-                 show_name: bool = True) -> None:
+                 *, show_name: bool = True) -> None:
         if rankdir not in ('TB', 'BT', 'LR', 'RL'):
             raise ValueError(f"ComputationalGraph: expected rankdir 'TB', 'BT', 'LR' or 'RL', got {rankdir!r}")
         self.nodes = nodes
@@ -172,7 +172,7 @@ def build_computational_graph(outputs: Node | Iterable[Node], remove_split: bool
     ordered = sorted(functions, key=lambda func: func.order)
     last = [node for node in ends if isinstance(node, VariableNode)]
     nodes, edges = _between_functions(ordered) if remove_variable else _with_variables(ordered, last)
-    return ComputationalGraph(nodes, edges, variable_style, function_style, rankdir, show_name)
+    return ComputationalGraph(nodes, edges, variable_style, function_style, rankdir, show_name=show_name)
 
 
 def _between_functions(functions: list[FunctionNode]) -> tuple[list[Any], list[tuple[Any, Any]]]:

@@ -95,6 +95,16 @@ class FunctionNode:
         """Computes the outputs from CuPy arrays."""
         raise NotImplementedError(f'{self.label}: neither forward nor forward_gpu is implemented')
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        """How many multiplications, each with an addition, `forward` takes: what `summary` counts.
+
+        Functions whose work is small beside that of layers need not override it.
+
+        Args:
+            inputs: The arrays that `forward` gets.
+        """
+        return 0
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         """Computes the gradients with respect to the inputs.
 

@@ -1,9 +1,8 @@
 """A table of a model's layers: shapes, parameters and the work of one forward pass."""
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,62 +10,9 @@ import numpy as np
 
 from autograd_nn.config import get_dtype, no_backprop_mode, using_config
 from autograd_nn.function_hook import FunctionHook
-from autograd_nn.geometry import conv_output_size
+from autograd_nn.function_node import FunctionNode
 from autograd_nn.link import Link
 from autograd_nn.link_hook import ForwardPostprocessCallbackArgs, ForwardPreprocessCallbackArgs, LinkHook
-
-
-def _linear(function: Any, x: Any, W: Any, *b: Any) -> int:
-    return x.size * W.shape[0]
-
-
-def _matmul(function: Any, a: Any, b: Any) -> int:
-    """The number of products in each element of the result, times the number of these."""
-    terms = a.shape[-2 if function.transa and a.ndim > 1 else -1]
-    columns = 1 if b.ndim == 1 else b.shape[-2 if function.transb else -1]
-    rows = 1 if a.ndim == 1 else a.shape[-1 if function.transa else -2]
-    return math.prod(np.broadcast_shapes(a.shape[:-2], b.shape[:-2])) * rows * terms * columns
-
-
-def _einsum(function: Any, *xs: Any) -> int:
-    """One for each combination of indexes, as if there were no better order than the nested loops of the definition."""
-    if len(xs) < 2:
-        return 0
-    lengths: dict[str, int] = {}
-    for letters, x in zip(function.operands, xs):
-        for letter, n in zip(letters, x.shape):
-            lengths[letter] = max(n, lengths.get(letter, n))
-    return math.prod(lengths.values()) * (len(xs) - 1)
-
-
-def _convolution(function: Any, x: Any, W: Any, *b: Any) -> int:
-    stride, pad, dilate, _ = function.geometry
-    positions = [conv_output_size(n, k, s, p, d=d) for n, k, s, p, d in
-                 zip(x.shape[2:], W.shape[2:], stride, pad, dilate)]
-    return x.shape[0] * math.prod(positions) * W.size
-
-
-def _deconvolution(function: Any, x: Any, W: Any, *b: Any) -> int:
-    return x.shape[0] * math.prod(x.shape[2:]) * W.size
-
-
-def _recurrent_sequence(function: Any, x: Any, *others: Any) -> int:
-    """Each row of `x` meets the weights of the input, each state before it those of the state."""
-    _, ws, _, _ = function.arrange((x, *others))
-    return len(x) * sum(w.size for w in ws)
-
-
-# By the name of the function's node, as this module stands below the functions and cannot import them.
-_MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
-    'LinearFunction': _linear,
-    'MatMul': _matmul,
-    'EinSum': _einsum,
-    'ConvolutionND': _convolution,
-    'DeconvolutionND': _deconvolution,
-    'LSTMSequence': _recurrent_sequence,
-    'GRUSequence': _recurrent_sequence,
-    'RNNSequence': _recurrent_sequence,
-}
 
 
 class _Recorder(LinkHook):
@@ -98,9 +44,8 @@ class _Counter(FunctionHook):
         self.recorder = recorder
 
     def forward_postprocess(self, function: Any, in_data: tuple[Any, ...]) -> None:
-        count = _MULTIPLY_ADDS.get(type(function).__name__)
-        if count is not None and self.recorder.running:
-            self.recorder.multiply_adds[self.recorder.running[-1]] += count(function, *in_data)
+        if isinstance(function, FunctionNode) and self.recorder.running:
+            self.recorder.multiply_adds[self.recorder.running[-1]] += function.multiply_adds(in_data)
 
 
 def _shape_text(out: Any) -> str:
@@ -176,8 +121,9 @@ def summary(model: Link, input_shape: Sequence[Any], dtype: Any = None) -> Model
 
     The model runs once, in test mode, on a batch of one sample of zeros. It stays as it is: parameters whose shape is
     not known yet are initialized in a copy only, and the random numbers of NumPy go on as if nothing had happened.
-    Multiply-adds are counted for fully connected layers, convolutions, recurrent layers over sequences and products of
-    matrices; the rest of a network's work is small beside theirs.
+    Multiply-adds are counted for fully connected layers, convolutions, recurrent layers over sequences, attention and
+    products of matrices, and for functions of yours that say theirs (see `FunctionNode.multiply_adds`); the rest of a
+    network's work is small beside theirs.
 
     Args:
         model: A link whose ``forward`` takes arrays: a network, not the `links.Classifier` around it.

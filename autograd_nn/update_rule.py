@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -157,6 +157,9 @@ class UpdateRule:
                  timing: str = 'auto') -> None:
         """Adds a hook that is called around each update of the parameter.
 
+        When it is called, the parameters that come before this one in the model have been updated and those after it
+        have not; a parameter with a hook is updated by itself.
+
         Args:
             hook: Called with this rule and the parameter.
             name: Under which it is registered; by default its ``name`` or that of the function.
@@ -185,14 +188,11 @@ class UpdateRule:
         _round([(param, precise)])
 
     def _update(self, param: Variable) -> None:
-        self._prepare(param)
-        self.update_core(param)
-        for hook in self._hooks.hooks['post'].values():
-            hook(self, param)
-
-    def _prepare(self, param: Variable) -> None:
         self._prepare_state(param)
         for hook in self._hooks.hooks['pre'].values():
+            hook(self, param)
+        self.update_core(param)
+        for hook in self._hooks.hooks['post'].values():
             hook(self, param)
 
     def keeps_copy(self, param: Variable) -> bool:
@@ -340,7 +340,7 @@ class KernelRule(UpdateRule):
 
     def can_share_a_call(self, param: Parameter) -> bool:
         """Whether the kernel may update this parameter together with others: it is all that ``param.update()`` does."""
-        return self._is_plain and type(param).update is Parameter.update and not self._hooks.hooks['post']
+        return self._is_plain and type(param).update is Parameter.update and not any(self._hooks.hooks.values())
 
 
 def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:
@@ -354,42 +354,79 @@ def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:
 
 
 def update_parameters(params: Iterable[Parameter], is_safe: Callable[[], bool] = lambda: True) -> None:
-    """Updates parameters by their rules; in one call of a kernel those that have the same kernel and the same numbers.
+    """Updates parameters by their rules, one after the other as far as hooks and rules of the user's can tell.
+
+    Those that have the same kernel and the same numbers are updated in one call of it where nothing comes between.
 
     Args:
         params: The parameters, with their ``grad``.
-        is_safe: Whether to update them at all. It may have to wait for a device, so it is asked when all is prepared.
+        is_safe: Whether to update them at all. It may have to wait for a device, so it is asked when the first call is
+            prepared.
     """
-    batches: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
-    owners = set()
-    copies, others = [], []
+    safe = False
+    for run in _runs(params):
+        together = _can_share_a_call(run[0])
+        pairs = [_prepared(param) for param in run if param.update_rule.enabled] if together else []
+        safe = safe or is_safe()
+        if not safe:
+            _take_back(pairs)
+            return
+        if together:
+            _update_together(pairs)
+        else:
+            run[0].update()
+
+
+def _runs(params: Iterable[Parameter]) -> Iterator[list[Parameter]]:
+    """Parameters in a row that can share calls of kernels, and each that cannot alone."""
+    run: list[Parameter] = []
+    owners: set[int] = set()
     for param in params:
-        rule = param.update_rule
-        # Of two parameters that share memory, the second has a call of its own.
+        shares = _can_share_a_call(param)
         owner = id(param.memory_owner)
-        if owner in owners or not isinstance(rule, KernelRule) or not rule.can_share_a_call(param):
-            others.append(param)
-        elif rule.enabled:
-            owners.add(owner)
-            rule.t += 1
-            precise = rule._precise(param)
-            rule._prepare(precise)
-            copies.append((param, precise))
-            if precise.grad is not None:
-                batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
-    if not is_safe():
-        for param, precise in copies:
-            param.update_rule.t -= 1
-            if precise is not param:
-                precise.cleargrad()
-        return
-    for param in others:
-        param.update()
+        # Of two parameters that share memory, the second has a call of its own.
+        if run and (not shares or owner in owners):
+            yield run
+            run, owners = [], set()
+        run.append(param)
+        owners.add(owner)
+        if not shares:
+            yield run
+            run, owners = [], set()
+    if run:
+        yield run
+
+
+def _can_share_a_call(param: Parameter) -> bool:
+    return isinstance(param.update_rule, KernelRule) and param.update_rule.can_share_a_call(param)
+
+
+def _prepared(param: Parameter) -> tuple[Parameter, Variable]:
+    """A parameter, and what is updated for it, with all that the kernel needs."""
+    rule = param.update_rule
+    rule.t += 1
+    precise = rule._precise(param)
+    rule._prepare_state(precise)
+    return param, precise
+
+
+def _take_back(pairs: Iterable[tuple[Parameter, Variable]]) -> None:
+    """Undoes `_prepared`."""
+    for param, precise in pairs:
+        param.update_rule.t -= 1
+        if precise is not param:
+            precise.cleargrad()
+
+
+def _update_together(pairs: list[tuple[Parameter, Variable]]) -> None:
+    batches: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for param, precise in pairs:
+        rule = param.update_rule
+        if precise.grad is not None:
+            batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
-    _round(copies)
-
-
+    _round(pairs)
 def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:
     """Calls a kernel for optimizers with the arrays of several parameters."""
     kernel = getattr(backend.kernels(*rows[0]), name)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
 
 
+_ndarray = np.ndarray
+
+
 class VariableNode:
     """A Variable's place in the graph. It does not hold the array, so an array that nobody needs can go.
 
@@ -63,13 +66,14 @@ class Variable:
     may be a Variable, an array or a number.
 
     Args:
-        data: A NumPy or CuPy array of any shape and dtype.
+        data: A NumPy or CuPy array of any shape and dtype. Of NumPy's subclasses the plain array counts, in the byte
+            order of this machine.
         name: A name for people to read.
         grad: The initial gradient, an array of the same shape and dtype.
         requires_grad: Whether to compute a gradient with respect to this Variable (never for integers).
 
     Raises:
-        TypeError: `data` is not an array.
+        TypeError: `data` is not an array, or has masked elements.
 
     Example:
         >>> import numpy as np, autograd_nn as ann
@@ -103,9 +107,8 @@ class Variable:
     @array.setter
     def array(self, array: Any) -> None:
         if array is not None:
-            if not backend.is_array(array):
-                raise TypeError(f'Variable: expected a NumPy or CuPy array, got {type(array).__name__}; '
-                                'numpy.array(x) makes one')
+            if type(array) is not _ndarray or not array.dtype.isnative:
+                array = backend.plain_array(array)
             self.requires_grad = self.requires_grad and has_gradient(array.dtype)
         self._array = array
         if self._node is not None:
@@ -587,7 +590,7 @@ class Parameter(Variable):
             if init.shape != shape:
                 raise ValueError(f'Parameter {self.name or ""}: expected an initial array of shape {shape}, '
                                  f'got {init.shape}')
-            array = np.array(backend.to_cpu(init), dtype=self.dtype)
+            array = np.array(backend.plain_array(backend.to_cpu(init)), dtype=self.dtype)
         else:
             array = np.empty(shape, self.dtype)
             if callable(init):

@@ -110,7 +110,7 @@ class PublishedWeights:
 
     def _check_names(self) -> None:
         expected = [layer for layers in self._names.values() for layer in layers]
-        missing = [layer for layer in expected if layer not in self.blobs]
+        missing = [layer for layer in expected if layer not in self.blobs or layer not in self.layers]
         others = [layer for layer in self.blobs if layer not in expected]
         if missing or others:
             parts = [f'it has {what} {_some(layers)}' for what, layers in (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cli import warnings_as_errors
 
 import autograd_nn
 from autograd_nn import caffe, models
@@ -42,7 +43,8 @@ class CaffeClassifier:
 
     def __init__(self, prototxt: str, caffemodel: str, labels: str | None, mean: str | None, scale: float,
                  device: Any) -> None:
-        self.network = caffe.load(prototxt, caffemodel, fuse=True)
+        with warnings_as_errors():
+            self.network = caffe.load(prototxt, caffemodel, fuse=True)
         self.device = device
         shapes = [shape for shape in self.network.input_shapes.values() if shape is not None and len(shape) == 4]
         if not shapes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -30,6 +31,21 @@ def friendly_errors() -> Iterator[None]:
         message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
         print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
         raise SystemExit(2) from None
+
+
+@contextmanager
+def warnings_as_errors() -> Iterator[None]:
+    """Turns warnings into errors of users: what a program may go on with, a person who starts it must know first.
+
+    Raises:
+        ValueError: There is a warning.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', UserWarning)
+        try:
+            yield
+        except UserWarning as warning:
+            raise ValueError(warning) from None
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from autograd_nn.models.caffe_names import CAFFE_NAMES, PUBLISHED_PREPROCESSING
-from cli import friendly_errors
+from cli import friendly_errors, warnings_as_errors
 
 import autograd_nn
 from autograd_nn import serializers
@@ -31,7 +31,8 @@ CUSTOM_LAYERS: Any = {'Axpy': lambda layer, blobs: lambda scale, x, y: scale * x
 def parse_arguments() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('weights', metavar='IN.caffemodel', type=Path, help='the weights')
+    parser.add_argument('weights', metavar='IN.caffemodel', type=Path,
+                        help='the weights; an IN.caffemodel.h5 needs --prototxt')
     parser.add_argument('out', metavar='OUT', type=Path, help=f'the file to write: {" or ".join(SAVE)}')
     parser.add_argument('--prototxt', metavar='FILE', type=Path,
                         help='the deploy file; by default the network is taken from IN.caffemodel')
@@ -39,6 +40,8 @@ def parse_arguments() -> argparse.Namespace:
                         help='convert for a network of the zoo, and compare what both compute: '
                              f'{", ".join(CAFFE_NAMES)}')
     arguments = parser.parse_args()
+    if arguments.weights.suffix == '.h5' and not arguments.prototxt:
+        parser.error(f'{arguments.weights} has weights without a network: expected --prototxt')
     if arguments.out.suffix not in SAVE:
         parser.error(f'OUT: expected a name that ends in {" or ".join(SAVE)}, got {arguments.out}')
     if not arguments.out.absolute().parent.is_dir():
@@ -57,6 +60,12 @@ def print_blobs(net: Any, blobs: dict[str, list[np.ndarray]]) -> None:
         print('  '.join([*(text.ljust(width) for text, width in zip(texts, widths)), number.rjust(widths[-1])]))
 
 
+def load_network(net: Any, blobs: dict[str, list[np.ndarray]]) -> Any:
+    """The network that Caffe would run; it has weights for all its layers."""
+    with warnings_as_errors():
+        return caffe.CaffeNetwork(net, blobs, custom_layers=CUSTOM_LAYERS)
+
+
 class CaffeReference:
     """The network as Caffe runs it, up to the numbers before the softmax.
 
@@ -72,7 +81,7 @@ class CaffeReference:
     def __init__(self, arguments: argparse.Namespace, net: Any, blobs: dict[str, list[np.ndarray]]) -> None:
         if arguments.prototxt:
             net = caffe.read_prototxt(arguments.prototxt)
-            self.network: Any = caffe.CaffeNetwork(net, blobs, custom_layers=CUSTOM_LAYERS)
+            self.network: Any = load_network(net, blobs)
         else:
             self.network = caffe.CaffeFunction(arguments.weights)
         layers = [layer for layer in net.layer if layer.bottom and layer.top]
@@ -125,14 +134,17 @@ def main() -> None:
     """Converts; status 2 if that is impossible."""
     arguments = parse_arguments()
     with friendly_errors():
-        net, blobs = caffe.read_caffemodel(arguments.weights)
+        if arguments.weights.suffix == '.h5':
+            net, blobs = caffe.read_prototxt(arguments.prototxt), caffe.read_weights(arguments.weights)
+        else:
+            net, blobs = caffe.read_caffemodel(arguments.weights)
         print_blobs(net, blobs)
         if arguments.to:
             network: Any = PublishedWeights(arguments.to, net, blobs, arguments.weights).create()
             classes = compare(CaffeReference(arguments, net, blobs), network, arguments.to)
             how = f"models.create('{arguments.to}', num_classes={classes})"
         elif arguments.prototxt:
-            network = caffe.CaffeNetwork(caffe.read_prototxt(arguments.prototxt), blobs, custom_layers=CUSTOM_LAYERS)
+            network = load_network(caffe.read_prototxt(arguments.prototxt), blobs)
             how = f"caffe.load('{arguments.prototxt}')"
         else:
             network = caffe.CaffeFunction(arguments.weights)

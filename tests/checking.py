@@ -41,7 +41,7 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
         tolerance: Replaces `TOLERANCES` for some dtypes, relative and absolute, by name.
         on_gpu: False for what is given arrays of the CPU besides `arrays`.
     """
-    arrays = tuple(np.asarray(x) for x in arrays)
+    arrays = tuple(read_only(np.array(x)) for x in arrays)
     where = [i for i, x in enumerate(arrays) if x.dtype.kind == 'f']
     bound = {**TOLERANCES, **{np.dtype(name): value for name, value in (tolerance or {}).items()}}
 
@@ -54,7 +54,7 @@ def check_function(f: Callable[..., Any], reference: Callable[..., Any] | None, 
     inputs = [arrays[i] for i in where]
     for name in dtypes:
         dtype = np.dtype(name)
-        xs = [x.astype(dtype) for x in inputs]
+        xs = [read_only(x.astype(dtype)) for x in inputs]
         ys = call(*[Variable(x) for x in xs])
         for y in ys:
             assert y.dtype == dtype or not is_floating(y.dtype), f'{dtype} came back as {y.dtype}'
@@ -107,8 +107,10 @@ def gradients(f: Callable[..., tuple[Variable, ...]], arrays: Sequence[Any], gra
         grad_outputs: Where the first backward pass starts, an array for each output.
         grad_grads: Where the second one starts, an array for each input.
     """
-    xs = [Variable(x) for x in arrays]
-    gys = [Variable(gy) for gy in grad_outputs]
+    given = [*arrays, *grad_outputs, *(grad_grads or ())]
+    before = [cuda.to_cpu(x).copy() for x in given]
+    xs = [Variable(read_only(x)) for x in arrays]
+    gys = [Variable(read_only(gy)) for gy in grad_outputs]
     found = [(y, gy) for y, gy in zip(f(*xs), gys) if y.requires_grad]
     if not found:
         return [None] * len(xs)
@@ -116,10 +118,21 @@ def gradients(f: Callable[..., tuple[Variable, ...]], arrays: Sequence[Any], gra
     gxs = grad(ys, xs, starts, enable_double_backprop=True)
     results = list(gxs)
     if grad_grads is not None:
-        pairs = [(gx, Variable(ggx)) for gx, ggx in zip(gxs, grad_grads) if gx is not None]
+        pairs = [(gx, Variable(read_only(ggx))) for gx, ggx in zip(gxs, grad_grads) if gx is not None]
         if pairs:
             results += grad([gx for gx, _ in pairs], [*xs, *gys], [ggx for _, ggx in pairs])
+    # A kernel may write past what NumPy guards.
+    for x, expected in zip(given, before):
+        np.testing.assert_array_equal(_comparable(x), _comparable(expected))
     return [None if gx is None else gx.array for gx in results]
+
+
+def read_only(x: Any) -> Any:
+    """The same numbers in memory of which NumPy lets nobody write: a function must leave what it is given alone."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x
 
 
 def _check_on_gpu(f: Callable[..., Any], arrays: Sequence[Any], where: Sequence[int], dtypes: Sequence[str],

@@ -4,7 +4,7 @@ from autograd_nn.caffe import schema
 from autograd_nn.caffe.blobs import read_mean
 from autograd_nn.caffe.function import CaffeFunction
 from autograd_nn.caffe.network import CaffeNetwork, load
-from autograd_nn.caffe.reading import read_caffemodel, read_labels, read_prototxt
+from autograd_nn.caffe.reading import read_caffemodel, read_labels, read_prototxt, read_weights
 from autograd_nn.caffe.schema import LayerParameter, NetParameter
 from autograd_nn.caffe.upgrade import upgrade
 from autograd_nn.caffe.writing import write_caffemodel, write_mean, write_prototxt

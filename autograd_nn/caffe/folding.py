@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import autograd_nn.links as L
-from autograd_nn.caffe.layers.convolution import InnerProduct
 from autograd_nn.caffe.layers.normalization import BatchNorm, Scale
 from autograd_nn.caffe.plan import Step
 from autograd_nn.link import Chain
@@ -28,7 +27,7 @@ def fold_into_products(chain: Chain, steps: Sequence[Step]) -> list[Step]:
     for i, step in enumerate(steps):
         before = left[-1] if left else None
         if before is not None and _follows_alone(before, step, steps[i + 1:]) and _fold(chain, before, step):
-            left[-1] = replace(before, tops=step.tops)
+            left[-1] = replace(before, tops=step.tops, loss_weights=step.loss_weights)
             delattr(chain, step.layer)  # type: ignore[arg-type]
         else:
             left.append(step)
@@ -37,7 +36,7 @@ def fold_into_products(chain: Chain, steps: Sequence[Step]) -> list[Step]:
 
 def _follows_alone(before: Step, step: Step, later: Sequence[Step]) -> bool:
     """Whether a layer takes what the one before made, and nobody else does."""
-    if len(before.tops) != 1 or step.bottoms != before.tops or len(step.tops) != 1:
+    if len(before.tops) != 1 or step.bottoms != before.tops or len(step.tops) != 1 or before.loss_weights:
         return False
     if step.tops == step.bottoms:
         return True
@@ -56,7 +55,8 @@ def _fold(chain: Chain, before: Step, step: Step) -> bool:
     product: Any = chain[before.layer]
     channels = getattr(product, 'out_channels', getattr(product, 'out_size', None))
     affine = None if channels is None or fusion_of(product) is None else _affine(chain[step.layer], channels)
-    if affine is None or not product.W.is_initialized or (isinstance(product, InnerProduct) and product.axis != 1):
+    # A normalization has its channels along axis 1.
+    if affine is None or not product.W.is_initialized or getattr(product, 'axis', 1) != 1:
         return False
     factor, shift = affine
     W = product.W.array

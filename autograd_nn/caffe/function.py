@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from autograd_nn.caffe.layers import BUILDERS, INPUT_TYPES, Specification, build, describe
-from autograd_nn.caffe.network import File, add_child
+from autograd_nn.caffe.layers import BUILDERS, Specification, build, describe, is_input
+from autograd_nn.caffe.network import File, add_child, make_step, name_blobs
 from autograd_nn.caffe.plan import Plan, Step
 from autograd_nn.caffe.reading import read_caffemodel
 from autograd_nn.config import using_config
@@ -55,13 +55,13 @@ class CaffeFunction(Chain):
     def __init__(self, model_path: File) -> None:
         super().__init__()
         net, blobs = read_caffemodel(model_path)
+        names = name_blobs(net.layer)
         self._steps: list[Step] = []
         for message in net.layer:
             if message.type in BUILDERS:
                 layer = build(Specification(message, blobs.get(message.name, ()), like_chainer=True))
-                self._steps.append(Step(message.name, message.type, add_child(self, message, layer),
-                                        tuple(message.bottom), tuple(message.top)))
-            elif message.type not in INPUT_TYPES:
+                self._steps.append(make_step(message, add_child(self, message, layer), names))
+            elif not is_input(message):
                 warnings.warn(f'CaffeFunction: {describe(message)} is passed over, as its type is unknown',
                               stacklevel=2)
         self._plans: dict[Any, Plan] = {}

@@ -2,16 +2,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 import numpy as np
 
+import autograd_nn.functions as F
 from autograd_nn.caffe.folding import fold_into_products
-from autograd_nn.caffe.layers import BUILDERS, INPUT_TYPES, Specification, build, describe
-from autograd_nn.caffe.plan import Plan, Step
-from autograd_nn.caffe.reading import read_caffemodel, read_prototxt
+from autograd_nn.caffe.layers import (
+    BUILDERS,
+    Specification,
+    build,
+    describe,
+    get_loss_weights,
+    is_for_each,
+    is_input,
+    name_tops,
+)
+from autograd_nn.caffe.plan import Layer, Plan, Step
+from autograd_nn.caffe.reading import read_prototxt, read_weights
 from autograd_nn.config import using_config
 from autograd_nn.link import Chain, Link
 from autograd_nn.variable import Parameter, Variable, as_variable
@@ -31,13 +42,15 @@ class CaffeNetwork(Chain):
 
     Args:
         net: A `NetParameter` message with layers in Caffe's current form.
-        blobs: The weights, by the layers' names; None to start from the initial values that the message describes. The
-            arrays become those of the parameters, without a copy.
+        blobs: The weights, by the layers' names; None to start from the initial values that the message describes.
+            Layers that are not among them start from these, too; in the phase TEST with a warning.
         phase: ``'TEST'`` or ``'TRAIN'``: which layers take part. In the phase TEST the network always works as at
             inference; in the phase TRAIN it goes by ``config.train``.
         fuse: Whether to multiply normalizations and scales into the weights of the layers before them. It is for
             inference: blobs in between cannot be looked at any more.
         custom_layers: What makes layers of further types (see `load`).
+        copy: Whether the parameters get copies of `blobs`. Without, these very arrays become theirs, and are changed
+            by training and may get other shapes.
 
     Attributes:
         phase: As given.
@@ -50,7 +63,7 @@ class CaffeNetwork(Chain):
     """
 
     def __init__(self, net: Any, blobs: Blobs | None = None, phase: str = 'TEST', fuse: bool = False,
-                 custom_layers: CustomLayers | None = None) -> None:
+                 custom_layers: CustomLayers | None = None, copy: bool = True) -> None:
         super().__init__()
         if phase not in ('TEST', 'TRAIN'):
             raise ValueError(f"caffe.load: expected phase 'TEST' or 'TRAIN', got {phase!r}")
@@ -62,11 +75,22 @@ class CaffeNetwork(Chain):
         shared: dict[str, tuple[str, Parameter]] = {}
         messages = [message for message in net.layer if is_included(message, net.state, phase)]
         _require_known_types(messages, custom_layers or {})
+        names = name_blobs(messages)
+        missing: list[str] = []
         for message in messages:
-            if message.type in INPUT_TYPES and not message.bottom and message.type not in (custom_layers or {}):
+            if is_input(message) and message.type not in (custom_layers or {}):
                 self._add_inputs(message)
             else:
-                self._add_layer(message, blobs, custom_layers or {}, shared)
+                own = None if blobs is None else blobs.get(message.name)
+                if own is not None and copy:
+                    own = [np.array(blob) for blob in own]
+                layer = _build(message, own, custom_layers or {})
+                self._steps.append(make_step(message, add_child(self, message, layer), names))
+                if isinstance(layer, Link) and _share(message, layer, shared) and own is None:
+                    missing.append(describe(message))
+        if missing and blobs is not None and phase == 'TEST':
+            some = ', '.join(missing[:6]) + (f' and {len(missing) - 6} more' if len(missing) > 6 else '')
+            warnings.warn(f'caffe.load: there are no weights for {some}; they keep their initial values', stacklevel=2)
         if fuse:
             self._steps = fold_into_products(self, self._steps)
         _require_blobs(self._steps, self.input_shapes)
@@ -77,19 +101,6 @@ class CaffeNetwork(Chain):
         shapes = shapes * len(message.top) if len(shapes) == 1 else shapes
         for i, name in enumerate(message.top):
             self.input_shapes[name] = shapes[i] if i < len(shapes) else None
-
-    def _add_layer(self, message: Any, blobs: Blobs | None, custom_layers: CustomLayers,
-                   shared: dict[str, tuple[str, Parameter]]) -> None:
-        """Builds a layer, and adds it to the steps and, if it has weights, to the children."""
-        own = None if blobs is None else blobs.get(message.name, () if self.phase == 'TEST' else None)
-        if message.type in custom_layers:
-            layer = custom_layers[message.type](message, list(own or ()))
-        else:
-            layer = build(Specification(message, own))
-        self._steps.append(Step(message.name, message.type, add_child(self, message, layer), tuple(message.bottom),
-                                tuple(message.top)))
-        if isinstance(layer, Link):
-            _share(message, layer, shared)
 
     @property
     def inputs(self) -> list[str]:
@@ -111,12 +122,12 @@ class CaffeNetwork(Chain):
         """The names of all blobs, in the order in which they are made."""
         return list(dict.fromkeys([*self.inputs, *(blob for step in self._steps for blob in step.tops)]))
 
-    def forward(self, x: Any, outputs: str | Sequence[str] | None = None, *, end: str | None = None) -> Any:
+    def forward(self, x: Any = None, outputs: str | Sequence[str] | None = None, *, end: str | None = None) -> Any:
         """Runs the network.
 
         Args:
             x: The first input, a Variable or an array, of shape (N, C, H, W) for images; or a dict of the inputs by
-                name.
+                name. None for a network that makes its data itself.
             outputs: The blobs to compute, or layers, which stand for what they return; None for `outputs`, as far as
                 they can be computed from these inputs. As in Caffe, a blob on which several layers work in place is
                 what the last of them leaves.
@@ -129,14 +140,40 @@ class CaffeNetwork(Chain):
             ValueError: There is no such blob, it cannot be computed from these inputs, or a shape does not fit.
         """
         names = [outputs] if isinstance(outputs, str) else None if outputs is None else list(outputs)
-        values = dict(x) if isinstance(x, Mapping) else {self._first_input(): x}
-        unknown = [name for name in values if name not in self.blob_names]
-        if unknown:
-            raise ValueError(f'{self._label}: there is no input {unknown[0]!r}; there are {", ".join(self.inputs)}')
-        plan = self._plan(list(values), names, end)
-        with using_config('train', False) if self.phase == 'TEST' else nullcontext():
-            found = tuple(plan.run(self.__dict__, [as_variable(value) for value in values.values()]))
+        values = self._name_inputs(x)
+        found = tuple(self._run(self._plan(list(values), names, end), values.values()))
         return found[0] if len(found) == 1 and not isinstance(outputs, (list, tuple)) else found
+
+    def total_loss(self, x: Any = None) -> Variable:
+        """What Caffe minimizes in training: the sum of all losses, each multiplied by its ``loss_weight``.
+
+        The layers with a loss are those with such a weight, whatever their types, and those whose types are losses,
+        which have the weight 1 by default; of a top that is no single number all elements are summed.
+
+        Args:
+            x: The inputs by name, labels included (see `forward`).
+
+        Returns:
+            A Variable of shape ``()``.
+
+        Raises:
+            ValueError: There is no loss, or one cannot be computed from these inputs, or a shape does not fit.
+
+        Example:
+            >>> import io, numpy as np
+            >>> from autograd_nn import caffe
+            >>> net = caffe.load(io.BytesIO(b'''
+            ...     input: 'x' input: 't'
+            ...     layer { name: 'loss' type: 'EuclideanLoss' bottom: 'x' bottom: 't' top: 'loss'
+            ...             loss_weight: 0.5 }'''))
+            >>> batch = {'x': np.array([[0, 2]], 'f'), 't': np.zeros((1, 2), 'f')}
+            >>> net(batch, 'loss'), net.total_loss(batch)
+            (variable(2., dtype=float32), variable(1., dtype=float32))
+        """
+        values = self._name_inputs(x)
+        plan = self._plan(list(values), None, None, losses=True)
+        losses = [F.sum(y) * weight for y, weight in zip(self._run(plan, values.values()), plan.loss_weights)]
+        return sum(losses[1:], losses[0])
 
     def extract(self, x: Any, layers: Sequence[str]) -> dict[str, Variable]:
         """Computes some blobs: see `forward`.
@@ -150,23 +187,63 @@ class CaffeNetwork(Chain):
         """
         return dict(zip(layers, self(x, list(layers))))
 
-    def _first_input(self) -> str:
-        if not self.input_shapes:
-            raise ValueError(f'{self._label}: expected a dict of inputs by name, as the network names no input')
-        return next(iter(self.input_shapes))
+    def _name_inputs(self, x: Any) -> dict[str, Any]:
+        """The inputs by name."""
+        if x is None:
+            return {}
+        if not isinstance(x, Mapping):
+            if not self.input_shapes:
+                raise ValueError(f'{self._label}: expected a dict of inputs by name, as the network names no input')
+            return {self.inputs[0]: x}
+        unknown = [name for name in x if name not in self.blob_names]
+        if unknown:
+            raise ValueError(f'{self._label}: there is no input {unknown[0]!r}; there are {", ".join(self.inputs)}')
+        return dict(x)
+
+    def _run(self, plan: Plan, values: Iterable[Any]) -> list[Variable]:
+        with using_config('train', False) if self.phase == 'TEST' else nullcontext():
+            return plan.run(self.__dict__, map(as_variable, values))
 
     @property
     def _label(self) -> str:
         return type(self).__name__
 
-    def _plan(self, inputs: Sequence[str], outputs: Sequence[str] | None, end: str | None) -> Plan:
-        key = tuple(inputs), outputs if outputs is None else tuple(outputs), end
+    def _plan(self, inputs: Sequence[str], outputs: Sequence[str] | None, end: str | None,
+              losses: bool = False) -> Plan:
+        key = tuple(inputs), outputs if outputs is None else tuple(outputs), end, losses
         if key not in self._plans:
             try:
-                self._plans[key] = Plan(self._steps, self.__dict__, inputs, outputs, end=end)
+                self._plans[key] = Plan(self._steps, self.__dict__, inputs, outputs, end=end, losses=losses)
             except ValueError as error:
                 raise ValueError(f'{self._label}: {error}') from None
         return self._plans[key]
+
+
+def name_blobs(messages: Iterable[Any]) -> set[str]:
+    """The names of all blobs in some layers."""
+    return {name for message in messages for name in (*message.bottom, *message.top)}
+
+
+def make_step(message: Any, layer: Layer | str, blobs: Collection[str]) -> Step:
+    """A layer as a plan takes it.
+
+    Args:
+        message: The layer.
+        layer: What computes it, or the name of the child that does.
+        blobs: The names of all blobs in the network.
+
+    Raises:
+        ValueError: Its numbers of bottoms, tops and weights of losses do not go together.
+    """
+    tops = name_tops(message, blobs)
+    return Step(message.name, message.type, layer, tuple(message.bottom), tops, is_for_each(message),
+                get_loss_weights(message, tops))
+
+
+def _build(message: Any, blobs: Sequence[np.ndarray] | None, custom_layers: CustomLayers) -> Layer:
+    if message.type in custom_layers:
+        return custom_layers[message.type](message, list(blobs or ()))
+    return build(Specification(message, blobs))
 
 
 def add_child(chain: Chain, message: Any, layer: Callable[..., Any]) -> Callable[..., Any] | str:
@@ -185,9 +262,14 @@ def add_child(chain: Chain, message: Any, layer: Callable[..., Any]) -> Callable
     return message.name
 
 
-def _share(message: Any, layer: Link, shared: dict[str, tuple[str, Parameter]]) -> None:
-    """Makes parameters that have names in the file one with those of the same names in earlier layers."""
+def _share(message: Any, layer: Link, shared: dict[str, tuple[str, Parameter]]) -> bool:
+    """Makes parameters that have names in the file one with those of the same names in earlier layers.
+
+    Returns:
+        Whether the layer has values of its own besides.
+    """
     owners = [(link, name) for link in layer.links() for name in link._params]
+    own = len(owners) + sum(len(link._persistent) for link in layer.links())
     for (link, name), settings in zip(owners, message.param):
         if not settings.name:
             continue
@@ -200,6 +282,8 @@ def _share(message: Any, layer: Link, shared: dict[str, tuple[str, Parameter]]) 
                              f'but {first.shape} in layer {owner!r}, with which it is shared')
         with link.init_scope():
             setattr(link, name, first)
+        own -= 1
+    return own > 0
 
 
 def is_included(message: Any, state: Any, phase: str) -> bool:
@@ -234,7 +318,7 @@ def _meets(rule: Any, state: Any, phase: str) -> bool:
 
 def _require_known_types(messages: Sequence[Any], custom_layers: CustomLayers) -> None:
     for message in messages:
-        if message.type not in BUILDERS and message.type not in INPUT_TYPES and message.type not in custom_layers:
+        if message.type not in BUILDERS and not is_input(message) and message.type not in custom_layers:
             raise ValueError(
                 f'caffe.load: {describe(message)} is of an unknown type; give custom_layers={{{message.type!r}: '
                 f'function}}, where function(layer, blobs) returns what computes it, or remove the layer. '
@@ -258,8 +342,9 @@ def load(prototxt: File, caffemodel: File | None = None, phase: str = 'TEST', fu
     Args:
         prototxt: The network: a path or a binary file object of a deploy file or of one for training.
         caffemodel: The weights, which are matched by the layers' names: a path or a binary file object; None to start
-            from the initial values that `prototxt` describes. In the phase TRAIN, layers without weights start from
-            these too, as in fine-tuning.
+            from the initial values that `prototxt` describes. Layers that are not in the file start from these, too,
+            as in fine-tuning; in the phase TEST with a warning. A ``.caffemodel.h5`` needs h5py (``pip install
+            'autograd_nn[hdf5]'``).
         phase: ``'TEST'`` or ``'TRAIN'``: which layers take part. In the phase TEST the network always works as at
             inference, whatever ``config.train`` says.
         fuse: Whether to multiply normalizations and scales into the weights before them, for fast inference.
@@ -292,5 +377,5 @@ def load(prototxt: File, caffemodel: File | None = None, phase: str = 'TEST', fu
         ['/conv1/W', '/conv1/b']
     """
     net = read_prototxt(prototxt)
-    blobs = None if caffemodel is None else read_caffemodel(caffemodel)[1]
-    return CaffeNetwork(net, blobs, phase, fuse, custom_layers)
+    blobs = None if caffemodel is None else read_weights(caffemodel)
+    return CaffeNetwork(net, blobs, phase, fuse, custom_layers, copy=False)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import autograd_nn.links as L
@@ -26,6 +26,8 @@ class Step:
         layer: What computes it: a function, or the name of the network's child that does.
         bottoms: The blobs that it takes.
         tops: The blobs that it makes; one that has a bottom's name takes its place.
+        each: Whether it makes a top of each bottom, one by one.
+        loss_weights: The factor of each top in the total loss; empty where it has no part in it.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Step:
     layer: Layer | str
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
+    each: bool = False
+    loss_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,26 +79,41 @@ class Plan:
             that no layer takes.
         disable: The names of layers to leave out.
         end: The name of the last layer to run; None for all.
+        losses: Whether to compute, instead of `outputs`, all tops with a weight in the total loss.
+
+    Attributes:
+        names: The names of the outputs.
+        loss_weights: With `losses`, the weights of the outputs in the total loss.
 
     Raises:
         ValueError: There is no such blob or layer, or it cannot be computed from these inputs.
     """
 
     def __init__(self, steps: Sequence[Step], links: Mapping[str, Link], inputs: Sequence[str],
-                 outputs: Sequence[str] | None, disable: Collection[str] = (), end: str | None = None) -> None:
+                 outputs: Sequence[str] | None, disable: Collection[str] = (), end: str | None = None,
+                 losses: bool = False) -> None:
         self.inputs = tuple(inputs)
         if end is not None and all(step.name != end for step in steps):
             raise ValueError(f'there is no layer {end!r}')
-        calls, blobs, layers = _number(steps, self.inputs, disable, end)
-        if outputs is None:
+        enabled = [step for step in steps if step.name not in disable]
+        calls, blobs, tops = _number(enabled, self.inputs, end)
+        layers = {step.name: numbers[0] for step, numbers in tops if numbers}
+        if losses:
+            outputs = [step.name for step in enabled if any(step.loss_weights)]
+            if not outputs:
+                raise ValueError('no layer has a loss')
+        elif outputs is None:
             used = {blob for step, _, _ in calls for blob in step.bottoms if blob not in step.tops}
             outputs = [blob for blob in blobs if blob not in used and blob not in self.inputs]
         self.names = tuple(outputs)
-        unknown = [name for name in outputs if name not in blobs and name not in layers]
+        unknown = [name for name in outputs if name not in layers and (losses or name not in blobs)]
         if unknown or not outputs:
-            enabled = [step for step in steps if step.name not in disable]
             raise ValueError(_explain(enabled, unknown, blobs))
-        self.outputs = [blobs.get(name, layers.get(name, -1)) for name in outputs]
+        weighted = [(number, weight) for step, numbers in tops for number, weight in zip(numbers, step.loss_weights)
+                    if weight]
+        self.loss_weights = [weight for _, weight in weighted]
+        self.outputs = [number for number, _ in weighted] if losses else [
+            blobs.get(name, layers.get(name, -1)) for name in outputs]
         calls = _needed(calls, self.outputs)
         uses = Counter(i for _, taken, _ in calls for i in taken)
         uses.update(self.outputs)
@@ -153,28 +172,33 @@ def _find_culprit(row: Row, links: Mapping[str, Link], values: Mapping[int, Any]
 Call = tuple[Step, tuple[int, ...], tuple[int, ...]]
 
 
-def _number(steps: Sequence[Step], inputs: tuple[str, ...], disable: Collection[str],
-            end: str | None) -> tuple[list[Call], dict[str, int], dict[str, int]]:
-    """The layers that can run, the numbers of the blobs in the end, and those of what each layer makes first."""
+def _number(steps: Sequence[Step], inputs: tuple[str, ...], end: str | None
+            ) -> tuple[list[Call], dict[str, int], list[tuple[Step, tuple[int, ...]]]]:
+    """The layers that can run, the numbers of the blobs in the end, and those of the tops of each layer."""
     blobs = {name: i for i, name in enumerate(inputs)}
-    layers: dict[str, int] = {}
     calls: list[Call] = []
+    tops: list[tuple[Step, tuple[int, ...]]] = []
     count = len(inputs)
     for step in steps:
-        if step.name not in disable and all(name in blobs for name in step.bottoms):
+        if all(name in blobs for name in step.bottoms):
             taken = tuple(blobs[name] for name in step.bottoms)
             if step.type == 'Split':
                 made = taken * len(step.tops)
             else:
                 made = tuple(range(count, count + len(step.tops)))
                 count += len(made)
-                calls.append((step, taken, made))
-            blobs.update(zip(step.tops, made))
-            if made:
-                layers[step.name] = made[0]
+                calls += _calls_for_each(step, taken, made) if step.each else [(step, taken, made)]
+            # What is given takes the place of what a layer would make out of nothing.
+            blobs.update((name, i) for name, i in zip(step.tops, made) if step.bottoms or name not in inputs)
+            tops.append((step, made))
         if step.name == end:
             break
-    return calls, blobs, layers
+    return calls, blobs, tops
+
+
+def _calls_for_each(step: Step, taken: tuple[int, ...], made: tuple[int, ...]) -> list[Call]:
+    return [(replace(step, bottoms=(bottom,), tops=(top,)), (number,), (result,))
+            for bottom, top, number, result in zip(step.bottoms, step.tops, taken, made)]
 
 
 def _explain(steps: Sequence[Step], unknown: Sequence[str], blobs: Collection[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from google.protobuf import text_format
 
 from autograd_nn.caffe.blobs import parse, read_blob
+from autograd_nn.caffe.hdf5 import read_hdf5
 from autograd_nn.caffe.schema import LayerParameter, NetParameter, V0LayerParameter, V1LayerParameter
 from autograd_nn.caffe.upgrade import upgrade
 from autograd_nn.caffe.wire import LENGTH, Field, WireReader, open_wire
@@ -23,6 +24,7 @@ Blobs = dict[str, list[np.ndarray]]
 _BLOBS = {LayerParameter: 7, V1LayerParameter: 6, V0LayerParameter: 50}
 _LAYERS = {100: LayerParameter, 2: V1LayerParameter}
 _MAX_TEXT = 16 << 20
+_HDF5 = b'\x89HDF\r\n\x1a\n'
 
 
 def read_caffemodel(file: str | os.PathLike[str] | BinaryIO) -> tuple[Any, Blobs]:
@@ -71,6 +73,37 @@ def read_caffemodel(file: str | os.PathLike[str] | BinaryIO) -> tuple[Any, Blobs
         if not net.layer and not net.layers:
             raise reader.error('expected a network, found no layers')
         return upgrade(net), blobs
+
+
+def read_weights(file: str | os.PathLike[str] | BinaryIO) -> Blobs:
+    """Reads the weights of a ``.caffemodel``, or of a ``.caffemodel.h5``, which has nothing else.
+
+    Args:
+        file: A path or a binary file object. HDF5's format needs h5py (``pip install 'autograd_nn[hdf5]'``).
+
+    Returns:
+        float32 arrays in Caffe's order (such as filters, bias) by the names of layers that have any.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: The file has HDF5's format, and there is no h5py.
+        ValueError: It is damaged, or of neither format.
+
+    Example:
+        >>> import io, numpy as np
+        >>> from autograd_nn import caffe
+        >>> net, file = caffe.NetParameter(layer=[{'name': 'fc', 'type': 'InnerProduct'}]), io.BytesIO()
+        >>> caffe.write_caffemodel(file, net, {'fc': [np.eye(3, dtype=np.float32)]})
+        >>> caffe.read_weights(file)['fc'][0].shape
+        (3, 3)
+    """
+    if isinstance(file, (str, os.PathLike)):
+        with Path(file).open('rb') as stream:
+            return read_weights(stream)
+    file.seek(0)
+    if file.read(len(_HDF5)) == _HDF5:
+        return read_hdf5(file, f'read_weights: {getattr(file, "name", "the file object")}')
+    return read_caffemodel(file)[1]
 
 
 def _read_layer(reader: WireReader, layer: Field, message_class: Any) -> tuple[Any, list[np.ndarray]]:

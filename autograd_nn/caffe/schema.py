@@ -23,6 +23,8 @@ _ENUMS = {
     'LossParameter.NormalizationMode': 'FULL=0 VALID=1 BATCH_SIZE=2 NONE=3',
     'ReductionParameter.ReductionOp': 'SUM=1 ASUM=2 SUMSQ=3 MEAN=4',
     'HingeLossParameter.Norm': 'L1=1 L2=2',
+    'FillerParameter.VarianceNorm': 'FAN_IN=0 FAN_OUT=1 AVERAGE=2',
+    'SPPParameter.PoolMethod': 'MAX=0 AVE=1 STOCHASTIC=2',
     'PriorBoxParameter.CodeType': 'CORNER=1 CENTER_SIZE=2 CORNER_SIZE=3',
     'V1LayerParameter.LayerType': (
         'NONE=0 ACCURACY=1 BNLL=2 CONCAT=3 CONVOLUTION=4 DATA=5 DROPOUT=6 EUCLIDEAN_LOSS=7 FLATTEN=8 HDF5_DATA=9 '
@@ -39,7 +41,7 @@ _MESSAGES = {
     'BlobProto': 'num=1 int64, channels=2 int64, height=3 int64, width=4 int64, shape=7 BlobShape, '
                  'raw_data_type=10 Storage FLOAT',
     'FillerParameter': 'type=1 string constant, value=2 float 0, min=3 float 0, max=4 float 1, mean=5 float 0, '
-                       'std=6 float 1',
+                       'std=6 float 1, sparse=7 int32 -1, variance_norm=8 FillerParameter.VarianceNorm FAN_IN',
     'NetState': 'phase=1 Phase TEST, level=2 int32 0, stage=3 string*',
     'NetStateRule': 'phase=1 Phase, min_level=2 int32, max_level=3 int32, stage=4 string*, not_stage=5 string*',
     'ParamSpec': 'name=1 string, lr_mult=3 float 1, decay_mult=4 float 1',
@@ -79,6 +81,7 @@ _MESSAGES = {
     'HingeLossParameter': 'norm=1 HingeLossParameter.Norm L1',
     'ImageDataParameter': 'source=1 string, scale=2 float 1, mean_file=3 string, batch_size=4 uint32 1, '
                           'crop_size=5 uint32 0, mirror=6 bool false, new_height=9 uint32 0, new_width=10 uint32 0',
+    'InfogainLossParameter': 'source=1 string, axis=2 int32 1',
     'InnerProductParameter': 'num_output=1 uint32, bias_term=2 bool true, weight_filler=3 FillerParameter, '
                              'bias_filler=4 FillerParameter, axis=5 int32 1, transpose=6 bool false',
     'InputParameter': 'shape=1 BlobShape*',
@@ -102,20 +105,25 @@ _MESSAGES = {
     'PriorBoxParameter': 'min_size=1 float*, max_size=2 float*, aspect_ratio=3 float*, flip=4 bool true, '
                          'clip=5 bool false, variance=6 float*, img_size=7 uint32, img_h=8 uint32, img_w=9 uint32, '
                          'step=10 float, step_h=11 float, step_w=12 float, offset=13 float 0.5',
+    'RecurrentParameter': 'num_output=1 uint32 0, weight_filler=2 FillerParameter, bias_filler=3 FillerParameter, '
+                          'expose_hidden=5 bool false',
     'ReductionParameter': 'operation=1 ReductionParameter.ReductionOp SUM, axis=2 int32 0, coeff=3 float 1',
     'ReLUParameter': 'negative_slope=1 float 0',
     'ReshapeParameter': 'shape=1 BlobShape, axis=2 int32 0, num_axes=3 int32 -1',
     'ScaleParameter': 'axis=1 int32 1, num_axes=2 int32 1, filler=3 FillerParameter, bias_term=4 bool false, '
                       'bias_filler=5 FillerParameter',
     'SliceParameter': 'slice_dim=1 uint32 1, slice_point=2 uint32*, axis=3 int32 1',
+    'SmoothL1LossParameter': 'sigma=1 float 1',
     'SoftmaxParameter': 'axis=2 int32 1',
+    'SPPParameter': 'pyramid_height=1 uint32, pool=2 SPPParameter.PoolMethod MAX',
     'SwishParameter': 'beta=1 float 1',
     'ThresholdParameter': 'threshold=1 float 0',
     'TileParameter': 'axis=1 int32 1, tiles=2 int32',
     'UpsampleParameter': 'scale=1 uint32 2, scale_h=2 uint32, scale_w=3 uint32, pad_out_h=4 bool false, '
                          'pad_out_w=5 bool false, upsample_h=6 uint32, upsample_w=7 uint32',
-    # Permute, PriorBox, DetectionOutput and Normalize have the numbers that SSD gave them. Those of Interp and Upsample
-    # differ from one variant of Caffe to the next, as does that of ceil_mode above: these are certain in text only.
+    # Permute, PriorBox, DetectionOutput and Normalize have the numbers that SSD gave them, SmoothL1Loss has that of
+    # Fast R-CNN. Those of Interp and Upsample differ from one variant of Caffe to the next, as does that of ceil_mode
+    # above: these are certain in text only.
     'LayerParameter': (
         'name=1 string, type=2 string, bottom=3 string*, top=4 string*, loss_weight=5 float*, param=6 ParamSpec*, '
         'include=8 NetStateRule*, exclude=9 NetStateRule*, phase=10 Phase, propagate_down=11 bool*, '
@@ -124,24 +132,29 @@ _MESSAGES = {
         'contrastive_loss_param=105 ContrastiveLossParameter, convolution_param=106 ConvolutionParameter, '
         'data_param=107 DataParameter, dropout_param=108 DropoutParameter, dummy_data_param=109 DummyDataParameter, '
         'eltwise_param=110 EltwiseParameter, exp_param=111 ExpParameter, hinge_loss_param=114 HingeLossParameter, '
-        'image_data_param=115 ImageDataParameter, inner_product_param=117 InnerProductParameter, '
-        'lrn_param=118 LRNParameter, memory_data_param=119 MemoryDataParameter, mvn_param=120 MVNParameter, '
-        'pooling_param=121 PoolingParameter, power_param=122 PowerParameter, relu_param=123 ReLUParameter, '
+        'image_data_param=115 ImageDataParameter, infogain_loss_param=116 InfogainLossParameter, '
+        'inner_product_param=117 InnerProductParameter, lrn_param=118 LRNParameter, '
+        'memory_data_param=119 MemoryDataParameter, mvn_param=120 MVNParameter, pooling_param=121 PoolingParameter, '
+        'power_param=122 PowerParameter, relu_param=123 ReLUParameter, '
         'softmax_param=125 SoftmaxParameter, slice_param=126 SliceParameter, threshold_param=128 ThresholdParameter, '
-        'prelu_param=131 PReLUParameter, reshape_param=133 ReshapeParameter, log_param=134 LogParameter, '
-        'flatten_param=135 FlattenParameter, reduction_param=136 ReductionParameter, embed_param=137 EmbedParameter, '
+        'prelu_param=131 PReLUParameter, spp_param=132 SPPParameter, reshape_param=133 ReshapeParameter, '
+        'log_param=134 LogParameter, flatten_param=135 FlattenParameter, '
+        'reduction_param=136 ReductionParameter, embed_param=137 EmbedParameter, '
         'tile_param=138 TileParameter, batch_norm_param=139 BatchNormParameter, elu_param=140 ELUParameter, '
         'bias_param=141 BiasParameter, scale_param=142 ScaleParameter, input_param=143 InputParameter, '
-        'crop_param=144 CropParameter, parameter_param=145 ParameterParameter, swish_param=147 SwishParameter, '
+        'crop_param=144 CropParameter, parameter_param=145 ParameterParameter, '
+        'recurrent_param=146 RecurrentParameter, swish_param=147 SwishParameter, '
         'clip_param=148 ClipParameter, upsample_param=149 UpsampleParameter, permute_param=202 PermuteParameter, '
         'prior_box_param=203 PriorBoxParameter, detection_output_param=204 DetectionOutputParameter, '
-        'norm_param=206 NormalizeParameter, interp_param=2143 InterpParameter'),
+        'norm_param=206 NormalizeParameter, interp_param=2143 InterpParameter, '
+        'smooth_l1_loss_param=8266712 SmoothL1LossParameter'),
     'V1LayerParameter': (
         'layer=1 V0LayerParameter, bottom=2 string*, top=3 string*, name=4 string, '
         'type=5 V1LayerParameter.LayerType, blobs_lr=7 float*, weight_decay=8 float*, '
         'concat_param=9 ConcatParameter, convolution_param=10 ConvolutionParameter, data_param=11 DataParameter, '
         'dropout_param=12 DropoutParameter, image_data_param=15 ImageDataParameter, '
-        'inner_product_param=17 InnerProductParameter, lrn_param=18 LRNParameter, pooling_param=19 PoolingParameter, '
+        'infogain_loss_param=16 InfogainLossParameter, inner_product_param=17 InnerProductParameter, '
+        'lrn_param=18 LRNParameter, pooling_param=19 PoolingParameter, '
         'power_param=21 PowerParameter, memory_data_param=22 MemoryDataParameter, argmax_param=23 ArgMaxParameter, '
         'eltwise_param=24 EltwiseParameter, threshold_param=25 ThresholdParameter, '
         'dummy_data_param=26 DummyDataParameter, accuracy_param=27 AccuracyParameter, '

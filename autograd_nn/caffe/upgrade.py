@@ -34,6 +34,7 @@ _V0_SETTINGS = {
     'Dropout': ('dropout_param', {'dropout_ratio': 'dropout_ratio'}),
     'LRN': ('lrn_param', {'local_size': 'local_size', 'alpha': 'alpha', 'beta': 'beta', 'k': 'k'}),
     'Concat': ('concat_param', {'concat_dim': 'concat_dim'}),
+    'InfogainLoss': ('infogain_loss_param', {'source': 'source'}),
     'Data': ('data_param', {'source': 'source', 'batchsize': 'batch_size', 'scale': 'scale', 'meanfile': 'mean_file',
                             'cropsize': 'crop_size', 'mirror': 'mirror'}),
 }

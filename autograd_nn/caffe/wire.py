@@ -172,7 +172,8 @@ def _guess_kind(head: bytes) -> str:
     """What a file is that begins like this, if it is surely no message of Caffe."""
     if not head:
         return 'an empty file'
-    for start, kind in ((b'\x89HDF', 'an HDF5 file'), (b'PK\x03\x04', 'a zip archive'), (b'\x1f\x8b', 'a gzip archive'),
+    for start, kind in ((b'\x89HDF', 'an HDF5 file, which has weights without a network: see read_weights'),
+                        (b'PK\x03\x04', 'a zip archive'), (b'\x1f\x8b', 'a gzip archive'),
                         (b'version https://git-lfs', 'a pointer of Git LFS, not the file itself'),
                         (b'<', 'a web page or XML'), (b'Not Found', 'the text "Not Found"')):
         if head.startswith(start):

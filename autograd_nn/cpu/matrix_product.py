@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from autograd_nn.cpu.blocks import rectify
+
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """NumPy's operator, which makes float32 of bfloat16."""
@@ -16,5 +18,5 @@ def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | 
     if b is not None:
         y += b
     if ceiling is not None:
-        np.clip(y, 0, ceiling, out=y)
+        rectify(y, ceiling)
     return y

@@ -29,7 +29,7 @@ def batch_normalization(
     y = _from_rows(_scale_and_shift(rows, mean, gamma.ravel() * inv_std, beta.ravel(), others, relu), x, axis)
     dtype = compute_dtype(gamma.dtype)
     return (y, mean.astype(dtype).reshape(gamma.shape), inv_std.astype(dtype).reshape(gamma.shape),
-            y > 0 if relu and residual is None else None)
+            ~(y <= 0) if relu and residual is None else None)
 
 
 def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,

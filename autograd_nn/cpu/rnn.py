@@ -382,7 +382,8 @@ def _tanh_slope(y: np.ndarray, out: np.ndarray) -> None:
 
 def _relu_slope(y: np.ndarray, out: np.ndarray) -> None:
     """The derivative of the rectifier where its value is `y`."""
-    np.greater(y, 0, out=out)
+    np.less_equal(y, 0, out=out)
+    np.subtract(1, out, out=out)
 
 
 def _in_blocks(function: Callable[..., None], *arrays: np.ndarray) -> None:

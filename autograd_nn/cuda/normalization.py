@@ -80,14 +80,15 @@ __device__ sums joined(const sums& a, const sums& b) {
 }
 '''
 _gradient_sums = reduce('T x, T gy, T mask, U weight, U mean, U inv_std', 'U gradient, U product',
-                        'sums(mask > (T)0 ? (C)gy * (C)weight : (C)0, ((C)x - (C)mean) * (C)inv_std)', 'joined(a, b)',
+                        'sums((C)gy * (C)(mask <= (T)0 ? 0 : 1) * (C)weight, ((C)x - (C)mean) * (C)inv_std)',
+                        'joined(a, b)',
                         'gradient = (U)a.gradient, product = (U)a.product', 'sums()', 'gradient_sums',
                         reduce_type='sums', preamble=_SUMS)
 
 _input_gradient = elementwise(
     'T x, T gy, T mask, U gamma, U weight, U mean, U inv_std, U gradient, U product, float64 count', 'T gx', '''
     const C x_hat = ((C)x - (C)mean) * (C)inv_std;
-    const C part = mask > (T)0 ? (C)gy * (C)gamma : (C)0;
+    const C part = (C)gy * (C)(mask <= (T)0 ? 0 : 1) * (C)gamma;
     gx = (T)((C)inv_std * (part - (C)weight * ((C)gradient + x_hat * (C)product) / (C)count))''', 'input_gradient',
     preamble=COMPUTE)
 

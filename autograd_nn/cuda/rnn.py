@@ -122,7 +122,7 @@ _rnn_step = elementwise('raw S u, raw T bias, bool rectify, int64 units, int64 f
 
 _rnn_step_grad = elementwise('raw T y, raw T gh, raw T gy, bool rectify, int64 units, int64 first', 'raw T gz', '''
     const ptrdiff_t k = first * units + i;
-    const C slope = !rectify ? 1 - (C)y[k] * (C)y[k] : (C)y[k] > 0 ? (C)1 : (C)0;
+    const C slope = !rectify ? 1 - (C)y[k] * (C)y[k] : (C)y[k] <= 0 ? (C)0 : (C)1;
     gz[k] = (T)(((C)gh[i] + (C)gy[k]) * slope)''', 'rnn_step_grad', preamble=COMPUTE)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from autograd_nn.dataset.examples import Examples, is_column
+from autograd_nn.dataset.examples import Examples, is_column, with_own_memory
 
 T = TypeVar('T')
 
@@ -63,6 +63,9 @@ class DatasetMixin:
     def get_example(self, i: int) -> Any:
         """The `i`-th example.
 
+        It may be written to the same memory each time: who reads several examples copies the arrays of each before
+        reading the next one.
+
         Args:
             i: Its index; negative ones have been translated, so that 0 <= i < len(self).
         """
@@ -74,7 +77,7 @@ class DatasetMixin:
         Args:
             indices: Integers from 0 to len(self) - 1, shape (n,).
         """
-        return [self[i] for i in indices.tolist()]
+        return [with_own_memory(self[i]) for i in indices.tolist()]
 
     def at_epoch(self, epoch: int) -> Any:
         """This data set as it is in the given epoch; itself if all epochs are alike.
@@ -105,6 +108,8 @@ class DatasetMixin:
 def gather(dataset: Dataset, indices: np.ndarray) -> list[Any]:
     """The examples of any data set, in the fastest way that it offers.
 
+    Their arrays stay what they are when more examples are read, also where a data set always returns the same array.
+
     Args:
         dataset: Anything with a length and integer indices: a `DatasetMixin`, an array, a list.
         indices: Integers from 0 to len(dataset) - 1, shape (n,).
@@ -117,7 +122,9 @@ def gather(dataset: Dataset, indices: np.ndarray) -> list[Any]:
         return dataset.gather(indices)
     if is_column(dataset):
         return Examples(dataset, indices)
-    return [dataset[i] for i in indices.tolist()]
+    if type(dataset) in (list, tuple):  # Its elements are objects of their own.
+        return [dataset[i] for i in indices.tolist()]
+    return [with_own_memory(dataset[i]) for i in indices.tolist()]
 
 
 def at_epoch(dataset: T, epoch: int) -> T:

@@ -1,11 +1,14 @@
 """A batch of examples that remembers which rows of which arrays it is made of."""
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from autograd_nn.backend import is_array
 
 Columns = Any
 """An array, or a tuple or a dict of arrays of one length: row *i* of it is example *i*."""
@@ -45,6 +48,34 @@ class Examples(list[Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         columns = self.gather()
         return (list, (list(self),)) if columns is None else (Examples, (columns, np.arange(len(self))))
+
+
+def with_own_memory(example: Any) -> Any:
+    """An example whose arrays share no memory with those of the data set, which may write the next example there.
+
+    Args:
+        example: An array, or a tuple (named or not), list or dict of arrays and anything else, nested as it may be.
+            What is none of these comes back as it is.
+
+    Example:
+        >>> buffer = np.zeros(2)
+        >>> example = with_own_memory((buffer, 7))
+        >>> buffer += 1
+        >>> example
+        (array([0., 0.]), 7)
+    """
+    if is_array(example):
+        return example.copy(order='K')
+    if type(example) is tuple:
+        return tuple([with_own_memory(value) for value in example])
+    if isinstance(example, tuple) and hasattr(example, '_make'):
+        return example._make([with_own_memory(value) for value in example])
+    if isinstance(example, (list, dict)):
+        same = copy.copy(example)  # of its class
+        for key in range(len(example)) if isinstance(example, list) else example:
+            same[key] = with_own_memory(example[key])
+        return same
+    return example
 
 
 def is_column(data: Any) -> bool:

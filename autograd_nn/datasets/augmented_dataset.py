@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, gather, replace_bases
+from autograd_nn.dataset.examples import with_own_memory
 from autograd_nn.datasets.transforms import Transform
 
 
@@ -60,7 +61,7 @@ class AugmentedDataset(DatasetMixin):
         """The transformed images: all at once if the transform can do that and they have one shape."""
         count = getattr(self._transform, 'random_numbers', None)
         if count is None or len({(image.shape, image.dtype) for image in images}) != 1:
-            return [self._transform(image, rng) for image, rng in zip(images, generators)]
+            return [with_own_memory(self._transform(image, rng)) for image, rng in zip(images, generators)]
         numbers = np.stack([rng.random(count) for rng in generators])
         return self._transform.apply(np.stack(images), numbers)  # type: ignore[attr-defined]
 

@@ -138,7 +138,6 @@ class Add(FunctionNode):
 
     ufunc: Any = operator.add
     large: Any = np.add
-    operation: str | None = None
     number_left: Any = AddNumber
     number_right: Any = AddNumber
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
@@ -148,7 +147,7 @@ class Add(FunctionNode):
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
         elif x0.size >= LARGE:
-            return backend.kernels(x0, x1).elementwise(self.large, inputs, self.operation),
+            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
@@ -161,14 +160,14 @@ class Add(FunctionNode):
 
 class AddReLU(Add):
 
-    ufunc = add_relu
-    large = staticmethod(add_relu.body)
-    operation = 'add_relu'
     number_left = number_right = None
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
-        return super().forward(inputs)
+        x0, x1 = inputs
+        if x0.shape != x1.shape:
+            self.shapes = x0.shape, x1.shape
+        return add_relu(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return super().backward(target_input_indexes, (relu_grad(self._retained_outputs[0], grad_outputs[0]),))

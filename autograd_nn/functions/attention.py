@@ -30,6 +30,10 @@ class Attention(FunctionNode):
         y, self.workspace = backend.kernels(*inputs).attention(query, key, value, config.enable_backprop)
         return y,
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        query, key, value = inputs
+        return math.prod(query.shape[:-1]) * key.shape[-2] * (key.shape[-1] + value.shape[-1])
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return AttentionGrad(self).apply((*self.get_retained_inputs(), grad_outputs[0]))
 
@@ -88,6 +92,8 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = N
     if min(map(len, shapes)) < 2 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ValueError(f'scaled_dot_product_attention: expected query (..., Q, D), key (..., K, D) and value '
                          f'(..., K, V), got shapes {shapes[0]}, {shapes[1]} and {shapes[2]}')
+    if not query.shape[-1]:
+        raise ValueError(f'scaled_dot_product_attention: queries must have features, got query of shape {query.shape}')
     if mask is None and not ratio and len({shape[:-2] for shape in shapes}) == 1:
         return Attention().apply((query, key, value))[0]
     scores = _scores(query, key)

@@ -1,6 +1,7 @@
 """Convolution and transposed convolution over any number of spatial axes."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -58,6 +59,13 @@ class ConvolutionND(_Geometry):
         return backend.kernels(*inputs).convolution(x, W, b, *self.geometry, self.scale, rest[0] if rest else None,
                                                     self.ceiling, self.kept),
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        x, W, *_ = inputs
+        stride, pad, dilate, _ = self.geometry
+        positions = [conv_output_size(n, k, s, p, d=d) for n, k, s, p, d in
+                     zip(x.shape[2:], W.shape[2:], stride, pad, dilate, strict=True)]
+        return len(x) * math.prod(positions) * W.size
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
@@ -82,6 +90,10 @@ class DeconvolutionND(_Geometry):
         stride, pad, dilate, groups = self.geometry
         return backend.kernels(*inputs).deconvolution(x, W, b[0] if b else None, stride, pad, self.out_size, dilate,
                                                       groups),
+
+    def multiply_adds(self, inputs: Arrays) -> int:
+        x, W, *_ = inputs
+        return len(x) * math.prod(x.shape[2:]) * W.size
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
@@ -156,6 +168,7 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
 def _windows(function: str, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, geometry: tuple[Ints, Ints, Ints],
              cover_all: bool, groups: int) -> tuple[Ints, Ints]:
     """Checks shapes; returns that of the output, and how far the last windows reach beyond the padding, if they do."""
+    _check_elements(function, x_shape, W_shape)
     if x_shape[1] != W_shape[1] * groups:
         raise ValueError(f'{function}: x has {x_shape[1]} channels (shape {x_shape}) but W expects '
                          f'{W_shape[1] * groups} (shape {W_shape}, groups {groups})')
@@ -178,6 +191,7 @@ def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | 
     """A transposed convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
+    _check_elements(function, x.shape, W.shape)
     if x.shape[1] != len(W):
         raise ValueError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects {len(W)} '
                          f'(shape {W.shape})')
@@ -214,6 +228,12 @@ def _checked_inputs(function: str, n: int, x: Any, W: Any, b: Any) -> tuple[Vari
     check_float(function, 'x', x)
     check_float(function, 'W', W)
     return x, W, [x, W] if b is None else [x, W, b]
+
+
+def _check_elements(function: str, x_shape: Ints, W_shape: Ints) -> None:
+    """Makes sure that images, of which there may be none, and filters have elements."""
+    if 0 in x_shape[1:] or 0 in W_shape:
+        raise ValueError(f'{function}: images and filters must have elements, got x of shape {x_shape} and W {W_shape}')
 
 
 def _check_bias(function: str, b_shape: Ints | None, channels: int) -> None:

@@ -1,6 +1,7 @@
 """Einstein's notation for sums of products."""
 from __future__ import annotations
 
+import math
 import string
 from typing import Any
 
@@ -25,6 +26,10 @@ class EinSum(FunctionNode):
         subscripts = f'{",".join(self.operands)}->{self.result}'
         # Letters that several operands share become products of matrices; a single operand needs no plan.
         return in_float32(lambda *xs: get_array_module(*xs).einsum(subscripts, *xs, optimize=len(xs) > 1), *inputs),
+
+    def multiply_adds(self, inputs: Arrays) -> int:
+        """One for each combination of indexes, as if there were no better order than the definition's nested loops."""
+        return math.prod(_lengths(self.operands, inputs).values()) * (len(inputs) - 1)
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         xs = self.get_retained_inputs()

@@ -18,6 +18,8 @@ def _predicted_labels(function: str, y: Variable, t: Variable) -> Any:
     if y.ndim < 2 or y.shape[:1] + y.shape[2:t.ndim + 1] != t.shape or y.size != y.shape[1] * t.size:
         raise ValueError(f'{function}: expected y of shape (N, C, ...) and t of shape (N, ...), '
                          f'got {y.shape} and {t.shape}')
+    if not y.shape[1]:
+        raise ValueError(f'{function}: y of shape {y.shape} has no classes')
     return y.array.argmax(axis=1).reshape(t.shape)
 
 

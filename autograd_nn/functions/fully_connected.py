@@ -26,6 +26,9 @@ class LinearFunction(FunctionNode):
         x, W, *b = inputs
         return backend.kernels(*inputs).linear(x, W, b[0] if b else None, self.ceiling),
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        return inputs[0].size * len(inputs[1])
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         if self.ceiling is not None:

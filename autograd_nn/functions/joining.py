@@ -194,7 +194,8 @@ def separate(x: Any, axis: int = 0) -> tuple[Variable, ...]:
         (variable([1., 3.]), variable([2., 4.]))
     """
     x = as_variable(x)
-    return Separate(normalize_axis(axis, x.shape, 'separate')).apply((x,))
+    axis = normalize_axis(axis, x.shape, 'separate')
+    return Separate(axis).apply((x,)) if x.shape[axis] else ()
 
 
 def _at_least(ndim: int, x: Variable) -> Variable:

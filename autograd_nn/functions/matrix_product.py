@@ -35,6 +35,14 @@ class MatMul(FunctionNode):
             return a.dot(b),
         return backend.kernels(a, b).matmul(a, b),
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        """The number of products in each element of the result, times the number of these."""
+        a, b = inputs
+        terms = a.shape[-2 if self.transa and a.ndim > 1 else -1]
+        columns = 1 if b.ndim == 1 else b.shape[-2 if self.transb else -1]
+        rows = 1 if a.ndim == 1 else a.shape[-1 if self.transa else -2]
+        return math.prod(np.broadcast_shapes(a.shape[:-2], b.shape[:-2])) * rows * terms * columns
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         a, b = self.get_retained_inputs()

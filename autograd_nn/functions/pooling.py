@@ -179,7 +179,9 @@ def max_pooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[in
 
     Returns:
         Output of shape (N, C, out_h, out_w); with `return_indices` a tuple of it and an integer array, the place of
-        each maximum within its window, counted row by row.
+        each maximum within its window, counted row by row. As that of convolutions, the output's array may lie in
+        memory channels-last, with strides as those of an array of shape (N, out_h, out_w, C): what is written to a
+        flat view of it, such as ``y.array.ravel()``, goes to a copy then. Write to ``y.array[...]``.
 
     Raises:
         ValueError: The shapes do not fit.

@@ -30,9 +30,10 @@ def add_relu(x0: Any, x1: Any) -> Any:
     return np.maximum(y, np.zeros((), y.dtype))
 
 
-@elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 ? gy : (T)(gy * (T)0)', name='relu_grad')
+@elementwise('T y, T gy', 'T gx', 'gx = y <= (T)0 ? (T)(gy * (T)0) : gy', name='relu_grad')
 def _relu_grad(y: Any, gy: Any) -> Any:
-    gx = (y > 0).astype(gy.dtype)
+    # Where the output is not a number, the gradient shows, too.
+    gx = (~(y <= 0)).astype(gy.dtype)
     gx *= gy
     return gx
 
@@ -56,11 +57,12 @@ def _leaky_relu(x: Any, slope: Any) -> Any:
     return y
 
 
-@elementwise('T x, T slope, T gy', 'T gx', 'gx = x < (T)0 ? (T)(gy * slope) : gy')
+@elementwise('T x, T slope, T gy', 'T gx', 'gx = x <= (T)0 ? (T)(gy * slope) : gy')
 def _leaky_relu_grad(x: Any, slope: Any, gy: Any) -> Any:
-    gx = (x >= 0).astype(x.dtype)
-    gx *= 1 - slope
-    gx += slope
+    leaky = x <= 0
+    gx = leaky.astype(x.dtype)
+    gx *= slope
+    gx += ~leaky
     gx *= gy
     return gx
 
@@ -139,7 +141,14 @@ class LeakyReLU(FunctionNode):
 
 
 class PReLU(FunctionNode):
-    """A leaky rectifier whose slope `W` is an input that broadcasts against `x`."""
+    """A leaky rectifier whose slope `W` is an input that broadcasts against `x`.
+
+    Args:
+        zero_is_negative: Whether the gradient at exactly 0 is the slope, and not 1.
+    """
+
+    def __init__(self, zero_is_negative: bool = False) -> None:
+        self.zero_is_negative = zero_is_negative
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
@@ -149,7 +158,8 @@ class PReLU(FunctionNode):
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
-        negative = Variable(get_array_module(x.array).asarray(x.array < 0, x.dtype), requires_grad=False)
+        sloping = x.array <= 0 if self.zero_is_negative else x.array < 0
+        negative = Variable(get_array_module(x.array).asarray(sloping, x.dtype), requires_grad=False)
         gx = gy * (1 + (W - 1) * negative)
         return gx, sum_to(gy * x * negative, W.shape) if 1 in target_input_indexes else None
 
@@ -211,7 +221,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Variable:
 
     Args:
         x: Variable or array of any shape, floating-point.
-        slope: The slope for negative values.
+        slope: The slope for negative values; it is that of the gradient at 0, too.
 
     Returns:
         A Variable of the shape and dtype of `x`.

@@ -59,6 +59,11 @@ class RecurrentSequence(FunctionNode):
         self.output_shapes = [y.shape for y in ys]
         return tuple(ys)
 
+    def multiply_adds(self, inputs: Arrays) -> int:
+        """Each row of the input meets the weights of the input, each state before it those of the state."""
+        (x, *_), ws, _, _ = self.arrange(inputs)
+        return len(x) * sum(W.size for W in ws)
+
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gys = with_zeros(grad_outputs, self.output_shapes)
         return RecurrentSequenceGrad(self, self._retained_outputs[0]).apply((*self.get_retained_inputs(), *gys))

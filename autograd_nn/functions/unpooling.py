@@ -15,6 +15,8 @@ Ints = tuple[int, ...]
 def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints,
                    outsize: int | Sequence[int] | None, cover_all: bool) -> Ints:
     """The checked size of an image whose windows are the elements of `x`."""
+    if 0 in x.shape[2:]:
+        raise ValueError(f'{function}: images must have elements, got x of shape {x.shape}')
     parts = list(zip(x.shape[2:], kernel_size, stride, pad))
     if outsize is None:
         return tuple(deconv_output_size(*sizes, cover_all) for sizes in parts)

@@ -63,9 +63,20 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         self._enter(self._schedule.start())
 
     def __next__(self) -> list[Any]:
+        try:
+            batch = self._next_batch()
+        except StopIteration as error:  # It would pass for the end of the epoch.
+            raise RuntimeError(f'{type(self).__name__}: StopIteration was raised where an example was read; a data set '
+                               'that lacks an example raises another exception, such as IndexError') from error
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def _next_batch(self) -> list[Any] | None:
+        """The next batch; None after the last one."""
         self._read_ahead(1 + self._n_prefetch)
         if not self._pending:
-            raise StopIteration
+            return None
         ticket, state = self._pending[0]
         try:
             batch = self._collect(ticket)

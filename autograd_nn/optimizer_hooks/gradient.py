@@ -108,10 +108,13 @@ class GradientNoise:
 class GradientLARS:
     """Layer-wise adaptive rate scaling: scales each gradient to the size of its parameter.
 
-    See You et al., Large batch training of convolutional networks, 2017, https://arxiv.org/abs/1708.03888.
+    The gradient ``g`` of a parameter ``w`` becomes ``(g + weight_decay * w)`` times
+    ``norm(w) / (eps + norm(g) + weight_decay * norm(w))``. The step then is as long as the parameter times the
+    learning rate, which takes the place of the paper's coefficient. See You et al., Large batch training of
+    convolutional networks, 2017, https://arxiv.org/abs/1708.03888.
 
     Args:
-        threshold: The ratio of step to parameter; parameters whose norm is not above it are left alone.
+        threshold: Parameters whose norm is not above it are not scaled, so that they can grow.
         weight_decay: The coefficient of a weight decay that is added before scaling.
         eps: Added to the denominator, against division by zero.
     """
@@ -132,6 +135,6 @@ class GradientLARS:
         p_norm, g_norm = _norm(param.array), _norm(grad)
         rate = 1.0
         if p_norm > self.threshold:
-            rate = self.threshold * p_norm / (self.eps + g_norm + self.weight_decay * p_norm)
+            rate = p_norm / (self.eps + g_norm + self.weight_decay * p_norm)
         kernel = kernels(grad)
         set_gradient(param, *kernel.scaled([kernel.scaled_sum(grad, param.array, self.weight_decay)], rate))

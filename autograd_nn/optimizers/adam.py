@@ -155,17 +155,21 @@ class Adam(GradientMethod):
 class AdamW(Adam):
     """`Adam` with decoupled weight decay.
 
+    In each step, `eta` times `weight_decay_rate` of a parameter goes, whatever `alpha` is. For the algorithm of the
+    paper, and of other frameworks, where the rate multiplies step and decay alike, give ``alpha=1`` and the rate as
+    `eta`.
+
     Args:
         alpha: See `Adam`, as for the others.
         beta1: Likewise.
         beta2: Likewise.
         eps: Likewise.
         eta: Likewise.
-        weight_decay_rate: Likewise.
+        weight_decay_rate: Likewise; with its default, this is `Adam`.
     """
 
     def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
-                 eta: float = 1.0, weight_decay_rate: float = 0.01) -> None:
+                 eta: float = 1.0, weight_decay_rate: float = 0) -> None:
         super().__init__(alpha, beta1, beta2, eps, eta, weight_decay_rate)
 
 

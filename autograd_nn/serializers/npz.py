@@ -100,7 +100,8 @@ class NpzDeserializer(Deserializer):
         if is_none(stored):
             return None
         if value is None:
-            return stored
+            # The array may be that of whoever made the mapping.
+            return stored.copy()
         if backend.is_array(value):
             _copy(stored, value, key)
             return value

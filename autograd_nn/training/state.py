@@ -5,6 +5,9 @@ import json
 from typing import Any
 
 from autograd_nn import random
+from autograd_nn.backend import kernels
+from autograd_nn.link import Link
+from autograd_nn.optimizer import Optimizer
 
 
 def serialize_json(serializer: Any, key: str, value: Any) -> Any:
@@ -13,12 +16,28 @@ def serialize_json(serializer: Any, key: str, value: Any) -> Any:
     Args:
         serializer: The serializer.
         key: Under which name.
-        value: Numbers, strings, None, and lists and dictionaries of these. Floats come back exactly.
+        value: Numbers, strings, None, and lists and dictionaries of these. Floats come back exactly, NaN and infinities
+            among them.
 
     Returns:
         The data that was stored, or that has been restored.
     """
     return json.loads(str(serializer(key, json.dumps(value))))
+
+
+def non_finite_parameters(target: Any) -> list[str]:
+    """The paths of the parameters that have NaN or infinite elements, among those that are trained.
+
+    Args:
+        target: A link, an optimizer, an updater or a trainer; anything else has no parameters.
+    """
+    if isinstance(target, Link):
+        return [path for path, param in target.namedparams(include_uninit=False)
+                if param.requires_grad and not kernels(param.array).all_finite([param.array])]
+    if isinstance(target, Optimizer):
+        return non_finite_parameters(target.target)
+    optimizers: dict[str, Optimizer] = getattr(getattr(target, 'updater', target), 'get_all_optimizers', dict)()
+    return [path for optimizer in optimizers.values() for path in non_finite_parameters(optimizer)]
 
 
 def serialize_random_state(serializer: Any) -> None:

@@ -15,8 +15,8 @@ from autograd_nn.serializer import Deserializer
 from autograd_nn.serializers import save_npz
 from autograd_nn.training.extension import PRIORITY_READER
 from autograd_nn.training.interrupt import DeferredInterrupt
-from autograd_nn.training.state import serialize_json, serialize_random_state
-from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, get_trigger, serialize_trigger
+from autograd_nn.training.state import non_finite_parameters, serialize_json, serialize_random_state
+from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, get_trigger, serialize_trigger
 from autograd_nn.training.updaters import Updater
 from autograd_nn.variable import as_array
 
@@ -178,6 +178,7 @@ class Trainer:
             for name in sorted(names, key=lambda name: self._extensions[name].priority):
                 self._extensions[name].call('initialize', self)
             self._first_iteration = self.updater.iteration
+            self._unset = set(non_finite_parameters(self))
             with DeferredInterrupt() as interrupt:
                 self._loop(names, interrupt)
         except (Exception, KeyboardInterrupt) as error:
@@ -235,7 +236,12 @@ class Trainer:
                 if isinstance(path, (str, Path)):
                     saved.append(path)
         # Nothing is lost before the first update of this run.
-        if not saved and self.updater.iteration > getattr(self, '_first_iteration', self.updater.iteration):
+        if saved or self.updater.iteration <= getattr(self, '_first_iteration', self.updater.iteration):
+            pass
+        elif diverged := set(non_finite_parameters(self)) - self._unset:
+            lines.append(f'No snapshot of this state is saved: the parameter {min(diverged)} has become NaN or '
+                         'infinite.')
+        else:
             path = Path(self.out, 'snapshot_interrupted')
             try:
                 save_npz(path, self)
@@ -261,12 +267,23 @@ class Trainer:
         elapsed = float(serializer('_snapshot_elapsed_time', self._elapsed()))
         scalars = {name: float(as_array(value)) for name, value in self.observation.items() if is_scalar(value)}
         observation = serialize_json(serializer, 'observation', scalars)
-        pending = serialize_json(serializer, 'pending_extensions', self._pending)
+        pending = serialize_json(serializer, 'pending_extensions',
+                                 [[name, self._given_answer(name)] for name in self._pending])
         serialize_random_state(serializer['random_state'])
         if isinstance(serializer, Deserializer):
             self._elapsed_before = elapsed
             self.observation = observation
-            self._pending = [name for name in pending if name in self._extensions]
+            pending = [(name, answer) for name, answer in pending if name in self._extensions]
+            self._pending = [name for name, _ in pending]
+            for name, answer in pending:
+                trigger = self._extensions[name].trigger
+                if answer is not None and isinstance(trigger, StatefulTrigger):
+                    trigger.remember(self, answer)
+
+    def _given_answer(self, name: str) -> bool | None:
+        """What an extension's trigger, which others may share, has answered in this iteration."""
+        trigger = self._extensions[name].trigger
+        return trigger.given_answer(self) if isinstance(trigger, StatefulTrigger) else None
 
 
 def _describe(error: BaseException) -> str:

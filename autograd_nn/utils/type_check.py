@@ -120,7 +120,7 @@ def make_variable(value: Any, name: str) -> Expr:
     return Expr(name, value)
 
 
-def eval(expr: Any) -> Any:
+def eval(exp: Any) -> Any:
     """The value of an expression; anything else as it is.
 
     Example:
@@ -130,7 +130,7 @@ def eval(expr: Any) -> Any:
         >>> type_check.eval(in_types[0].shape[0] + 1)
         4
     """
-    return _value(expr)
+    return _value(exp)
 
 
 def prod(xs: Expr) -> Expr:

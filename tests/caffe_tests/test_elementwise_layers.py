@@ -2,7 +2,9 @@
 import numpy as np
 import pytest
 
-from caffe_tests.layer_checks import check_layer, load, random
+import autograd_nn as ann
+import autograd_nn.functions as F
+from caffe_tests.layer_checks import check_layer, describe, load, random
 
 
 @pytest.mark.parametrize('kind, settings', [
@@ -63,3 +65,16 @@ def test_prelu_without_weights_starts_with_a_quarter():
 def test_a_base_that_is_none():
     with pytest.raises(ValueError, match=r"layer 'y' \(Exp\): expected a positive base"):
         load('input: "x" layer { name: "y" type: "Exp" bottom: "x" top: "y" exp_param { base: -2 } }')
+
+
+@pytest.mark.parametrize('kind, settings, blobs', [('ReLU', 'relu_param { negative_slope: 0.1 }', None),
+                                                   ('PReLU', '', [np.full(2, 0.1, 'f')]),
+                                                   ('PReLU', 'prelu_param { channel_shared: true }', [np.full(1, .1)])])
+@pytest.mark.parametrize('value, slope', [(0, 0.1), (-0., 0.1), (-2, 0.1), (2, 1)])
+def test_the_gradient_at_zero_is_the_slope(kind, settings, blobs, value, slope):
+    net = load(describe(kind, settings, [(1, 2)]), blobs and {'y': blobs})
+    x = ann.Variable(np.full((1, 2), value, 'f'))
+    y = net(x)
+    np.testing.assert_allclose(y.array, value * np.float32(slope))
+    F.sum(y).backward()
+    np.testing.assert_allclose(x.grad, np.full((1, 2), slope), rtol=1e-6)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+from autograd_nn import gradient_check
 from autograd_nn.caffe import read_prototxt
 from autograd_nn.caffe.layers import BUILDERS, Specification, build
 from autograd_nn.link import Link
@@ -58,12 +59,29 @@ CASES = {
     'SoftmaxWithLoss': ('', [ROW, 'labels'], []),
     'EuclideanLoss': ('', [ROW, ROW], []),
     'SigmoidCrossEntropyLoss': ('', [ROW], []),
+    'ContrastiveLoss': ('contrastive_loss_param { margin: 9 }', [ROW, ROW, 'flags'], []),
+    'ContrastiveLoss legacy': ('contrastive_loss_param { margin: 99 legacy_version: true }', [ROW, ROW, 'flags'], []),
+    'InfogainLoss': ('', [ROW, 'labels', 'matrix'], []),
+    'MultinomialLogisticLoss': ('', ['probabilities', 'labels'], []),
+    'SmoothL1Loss': ('smooth_l1_loss_param { sigma: 2 }', [ROW, ROW, ROW, ROW], []),
+    'Filter': ('', [ROW, (3, 2, 2), 'flags'], []),
+    'BatchReindex': ('', [(4, 3), 'labels'], []),
+    'Im2col': ('convolution_param { kernel_size: 2 stride: 2 pad: 1 }', [IMAGE], []),
+    'SPP': ('spp_param { pyramid_height: 2 }', [IMAGE], []),
+    'Parameter': ('parameter_param { shape { dim: 2 dim: 3 } }', [], [(2, 3)]),
+    'LSTM': ('recurrent_param { num_output: 2 expose_hidden: true }',
+             [(3, 2, 4), 'goes on', (2, 3), (1, 2, 2), (1, 2, 2)], [(8, 4), (8,), (8, 3), (8, 2)]),
+    'LSTMUnit': ('', [(1, 3, 2), (1, 3, 8), 'cont'], []),
+    'RNN': ('recurrent_param { num_output: 2 }', [(3, 2, 4), 'goes on'], [(2, 4), (2,), (2, 2), (2, 2), (2,)]),
     'HingeLoss': ('hinge_loss_param { norm: L2 }', [ROW, 'labels'], []),
     'Interp': ('interp_param { zoom_factor: 2 }', [IMAGE], []),
     'Upsample': ('', [IMAGE], []),
 }
 WITHOUT_GRADIENT = {'Threshold', 'Accuracy', 'ArgMax', 'PriorBox', 'DetectionOutput', 'Silence', 'Embed',
-                    'ConvolutionDepthwise'}
+                    'ConvolutionDepthwise', 'DummyData'}
+INTEGERS = {'labels': np.array([1, 0, 3]), 'flags': np.array([1, 0, 1]), 'goes on': np.array([[0, 0], [1, 1], [0, 1]]),
+            'cont': np.array([[0, 1, 1]]), 'matrix': np.arange(16).reshape(4, 4)}
+TOPS = {'Slice': 2, 'Split': 2, 'Filter': 2, 'LSTM': 3, 'LSTMUnit': 2}
 
 
 def test_no_type_is_forgotten():
@@ -74,13 +92,14 @@ def test_no_type_is_forgotten():
 def test_gradient(name):
     settings, shapes, blob_shapes = CASES[name]
     kind = name.split()[0]
-    inputs = [np.array([1, 0, 3]) if shape == 'labels' else spread(*shape, low=-2 + i / 50, high=2)
+    inputs = [spread(*ROW, low=0.1) if shape == 'probabilities' else
+              INTEGERS[shape] if isinstance(shape, str) else spread(*shape, low=-2 + i / 50, high=2)
               for i, shape in enumerate(shapes)]
     if kind == 'SigmoidCrossEntropyLoss':
         inputs.append((inputs[0] > 0).astype(int))
     if 'STOCHASTIC' in name:
         inputs = [abs(inputs[0])]
-    text = describe(kind, settings, [x.shape for x in inputs], 2 if kind in ('Slice', 'Split') else 1)
+    text = describe(kind, settings, [x.shape for x in inputs], TOPS.get(kind, 1))
     message = next(layer for layer in read_prototxt(io.BytesIO(text.encode())).layer if layer.name == 'y')
     layer = build(Specification(message, [random(*shape, low=0.5, high=1.5) for shape in blob_shapes]))
     params = list(layer.params()) if isinstance(layer, Link) else []
@@ -89,17 +108,31 @@ def test_gradient(name):
     if kind == 'BatchNorm':
         layer.avg_mean, layer.avg_var = layer.avg_mean.astype('f8'), layer.avg_var.astype('f8')
     with ann.using_config('train', 'STOCHASTIC' not in name):
-        check_function(lambda *xs: layer(*xs), None, *inputs, dtypes=['float64'], eps=1e-4, rtol=1e-3, atol=1e-4)
+        check_function(lambda *xs: layer(*xs), None, *inputs, dtypes=['float64'], eps=1e-4, rtol=1e-3, atol=1e-4,
+                       on_gpu=not isinstance(layer, Link))
 
 
-@pytest.mark.parametrize('kind', ['Convolution', 'InnerProduct', 'PReLU', 'Scale', 'Bias', 'Normalize'])
+@pytest.mark.parametrize('kind', ['Convolution', 'InnerProduct', 'PReLU', 'Scale', 'Bias', 'Normalize', 'Parameter',
+                                  'LSTM', 'RNN'])
 def test_parameters_get_gradients(kind):
+    """Numerically, each with the others as they are."""
     settings, shapes, blob_shapes = CASES[kind]
-    net = load(describe(kind, settings, shapes), {'y': [random(*shape) for shape in blob_shapes]})
-    y = net(random(*shapes[0]), 'y')
-    y.grad = np.ones_like(y.array)
-    y.backward()
-    assert all(param.grad is not None for param in net.params()) and len(list(net.params())) == len(blob_shapes)
+    inputs = [INTEGERS[shape].astype('f') if isinstance(shape, str) else random(*shape) for shape in shapes]
+    net = load(describe(kind, settings, [x.shape for x in inputs], TOPS.get(kind, 1)),
+               {'y': [random(*shape) for shape in blob_shapes]})
+    params = list(net.params())
+    assert len(params) == len(blob_shapes)
+    for param in params:
+        param.array = param.array.astype('f8')
+    values = {f'x{i}': x.astype('f8') for i, x in enumerate(inputs)}
+
+    def forward(*arrays):
+        net.y.reset_state() if kind in ('LSTM', 'RNN') else None
+        return net(values, 'y')
+
+    y = forward()
+    gradient_check.check_backward(forward, (), np.random.uniform(0.5, 1.5, y.shape), params, eps=1e-4, rtol=1e-3,
+                                  atol=1e-4)
 
 
 def test_vectors_get_gradients():

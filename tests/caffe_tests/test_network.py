@@ -2,6 +2,7 @@
 import copy
 import gc
 import io
+import warnings
 import weakref
 
 import numpy as np
@@ -118,9 +119,9 @@ def test_shared_parameters():
 
 def test_weights_that_are_missing_or_do_not_fit():
     blobs = two_blobs()
-    with pytest.raises(ValueError, match=r"layer 'fc2' \(InnerProduct\): expected weights of shape \(5, any\) as blob "
-                                         '0, but the weights have 0 blobs for this layer'):
-        load(TWO, {'conv1': blobs['conv1']})
+    with pytest.raises(ValueError, match=r"layer 'fc2' \(InnerProduct\): expected a bias of shape \(5\) as blob 1, but "
+                                         'the weights have 1 blob for this layer'):
+        load(TWO, {**blobs, 'fc2': blobs['fc2'][:1]})
     with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected filters of shape \(4, any, 3, 3\) "
                                          r'as blob 0, the weights have \(4, 3, 5, 5\)'):
         load(TWO, {**blobs, 'conv1': [random(4, 3, 5, 5), random(4)]})
@@ -132,6 +133,45 @@ def test_weights_that_are_missing_or_do_not_fit():
     net = load(TWO, blobs)
     with pytest.raises(ValueError, match=r"layer 'fc2': .* x has 100 features .* but W expects 144"):
         net(random(1, 3, 7, 7))
+
+
+def test_layers_without_weights_keep_their_initial_values():
+    x, blobs = random(2, 3, 8, 8), two_blobs()
+    with pytest.warns(UserWarning, match=r"there are no weights for layer 'fc2' \(InnerProduct\); they keep"):
+        net = load(TWO, {'conv1': blobs['conv1']})
+    assert net(x, 'fc2').shape == (2, 5)
+    assert 0.05 < net.fc2.W.array.std() < 0.2
+    normalized = TWO + 'layer { name: "bn" type: "BatchNorm" bottom: "fc2" top: "fc2" }'
+    with pytest.warns(UserWarning, match=r"there are no weights for layer 'bn' \(BatchNorm\)"):
+        net = load(normalized, blobs)
+    np.testing.assert_allclose(net(x, 'fc2').array, net(x, 'fc2', end='fc2').array / 1e-5 ** 0.5, rtol=1e-4)
+
+
+def test_layers_without_weights_of_their_own_need_no_warning():
+    W, b = random(2, 3), random(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        net = load(SIAMESE, {'left': [W, b]})
+        load(TWO, {'conv1': two_blobs()['conv1']}, phase='TRAIN')
+        load(TWO)
+    assert net.right.W is net.left.W
+
+
+def test_the_arrays_of_the_caller_stay_as_they_are():
+    blobs = {name: [blob.reshape(1, 1, 1, -1) if blob.ndim == 1 else blob for blob in arrays]
+             for name, arrays in two_blobs().items()}
+    before = copy.deepcopy(blobs)
+    for arrays in blobs.values():
+        for array in arrays:
+            array.flags.writeable = False
+    net = caffe.CaffeNetwork(caffe.read_prototxt(io.BytesIO(TWO.encode())), blobs, phase='TRAIN')
+    optimizer = optimizers.SGD(0.1).setup(net)
+    optimizer.update(lambda: F.sum(net(random(2, 3, 8, 8))))
+    for name, arrays in before.items():
+        for array, expected in zip(blobs[name], arrays):
+            assert array.shape == expected.shape
+            np.testing.assert_array_equal(array, expected)
+    assert (net.conv1.W.array != blobs['conv1'][0]).any()
 
 
 def test_fine_tuning_starts_new_layers_from_their_fillers():
@@ -158,6 +198,13 @@ def test_fine_tuning_starts_new_layers_from_their_fillers():
     ('type: "gaussian" mean: 3 std: 0.1', lambda W: abs(W.mean() - 3) < 0.05 and 0.05 < W.std() < 0.2),
     ('type: "xavier"', lambda W: 0.8 * (3 / 27) ** 0.5 < W.max() <= (3 / 27) ** 0.5),
     ('type: "msra"', lambda W: abs(W.std() / (2 / 27) ** 0.5 - 1) < 0.2),
+    ('type: "xavier" variance_norm: FAN_OUT', lambda W: 0.8 * (3 / 288) ** 0.5 < W.max() <= (3 / 288) ** 0.5),
+    ('type: "xavier" variance_norm: AVERAGE', lambda W: 0.8 * (6 / 315) ** 0.5 < W.max() <= (6 / 315) ** 0.5),
+    ('type: "msra" variance_norm: FAN_OUT', lambda W: abs(W.std() / (2 / 288) ** 0.5 - 1) < 0.2),
+    ('type: "msra" variance_norm: AVERAGE', lambda W: abs(W.std() / (4 / 315) ** 0.5 - 1) < 0.2),
+    ('type: "gaussian" sparse: 8', lambda W: abs((W != 0).mean() - 8 / 32) < 0.1),
+    ('type: "gaussian" sparse: 0', lambda W: not W.any()),
+    ('type: "positive_unitball"', lambda W: W.min() >= 0 and abs(W.sum((1, 2, 3)) - 1).max() < 1e-5),
 ])
 def test_fillers(filler, check):
     net = load(TWO.replace('num_output: 4', 'num_output: 32').replace('type: "xavier"', filler))
@@ -173,6 +220,15 @@ def test_the_bilinear_filler_interpolates():
     np.testing.assert_allclose(net(ramp).array[0, 1, 4, 2:-2], np.arange(0.75, 4.5, 0.5), rtol=1e-5)
     with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected a filler of type .*'positive'"):
         load(TWO.replace('xavier', 'positive'))
+    with pytest.raises(ValueError, match=r"layer 'conv1' \(Convolution\): expected sparse with a filler of type gauss"):
+        load(TWO.replace('"xavier"', '"xavier" sparse: 2'))
+
+
+def test_transposed_weights_are_filled_as_they_lie_in_the_file():
+    net = load('''input: "x" layer { name: "fc" type: "InnerProduct" bottom: "x" top: "y" inner_product_param {
+        num_output: 2 transpose: true weight_filler { type: "positive_unitball" } } }''')
+    net(random(1, 5))
+    np.testing.assert_allclose(net.fc.W.array.sum(0), np.ones(5), rtol=1e-5)
 
 
 def test_layers_of_unknown_types_and_blobs_of_unknown_origin():
@@ -195,6 +251,57 @@ def test_layers_of_unknown_types_and_blobs_of_unknown_origin():
 def test_a_layer_without_bottoms():
     with pytest.raises(ValueError, match=r"layer 'y' \(Eltwise\): expected at least one bottom"):
         load('input: "x" layer { name: "y" type: "Eltwise" top: "y" }')
+
+
+@pytest.mark.parametrize('kind', ['Python', 'Data', 'ImageData'])
+def test_layers_that_read_data_in_the_middle_of_a_network(kind):
+    text = f'input: "x" layer {{ name: "odd" type: "{kind}" bottom: "x" top: "y" }}'
+    with pytest.raises(ValueError, match=rf"layer 'odd' \({kind}\) is of an unknown type; give custom_layers={{'"):
+        load(text)
+    net = load(text, custom_layers={kind: lambda layer, blobs: lambda x: -x})
+    np.testing.assert_array_equal(net(np.ones(3, 'f')).array, [-1, -1, -1])
+    with pytest.warns(UserWarning, match=rf"layer 'odd' \({kind}\) is passed over"):
+        caffe.CaffeFunction(io.BytesIO(write(text, {})[1]))
+
+
+def test_data_made_by_fillers():
+    net = load('''layer { name: "data" type: "DummyData" top: "x" top: "t" dummy_data_param {
+            data_filler { type: "gaussian" } data_filler { type: "constant" value: 2 }
+            shape { dim: 3 dim: 2 } shape { dim: 3 } } }
+        layer { name: "twice" type: "Power" bottom: "x" top: "y" power_param { scale: 2 } }''')
+    x, y, t = net(None, ['x', 'y', 't'])
+    np.testing.assert_array_equal(y.array, 2 * x.array)
+    np.testing.assert_array_equal(t.array, [2, 2, 2])
+    # Random numbers are drawn anew for every call, and what is given takes their place.
+    assert (net(None, 'x').array != x.array).all()
+    given = random(3, 2)
+    y, t = net({'x': given}, ['y', 't'])
+    np.testing.assert_array_equal(y.array, 2 * given)
+    assert t.shape == (3,)
+    with pytest.raises(ValueError, match='expected a dict of inputs by name, as the network names no input'):
+        net(given)
+
+
+def test_dummy_data_of_one_shape_and_of_the_first_version():
+    old = 'num: 2 channels: 3 height: 1 width: 4'
+    for settings, shape in ('shape { dim: 2 dim: 3 }', (2, 3)), (old, (2, 3, 1, 4)):
+        net = load(f'layer {{ name: "d" type: "DummyData" top: "a" top: "b" dummy_data_param {{ {settings} }} }}')
+        for y in net():
+            np.testing.assert_array_equal(y.array, np.zeros(shape))
+    with pytest.raises(ValueError, match=r"layer 'd' \(DummyData\): expected a shape and a filler for each of 3 tops"):
+        load(f'layer {{ name: "d" type: "DummyData" top: "a" top: "b" top: "c" dummy_data_param {{ {old} {old} }} }}')
+
+
+def test_a_parameter_as_a_blob():
+    text = '''input: "x" layer { name: "w" type: "Parameter" top: "w" parameter_param { shape { dim: 2 dim: 3 } } }
+        layer { name: "y" type: "Eltwise" bottom: "x" bottom: "w" top: "y" eltwise_param { operation: PROD } }'''
+    x, W = random(2, 3), random(2, 3)
+    net = load(text, {'w': [W]})
+    y = net(x)
+    np.testing.assert_allclose(y.array, x * W, rtol=1e-6)
+    F.sum(y).backward()
+    np.testing.assert_array_equal(net.w.W.grad, x)
+    np.testing.assert_array_equal(load(text, phase='TRAIN')(x, 'w').array, np.zeros((2, 3)))
 
 
 def test_custom_layers():

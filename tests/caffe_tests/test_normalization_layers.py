@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn as ann
-from autograd_nn import caffe
-from caffe_tests.layer_checks import check_layer, load, random, run, run_opencv, write
+from autograd_nn import caffe, serializers
+from caffe_tests.layer_checks import check_layer, describe, load, random, run, run_opencv, write
 
 
 @given(n=st.sampled_from([1, 3, 5, 7]), channels=st.integers(1, 8), alpha=st.floats(0.01, 2), beta=st.floats(0.1, 1))
@@ -70,6 +70,64 @@ def test_batch_norm_with_the_statistics_of_the_batch():
                 / np.sqrt(x.var((0, 2, 3), keepdims=True) + 0.1))
 
 
+@pytest.mark.parametrize('text', [
+    'layer { name: "bn" type: "BatchNorm" bottom: "x" top: "y" batch_norm_param { moving_average_fraction: 0.9 } }',
+    'layer { name: "bn" type: "BatchNorm" bottom: "x" top: "h" batch_norm_param { moving_average_fraction: 0.9 } }'
+    'layer { name: "scale" type: "Scale" bottom: "h" top: "y" }'])
+@pytest.mark.parametrize('count', [None, 0., 1.7])
+def test_running_averages_are_those_of_sums_and_their_weight(text, count):
+    mean, var = (random(3), random(3, low=0.5)) if count else (np.zeros(3), np.zeros(3))
+    blobs = None if count is None else {'bn': [mean * count, var * count, np.array([count])], 'scale': [np.ones(3)]}
+    net = load('input: "x" ' + text, blobs and {name: blobs[name] for name in blobs if name in text}, phase='TRAIN')
+    weight, means, variances = count or 0., mean * (count or 0), var * (count or 0)
+    net({'x': random(4, 3, 2, 5)}, 'y') if count is None else None  # settles the number of channels
+    if count is None:
+        net.bn.avg_mean[:] = net.bn.avg_var[:] = net.bn.N = 0
+    for _ in range(3):
+        x = random(4, 3, 2, 5) + 1
+        net(x)
+        # Caffe's own arithmetic.
+        weight = 0.9 * weight + 1
+        means = 0.9 * means + x.mean((0, 2, 3))
+        variances = 0.9 * variances + x.var((0, 2, 3)) * 40 / 39
+        np.testing.assert_allclose(net.bn.avg_mean, means / weight, rtol=1e-5)
+        np.testing.assert_allclose(net.bn.avg_var, variances / weight, rtol=1e-5)
+    with ann.using_config('train', False):
+        expected = (x - channel(means / weight)) / np.sqrt(channel(variances / weight) + 1e-5)
+        np.testing.assert_allclose(net(x).array, expected, rtol=1e-4, atol=1e-5)
+    file = io.BytesIO()
+    serializers.save_npz(file, net)
+    file.seek(0)
+    other = load('input: "x" ' + text, phase='TRAIN')
+    serializers.load_npz(file, other)
+    assert pytest.approx(weight) == other.bn.N
+
+
+def test_running_averages_without_a_weight_move_as_those_of_many_batches():
+    net = load(describe('BatchNorm', 'batch_norm_param { moving_average_fraction: 0.9 }', [(8, 3)]),
+               {'y': [np.ones(3), np.ones(3)]}, phase='TRAIN')
+    x = random(8, 3)
+    net(x)
+    np.testing.assert_allclose(net.y.avg_mean, 0.9 + 0.1 * x.mean(0), rtol=1e-5)
+    frozen = load(describe('BatchNorm', '', [(8, 3)]), {'y': statistics(3)}, phase='TRAIN')
+    before = frozen.y.avg_mean.copy(), frozen.y.N
+    frozen.y.freeze()
+    frozen(x)
+    np.testing.assert_array_equal(frozen.y.avg_mean, before[0])
+    assert frozen.y.N == before[1] == 3
+
+
+@pytest.mark.parametrize('shape', [(4, 3), (2, 3, 5), (2, 3, 4, 5)])
+@pytest.mark.parametrize('across', [False, True])
+def test_mvn_gives_four_axes(shape, across):
+    def formula(x):
+        x = x.reshape(*shape, *[1] * (4 - len(shape)))
+        axes = (1, 2, 3) if across else (2, 3)
+        return (x - x.mean(axes, keepdims=True)) / (x.std(axes, keepdims=True) + 1e-9)
+
+    check_layer('MVN', f'mvn_param {{ across_channels: {str(across).lower()} }}', [random(*shape)], reference=formula)
+
+
 def test_batch_norm_with_a_scale_of_its_own():
     check_layer('BatchNorm', 'batch_norm_param { scale_bias: true }', [random(2, 3, 4, 5)],
                 [*statistics(3), random(3), random(3)],
@@ -102,6 +160,24 @@ def test_scale_and_bias_by_another_blob():
     check_layer('Scale', 'scale_param { axis: 0 bias_term: true num_axes: 2 }', [x, y], [b],
                 lambda x, y, b: x * y[:, :, None, None] + b[:, :, None, None])
     check_layer('Bias', 'bias_param { axis: 0 }', [x, y], reference=lambda x, y: x + y[:, :, None, None])
+    # The bias has the axes of the second bottom, whatever num_axes says.
+    check_layer('Scale', 'scale_param { axis: 0 bias_term: true }', [x, y], [b],
+                lambda x, y, b: x * y[:, :, None, None] + b[:, :, None, None])
+    net = load(describe('Scale', 'scale_param { axis: 0 bias_term: true bias_filler { value: 2 } }',
+                        [x.shape, y.shape]))
+    np.testing.assert_allclose(net({'x0': x, 'x1': y}).array, x * y[:, :, None, None] + 2, rtol=1e-5)
+    assert net.y.bias.b.shape == (2, 3)
+
+
+@pytest.mark.parametrize('blob', [np.array(0.5), np.array([0.5])])
+def test_scale_and_bias_by_one_number(blob):
+    """Caffe leaves the shape of a single number out, so that it may look like one axis."""
+    x = random(2, 3)
+    check_layer('Scale', 'scale_param { num_axes: 0 bias_term: true }', [x], [blob, blob], lambda x, *_: x * 0.5 + 0.5)
+    check_layer('Bias', 'bias_param { num_axes: 0 }', [x], [blob], lambda x, b: x + 0.5)
+    net = load(describe('Scale', 'scale_param { num_axes: 0 filler { value: 3 } bias_term: true }', [(2, 3)]))
+    np.testing.assert_allclose(net(x).array, 3 * x, rtol=1e-6)
+    assert net.y.W.shape == net.y.bias.b.shape == ()
 
 
 @pytest.mark.parametrize('across', [True, False])
@@ -143,6 +219,14 @@ def test_a_row_in_one_kernel_is_what_its_layers_are(fuse):
     actual = run(BLOCK, blobs, x, ['scale', 'fc'], fuse=fuse)
     for y, expected in zip(actual, run_opencv(BLOCK, blobs, x, ['relu', 'scale_fc'], fusion=False), strict=True):
         np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_fusing_leaves_what_has_a_loss():
+    blobs, batch = block_blobs(), random(2, 3, 6, 6)
+    for text in (BLOCK.replace('type: "BatchNorm" bottom: "up"', 'type: "BatchNorm" loss_weight: 2 bottom: "up"'),
+                 BLOCK.replace('top: "fc" inner', 'top: "fc" loss_weight: -3 inner')):
+        totals = [load(text, blobs, fuse=fuse).total_loss(batch).array for fuse in (False, True)]
+        np.testing.assert_allclose(*totals, rtol=1e-4)
 
 
 def test_fusing_leaves_products_alone():

@@ -1,10 +1,13 @@
 """Pooling, over random geometries; its reverse; and interpolation."""
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caffe_tests.layer_checks import check_layer, load, random
+import autograd_nn as ann
+from caffe_tests.layer_checks import check_layer, describe, load, random
 
 
 @st.composite
@@ -103,6 +106,56 @@ def test_the_mask_says_where_the_maximum_was(case):
                             for n in range(2)]).reshape(y.shape)
 
     check_layer('Pooling', settings_of('MAX', *geometry), [x], reference=formula, tops=2)
+
+
+@pytest.mark.parametrize('kernel, stride', [(1, 3), ((1, 2), (3, 2)), ((2, 1), (2, 4))])
+def test_windows_without_pixels(kernel, stride):
+    """Their maximum is the least number, its place -1, and their mean no number, as in Caffe."""
+    kernel, stride = (np.broadcast_to(value, 2) for value in (kernel, stride))
+    x = np.random.permutation(5 * 6).reshape(1, 1, 5, 6).astype('f') + 1
+    starts = [range(0, s * (int(np.ceil((n - k) / s)) + 1), s) for n, k, s in zip((5, 6), kernel, stride)]
+    parts = [[x[0, 0, i:i + kernel[0], j:j + kernel[1]] for j in starts[1]] for i in starts[0]]
+    least = np.finfo(np.float32).min
+    largest = np.array([[part.max(initial=least) for part in row] for row in parts])[None, None]
+    mask = np.array([[np.flatnonzero(x == y)[0] if y > 0 else -1 for y in row] for row in largest[0, 0]])[None, None]
+    assert (mask == -1).any()
+    settings = settings_of('MAX', kernel, stride, (0, 0))
+    check_layer('Pooling', settings, [x], reference=lambda x: (largest, mask), tops=2)
+    net = load(describe('Pooling', settings, [x.shape]))
+    x = ann.Variable(x)
+    y = net(x)
+    y.grad = np.ones_like(y.array)
+    y.backward()
+    assert x.grad.sum() == (largest > 0).sum()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        mean = load(describe('Pooling', settings_of('AVE', kernel, stride, (0, 0)), [x.shape]))(x).array
+    assert not (mean[largest < 0] > 0).any()
+
+
+@pytest.mark.parametrize('method', ['MAX', 'AVE'])
+@pytest.mark.parametrize('height, size', [(1, (4, 5)), (2, (4, 5)), (3, (7, 11)), (3, (8, 4))])
+def test_spatial_pyramid_pooling(method, height, size):
+    def formula(x):
+        levels = []
+        for bins in (2 ** level for level in range(height)):
+            kernel = [int(np.ceil(n / bins)) for n in size]
+            pad = [(k * bins - n + 1) // 2 for k, n in zip(kernel, size)]
+            levels.append(pool(x, kernel, kernel, pad, method))
+        return levels[0] if height == 1 else np.concatenate([y.reshape(len(y), -1) for y in levels], 1)
+
+    check_layer('SPP', f'spp_param {{ pyramid_height: {height} pool: {method} }}', [random(2, 3, *size)],
+                reference=formula)
+
+
+def test_spatial_pyramid_pooling_of_an_example_and_of_too_small_an_image():
+    check_layer('SPP', 'spp_param { pyramid_height: 2 }', [np.arange(20).reshape(1, 1, 4, 5)],
+                reference=lambda x: np.array([[19, 6, 9, 16, 19]]))
+    net = load(describe('SPP', 'spp_param { pyramid_height: 3 }', [(1, 1, 3, 3)]))
+    with pytest.raises(ValueError, match=r"layer 'y': expected images larger than \(3, 3\) for 4 x 4 windows"):
+        net(random(1, 1, 3, 3))
+    with pytest.raises(ValueError, match=r"layer 'y' \(SPP\): expected a pyramid_height of at least 1, got 0"):
+        load(describe('SPP', '', [(1, 1, 3, 3)]))
 
 
 def test_upsampling_puts_maxima_back():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caffe_tests.layer_checks import check_layer, load, random, run
+from caffe_tests.layer_checks import check_layer, describe, load, random, run
 
 shapes = st.lists(st.integers(1, 4), min_size=2, max_size=4).map(tuple)
 
@@ -122,3 +122,24 @@ def test_splits_and_silence():
         layer { name: "e" type: "Eltwise" bottom: "a" bottom: "b" top: "y" eltwise_param { operation: PROD } }''',
              None, {'x': x}, ['y'])
     np.testing.assert_allclose(y, np.maximum(x, 0) * x)
+
+
+def test_filter():
+    """Samples for which the selector is not 0; none at all where it always is."""
+    check_layer('Filter', '', [np.arange(6).reshape(3, 2), [1, 0, 1]],
+                reference=lambda x, s: np.array([[0, 1], [4, 5]]))
+    check_layer('Filter', '', [random(3, 2), random(3, 1, 4), np.array([0, 2, -1]).reshape(3, 1, 1, 1)],
+                reference=lambda x, z, s: (x[1:], z[1:]), tops=2)
+    check_layer('Filter', '', [random(3, 2), np.zeros(3)], reference=lambda x, s: x[:0])
+    net = load(describe('Filter', '', [(3, 2), (2,)]))
+    with pytest.raises(ValueError, match=r"layer 'y': expected a number for each of 3 samples, got shape \(2,\)"):
+        net({'x0': random(3, 2), 'x1': np.ones(2)})
+
+
+def test_batch_reindex():
+    check_layer('BatchReindex', '', [np.arange(6).reshape(3, 2), [2, 0, 0, 1]],
+                reference=lambda x, i: np.array([[4, 5], [0, 1], [0, 1], [2, 3]]))
+    net = load(describe('BatchReindex', '', [(3, 2), (2,)]))
+    for wrong in -1, 3:
+        with pytest.raises(ValueError, match="layer 'y': expected indexes from 0 to 2, got"):
+            net({'x0': random(3, 2), 'x1': np.array([0, wrong])})

@@ -19,7 +19,8 @@ def test_is_array():
     assert not backend.is_array(Variable(np.ones(1)))
 
 
-@pytest.mark.parametrize('spec', ['cpu', '@numpy', 'native', 'cpu:0', -1, np.int64(-1), ann.CpuDevice()])
+@pytest.mark.parametrize('spec', ['cpu', '@numpy', 'native', 'native:0', 'cpu:0', -1, '-1', np.int64(-1),
+                                  np.str_('-1'), ann.CpuDevice()])
 def test_names_of_the_cpu(spec):
     device = ann.get_device(spec)
     assert isinstance(device, ann.CpuDevice) and device == ann.CpuDevice() and str(device) == 'cpu'
@@ -29,14 +30,14 @@ def test_names_of_the_cpu(spec):
         assert current == device
 
 
-@pytest.mark.parametrize('spec', ['tpu', 'cuda:x', 'cpu:1', '', None, 'cuda:-1', '0'])
+@pytest.mark.parametrize('spec', ['tpu', 'cuda:x', 'cpu:1', '', None, 'cuda:-1', '1.0', '--1', '@intel64', True - 0.5])
 def test_unknown_devices(spec):
     with pytest.raises(ValueError, match=r'get_device.*expected cpu'):
         ann.get_device(spec)
 
 
 @without_gpu
-@pytest.mark.parametrize('spec', ['cuda', 'cuda:0', '@cupy:1', 'gpu', 0, np.int32(1)])
+@pytest.mark.parametrize('spec', ['cuda', 'cuda:0', '@cupy:0', '@cupy:1', 'gpu', 0, '0', '12', np.int32(1)])
 def test_a_gpu_that_is_not_there(spec):
     with pytest.raises(RuntimeError, match=r'CUDA is not available.*pip install'):
         ann.get_device(spec)

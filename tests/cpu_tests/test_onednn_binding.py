@@ -1,6 +1,7 @@
 """The binding of oneDNN: finding the library, errors, threads, forks, and arguments that fit and that do not."""
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_nn import config, cpu, using_config
+import autograd_nn.links as L
+from autograd_nn import config, cpu, no_backprop_mode, using_config
 from autograd_nn.cpu import onednn
 from autograd_nn.cpu.onednn import library, primitive
 
@@ -161,6 +163,262 @@ def test_a_number_of_threads_is_taken_over(monkeypatch):
         with using_config('num_threads', number):
             check_convolutions(0, 1)
     assert numbers[-3:] == [1, 3, 2]
+
+
+@pytest.mark.parametrize('variables', [{'OMP_DYNAMIC': 'true'}, {'OMP_THREAD_LIMIT': '1'},
+                                       {'OMP_MAX_ACTIVE_LEVELS': '0'}])
+def test_fewer_threads_than_asked_for_are_no_obstacle(variables):
+    """Kernels wait at barriers for threads that OpenMP then does not start."""
+    code = '''
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from test_onednn_binding import check_convolutions
+import autograd_nn
+from autograd_nn.cpu import onednn
+autograd_nn.config.num_threads = 2
+check_convolutions(0)
+x = np.random.standard_normal((4, 64, 28, 28)).astype('f')
+y, *_ = onednn.batch_normalization(x, np.ones(64, 'f'), np.zeros(64, 'f'), 0, (0, 2, 3), True)
+print(abs(y - ((x - x.mean((0, 2, 3), keepdims=True)) / x.std((0, 2, 3), keepdims=True)).clip(0)).max() < 1e-4)
+'''
+    done = subprocess.run([sys.executable, '-c', code, str(Path(__file__).parent)], env={**os.environ, **variables},
+                          capture_output=True, text=True, timeout=300)
+    assert done.stdout == 'True\n', done.stderr
+
+
+def test_the_first_call_comes_from_several_threads():
+    code = '''
+import sys, threading
+import numpy as np
+import autograd_nn.functions as F
+sys.setswitchinterval(1e-6)
+start, results = threading.Barrier(8), []
+def work():
+    start.wait()
+    results.append(F.convolution_2d(np.ones((1, 1, 3, 3), "f"), np.ones((1, 1, 3, 3), "f")).array.item())
+workers = [threading.Thread(target=work) for _ in range(8)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+print(results == [9] * 8)
+'''
+    done = run(code)
+    assert done.stdout == 'True\n', done.stderr
+
+
+def test_the_first_call_is_interrupted():
+    """Wherever that happens, the next one finds all that it needs."""
+    code = '''
+import sys
+from autograd_nn.cpu.onednn import library
+
+class Interrupt:
+    def __init__(self, line):
+        self.line = line
+    def __call__(self, frame, event, argument):
+        if not frame.f_code.co_filename.endswith(("library.py", "sysconfig.py", "site.py", "pathlib.py")):
+            return None
+        self.line -= event == "line"
+        if self.line < 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return self
+
+line, interrupted = 0, 0
+while True:
+    library._loaded = None
+    sys.settrace(Interrupt(line))
+    try:
+        library.load()
+        sys.settrace(None)
+        break
+    except KeyboardInterrupt:
+        interrupted += 1
+    assert library.load()[0] is not None, (line, library.load())
+    line += 7
+print(interrupted > 3)
+'''
+    done = run(code)
+    assert done.stdout == 'True\n', done.stderr
+
+
+# --- calls in the middle of others
+
+@pytest.fixture
+def interruption(monkeypatch):
+    """Has a function called, once, in the middle of a call of a primitive: when so many addresses have been read."""
+    def prepare(function, count):
+        original = primitive._address
+        stored = []
+
+        def address(array):
+            stored.append(original(array))
+            if len(stored) == count:
+                monkeypatch.setattr(primitive, '_address', original)
+                function()
+            return stored[-1]
+
+        monkeypatch.setattr(primitive, '_address', address)
+
+    return prepare
+
+
+def test_a_call_may_come_in_the_middle_of_another(interruption):
+    """Of the same primitive, from the handler of a signal or an object that is collected."""
+    x, other, W = arrays((2, 8, 6, 6), (2, 8, 6, 6), (8, 8, 3, 3))
+    inner = []
+
+    def call(x):
+        return onednn.convolution(x, W, None, ONE, ONE, ONE, 1)
+
+    expected, expected_inside = call(x), call(other)
+    # The filters and the images are copied into another format, and then multiplied.
+    for count in range(1, 8):
+        interruption(lambda: inner.append(call(other)), count)
+        np.testing.assert_array_equal(call(x), expected)
+        np.testing.assert_array_equal(inner.pop(), expected_inside)
+    # A call that fails leaves nothing behind.
+    copy = primitive.cached('test copy', lambda: primitive.Reorder(primitive.Memory((2, 3)), primitive.Memory((2, 3))))
+    with pytest.raises(ValueError, match='at least 24 bytes'):
+        copy(np.zeros((2, 3), 'f'), np.zeros(5, 'f'))
+    result = np.zeros((2, 3), 'f')
+    copy(np.ones((2, 3), 'f'), result)
+    assert result.all()
+
+
+def test_settings_may_change_in_the_middle_of_a_change(monkeypatch):
+    """What is made for one number of threads is not taken for another."""
+    def interrupted(self, number):
+        monkeypatch.setattr(library.Library, 'set_num_threads', original)
+        with using_config('num_threads', 6):
+            primitive.cached('test of settings', str)
+        original(self, number)
+
+    original = library.Library.set_num_threads
+    monkeypatch.setattr(library.Library, 'set_num_threads', interrupted)
+    with using_config('num_threads', 5):
+        assert primitive.cached(('test of settings', 1), lambda: 'for 5') == 'for 5'
+    with using_config('num_threads', 6):
+        assert primitive.cached(('test of settings', 1), lambda: 'for 6') == 'for 6'
+    with using_config('num_threads', 5):
+        assert primitive.cached(('test of settings', 1), str) == 'for 5'
+
+
+@pytest.mark.skipif(not hasattr(signal, 'setitimer'), reason='this system has no timers')
+def test_handlers_and_finalizers_compute():
+    code = '''
+import gc, signal
+import numpy as np
+from autograd_nn import global_config
+from autograd_nn.cpu import onednn
+global_config.num_threads = 1
+rng = np.random.default_rng(0)
+W = rng.standard_normal((16, 16, 3, 3)).astype("f")
+images = [rng.standard_normal((4, 16, 20, 20)).astype("f") for _ in range(3)]
+call = lambda x: onednn.convolution(x, W, None, (1, 1), (1, 1), (1, 1), 1)
+expected = [call(x) for x in images]
+wrong, calls = [], [0, 0, 0]
+
+def check(k):
+    calls[k] += 1
+    if not np.array_equal(call(images[k]), expected[k]):
+        wrong.append(k)
+
+class Finalizer:
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        check(1)
+
+signal.signal(signal.SIGALRM, lambda *_: check(2))
+signal.setitimer(signal.ITIMER_REAL, .0005, .0005)
+gc.set_threshold(7)
+while calls[2] < 300 or calls[1] < 300:
+    Finalizer()
+    check(0)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(wrong)
+'''
+    done = run(code)
+    assert done.stdout == '[]\n', done.stderr
+
+
+# --- what is kept of filters
+
+WIDE = (1, 64, 56, 56), (256, 64, 1, 1)  # with AVX2, one thread and two like different formats of the filters
+
+
+def test_filters_of_all_settings():
+    """What was made of filters once serves under other settings only where it is what they want."""
+    x, W = arrays(*WIDE)
+    conv = L.Convolution2D(64, 256, 1, initialW=W)
+    expected = cpu.convolution(x, W, None, ONE, (0, 0), ONE, 1)
+    scale = abs(expected).max()
+    results = []
+
+    def check(atol=1e-5):
+        with no_backprop_mode():
+            results.append(abs(conv(x).array - expected).max() < atol * scale)
+
+    def check_alone():
+        with using_config('num_threads', 1):
+            check()
+
+    for number in 2, 1, 3, 2:
+        with using_config('num_threads', number):
+            check()
+            with using_config('use_bfloat16', True):
+                check(2e-2)
+            check()
+    thread = threading.Thread(target=check_alone)
+    thread.start()
+    thread.join()
+    assert results == [True] * 13
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='this system has no fork')
+@pytest.mark.filterwarnings('ignore:.*fork.*:DeprecationWarning')
+@pytest.mark.parametrize('instructions', ['ALL', 'AVX2'])
+def test_filters_of_a_forked_process(instructions):
+    code = '''
+import os, sys, threading
+import numpy as np
+import autograd_nn as ann, autograd_nn.links as L
+from autograd_nn import cpu
+ann.config.num_threads = 2
+x, W = (np.random.standard_normal(shape).astype("f") for shape in ((1, 64, 56, 56), (256, 64, 1, 1)))
+conv = L.Convolution2D(64, 256, 1, initialW=W)
+expected = cpu.convolution(x, W, None, (1, 1), (0, 0), (1, 1), 1)
+def check():
+    with ann.no_backprop_mode():
+        results.append(bool(abs(conv(x).array - expected).max() < 1e-5 * abs(expected).max()))
+results = []
+check()
+with ann.using_config('num_threads', 1):
+    check()
+child = os.fork()
+check()
+if not child:
+    thread = threading.Thread(target=check)
+    thread.start()
+    thread.join()
+    os._exit(7 if results == [True] * 4 else 1)
+print(results, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+'''
+    done = run(code, ONEDNN_MAX_CPU_ISA=instructions)
+    assert done.stdout == '[True, True, True] 7\n', done.stderr
+
+
+def test_equal_formats_have_one_number():
+    def number(shape, strides=None):
+        preferred = primitive.Memory(shape, strides)
+        return primitive.Converter(primitive.Memory(shape), preferred.handle).format
+
+    rows, columns = number((3, 4)), number((3, 4), (1, 3))
+    assert rows != columns and number((3, 4)) == rows == number((3, 4), (4, 1)) and number((3, 5)) != rows
+    assert number((3, 4), (1, 3)) == columns
 
 
 def test_bfloat16_is_close():

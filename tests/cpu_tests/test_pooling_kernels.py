@@ -97,10 +97,15 @@ def test_average_pooling(kernel, pooling, seed, pad_value):
 def test_max_pooling_of_nan_is_nan(kernel, training):
     x = np.random.normal(size=(2, 8, 5, 5)).astype(kernel.dtype)
     x[1, 3, 2, 2] = np.nan
-    y, _ = kernel('max_pooling', x, (2, 2), (1, 1), (0, 0), True, training)
+    y, indexes = kernel('max_pooling', x, (2, 2), (1, 1), (0, 0), True, training)
     expected = np.zeros(y.shape, bool)
     expected[1, 3, 1:3, 1:3] = True
     np.testing.assert_array_equal(np.isnan(y), expected)
+    if training:
+        gy = np.zeros(y.shape, y.dtype)
+        gy[1, 3, 1:3, 1:3] = 1
+        gx = kernel('max_pooling_grad', gy, indexes, (5, 5), (2, 2), (1, 1), (0, 0))
+        assert gx[1, 3, 2, 2] == gx.sum() == 4
 
 
 @pytest.mark.parametrize('lowest', [-np.inf, np.finfo('f').min])

@@ -1,10 +1,12 @@
 """3 x 3 convolutions in tiles, against the reference and against exact ones."""
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_nn import cpu, using_config
+from autograd_nn import config, cpu, global_config, using_config
 from autograd_nn.cpu import onednn
 from autograd_nn.cpu.onednn import winograd
 
@@ -105,6 +107,52 @@ def test_not_with_bfloat16(large, calls):
     with using_config('use_bfloat16', True):
         onednn.convolution(x[:1], W, None, *GEOMETRY)
     assert calls == []
+
+
+@pytest.mark.parametrize('odd', [np.nan, np.inf, -np.inf, -1e10, 3e38])
+@pytest.mark.filterwarnings('ignore:invalid value', 'ignore:overflow')
+def test_a_pixel_changes_only_what_sees_it(odd, large, calls):
+    """One that is not a number, or out of all proportion, would change all of its tile."""
+    x, W, gy = (a.copy() for a in large)
+    with using_config('num_threads', 2):
+        usual = kernels(onednn, x, W, gy)
+        x[0, 3, 20, 21] = gy[0, 5, 20, 21] = odd
+        del calls[:]
+        y, gx, gW = kernels(onednn, x, W, gy)
+    assert calls == []
+    seen = np.zeros(x.shape[2:], bool)
+    seen[19:22, 20:23] = True
+    for actual, expected in (y, usual[0]), (gx, usual[1]):
+        scale = 2e-4 * expected.std()
+        np.testing.assert_allclose(actual[1:], expected[1:], atol=scale)
+        np.testing.assert_allclose(actual[0][:, ~seen], expected[0][:, ~seen], atol=scale)
+        assert (abs(actual[0][:, seen]) > 1e5).all() or np.isnan(actual[0][:, seen]).any()
+    others = np.delete(np.delete(gW, 5, 0), 3, 1), np.delete(np.delete(usual[2], 5, 0), 3, 1)
+    np.testing.assert_allclose(*others, atol=2e-4 * usual[2].std())
+
+
+def test_ordinary_images_are_in_range():
+    random = np.random.default_rng(0)
+    x = random.standard_normal((2, 16, 30, 31)).astype('f')
+    assert winograd.is_exact(x) and winograd.is_exact(x.clip(0)) and winograd.is_exact(1e-20 * x)
+    assert winograd.is_exact(np.zeros_like(x)) and winograd.is_exact(x[:, :, ::2, 1::3])
+    pooled = x * (random.integers(0, 8, x.shape) == 0)
+    assert winograd.is_exact(pooled)
+    assert not winograd.is_exact(1e35 * x)
+
+
+def test_helping_threads_do_not_round():
+    """They have a configuration of their own: that of the process."""
+    settings, both = [], threading.Barrier(2)
+
+    def work(item):
+        both.wait()
+        settings.append(config.use_bfloat16)
+
+    with (using_config('use_bfloat16', True, global_config), using_config('use_bfloat16', False),
+          using_config('num_threads', 2)):
+        winograd._run(work, range(2))
+    assert settings == [False, False]
 
 
 @pytest.mark.parametrize('geometry', [((2, 2), (1, 1), (1, 1), 1), ((1, 1), (3, 3), (1, 1), 1),

@@ -36,11 +36,21 @@ def test_leaky_relu(shape, slope):
                    dtypes=DTYPES)
 
 
-def test_gradients_at_zero():
-    for function, slope in (F.relu, 0), (F.leaky_relu, 1):
-        x = ann.Variable(np.zeros(1))
-        function(x).backward()
-        assert x.grad[0] == slope
+@pytest.mark.parametrize('function, x, slopes', [
+    (F.relu, [0., -0.], [0, 0]), (F.leaky_relu, [0., -0., -1., 1., np.nan], [0.2, 0.2, 0.2, 1, 1]),
+    (lambda x: F.leaky_relu(x, -0.5), [0., -0.], [-0.5, -0.5]), (lambda x: F.leaky_relu(x, 0.), [0.], [0]),
+    (lambda x: F.clipped_relu(x, 3.), [0., 3.], [0, 0]), (lambda x: F.prelu(x[None], np.array(0.1)), [0., -0.], [1, 1]),
+    (lambda x: F.elu(x, 2.), [0.], [2]), (F.selu, [0.], [1.6732632423543772 * 1.0507009873554805]),
+    (F.hard_sigmoid, [-2.5, 2.5], [0, 0]), (lambda x: F.clip(x, -1., 1.), [-1., 1.], [1, 1]), (F.absolute, [0.], [0]),
+    (lambda x: F.maximum(x, np.ones(1)), [1.], [1]), (lambda x: F.minimum(np.ones(1), x), [1.], [0]),
+    (lambda x: F.max(x), [1., 1.], [1, 1]), (lambda x: F.maxout(x[None], 2), [1., 1.], [1, 1])])
+def test_gradients_where_the_slope_changes(function, x, slopes):
+    """There Chainer's values count."""
+    x = ann.Variable(np.array(x))
+    y = function(x)
+    y.grad = np.ones_like(y.array)
+    y.backward()
+    np.testing.assert_allclose(x.grad, slopes, 1e-15)
 
 
 @pytest.mark.parametrize('x_shape, W_shape', [((2, 3), ()), ((2, 3), (3,)), ((2, 3, 4, 1), (3,)), ((2, 3, 4), (3, 4)),

@@ -1,4 +1,5 @@
 """What all iterators have in common, whatever way they read."""
+import collections
 import copy
 import gc
 import weakref
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_nn.dataset import DatasetMixin, Iterator, concat_examples
-from autograd_nn.datasets import AugmentedDataset, SubDataset, TupleDataset
+from autograd_nn.datasets import AugmentedDataset, ConcatenatedDataset, SubDataset, TransformDataset, TupleDataset
 from autograd_nn.datasets.transforms import RandomShift
 from autograd_nn.iterators import MultiprocessIterator, MultithreadIterator, OrderSampler, SerialIterator
 
@@ -330,3 +331,93 @@ def test_threads_with_any_sizes(size, batch_size):
     with MultithreadIterator(range(size), batch_size, shuffle=False, n_threads=3) as iterator:
         actual = [example for _ in range(4) for example in next(iterator)]
     assert actual == [k % size for k in range(4 * batch_size)]
+
+
+class OneBuffer(DatasetMixin):
+    """Writes every example to the same memory, larger than what is pickled by value."""
+
+    def __init__(self, form):
+        self.buffer = np.zeros(20000)
+        self.form = form
+
+    def __len__(self):
+        return 6
+
+    def get_example(self, i):
+        self.buffer[...] = i
+        return self.form(self.buffer)
+
+
+class Plain:
+    """A data set that only can be indexed."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getitem__(self, i):
+        return self.dataset[i]
+
+
+Pair = collections.namedtuple('Pair', 'x t')
+
+
+@pytest.mark.parametrize('make', [SerialIterator, MultithreadIterator, KINDS['process']],
+                         ids=['serial', 'one thread', 'process'])
+@pytest.mark.parametrize('form, array_of', [
+    (lambda x: x, lambda example: example), (lambda x: (x[1:], 'label'), lambda example: example[0]),
+    (lambda x: Pair(x, 0), lambda example: example.x), (lambda x: {'a': [x]}, lambda example: example['a'][0])],
+    ids=['array', 'tuple', 'named tuple', 'dict'])
+@pytest.mark.parametrize('wrap', [lambda d: d, Plain, lambda d: TransformDataset(Plain(d), lambda example: example),
+                                  lambda d: ConcatenatedDataset(d, d), lambda d: SubDataset(d, 0, 6)],
+                         ids=['', 'plain', 'transform', 'concatenated', 'subset'])
+def test_an_example_stays_when_the_next_one_is_written_to_its_memory(make, form, array_of, wrap):
+    dataset = wrap(OneBuffer(form))
+    with make(dataset, 4, shuffle=False) as iterator:
+        batches = [next(iterator) for _ in range(3)]
+    for position, example in enumerate(example for batch in batches for example in batch):
+        assert type(example) is type(dataset[0])
+        assert (array_of(example) == position % 6).all()
+
+
+def test_transforms_may_return_the_same_memory():
+    buffer = np.zeros(3)
+
+    def into_buffer(image, rng):
+        buffer[...] = image
+        return buffer
+
+    dataset = AugmentedDataset(np.arange(12.).reshape(4, 3), into_buffer, seed=0)
+    np.testing.assert_array_equal(dataset[:], np.arange(12.).reshape(4, 3))
+
+
+def test_elements_of_lists_come_as_they_are():
+    dataset = [np.zeros(2), np.ones(2)]
+    assert next(SerialIterator(dataset, 2, shuffle=False))[1] is dataset[1]
+
+
+@each_kind
+@pytest.mark.parametrize('repeat', [False, True])
+def test_stop_iteration_in_a_data_set_is_an_error(make, repeat):
+    class Exhausted(DatasetMixin):
+        def __len__(self):
+            return 6
+
+        def get_example(self, i):
+            return i if i < 4 else next(iter(()))
+
+    with make(Exhausted(), 3, repeat=repeat, shuffle=False) as iterator:
+        assert next(iterator) == [0, 1, 2]
+        with pytest.raises(RuntimeError, match='StopIteration was raised where an example was read'):
+            next(iterator)
+        with pytest.raises(RuntimeError, match='StopIteration was raised'):
+            list(iterator)
+
+
+def test_stop_iteration_in_an_order_sampler_is_an_error():
+    orders = iter([np.arange(3)])
+    iterator = SerialIterator(range(3), 3, order_sampler=lambda order, position: next(orders))
+    with pytest.raises(RuntimeError, match='SerialIterator: StopIteration'):
+        list(iterator)

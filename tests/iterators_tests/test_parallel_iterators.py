@@ -327,6 +327,46 @@ def test_control_c():
     assert all(map(gone, pids))
 
 
+@pytest.mark.parametrize('training', [False, True])
+def test_control_c_does_not_wait_for_threads(training, tmp_path):
+    # The examples that are being read ahead are never complete.
+    text = textwrap.dedent("""
+        import threading
+        import numpy as np
+        import autograd_nn as ann
+        from autograd_nn import training
+
+        class Stuck(ann.dataset.DatasetMixin):
+            def __len__(self):
+                return 8
+            def get_example(self, i):
+                if i > 3:
+                    threading.Event().wait()
+                return np.zeros(1, 'f')
+
+        iterator = ann.iterators.MultithreadIterator(Stuck(), 2, shuffle=False, n_threads=2)
+        next(iterator)
+        print('ready', flush=True)
+    """) + ("""if True:
+        model = ann.Link(W=(1,))
+        class Updater(training.StandardUpdater):
+            def update_core(self):
+                if self.iteration == 0:
+                    super().update_core()
+        updater = Updater(iterator, ann.optimizers.SGD().setup(model), loss_func=lambda x: (x * model.W).sum())
+        training.Trainer(updater, None, 'OUT').run(show_loop_exception_msg=False)
+    """.replace('OUT', str(tmp_path)) if training else 'while True: next(iterator)')
+    process = subprocess.Popen([sys.executable, '-c', text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == 'ready\n'
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert errors.endswith('\nKeyboardInterrupt\n')
+
+
 @pytest.mark.parametrize('obj', [None, 5, np.arange(5), np.arange(50000.).reshape(2, -1),
                                  [np.zeros((0, 3)), np.ones(20000), 'text'], np.arange(60000.).reshape(2, -1).T])
 def test_channel(obj):

@@ -5,6 +5,7 @@ import pytest
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
+from autograd_nn.functions.matrix_product import MatMul
 
 
 class LeNet(ann.Chain):
@@ -76,9 +77,38 @@ def count(function, *shapes, dtype=None):
      4 * 4 * 6 * 2 * 9),
     (lambda x: F.deconvolution_2d(x, np.ones((4, 6, 3, 3), 'f'), stride=2), [(4, 5, 5)], 25 * 4 * 6 * 9),
     (lambda x: F.convolution_nd(x, np.ones((6, 4, 3), 'f'), dilate=2), [(4, 9)], 5 * 6 * 4 * 3),
+    (F.scaled_dot_product_attention, [(2, 4, 8), (2, 5, 8), (2, 5, 6)], 2 * 4 * 5 * (8 + 6)),
+    (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, np.ones((4, 5), bool)), [(2, 4, 8), (2, 5, 8), (2, 5, 6)],
+     2 * 4 * 5 * (8 + 6)),
+    (lambda x: F.linear(x, np.ones((5, 3), 'f'), activation=F.relu), [(3,)], 15),
 ])
 def test_multiply_adds(function, shapes, expected, capsys):
     assert count(function, *shapes) == expected
+
+
+def one_output(forward, **methods):
+    """A user's function of one class or another."""
+    def make(name, base=ann.FunctionNode):
+        return type(name, (base,), {'forward': forward, **methods})
+    return make
+
+
+@pytest.mark.parametrize('name', ['MatMul', 'LinearFunction', 'ConvolutionND', 'DeconvolutionND', 'EinSum',
+                                  'LSTMSequence', 'Attention'])
+def test_a_function_is_not_known_by_its_name(name, capsys):
+    make = one_output(lambda self, inputs: (inputs[0] * 2,))
+    for base in ann.FunctionNode, ann.Function:
+        assert count(lambda x, base=base: apply(make(name, base)(), x), (4, 3)) == 0
+
+
+def test_functions_say_their_own(capsys):
+    make = one_output(lambda self, inputs: (inputs[0] * 2,), multiply_adds=lambda self, inputs: 5 * inputs[0].size)
+    assert count(lambda x: apply(make('Anything')(), x), (4, 3)) == 60
+    assert count(lambda x: apply(make('MatMul', MatMul)(False, False), x), (4, 3)) == 60
+
+
+def apply(function, x):
+    return function(x) if isinstance(function, ann.Function) else function.apply((ann.as_variable(x),))[0]
 
 
 @pytest.mark.parametrize('layer, n_gates', [(L.NStepLSTM, 4), (L.NStepBiGRU, 3), (L.NStepRNNTanh, 1)])

@@ -402,7 +402,8 @@ class TestUpdatesOfManyParameters:
         optimizer = optimizers.SGD(lr=1).setup(model)
         model.p1.update_rule, model.p3.update_rule = Halved(optimizer.hyperparam), Skipped(optimizer.hyperparam)
         optimizer.update()
-        assert calls == [('sgd', 1), ('sgd', 2)]
+        # Nothing that has an update of its own is overtaken: p0, p1 itself, p2, and p3 does nothing.
+        assert calls == [('sgd', 1), ('sgd', 1), ('sgd', 1)]
         assert [float(getattr(model, f'p{i}').array[0, 0]) for i in (1, 2, 3)] == [0, 1, 3]
 
     def test_a_parameter_with_an_update_of_its_own(self, calls):
@@ -429,8 +430,54 @@ class TestUpdatesOfManyParameters:
 
         model.p2.update_rule.add_hook(double)
         optimizer.update()
-        assert calls == [('sgd', 1), ('sgd', 3)]
+        assert calls == 4 * [('sgd', 1)]
         assert order == [0] and model.p2.array[0, 0] == 0
+
+    @pytest.mark.parametrize('timing', ['pre', 'post'])
+    @pytest.mark.parametrize('half', [False, True])
+    def test_a_hook_of_a_rule_sees_earlier_parameters_updated_and_later_ones_not(self, calls, timing, half):
+        model = self.model(6)
+        optimizer = optimizers.SGD(lr=1)
+        if half:
+            optimizer.use_fp32_update()
+            for param in model.params():
+                param.array, param.grad = param.array.astype('e'), param.grad.astype('e')
+        optimizer.setup(model)
+        names = [f'p{i}' for i in range(1, 6)]
+        seen = []
+        model.p3.update_rule.add_hook(
+            lambda rule, param: seen.append([float(getattr(model, name).array[0, 0]) for name in names]),
+            'look', timing)
+        optimizer.add_hook(lambda opt: seen.append('all'), 'all')
+        optimizer.update()
+        assert seen[0] == 'all' and len(seen) == 2
+        # A copy in single precision has been updated before the parameter gets its values.
+        assert seen[1] == [0, 1, 2 if timing == 'post' and not half else 3, 4, 5]
+        assert calls == [('sgd', 3), ('sgd', 1), ('sgd', 2)]
+        assert [float(getattr(model, name).array[0, 0]) for name in names] == [0, 1, 2, 3, 4]
+
+    def test_a_hook_that_reads_another_parameter(self):
+        """Weights tied by a hook: what comes out is what updating one by one gives."""
+        def updated(one_by_one):
+            model = self.model()
+            optimizer = optimizers.MomentumSGD(lr=0.5).setup(model)
+
+            def tie(rule, param):
+                set_gradient(param, param.grad + param.array - model.p1.array[0] - model.p3.array[0])
+
+            model.p2.update_rule.add_hook(tie)
+            for _ in range(3):
+                for param in model.params():
+                    param.grad = np.ones_like(param.array)
+                if one_by_one:
+                    for param in model.params():
+                        param.update()
+                else:
+                    optimizer.update()
+            return [param.array for param in model.params()]
+
+        for actual, expected in zip(updated(False), updated(True)):
+            np.testing.assert_array_equal(actual, expected)
 
     def test_parameters_that_share_memory(self, calls):
         """Each gradient counts, whatever the threads do."""
@@ -467,4 +514,4 @@ class TestUpdatesOfManyParameters:
         optimizer = optimizers.SGD(lr=1).setup(model)
         model.p2.update_rule.add_hook(lambda rule, param: param.cleargrad(), 'clear')
         optimizer.update()
-        assert calls == [('sgd', 3)] and model.p2.array[0, 0] == 2
+        assert calls == [('sgd', 2), ('sgd', 1)] and model.p2.array[0, 0] == 2

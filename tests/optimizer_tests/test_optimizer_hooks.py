@@ -96,9 +96,21 @@ def test_gradient_lars(dtype, decay):
         results = []
         for p, g in zip(params, grads):
             p_norm, g_norm = np.sqrt((p ** 2).sum()), np.sqrt((g ** 2).sum())
-            results.append(0.01 * p_norm / (1e-9 + g_norm + decay * p_norm) * (g + decay * p))
+            results.append(p_norm / (1e-9 + g_norm + decay * p_norm) * (g + decay * p))
         return results
     check(optimizer_hooks.GradientLARS(weight_decay=decay), expected, dtype)
+
+
+def test_gradient_lars_by_hand():
+    """The gradient becomes as long as the parameter: at a rate of 1 nothing is left."""
+    link = Link()
+    with link.init_scope():
+        link.W = Parameter(np.array([3., 4.]))
+    link.W.grad = np.array([0.6, 0.8])
+    optimizer = optimizers.SGD(1.).setup(link)
+    optimizer.add_hook(optimizer_hooks.GradientLARS())
+    optimizer.update()
+    np.testing.assert_allclose(link.W.array, 0, atol=1e-7)
 
 
 def test_gradient_lars_leaves_small_parameters_alone():

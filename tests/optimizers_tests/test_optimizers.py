@@ -115,7 +115,7 @@ CASES = [
     ('SMORMS3', {}, {'lr': 0.001, 'eps': 1e-16}, smorms3),
     ('Adam', {}, ADAM, adam),
     ('Adam', {'eta': 0.5, 'weight_decay_rate': 0.1}, dict(ADAM, eta=0.5, weight_decay_rate=0.1), adam),
-    ('AdamW', {}, dict(ADAM, weight_decay_rate=0.01), adam),
+    ('AdamW', {}, ADAM, adam),
     ('AMSGrad', {}, dict(ADAM, amsgrad=True), adam),
     ('AdaBound', {'final_lr': 0.02}, dict(ADAM, adabound=True, final_lr=0.02), adam),
     ('AMSBound', {'final_lr': 0.02}, dict(ADAM, amsgrad=True, adabound=True, final_lr=0.02), adam),

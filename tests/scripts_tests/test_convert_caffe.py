@@ -80,6 +80,18 @@ def test_table_of_blobs_and_conversion_as_it_is(folder, tmp_path):
         np.testing.assert_array_equal(network['fire2/squeeze1x1'].W.array, blobs['fire2/squeeze1x1'][0])
 
 
+def test_weights_in_hdf5(folder, tmp_path):
+    h5py = pytest.importorskip('h5py')
+    with h5py.File(tmp_path / 'net.caffemodel.h5', 'w') as h5:
+        for name, arrays in caffe_networks.squeezenet()[1].items():
+            for i, array in enumerate(arrays):
+                h5[f'data/{name}/{i}'] = array
+    process = run_here('convert_caffe', tmp_path / 'net.caffemodel.h5', tmp_path / 'out.npz', '--prototxt',
+                       'squeezenet.prototxt', '--to', 'squeezenet1_1', cwd=folder)
+    assert process.returncode == 0, process.stderr
+    assert 'differs by' in process.stdout and '26 layers' in process.stdout and (tmp_path / 'out.npz').exists()
+
+
 @pytest.mark.parametrize('arguments, words', [
     ([], ['required', 'IN.caffemodel']),
     (['squeezenet.caffemodel'], ['required', 'OUT']),
@@ -92,6 +104,7 @@ def test_table_of_blobs_and_conversion_as_it_is(folder, tmp_path):
     (['text.caffemodel', 'out.npz'], ['text.caffemodel']),
     (['empty.caffemodel', 'out.npz'], ['empty.caffemodel']),
     (['squeezenet.prototxt', 'out.npz'], ['squeezenet.prototxt', 'text']),
+    (['net.caffemodel.h5', 'out.npz'], ['net.caffemodel.h5', 'expected --prototxt']),
     (['squeezenet.caffemodel', 'out.npz', '--prototxt', 'nothing.prototxt'], ['nothing.prototxt']),
     (['squeezenet.caffemodel', 'out.npz', '--prototxt', 'squeezenet.caffemodel'], ['expected text']),
     (['squeezenet.caffemodel', 'out.npz', '--prototxt', 'googlenet.prototxt'], ['conv1/7x7_s2']),

@@ -18,7 +18,7 @@ from autograd_nn import links as L
 from autograd_nn import optimizers, training
 from autograd_nn.config import config
 from autograd_nn.dataset import concat_examples
-from autograd_nn.iterators import SerialIterator
+from autograd_nn.iterators import MultiprocessIterator, MultithreadIterator, SerialIterator
 from autograd_nn.link import Chain, Link
 from autograd_nn.reporter import Reporter, report
 from autograd_nn.serializers import load_npz, save_npz
@@ -66,6 +66,16 @@ class TestEvaluator:
             self.modes.append((config.train, config.enable_backprop, x.shape))
             report({'mean': Variable(x).mean(), 'text': 'a'}, self)
             report({'square': (x ** 2).mean()}, self.child)
+
+    @pytest.mark.parametrize('make', [SerialIterator, MultithreadIterator, MultiprocessIterator])
+    def test_an_iterator_without_end(self, make):
+        once, endless = make([1, 2], 2, repeat=False), make([1, 2], 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            extensions.Evaluator({'main': once, 'other': once}, Link())
+        with pytest.warns(UserWarning, match="Evaluator: the iterator 'other' begins again.*repeat=False") as caught:
+            extensions.Evaluator({'main': once, 'other': endless}, Link())
+        assert len(caught) == 1 and caught[0].filename == __file__
 
     def test_means_over_examples(self, tmp_path):
         data = np.arange(5, dtype='d')
@@ -127,6 +137,29 @@ class TestLogReport:
                                                       'added'}] * 2
         assert sorted(path.name for path in tmp_path.iterdir()) == ['log_3', 'log_6']
         assert len(json.loads((tmp_path / 'log_6').read_text())) == 2
+
+    def test_not_a_number(self, tmp_path):
+        """The file is strict JSON; the log, what is printed of it, and a resumed one have the values themselves."""
+        nan, inf = float('nan'), float('inf')
+        out = io.StringIO()
+        values = {'a': [nan, 1, 2], 'b': [inf, -inf, 0.5]}
+        trainer = run(tmp_path, extensions.LogReport(trigger=(1, 'iteration'), filename='log.json'),
+                      (extensions.PrintReport(['a', 'b'], out=out), None, (1, 'iteration')), stop=(3, 'iteration'),
+                      **values)
+
+        def refuse(word):
+            raise AssertionError(f'{word} is no JSON')
+
+        file = json.loads((tmp_path / 'log.json').read_text(), parse_constant=refuse)
+        assert [(entry['a'], entry['b']) for entry in file] == [(None, None), (1, None), (2, 0.5)]
+        log = trainer.get_extension('LogReport').log
+        np.testing.assert_equal([(entry['a'], entry['b']) for entry in log], [(nan, inf), (1, -inf), (2, 0.5)])
+        assert [line.split() for line in out.getvalue().splitlines()] == [
+            ['a', 'b'], ['nan', 'inf'], ['1', '-inf'], ['2', '0.5']]
+        stored, resumed = {}, extensions.LogReport(trigger=(1, 'iteration'))
+        trainer.get_extension('LogReport').serialize(toy.Saver(stored))
+        resumed.serialize(toy.Loader(stored))
+        np.testing.assert_equal(resumed.log, log)
 
     def test_no_file(self, tmp_path):
         run(tmp_path, extensions.LogReport(filename=None), stop=(4, 'iteration'))
@@ -319,6 +352,78 @@ class TestSnapshot:
         run(tmp_path, (extensions.snapshot(n_retains=2), None, (1, 'iteration')), stop=(12, 'iteration'))
         assert self.names(tmp_path) == ['snapshot_iter_11', 'snapshot_iter_12', 'snapshot_iterations']
 
+    OTHERS = ['snapshot_iter_best', 'snapshot_iter_3.bak', 'snapshot_iter_007', 'snapshot_iter_1_0', 'snapshot_iter_-x',
+              'on_error_snapshot_iter_5', 'snapshot_iter_', 'my_snapshot_iter_4', 'snapshot_iter_2e3',
+              'snapshot_iter_4.0', 'snapshot_iter_\u0663']
+
+    def test_files_of_others_are_neither_deleted_nor_loaded(self, tmp_path):
+        for name in self.OTHERS:
+            (tmp_path / name).write_text('not ours')
+            os.utime(tmp_path / name, (2 ** 31, 2 ** 31))
+        (tmp_path / 'snapshot_iter_99').mkdir()
+        run(tmp_path, (extensions.snapshot(n_retains=1, autoload=True), None, (1, 'iteration')), stop=(12, 'iteration'))
+        assert self.names(tmp_path) == sorted([*self.OTHERS, 'snapshot_iter_99', 'snapshot_iter_12'])
+
+    @pytest.mark.parametrize('filename, kept', [
+        ('s{.updater.iteration:04d}', ['s0005', 's0006']), ('s{0.updater.iteration:+,d}.npz', ['s+5.npz', 's+6.npz']),
+        ('s{0.updater.epoch_detail}_{0.updater.iteration}', ['s1.5_5', 's1.8_6']),
+        ('s{.updater.epoch_detail:.2f}', ['s1.50', 's1.80']), ('s{.updater.iteration!r}', ['s6'])])
+    def test_n_retains_of_other_formats(self, tmp_path, filename, kept):
+        (tmp_path / 's_x').touch()
+        run(tmp_path, (extensions.snapshot(filename=filename, n_retains=2), None, (1, 'iteration')),
+            stop=(6, 'iteration'))
+        assert set(kept) <= set(self.names(tmp_path)) and 's_x' in self.names(tmp_path)
+        assert '!r' in filename or len(self.names(tmp_path)) == 3
+
+    def test_n_retains_with_a_suffix_of_the_function(self, tmp_path):
+        (tmp_path / 'snapshot_iter_1.bak').touch()
+        for suffix in '.npz', '.txt':
+            def savefun(path, target, suffix=suffix):
+                Path(path + suffix).touch()
+
+            run(tmp_path, (extensions.snapshot(savefun, n_retains=1), None, (1, 'iteration')), stop=(3, 'iteration'))
+        assert self.names(tmp_path) == ['snapshot_iter_1.bak', 'snapshot_iter_3.txt']
+
+    @pytest.mark.parametrize('whole', [True, False])
+    def test_what_diverged_replaces_nothing(self, tmp_path, whole):
+        """Neither under the same name, nor by pushing out the others, nor when an exception or Ctrl-C ends it."""
+        model = Link(W=(2,), unset=(2,), fixed=(2,))
+        model.W.array[...] = model.fixed.array[...] = 1
+        model.fixed.requires_grad = False
+
+        def make(extra, stop=(6, 'iteration')):
+            updater = toy.FakeUpdater()
+            updater.get_all_optimizers = lambda: {'main': optimizers.SGD().setup(model)}
+            updater.serialize = lambda serializer: model.serialize(serializer)
+            target = {} if whole else {'target': model}
+            return training.Trainer(updater, stop, tmp_path, [
+                extensions.snapshot(filename='same', snapshot_on_error=True, **target),
+                extensions.snapshot(filename='n{.updater.iteration}', n_retains=1, **target), extra])
+
+        def diverge(trainer):
+            if trainer.updater.iteration == 3:
+                model.W.array[1] = model.fixed.array[1] = np.nan
+
+        trainer = make(diverge)
+        for name in 'snapshot', 'snapshot_1':
+            trainer._extensions[name].trigger = training.get_trigger((1, 'iteration'))
+        with pytest.warns(UserWarning, match='saved at iteration 3, since the parameter /W has become') as caught:
+            trainer.run()
+        assert len(caught) == 2
+        for error in RuntimeError('too bad'), KeyboardInterrupt():
+            def fail(trainer, error=error):
+                raise error
+
+            model.W.array[...] = 1
+            trainer = make(fail)
+            trainer.extend(lambda t: model.W.array.fill(np.inf), 'diverge', priority=400)
+            with pytest.raises(type(error)), pytest.warns(UserWarning, match='nothing is saved'):
+                trainer.run()
+        assert self.names(tmp_path) == ['n2', 'same']
+        for name in 'n2', 'same':
+            with np.load(tmp_path / name) as npz:
+                assert npz['updater/W' if whole else 'W'].tolist() == [1, 1]
+
     def test_autoload_of_an_object(self, tmp_path):
         for value in 1, 2:
             model = Link(W=(2,))
@@ -336,6 +441,8 @@ class TestSnapshot:
             extensions.snapshot(filename=str, autoload=True)
         with pytest.raises(ValueError, match='n_retains'):
             extensions.snapshot_object(Link(), 'a', n_retains=0)
+        with pytest.raises(ValueError, match='in one directory'):
+            extensions.snapshot(filename='{.updater.epoch}/snapshot', n_retains=2)
 
     @pytest.mark.parametrize('writer', [snapshot_writers.SimpleWriter, snapshot_writers.ThreadWriter])
     def test_writers(self, tmp_path, writer):

@@ -278,6 +278,32 @@ class TestErrors:
             assert resumed.updater.iteration == iteration
         assert 'out/on_error_state\n' in capsys.readouterr().err
 
+    @pytest.mark.parametrize('with_snapshot', [False, True])
+    def test_a_model_that_diverged_leaves_earlier_snapshots_alone(self, tmp_path, capsys, with_snapshot):
+        model = Link(W=())
+        model.W.array[...] = 1
+        optimizer = optimizers.SGD(1e20).setup(model)
+        updater = training.StandardUpdater(SerialIterator(np.ones(4, 'f'), 2), optimizer,
+                                           loss_func=lambda x: model.W ** 2 * x.sum())
+        trainer = training.Trainer(updater, (9, 'iteration'), tmp_path, [extensions.FailOnNonNumber()])
+        if with_snapshot:
+            trainer.extend(extensions.snapshot(filename='snapshot_interrupted', snapshot_on_error=True),
+                           trigger=(1, 'iteration'))
+        (tmp_path / 'snapshot_interrupted').write_text('good')
+        with np.errstate(all='ignore'), pytest.raises(RuntimeError, match=r'parameter /W of.*NaN or infinite'):
+            if with_snapshot:
+                with pytest.warns(UserWarning, match='nothing is saved at iteration 2'):
+                    trainer.run()
+            else:
+                trainer.run()
+        assert 'No snapshot of this state is saved: the parameter /W has become' in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ['snapshot_interrupted']
+        if with_snapshot:
+            with np.load(tmp_path / 'snapshot_interrupted') as npz:
+                assert np.isfinite(npz['updater/model:main/W']).all() and npz['updater/iteration'] == 1
+        else:
+            assert (tmp_path / 'snapshot_interrupted').read_text() == 'good'
+
     def test_saving_fails(self, tmp_path, capsys):
         """The original exception comes through, and the message tells why there is no snapshot."""
         def savefun(path, target):

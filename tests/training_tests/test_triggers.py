@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_nn import training
+from autograd_nn.serializers import load_npz
 from autograd_nn.training import triggers
 from training_tests.toy import FakeUpdater, Loader, Saver
 
@@ -104,6 +105,7 @@ def test_time(resume):
     trigger, trainer = make(), FakeTrainer()
     result = []
     for elapsed in 0.1, 2.4, 2.5, 2.6, 4.9, 5.1, 14.9, 15.1, 15.2:
+        trainer.updater.update()
         trainer.elapsed_time = elapsed
         if trigger(trainer):
             result.append(elapsed)
@@ -189,3 +191,53 @@ def test_early_stopping_without_value(capsys):
         assert not trigger(trainer)
     assert fired(trigger, trainer, 2, values=[1, 2]) == [3]
     assert capsys.readouterr().out == 'x is 2, not better than 1: 1 of 1\n'
+
+
+@pytest.mark.parametrize('make', [
+    lambda: triggers.IntervalTrigger(3, 'iteration'), lambda: triggers.IntervalTrigger(0.7, 'epoch'),
+    lambda: triggers.ManualScheduleTrigger([2, 5], 'iteration'), lambda: triggers.ManualScheduleTrigger(1.5, 'epoch'),
+    triggers.OnceTrigger, lambda: triggers.TimeTrigger(3), lambda: triggers.MaxValueTrigger('x', (2, 'iteration')),
+    lambda: triggers.EarlyStoppingTrigger((2, 'iteration'), 'x', 1)])
+def test_a_trigger_answers_everybody_alike(make):
+    """One object asked three times in each iteration, and restored in between, is as good as three of them."""
+    values = [1, 2, 0, 5, 4, 3, 3, 3, 9, 0, 0, 0]
+    shared, alone, trainer = make(), make(), FakeTrainer()
+    answers = []
+    for value in values:
+        trainer.updater.update()
+        trainer.elapsed_time += 1
+        trainer.observation = {'x': value}
+        answers.append(alone(trainer))
+        first = shared(trainer)
+        stored = {}
+        shared.serialize(Saver(stored))
+        shared = make()
+        shared.serialize(Loader(stored))
+        shared.remember(trainer, first)
+        assert [first, shared(trainer), shared(trainer)] == 3 * answers[-1:]
+    assert any(answers) and not all(answers)
+
+
+def test_one_trigger_for_several_extensions(tmp_path):
+    """For the log, two extensions and the end of the training; a resumed one goes on with those that are due."""
+    def make(calls, trigger):
+        trainer = training.Trainer(FakeUpdater(), trigger, tmp_path)
+        trainer.extend(training.extensions.LogReport(trigger=trigger))
+        for name, priority in ('a', 3), ('b', 2), ('c', 1):
+            trainer.extend(lambda t, name=name: calls.append((name, t.updater.iteration)), name, trigger, priority)
+        return trainer
+
+    every_third = training.get_trigger((3, 'iteration'))
+    calls = []
+    trainer = make(calls, every_third)
+    trainer.run()
+    assert calls == [('a', 3), ('b', 3), ('c', 3)] and len(trainer.get_extension('LogReport').log) == 1
+
+    again, every_third = [], training.get_trigger((3, 'iteration'))
+    trainer = make([], every_third)
+    trainer.extend(training.extensions.snapshot(filename='snapshot'), trigger=every_third, priority=2)
+    trainer.run()
+    trainer = make(again, training.get_trigger((3, 'iteration')))
+    load_npz(tmp_path / 'snapshot', trainer)
+    trainer.run()
+    assert again == [('c', 3)]

@@ -9,6 +9,8 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.functions.activation import per_channel
+from autograd_nn.functions.rectifier import PReLU as PReLUFunction
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 
@@ -20,13 +22,17 @@ def relu(spec: Specification) -> Layer:
 
 
 class PReLU(L.PReLU):
-    """A leaky rectifier whose slopes may wait for the first call, which says how many channels there are."""
+    """A leaky rectifier whose gradient at exactly 0 is the slope, as in Caffe.
+
+    The slopes may wait for the first call, which says how many channels there are.
+    """
 
     def forward(self, x: Any) -> Variable:
         """Applies the function to an input of shape (N, C, ...)."""
+        x = as_variable(x)
         if not self.W.is_initialized:
-            self.W.initialize(as_variable(x).shape[1:2])
-        return super().forward(x)
+            self.W.initialize(x.shape[1:2])
+        return PReLUFunction(zero_is_negative=True).apply((x, per_channel('PReLU', 'W', self.W, x)))[0]
 
 
 @builder('PReLU')
@@ -36,9 +42,7 @@ def prelu(spec: Specification) -> Layer:
     initial = initializer(param.filler) if param.HasField('filler') else 0.25
     link = PReLU((), initial)
     if param.channel_shared:
-        if spec.blobs is not None:
-            shape = () if spec.blobs and spec.blobs[0].ndim == 0 else (1,)
-            link.W.array = spec.blob(0, 'a slope', shape).reshape(()).copy()
+        spec.fill(link.W, 0, 'a slope', ())
         return link
     with link.init_scope():
         link.W = Parameter(initial)

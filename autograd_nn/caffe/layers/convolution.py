@@ -1,14 +1,17 @@
 """Convolutions and fully connected layers."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.fillers import initializer
-from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.caffe.layers.registry import Layer, Specification, builder, describe
+from autograd_nn.functions.columns import Im2Col
+from autograd_nn.geometry import conv_output_size
 from autograd_nn.link import Link
 from autograd_nn.sequential import fusible
 from autograd_nn.variable import Parameter, Variable, as_variable
@@ -28,11 +31,62 @@ def _spatial(param: Any, name: str, n: int, default: int) -> tuple[int, ...]:
     return values * n if len(values) == 1 else values
 
 
-@builder('Convolution', 'DepthwiseConvolution', 'ConvolutionDepthwise')
+_DEPTHWISE = ('DepthwiseConvolution', 'ConvolutionDepthwise')
+
+
+def is_for_each(message: Any) -> bool:
+    """Whether a layer makes a top of each of several bottoms, all with the same weights.
+
+    Raises:
+        ValueError: It does, but the numbers of bottoms and tops differ.
+    """
+    several = message.type in ('Convolution', 'Deconvolution', *_DEPTHWISE) and len(message.bottom) > 1
+    if several and len(message.top) != len(message.bottom):
+        raise ValueError(f'{describe(message)}: expected a top for each of {len(message.bottom)} bottoms, '
+                         f'got {len(message.top)}')
+    return several
+
+
+class _FromAxis(Link):
+    """What convolutions whose channels do not lie along axis 1 have in common; all axes before them are the batch.
+
+    How many spatial axes there are, is seen in the first input if there are no filters yet.
+    """
+
+    W: Parameter
+    axis: int
+
+    def forward(self, x: Any) -> Variable:
+        """Applies the layer to an input of shape (..., C, *spatial)."""
+        x = as_variable(x)
+        start = self.axis % x.ndim
+        if not self.W.is_initialized:
+            self._spread(x.ndim - start - 1)
+        y = super().forward(F.reshape(x, (-1, *x.shape[start:])))
+        return F.reshape(y, (*x.shape[:start], *y.shape[1:]))
+
+    def _spread(self, ndim: int) -> None:
+        """Makes settings that are one number for all axes those of so many."""
+        for name in 'ksize', 'stride', 'pad', 'dilate':
+            sizes = getattr(self, name)
+            if len(set(sizes)) == 1:
+                setattr(self, name, sizes[:1] * ndim)
+        self.ndim = ndim
+
+
+class ConvolutionFromAxis(_FromAxis, L.ConvolutionND):  # type: ignore[misc]
+    """A convolution whose channels lie along `axis`."""
+
+
+class DeconvolutionFromAxis(_FromAxis, L.DeconvolutionND):
+    """A transposed convolution whose channels lie along `axis`."""
+
+
+@builder('Convolution', *_DEPTHWISE)
 def convolution(spec: Specification) -> Layer:
     """A convolution; its filters lie in blob 0 of shape (num_output, C / group, *kernel)."""
     param, n, kernel, group = _geometry(spec)
-    link = _link(spec, L.Convolution2D if n == 2 else L.ConvolutionND, n, kernel, group)
+    link = _link(spec, (L.Convolution2D, L.ConvolutionND, ConvolutionFromAxis), n, kernel, group)
     spec.fill(link.W, 0, 'filters', (param.num_output, None, *kernel))
     if link.b is not None:
         spec.fill(link.b, 1, 'a bias', (param.num_output,))
@@ -43,7 +97,7 @@ def convolution(spec: Specification) -> Layer:
 def deconvolution(spec: Specification) -> Layer:
     """A transposed convolution; its filters lie in blob 0 of shape (C, num_output / group, *kernel)."""
     param, n, kernel, group = _geometry(spec)
-    link = _link(spec, L.Deconvolution2D if n == 2 else L.DeconvolutionND, n, kernel, group)
+    link = _link(spec, (L.Deconvolution2D, L.DeconvolutionND, DeconvolutionFromAxis), n, kernel, group)
     spec.fill(link.W, 0, 'filters', (None, param.num_output // group, *kernel))
     if link.b is not None:
         spec.fill(link.b, 1, 'a bias', (param.num_output,))
@@ -52,15 +106,13 @@ def deconvolution(spec: Specification) -> Layer:
 
 def _geometry(spec: Specification) -> tuple[Any, int, tuple[int, ...], int]:
     param = spec.convolution_param
-    if param.axis not in (1, -3):
-        raise spec.error(f'expected axis 1, as images have their channels there, got {param.axis}')
     n = len(param.kernel_size)
     if n == 1 or param.HasField('kernel_h') or param.HasField('kernel_w'):
         # One number serves all axes; how many there are is seen in the filters.
         n = max(spec.blobs[0].ndim - 2, 1) if spec.blobs else 2
     kernel = _spatial(param, 'kernel_size', n, 0)
     group = param.group
-    if spec.type in ('DepthwiseConvolution', 'ConvolutionDepthwise') and not param.HasField('group'):
+    if spec.type in _DEPTHWISE and not param.HasField('group'):
         group = param.num_output
     _check_outputs(spec, param.num_output)
     if group < 1 or param.num_output % group:
@@ -73,16 +125,47 @@ def _check_outputs(spec: Specification, count: int) -> None:
         raise spec.error(f'expected num_output from 1 to {_MAX_OUTPUTS:,}, got {count:,}')
 
 
-def _link(spec: Specification, link_class: Any, n: int, kernel: tuple[int, ...], group: int) -> Any:
+def _link(spec: Specification, classes: tuple[Any, Any, Any], n: int, kernel: tuple[int, ...], group: int) -> Any:
+    """The link of a convolution.
+
+    Args:
+        spec: The layer.
+        classes: What it is of over two axes, of over others, and of with channels elsewhere than along axis 1.
+        n: The number of spatial axes.
+        kernel: The filters' size.
+        group: The number of parts of channels.
+    """
     param = spec.convolution_param
-    dimensions = () if link_class in (L.Convolution2D, L.Deconvolution2D) else (n,)
+    link_class = classes[2] if param.axis != 1 else classes[0] if n == 2 else classes[1]
     try:
-        return link_class(*dimensions, None, param.num_output, kernel, _spatial(param, 'stride', n, 1),
-                          _spatial(param, 'pad', n, 0), not param.bias_term,
+        link = link_class(*(() if link_class is classes[0] else (n,)), None, param.num_output, kernel,
+                          _spatial(param, 'stride', n, 1), _spatial(param, 'pad', n, 0), not param.bias_term,
                           initialW=initializer(param.weight_filler), initial_bias=initializer(param.bias_filler),
                           dilate=_spatial(param, 'dilation', n, 1), groups=group)
     except ValueError as error:
         raise spec.error(str(error)) from error
+    if param.axis != 1:
+        link.axis = param.axis
+    return link
+
+
+@builder('Im2col')
+def im2col(spec: Specification) -> Layer:
+    """The windows of images as channels."""
+    param = spec.convolution_param
+
+    def forward(x: Any) -> Variable:
+        x = as_variable(x)
+        axis = param.axis % x.ndim
+        n = x.ndim - axis - 1
+        kernel, stride, dilation, pad = (_spatial(param, name, n, default) for name, default in (
+            ('kernel_size', 0), ('stride', 1), ('dilation', 1), ('pad', 0)))
+        if min(map(conv_output_size, x.shape[axis + 1:], kernel, stride, pad, [False] * n, dilation)) < 1:
+            raise ValueError(f'no window of {kernel} fits an input of shape {x.shape} with pad {pad}')
+        y, = Im2Col(kernel, stride, pad, False, dilation).apply((F.reshape(x, (-1, *x.shape[axis:])),))
+        return F.reshape(y, (*x.shape[:axis], *y.shape[1:]))
+
+    return forward
 
 
 class InnerProduct(L.Linear):
@@ -116,8 +199,10 @@ def inner_product(spec: Specification) -> Layer:
     """A fully connected layer; its weights lie in blob 0 of shape (num_output, features), or the transpose of it."""
     param = spec.inner_product_param
     _check_outputs(spec, param.num_output)
+    fill = initializer(param.weight_filler)
     link = InnerProduct(param.num_output, param.axis, nobias=not param.bias_term,
-                        initialW=initializer(param.weight_filler), initial_bias=initializer(param.bias_filler))
+                        initialW=partial(_fill_transposed, fill) if param.transpose else fill,
+                        initial_bias=initializer(param.bias_filler))
     if spec.blobs is not None:
         shape = (None, param.num_output) if param.transpose else (param.num_output, None)
         W = spec.blob(0, 'weights', shape)
@@ -125,6 +210,10 @@ def inner_product(spec: Specification) -> Layer:
     if link.b is not None:
         spec.fill(link.b, 1, 'a bias', (param.num_output,))
     return link
+
+
+def _fill_transposed(fill: Callable[[Any], None], array: Any) -> None:
+    fill(array.T)
 
 
 class Embed(Link):

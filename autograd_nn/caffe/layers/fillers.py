@@ -8,22 +8,41 @@ from typing import Any
 from autograd_nn import initializers
 from autograd_nn.backend import get_array_module
 
+_FAN_IN, _FAN_OUT = 0, 1
 
-def _fill_normal(mean: float, std: float, array: Any) -> None:
-    array[...] = get_array_module(array).random.normal(mean, std, array.shape)
+
+def _fill_normal(mean: float, std: float, sparse: int, array: Any) -> None:
+    """Normal numbers; if they are to be sparse, all but so many for each input on average become 0."""
+    random = get_array_module(array).random
+    array[...] = random.normal(mean, std, array.shape)
+    if sparse >= 0:
+        array *= random.uniform(size=array.shape) < sparse / len(array)
 
 
 def _fill_uniform(low: float, high: float, array: Any) -> None:
     array[...] = get_array_module(array).random.uniform(low, high, array.shape)
 
 
-def _fill_xavier(array: Any) -> None:
-    bound = (3 * len(array) / array.size) ** 0.5
+def _fill_positive_unitball(array: Any) -> None:
+    """Positive numbers, of which those of each output sum to 1."""
+    _fill_uniform(0, 1, array)
+    array /= array.sum(tuple(range(1, array.ndim)), keepdims=True)
+
+
+def _fill_xavier(variance_norm: int, array: Any) -> None:
+    bound = (3 / _fan(variance_norm, array)) ** 0.5
     _fill_uniform(-bound, bound, array)
 
 
-def _fill_msra(array: Any) -> None:
-    _fill_normal(0, (2 * len(array) / array.size) ** 0.5, array)
+def _fill_msra(variance_norm: int, array: Any) -> None:
+    _fill_normal(0, (2 / _fan(variance_norm, array)) ** 0.5, -1, array)
+
+
+def _fan(variance_norm: int, array: Any) -> float:
+    """By what the variance is divided: the number of inputs, that of outputs, or the mean of both."""
+    inputs = array.size / (array.shape[0] if array.ndim else 1)
+    outputs = array.size / (array.shape[1] if array.ndim > 1 else 1)
+    return inputs if variance_norm == _FAN_IN else outputs if variance_norm == _FAN_OUT else (inputs + outputs) / 2
 
 
 def _fill_bilinear(array: Any) -> None:
@@ -40,16 +59,19 @@ def initializer(filler: Any) -> Callable[[Any], None]:
     """What fills an array as a `FillerParameter` describes.
 
     Raises:
-        ValueError: Its type is unknown.
+        ValueError: Its type is unknown, or it is to be sparse and not gaussian.
     """
     kinds: dict[str, Callable[[Any], None]] = {
         'constant': initializers.Constant(filler.value),
-        'gaussian': partial(_fill_normal, filler.mean, filler.std),
+        'gaussian': partial(_fill_normal, filler.mean, filler.std, filler.sparse),
         'uniform': partial(_fill_uniform, filler.min, filler.max),
-        'xavier': _fill_xavier,
-        'msra': _fill_msra,
+        'positive_unitball': _fill_positive_unitball,
+        'xavier': partial(_fill_xavier, filler.variance_norm),
+        'msra': partial(_fill_msra, filler.variance_norm),
         'bilinear': _fill_bilinear,
     }
     if filler.type not in kinds:
         raise ValueError(f'expected a filler of type {", ".join(kinds)}, got {filler.type!r}')
+    if filler.sparse >= 0 and filler.type != 'gaussian':
+        raise ValueError(f'expected sparse with a filler of type gaussian only, got it with {filler.type}')
     return kinds[filler.type]

@@ -1,15 +1,71 @@
 """Probabilities, losses and measures."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from math import prod
+from math import log, prod
 from typing import Any
 
 import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
-from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.caffe.blobs import read_blob
+from autograd_nn.caffe.layers.registry import Layer, Specification, builder, describe
+from autograd_nn.caffe.wire import open_wire
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.variable import Variable, as_variable
+
+_LOSS_TYPES = frozenset({'SoftmaxWithLoss', 'EuclideanLoss', 'SigmoidCrossEntropyLoss', 'HingeLoss', 'ContrastiveLoss',
+                         'InfogainLoss', 'MultinomialLogisticLoss', 'SmoothL1Loss'})
+# Caffe's least probabilities: for the softmax the smallest normal number of float32, for other losses a number.
+_LOG_OF_LEAST_FLOAT = log(2. ** -126)
+_LEAST = 1e-20
+
+
+def name_tops(message: Any, blobs: Collection[str]) -> tuple[str, ...]:
+    """The names of a layer's tops; a loss without any has one of its own, as in Caffe.
+
+    Args:
+        message: The layer.
+        blobs: The names of all blobs that the network's layers name.
+    """
+    if message.top or message.type not in _LOSS_TYPES:
+        return tuple(message.top)
+    return (f'{message.name} (automatic)' if message.name in blobs else message.name,)
+
+
+def get_loss_weights(message: Any, tops: Sequence[str]) -> tuple[float, ...]:
+    """By what the sum of each top is multiplied in the total loss; nothing where the layer has no part in it.
+
+    Args:
+        message: The layer.
+        tops: Its tops.
+
+    Raises:
+        ValueError: There are some weights, but not one for each top.
+    """
+    weights = tuple(message.loss_weight)
+    if weights and len(weights) != len(tops):
+        raise ValueError(f'{describe(message)}: expected a loss_weight for each of {len(tops)} tops, '
+                         f'got {len(weights)}')
+    return weights or ((1.,) if message.type in _LOSS_TYPES else ())
+
+
+class _Floor(FunctionNode):
+    """``max(x, low)``, whose gradient is passed on below `low`, too, as Caffe's losses do."""
+
+    def __init__(self, low: float) -> None:
+        self.low = low
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        x, = inputs
+        return get_array_module(x).maximum(x, self.low),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        return grad_outputs
+
+
+def _floor(x: Variable, low: float) -> Variable:
+    return _Floor(low).apply((x,))[0]
 
 
 @builder('Softmax')
@@ -41,29 +97,109 @@ def _normalizer(spec: Specification, batch_axes: int) -> Callable[[Any, tuple[in
     return divisor
 
 
-def _weighted(spec: Specification, loss: Variable) -> Variable:
-    return loss * spec.loss_weight[0] if spec.loss_weight and spec.loss_weight[0] != 1 else loss
+def _loss_of_logits(spec: Specification, axis: int, criterion: Callable[..., Variable]) -> Layer:
+    """A loss of logits and labels, and the softmax where there is a second top.
+
+    Args:
+        spec: The layer.
+        axis: The axis of the classes.
+        criterion: Takes logits with their classes along axis 1, labels, the label that is ignored, and further bottoms;
+            returns the loss of each label.
+    """
+    ignored = spec.loss_param.ignore_label if spec.loss_param.HasField('ignore_label') else None
+    with_softmax = len(spec.top) > 1
+
+    def forward(x: Any, label: Any, *others: Any) -> Any:
+        x = as_variable(x)
+        channel = axis % x.ndim
+        t = _labels(x, label, channel)
+        scores = F.moveaxis(x, channel, 1) if channel > 1 else x if channel else F.expand_dims(x, 0)
+        # Without one that is ignored, every label counts.
+        no_label = (min(int(t.min()), 0) if t.size else 0) - 1 if ignored is None else ignored
+        losses = criterion(scores, t if channel else t[None], no_label, *others)
+        loss = F.sum(losses) / _normalizer(spec, channel)(t != no_label, t.shape)
+        return (loss, F.softmax(x, axis=channel)) if with_softmax else loss
+
+    return forward
 
 
 @builder('SoftmaxWithLoss')
 def softmax_with_loss(spec: Specification) -> Layer:
     """The cross entropy of logits and labels, and the softmax where there is a second top."""
-    axis = spec.softmax_param.axis
-    ignored = spec.loss_param.ignore_label if spec.loss_param.HasField('ignore_label') else None
-    with_softmax = len(spec.top) > 1
+    def criterion(scores: Variable, t: Any, no_label: int) -> Variable:
+        return -_floor(-F.softmax_cross_entropy(scores, t, reduce='no', ignore_label=no_label), _LOG_OF_LEAST_FLOAT)
 
-    def forward(x: Any, label: Any) -> Any:
-        x = as_variable(x)
-        channel = axis % x.ndim
-        t = _labels(x, label, channel)
-        # The function has its classes along axis 1.
-        scores = F.moveaxis(x, channel, 1) if channel > 1 else x if channel else F.expand_dims(x, 0)
-        # Without one that is ignored, every label counts.
-        no_label = (min(int(t.min()), 0) if t.size else 0) - 1 if ignored is None else ignored
-        losses = F.softmax_cross_entropy(scores, t if channel else t[None], reduce='no', ignore_label=no_label)
-        divisor = _normalizer(spec, channel)(t != no_label, t.shape)
-        loss = _weighted(spec, F.sum(losses) / divisor)
-        return (loss, F.softmax(x, axis=channel)) if with_softmax else loss
+    return _loss_of_logits(spec, spec.softmax_param.axis, criterion)
+
+
+@builder('InfogainLoss')
+def infogain_loss(spec: Specification) -> Layer:
+    """The cross entropy of logits and of the row of a matrix that the label names.
+
+    The matrix is the third bottom, or lies in a file of its own.
+    """
+    source = spec.infogain_loss_param.source
+    if len(spec.bottom) < 3 and not source:
+        raise spec.error('expected a matrix as the third bottom or as the source of infogain_loss_param')
+    if len(spec.bottom) < 3:
+        with open_wire(source, f'caffe.load: {describe(spec.message)}') as reader:
+            stored = read_blob(reader, 0, reader.size)
+
+    def criterion(scores: Variable, t: Any, no_label: int, matrix: Any = None) -> Variable:
+        xp, classes = get_array_module(scores.array), scores.shape[1]
+        weights = xp.asarray(stored, scores.dtype) if matrix is None else as_variable(matrix).array
+        if weights.size != classes ** 2:
+            raise ValueError(f'expected a matrix of {classes} x {classes} numbers, got shape {weights.shape}')
+        valid = t != no_label
+        if not ((t >= 0) & (t < classes) | ~valid).all():
+            raise ValueError(f'expected labels from 0 to {classes - 1}, got {t.min()} to {t.max()}')
+        rows = weights.reshape(classes, classes)[xp.where(valid, t, 0)] * valid[..., None]
+        return -F.sum(_floor(F.log_softmax(scores), log(_LEAST)) * xp.moveaxis(rows, -1, 1), 1)
+
+    return _loss_of_logits(spec, spec.infogain_loss_param.axis, criterion)
+
+
+@builder('MultinomialLogisticLoss')
+def multinomial_logistic_loss(spec: Specification) -> Layer:
+    """The cross entropy of probabilities and labels, divided by the number of samples."""
+    def forward(p: Any, label: Any) -> Variable:
+        p = F.reshape(p, (len(as_variable(p)), -1))
+        t = as_variable(label).array.reshape(-1).astype(get_array_module(p.array).int32)
+        return -F.sum(F.log(_floor(F.select_item(p, t), _LEAST))) / len(p)
+
+    return forward
+
+
+@builder('ContrastiveLoss')
+def contrastive_loss(spec: Specification) -> Layer:
+    """The loss of pairs: the distance of similar ones, and what others lack in distance, squared."""
+    margin, legacy = spec.contrastive_loss_param.margin, spec.contrastive_loss_param.legacy_version
+
+    def forward(x0: Any, x1: Any, label: Any) -> Variable:
+        x0, x1 = (F.reshape(x, (len(as_variable(x)), -1)) for x in (x0, x1))
+        similar = as_variable(label).array.reshape(-1).astype(x0.dtype)
+        if not legacy:
+            return F.contrastive(x0, x1, similar, margin)
+        squared = F.sum(F.square(x0 - x1), 1)
+        return F.sum(similar * squared + (1 - similar) * F.relu(margin - squared)) / (2 * len(x0))
+
+    return forward
+
+
+@builder('SmoothL1Loss')
+def smooth_l1_loss(spec: Specification) -> Layer:
+    """Half the square of small differences, and the size of others, divided by the number of samples.
+
+    A third bottom multiplies the differences, a fourth one their losses.
+    Girshick, Fast R-CNN (2015), https://arxiv.org/abs/1504.08083.
+    """
+    slope = spec.smooth_l1_loss_param.sigma ** 2
+
+    def forward(x: Any, t: Any, inside: Any = 1, outside: Any = 1) -> Variable:
+        difference = (as_variable(x) - t) * inside
+        losses = F.huber_loss(difference, get_array_module(difference.array).zeros_like(difference.array), 1 / slope,
+                              reduce='no')
+        return F.sum(losses * outside) * slope / len(difference)
 
     return forward
 
@@ -73,7 +209,7 @@ def euclidean_loss(spec: Specification) -> Layer:
     """Half the sum of squared differences, divided by the number of samples."""
     def forward(x: Any, t: Any) -> Variable:
         difference = as_variable(x) - F.reshape(t, as_variable(x).shape)
-        return _weighted(spec, F.sum(difference * difference) / (2 * len(difference)))
+        return F.sum(difference * difference) / (2 * len(difference))
 
     return forward
 
@@ -91,7 +227,7 @@ def sigmoid_cross_entropy_loss(spec: Specification) -> Layer:
         valid = xp.ones(target.shape, bool) if ignored is None else target != ignored
         losses = F.softplus(x) - x * xp.where(valid, target, 0).astype(x.dtype)
         divisor = _normalizer(spec, 1)(valid, x.shape) if told else len(x)
-        return _weighted(spec, F.sum(losses * valid.astype(x.dtype)) / divisor)
+        return F.sum(losses * valid.astype(x.dtype)) / divisor
 
     return forward
 
@@ -104,7 +240,7 @@ def hinge_loss(spec: Specification) -> Layer:
     def forward(x: Any, label: Any) -> Variable:
         x = F.reshape(x, (len(as_variable(x)), -1))
         t = as_variable(label).array.reshape(-1).astype(get_array_module(x.array).int32)
-        return _weighted(spec, F.hinge(x, t, norm='L2' if squared else 'L1'))
+        return F.hinge(x, t, norm='L2' if squared else 'L1')
 
     return forward
 

@@ -12,7 +12,7 @@ import autograd_nn.links as L
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
-from autograd_nn.config import using_config
+from autograd_nn.config import config, using_config
 from autograd_nn.link import Chain, Link
 from autograd_nn.sequential import fusible, fusion_of
 from autograd_nn.variable import Parameter, Variable, as_variable
@@ -38,15 +38,21 @@ def _normalize_within_channel(x: Any, n: int, alpha: float, beta: float) -> Vari
 class BatchNorm(L.BatchNormalization):
     """Batch normalization without scale and shift.
 
+    Its running averages are Caffe's: of all batches so far, of which each weighs `decay` as much as the next.
+
     Args:
         size: The number of channels; None leaves it to the first call.
         use_global_stats: Whether to normalise by the running averages; None does so at inference (``config.train``).
         options: Further arguments of `links.BatchNormalization`.
+
+    Attributes:
+        N: The weight of the averages, the sum of those of the batches, saved with the link.
     """
 
     def __init__(self, size: int | None, use_global_stats: bool | None = None, **options: Any) -> None:
-        super().__init__(size, **options)
+        super().__init__(size, initial_avg_var=0, **options)
         self.use_global_stats = use_global_stats
+        self.N: Any = 0.
 
     def has_averages_of(self, channels: int) -> bool:
         """Whether it normalises images with that many channels by its running averages."""
@@ -55,10 +61,20 @@ class BatchNorm(L.BatchNormalization):
     @fusible(L.BatchNormalization._absorb, is_affine=True)
     def forward(self, x: Any, **options: Any) -> Variable:
         """Applies the layer to an input of shape (N, C, ...), with the options of `links.BatchNormalization`."""
-        if self.use_global_stats is None:
-            return super().forward(x, **options)
-        with using_config('train', not self.use_global_stats):
-            return super().forward(x, **options)
+        train = config.train if self.use_global_stats is None else not self.use_global_stats
+        if train != config.train:
+            with using_config('train', train):
+                return self.forward(x, **options)
+        if train and not self.frozen and not config.in_recomputing:
+            self._age()
+        return super().forward(x, finetune=train, **options)
+
+    def _age(self) -> None:
+        """Makes the averages weigh less against the next batch, which `start_finetuning` counts as 1."""
+        if not self.N and self.avg_var is not None and self.avg_var.any():
+            # They came without a weight: it is what that of many batches tends to.
+            self.N = 1 / (1 - self.decay) if self.decay < 1 else float('inf')
+        self.N *= self.decay
 
 
 @builder('BatchNorm')
@@ -78,6 +94,8 @@ def batch_norm(spec: Specification) -> Layer:
     count = spec.blob(2, 'the weight of the averages', (1,))[0] if len(spec.blobs) > 2 else np.float32(1)
     factor = np.float32(0 if count == 0 else 1 / count)
     link.avg_mean, link.avg_var = mean * factor, var * factor
+    if len(spec.blobs) > 2:
+        link.N = float(count)
     if param.scale_bias:
         assert link.gamma is not None and link.beta is not None
         spec.fill(link.gamma, 3, 'a scale', (len(mean),))
@@ -90,7 +108,7 @@ class Scale(Chain):
 
     Args:
         axis: The first axis of the input that the arrays have.
-        num_axes: How many axes they have; -1 for all from `axis` on.
+        num_axes: How many axes they have, if the factor is not an argument; -1 for all from `axis` on.
         initialW: What fills the factor; None makes the factor the second argument of every call.
         initial_bias: What fills the bias; None for no bias.
 
@@ -181,9 +199,11 @@ def scale(spec: Specification) -> Layer:
     W = (initializer(param.filler) if param.HasField('filler') else 1) if has_factor else None
     link = Scale(param.axis, param.num_axes, W, initializer(param.bias_filler) if param.bias_term else None)
     if has_factor:
-        spec.fill(link.W, 0, 'factors', _blob_shape(spec, param, 0))
+        spec.fill(link.W, 0, 'factors', _blob_shape(spec, param.num_axes, 0))
     if param.bias_term:
-        spec.fill(link.bias.b, int(has_factor), 'a bias', _blob_shape(spec, param, int(has_factor)))
+        # Where the factor is a bottom, the bias has the axes of that.
+        axes = param.num_axes if has_factor else -1
+        spec.fill(link.bias.b, int(has_factor), 'a bias', _blob_shape(spec, axes, int(has_factor)))
     return link
 
 
@@ -194,14 +214,14 @@ def bias(spec: Specification) -> Layer:
     has_array = len(spec.bottom) < 2
     link = Bias(param.axis, param.num_axes, initializer(param.filler) if has_array else None)
     if has_array:
-        spec.fill(link.b, 0, 'a bias', _blob_shape(spec, param, 0))
+        spec.fill(link.b, 0, 'a bias', _blob_shape(spec, param.num_axes, 0))
     return link
 
 
-def _blob_shape(spec: Specification, param: Any, index: int) -> tuple[None, ...]:
+def _blob_shape(spec: Specification, num_axes: int, index: int) -> tuple[None, ...]:
     """What is known of a blob's shape: its number of axes."""
     blobs = spec.blobs or ()
-    return (None,) * (param.num_axes if param.num_axes >= 0 else blobs[index].ndim if index < len(blobs) else 1)
+    return (None,) * (num_axes if num_axes >= 0 else blobs[index].ndim if index < len(blobs) else 1)
 
 
 class ScaledNormalization(BatchNorm):
@@ -239,8 +259,11 @@ class ScaledNormalization(BatchNorm):
     @fusible(L.BatchNormalization._absorb, is_affine=True)
     def forward(self, x: Any, **options: Any) -> Variable:
         """Applies both layers to an input of shape (N, C, ...)."""
-        self.frozen = self.parts[0].frozen
-        return super().forward(x, **options)
+        normalization, _ = self.parts
+        self.frozen, self.N = normalization.frozen, normalization.N
+        y = super().forward(x, **options)
+        normalization.N = self.N
+        return y
 
 
 class Fold:
@@ -327,6 +350,8 @@ def mean_variance_normalization(spec: Specification) -> Layer:
 
     def forward(x: Any) -> Variable:
         x = as_variable(x)
+        # Caffe gives the result four axes.
+        x = F.reshape(x, x.shape + (1,) * (4 - x.ndim))
         axes = tuple(range(1 if param.across_channels else 2, x.ndim))
         y = x - F.broadcast_to(F.mean(x, axes, keepdims=True), x.shape)
         if not param.normalize_variance:

@@ -4,6 +4,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
@@ -13,6 +15,9 @@ from autograd_nn.geometry import conv_output_size
 from autograd_nn.variable import Variable, as_variable
 
 Ints = tuple[int, ...]
+
+# Caffe's maximum of nothing.
+_LEAST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Pooling:
         stride: Their distances.
         pad: The widths of the padding.
         round_up: Whether the last window may reach beyond the padding.
-        with_mask: Whether to return a second array: the place of each maximum in its channel, counted row by row.
+        with_mask: Whether to return a second array: the place of each maximum in its channel, counted row by row. Of a
+            window without any pixel the maximum is the least number and its place -1, the mean is not a number.
     """
 
     method: str
@@ -64,12 +70,19 @@ class Pooling:
 
     def _maximum(self, x: Variable, ksize: Ints, out: Ints, beyond: bool) -> Any:
         result = F.max_pooling_2d(x, ksize, self.stride, self.pad, beyond, self.with_mask)
+        y = _cut(result[0] if self.with_mask else result, out)
+        # How many windows along each axis have pixels.
+        inside = [-(-(size + p) // s) for size, s, p in zip(x.shape[2:], self.stride, self.pad)]
+        if any(n < m for n, m in zip(inside, out)):
+            margins = [(0, max(m - n, 0)) for n, m in zip(inside, out)]
+            y = F.pad(y[:, :, :inside[0], :inside[1]], [(0, 0), (0, 0), *margins], constant_values=_LEAST)
         if not self.with_mask:
-            return _cut(result, out)
-        y, places = _cut(result[0], out), result[1][:, :, :out[0], :out[1]]
+            return y
+        places = result[1][:, :, :out[0], :out[1]]
         xp = get_array_module(places)
         rows, columns = (xp.arange(m) * s - p for m, s, p in zip(out, self.stride, self.pad))
         mask = (rows[:, None] + places // ksize[1]) * x.shape[3] + columns + places % ksize[1]
+        mask[:, :, inside[0]:] = mask[:, :, :, inside[1]:] = -1
         return y, Variable(mask.astype(x.dtype), requires_grad=False)
 
     def _mean(self, x: Variable, ksize: Ints, out: Ints, beyond: bool) -> Variable:
@@ -79,7 +92,8 @@ class Pooling:
         xp = get_array_module(x.array)
         rows, columns = (xp.minimum(k, size + 2 * p - xp.arange(m) * s) / k
                          for m, size, k, s, p in zip(out, x.shape[2:], ksize, self.stride, self.pad))
-        return y * (1 / (rows[:, None] * columns)).astype(x.dtype)
+        parts = rows[:, None] * columns
+        return y * xp.where(parts == 0, xp.nan, 1 / xp.where(parts == 0, 1, parts)).astype(x.dtype)
 
 
 def _cut(y: Variable, out: Ints) -> Variable:
@@ -99,6 +113,30 @@ def pooling(spec: Specification) -> Layer:
     elif any(p >= k for p, k in zip(pad, ksize)):
         raise spec.error(f'expected pad to be smaller than the windows, got {pad} and {ksize}')
     return Pooling(method, ksize, stride, pad, _rounds_up(param), len(spec.top) > 1)
+
+
+@builder('SPP')
+def spatial_pyramid_pooling(spec: Specification) -> Layer:
+    """Images of any size as vectors of one: the results of pooling with 1, 2 x 2, 4 x 4, ... windows.
+
+    He et al., Spatial pyramid pooling in deep convolutional networks (2014), https://arxiv.org/abs/1406.4729.
+    """
+    height, method = spec.spp_param.pyramid_height, ('MAX', 'AVE', 'STOCHASTIC')[spec.spp_param.pool]
+    if height < 1:
+        raise spec.error(f'expected a pyramid_height of at least 1, got {height}')
+
+    def forward(x: Any) -> Variable:
+        x = as_variable(x)
+        levels = []
+        for bins in (2 ** level for level in range(height)):
+            ksize = tuple(-(-n // bins) for n in x.shape[2:])
+            pad = tuple((k * bins - n + 1) // 2 for k, n in zip(ksize, x.shape[2:]))
+            if any(p >= k for p, k in zip(pad, ksize)):
+                raise ValueError(f'expected images larger than {x.shape[2:]} for {bins} x {bins} windows')
+            levels.append(Pooling(method, ksize, ksize, pad)(x))
+        return levels[0] if height == 1 else F.concat([F.reshape(y, (len(y), -1)) for y in levels], 1)
+
+    return forward
 
 
 def _pair(param: Any, short: str, name: str | None = None) -> Any:

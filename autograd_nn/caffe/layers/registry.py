@@ -10,9 +10,14 @@ from autograd_nn.variable import Parameter
 
 Layer = Callable[..., Any]
 
-# Types whose tops a program supplies.
-INPUT_TYPES = frozenset({'Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'WindowData', 'DummyData', 'Python',
-                         'AnnotatedData', 'VideoData'})
+_READING_TYPES = frozenset({'Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryData', 'WindowData', 'Python',
+                            'AnnotatedData', 'VideoData'})
+_SOURCE_TYPES = frozenset({'Parameter', 'DummyData'})
+
+
+def is_input(message: Any) -> bool:
+    """Whether a layer only reads data: its tops are what a program supplies."""
+    return message.type in _READING_TYPES and not message.bottom
 
 
 class Specification:
@@ -40,7 +45,7 @@ class Specification:
         """Gives a parameter the layer's blob as its array, if there are blobs.
 
         Args:
-            param: The parameter.
+            param: The parameter; the array that it gets is that of `blobs`, in the shape that it must have.
             index: Which blob.
             role: What it is, for messages.
             shape: The shape that it must have; None for a size that the file does not say.
@@ -59,21 +64,13 @@ class Specification:
             raise self.error(f'expected {role} of shape ({expected}) as blob {index}, but the weights have '
                              f'{len(blobs)} blob{"s" * (len(blobs) != 1)} for this layer')
         found = blobs[index].shape
-        # Files of Caffe's first version have four axes throughout, the first of which may be idle.
-        fitting = found[len(found) - len(shape):] if len(found) == 4 and set(found[:4 - len(shape)]) <= {1} else found
+        # Files of Caffe's first version have four axes throughout, the first of which may be idle. Those of today leave
+        # the shape of a single number out.
+        idle = found[:len(found) - len(shape)]
+        fitting = found[len(idle):] if len(found) in (1, 4) and set(idle) <= {1} else found or (1,) * len(shape)
         if len(fitting) != len(shape) or any(n not in (None, m) for n, m in zip(shape, fitting)):
             raise self.error(f'expected {role} of shape ({expected}) as blob {index}, the weights have {found}')
-        return _with_shape(blobs[index], fitting)
-
-
-def _with_shape(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """An array in another shape that owns its memory, as a parameter's must for its prepared filters to be kept."""
-    whole = array if array.base is None else array.base
-    if isinstance(whole, np.ndarray) and whole.base is None and whole.size == array.size and whole.dtype == array.dtype:
-        # Nothing moves, as the size stays the same.
-        whole.resize(tuple(shape), refcheck=False)
-        return whole
-    return array.reshape(tuple(shape)).copy()
+        return blobs[index].reshape(fitting)
 
 
 def describe(message: Any) -> str:
@@ -87,7 +84,7 @@ def build(spec: Specification) -> Layer:
     Raises:
         ValueError: Its settings or its blobs are wrong; the message names it.
     """
-    if not spec.bottom:
+    if not spec.bottom and spec.type not in _SOURCE_TYPES:
         raise spec.error('expected at least one bottom')
     try:
         return BUILDERS[spec.type](spec)

@@ -1,19 +1,21 @@
 """Convolution, transposed convolution and the gradient of the filters.
 
-Large ones by filters of 3 x 3 pixels go a way of their own (see `winograd`); all others are oneDNN's. Images go in and
-come out channels-last. The filters are brought into the format that oneDNN chose, which takes a fraction of the time of
-the convolution itself.
+Large ones by filters of 3 x 3 pixels go a way of their own where their values allow it (see `winograd`); all others are
+oneDNN's. Images go in and come out channels-last. The filters are brought into the format that oneDNN chose, which
+takes a fraction of the time of the convolution itself.
 """
 from __future__ import annotations
 
+from functools import partial
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
+from autograd_nn.cpu.blocks import rectify
 from autograd_nn.cpu.convolution import scaled
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn import winograd
@@ -32,17 +34,19 @@ from autograd_nn.cpu.onednn.primitive import (
 from autograd_nn.cpu.window import channels_last as pixels
 from autograd_nn.geometry import conv_output_size
 
+_Plan = TypeVar('_Plan', '_Forward', '_InputGradient', '_FilterGradient')
+
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
                 groups: int, scale: np.ndarray | None = None, residual: np.ndarray | None = None,
                 ceiling: float | None = None, kept: dict[str, Any] | None = None) -> np.ndarray:
-    """Adds bias and residual, and clips, before a result leaves the processor."""
+    """Adds bias and residual before a result leaves the processor."""
     if not serves('convolution', x, W, b, residual):
         return reference.convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling)
     x, stride = _without_gaps(x, W.shape[2:], stride, pad)
     key = ('convolution', x.shape, W.shape, b is not None and b.shape, residual is not None and residual.shape, stride,
-           pad, dilate, groups, ceiling)
-    plan = cached(key, _Forward, *key[1:])
+           pad, dilate, groups)
+    plan = _plan(key, _Forward, x)
     filters = _filters(plan, W, scale, kept)
     if plan.in_tiles:
         return winograd.convolve(x, filters, b, pad, residual, ceiling)
@@ -53,13 +57,15 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
     if residual is not None:
         arrays.append(channels_last(residual))
     plan.primitive(*arrays)
+    if ceiling is not None:
+        rectify(y, ceiling)
     return y
 
 
 class _Prepared(NamedTuple):
     """Filters in the format of a plan, and all that they were made of."""
 
-    plan: _Forward
+    format: Any
     scale: bytes | None
     source: np.ndarray
     filters: np.ndarray
@@ -73,16 +79,24 @@ def _filters(plan: _Forward, W: np.ndarray, scale: np.ndarray | None, kept: dict
     W = np.ascontiguousarray(W)
     if kept is None or (scale is None and not plan.filters.needed):
         return plan.filters.convert(W if scale is None else scaled(W, scale))
-    factors = None if scale is None else scale.tobytes()
+    wanted = plan.filters.format, None if scale is None else scale.tobytes()
     found: _Prepared | None = kept.get('filters')
     same = found is not None and same_bytes(found.source, W)
-    if same and found.scale == factors and found.plan.filters.gives_the_same_as(plan.filters):
+    if same and found is not None and found[:2] == wanted:
         return found.filters
     # Made of the copy, which nobody else can change meanwhile.
-    source = found.source if same else W.copy()
+    source = found.source if same and found is not None else W.copy()
     filters = plan.filters.convert(source if scale is None else scaled(source, scale))
-    kept['filters'] = _Prepared(plan, factors, source, filters)
+    kept['filters'] = _Prepared(*wanted, source, filters)
     return filters
+
+
+def _plan(key: Any, make: type[_Plan], *images: np.ndarray) -> _Plan:
+    """How to compute what the key says: in tiles only where that is as exact as the direct algorithm for the images."""
+    plan = cached(key, make, *key[1:])
+    if plan.in_tiles and not all(map(winograd.is_exact, images)):
+        return cached((*key, 'not in tiles'), partial(make, tiles=False), *key[1:])
+    return plan
 
 
 def _without_gaps(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints) -> tuple[np.ndarray, Ints]:
@@ -110,7 +124,7 @@ def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: In
         return reference.deconvolution(x, W, b, stride, pad, out_size, dilate, groups)
     y_shape = (len(x), W.shape[1] * groups, *out_size)
     key = 'deconvolution', y_shape, W.shape, x.shape, stride, pad, dilate, groups
-    plan = cached(key, _InputGradient, *key[1:])
+    plan = _plan(key, _InputGradient, x)
     if b is not None and b.shape != y_shape[1:2]:
         raise ValueError(f'deconvolution: expected b of shape ({y_shape[1]},), got {b.shape}')
     if plan.leaves_gaps:
@@ -136,7 +150,7 @@ def convolution_filter_grad(x: np.ndarray, gy: np.ndarray, kernel_size: Ints, st
     x, stride = _without_gaps(x, kernel_size, stride, pad)
     W_shape = gy.shape[1], x.shape[1] // groups, *kernel_size
     key = 'convolution_filter_grad', x.shape, W_shape, gy.shape, stride, pad, dilate, groups
-    plan = cached(key, _FilterGradient, *key[1:])
+    plan = _plan(key, _FilterGradient, x, gy)
     if plan.in_tiles:
         return winograd.filter_grad(x, gy, pad)
     if plan.is_product:
@@ -191,13 +205,13 @@ class _Geometry:
 class _Forward(_Geometry):
 
     def __init__(self, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, residual_shape: Ints | None, stride: Ints,
-                 pad: Ints, dilate: Ints, groups: int, ceiling: float | None) -> None:
+                 pad: Ints, dilate: Ints, groups: int, *, tiles: bool = True) -> None:
         super().__init__('convolution', x_shape, W_shape, stride, pad, dilate, groups)
         if b_shape and b_shape != W_shape[:1]:
             raise ValueError(f'convolution: expected b of shape ({W_shape[0]},), got {b_shape}')
         if residual_shape and residual_shape != self.y_shape:
             raise ValueError(f'convolution: expected residual of shape {self.y_shape}, got {residual_shape}')
-        self.in_tiles = winograd.is_faster('convolution', x_shape[1], self.y_shape, *self.geometry)
+        self.in_tiles = tiles and winograd.is_faster('convolution', x_shape[1], self.y_shape, *self.geometry)
         if self.in_tiles:
             self.filters: Converter | winograd.Filters = winograd.Filters(transposed=False)
             return
@@ -205,8 +219,7 @@ class _Forward(_Geometry):
         given = (c.BIAS,) * bool(b_shape) + (c.ADDED,) * bool(residual_shape)
         self.primitive = Primitive(
             'convolution_forward', c.FORWARD_TRAINING, c.CONVOLUTION_DIRECT, self.x, self.W_any, bias, self.y,
-            *self.window, arrays=(c.SRC, c.WEIGHTS, c.DST, *given), added=self.y if residual_shape else None,
-            ceiling=ceiling)
+            *self.window, arrays=(c.SRC, c.WEIGHTS, c.DST, *given), added=self.y if residual_shape else None)
         self.filters = Converter(self.W, self.primitive.format(c.WEIGHTS))
 
 
@@ -228,12 +241,14 @@ class _Backward(_Geometry):
 
 class _InputGradient(_Backward):
 
-    def __init__(self, *geometry: Any) -> None:
+    in_tiles = False
+
+    def __init__(self, *geometry: Any, tiles: bool = True) -> None:
         super().__init__('deconvolution', *geometry)
         self.leaves_gaps = _leaves_gaps(*self.geometry[:3])
         if self.leaves_gaps:
             return
-        self.in_tiles = winograd.is_faster('convolution', self.y_shape[1], self.x_shape, *self.geometry)
+        self.in_tiles = tiles and winograd.is_faster('convolution', self.y_shape[1], self.x_shape, *self.geometry)
         if self.in_tiles:
             self.filters: Converter | winograd.Filters = winograd.Filters(transposed=True)
             return
@@ -245,9 +260,9 @@ class _InputGradient(_Backward):
 
 class _FilterGradient(_Backward):
 
-    def __init__(self, *geometry: Any) -> None:
+    def __init__(self, *geometry: Any, tiles: bool = True) -> None:
         super().__init__('convolution_filter_grad', *geometry)
-        self.in_tiles = winograd.is_faster('filter_grad', self.x_shape[1], self.y_shape, *self.geometry)
+        self.in_tiles = tiles and winograd.is_faster('filter_grad', self.x_shape[1], self.y_shape, *self.geometry)
         self.is_product = self._is_faster_as_product()
         if self.in_tiles or self.is_product:
             return

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import logging
 import os
-import sysconfig
+import site
+import sys
+import threading
 from ctypes import POINTER, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,7 @@ class Library:
             'stream_destroy': [c_void_p],
             'memory_desc_create_with_strides': [handle, c_int, dims, c_int, dims],
             'memory_desc_create_with_tag': [handle, c_int, dims, c_int, c_int],
+            'memory_desc_clone': [handle, c_void_p],
             'memory_desc_destroy': [c_void_p],
             'memory_create': [handle, c_void_p, c_void_p, c_void_p],
             'memory_set_data_handle': [c_void_p, c_void_p],
@@ -190,16 +192,40 @@ class Library:
         return self.c.dnnl_get_effective_cpu_isa() & _AVX512 == _AVX512
 
     def set_num_threads(self, number: int) -> None:
-        """Sets how many threads the calling thread's executions run on, where the library is built on OpenMP."""
+        """Sets how many threads the calling thread's executions run on, where the library is built on OpenMP.
+
+        Its kernels wait for each other at barriers: they hang where OpenMP gives them fewer threads than it said.
+        """
         # A look-up in a library searches those that it depends on, too: here, the OpenMP runtime.
-        function = getattr(self.c, 'omp_set_num_threads', None)
-        if function is not None:
-            function(number)
+        if not hasattr(self.c, 'omp_set_num_threads'):
+            return
+        # With OMP_DYNAMIC, their number would depend on how busy the machine is.
+        self.c.omp_set_dynamic(0)
+        # With OMP_MAX_ACTIVE_LEVELS=0 there is one, whatever is asked for.
+        limit = self.c.omp_get_thread_limit() if self.c.omp_get_max_active_levels() else 1
+        self.c.omp_set_num_threads(min(number, limit))
 
 
-@functools.cache
+_lock = threading.RLock()
+_loaded: tuple[Library | None, str] | None = None
+
+
 def load() -> tuple[Library | None, str]:
     """The library, loaded at the first call, or None; and which one it is, or why there is none."""
+    global _loaded
+    if _loaded is None:
+        with _lock:
+            if _loaded is None:
+                _loaded = _find()
+    return _loaded
+
+
+if hasattr(os, 'register_at_fork'):
+    # A fork while another thread loads would leave the lock taken for ever.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+
+def _find() -> tuple[Library | None, str]:
     wanted = os.environ.get(VARIABLE, '')
     if wanted == '0':
         return None, f'turned off: {VARIABLE}=0'
@@ -217,9 +243,11 @@ def load() -> tuple[Library | None, str]:
 
 def _places() -> list[str]:
     """Where the library may be: beside this Python's packages, in the user's, and where the system's loader looks."""
-    schemes = sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme('user')
-    folders = [Path(sysconfig.get_path('data', scheme)) / 'lib' for scheme in schemes]
-    return [*(str(folder / NAME) for folder in folders if (folder / NAME).exists()), NAME]
+    # Not from `sysconfig`: a second thread that asks it, or an interrupt, finds its answers incomplete, even later on.
+    # Debian's own Python installs below /usr/local.
+    prefixes = sys.prefix, f'{sys.prefix}/local', site.getuserbase()
+    files = [Path(prefix) / 'lib' / NAME for prefix in prefixes]
+    return [*(str(file) for file in files if file.exists()), NAME]
 
 
 def dims(numbers: tuple[int, ...]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
+from autograd_nn.cpu.blocks import rectify
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, element_strides, serves
 
@@ -22,21 +23,24 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if (a.ndim < 2 or a.ndim != b.ndim or a.shape[-1] != b.shape[-2] or a.size * b.shape[-1] < _LEAST
             or not _broadcast(a.shape[:-2], b.shape[:-2]) or not serves('matmul', a, b)):
         return reference.matmul(a, b)
-    return _product(a, b, None, None)
+    return _product(a, b, None)
 
 
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
-    """Adds the bias, and takes the maximum with zero, before a result leaves the processor."""
+    """Adds the bias before a result leaves the processor."""
     if x.size * len(W) < _LEAST or not serves('linear', x, W, b):
         return reference.linear(x, W, b, ceiling)
     if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[1] or (b is not None and b.shape != W.shape[:1]):
         raise ValueError(f'linear: x of shape {x.shape}, W {W.shape} and b {None if b is None else b.shape} do not fit')
-    return _product(x, W.T, None if b is None else np.ascontiguousarray(b).reshape(1, -1), ceiling)
+    y = _product(x, W.T, None if b is None else np.ascontiguousarray(b).reshape(1, -1))
+    if ceiling is not None:
+        rectify(y, ceiling)
+    return y
 
 
-def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, ceiling: float | None) -> np.ndarray:
+def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     a, b = _with_rows(a), _with_rows(b)
-    key = 'matmul', a.shape, element_strides(a), b.shape, element_strides(b), bias is not None, ceiling
+    key = 'matmul', a.shape, element_strides(a), b.shape, element_strides(b), bias is not None
     primitive = cached(key, _primitive, *key[1:])
     batch = tuple(map(max, a.shape[:-2], b.shape[:-2]))
     y = memory.empty((*batch, a.shape[-2], b.shape[-1]))
@@ -44,13 +48,12 @@ def _product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, ceiling: flo
     return y
 
 
-def _primitive(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, biased: bool,
-               ceiling: float | None) -> Primitive:
+def _primitive(a_shape: Ints, a_strides: Ints, b_shape: Ints, b_strides: Ints, biased: bool) -> Primitive:
     y_shape = (*map(max, a_shape[:-2], b_shape[:-2]), a_shape[-2], b_shape[-1])
     bias = Memory((*(1,) * (len(y_shape) - 1), y_shape[-1])) if biased else None
     return Primitive('matmul', Memory(a_shape, a_strides), Memory(b_shape, b_strides), bias, Memory(y_shape),
                      arrays=(c.SRC, c.WEIGHTS, c.BIAS, c.DST) if biased else (c.SRC, c.WEIGHTS, c.DST),
-                     ceiling=ceiling, strided=True)
+                     strided=True)
 
 
 def _broadcast(a: Ints, b: Ints) -> bool:

@@ -11,9 +11,10 @@ import numpy as np
 from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
+from autograd_nn.cpu.blocks import rectify, sum_of_squares
 from autograd_nn.cpu.normalization import as_rows, statistics
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, images, minimum, serves
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, images, serves
 
 # With more elements in a sum, or a mean further from zero (in standard deviations, squared), results were seen to be
 # wrong by more than a thousandth.
@@ -35,8 +36,7 @@ def batch_normalization(
             mean, var = statistics(as_rows(channels_last(x), axis))
             inv_std = 1 / np.sqrt(var + eps)
             y = _scaled_and_shifted('batch_normalization', x, mean, gamma * inv_std, beta, relu, residual)
-            if y is not None:
-                return y, mean.astype(np.float32), inv_std.astype(np.float32), None
+            return y, mean.astype(np.float32), inv_std.astype(np.float32), None
     return reference.batch_normalization(x, gamma, beta, eps, axis, relu, residual)
 
 
@@ -51,20 +51,17 @@ def _rectified(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
     mean, var = np.empty_like(gamma), np.empty_like(gamma)
     primitive(channels_last(x), gamma, beta, y, mean, var, mask)
     # The rectifier makes zero of what is not a number.
-    if not _are_sound(mean, var, eps) or np.isnan(gamma + beta).any():
+    if not _are_sound(mean, var, eps) or not np.isfinite(gamma + beta).all():
         return None
     return y, mean, _inverse_root(var, eps), mask
 
 
 def _scaled_and_shifted(kernel: str, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, shift: np.ndarray, relu: bool,
-                        residual: np.ndarray | None) -> np.ndarray | None:
-    """``(x - mean) * scale + shift + residual``, rectified with `relu`; None where a rectifier would hide NaN."""
+                        residual: np.ndarray | None) -> np.ndarray:
+    """``(x - mean) * scale + shift + residual``, rectified with `relu`."""
     if residual is not None:
         _check(kernel, x.shape, x.shape, residual=residual)
-    if relu and (np.isnan(mean * scale + shift).any() or np.isnan(minimum(x))
-                 or (residual is not None and np.isnan(minimum(residual)))):
-        return None
-    key = 'scale and shift', x.size // x.shape[1], x.shape[1], relu, residual is not None
+    key = 'scale and shift', x.size // x.shape[1], x.shape[1], residual is not None
     primitive = cached(key, _scale_and_shift, *key[1:])
     centre = mean.astype(np.float32)
     # What the rounding of the mean leaves.
@@ -72,6 +69,8 @@ def _scaled_and_shifted(kernel: str, x: np.ndarray, mean: np.ndarray, scale: np.
     y = memory.empty(x.shape, channels_last=True)
     arrays = [channels_last(x), centre, y, scale.astype(np.float32), shift]
     primitive(*arrays, *([] if residual is None else [channels_last(residual)]))
+    if relu:
+        rectify(y, inf)
     return y
 
 
@@ -83,6 +82,9 @@ def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
             and (mask is None or mask.dtype == np.uint8)):
         _check(kernel, x.shape, x.shape[1:2], gamma=gamma, mean=mean, inv_std=inv_std)
         _check(kernel, x.shape, x.shape, gy=gy)
+        if mask is not None and not np.isfinite(sum_of_squares([gy])):
+            # Under the mask, oneDNN makes zero of what is not a number.
+            gy, mask = gy * _bits(mask, x.shape), None
         key = kernel, x.shape, mask is not None
         primitive = cached(key, _batch_backward, *key[1:])
         gx = memory.empty(x.shape, channels_last=True)
@@ -93,6 +95,14 @@ def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
     return reference.batch_normalization_grad(x, gamma, gy, mean, inv_std, axis, mask)
 
 
+def _bits(mask: np.ndarray, shape: Ints) -> np.ndarray:
+    """The mask (N, C, ...) that oneDNN keeps as one bit or one byte for each element, in channels-last order."""
+    n, channels, *spatial = shape
+    if mask.size < prod(shape):
+        mask = np.unpackbits(mask, count=prod(shape), bitorder='little')
+    return np.moveaxis(mask.reshape(n, *spatial, channels), -1, 1) != 0
+
+
 def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray,
                               eps: float, axis: Ints, relu: bool = False,
                               residual: np.ndarray | None = None) -> np.ndarray:
@@ -101,9 +111,7 @@ def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray
     if serves(kernel, x, gamma, beta, mean, var, residual) and _is_channelwise(x, axis):
         _check(kernel, x.shape, x.shape[1:2], gamma=gamma, beta=beta, mean=mean, var=var)
         scale = gamma / np.sqrt(var.astype(np.float64) + eps)
-        y = _scaled_and_shifted(kernel, x, mean, scale, beta, relu, residual)
-        if y is not None:
-            return y
+        return _scaled_and_shifted(kernel, x, mean, scale, beta, relu, residual)
     return reference.fixed_batch_normalization(x, gamma, beta, mean, var, eps, axis, relu, residual)
 
 
@@ -157,8 +165,8 @@ def _is_channelwise(x: np.ndarray, axis: Ints) -> bool:
 
 
 def _are_sound(mean: np.ndarray, var: np.ndarray, eps: float) -> bool:
-    """Whether the means are numbers, and not too far from zero."""
-    return bool((mean * mean <= _MOST_DISTANCE * (var + eps)).all())
+    """Whether the means are numbers, and not too far from zero, and the variances are finite."""
+    return bool(((mean * mean <= _MOST_DISTANCE * (var + eps)) & (var < inf)).all())
 
 
 def _inverse_root(var: np.ndarray, eps: float) -> np.ndarray:
@@ -186,10 +194,10 @@ def _batch_backward(x_shape: Ints, relu: bool) -> Primitive:
                      arrays=(*arrays, c.WORKSPACE) if relu else arrays, hint=_batch_forward(x_shape, 0., relu, ()))
 
 
-def _scale_and_shift(rows: int, channels: int, relu: bool, has_residual: bool) -> Primitive:
+def _scale_and_shift(rows: int, channels: int, has_residual: bool) -> Primitive:
     matrix, row = Memory((rows, channels)), Memory((1, channels))
     operations = [(c.BINARY_MUL, row), (c.BINARY_ADD, row), (c.BINARY_ADD, matrix)][:2 + has_residual]
-    return Primitive('binary', c.BINARY_SUB, matrix, row, matrix, operations=operations, ceiling=inf if relu else None,
+    return Primitive('binary', c.BINARY_SUB, matrix, row, matrix, operations=operations,
                      arrays=(c.SRC, c.SRC_1, c.DST, *c.OPERANDS[:len(operations)]))
 
 

@@ -9,7 +9,7 @@ from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, images, minimum, serves
+from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, extreme, images, serves
 from autograd_nn.geometry import conv_output_size
 
 _LOWEST = np.finfo(np.float32).min
@@ -22,7 +22,7 @@ def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover
         key = 'max_pooling', c.POOLING_MAX, x.shape, kernel_size, stride, pad, cover_all, training
         plan = cached(key, _Forward, *key)
         # oneDNN passes over NaN, and has no number below the lowest finite one.
-        if plan.is_served and minimum(x) > _LOWEST:
+        if plan.is_served and extreme(np.minimum, x) > _LOWEST:
             y = memory.empty(plan.y_shape, channels_last=True)
             indexes = memory.empty(plan.y_shape, plan.index_dtype, channels_last=True) if training else None
             plan.primitive(channels_last(x), y, *([] if indexes is None else [indexes]))

@@ -1,7 +1,8 @@
 """oneDNN's objects as Python objects: descriptors of memory, and primitives that compute on NumPy arrays.
 
 A primitive is made once for each combination of shapes and parameters and kept (see `cached`). Nothing of it is shared
-between threads: an execution stores addresses in it.
+between threads. A call may come in the middle of another one of the same thread, from the handler of a signal or from
+an object that is collected.
 """
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_void_p
-from math import isinf, prod
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,20 +43,23 @@ class _Thread(threading.local):
 
     def __init__(self) -> None:
         # Primitives are made for one number of threads and one precision.
-        self.by_settings: dict[tuple[int, bool], dict[Any, Any]] = {}
-        self.primitives: dict[Any, Any] = {}
+        self.made: dict[tuple[int, bool], dict[Any, Any]] = {}
+        # The settings in force and what was made for them. They change together: a signal may come at any time.
+        self.current: tuple[tuple[int, bool] | None, dict[Any, Any]] = None, {}
         self.stream: c_void_p | None = None
-        self.settings: tuple[int, bool] | None = None
         self.forked = False
 
-    def prepare(self, settings: tuple[int, bool]) -> None:
+    def prepare(self, settings: tuple[int, bool]) -> dict[Any, Any]:
         """Makes new settings those of this thread's executions: the number of threads, and whether to use bfloat16."""
-        self.primitives = self.by_settings.setdefault(settings, {})
-        self.settings = settings
-        loaded().set_num_threads(1 if self.forked else settings[0])
+        library = loaded()
         if self.stream is None:
-            self.stream = c_void_p()
-            loaded().call('stream_create', byref(self.stream), loaded().engine, 1)
+            stream = c_void_p()
+            library.call('stream_create', byref(stream), library.engine, 1)
+            self.stream = stream
+        library.set_num_threads(1 if self.forked else settings[0])
+        primitives = self.made.setdefault(settings, {})
+        self.current = settings, primitives
+        return primitives
 
 
 _thread = _Thread()
@@ -63,8 +67,8 @@ _thread = _Thread()
 
 def _after_fork() -> None:
     """In a forked process, OpenMP waits forever for the threads that the forking one had; it must do without them."""
-    _thread.by_settings.clear()
-    _thread.settings, _thread.forked = None, True
+    _thread.made.clear()
+    _thread.current, _thread.forked = (None, {}), True
 
 
 if hasattr(os, 'register_at_fork'):
@@ -87,18 +91,21 @@ def cached(key: Any, make: Callable[..., T], *arguments: Any) -> T:
     """What `make` returned for `key`, made now if this thread has not yet.
 
     Args:
-        key: A hashable that determines the result, with the function's name first.
+        key: A hashable that determines the result together with the number of threads, `use_bfloat16` and the process,
+            with the function's name first.
         make: Makes it.
         arguments: What to call it with.
     """
     settings = threads.number(), config.__dict__['use_bfloat16']
-    if settings != _thread.settings:
-        _thread.prepare(settings)
-    primitives = _thread.primitives
+    current, primitives = _thread.current
+    if settings != current:
+        primitives = _thread.prepare(settings)
     found = primitives.get(key)
     if found is None:
         if len(primitives) >= CAPACITY:
-            del primitives[next(iter(primitives))]
+            # In one step: the handler of a signal may change the dictionary, too.
+            oldest, *_ = primitives
+            primitives.pop(oldest, None)
         found = primitives[key] = make(*arguments)
     return found
 
@@ -179,7 +186,6 @@ class Primitive:
             second operand (the arguments ``c.OPERANDS``).
         added: The descriptor of an array that is added to the results (where there are no other operations, the
             argument ``c.ADDED``), or None.
-        ceiling: The greatest value of the results, whose least is then 0; None for results as they are.
         accumulate: Whether the results are added to what is there already.
         activation: One of `library.ELTWISE_*`, or None: which function of the results is stored.
         strided: Whether the arrays may have gaps, so that their bytes say nothing.
@@ -191,16 +197,14 @@ class Primitive:
 
     # What `__del__` finds where making the object failed.
     _handle = _descriptor = c_void_p()
-    _memories: list[c_void_p] = []
 
     def __init__(self, kind: str, *parameters: Any, arrays: Ints, operations: Sequence[tuple[int, Memory]] = (),
-                 added: Memory | None = None, ceiling: float | None = None, accumulate: bool = False,
-                 activation: int | None = None, strided: bool = False, hint: Primitive | None = None) -> None:
+                 added: Memory | None = None, accumulate: bool = False, activation: int | None = None,
+                 strided: bool = False, hint: Primitive | None = None) -> None:
         self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
-        self._memories = []
         library = loaded()
-        with Attributes(_operations(operations, added, ceiling, accumulate, activation)) as attributes:
+        with Attributes(_operations(operations, added, accumulate, activation)) as attributes:
             if hint is not None:
                 parameters = (*parameters, hint._descriptor)
             elif kind.endswith(('backward', 'backward_data', 'backward_weights')):
@@ -217,14 +221,9 @@ class Primitive:
         self.kind = kind
         self._execute = library.c.dnnl_primitive_execute
         self._set_handle = library.c.dnnl_memory_set_data_handle
-        self._arguments = (c.Argument * len(arrays))()
-        self._sizes = []
-        for slot, index in zip(self._arguments, arrays, strict=True):
-            memory_object = c_void_p()
-            library.call('memory_create', byref(memory_object), self.format(index), library.engine, None)
-            self._memories.append(memory_object)
-            slot.index, slot.memory = index, memory_object
-            self._sizes.append(self.size(index))
+        self._indexes = arrays
+        self._sizes = [self.size(index) for index in arrays]
+        self._idle = [_Arguments(self, arrays)]
 
     def format(self, index: int) -> c_void_p:
         """The descriptor of the memory that argument `index` must have; it lives as long as this object."""
@@ -252,24 +251,52 @@ class Primitive:
             ValueError: An array has fewer bytes than its descriptor says.
             OneDNNError: The computation failed.
         """
+        try:
+            arguments = self._idle.pop()
+        except IndexError:
+            # The handler of a signal, or an object that is collected, computes the same in the middle of a call.
+            arguments = _Arguments(self, self._indexes)
         set_handle = self._set_handle
-        for handle, size, array in zip(self._memories, self._sizes, arrays, strict=True):
+        for handle, size, array in zip(arguments.memories, self._sizes, arrays, strict=True):
             if array.nbytes < size:
                 raise ValueError(f'oneDNN {self.kind}: expected an array of at least {size} bytes, got {array.nbytes} '
                                  f'(shape {array.shape}, {array.dtype})')
             set_handle(handle, _address(array))
-        status = self._execute(self._handle, _thread.stream, len(arrays), self._arguments)
+        status = self._execute(self._handle, _thread.stream, len(arrays), arguments.slots)
+        self._idle.append(arguments)
         if status:
             c.check(status, self.kind)
 
     def __del__(self) -> None:
         # Nothing is looked up here: at the interpreter's end, modules may be gone.
-        for handle in self._memories:
-            self._c.dnnl_memory_destroy(handle)
         if self._handle:
             self._c.dnnl_primitive_destroy(self._handle)
         if self._descriptor:
             self._c.dnnl_primitive_desc_destroy(self._descriptor)
+
+
+class _Arguments:
+    """The arguments of one execution: objects that hold the addresses of its arrays while it lasts.
+
+    Args:
+        primitive: What is executed.
+        indexes: Which of its arguments they are.
+    """
+
+    def __init__(self, primitive: Primitive, indexes: Ints) -> None:
+        library = loaded()
+        self._c = library.c
+        self.memories: list[c_void_p] = []
+        self.slots = (c.Argument * len(indexes))()
+        for slot, index in zip(self.slots, indexes, strict=True):
+            handle = c_void_p()
+            library.call('memory_create', byref(handle), primitive.format(index), library.engine, None)
+            self.memories.append(handle)
+            slot.index, slot.memory = index, handle
+
+    def __del__(self) -> None:
+        for handle in self.memories:
+            self._c.dnnl_memory_destroy(handle)
 
 
 class Reorder(Primitive):
@@ -283,14 +310,13 @@ class Reorder(Primitive):
     def __init__(self, source: Any, target: Any) -> None:
         self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
-        self._memories = []
         library = loaded()
         library.call('reorder_primitive_desc_create', byref(self._descriptor), source, library.engine, target,
                      library.engine, None)
         self._finish('reorder', (c.SRC, c.DST))
 
 
-def _operations(first: Sequence[tuple[int, Memory]], added: Memory | None, ceiling: float | None, accumulate: bool,
+def _operations(first: Sequence[tuple[int, Memory]], added: Memory | None, accumulate: bool,
                 activation: int | None) -> list[tuple[Any, ...]]:
     """What is computed on the results: the ends of the names of the C functions, and their arguments."""
     operations: list[tuple[Any, ...]] = []
@@ -299,9 +325,6 @@ def _operations(first: Sequence[tuple[int, Memory]], added: Memory | None, ceili
     operations += [('binary', kind, operand) for kind, operand in first]
     if added is not None:
         operations.append(('binary', c.BINARY_ADD, added))
-    if ceiling is not None:
-        kind, bound = (c.ELTWISE_RELU, 0.0) if isinf(ceiling) else (c.ELTWISE_CLIP, ceiling)
-        operations.append(('eltwise', kind, 0.0, bound))
     if activation is not None:
         operations.append(('eltwise', activation, 0.0, 0.0))
     return operations
@@ -344,6 +367,10 @@ class Converter:
     Args:
         plain: The descriptor of the format that they have.
         preferred: The descriptor of the other one.
+
+    Attributes:
+        needed: Whether the two differ.
+        format: A number for the preferred format: equal for equal formats, and only for them.
     """
 
     def __init__(self, plain: Memory, preferred: c_void_p) -> None:
@@ -351,20 +378,9 @@ class Converter:
         self._plain, self._preferred = plain, preferred
         self._size = library.c.dnnl_memory_desc_get_size(preferred)
         self.needed = not library.c.dnnl_memory_desc_equal(plain, preferred)
-
-    def gives_the_same_as(self, other: Any) -> bool:
-        """Whether another converter brings the same arrays into the same format."""
-        return self is other or (isinstance(other, Converter) and all(
-            loaded().c.dnnl_memory_desc_equal(*formats)
-            for formats in ((self._plain, other._plain), (self._preferred, other._preferred))))
-
-    @functools.cached_property
-    def _there(self) -> Reorder:
-        return Reorder(self._plain, self._preferred)
-
-    @functools.cached_property
-    def _back(self) -> Reorder:
-        return Reorder(self._preferred, self._plain)
+        self.format = _format_number(preferred)
+        self._there: Reorder | None = None
+        self._back: Reorder | None = None
 
     def empty(self, shape: Ints) -> np.ndarray:
         """Memory for an array of `shape` in the preferred format."""
@@ -375,6 +391,8 @@ class Converter:
         if not self.needed:
             return array
         result = self.empty(array.shape)
+        if self._there is None:
+            self._there = Reorder(self._plain, self._preferred)
         self._there(array, result)
         return result
 
@@ -383,8 +401,26 @@ class Converter:
         if not self.needed:
             return array
         result = memory.empty(shape)
+        if self._back is None:
+            self._back = Reorder(self._preferred, self._plain)
         self._back(array, result)
         return result
+
+
+_formats: list[c_void_p] = []
+
+
+def _format_number(format: c_void_p) -> int:
+    """The place of a format among all that there have been."""
+    library = loaded()
+    for number, known in enumerate(_formats):
+        if library.c.dnnl_memory_desc_equal(known, format):
+            return number
+    copy = c_void_p()
+    library.call('memory_desc_clone', byref(copy), format)
+    _formats.append(copy)
+    # Another thread may have added the same one before.
+    return _format_number(copy)
 
 
 def in_use() -> bool:
@@ -466,11 +502,16 @@ def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
     return not any(differences)
 
 
-def minimum(x: np.ndarray) -> np.floating:
-    """The smallest element, NaN where there is one: oneDNN passes over NaN where NumPy does not."""
+def extreme(ufunc: np.ufunc, x: np.ndarray) -> np.floating:
+    """The smallest or largest element, NaN where there is one: oneDNN passes over NaN where NumPy does not.
+
+    Args:
+        ufunc: `numpy.minimum` or `numpy.maximum`.
+        x: An array.
+    """
     parts = min(threads.number(), x.size // _LARGE, len(x))
     if parts < 2:
-        return x.min()
-    smallest: list[np.floating] = []
-    threads.run(lambda part: smallest.append(part.min()), np.array_split(x, parts))
-    return np.min(smallest)
+        return ufunc.reduce(x, axis=None)
+    found: list[np.floating] = []
+    threads.run(lambda part: found.append(ufunc.reduce(part, axis=None)), np.array_split(x, parts))
+    return ufunc.reduce(found)

@@ -10,7 +10,7 @@ from autograd_nn import cpu as reference
 from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, minimum, serves
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, extreme, serves
 from autograd_nn.cpu.softmax import losses
 
 # Fewer elements are done before oneDNN has been called.
@@ -20,7 +20,7 @@ _LEAST = 1 << 12
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """One pass over memory."""
     y = _softmax('softmax', x, axis)
-    return reference.softmax(x, axis) if y is None or np.isnan(minimum(y)) else y
+    return reference.softmax(x, axis) if y is None or np.isnan(extreme(np.minimum, y)) else y
 
 
 def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from autograd_nn.config import config, using_config
 from autograd_nn.contract import Ints
-from autograd_nn.cpu import memory, threads
+from autograd_nn.cpu import blocks, memory, threads
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, element_strides, loaded
 from autograd_nn.cpu.window import channels_last as pixels
@@ -42,6 +42,9 @@ _PART_COLUMNS, _BLOCK_COLUMNS = 1 << 14, 1 << 17
 # for each filter; and for each multiplication of the direct algorithm. Fitted to measurements with AVX2.
 _COSTS = {'convolution': (100, 70, 1.1, 60, 0.21), 'filter_grad': (60, 60, 1.15, 60, 0.31)}
 _LEAST_TILES = 32
+# See `is_exact`: how much larger than the mean of magnitudes (of a sample) the largest may be, how large that may be at
+# all, and how many elements are looked at at a time. At the limit, errors are 1e-4 of the output's standard deviation.
+_MOST_RANGE, _LARGEST, _SAMPLE, _RANGE_ELEMENTS = 1e3, 1e30, 1 << 14, 1 << 18
 # The 36 products, in parts for the threads.
 _STACKS = [slice(i, i + 6) for i in range(0, _SEEN * _SEEN, 6)]
 
@@ -196,6 +199,26 @@ def is_faster(what: str, inputs: int, y_shape: Ints, kernel_size: Ints, stride: 
     return tiles >= _LEAST_TILES and time < 0.9 * direct * samples * height * width * filters
 
 
+def is_exact(x: np.ndarray) -> bool:
+    """Whether all of `x` are numbers, and none is so much larger than most that its tile would lose digits of others.
+
+    What a pixel's rounding leaves in the other pixels of its tile is in proportion to the pixel.
+    """
+    values, = blocks.flat([x]) or [x.reshape(-1)]
+    usual = np.abs(values[::-(-values.size // _SAMPLE)]).mean(dtype=np.float64)
+    largest: list[float] = []
+
+    def measure(start: int) -> None:
+        part = values[start:start + _RANGE_ELEMENTS]
+        largest.append(np.maximum(-part.min(), part.max()))
+
+    threads.run(measure, range(0, values.size, _RANGE_ELEMENTS))
+    exact = bool(np.max(largest) <= min(_MOST_RANGE * usual, _LARGEST))
+    if not exact:
+        _logger.debug('images of %s: not in tiles, as there is a value of %g', x.shape, np.max(largest))
+    return exact
+
+
 class Filters:
     """Transforms filters for `convolve`.
 
@@ -205,13 +228,10 @@ class Filters:
 
     def __init__(self, transposed: bool) -> None:
         self.transposed = transposed
+        self.format = 'in tiles', transposed
         self._matrix = np.ascontiguousarray(_FILTER[:, ::-1]) if transposed else _FILTER
 
     needed = True
-
-    def gives_the_same_as(self, other: Any) -> bool:
-        """Whether another object transforms filters in the same way."""
-        return isinstance(other, Filters) and other.transposed == self.transposed
 
     def convert(self, W: np.ndarray) -> np.ndarray:
         """The matrices (36, C, K) for filters (K, C, 3, 3); (36, K, C) if they are transposed."""
@@ -302,7 +322,8 @@ def _columns(matrices: np.ndarray, part: _Part) -> np.ndarray:
 def _run(function: Callable[[Any], None], items: Iterable[Any]) -> None:
     """Shares items out among the threads, each of which has one core to itself."""
     def call(item: Any) -> None:
-        with using_config('num_threads', 1):
+        # The helping threads have a configuration of their own.
+        with using_config('num_threads', 1), using_config('use_bfloat16', False):
             function(item)
 
     threads.run(call, items)

@@ -14,7 +14,7 @@ from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
 from autograd_nn.cuda.kernel import elementwise
 from autograd_nn.cuda.pointwise import finish
 
-_where_positive = elementwise('T gy, T y', 'T g', 'g = y > (T)0 ? gy : (T)0', 'where_positive')
+_where_positive = elementwise('T gy, T y', 'T g', 'g = y <= (T)0 ? (T)(gy * (T)0) : gy', 'where_positive')
 
 
 def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, relu: bool = False,

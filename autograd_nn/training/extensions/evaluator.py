@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,10 @@ class Evaluator(Extension):
                  eval_func: Callable[..., Any] | None = None, *, progress_bar: bool = False) -> None:
         self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
         self._targets: dict[str, Any] = target if isinstance(target, dict) else {'main': target}
+        for name, each in self._iterators.items():
+            if getattr(each, 'repeat', False) is True:
+                warnings.warn(f'{type(self).__name__}: the iterator {name!r} begins again at its end, so that the '
+                              'evaluation would never end; give one with repeat=False', stacklevel=2)
         self.converter = converter
         self.device = None if device is None else get_device(device)
         self.eval_hook = eval_hook

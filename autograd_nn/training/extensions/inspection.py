@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module, to_cpu
+from autograd_nn.backend import to_cpu
 from autograd_nn.link import Link
 from autograd_nn.reporter import report
 from autograd_nn.training.extension import PRIORITY_WRITER, Extension
+from autograd_nn.training.state import non_finite_parameters
 
 
 class FailOnNonNumber(Extension):
@@ -17,11 +18,11 @@ class FailOnNonNumber(Extension):
 
     def __call__(self, trainer: Any) -> None:
         for name, optimizer in trainer.updater.get_all_optimizers().items():
-            for path, param in optimizer.target.namedparams(False):
-                if not get_array_module(param.array).isfinite(param.array).all():
-                    raise RuntimeError(f'FailOnNonNumber: the parameter {path} of the optimizer {name!r} has NaN or '
-                                       f'infinite elements after iteration {trainer.updater.iteration}: the training '
-                                       'diverged')
+            paths = non_finite_parameters(optimizer)
+            if paths:
+                raise RuntimeError(f'FailOnNonNumber: the parameter {paths[0]} of the optimizer {name!r} has NaN or '
+                                   f'infinite elements after iteration {trainer.updater.iteration}: the training '
+                                   'diverged')
 
 
 def _percentile(x: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The log of a training."""
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from autograd_nn.reporter import DictSummary
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.utils import strict_json
 from autograd_nn.utils.atomic import atomic_write
 
 
@@ -18,7 +18,7 @@ class LogReport(Extension):
 
     Each dict has the means of the reported values (``main/loss``, ``validation/main/accuracy``, ...) and ``epoch``,
     ``iteration`` and ``elapsed_time`` (in seconds). The file is replaced as a whole, so that it can be read at any
-    time.
+    time. It is strict JSON: where a mean is NaN or infinite, it has ``null``.
 
     Args:
         keys: The values to log; None for all of them.
@@ -62,7 +62,7 @@ class LogReport(Extension):
         self._summary = DictSummary()
         if self._filename is not None:
             with atomic_write(Path(trainer.out, self._filename.format(**entry))) as file:
-                file.write(json.dumps(self._log, indent=4).encode())
+                file.write(strict_json.dumps(self._log, indent=4).encode())
 
     def serialize(self, serializer: Any) -> None:
         serialize_trigger(self._trigger, serializer['_trigger'])

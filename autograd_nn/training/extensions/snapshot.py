@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Callable
+from numbers import Integral, Real
 from pathlib import Path
 from string import Formatter
 from types import TracebackType
@@ -12,6 +14,7 @@ from typing import Any
 from autograd_nn.serializers import DictionarySerializer, load_npz, save_npz
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.extensions.snapshot_writers import save_and_rename
+from autograd_nn.training.state import non_finite_parameters
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +29,9 @@ def snapshot(savefun: Callable[[str, Any], Any] | None = None,
     continues bit for bit as if it had never stopped. A file gets its name when it is complete: however the program
     ends, earlier snapshots are safe. Ctrl-C leaves a snapshot in any case.
 
+    Where a parameter has become NaN or infinite, nothing is saved, also when an exception ends the training: a snapshot
+    from which it could go on is neither replaced nor pushed out by `n_retains`. A warning says so once.
+
     Args:
         savefun: Saves: called with a path and the trainer; `save_npz` by default.
         filename: The file's name in the trainer's directory: a format string to which the trainer is given, or a
@@ -35,14 +41,16 @@ def snapshot(savefun: Callable[[str, Any], Any] | None = None,
         writer: Writes in place of `savefun` (see `snapshot_writers`).
         snapshot_on_error: Whether to save also when an exception ends the training; if there is a file of that name,
             it stays, and ``on_error_`` is put before the name of the new one.
-        n_retains: How many of the files to keep, the newest ones; -1 for all.
-        autoload: Whether to load the newest of the files, if there is one, before the training.
+        n_retains: How many of the files to keep, the newest ones; -1 for all. Only files are deleted whose names the
+            format string can have given them, with numbers where it has numbers: not ``snapshot_iter_best``.
+        autoload: Whether to load the newest of these files, if there is one, before the training.
 
     Returns:
         The extension.
 
     Raises:
-        ValueError: Both `savefun` and `writer` are given.
+        ValueError: Both `savefun` and `writer` are given; or `n_retains` or `autoload`, and files cannot be told by
+            `filename`, as it is a function or names a directory by a field.
     """
     return _Snapshot('snapshot', target, filename, savefun, condition, writer, snapshot_on_error, n_retains, autoload)
 
@@ -67,7 +75,7 @@ def snapshot_object(target: Any, filename: str | Callable[[Any], str],
         The extension.
 
     Raises:
-        ValueError: Both `savefun` and `writer` are given.
+        ValueError: See `snapshot`.
     """
     return _Snapshot('snapshot_object', target, filename, savefun, condition, writer, snapshot_on_error, n_retains,
                      autoload)
@@ -83,9 +91,13 @@ class _Snapshot(Extension):
                  snapshot_on_error: bool, n_retains: int, autoload: bool) -> None:
         if savefun is not None and writer is not None:
             raise ValueError(f'{name}: give either savefun or writer, not both')
-        if callable(filename) and (n_retains >= 0 or autoload):
-            raise ValueError(f'{name}: n_retains and autoload look for files by the format string `filename`, '
-                             'which is a function here')
+        if n_retains >= 0 or autoload:
+            if callable(filename):
+                raise ValueError(f'{name}: n_retains and autoload look for files by the format string `filename`, '
+                                 'which is a function here')
+            if '{' in str(Path(filename).parent):
+                raise ValueError(f'{name}: n_retains and autoload look for files in one directory; filename '
+                                 f'{filename!r} makes several')
         if n_retains == 0:
             raise ValueError(f'{name}: n_retains must be positive, or -1 to keep all files')
         self._default_name = name
@@ -97,6 +109,9 @@ class _Snapshot(Extension):
         self._snapshot_on_error = snapshot_on_error
         self._n_retains = n_retains
         self._autoload = autoload
+        self._has_warned = False
+        self._unset: set[str] = set()  # parameters that were NaN from the beginning
+        self._suffixes = {'', '.npz'}  # which a function that saves, such as NumPy's, may add to the name
 
     @property
     def default_name(self) -> str:
@@ -108,6 +123,7 @@ class _Snapshot(Extension):
             if files:
                 load_npz(files[-1], self._target_of(trainer))
                 _logger.info('loaded %s', files[-1])
+        self._unset = set(non_finite_parameters(self._target_of(trainer)))
 
     def __call__(self, trainer: Any) -> None:
         if self._condition is None or self._condition():
@@ -133,10 +149,19 @@ class _Snapshot(Extension):
     def _name(self, trainer: Any) -> str:
         return self._filename(trainer) if callable(self._filename) else self._filename.format(trainer)
 
-    def _save(self, trainer: Any, filename: str) -> Path:
+    def _save(self, trainer: Any, filename: str) -> Path | None:
+        diverged = set(non_finite_parameters(self._target_of(trainer))) - self._unset
+        if diverged:
+            if not self._has_warned:
+                warnings.warn(f'{self._default_name}: nothing is saved at iteration {trainer.updater.iteration}, since '
+                              f'the parameter {min(diverged)} has become NaN or infinite; earlier files stay',
+                              stacklevel=2)
+            self._has_warned = True
+            return None
         path = Path(trainer.out, filename)
         if self._writer is None:
-            save_and_rename(self._savefun, path, self._target_of(trainer))
+            names = save_and_rename(self._savefun, path, self._target_of(trainer))
+            self._suffixes.update(name.removeprefix(path.name) for name in names)
         else:
             serializer = DictionarySerializer()
             serializer.save(self._target_of(trainer))
@@ -150,9 +175,49 @@ class _Snapshot(Extension):
         """The files of this extension that are there, the newest last."""
         assert isinstance(self._filename, str)
         path = Path(trainer.out, self._filename)
-        pattern = re.compile(''.join(re.escape(text) + ('' if field is None else '(.+)')
-                                     for text, field, _, _ in Formatter().parse(path.name)))
         if not path.parent.is_dir():
             return []
-        return sorted([file for file in path.parent.iterdir() if pattern.fullmatch(file.name) and file.is_file()],
-                      key=lambda file: (file.stat().st_mtime_ns, [int(n) for n in re.findall(r'\d+', file.name)]))
+        names = _Names(path.name, self._suffixes, trainer)
+        found = [(file.stat().st_mtime_ns, numbers, file) for file in path.parent.iterdir()
+                 if (numbers := names.numbers_of(file.name)) is not None and file.is_file()]
+        return [file for _, _, file in sorted(found)]
+
+
+class _Names:
+    """The names that a format string can give the files of a trainer: its numbers vary, all else is constant.
+
+    Args:
+        template: The format string.
+        suffixes: What may follow.
+        trainer: The trainer.
+    """
+
+    def __init__(self, template: str, suffixes: set[str], trainer: Any) -> None:
+        formatter, pattern = Formatter(), ''
+        self._formats: list[tuple[type, str]] = []
+        for text, field, spec, conversion in formatter.parse(template):
+            pattern += re.escape(text)
+            if field is not None:
+                value, _ = formatter.get_field(f'0{field.removeprefix("0")}', (trainer,), {})
+                if isinstance(value, Real) and not conversion:
+                    pattern += r'([-+.,\w]+?)'
+                    self._formats.append((int if isinstance(value, Integral) else float, spec or ''))
+                else:
+                    pattern += re.escape(format(formatter.convert_field(value, conversion), spec or ''))
+        self._pattern = re.compile(f'{pattern}(?:{"|".join(map(re.escape, suffixes))})')
+
+    def numbers_of(self, name: str) -> list[float] | None:
+        """The numbers in a name; None if it is no such name."""
+        match = self._pattern.fullmatch(name)
+        if match is None:
+            return None
+        numbers = []
+        for text, (kind, spec) in zip(match.groups(), self._formats):
+            try:
+                number = kind(text.replace(',', ''))
+            except ValueError:
+                return None
+            if format(number, spec) != text:
+                return None
+            numbers.append(number)
+        return numbers

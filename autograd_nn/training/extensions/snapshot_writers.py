@@ -10,7 +10,7 @@ from autograd_nn.serializers import save_npz
 from autograd_nn.utils.atomic import atomic_path
 
 
-def save_and_rename(savefun: Callable[..., Any], path: Path, target: Any, **kwds: Any) -> None:
+def save_and_rename(savefun: Callable[..., Any], path: Path, target: Any, **kwds: Any) -> list[str]:
     """Has a function save to a temporary directory, and renames the file when it is complete.
 
     Args:
@@ -18,10 +18,14 @@ def save_and_rename(savefun: Callable[..., Any], path: Path, target: Any, **kwds
         path: Where the file shall be in the end.
         target: What to save.
         kwds: Keyword arguments.
+
+    Returns:
+        The names of the files: usually that of `path`, to which the function may have added a suffix.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         savefun(str(temporary), target, **kwds)
+        return [file.name for file in temporary.parent.iterdir()]
 
 
 class Writer:

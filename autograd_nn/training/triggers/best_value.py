@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_nn.reporter import Summary
 from autograd_nn.training.state import serialize_json
-from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.training.triggers.interval import StatefulTrigger, get_trigger, serialize_trigger
 
 if TYPE_CHECKING:
     from autograd_nn.training.trainer import Trainer
 
 
-class BestValueTrigger:
+class BestValueTrigger(StatefulTrigger):
     """Fires when a reported value, averaged over an interval, is the best so far.
 
     Args:
@@ -37,7 +37,7 @@ class BestValueTrigger:
         """The best value so far, None before the first."""
         return self._best_value
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Trainer) -> bool:
         """Whether an interval has ended with the best value so far. NaN is never the best."""
         observation = trainer.observation
         if self._key in observation:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from autograd_nn.reporter import Summary
 from autograd_nn.training.state import serialize_json
-from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.training.triggers.interval import StatefulTrigger, get_trigger, serialize_trigger
 
 if TYPE_CHECKING:
     from autograd_nn.training.trainer import Trainer
 
 
-class EarlyStoppingTrigger:
+class EarlyStoppingTrigger(StatefulTrigger):
     """Stop trigger that fires when a reported value has not got better for a number of checks.
 
     Args:
@@ -50,7 +50,7 @@ class EarlyStoppingTrigger:
         self._max_trigger = get_trigger(max_trigger)
         self._summary = Summary()
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Trainer) -> bool:
         """Whether to stop."""
         observation = trainer.observation
         if self.monitor in observation:

@@ -18,7 +18,42 @@ def check_unit(unit: str, name: str) -> None:
         raise ValueError(f"{name}: the unit must be 'epoch' or 'iteration', got {unit!r}")
 
 
-class IntervalTrigger:
+class StatefulTrigger:
+    """Base class of triggers whose answer depends on earlier calls.
+
+    Asked several times in one iteration, they give one answer, so that one trigger may serve several extensions. A
+    subclass overrides `fires`, which is called once in an iteration, and `serialize`.
+    """
+
+    _asked_at: int | None = None
+    _answer = False
+
+    def __call__(self, trainer: Trainer) -> bool:
+        """Whether to call the extension, or to stop, in this iteration."""
+        answer = self.given_answer(trainer)
+        if answer is None:
+            answer = self.fires(trainer)
+            self.remember(trainer, answer)
+        return answer
+
+    def given_answer(self, trainer: Trainer) -> bool | None:
+        """What it has answered in this iteration already; None if it has not been asked."""
+        return self._answer if self._asked_at == trainer.updater.iteration else None
+
+    def remember(self, trainer: Trainer, answer: bool) -> None:
+        """Settles its answer in this iteration."""
+        self._asked_at, self._answer = trainer.updater.iteration, answer
+
+    def fires(self, trainer: Trainer) -> bool:
+        """Whether it fires in this iteration."""
+        raise NotImplementedError(f'{type(self).__name__} does not override fires')
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the state in a serializer, or restores it from one; without the answer of this iteration."""
+        raise NotImplementedError(f'{type(self).__name__} does not override serialize')
+
+
+class IntervalTrigger(StatefulTrigger):
     """Fires each time a number of epochs or iterations has passed.
 
     Args:
@@ -38,7 +73,7 @@ class IntervalTrigger:
         self._previous_iteration = 0
         self._previous_epoch_detail = 0.0
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Trainer) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
         updater: Any = trainer.updater
         if self.unit == 'epoch':

@@ -4,13 +4,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, check_unit
+from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, check_unit
 
 if TYPE_CHECKING:
     from autograd_nn.training.trainer import Trainer
 
 
-class ManualScheduleTrigger:
+class ManualScheduleTrigger(StatefulTrigger):
     """Fires when one of the given times has come.
 
     Args:
@@ -28,7 +28,7 @@ class ManualScheduleTrigger:
         self._previous_iteration = 0
         self._previous_epoch_detail = 0.0
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Trainer) -> bool:
         """Whether one of the times has come since the last call."""
         updater: Any = trainer.updater
         if self.unit == 'epoch':
@@ -50,8 +50,8 @@ class ManualScheduleTrigger:
         self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
 
 
-class OnceTrigger:
-    """Fires at its first call only.
+class OnceTrigger(StatefulTrigger):
+    """Fires in the first iteration only.
 
     Args:
         call_on_resume: Whether to fire once more in each run that continues from a snapshot.
@@ -61,8 +61,8 @@ class OnceTrigger:
         self._first = True
         self._resumed = call_on_resume
 
-    def __call__(self, trainer: Trainer) -> bool:
-        """Whether this is the first call."""
+    def fires(self, trainer: Trainer) -> bool:
+        """Whether this is the first iteration."""
         fire = not self.finished
         self._first = self._resumed = False
         return fire
@@ -77,7 +77,7 @@ class OnceTrigger:
         self._first = bool(serializer('first', int(self._first)))
 
 
-class TimeTrigger:
+class TimeTrigger(StatefulTrigger):
     """Fires each time a number of seconds of training has passed, those before a resumption included.
 
     Args:
@@ -93,7 +93,7 @@ class TimeTrigger:
         self.period = period
         self._next_time = float(period)
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Trainer) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
         elapsed = trainer.elapsed_time
         if elapsed < self._next_time:
