@@ -16,7 +16,7 @@ import autograd_nn.functions as F
 class EfficientNet(InvertedResidualNetwork):
     """What the EfficientNets have in common: swish, squeeze and excitation, and stochastic depth."""
 
-    activation = partial(F.swish, beta=1.0)
+    activation = staticmethod(partial(F.swish, beta=1.0))
     squeeze = 0.25
     depth_ratio = 0.2
     normalization = {'eps': 1e-3}

@@ -27,10 +27,27 @@ import hypothesis
 import numpy as np
 import pytest
 
+from autograd_nn import cuda
+from autograd_nn.cpu import onednn
+
 collect_ignore = ['cuda_emulator', 'cuda_software']
 
 hypothesis.settings.register_profile('default', max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')
+
+
+def pytest_report_header():
+    """Says what the tests of kernels run on."""
+    present = {'NumPy': True, 'oneDNN': onednn.load()[0] is not None, 'GPU': cuda.available}
+    return f"back ends: {', '.join(name for name, there in present.items() if there)}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Where there is no GPU, tests that need one are left out."""
+    if not cuda.available:
+        needing = [item for item in items if item.get_closest_marker('gpu')]
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if not item.get_closest_marker('gpu')]
 
 
 @pytest.fixture(autouse=True)

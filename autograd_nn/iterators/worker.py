@@ -175,7 +175,11 @@ def _answer(dataset: Dataset, segment: Segment, seed: int) -> list[Any]:
     np.random.seed(entropy)
     random.seed(repr(entropy))
     try:
-        return pack((read_segments(dataset, [segment]), None, None))
+        examples = read_segments(dataset, [segment])
+        try:
+            return pack((examples, None, None))
+        except Exception as error:
+            raise TypeError(f'MultiprocessIterator: an example cannot be pickled: {error}') from error
     except Exception as error:
         trace = traceback.format_exc()
         try:

@@ -7,6 +7,7 @@ from autograd_nn import using_config
 from autograd_nn.backend import elementwise
 from autograd_nn.cpu import blocks
 from autograd_nn.dtypes import as_dtype
+from pairs import every_pair
 
 SHAPES = [(), (0,), (5,), (3, 4, 5), (512, 512), (512, 513), (2, 3, 300, 301)]
 LAYOUTS = {
@@ -15,12 +16,11 @@ LAYOUTS = {
     'F': np.asfortranarray,
     'gaps': lambda a: np.repeat(a, 2, -1)[..., ::2] if a.ndim else a,
 }
+THREADS = [1, 2, 3]
 
 
-@pytest.fixture(params=[1, 2, 3])
+@pytest.fixture
 def num_threads(request):
-    if request.param > 1 and 'kernel' in request.fixturenames and request.getfixturevalue('kernel').on_gpu:
-        pytest.skip('the number of threads means nothing to a GPU')
     with using_config('num_threads', request.param):
         yield request.param
 
@@ -29,8 +29,8 @@ def draw(shape, dtype, layout='C', seed=0):
     return LAYOUTS[layout](np.random.default_rng(seed).normal(size=shape).astype(as_dtype(dtype)))
 
 
-@pytest.mark.parametrize('shape', SHAPES)
-@pytest.mark.parametrize('dtype', ['bfloat16', 'e', 'f', 'd'])
+@pytest.mark.parametrize('shape, dtype, num_threads', every_pair(SHAPES, ['bfloat16', 'e', 'f', 'd'], THREADS),
+                         indirect=['num_threads'])
 def test_scaled(kernel, shape, dtype, num_threads):
     x = draw(shape, dtype)
     y, other = (kernel.fetch(y) for y in kernel.kernels.scaled([kernel.send(x), kernel.send(x)], 0.3))
@@ -40,8 +40,8 @@ def test_scaled(kernel, shape, dtype, num_threads):
     np.testing.assert_allclose(y.astype('d'), x.astype('d') * 0.3, rtol, atol=1e-7)
 
 
-@pytest.mark.parametrize('shape', SHAPES)
-@pytest.mark.parametrize('dtypes', ['ee', 'ff', 'dd', 'fe', ('bfloat16', 'bfloat16'), ('f', 'bfloat16')])
+@pytest.mark.parametrize('shape, dtypes, num_threads', every_pair(
+    SHAPES, ['ee', 'ff', 'dd', 'fe', ('bfloat16', 'bfloat16'), ('f', 'bfloat16')], THREADS), indirect=['num_threads'])
 def test_scaled_sum(kernel, shape, dtypes, num_threads):
     x, y = draw(shape, dtypes[0]), draw(shape, dtypes[1], seed=1)
     z = kernel('scaled_sum', x, y, 0.3)
@@ -50,8 +50,8 @@ def test_scaled_sum(kernel, shape, dtypes, num_threads):
     np.testing.assert_allclose(z.astype('d'), x.astype('d') + 0.3 * y.astype('d'), tolerance, tolerance)
 
 
-@pytest.mark.parametrize('dtype', ['bfloat16', 'e', 'f', 'd'])
-@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('dtype, layout, num_threads', every_pair(['bfloat16', 'e', 'f', 'd'], LAYOUTS, THREADS),
+                         indirect=['num_threads'])
 def test_sum_of_squares(kernel, dtype, layout, num_threads):
     arrays = [draw(shape, dtype, layout) for shape in SHAPES]
     total = kernel('sum_of_squares', arrays)
@@ -60,9 +60,8 @@ def test_sum_of_squares(kernel, dtype, layout, num_threads):
                                rtol={'bfloat16': 1e-5, 'e': 1e-5, 'f': 1e-5, 'd': 1e-13}[dtype])
 
 
-@pytest.mark.parametrize('shape', [(3, 4, 5), (2, 3, 300, 301)])
-@pytest.mark.parametrize('left', LAYOUTS)
-@pytest.mark.parametrize('right', LAYOUTS)
+@pytest.mark.parametrize('shape, left, right, num_threads', every_pair(
+    [(3, 4, 5), (2, 3, 300, 301)], LAYOUTS, LAYOUTS, THREADS), indirect=['num_threads'])
 def test_layouts(kernel, shape, left, right, num_threads):
     x, y = draw(shape, 'f', left), draw(shape, 'f', right, seed=1)
     before = x.copy(), y.copy()
@@ -101,9 +100,8 @@ def arguments(operation, *arrays):
             for name in operation.source.in_params.split(', ')]
 
 
-@pytest.mark.parametrize('name', OPERATIONS)
-@pytest.mark.parametrize('shape', [(70, 1000), (2, 16, 40, 41), (3, 100001)])
-@pytest.mark.parametrize('layout', ['C', 'channels-last', 'F', 'gaps'])
+@pytest.mark.parametrize('name, shape, layout, num_threads', every_pair(
+    OPERATIONS, [(70, 1000), (2, 16, 40, 41), (3, 100001)], LAYOUTS, THREADS), indirect=['num_threads'])
 def test_operations_on_large_arrays(kernel, name, shape, layout, num_threads):
     operation = OPERATIONS[name]
     args = arguments(operation, draw(shape, 'f', layout), draw(shape, 'f', layout, 1))
@@ -157,8 +155,8 @@ def test_functions_send_large_arrays_to_the_kernels(name):
             np.testing.assert_allclose(operation(*args), operation.body(*args), rtol=2e-6, atol=2e-6)
 
 
-@pytest.mark.parametrize('size', [100, 1 << 20])
-@pytest.mark.parametrize('ratio', [0, 0.1, 0.5, 0.999999])
+@pytest.mark.parametrize('size, ratio, num_threads', every_pair([100, 1 << 20], [0, 0.1, 0.5, 0.999999], THREADS),
+                         indirect=['num_threads'])
 def test_dropout_mask(kernel, size, ratio, num_threads):
     x = draw((4, size // 4), 'f')
     mask = kernel('dropout_mask', x, ratio)

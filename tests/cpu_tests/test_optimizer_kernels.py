@@ -4,6 +4,7 @@ import pytest
 
 from autograd_nn import using_config
 from autograd_nn.dtypes import as_dtype
+from pairs import every_pair
 
 
 def plain(name, p, g, states, h):
@@ -112,11 +113,9 @@ def test_sizes_around_a_block(kernel, name, count, hyperparameters, shape):
     run(kernel, name, count, hyperparameters, [shape], 'float32', steps=2)
 
 
-@pytest.mark.parametrize('name, count, hyperparameters', CASES)
-@pytest.mark.parametrize('param', LAYOUTS)
-@pytest.mark.parametrize('grad', LAYOUTS)
-def test_layouts(kernel, name, count, hyperparameters, param, grad):
-    run(kernel, name, count, hyperparameters, [(5, 4, 3)], 'float32', (param, grad), steps=2)
+@pytest.mark.parametrize('case, param, grad', every_pair(CASES, LAYOUTS, LAYOUTS))
+def test_layouts(kernel, case, param, grad):
+    run(kernel, *case, [(5, 4, 3)], 'float32', (param, grad), steps=2)
 
 
 @pytest.mark.parametrize('name, count, hyperparameters', CASES)

@@ -7,6 +7,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from autograd_nn import functions as F
 from autograd_nn.dtypes import as_dtype
+from pairs import every_pair
 
 TOLERANCES = {'bfloat16': 1e-2, 'e': 2e-3, 'f': 1e-5, 'd': 1e-12}
 
@@ -33,10 +34,9 @@ def test_sums(kernel, shape, data, keepdims, dtype):
     check(kernel, layout(x), axis, keepdims, data.draw(st.sampled_from([dtype, 'd' if dtype == 'd' else 'f'])))
 
 
-@pytest.mark.parametrize('keepdims', [False, True])
-@pytest.mark.parametrize('layout', [np.array, channels_last])
-@pytest.mark.parametrize('axis', [(0, 2, 3), (2, 3), (1,), (0, 1), (0, 1, 2, 3), (1, 2), (3,)])
-@pytest.mark.parametrize('shape', [(8, 4, 30, 30), (40, 33, 8, 8)])
+@pytest.mark.parametrize('shape, axis, layout, keepdims', every_pair(
+    [(8, 4, 30, 30), (40, 33, 8, 8)], [(0, 2, 3), (2, 3), (1,), (0, 1), (0, 1, 2, 3), (1, 2), (3,)],
+    [np.array, channels_last], [False, True]))
 def test_sums_in_several_steps(kernel, shape, axis, layout, keepdims):
     for dtype in TOLERANCES:
         check(kernel, layout(np.random.uniform(-1, 1, shape).astype(as_dtype(dtype))), axis, keepdims, dtype)

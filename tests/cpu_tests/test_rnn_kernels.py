@@ -8,6 +8,7 @@ from scipy.special import expit
 from autograd_nn.cpu import onednn
 from autograd_nn.cpu.onednn import rnn
 from autograd_nn.dtypes import as_dtype
+from pairs import every_pair
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -129,13 +130,12 @@ def test_sequences(kernel, kind, batch_sizes, more, inputs, units, reverse):
         np.testing.assert_allclose(g, wanted, atol=max(1e-7, kernel.atol))
 
 
-@pytest.mark.parametrize('kind', KINDS, ids=lambda kind: '-'.join([kind[0], *kind[3]]))
-@pytest.mark.parametrize('reverse', [False, True])
-@pytest.mark.parametrize('batch, batch_sizes, inputs, units', [
+@pytest.mark.parametrize('kind, reverse, sizes', every_pair(KINDS, [False, True], [
     (20, (20, 20, 20, 17, 17, 3), 33, 48), (7, (7, 7, 7), 64, 65), (1, (1,) * 9, 31, 40), (5, (4,), 1, 97),
-    (3, (3, 3, 0), 17, 1)])
-def test_sequences_of_many_units(kernel, kind, batch, batch_sizes, inputs, units, reverse):
+    (3, (3, 3, 0), 17, 1)]))
+def test_sequences_of_many_units(kernel, kind, reverse, sizes):
     """Sizes at which fast kernels work, in float32; inputs stay as they are, and inference is the same."""
+    batch, batch_sizes, inputs, units = sizes
     arrays = [a.astype('f') / 4 for a in sequence_arrays(kind, batch, batch_sizes, inputs, units)]
     exact = [a.astype('d') for a in arrays]
     expected = plain_sequence(kind, exact, batch_sizes, reverse)

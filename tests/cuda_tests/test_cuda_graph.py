@@ -15,7 +15,7 @@ from autograd_nn.dataset.convert import concat_examples
 from autograd_nn.dtypes import as_dtype
 from autograd_nn.iterators import SerialIterator
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU')]
+pytestmark = pytest.mark.gpu
 DATA = [(x, np.int32(i % 3)) for i, x in enumerate(np.random.RandomState(0).normal(size=(30, 2, 5, 5)).astype('f'))]
 
 

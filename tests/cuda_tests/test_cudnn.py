@@ -15,11 +15,8 @@ from autograd_nn.cuda import cudnn, layout
 from autograd_nn.cuda.cudnn import library, plan
 from autograd_nn.dtypes import as_dtype, is_half
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
-                                                  'runs this on an emulated one)'),
-              pytest.mark.skipif(library.load()[0] is None, reason=library.load()[1])]
-emulated = pytest.mark.skipif(not cuda.available or not hasattr(library.load()[0], 'declined'),
-                              reason='cuDNN is not the emulated one')
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(library.load()[0] is None, reason=library.load()[1])]
+emulated = pytest.mark.skipif(not hasattr(library.load()[0], 'declined'), reason='cuDNN is not the emulated one')
 
 GEOMETRY = (1, 1), (1, 1), (1, 1)
 TOLERANCES = {'bfloat16': 4e-2, 'e': 5e-3, 'f': 1e-5}

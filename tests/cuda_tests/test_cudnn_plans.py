@@ -18,6 +18,7 @@ from autograd_nn import cuda
 HERE = Path(__file__).parent
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif('CUDA_EMULATOR' in os.environ or cuda.available, reason='this session has a GPU'),
     pytest.mark.skipif(sys.platform != 'linux' or shutil.which(os.environ.get('CC', 'cc')) is None,
                        reason='the stand-in for the driver needs Linux and a C compiler'),

@@ -6,7 +6,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import backend, cuda
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU')]
+pytestmark = pytest.mark.gpu
 X = np.arange(6, dtype='f').reshape(2, 3)
 
 

@@ -9,8 +9,7 @@ from autograd_nn import cuda
 from autograd_nn.backend import elementwise
 from autograd_nn.dtypes import as_dtype
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
-                                                  'runs this on an emulated one)')]
+pytestmark = pytest.mark.gpu
 
 # Where the parameters of that name have a meaning; by operation where theirs is narrower.
 INTERVALS = {'p': (0.01, 0.99), 'alpha': (0.2, 1.5), 'beta': (0.5, 2), 'delta': (0.2, 1), 'slope': (0.1, 0.5),

@@ -1,10 +1,11 @@
 """Kernels and functions on a GPU that is emulated, and the texts of all kernels in the hands of NVIDIA's compiler.
 
-The session on the emulated GPU runs every test that is marked ``gpu``. Its log holds the texts that ran, with the types
-that they ran with; these texts are compiled to machine code for each compute capability. What CuPy lays around them is
-represented by a header of our own, `cuda_emulator/cupy/types.h`, with the interface of CuPy's; where CuPy's headers are
-(they are no part of the tests' requirements: its wheel takes six times the room of NVRTC's), within these, too. CuPy's
-generator of code needs a device; on a machine with a GPU CuPy itself compiles all.
+A sample runs at every change: the tests of the emulator itself, and some of each kind. The rest is slow. The session on
+the emulated GPU runs every test that is marked ``gpu``. Its log holds the texts that ran, with the types that they ran
+with; these texts are compiled to machine code for each compute capability. What CuPy lays around them is represented by
+a header of our own, `cuda_emulator/cupy/types.h`, with the interface of CuPy's; where CuPy's headers are (they are no
+part of the tests' requirements: its wheel takes six times the room of NVRTC's), within these, too. CuPy's generator of
+code needs a device; on a machine with a GPU CuPy itself compiles all.
 """
 import json
 import os
@@ -26,13 +27,23 @@ pytestmark = [
                        reason='the emulated GPU needs Linux and a C++ compiler'),
 ]
 
-FUNCTIONS = sorted(str(path) for path in Path(__file__).parent.parent.glob('functions_tests/test_*.py'))
+TESTS = Path(__file__).parent.parent
+FUNCTIONS = sorted(str(path) for path in TESTS.glob('functions_tests/test_*.py'))
+SAMPLE = [str(TESTS / name) for name in (
+    'cuda_tests/test_emulator.py', 'cuda_tests/test_device.py', 'cuda_tests/test_upload.py',
+    'cpu_tests/test_pooling_kernels.py', 'cpu_tests/test_attention_kernels.py')]
 # Gates and cells of sequences are in single precision at least, and what belongs to cuDNN's kernels in single at most.
 NEVER = {**{name: {'float16', 'bfloat16'} for name in ('lstm_step', 'lstm_step_grad', 'gru_step', 'gru_step_grad',
                                                        'rnn_step', 'joined_moments', 'joined_statistics')},
          'where_positive': {'double'}}
 
 
+def test_a_sample():
+    done = run_on_emulated_gpu('-m', 'gpu', *SAMPLE)
+    assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
+
+
+@pytest.mark.slow
 def test_kernels(kernel_session, record_property):
     """All tests of kernels pass, and no registered kernel is left out."""
     assert kernel_session.status == 0, kernel_session.output
@@ -41,6 +52,7 @@ def test_kernels(kernel_session, record_property):
     record_property('report', kernel_log.listed(Kernel.registry, log))
 
 
+@pytest.mark.slow
 def test_a_kernel_that_did_not_run_is_found(kernel_session):
     log = kernel_log.read(kernel_session.log)
     name, kernel = next((name, k) for name, k in Kernel.registry.items() if k.kind == 'ElementwiseKernel')
@@ -51,6 +63,7 @@ def test_a_kernel_that_did_not_run_is_found(kernel_session):
     assert kernel_log.missing({name: kernel}, halves) == [f'{name} of float16']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('part', range(3))
 def test_functions(part):
     done = run_on_emulated_gpu(*FUNCTIONS[part::3])
@@ -59,7 +72,7 @@ def test_functions(part):
 
 @pytest.fixture
 def gpu_for_programs(monkeypatch):
-    monkeypatch.setenv('PYTHONPATH', str(Path(__file__).parent.parent / 'cuda_emulator'))
+    monkeypatch.setenv('PYTHONPATH', str(TESTS / 'cuda_emulator'))
 
 
 def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
@@ -72,6 +85,7 @@ def test_a_program_trains_as_on_the_cpu(tmp_path, gpu_for_programs):
     assert losses[0] and losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_program_launches_cuda_graphs(tmp_path, gpu_for_programs):
     losses = []
     for options in (), ('--cuda-graph',):
@@ -95,6 +109,7 @@ def test_a_gpu_that_is_not_there(tmp_path, gpu_for_programs):
 needs_nvrtc = pytest.mark.skipif(nvrtc.library() is None, reason='NVRTC is not installed (nvidia-cuda-nvrtc-cu12)')
 
 
+@pytest.mark.slow
 @needs_nvrtc
 @pytest.mark.parametrize('capability', [70, 75, 80, 86, 89, 90])
 def test_every_text_compiles(kernel_session, capability, record_property):
@@ -110,6 +125,7 @@ def test_every_text_compiles(kernel_session, capability, record_property):
                               f'{len(Kernel.registry)} kernels for compute capability {capability / 10}')
 
 
+@pytest.mark.slow
 @needs_nvrtc
 @pytest.mark.skipif(not nvrtc.cupy_headers(), reason="CuPy's headers are not there (cupy-cuda12x and "
                                                      'nvidia-cuda-runtime-cu12)')

@@ -6,8 +6,7 @@ from autograd_nn import backend, cpu, cuda, using_config
 from autograd_nn.cuda.layout import laid_out
 from autograd_nn.dtypes import as_dtype, is_floating
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
-                                                  'runs this on an emulated one)')]
+pytestmark = pytest.mark.gpu
 TOLERANCES = {'bfloat16': 2e-2, 'e': 1e-2, 'f': 1e-5, 'd': 1e-12}
 
 

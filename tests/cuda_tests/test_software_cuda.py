@@ -46,10 +46,12 @@ def run():
     return run
 
 
+@pytest.mark.slow
 def test_with_cupy_itself(run):
     assert ' passed' in run('-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-m', 'gpu', *MODULES, CUDA_SOFTWARE='1')
 
 
+@pytest.mark.slow
 def test_the_time_of_the_host(run):
     with_graph, without = (float(re.match(r'[\d.]+ ms a step, (\d+) launches',
                                           run('-m', 'cuda_software', 'mlp', '--steps', '2', *options))[1])

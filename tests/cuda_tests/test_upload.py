@@ -6,8 +6,7 @@ import autograd_nn as ann
 from autograd_nn import cuda
 from autograd_nn.cuda import capture, upload
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not cuda.available, reason='there is no GPU (test_emulated_gpu.py '
-                                                  'runs this on an emulated one)')]
+pytestmark = pytest.mark.gpu
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import autograd_nn.functions as F
 from autograd_nn import Variable, cuda
 from autograd_nn.function_hooks import CUDAProfileHook, CupyMemoryProfileHook, TimerHook
 
-with_gpu = pytest.mark.skipif(not cuda.available, reason='there is no GPU')
-
 
 @pytest.mark.skipif(cuda.available, reason='there is a GPU')
 @pytest.mark.parametrize('hook', [CUDAProfileHook, CupyMemoryProfileHook])
@@ -18,7 +16,6 @@ def test_without_a_gpu(hook):
         hook()
 
 
-@with_gpu
 @pytest.mark.gpu
 def test_memory():
     x = Variable(cuda.to_gpu(np.ones((256, 1024), 'f')))
@@ -40,7 +37,6 @@ def test_memory():
         hook.print_report('kg')
 
 
-@with_gpu
 @pytest.mark.gpu
 def test_ranges(monkeypatch):
     ranges = []
@@ -53,7 +49,6 @@ def test_ranges(monkeypatch):
     assert ranges.count('end') * 2 == len(ranges)
 
 
-@with_gpu
 @pytest.mark.gpu
 def test_times():
     x = Variable(cuda.to_gpu(np.ones(3)))

@@ -101,7 +101,7 @@ class Unpicklable(Exception):
 
 @pytest.mark.parametrize('function, message', [
     (lambda i: (_ for _ in ()).throw(Unpicklable(1, 2)), 'Unpicklable: 1 and 2'),
-    (lambda i: lambda: i, 'pickle')])
+    (lambda i: lambda: i, 'MultiprocessIterator: an example cannot be pickled')])
 def test_what_cannot_be_pickled_is_reported(function, message, no_children):
     with (MultiprocessIterator(Calls(function), 2, n_processes=1) as iterator,
           pytest.raises(Exception, match=message)):

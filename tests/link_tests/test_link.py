@@ -340,10 +340,9 @@ def test_devices():
             model.to_gpu()
 
 
+@pytest.mark.gpu
 def test_device_of_a_gpu():
-    cupy = pytest.importorskip('cupy')
-    if not ann.backend.cuda.available:
-        pytest.skip('no GPU')
+    cupy = ann.backend.cuda.cupy
     model = Net().to_gpu()
     assert model.xp is cupy and isinstance(model.block.inner.scale.array, cupy.ndarray)
     assert isinstance(model.zeta.mean, cupy.ndarray) and model.zeta.count == 7

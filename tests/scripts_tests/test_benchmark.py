@@ -219,7 +219,6 @@ def test_a_gpu_that_is_not_there(tmp_path):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not cuda.available, reason='there is no GPU')
 @pytest.mark.parametrize('precision, dtype', [('float32', 'float32'), *HALVES.items()])
 @pytest.mark.parametrize('what', ['training', 'inference'])
 def test_a_network_on_a_gpu(what, precision, dtype, monkeypatch):

@@ -196,6 +196,7 @@ def test_benchmark_prints_a_table(tmp_path):
     assert all(row['autograd_nn forward'] > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_lenet_learns_the_bundled_digits(tmp_path):
     """The main job, with nothing else said."""
     process = run('train', cwd=tmp_path)

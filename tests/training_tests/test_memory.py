@@ -27,6 +27,7 @@ class Net(ann.Chain):
         return self.out(F.dropout(F.max_pooling_2d(F.relu(self.norm(self.conv(x))), 2)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason='the size of a process is read from /proc')
 def test_five_thousand_training_steps_leave_memory_flat(tmp_path):
     """With and without the garbage collector's help: nothing that a step makes outlives it."""
