@@ -23,12 +23,12 @@ def test_options_of_paths(monkeypatch, argv, path, expected):
 
 
 @pytest.mark.parametrize('program, arguments, words', [
-    ('train', ['--resume', 'file'], '--resume file/config.json: not a directory'),
+    ('train', ['--resume', 'file'], '--resume: file is a file, not the folder of a run'),
     ('train', ['--model', 'perceptron', '--initial-weights', 'nowhere.npz'], '--initial-weights nowhere.npz: no such'),
     ('train', ['--model', 'perceptron', '--initial-weights', 'file'], '--initial-weights file is not an .npz file'),
     ('train', ['--model', 'perceptron', '--initial-weights', '.'], '--initial-weights .'),
     ('train', ['--model', 'lstm_lm', '--dataset', 'nowhere.txt'], '--dataset nowhere.txt: no such file'),
-    ('train', ['--device', 'nonsense'], "--device: expected cpu, cuda or cuda:N, got 'nonsense'"),
+    ('train', ['--device', 'nonsense'], "--device: expected cpu, cuda, cuda:N or the number of a GPU, got 'nonsense'"),
     ('train', ['--model', 'resnt18'], "--model: there is no 'resnt18' (did you mean 'resnet18'?); expected"),
     ('predict', ['--caffe', 'nowhere', 'file', 'x.jpg'], '--caffe nowhere: no such file'),
     ('convert_caffe', ['nowhere.caffemodel', 'x.npz'], 'nowhere.caffemodel: no such file'),
