@@ -120,9 +120,9 @@ class FixedBatchNormalization(FunctionNode):
         x, gamma, mean, var = self.get_retained_inputs()
         gy, = grad_outputs
         assert gy is not None
-        x, gamma, mean, var, gy = widened(x, gamma, mean, var, gy)
         if self.relu:
             gy = relu_grad(self._retained_outputs[0], gy)
+        x, gamma, mean, var, gy = widened(x, gamma, mean, var, gy)
         wide = keep_dims(x.shape, self.axis)
         inv_std = rsqrt(var + self.eps)
         scale = gamma * inv_std
