@@ -1,5 +1,5 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
-from importlib import import_module
+from importlib import import_module as _import_module
 
 from autograd_nn import (
     backends,
@@ -60,18 +60,33 @@ from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_rep
 from autograd_nn.runtime_info import print_runtime_info, show_config
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
+from autograd_nn.utils import foreign_names as _foreign_names
+from autograd_nn.utils import hints as _hints
 from autograd_nn.utils.deferred import defer as _defer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
 from autograd_nn.version import __version__
 
 # What Chainer calls the module `config`, whose name here means what it configures.
-configuration = import_module('autograd_nn.config')
+configuration = _import_module('autograd_nn.config')
 
 # Many programs refer to names where earlier versions of Chainer had them.
 for _name in optimizer_hooks.__all__:
     setattr(optimizer, _name, getattr(optimizer_hooks, _name))
 for _name in 'no_backprop_mode', 'force_backprop_mode':
     setattr(function, _name, getattr(configuration, _name))
+
+# Who looks for a name of PyTorch or Keras, or mistypes one, is told what it is called here.
+_hints.explain_names({
+    functions: _foreign_names.FUNCTIONS, links: _foreign_names.LINKS, _import_module(__name__): _foreign_names.ROOT,
+    optimizers: _foreign_names.OPTIMIZERS, optimizer_hooks: _foreign_names.OPTIMIZER_HOOKS,
+    initializers: _foreign_names.INITIALIZERS, serializers: _foreign_names.SERIALIZERS,
+    datasets: _foreign_names.DATASETS, dataset: {}, iterators: _foreign_names.ITERATORS, cuda: _foreign_names.CUDA,
+    training: _foreign_names.TRAINING, training.extensions: _foreign_names.EXTENSIONS, training.triggers: {},
+})
+_hints.explain_attributes(Variable, _foreign_names.VARIABLE)
+_hints.explain_attributes(Link, _foreign_names.LINK)
+_hints.explain_attributes(Optimizer, _foreign_names.OPTIMIZER)
+_hints.explain_constructors(links, optimizers, optimizer_hooks, initializers, iterators, training.extensions)
 
 # The pretrained networks, which are links for Chainer, are built from links here; they are loaded when they are used.
 for _name, _classes in {'googlenet': ['GoogLeNet'], 'vgg': ['VGGLayers', 'VGG16Layers', 'VGG19Layers'],

@@ -14,7 +14,8 @@ from autograd_nn.contract import Kernels
 from autograd_nn.cpu import onednn
 from autograd_nn.cuda import cudnn, upload
 from autograd_nn.cuda import kernels as cuda_kernels
-from autograd_nn.dtypes import is_floating
+from autograd_nn.cuda.kernel import rounded_once
+from autograd_nn.dtypes import is_half
 
 
 def get_array_module(*args: Any) -> Any:
@@ -117,7 +118,8 @@ class elementwise:
     """Pairs the NumPy meaning of an elementwise operation with its CUDA text.
 
     The decorated function computes with NumPy, on large arrays in blocks on all cores; its first argument is an array.
-    On CuPy arrays a `cupy.ElementwiseKernel` of the text runs instead; it is built when it is first called.
+    On CuPy arrays a `cupy.ElementwiseKernel` of the text runs instead; it is built when it is first called. Numbers of
+    the type T in half precision are float32 in both; the result is rounded.
 
     Args:
         in_params: The input parameters, such as ``'T x, T gy'``.
@@ -164,12 +166,13 @@ class Elementwise:
         self.name = body.__name__
         self.__doc__ = body.__doc__
         name = 'elementwise_' + self.name.strip('_')  # CUDA has functions such as tanh of its own
-        self.kernel = cuda.elementwise(source.in_params, source.out_params, source.operation, name,
-                                       preamble=source.preamble)
+        self.kernel = rounded_once(source.in_params, source.out_params, source.operation, name,
+                                   preamble=source.preamble)
 
     def __call__(self, *args: Any) -> Any:
         if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
-            if args[0].dtype.kind == 'V':
+            dtype = args[0].dtype
+            if dtype.itemsize == 2 and is_half(dtype):
                 return self._in_single_precision(args)
             if args[0].size >= LARGE:
                 return kernels().elementwise(self.body, args, self.source.name)
@@ -179,8 +182,8 @@ class Elementwise:
         return self.kernel(*args)
 
     def _in_single_precision(self, args: Sequence[Any]) -> np.ndarray:
-        """The operation on bfloat16, in which NumPy makes numbers of single precision of others as it likes."""
-        return np.asarray(self(*[x.astype(np.float32) if isinstance(x, _NUMPY) and is_floating(x.dtype) else x
+        """The operation on numbers in half precision, which would be rounded on the way."""
+        return np.asarray(self(*[x.astype(np.float32) if isinstance(x, _NUMPY) and is_half(x.dtype) else x
                                  for x in args])).astype(args[0].dtype)
 
 

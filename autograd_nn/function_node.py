@@ -69,6 +69,7 @@ class FunctionNode:
     _output_refs: tuple[weakref.ref[VariableNode], ...] = ()
     _hooks: dict[str, FunctionHook] | None = None
     _checks_types = False
+    _widens = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,6 +121,14 @@ class FunctionNode:
     def check_type_forward(self, in_types: Any) -> None:
         """Checks shapes and dtypes of the inputs before `forward`, with `utils.type_check.expect`."""
 
+    def widened_inputs(self, inputs: Sequence[Variable]) -> Sequence[Variable]:
+        """What to apply the function to instead, for one that sets `_widens` and whose first input has 16 bits."""
+        return ()
+
+    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: Any) -> tuple[Variable, ...]:
+        """What to return instead of the outputs for widened inputs, of which the first had the type `dtype`."""
+        return outputs
+
     # --- applying
 
     def apply(self, inputs: Iterable[Any]) -> tuple[Variable, ...]:
@@ -150,6 +159,8 @@ class FunctionNode:
         in_data = tuple(arrays)
         settings = config.__dict__
         try:
+            if self._widens and in_data[0].dtype.itemsize == 2 and (wide := self.widened_inputs(variables)):
+                return self.narrowed_outputs(self.apply(wide), in_data[0].dtype)
             if settings['debug'] or settings['_function_hooks'] or self._checks_types or self._hooks:
                 outputs = self._checked_forward(in_data)
             else:

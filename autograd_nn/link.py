@@ -61,6 +61,7 @@ class Link:
     name: str | None = None
     frozen: bool = False
     _within_init_scope = False
+    _collections: list[tuple[str, Any]]
     _local_link_hooks: dict[str, LinkHook] | None = None
 
     # `Sequential` holds links and stands above this module, so that module attaches the method that makes one.
@@ -96,11 +97,17 @@ class Link:
         """
         self._require_init()
         outer = self._within_init_scope
+        if not outer:
+            self._collections = []
         self._within_init_scope = True
         try:
             yield
+            if not outer:
+                self._warn_of_collections()
         finally:
             self._within_init_scope = outer
+            if not outer:
+                del self._collections
 
     def _require_init(self) -> None:
         if '_params' not in self.__dict__:
@@ -114,6 +121,8 @@ class Link:
                 self._warn_of_stranger(name, value)
         elif value is None and '_params' in self.__dict__:
             self._forget(name)
+        elif self._within_init_scope and isinstance(value, (list, tuple, dict)):
+            self._collections.append((name, value))
         object.__setattr__(self, name, value)
 
     def _register(self, name: str, value: Parameter | Link) -> bool:
@@ -134,6 +143,18 @@ class Link:
         else:
             advice = f'create the {kind} inside "with self.init_scope():", or assign a tuple (it,) to keep it out'
         warnings.warn(f'{what}: {advice}', stacklevel=3)
+
+    def _warn_of_collections(self) -> None:
+        """Warns of links and parameters in lists and the like that were assigned in `init_scope`, as it does not look
+        into these."""
+        for name, value in self._collections:
+            strangers = list(_find_strangers(value))
+            if strangers:
+                links = any(isinstance(stranger, Link) for stranger in strangers)
+                what, advice = ('links', 'make it a ChainList or a Sequential') if links else \
+                    ('parameters', 'assign each to an attribute of its own')
+                warnings.warn(f'{type(self).__name__}.{name} is a {type(value).__name__}, in which {what} are not '
+                              f'registered, so they are neither trained nor saved: {advice}', stacklevel=4)
 
     def _forget(self, name: str) -> None:
         """Makes sure that no parameter (or child) is registered under a name."""
@@ -599,6 +620,16 @@ class Link:
             return f'{type(self).__name__}({", ".join(specs)})'
         lines = ''.join(f'{line},\n' for line in specs + children)
         return f'{type(self).__name__}(\n' + ''.join(f'    {line}\n' for line in lines.splitlines()) + ')'
+
+
+def _find_strangers(value: Any, depth: int = 3) -> Iterator[Parameter | Link]:
+    """The parameters and links in lists, tuples and dicts, and in those within them, that no link has registered."""
+    if isinstance(value, (Parameter, Link)):
+        if value.name is None:
+            yield value
+    elif depth and isinstance(value, (list, tuple, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _find_strangers(each, depth - 1)
 
 
 def describe(value: Any) -> str:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.link import Link
 from autograd_nn.link_hook import ForwardPostprocessCallbackArgs, ForwardPreprocessCallbackArgs, LinkHook
+
+_WIDTH = 80
 
 
 class _Recorder(LinkHook):
@@ -106,6 +108,8 @@ class ModelSummary:
         total = ['total', '', '', f'{self.parameters:,}', f'{self.multiply_adds:,}']
         cells = [header, *(row.cells for row in self.rows), total]
         widths = [max(map(len, column)) for column in zip(*cells)]
+        cells = list(_break_paths(cells, _WIDTH - sum(widths[1:]) - 2 * len(widths[1:])))
+        widths[0] = max(len(line[0]) for line in cells if any(line[1:]))
         lines = ['  '.join(cell.rjust(width) if i > 2 else cell.ljust(width)
                            for i, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in cells]
         rule = '-' * max(map(len, lines))
@@ -114,6 +118,20 @@ class ModelSummary:
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__}: {self.parameters:,} parameters, {self.multiply_adds:,} multiply-adds>'
+
+
+def _break_paths(lines: list[list[str]], room: int) -> Iterator[list[str]]:
+    """Gives the beginnings of paths longer than the room lines of their own, above the rows that share them."""
+    above = ''
+    for path, *others in lines:
+        names = path.split('/')
+        # As much of the end of the path as there is room for, and at least the last name.
+        count = max([1, *(n for n in range(1, len(names)) if 2 + len('/'.join(names[-n:])) <= room)])
+        beginning = '' if len(path) <= room else '/'.join(names[:-count])
+        if beginning not in ('', above):
+            yield [beginning, *[''] * len(others)]
+        above = beginning
+        yield ['  ' + '/'.join(names[-count:]) if beginning else path, *others]
 
 
 def summary(model: Link, input_shape: Sequence[Any], dtype: Any = None) -> ModelSummary:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import MixedPrecision, config, mixed16
+from autograd_nn.dtypes import is_half
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -64,6 +66,9 @@ class Optimizer:
         """
         if not hasattr(link, 'namedparams'):
             raise TypeError(f'setup: expected a Link, got {type(link).__name__}')
+        if not any(True for _ in link.params()):
+            warnings.warn(f'setup: {type(link).__name__} has no parameters to optimize; links and parameters are '
+                          'registered by assigning them inside "with self.init_scope():"', stacklevel=3)
         self.target = link
         self.t = 0
         self.epoch = 0
@@ -196,10 +201,7 @@ class Optimizer:
             self._loss_scale = min(self._loss_scale * growth, 2.0 ** 24)
 
     def serialize(self, serializer: Any) -> None:
-        """Stores the counters and the state of all update rules in a serializer, or restores them from one.
-
-        Hyperparameters are not part of it.
-        """
+        """Stores the counters and the state of all update rules in a serializer, or restores them from one."""
         self.t = int(serializer('t', self.t))
         self.epoch = int(serializer('epoch', self.epoch))
         if self._loss_scale_is_dynamic:
@@ -218,6 +220,8 @@ class GradientMethod(Optimizer):
     Attributes:
         hyperparam: The `Hyperparameter` that all rules share.
     """
+
+    _has_warned = False
 
     def __init__(self) -> None:
         self.hyperparam = Hyperparameter()
@@ -264,6 +268,9 @@ class GradientMethod(Optimizer):
             kwds: Its keyword arguments.
         """
         loss = lossfun(*args, **kwds)
+        if not isinstance(loss, Variable):
+            raise TypeError(f'update: expected the loss as a Variable, got {type(loss).__name__} from '
+                            f'{getattr(lossfun, "__name__", type(lossfun).__name__)}')
         self.clear_gradients()
         # A scale that adapts itself finds its place by gradients that become infinite.
         with np.errstate(over='ignore', invalid='ignore') if self._loss_scale_is_dynamic else nullcontext():
@@ -282,6 +289,7 @@ class GradientMethod(Optimizer):
         Args:
             scale: What the gradients were multiplied by, None for nothing.
         """
+        self._warn_of_no_gradient()
         self.reallocate_cleared_grads()
         self.check_nan_in_grads()
         if scale is not None:
@@ -292,6 +300,20 @@ class GradientMethod(Optimizer):
         self.call_hooks('post')
         self.update_loss_scale()
 
+    def _warn_of_no_gradient(self) -> None:
+        """Warns, once, if no parameter has a gradient, so that nothing is learnt."""
+        if self._has_warned or any(param.grad is not None for param in self._trained_params()):
+            return
+        self._has_warned = True
+        if not any(True for _ in self.target.params()):
+            return  # setup said so
+        if not self._trained_params():
+            reason = 'all are frozen, or none has its array yet; was the model called?'
+        else:
+            reason = ('was backward called? It goes from the loss to the parameters as long as the loss is computed '
+                      'from them by functions: not from .array, and not in no_backprop_mode')
+        warnings.warn(f'update: no parameter of {type(self.target).__name__} has a gradient: {reason}', stacklevel=4)
+
     def reallocate_cleared_grads(self) -> None:
         """Gives every parameter that is trained and has no gradient one of zeros."""
         for param in self._trained_params():
@@ -299,15 +321,24 @@ class GradientMethod(Optimizer):
                 param.zerograd()
 
     def _unscale_grads(self, scale: float) -> None:
-        """Divides the gradients by a number; those of parameters that are updated in float32 become that."""
+        """Divides the gradients by a number; those in half precision become float32, which holds the quotients."""
         params = self._trained_params()
         grads = [param.grad for param in params]
-        precise = [param.xp.empty(g.shape, np.float32 if param.update_rule and param.update_rule.keeps_copy(param)
-                                  else g.dtype) for param, g in zip(params, grads)]
+        precise = [param.xp.empty(g.shape, np.float32 if is_half(g.dtype) else g.dtype)
+                   for param, g in zip(params, grads)]
         if grads:
             backend.kernels(*grads).scaled_copies(grads, precise, 1 / scale)
         for param, g in zip(params, precise):
             set_gradient(param, g)
+
+    def serialize(self, serializer: Any) -> None:
+        """Stores the hyperparameters, the counters and the state of all update rules, or restores them.
+
+        Files of Chainer have no hyperparameters: these then stay as they are. To go on with another rate than that of
+        the file, set it after loading.
+        """
+        self.hyperparam.serialize(serializer['hyperparam'])  # first: the rules' states depend on them
+        super().serialize(serializer)
 
     def use_cleargrads(self, use: bool = True) -> None:
         """Chooses between `cleargrads` (True) and ``zerograds`` (False) before backpropagation."""

@@ -30,6 +30,23 @@ class AbstractSerializer:
         raise NotImplementedError
 
 
+def serialize_if_there(serializer: Any, key: str, value: Any) -> Any:
+    """Stores or loads one value that files of Chainer, and older ones, do not have.
+
+    Args:
+        serializer: The serializer.
+        key: The value's name.
+        value: The value.
+
+    Returns:
+        The value that was stored or loaded; `value`, where the file does not have it.
+    """
+    try:
+        return serializer(key, value)
+    except KeyError:
+        return value
+
+
 class Serializer(AbstractSerializer):
     """Saves objects."""
 

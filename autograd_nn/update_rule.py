@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.dtypes import is_half
+from autograd_nn.serializer import serialize_if_there
 from autograd_nn.variable import Parameter, Variable
 
 _TIMINGS = 'pre', 'post'
@@ -55,6 +56,15 @@ class Hyperparameter:
         """Sets those of the values that are not None."""
         self.__dict__.update({name: value for name, value in values.items() if value is not None})
 
+    def serialize(self, serializer: Any) -> None:
+        """Stores the numbers that are set here, the parent's not, or restores those of them that are there."""
+        for name, value in list(self.__dict__.items()):
+            if name != '_parent' and _is_number(value):
+                # An integer's type would cut a fraction off.
+                stored = serialize_if_there(serializer, name, float(value))
+                if stored != float(value):
+                    setattr(self, name, bool(stored) if isinstance(value, bool) else stored)
+
     def __getattr__(self, name: str) -> Any:
         # Copying and unpickling ask for attributes before there are any.
         parent = self.__dict__.get('_parent')
@@ -65,6 +75,10 @@ class Hyperparameter:
     def __repr__(self) -> str:
         values = ', '.join(f'{name}={value!r}' for name, value in sorted(self.get_dict().items()))
         return f'{type(self).__name__}({values})'
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, np.number, np.bool_)) or (backend.is_array(value) and value.ndim == 0)
 
 
 def default_hyperparameters(**values: Any) -> Hyperparameter:
@@ -233,13 +247,16 @@ class UpdateRule:
     def init_zeros(self, param: Variable, *names: str) -> None:
         """Puts arrays of zeros like the parameter's array into ``self.state``: what most rules start from.
 
+        For a parameter in half precision they are of float32: squares are out of its range, and sums need more digits.
+
         Args:
             param: The parameter.
             names: The names of the arrays.
         """
         assert self._state is not None
+        dtype = np.float32 if is_half(param.dtype) else param.dtype
         for name in names:
-            self._state[name] = backend.get_array_module(param.array).zeros_like(param.array)
+            self._state[name] = backend.get_array_module(param.array).zeros_like(param.array, dtype=dtype)
 
     def update_core(self, param: Variable) -> None:
         """Updates the array of a parameter in place.
@@ -271,8 +288,9 @@ class UpdateRule:
             self._fp32_param = None
 
     def serialize(self, serializer: Any) -> None:
-        """Stores the state in a serializer, or restores it from one."""
+        """Stores the state, and this rule's own hyperparameters, in a serializer, or restores them from one."""
         self.t = int(serializer('t', self.t))
+        self.hyperparam.serialize(serializer['hyperparam'])
         # A rule that has been used has a state; in one that has not, t > 0 means that a used one is being restored.
         if self._state is None and self.t > 0:
             self._state = self._blank_state()
@@ -322,6 +340,14 @@ class KernelRule(UpdateRule):
 
     def init_state(self, param: Variable) -> None:
         self.init_zeros(param, *self.state_names)
+
+    def _prepare_state(self, param: Variable) -> None:
+        if self._state is not None and self._state_place is None:
+            # A file may have been written when states were still in half precision.
+            for name in self.state_names:
+                if is_half(self._state[name].dtype):
+                    self._state[name] = self._state[name].astype(np.float32)
+        super()._prepare_state(param)
 
     def numbers(self) -> tuple[Any, ...]:
         """The arguments of the kernel after the arrays: numbers, which can be compared with those of another rule."""
@@ -431,6 +457,18 @@ def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...
     """Calls a kernel for optimizers with the arrays of several parameters."""
     kernel = getattr(backend.kernels(*rows[0]), name)
     kernel(*map(list, zip(*rows, strict=True)), *numbers)
+
+
+def precise_gradient(param: Variable) -> Any:
+    """The gradient of a parameter, in float32 if it is in half precision; None if there is none.
+
+    Hooks compute with it, since what they make of it is used once more before it is rounded.
+
+    Args:
+        param: The parameter.
+    """
+    grad = param.grad
+    return grad.astype(np.float32) if grad is not None and is_half(grad.dtype) else grad
 
 
 def set_gradient(param: Variable, grad: Any) -> None:

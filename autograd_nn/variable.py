@@ -11,6 +11,7 @@ from autograd_nn import backend
 from autograd_nn.backprop import ancestors, sweep
 from autograd_nn.config import config, get_dtype, using_config
 from autograd_nn.dtypes import has_gradient
+from autograd_nn.utils.hints import explain_arguments
 
 if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
@@ -285,6 +286,7 @@ class Variable:
         result._node = self.node
         return result
 
+    @explain_arguments
     def backward(self, retain_grad: bool = False, enable_double_backprop: bool = False,
                  loss_scale: float | None = None) -> None:
         """Computes gradients of this Variable with respect to everything that it was computed from.

@@ -1,4 +1,6 @@
 """The model zoo: published networks, built from links alone."""
+import sys as _sys
+
 from autograd_nn.models.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.blocks import StagedChain
 from autograd_nn.models.deep_convnet import DeepConvNet
@@ -21,7 +23,7 @@ from autograd_nn.models.perceptron import (
     xor_gate,
 )
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
-from autograd_nn.models.registry import Entry, create, get, names, register
+from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
 from autograd_nn.models.resnet import CifarResNet, ResNet, SEResNet
 from autograd_nn.models.squeezenet import SqueezeNet
 from autograd_nn.models.style import (
@@ -35,10 +37,16 @@ from autograd_nn.models.style import (
 from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision_transformer import VisionTransformer
 
+from autograd_nn.utils import hints as _hints
+
 __all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
            'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
            'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
            'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
-           'Preprocessing', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
+           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
            'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
            'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+
+# Networks have names rather than classes: models.resnet50() is told so.
+_hints.explain_names({_sys.modules[__name__]: {
+    _hints.simplify(name): f'here it is models.create({name!r})' for name in names()}})

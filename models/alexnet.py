@@ -6,6 +6,7 @@ from functools import partial
 from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling, response_normalization
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
+from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -13,7 +14,7 @@ import autograd_nn.links as L
 from autograd_nn import initializers
 
 
-@register('alexnet', input_shape=(3, 227, 227))
+@register('alexnet', input_shape=(3, 227, 227), recipe=PLAIN)
 class AlexNet(ImageNetwork):
     """AlexNet of 2012: two groups of filters, one for each of two graphics cards, and local response normalization.
 
@@ -46,7 +47,7 @@ class AlexNet(ImageNetwork):
         self.add_stage('fc8', classifier(num_classes))
 
 
-@register('alexnet_one_tower', input_shape=(3, 224, 224))
+@register('alexnet_one_tower', input_shape=(3, 224, 224), recipe=PLAIN)
 class OneTowerAlexNet(ImageNetwork):
     """AlexNet of 2014: one tower, fewer filters, no normalization.
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from autograd_nn.models.mobilenet import InvertedResidualNetwork, Row
 from autograd_nn.models.preprocessing import TORCHVISION
+from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
 from PIL import Image
 
@@ -18,10 +19,10 @@ class EfficientNet(InvertedResidualNetwork):
     activation = staticmethod(partial(F.swish, beta=1.0))
     squeeze = 0.25
     depth_ratio = 0.2
-    normalization = {'eps': 1e-3, 'decay': 0.99}
+    normalization = {'eps': 1e-3}
 
 
-@register('efficientnet_b0', input_shape=(3, 224, 224))
+@register('efficientnet_b0', input_shape=(3, 224, 224), recipe=NORMALIZED)
 class EfficientNetB0(EfficientNet):
     """EfficientNet-B0: the small network from which the others are scaled.
 
@@ -43,7 +44,7 @@ class EfficientNetB0(EfficientNet):
              Row(6, 5, 2, 192, 4), Row(6, 3, 1, 320, 1))
 
 
-@register('efficientnet_v2_s', input_shape=(3, 384, 384))
+@register('efficientnet_v2_s', input_shape=(3, 384, 384), recipe=NORMALIZED)
 class EfficientNetV2S(EfficientNet):
     """EfficientNet v2-S: without depthwise convolutions in the first stages, where they are slow.
 

@@ -14,6 +14,7 @@ from autograd_nn.models.blocks import (
 )
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import CAFFE
+from autograd_nn.models.recipes import NORMALIZED, PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -49,11 +50,11 @@ class InceptionNetwork(ImageNetwork):
 
     def lossfun(self, y: Variable, t: Any) -> Variable:
         """The softmax cross entropy; in training plus 0.3 times those of the auxiliary heads."""
-        return sum((0.3 * F.softmax_cross_entropy(logits, t) for logits in self.auxiliary),
-                   F.softmax_cross_entropy(y, t))
+        loss = super().lossfun
+        return sum((0.3 * loss(logits, t) for logits in self.auxiliary), loss(y, t))
 
 
-@register('googlenet', input_shape=(3, 224, 224))
+@register('googlenet', input_shape=(3, 224, 224), recipe=PLAIN)
 class GoogLeNet(InceptionNetwork):
     """GoogLeNet: nine Inception modules, and two auxiliary heads.
 
@@ -106,7 +107,7 @@ class GoogLeNet(InceptionNetwork):
         self.add_stage(f'{name}_fc2', branch=True, **layers)
 
 
-@register('googlenet_bn', input_shape=(3, 224, 224))
+@register('googlenet_bn', input_shape=(3, 224, 224), recipe=NORMALIZED)
 class GoogLeNetBN(InceptionNetwork):
     """GoogLeNet with batch normalization, also known as Inception version 2.
 

@@ -18,7 +18,7 @@ from autograd_nn.models.preprocessing import (
 
 import autograd_nn.functions as F
 from autograd_nn import datasets
-from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.config import config, no_backprop_mode, using_config
 from autograd_nn.datasets import transforms
 from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
@@ -35,11 +35,15 @@ class ImageNetwork(StagedChain):
         insize: The height and width of the images that it was designed for, in pixels.
         minsize: The least height and width that it can work with.
         preprocessing: How its published weights expect their images.
+        label_smoothing: How much of each label the loss spreads evenly over all classes, in training. Reference:
+            C. Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2015,
+            https://arxiv.org/abs/1512.00567, section 7.
     """
 
     insize = 224
     minsize = 1
     preprocessing: Preprocessing = CAFFE
+    label_smoothing = 0.0
 
     def lossfun(self, y: Variable, t: Any) -> Variable:
         """Computes the loss to train with, as `links.Classifier` takes it.
@@ -49,9 +53,12 @@ class ImageNetwork(StagedChain):
             t: The labels, integers of shape (N,).
 
         Returns:
-            The softmax cross entropy, a scalar.
+            The softmax cross entropy, a scalar, in training with `label_smoothing`.
         """
-        return F.softmax_cross_entropy(y, t)
+        loss = F.softmax_cross_entropy(y, t)
+        if not (self.label_smoothing and config.train):
+            return loss
+        return (1 - self.label_smoothing) * loss - self.label_smoothing * F.mean(F.log_softmax(y))
 
     @property
     def available_layers(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 from autograd_nn.models.blocks import max_pooling
 from autograd_nn.models.image_network import DigitNetwork
+from autograd_nn.models.recipes import SMALL
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -13,7 +14,7 @@ from autograd_nn.link import Link
 from autograd_nn.variable import Parameter, Variable
 
 
-@register('lenet', input_shape=(1, 28, 28))
+@register('lenet', input_shape=(1, 28, 28), recipe=SMALL)
 class LeNet(DigitNetwork):
     """LeNet as Caffe's examples define it: two convolutions with max pooling, two fully connected layers.
 
@@ -45,7 +46,7 @@ class LeNet(DigitNetwork):
         self.add_stage('ip2', L.Linear(500, num_classes))
 
 
-@register('lenet5', input_shape=(1, 28, 28))
+@register('lenet5', input_shape=(1, 28, 28), recipe=SMALL)
 class LeNet5(DigitNetwork):
     """LeNet-5 as published in 1998: trainable subsampling and a sparse connection table.
 

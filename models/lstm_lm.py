@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.registry import register
+from autograd_nn.models.registry import Recipe, register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
@@ -16,7 +16,7 @@ from autograd_nn.links.stateful import CellStateChain
 from autograd_nn.variable import Variable
 
 
-@register('lstm_lm', task='text')
+@register('lstm_lm', task='text', recipe=Recipe(lr=0.002, clip=0.25, epochs=10, batch_size=20))
 class LSTMLanguageModel(CellStateChain):
     """A recurrent language model: an embedding, stacked LSTM layers, and an output layer, with dropout between them.
 
@@ -99,7 +99,7 @@ class LSTMLanguageModel(CellStateChain):
         return F.softmax_cross_entropy(y.reshape(-1, self.vocabulary_size), t.reshape(-1))
 
     def generate(self, start: Sequence[int], length: int, temperature: float = 1.0,
-                 exclude: Sequence[int] = ()) -> list[int]:
+                 exclude: Sequence[int] = (), top_k: int | None = None) -> list[int]:
         """Continues a text at random, as the model expects it to go on.
 
         The state is afterwards what it was before.
@@ -109,12 +109,13 @@ class LSTMLanguageModel(CellStateChain):
             length: How many tokens to add.
             temperature: Below 1 for likelier tokens, above 1 for less likely ones.
             exclude: Tokens that must not come.
+            top_k: How many tokens may come at each step: the likeliest ones; None for all.
 
         Returns:
             The tokens that were added.
 
         Raises:
-            ValueError: `start` is empty, or `temperature` is not positive.
+            ValueError: `start` is empty, or `temperature` or `top_k` is not positive.
 
         Example:
             >>> from autograd_nn.models import LSTMLanguageModel
@@ -124,6 +125,8 @@ class LSTMLanguageModel(CellStateChain):
         if not len(start) or temperature <= 0:
             raise ValueError(f'generate: expected at least one token as start, and a positive temperature, got '
                              f'{len(start)} and {temperature}')
+        if top_k is not None and top_k < 1:
+            raise ValueError(f'generate: expected top_k of at least 1, got {top_k}')
         before = self.c, self.h
         self.reset_state()
         added: list[int] = []
@@ -133,6 +136,8 @@ class LSTMLanguageModel(CellStateChain):
                 x = self.device.send(np.array(tokens, np.int32)[:, None])
                 logits = to_cpu(self(x).array[-1, 0]).astype(float) / temperature
                 logits[list(exclude)] = -np.inf
+                if top_k is not None:
+                    logits[np.argsort(-logits, kind='stable')[top_k:]] = -np.inf
                 # The largest of the logits with noise of this kind is distributed as their softmax.
                 tokens = [int((logits + np.random.gumbel(size=logits.shape)).argmax())]
                 added += tokens

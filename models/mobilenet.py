@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from autograd_nn.models.blocks import ConvBN, Layer, SqueezeExcitation, StagedChain, global_average_pooling
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
+from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -16,7 +17,7 @@ from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 
 
-@register('mobilenet', input_shape=(3, 224, 224))
+@register('mobilenet', input_shape=(3, 224, 224), recipe=NORMALIZED)
 class MobileNet(ImageNetwork):
     """MobileNet: convolutions of each channel by itself, then of all channels at each pixel.
 
@@ -153,7 +154,7 @@ class InvertedResidual(StagedChain):
         return run_layers(layers, x)
 
 
-@register('mobilenet_v2', input_shape=(3, 224, 224))
+@register('mobilenet_v2', input_shape=(3, 224, 224), recipe=NORMALIZED)
 class MobileNetV2(InvertedResidualNetwork):
     """MobileNet v2: shortcuts between the narrow ends of blocks that are wide inside.
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from autograd_nn.models.blocks import global_average_pooling, max_pooling, pixel_convolution, rectified_classifier
 from autograd_nn.models.image_network import ImageNetwork
+from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 
 
-@register('nin', input_shape=(3, 224, 224))
+@register('nin', input_shape=(3, 224, 224), recipe=PLAIN)
 class NIN(ImageNetwork):
     """Network in network: a small perceptron in place of each filter, and no fully connected layer.
 

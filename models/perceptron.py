@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from autograd_nn.models.image_network import DigitNetwork
+from autograd_nn.models.recipes import SMALL
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -65,7 +66,7 @@ class Perceptron(Chain):
         return epochs
 
 
-@register('perceptron', input_shape=(1, 28, 28))
+@register('perceptron', input_shape=(1, 28, 28), recipe=SMALL)
 class SingleLayerPerceptron(DigitNetwork):
     """A single layer of units, one for each class, without a threshold so that gradients can train it.
 

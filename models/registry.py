@@ -5,7 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from autograd_nn.models.recipes import USUAL, Recipe
+
 from autograd_nn.link import Chain
+from autograd_nn.utils.hints import find_close
 
 Model = TypeVar('Model', bound=type[Chain])
 
@@ -19,6 +22,7 @@ class Entry:
         model: Its class, whose constructor takes ``num_classes`` by keyword.
         input_shape: The shape of one sample that it was designed for: channels, height, width; empty for sequences.
         task: What it does: ``'images'`` for a classifier of images, ``'text'`` for a model of text.
+        recipe: How it is trained.
         options: Further arguments of the constructor, which make the model out of its class.
     """
 
@@ -26,6 +30,7 @@ class Entry:
     model: type[Chain]
     input_shape: tuple[int, ...]
     task: str
+    recipe: Recipe
     options: dict[str, Any]
 
     def build(self, **arguments: Any) -> Chain:
@@ -45,18 +50,19 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 
-def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images',
+def register(name: str, input_shape: tuple[int, ...] = (), task: str = 'images', recipe: Recipe = USUAL,
              **options: Any) -> Callable[[Model], Model]:
     """Decorates a model's class, so that `create` and ``scripts/train.py`` find it.
 
     Args:
         name: The name.
         input_shape: The shape of one sample that it was designed for.
-        task: What it does (see `Entry`), on which depends how it is trained.
+        task: What it does (see `Entry`), on which depends what it is trained with.
+        recipe: How it is trained.
         options: Arguments of the constructor, where one class is several models.
     """
     def decorate(model: Model) -> Model:
-        _entries[name] = Entry(name, model, input_shape, task, options)
+        _entries[name] = Entry(name, model, input_shape, task, recipe, options)
         return model
 
     return decorate
@@ -86,7 +92,9 @@ def get(name: str) -> Entry:
         ValueError: There is no model of that name; the message lists those there are.
     """
     if name not in _entries:
-        raise ValueError(f'model: expected one of {", ".join(names())}; got {name!r}')
+        close = find_close(name, names())
+        meant = f' (did you mean {close[0]!r}?)' if close else ''
+        raise ValueError(f'model: there is no {name!r}{meant}; expected one of {", ".join(names())}')
     return _entries[name]
 
 

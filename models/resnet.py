@@ -9,6 +9,7 @@ from typing import Any
 from autograd_nn.models.blocks import SqueezeExcitation, StagedChain, conv_bn, global_average_pooling
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
+from autograd_nn.models.recipes import CIFAR, NORMALIZED
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -22,11 +23,11 @@ from autograd_nn.variable import Variable
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
-@register('resnet18', input_shape=(3, 224, 224), n_layers=18)
-@register('resnet34', input_shape=(3, 224, 224), n_layers=34)
-@register('resnet50', input_shape=(3, 224, 224), n_layers=50)
-@register('resnet101', input_shape=(3, 224, 224), n_layers=101)
-@register('resnet152', input_shape=(3, 224, 224), n_layers=152)
+@register('resnet18', input_shape=(3, 224, 224), recipe=NORMALIZED, n_layers=18)
+@register('resnet34', input_shape=(3, 224, 224), recipe=NORMALIZED, n_layers=34)
+@register('resnet50', input_shape=(3, 224, 224), recipe=NORMALIZED, n_layers=50)
+@register('resnet101', input_shape=(3, 224, 224), recipe=NORMALIZED, n_layers=101)
+@register('resnet152', input_shape=(3, 224, 224), recipe=NORMALIZED, n_layers=152)
 class ResNet(ImageNetwork):
     """A residual network: each block adds to its input, so that gradients reach the first layers of very deep networks.
 
@@ -90,7 +91,7 @@ class ResNet(ImageNetwork):
                 bn.avg_mean = bn.avg_mean - serializer['conv1']('b', self.xp.zeros_like(bn.avg_mean))
 
 
-@register('se_resnet50', input_shape=(3, 224, 224), n_layers=50)
+@register('se_resnet50', input_shape=(3, 224, 224), recipe=NORMALIZED, n_layers=50)
 class SEResNet(ResNet):
     """A residual network that weighs the channels of each block (squeeze and excitation).
 
@@ -110,12 +111,12 @@ class SEResNet(ResNet):
     reduction = 16
 
 
-@register('resnet20', input_shape=(3, 32, 32), n_layers=20)
-@register('resnet32', input_shape=(3, 32, 32), n_layers=32)
-@register('resnet44', input_shape=(3, 32, 32), n_layers=44)
-@register('resnet56', input_shape=(3, 32, 32), n_layers=56)
-@register('resnet110', input_shape=(3, 32, 32), n_layers=110)
-@register('resnet1202', input_shape=(3, 32, 32), n_layers=1202)
+@register('resnet20', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=20)
+@register('resnet32', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=32)
+@register('resnet44', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=44)
+@register('resnet56', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=56)
+@register('resnet110', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=110)
+@register('resnet1202', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=1202)
 class CifarResNet(ImageNetwork):
     """A thin residual network for the small images of CIFAR, with shortcuts that have no parameters.
 

@@ -12,14 +12,15 @@ from autograd_nn.models.blocks import (
 )
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
+from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 from autograd_nn.variable import Variable
 
 
-@register('squeezenet1_0', input_shape=(3, 224, 224), version='1.0')
-@register('squeezenet1_1', input_shape=(3, 224, 224), version='1.1')
+@register('squeezenet1_0', input_shape=(3, 224, 224), recipe=PLAIN, version='1.0')
+@register('squeezenet1_1', input_shape=(3, 224, 224), recipe=PLAIN, version='1.1')
 class SqueezeNet(ImageNetwork):
     """SqueezeNet: AlexNet's accuracy with a fiftieth of its parameters.
 

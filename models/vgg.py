@@ -7,6 +7,7 @@ from typing import Any
 from autograd_nn.models.blocks import classifier, convolution, dense, max_pooling, pixel_convolution
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import TORCHVISION
+from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -63,5 +64,5 @@ class VGG(ImageNetwork):
 
 
 for n_layers in CONVOLUTIONS:
-    register(f'vgg{n_layers}', (3, 224, 224), n_layers=n_layers)(VGG)
-    register(f'vgg{n_layers}_bn', (3, 224, 224), n_layers=n_layers, batch_normalization=True)(VGG)
+    register(f'vgg{n_layers}', (3, 224, 224), recipe=PLAIN, n_layers=n_layers)(VGG)
+    register(f'vgg{n_layers}_bn', (3, 224, 224), recipe=PLAIN, n_layers=n_layers, batch_normalization=True)(VGG)

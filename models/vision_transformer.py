@@ -6,6 +6,7 @@ from typing import Any
 
 from autograd_nn.models.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import Preprocessing
+from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
@@ -15,7 +16,7 @@ from autograd_nn.link import Chain
 from autograd_nn.variable import Parameter, Variable
 
 
-@register('vit_s16', input_shape=(3, 224, 224))
+@register('vit_s16', input_shape=(3, 224, 224), recipe=PLAIN)
 class VisionTransformer(ImageNetwork):
     """A vision transformer (ViT-S/16): patches of the image are what words are to a transformer.
 

@@ -14,6 +14,7 @@ from cli import friendly_errors
 
 from autograd_nn import cuda
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 PHASES = {'training': ['training'], 'inference': ['inference'], 'both': ['training', 'inference']}
 
@@ -115,7 +116,7 @@ def run_models(arguments: argparse.Namespace) -> None:
             # A run takes long, and what has been measured is worth keeping if it is interrupted.
             if arguments.json not in (None, '-'):
                 with atomic_write(Path(arguments.json)) as file:
-                    file.write((json.dumps(report, indent=1) + '\n').encode())
+                    file.write(to_json(report) + b'\n')
     if arguments.json == '-':
         print(json.dumps(report, indent=1))
     elif not arguments.profile:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from autograd_nn.models.caffe_names import CAFFE_NAMES, PUBLISHED_PREPROCESSING
-from cli import friendly_errors, warnings_as_errors
+from cli import check_file, friendly_errors, warnings_as_errors
 
 import autograd_nn
 from autograd_nn import serializers
@@ -44,8 +44,10 @@ def parse_arguments() -> argparse.Namespace:
         parser.error(f'{arguments.weights} has weights without a network: expected --prototxt')
     if arguments.out.suffix not in SAVE:
         parser.error(f'OUT: expected a name that ends in {" or ".join(SAVE)}, got {arguments.out}')
-    if not arguments.out.absolute().parent.is_dir():
-        parser.error(f'OUT: there is no folder {arguments.out.parent}')
+    try:
+        check_file(arguments.out)
+    except ValueError as error:
+        parser.error(f'OUT: {error}')
     return arguments
 
 

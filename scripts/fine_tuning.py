@@ -3,9 +3,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from cli import path_of_network
 
-from autograd_nn import Link, serializers
+import autograd_nn
+from autograd_nn import Link, models, serializers
 
 
 def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None) -> set[str]:
@@ -66,3 +68,9 @@ def freeze(network: Link, layer: str, fresh: set[str]) -> None:
     if not trained:
         raise ValueError(f'--freeze: {layer} leaves nothing to train')
     print(f'frozen up to {layer}: {trained:,} of {sum(param.size for param in params.values()):,} parameters train')
+
+
+def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
+    """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
+    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from tqdm import tqdm
 
 import autograd_nn.functions as F
 from autograd_nn import Device, Link, Parameter, Variable, models, optimizers
+
+MINUTE = 60
 
 
 class Canvas:
@@ -132,5 +135,21 @@ def require_scipy() -> None:
 
 
 def progress_bar(iterations: int) -> tqdm[Any]:
-    """A progress bar, which shows nothing where there is no terminal."""
-    return tqdm(total=iterations, unit='iteration', disable=None)
+    """A progress bar; where there is no terminal, a line once a minute."""
+    if sys.stderr.isatty():
+        return tqdm(total=iterations, unit='iteration')
+    lines: Any = Lines()
+    return tqdm(total=iterations, file=lines, delay=MINUTE, mininterval=MINUTE, maxinterval=MINUTE,
+                bar_format='{n_fmt} of {total_fmt} iterations, {remaining} left{postfix}')
+
+
+class Lines:
+    """Standard error, where each state of a progress bar stands on a line of its own."""
+
+    def write(self, text: str) -> None:
+        """Writes a state."""
+        if text.strip():
+            print(text.strip(), file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """What is written is written at once."""

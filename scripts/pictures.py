@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from cli import check_file
 from PIL import Image
 
 from autograd_nn import datasets, models
@@ -96,11 +97,11 @@ def check_target(path: str | Path) -> None:
     """Makes sure, before anything is computed, that a picture can be written.
 
     Raises:
-        ValueError: The folder does not exist, or the ending of the name says no format that can be written.
+        ValueError: The folder does not exist, there is no permission, or the ending of the name says no format that can
+            be written.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(f'cannot write {path}: there is no folder {path.parent}')
+    check_file(path)
     if Image.registered_extensions().get(path.suffix.lower()) not in ('JPEG', 'PNG', 'BMP', 'TIFF', 'WEBP'):
         raise ValueError(f'cannot write {path}: the name should end with .jpg, .png, .bmp, .tif or .webp')
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from cli import friendly_errors, load_weights, read_config
 from pictures import show_to_network
+from run_folder import SNAPSHOT
 
 import autograd_nn
 from autograd_nn import models
 
 USAGE = """
     %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
-    %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
+    %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
+        [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
 ONLY_CAFFE = 'labels', 'mean', 'scale'
 
@@ -54,10 +56,12 @@ def parse_arguments() -> argparse.Namespace:
 def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], models.Preprocessing]:
     """Loads a network; returns it, the names of its classes, its input shape, and how it saw its training data."""
     if not weights.is_file():
-        raise ValueError(f'{weights}: no such file')
+        snapshot = weights.with_name(SNAPSHOT)
+        advice = f'; the run there has not ended, its last weights are in {snapshot}' if snapshot.is_file() else ''
+        raise ValueError(f'{weights}: no such file{advice}')
     config = read_config(weights.parent)
     if 'labels' not in config:
-        raise ValueError(f'{weights} has the weights of no classifier of pictures')
+        raise ValueError(f'{weights} has the weights of no classifier of pictures; scripts/generate.py is for text')
     try:
         labels = list(config['labels'])
         channels, height, width = (int(n) for n in config['input_shape'])

@@ -6,14 +6,13 @@ until a network sees in it the content of the one and the style of the other.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import feature_networks
 import numpy as np
-from cli import check_at_least, friendly_errors
+from cli import check_at_least, friendly_errors, sigterm_as_ctrl_c
 from painting import Canvas, paint_with_adam, paint_with_lbfgs, progress_bar, require_scipy
 from pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
 from PIL import Image
@@ -21,6 +20,7 @@ from PIL import Image
 import autograd_nn
 from autograd_nn import models
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 LOSSES = ('content', 'style', 'total_variation')
 
@@ -121,7 +121,7 @@ def coloured(picture: Image.Image, device: autograd_nn.Device) -> Any:
 def write_log(path: Path, log: list[dict[str, float]]) -> None:
     """Writes the losses of all iterations as JSON, and as curves where there is matplotlib."""
     with atomic_write(path.with_suffix('.json')) as file:
-        file.write(json.dumps(log, indent=1).encode())
+        file.write(to_json(log))
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -179,7 +179,7 @@ class Painting:
 def main() -> None:
     """Paints; status 2 for a mistake of the user, 130 after Ctrl-C, which leaves the picture as far as it is."""
     arguments = parse_arguments()
-    with friendly_errors():
+    with friendly_errors(), sigterm_as_ctrl_c():
         check_arguments(arguments)
         autograd_nn.random.seed(arguments.seed)
         loss = feature_networks.load_loss(arguments)

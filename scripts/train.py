@@ -5,11 +5,10 @@ Further options depend on what the network is for: see --model NAME --help.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from pathlib import Path
+from dataclasses import asdict
 
-from cli import friendly_errors, read_config
+from cli import friendly_errors, sigterm_as_ctrl_c, use_saved
+from run_folder import CONFIG, RunFolder, refuse_changes
 from train_images import ImageRun
 from train_text import TextRun
 from training_run import DEFAULT_MODEL, TrainingRun, add_common_arguments
@@ -27,54 +26,53 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def choose_kind() -> type[TrainingRun]:
-    """The kind of run that the command line, or the run that it continues, is about."""
+def choose_model() -> models.Entry:
+    """The model that the command line, or the run that it continues, is about."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('--model')
     parser.add_argument('--resume')
     arguments, _ = parser.parse_known_args()
     model = arguments.model or DEFAULT_MODEL
-    if arguments.resume and not arguments.model:
-        model = read_config(Path(arguments.resume))['arguments']['model']
-    return KINDS[models.get(model).task]
+    if arguments.resume:
+        folder = RunFolder(arguments.resume)
+        saved = folder.read()[0]['arguments']
+        if 'dataset' not in saved:
+            raise ValueError(f'--resume: the run in {folder.path} is one of another program')
+        if arguments.model:
+            refuse_changes(folder, saved, vars(arguments), ['model'])
+        model = saved.get('model')
+        if model not in models.names():
+            raise ValueError(f'--resume: {folder.path / CONFIG} is damaged: there is no model {model}')
+    return models.get(model)
 
 
-def parse_arguments(kind: type[TrainingRun]) -> argparse.Namespace:
-    """Reads the command line; with --resume, what it does not say comes from the interrupted run.
+def parse_arguments(entry: models.Entry) -> argparse.Namespace:
+    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run.
 
     Args:
-        kind: The kind of run whose options are possible.
+        entry: The model, on whose task it depends which options are possible.
     """
+    kind = KINDS[entry.task]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
     kind.add_arguments(parser)
+    # Rate and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
+    parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
     arguments = parser.parse_args()
     if arguments.resume:
-        saved = read_config(Path(arguments.resume))['arguments']
-        parser.set_defaults(**saved, out=arguments.resume)
+        folder = RunFolder(arguments.resume)
+        use_saved(parser, {**folder.read()[0]['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
         arguments = parser.parse_args()
-        arguments.out = arguments.resume
     kind.check_arguments(arguments)
     return arguments
 
 
 def main() -> None:
     """Trains, evaluates and writes the results."""
-    with friendly_errors():
-        kind = choose_kind()
-        run = kind(parse_arguments(kind))
-    updater = run.trainer.updater
-    start, iteration = time.perf_counter(), updater.iteration
-    try:
-        run.trainer.run()
-    except KeyboardInterrupt:
-        print(f'\ninterrupted; to continue: python {sys.argv[0]} --resume {run.arguments.out}', file=sys.stderr)
-        raise SystemExit(130) from None
-    seconds = time.perf_counter() - start
-    if updater.iteration > iteration:
-        print(f'{seconds:.1f} s, {run.speed(updater.iteration - iteration, seconds)} (with evaluation)')
-    with friendly_errors():
-        run.save_results()
+    with friendly_errors(), sigterm_as_ctrl_c():
+        entry = choose_model()
+        KINDS[entry.task](parse_arguments(entry)).run()
 
 
 if __name__ == '__main__':

@@ -2,16 +2,23 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from captions import Captions
 from cli import check_at_least
+from fine_tuning import settle
+from optimization import make_optimizer
 from picture_folder import load_folder
 from pictures import DIGITS
 from PIL import Image, ImageDraw, ImageFont
-from training_run import MODEL, Speed, TrainingRun, save_quickly
+from run_folder import MISTAKES, MODEL, RunFolder, refuse_changes
+from tqdm import tqdm
+from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.functions as F
@@ -42,11 +49,13 @@ class ImageRun(TrainingRun):
     Attributes:
         model: The network with its loss.
         test: The test data.
+        validation: What is evaluated after each epoch.
         labels: The names of the classes.
     """
 
     learning_rates = {'sgd': 0.05, 'momentum': 0.01, 'nesterov': 0.01, 'adagrad': 0.01, 'rmsprop': 0.001,
                       'adam': 0.003, 'adamw': 0.003}
+    fixed = *TrainingRun.fixed, 'val_split'
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
@@ -56,6 +65,7 @@ class ImageRun(TrainingRun):
         train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
         autograd_nn.random.seed(arguments.seed)
         network: Any = entry.build(num_classes=len(self.labels))
+        network.label_smoothing = arguments.label_smoothing
         self.model = L.Classifier(network, network.lossfun)
         shape, least = train[0][0].shape, network.minsize
         if min(shape[1:]) < least:
@@ -63,16 +73,19 @@ class ImageRun(TrainingRun):
             train, self.test = (datasets.TransformDataset(data, Enlarge(least)) for data in (train, self.test))
             shape = train[0][0].shape
         self.converter = PictureConverter(network.preprocessing)
+        train, self.validation = split(train, self.test, arguments.val_split, arguments.seed)
         print(f'{arguments.model} on {arguments.dataset}: {len(train):,} training and {len(self.test):,} test samples '
               f'of shape {shape}, {len(self.labels)} classes')
+        if arguments.val_split:
+            print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
         autograd_nn.summary(network, shape)
         if arguments.initial_weights:
             settle(network, shape)
         self.load_initial_weights(network, len(self.labels))
         self.model.to_device(device)
-        self.write_config(input_shape=shape, labels=self.labels, preprocessing=asdict(network.preprocessing))
+        self.about = {'samples': [len(train), len(self.test)], 'input_shape': shape, 'labels': self.labels,
+                      'preprocessing': asdict(network.preprocessing)}
         self.prepare_training(train)
-        self.load_snapshot()
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -80,18 +93,32 @@ class ImageRun(TrainingRun):
                             help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
                                  'under train/ and val/ or test/), or with the four MNIST files')
         parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
+        parser.add_argument('--val-split', type=float, default=0., metavar='PART',
+                            help='part of the training pictures, chosen by --seed, to evaluate after each epoch; '
+                                 '0: the test pictures are evaluated')
+        parser.add_argument('--label-smoothing', type=float, metavar='PART',
+                            help='how much of each label is spread evenly over all classes')
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
         parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
         parser.add_argument('--cuda-graph', action='store_true', help='launch the steps as CUDA graphs; for GPUs')
-        parser.set_defaults(dataset='digits', epochs=5, batch_size=64)
+        parser.set_defaults(dataset='digits')
 
     @classmethod
     def check_arguments(cls, arguments: argparse.Namespace) -> None:
         super().check_arguments(arguments)
         check_at_least(arguments, workers=0)
+        for name in 'val_split', 'label_smoothing':
+            if not 0 <= getattr(arguments, name) < 1:
+                raise ValueError(f'--{name.replace("_", "-")}: expected a part, from 0 to less than 1, '
+                                 f'got {getattr(arguments, name)}')
         if arguments.cuda_graph and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
+
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
+            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['dataset'])
+        super().check_resumption(saved)
 
     def prepare_training(self, train: Any) -> None:
         """Makes the trainer for some training data."""
@@ -100,7 +127,7 @@ class ImageRun(TrainingRun):
             print(f'minibatches have {len(train)} samples instead of {arguments.batch_size} (--batch-size): there are '
                   'no more')
             arguments.batch_size = len(train)
-        optimizer, rate = self.make_optimizer(self.model)
+        optimizer, rate = make_optimizer(arguments, self.model)
         if len(train) < FEW if arguments.augment is None else arguments.augment:
             train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape),
                                               seed=arguments.seed)
@@ -109,13 +136,14 @@ class ImageRun(TrainingRun):
                                                              n_processes=arguments.workers)
         else:
             train_iter = iterators.SerialIterator(train, arguments.batch_size)
-        test_iter = iterators.SerialIterator(self.test, arguments.batch_size, repeat=False, shuffle=False)
+        test_iter = iterators.SerialIterator(self.validation, arguments.batch_size, repeat=False, shuffle=False)
         updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
                                            cuda_graph=arguments.cuda_graph)
-        self.make_trainer(updater, rate, iterations=arguments.epochs * -(-len(train) // arguments.batch_size),
-                          evaluator=extensions.Evaluator(test_iter, self.model, self.converter, arguments.device),
+        evaluator = extensions.Evaluator(test_iter, self.model, self.converter, arguments.device)
+        self.make_trainer(updater, rate, evaluator, network=self.model.predictor,
                           columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
                           curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
+        self.trainer.extend(PointOutGuessing(len(self.labels), arguments))
 
     def speed(self, iterations: int, seconds: float) -> str:
         return f'{iterations * self.arguments.batch_size / seconds:,.0f} images a second'
@@ -125,11 +153,10 @@ class ImageRun(TrainingRun):
         probabilities, labels = self.predict()
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
-        save_quickly(out / MODEL, self.model.predictor)
-        draw_mistakes(out / 'mistakes.png', self.test, probabilities, labels, self.labels)
+        draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
+        save_quickly(out / MODEL, self.model.predictor)  # last: then the run is complete
         self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
-                         'accuracy.png': 'curves', 'mistakes.png': 'what it gets wrong with most confidence'})
-
+                         'accuracy.png': 'curves', MISTAKES: 'what it gets wrong with most confidence'})
 
     def predict(self) -> tuple[np.ndarray, np.ndarray]:
         """Class probabilities (N, classes) and true labels (N,) of the test data."""
@@ -140,6 +167,33 @@ class ImageRun(TrainingRun):
                 probabilities.append(np.asarray(F.softmax(self.model.predictor(x))))
                 labels.append(np.asarray(autograd_nn.as_variable(t)))
         return np.concatenate(probabilities), np.concatenate(labels)
+
+
+class PointOutGuessing(training.Extension):
+    """Says so, once, if a network has not begun to learn: its loss is what guessing with equal probabilities gives.
+
+    Args:
+        n_classes: The number of classes.
+        arguments: The options of the run.
+    """
+
+    trigger = (1, 'epoch')
+
+    def __init__(self, n_classes: int, arguments: argparse.Namespace) -> None:
+        self.guess = math.log(n_classes)
+        self.n_classes = n_classes
+        self.arguments = arguments
+        self.said = False
+
+    def __call__(self, trainer: training.Trainer) -> None:
+        log, epochs = trainer.get_extension('LogReport').log, self.arguments.epochs
+        # Long trainings have time to begin; the loss in training may have further parts, which make it larger.
+        if (not self.said and len(log) >= min(5, max(2, epochs // 4), epochs)
+                and all(abs(row['validation/main/loss'] / self.guess - 1) < 0.02
+                        and row['main/loss'] > 0.98 * self.guess for row in log[-2:])):
+            self.said = True
+            tqdm.write(f'the loss is ln({self.n_classes}) = {self.guess:.3f}, as of guessing: nothing is learned yet; '
+                       f'a smaller --lr than {self.arguments.lr:g}, --warmup 0.1 or --clip 1 may help', file=sys.stdout)
 
 
 class PictureConverter(Converter):
@@ -174,10 +228,23 @@ class Enlarge:
         return transforms.Resize((size[0], size[1]))(x), t
 
 
-def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
-    """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
-    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
+def split(train: Any, test: Any, part: float, seed: int) -> tuple[Any, Any]:
+    """What to train with, and what to evaluate after each epoch: a part of the training data, or the test data.
+
+    Args:
+        train: The training data.
+        test: The test data.
+        part: What part of the training data is evaluated; 0 for the test data.
+        seed: Chooses it.
+    """
+    if not part:
+        return train, test
+    count = round(part * len(train))
+    if not 0 < count < len(train):
+        raise ValueError(f'--val-split: {part:g} of {len(train)} training samples is {count}; expected at least one '
+                         'to evaluate, and one to train with')
+    validation, rest = datasets.split_dataset_random(train, count, seed=seed)
+    return rest, validation
 
 
 def load_data(name: str, entry: models.Entry, seed: int) -> tuple[Any, Any, list[str]]:
@@ -208,17 +275,20 @@ def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.n
     rows = max(1, -(-len(worst) // columns))
     sheet = Image.new('RGB', (columns * (side + 12) + 12, rows * (side + caption + 12) + 12), 'white')
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=13)
+    captions = Captions(names, size=13)
     for i, index in enumerate(worst):
         left, top = 12 + i % columns * (side + 12), 12 + i // columns * (side + caption + 12)
         sheet.paste(as_picture(test[index][0], side), (left, top))
-        right_answer, answer = names[labels[index]], names[predicted[index]]
-        draw.text((left, top + side + 2), f'true {right_answer}', 'black', font)
-        draw.text((left, top + side + 17), f'{answer}: {probabilities[index, predicted[index]]:.1%}', '#c00000', font)
+        answer = predicted[index]
+        captions.write(draw, (left, top + side + 2), side + 6, 'black', labels[index], 'true ')
+        captions.write(draw, (left, top + side + 17), side + 6, '#c00000', answer,
+                       after=f': {probabilities[index, answer]:.1%}')
     if not len(worst):
-        draw.text((12, 12), 'no mistakes', 'black', font)
+        draw.text((12, 12), 'no mistakes', 'black', ImageFont.load_default(13))
     with atomic_write(path) as file:
         sheet.save(file, 'PNG')
+    if captions.undrawable:
+        print(f'{path.name}: {captions.explanation()}')
     return len(worst)
 
 

@@ -3,19 +3,21 @@ from __future__ import annotations
 
 import argparse
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
 from cli import check_at_least
-from training_run import MODEL, Speed, TrainingRun, save_quickly
+from language_model import continue_text
+from optimization import make_optimizer
+from run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
+from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import datasets, iterators, models, optimizer_hooks, training
+from autograd_nn import datasets, iterators, models, training
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
-
-VOCABULARY = 'vocabulary.json'
 
 
 class TextRun(TrainingRun):
@@ -33,6 +35,7 @@ class TextRun(TrainingRun):
     # With the gradient clipped, a large rate is safe for plain gradient descent.
     learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
                       'adamw': 0.002}
+    fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
@@ -56,10 +59,8 @@ class TextRun(TrainingRun):
         self.model = L.Classifier(network, network.lossfun)
         self.model.compute_accuracy = False
         self.model.to_device(device)
-        self.write_config()
-        self.vocabulary.save(Path(arguments.out) / VOCABULARY)
+        self.about = {'tokens': [len(train), len(test)], 'characters': zlib.crc32((train_text + test_text).encode())}
         self.prepare_training(train, test)
-        self.load_snapshot()
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -72,10 +73,9 @@ class TextRun(TrainingRun):
         parser.add_argument('--units', type=int, help='size of the layers')
         parser.add_argument('--layers', type=int, help='number of recurrent layers')
         parser.add_argument('--dropout', type=float, help='ratio of the dropout between layers')
-        parser.add_argument('--clip', type=float, help='largest norm of the gradient')
         parser.add_argument('--sample', type=int, help='words or characters of text to make up at the end')
-        parser.set_defaults(level='word', vocabulary_size=10_000, epochs=10, batch_size=20, steps=35, units=650,
-                            layers=2, dropout=0.5, clip=0.25, sample=100)
+        parser.set_defaults(level='word', vocabulary_size=10_000, steps=35, units=650, layers=2, dropout=0.5,
+                            sample=100)
 
     @classmethod
     def check_arguments(cls, arguments: argparse.Namespace) -> None:
@@ -85,8 +85,15 @@ class TextRun(TrainingRun):
             raise ValueError(f'--dataset: {arguments.model} needs a text file')
         if arguments.dropout >= 1:
             raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
-        if not arguments.clip > 0:
-            raise ValueError(f'--clip: expected a positive number, got {arguments.clip}')
+
+    def check_resumption(self, saved: dict[str, Any]) -> None:
+        if self.progress.position:  # streams of the text have been read up to somewhere
+            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['batch_size', 'steps'])
+        super().check_resumption(saved)
+
+    def write_config(self) -> None:
+        self.vocabulary.save(self.folder.path / VOCABULARY)
+        super().write_config()
 
     def choose_vocabulary(self, text: str) -> Vocabulary:
         """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
@@ -106,8 +113,7 @@ class TextRun(TrainingRun):
     def prepare_training(self, train: Any, test: Any) -> None:
         """Makes the trainer for the numbers of the training text and of the text that is held out."""
         arguments = self.arguments
-        optimizer, rate = self.make_optimizer(self.model)
-        optimizer.add_hook(optimizer_hooks.GradientClipping(arguments.clip))
+        optimizer, rate = make_optimizer(arguments, self.model)
         streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
         # A short text makes few streams of the usual length rather than many short ones.
         test_streams = datasets.parallel_streams(test, max(1, min(arguments.batch_size, len(test) // arguments.steps)))
@@ -116,7 +122,7 @@ class TextRun(TrainingRun):
         self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
         updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, arguments.epochs * len(streams) // arguments.steps, self.evaluator,
+        self.make_trainer(updater, rate, self.evaluator, self.network,
                           columns=['main/loss', 'validation/main/loss', 'main/perplexity',
                                    'validation/main/perplexity'], curves=['loss'],
                           speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),
@@ -132,14 +138,10 @@ class TextRun(TrainingRun):
         print(f'\nperplexity on the text held out: {perplexity:.2f}')
         save_quickly(out / MODEL, self.network)
         if self.arguments.sample:
-            print(f'\nmade up:\n{self.make_up()}\n')
-        self.list_files({VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
-
-    def make_up(self) -> str:
-        """A text as the model expects it, from the beginning of a line or, where there are no lines, of the text."""
-        first = self.vocabulary.encode('\n')
-        tokens = self.network.generate(first if first[0] else [1], self.arguments.sample, exclude=[0])
-        return self.vocabulary.decode(tokens)
+            text = continue_text(self.network, self.vocabulary, '', self.arguments.sample)
+            print(f'\nmade up (scripts/generate.py {out} makes up more):\n{text}\n')
+        self.list_files({MODEL: 'weights, for scripts/generate.py and --initial-weights',
+                         VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
 
 
 class TruncatedBPTTUpdater(training.StandardUpdater):

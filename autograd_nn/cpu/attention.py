@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_nn.cpu import matrix_product
 from autograd_nn.cpu import softmax as softmax_kernels
+from autograd_nn.cpu.window import in_compute_type
 
 Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Softmax = Callable[[np.ndarray, int], np.ndarray]
@@ -20,18 +21,22 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, training: b
 
     Other back ends give their own `matmul` and `softmax`.
     """
+    dtype = query.dtype
+    query, key, value = in_compute_type(query, key, value)
     weights = softmax(matmul(_scaled(query), key.swapaxes(-1, -2)), key.ndim - 1)
-    return matmul(weights, value), weights
+    return matmul(weights, value).astype(dtype, copy=False), weights
 
 
 def attention_grad(query: np.ndarray, key: np.ndarray, value: np.ndarray, y: np.ndarray, workspace: Any,
                    gy: np.ndarray,
                    matmul: Product = matrix_product.matmul) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Four products, and the gradient of the softmax."""
-    weights = workspace
+    weights, dtype = workspace, query.dtype
+    query, key, value, gy = in_compute_type(query, key, value, gy)
     gvalue = matmul(weights.swapaxes(-1, -2), gy)
     gscores = softmax_kernels.softmax_grad(weights, matmul(gy, value.swapaxes(-1, -2)), weights.ndim - 1)
-    return _scaled(matmul(gscores, key)), matmul(gscores.swapaxes(-1, -2), _scaled(query)), gvalue
+    gquery, gkey = _scaled(matmul(gscores, key)), matmul(gscores.swapaxes(-1, -2), _scaled(query))
+    return tuple([g.astype(dtype, copy=False) for g in (gquery, gkey, gvalue)])  # type: ignore[return-value]
 
 
 def _scaled(x: np.ndarray) -> np.ndarray:

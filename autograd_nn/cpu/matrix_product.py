@@ -4,16 +4,23 @@ from __future__ import annotations
 import numpy as np
 
 from autograd_nn.cpu.blocks import rectify
+from autograd_nn.cpu.window import in_compute_type
+from autograd_nn.dtypes import is_half
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """NumPy's operator, which makes float32 of bfloat16."""
-    y = a @ b
-    return y.astype(a.dtype) if a.dtype == b.dtype != y.dtype else y
+    """NumPy's operator, which has no BLAS for half precision."""
+    if a.dtype == b.dtype and is_half(a.dtype):
+        return (a.astype(np.float32) @ b.astype(np.float32)).astype(a.dtype)
+    return a @ b
 
 
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
     """One product; the rest happens in place."""
+    if is_half(x.dtype):
+        dtype = x.dtype
+        x, W, b = in_compute_type(x, W, b)
+        return linear(x, W, b, ceiling).astype(dtype)
     y = (x @ W.T).astype(x.dtype, copy=False)
     if b is not None:
         y += b

@@ -109,6 +109,7 @@ def rmsprop_graves(params: Arrays, grads: Arrays, ns: Arrays, gs: Arrays, deltas
         _approach(n, np.multiply(grad, grad, out=s), 1 - alpha, s)
         _approach(g, grad, 1 - alpha, s)
         np.subtract(n, np.multiply(g, g, out=s), out=s)
+        np.maximum(s, 0, out=s)  # rounded, the variance of gradients that are all alike may be negative
         s += eps
         np.divide(grad, np.sqrt(s, out=s), out=s)
         s *= lr

@@ -168,7 +168,8 @@ def lstm_sequence(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarr
                   products: Products = _PRODUCTS) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
     """One product, and one function, of all gates: ``tanh(a)`` is ``2 * sigmoid(2 * a) - 1``.
 
-    The workspace is the four logistic functions (M, 4, N), the cells (M, N), and the hyperbolic tangents of the cells.
+    The workspace is the four logistic functions (M, 4, N), the cells (M, N), the hyperbolic tangents of the cells,
+    and the output as it was before it was rounded to half precision.
     """
     dtype = x.dtype
     x, h, c, *parameters = _computable(dtype, x, h, c, *ws, *bs)
@@ -189,8 +190,9 @@ def lstm_sequence(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarr
         cell += a
         cells[rows] = cell
         hidden[...] = np.multiply(np.tanh(cell, out=tanh_c[rows]), gate[:, 3], out=y[rows])
+    workspace = (gates, cells, tanh_c, y) if training else None
     y, h, c = _cast(dtype, y, h, c)
-    return y, h, c, (gates, cells, tanh_c) if training else None
+    return y, h, c, workspace
 
 
 def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarray], y: np.ndarray,
@@ -202,8 +204,8 @@ def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.
     In each step, what was computed for all of them before is multiplied with the gradient of cells and output.
     """
     dtype = x.dtype
-    x, h, c, y, gy, gh, gc, *ws = _computable(dtype, x, h, c, y, gy, ghy, gcy, *ws)
-    gates, cells, tanh_c = workspace
+    x, h, c, gy, gh, gc, *ws = _computable(dtype, x, h, c, gy, ghy, gcy, *ws)
+    gates, cells, tanh_c, y = workspace
     gz, slopes = memory.empty(gates.shape, x.dtype), memory.empty(cells.shape, x.dtype)
     _in_blocks(_lstm_slopes, gz, slopes, gates, _previous(c, cells, batch_sizes, reverse), tanh_c)
     recurrence_grad = products.recurrence_grad(ws[4:])
@@ -244,7 +246,7 @@ def _lstm_slopes(gz: np.ndarray, slope: np.ndarray, gates: np.ndarray, c_prev: n
 
 def gru_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray], batch_sizes: Ints,
                  reverse: bool, training: bool, products: Products = _PRODUCTS) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The workspace is the gates r and z (M, 2, N), the values a (M, 1, N), and what r scaled (M, 1, N)."""
+    """The workspace is the gates r and z (M, 2, N), the values a (M, 1, N), what r scaled (M, 1, N), and the output."""
     dtype = x.dtype
     x, h, *parameters = _computable(dtype, x, h, *ws, *bs)
     ws, us, bs, ds = (parameters[k:k + 3] for k in range(0, 12, 3))
@@ -266,8 +268,9 @@ def gru_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np
         hidden *= gate[:, 1]
         hidden += a
         y[rows] = hidden
+    workspace = (gates, inputs, scaled, y) if training else None
     y, h = _cast(dtype, y, h)
-    return y, h, (gates, inputs, scaled) if training else None
+    return y, h, workspace
 
 
 def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.ndarray, workspace: Any,
@@ -276,8 +279,8 @@ def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
                           np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """As for the LSTM; what reaches the gates from input and from state differs by the reset gate."""
     dtype = x.dtype
-    x, h, y, gy, gh, *ws = _computable(dtype, x, h, y, gy, ghy, *ws)
-    gates, inputs, scaled = workspace
+    x, h, gy, gh, *ws = _computable(dtype, x, h, gy, ghy, *ws)
+    gates, inputs, scaled, y = workspace
     h_prev = _previous(h, y, batch_sizes, reverse)
     gx_gates, gu_gates = (memory.empty((len(x), 3, h.shape[1]), x.dtype) for _ in range(2))
     _in_blocks(_gru_slopes, gx_gates, gates, inputs[:, 0], scaled[:, 0], h_prev)
@@ -316,7 +319,7 @@ def _gru_slopes(gx_gates: np.ndarray, gates: np.ndarray, a: np.ndarray, scaled: 
 def rnn_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray], activation: str,
                  batch_sizes: Ints, reverse: bool, training: bool,
                  products: Products = _PRODUCTS) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The output says all that the gradient needs, so there is no workspace."""
+    """The output says all that the gradient needs: the workspace is what it was before it was rounded."""
     dtype = x.dtype
     x, h, W, U, b, d = _computable(dtype, x, h, *ws, *bs)
     z = products.project(x, [W], [b + d])
@@ -325,8 +328,9 @@ def rnn_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np
     for rows, n in _steps(batch_sizes, reverse):
         step(h[:n], z[rows])
         h[:n] = y[rows]
+    workspace = y if training else None
     y, h = _cast(dtype, y, h)
-    return y, h, None
+    return y, h, workspace
 
 
 def rnn_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.ndarray, workspace: Any,
@@ -335,7 +339,7 @@ def rnn_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
                           np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """As for the LSTM."""
     dtype = x.dtype
-    x, h, y, gy, gh, W, U = _computable(dtype, x, h, y, gy, ghy, *ws)
+    x, h, y, gy, gh, W, U = _computable(dtype, x, h, workspace, gy, ghy, *ws)
     gz = memory.empty((len(y), 1, y.shape[1]), y.dtype)
     _in_blocks(_tanh_slope if activation == 'tanh' else _relu_slope, y, gz[:, 0])
     recurrence_grad = products.recurrence_grad([U])

@@ -4,6 +4,7 @@ The registry lets tests compile and run every one of them on machines that have 
 """
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -84,6 +85,23 @@ def elementwise(in_params: str, out_params: str, operation: str, name: str, **kw
         <ElementwiseKernel square>
     """
     return _kernel('ElementwiseKernel', name, in_params=in_params, out_params=out_params, operation=operation, **kwargs)
+
+
+def rounded_once(in_params: str, out_params: str, operation: str, name: str, preamble: str = '') -> Kernel:
+    """As `elementwise`; parameters of the type T in half precision are float within the operation, and T is, too.
+
+    Args:
+        in_params: The input parameters.
+        out_params: The output parameters.
+        operation: What to do for each element.
+        name: What the kernel is called.
+        preamble: Declarations before the kernel.
+    """
+    inputs, outputs = (re.findall(r'\bT (\w+)', params) for params in (in_params, out_params))
+    body = ''.join([*[f'const C {x} = in_{x}; ' for x in inputs], *[f'C {y}; ' for y in outputs],
+                    re.sub(r'\bT\b', 'C', operation), ';', *[f' out_{y} = (T){y};' for y in outputs]])
+    return elementwise(re.sub(r'\bT (\w+)', r'T in_\1', in_params), re.sub(r'\bT (\w+)', r'T out_\1', out_params),
+                       body, name, preamble=COMPUTE + preamble)
 
 
 def reduce(in_params: str, out_params: str, map_expr: str, reduce_expr: str, post_map_expr: str, identity: Any,

@@ -40,7 +40,8 @@ _rmsprop = MultiKernel('rmsprop', 'p g ms', 'lr alpha eps inside', '''
 _rmsprop_graves = MultiKernel('rmsprop_graves', 'p g n mean delta', 'lr alpha momentum eps', '''
         n[i] += (1 - alpha) * (g[i] * g[i] - n[i]);
         mean[i] += (1 - alpha) * (g[i] - mean[i]);
-        delta[i] = momentum * delta[i] - lr * g[i] / sqrt(n[i] - mean[i] * mean[i] + eps);
+        const T variance = n[i] - mean[i] * mean[i];
+        delta[i] = momentum * delta[i] - lr * g[i] / sqrt((variance < 0 ? 0 : variance) + eps);
         p[i] += delta[i];''')
 
 _smorms3 = MultiKernel('smorms3', 'p g mem mean square', 'lr eps', '''

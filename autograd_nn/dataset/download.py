@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import logging
 import os
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -179,10 +180,13 @@ def _transfer(url: str, path: Path) -> None:
         length = response.headers.get('Content-Length')
         total = int(length) if length is not None else None
         name = url.rsplit('/', 1)[-1]
-        with tqdm(total=total, desc=name, unit='B', unit_scale=True, unit_divisor=1024, leave=False) as bar:
+        if not sys.stderr.isatty():
+            print(f'downloading {name}', file=sys.stderr, flush=True)
+        with tqdm(total=total, desc=name, unit='B', unit_scale=True, unit_divisor=1024, leave=False,
+                  disable=None) as bar:
             _copy(response, target, bar.update)
-            if total is not None and bar.n != total:
-                raise OSError(f'the connection ended after {bar.n} of {total} bytes')
+            if total is not None and target.tell() != total:
+                raise OSError(f'the connection ended after {target.tell()} of {total} bytes')
 
 
 def _copy(source: BinaryIO, target: BinaryIO, progress: Callable[[int], Any]) -> None:

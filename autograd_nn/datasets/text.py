@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_nn.datasets.tuple_dataset import TupleDataset
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 UNKNOWN = '<unk>'
 END_OF_LINE = '<eos>'
@@ -111,7 +112,7 @@ class Vocabulary:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the vocabulary to a file (JSON)."""
         with atomic_write(path) as file:
-            file.write(json.dumps({'level': self.level, 'tokens': self.tokens}, ensure_ascii=False, indent=0).encode())
+            file.write(to_json({'level': self.level, 'tokens': self.tokens}, indent=0))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Vocabulary:

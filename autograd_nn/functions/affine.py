@@ -5,6 +5,7 @@ from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.shape import reshape
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -90,6 +91,7 @@ def _aligned(function: str, x: Any, y: Any, axis: int) -> Variable:
     return reshape(y, y.shape + (1,) * (x.ndim - start - y.ndim))
 
 
+@in_single_precision
 def linear_interpolate(p: Any, x: Any, y: Any) -> Variable:
     """Blends two arrays: p · x + (1 - p) · y, elementwise.
 

@@ -22,7 +22,8 @@ from autograd_nn.functions.number_arithmetic import (
 )
 from autograd_nn.functions.rectifier import add_relu, is_relu, relu_grad
 from autograd_nn.functions.rounding import fix, sign
-from autograd_nn.functions.unary import Unary, UnaryByInput
+from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
+from autograd_nn.functions.unary import Unary, UnaryByKernel
 from autograd_nn.variable import Variable, as_variable
 
 _scalars = (int, float, complex, np.generic)
@@ -118,6 +119,9 @@ class Binary(FunctionNode):
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
+        if x0._array.shape != x1._array.shape:
+            # What is summed up is not to be rounded before.
+            x0, x1, gy = widened(x0, x1, gy)
         gx0 = self.grad_left(x0, x1, gy) if 0 in target_input_indexes else None
         gx1 = self.grad_right(x0, x1, gy) if 1 in target_input_indexes else None
         if x0._array.shape == x1._array.shape:
@@ -199,7 +203,7 @@ class Multiply(Binary):
         return gy * x0
 
 
-class Divide(Binary):
+class Divide(SinglePrecision, Binary):
 
     ufunc = operator.truediv
     large = np.divide
@@ -212,7 +216,7 @@ class Divide(Binary):
         return -gy * x0 / (x1 * x1)
 
 
-class Power(Binary):
+class Power(SinglePrecision, Binary):
 
     ufunc = operator.pow
     number_right = RaiseToNumber
@@ -236,7 +240,7 @@ class Negative(Unary):
         return -gy,
 
 
-class Absolute(UnaryByInput):
+class Absolute(UnaryByKernel):
 
     ufunc = abs
 
@@ -253,7 +257,7 @@ class FloorDivide(Binary):
         return None, None
 
 
-class Remainder(Binary):
+class Remainder(SinglePrecision, Binary):
 
     ufunc = operator.mod
 
@@ -264,7 +268,7 @@ class Remainder(Binary):
         return -gy * (x0 // x1)
 
 
-class Fmod(Binary):
+class Fmod(SinglePrecision, Binary):
 
     ufunc = np.fmod
 
@@ -295,6 +299,12 @@ def add(*xs: Any, activation: Any = None) -> Variable:
     if len(xs) < 2:
         raise ValueError(f'add: expected two or more arguments, got {len(xs)}')
     last = AddReLU if is_relu('add', activation) else Add
+    return apply_binary(last, *xs) if len(xs) == 2 else _add_several(last, *xs)
+
+
+@in_single_precision
+def _add_several(last: type[Add], *xs: Any) -> Variable:
+    """The sum of more than two, of which the last is added by the function `last`."""
     total = xs[0]
     for x in xs[1:-1]:
         total = apply_binary(Add, total, x)
@@ -435,6 +445,7 @@ def absolute(x: Any) -> Variable:
     return Absolute().apply((x,))[0]
 
 
+@in_single_precision
 def squared_difference(x1: Any, x2: Any) -> Variable:
     """The square of the difference, elementwise with broadcasting.
 

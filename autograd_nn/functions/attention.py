@@ -14,6 +14,7 @@ from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.matrix_product import matmul
 from autograd_nn.functions.noise import dropout
 from autograd_nn.functions.selection import where
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.functions.softmax import softmax
 from autograd_nn.variable import Variable, as_variable
 
@@ -96,6 +97,11 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = N
         raise ValueError(f'scaled_dot_product_attention: queries must have features, got query of shape {query.shape}')
     if mask is None and not ratio and len({shape[:-2] for shape in shapes}) == 1:
         return Attention().apply((query, key, value))[0]
+    return _of_some_keys(query, key, value, mask, ratio)
+
+
+@in_single_precision
+def _of_some_keys(query: Variable, key: Variable, value: Variable, mask: Any, ratio: float) -> Variable:
     scores = _scores(query, key)
     if mask is not None:
         scores = where(mask, scores, -np.inf)

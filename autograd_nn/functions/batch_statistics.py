@@ -15,6 +15,7 @@ from autograd_nn.functions.rectifier import is_relu, relu_grad
 from autograd_nn.functions.reduction import average
 from autograd_nn.functions.reduction import sum as sum_over
 from autograd_nn.functions.shape import reshape
+from autograd_nn.functions.single_precision import widened
 from autograd_nn.variable import Variable, as_variable
 
 Ints = tuple[int, ...]
@@ -119,6 +120,7 @@ class FixedBatchNormalization(FunctionNode):
         x, gamma, mean, var = self.get_retained_inputs()
         gy, = grad_outputs
         assert gy is not None
+        x, gamma, mean, var, gy = widened(x, gamma, mean, var, gy)
         if self.relu:
             gy = relu_grad(self._retained_outputs[0], gy)
         wide = keep_dims(x.shape, self.axis)

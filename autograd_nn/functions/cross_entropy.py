@@ -13,6 +13,7 @@ from autograd_nn.functions.activation import sigmoid
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.exponential import log
 from autograd_nn.functions.precision import at_least_float32
+from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.functions.softmax import log_softmax, softmax
 from autograd_nn.variable import Variable, as_array, as_variable
 
@@ -82,6 +83,7 @@ class SoftmaxCrossEntropy(FunctionNode):
 
     def _differentiable_gradient(self, x: Variable, gy: Variable) -> Variable:
         classes = x.xp.arange(x.shape[1]).reshape(-1, *[1] * (x.ndim - 2))
+        x, gy = widened(x, gy)
         one_hot = (self.labels[:, None] == classes).astype(x.dtype)
         scale = gy * self.weight
         return (softmax(x) - one_hot) * scale.reshape((x.shape[0], 1, *x.shape[2:]))
@@ -94,7 +96,7 @@ def _check_labels(labels: Any, shape: tuple[int, ...]) -> None:
                          f'but x of shape {shape} has {shape[1]} classes')
 
 
-class SigmoidCrossEntropy(FunctionNode):
+class SigmoidCrossEntropy(SinglePrecision):
 
     def __init__(self, normalize: bool, reduce: str) -> None:
         self.normalize = normalize
@@ -102,7 +104,7 @@ class SigmoidCrossEntropy(FunctionNode):
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
-        x, t = at_least_float32(inputs[0]), inputs[1]
+        x, t = inputs
         valid = t != -1
         self.target = t.astype(x.dtype)
         self.weight = weight = valid.astype(x.dtype)
@@ -112,7 +114,7 @@ class SigmoidCrossEntropy(FunctionNode):
             loss = (loss * weight).sum()
         else:
             loss = loss * weight
-        return loss.astype(inputs[0].dtype, copy=False),
+        return loss,
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
@@ -175,6 +177,7 @@ def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: b
     return SoftmaxCrossEntropy(normalize, cache_score, class_weight, ignore_label, reduce).apply((x, t))[0]
 
 
+@in_single_precision
 def _soft_target_loss(x: Variable, t: Variable, class_weight: Any, reduce: str, kind: str) -> Variable:
     check_same_shape('softmax_cross_entropy', x=x, t=t)
     loss = -t * log_softmax(x)

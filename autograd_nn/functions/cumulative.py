@@ -11,6 +11,7 @@ from autograd_nn.functions.joining import concat
 from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.rearrangement import flip
 from autograd_nn.functions.selection import where
+from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -30,13 +31,13 @@ def _sum_from_end(x: Any, axis: int) -> Variable:
     return flip(cumsum(flip(x, axis), axis), axis)
 
 
-class CumProd(FunctionNode):
+class CumProd(SinglePrecision):
     """The running product along the last axis."""
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
-        return in_float32(lambda x: x.cumprod(axis=-1), *inputs),
+        return inputs[0].cumprod(axis=-1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -228,6 +229,7 @@ def f1_score(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -
     return values[2], values[3]
 
 
+@in_single_precision
 def r2_score(pred: Any, true: Any, sample_weight: Any = None, multioutput: str = 'uniform_average') -> Variable:
     """The coefficient of determination: the share of the variance of `true` that `pred` explains.
 

@@ -11,6 +11,7 @@ from autograd_nn.functions.convolution import BiasGrad
 from autograd_nn.functions.matrix_product import MatMul, matmul
 from autograd_nn.functions.rectifier import ceiling_of, rectifier_grad
 from autograd_nn.functions.shape import reshape
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -87,6 +88,7 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1, *, activation: 
     return y if n_batch_axes == 1 else reshape(y, (*batch, outputs))
 
 
+@in_single_precision
 def bilinear(e1: Any, e2: Any, W: Any, V1: Any = None, V2: Any = None, b: Any = None) -> Variable:
     """A bilinear layer: ``y_k = sum_ij e1_i e2_j W_ijk``, plus ``e1 V1 + e2 V2 + b`` where these are given.
 

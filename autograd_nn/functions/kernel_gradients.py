@@ -5,6 +5,7 @@ from autograd_nn.backprop import grad
 from autograd_nn.config import config, force_backprop_mode
 from autograd_nn.function_node import FunctionNode, Gradients, Indexes
 from autograd_nn.functions.affine import identity
+from autograd_nn.functions.single_precision import widened
 from autograd_nn.variable import Variable
 
 
@@ -23,9 +24,9 @@ class KernelGradients(FunctionNode):
         recorded = config.enable_backprop
         with force_backprop_mode():
             # Variables of their own, as one may have been given twice.
-            inputs = [identity(x) if recorded else Variable(x.array) for x in self.get_retained_inputs()]
+            inputs = [identity(x) if recorded else Variable(x.array) for x in widened(*self.get_retained_inputs())]
             outputs = self.formula(*inputs)
-        known = [(y, gy) for y, gy in zip(outputs, grad_outputs) if gy is not None]
+        known = [(y, gy) for y, gy in zip(outputs, widened(*grad_outputs)) if gy is not None]
         return tuple(grad([y for y, _ in known], inputs, [gy for _, gy in known], enable_double_backprop=recorded))
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from autograd_nn.functions.checks import check_same_shape
 from autograd_nn.functions.exponential import exp, square
 from autograd_nn.functions.loss import reduced
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.functions.smooth_rectifier import softplus
 from autograd_nn.variable import Variable, as_variable
 
 
+@in_single_precision
 def gaussian_kl_divergence(mean: Any, ln_var: Any, reduce: str = 'sum') -> Variable:
     """The Kullback-Leibler divergence of Gaussian distributions from the standard one.
 
@@ -38,6 +40,7 @@ def gaussian_kl_divergence(mean: Any, ln_var: Any, reduce: str = 'sum') -> Varia
     return reduced('gaussian_kl_divergence', loss, reduce)
 
 
+@in_single_precision
 def bernoulli_nll(x: Any, y: Any, reduce: str = 'sum') -> Variable:
     """The negative log-likelihood of yes-or-no outcomes, or of probabilities, under predictions given as logits.
 
@@ -62,6 +65,7 @@ def bernoulli_nll(x: Any, y: Any, reduce: str = 'sum') -> Variable:
     return reduced('bernoulli_nll', softplus(y) - x * y, reduce)
 
 
+@in_single_precision
 def gaussian_nll(x: Any, mean: Any, ln_var: Any, reduce: str = 'sum') -> Variable:
     """The negative log-likelihood of values under Gaussian distributions.
 

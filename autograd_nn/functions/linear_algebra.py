@@ -8,16 +8,16 @@ import numpy as np
 from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.matrix_product import matmul
-from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.shape import reshape, swapaxes
+from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.variable import Variable, as_variable
 
 
-class Inv(FunctionNode):
+class Inv(SinglePrecision):
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_outputs((0,))
-        return _in_linalg('inv', inputs[0]),
+        return get_array_module(*inputs).linalg.inv(*inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         y, = self.get_retained_outputs()
@@ -25,23 +25,17 @@ class Inv(FunctionNode):
         return -matmul(matmul(y, gy, transa=True), y, transb=True),
 
 
-class Det(FunctionNode):
+class Det(SinglePrecision):
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
-        return _in_linalg('det', inputs[0]),
+        return get_array_module(*inputs).linalg.det(*inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         return reshape(grad_outputs[0] * y, y.shape + (1, 1)) * swapaxes(_apply(Inv, 'det (gradient)', x), -1, -2),
-
-
-def _in_linalg(name: str, x: Any) -> Any:
-    """A function of ``numpy.linalg``, which knows no half precision."""
-    compute = getattr(get_array_module(x).linalg, name)
-    return in_float32(compute, x)
 
 
 def _apply(function: type[FunctionNode], name: str, a: Any, ndim: int | None = None) -> Variable:

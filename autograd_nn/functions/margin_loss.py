@@ -7,9 +7,11 @@ from autograd_nn.functions.checks import check_choice, check_same_shape
 from autograd_nn.functions.exponential import sqrt, square
 from autograd_nn.functions.loss import reduced
 from autograd_nn.functions.rectifier import relu
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
+@in_single_precision
 def hinge(x: Any, t: Any, norm: str = 'L1', reduce: str = 'mean') -> Variable:
     """The hinge loss of one-against-rest classifiers: how far scores are from their class's side of the margin.
 
@@ -47,6 +49,7 @@ def hinge(x: Any, t: Any, norm: str = 'L1', reduce: str = 'mean') -> Variable:
     return loss if reduce == 'no' else loss.sum() / max(len(x), 1)
 
 
+@in_single_precision
 def contrastive(x0: Any, x1: Any, y: Any, margin: float = 1, reduce: str = 'mean') -> Variable:
     """The contrastive loss of pairs: pulls similar ones together, pushes others apart to at least a margin.
 
@@ -90,6 +93,7 @@ def contrastive(x0: Any, x1: Any, y: Any, margin: float = 1, reduce: str = 'mean
     return reduced('contrastive', loss, reduce)
 
 
+@in_single_precision
 def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 0.2, reduce: str = 'mean') -> Variable:
     """The triplet loss: the anchor should be closer to the positive than to the negative, by a margin.
 

@@ -8,6 +8,7 @@ from autograd_nn.config import config
 from autograd_nn.functions.activation import Scaling
 from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.exponential import exp
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.functions.softmax import softmax
 from autograd_nn.variable import Variable, as_variable
 
@@ -114,6 +115,7 @@ def stochastic_depth(x: Any, ratio: float = .5, *, mask: Any = None, return_mask
     return _drop('stochastic_depth', x, (*x.shape[:1], *[1] * (x.ndim - 1)), ratio, mask, return_mask)
 
 
+@in_single_precision
 def gaussian(mean: Any, ln_var: Any, *, eps: Any = None, return_eps: bool = False) -> Any:
     """Draws from Gaussian distributions so that gradients reach their parameters (the reparametrization trick).
 
@@ -148,6 +150,7 @@ def gaussian(mean: Any, ln_var: Any, *, eps: Any = None, return_eps: bool = Fals
     return (y, eps) if return_eps else y
 
 
+@in_single_precision
 def gumbel_softmax(log_pi: Any, tau: float = 0.1, axis: int = 1) -> Variable:
     """Draws almost one-hot vectors so that gradients reach the probabilities of the classes.
 
@@ -177,6 +180,7 @@ def gumbel_softmax(log_pi: Any, tau: float = 0.1, axis: int = 1) -> Variable:
     return softmax((log_pi + noise) * (1 / tau), axis)
 
 
+@in_single_precision
 def zoneout(h: Any, x: Any, ratio: float = .5) -> Variable:
     """In training, keeps elements of a recurrent network's old state `h` at random and takes the others from `x`.
 

@@ -16,6 +16,7 @@ from autograd_nn.functions.pooling import average_pooling_2d
 from autograd_nn.functions.reduction import average
 from autograd_nn.functions.reduction import sum as sum_over
 from autograd_nn.functions.shape import reshape
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -207,6 +208,7 @@ def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float =
     return GroupNormalization(groups, eps).apply((x, gamma, beta))[0]
 
 
+@in_single_precision
 def normalize(x: Any, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Variable:
     """Divides by the Euclidean norm along axes.
 

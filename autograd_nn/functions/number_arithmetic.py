@@ -1,21 +1,39 @@
 """Arithmetic with one array and one number: these functions need no broadcasting and no node for the number."""
 from __future__ import annotations
 
+import operator
+from typing import Any
+
+import numpy as np
+
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.precision import at_least_float32
+from autograd_nn.functions.single_precision import SinglePrecision
 
 
 class WithNumber(FunctionNode):
-    """A function of an array and a number, which takes the dtype of the array."""
+    """A function of an array and a number, which takes the dtype of the array; beside half precision it is in float32.
+
+    Attributes:
+        operation: What computes the function.
+    """
+
+    operation: Any
 
     def __init__(self, number: float) -> None:
         self.number = number
 
+    def forward(self, inputs: Arrays) -> Arrays:
+        x, = inputs
+        dtype = x.dtype
+        if dtype.itemsize == 2:
+            return self.operation(at_least_float32(x), np.float32(self.number)).astype(dtype),
+        return self.operation(x, dtype.type(self.number)),
+
 
 class AddNumber(WithNumber):
 
-    def forward(self, inputs: Arrays) -> Arrays:
-        x, = inputs
-        return x + x.dtype.type(self.number),
+    operation = operator.add
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return grad_outputs
@@ -23,16 +41,14 @@ class AddNumber(WithNumber):
 
 class SubtractNumber(AddNumber):
 
-    def forward(self, inputs: Arrays) -> Arrays:
-        x, = inputs
-        return x - x.dtype.type(self.number),
+    operation = operator.sub
 
 
 class SubtractFromNumber(WithNumber):
 
-    def forward(self, inputs: Arrays) -> Arrays:
-        x, = inputs
-        return x.dtype.type(self.number) - x,
+    @staticmethod
+    def operation(x: Any, number: Any) -> Any:
+        return number - x
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
@@ -42,9 +58,7 @@ class SubtractFromNumber(WithNumber):
 
 class MultiplyNumber(WithNumber):
 
-    def forward(self, inputs: Arrays) -> Arrays:
-        x, = inputs
-        return x * x.dtype.type(self.number),
+    operation = operator.mul
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
@@ -54,9 +68,7 @@ class MultiplyNumber(WithNumber):
 
 class DivideByNumber(WithNumber):
 
-    def forward(self, inputs: Arrays) -> Arrays:
-        x, = inputs
-        return x / x.dtype.type(self.number),
+    operation = operator.truediv
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
@@ -64,7 +76,7 @@ class DivideByNumber(WithNumber):
         return gy / self.number,
 
 
-class RaiseToNumber(WithNumber):
+class RaiseToNumber(SinglePrecision, WithNumber):
     """A power with a number as exponent, which NumPy computes faster for small integers."""
 
     def forward(self, inputs: Arrays) -> Arrays:

@@ -30,6 +30,6 @@ def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False, d
     if x.size >= LARGE and is_floating(x.dtype):
         axis = tuple(range(x.ndim)) if axis is None else axis
         return kernels(x).sum_along(x, axis, keepdims, dtype or x.dtype)
-    if dtype is not None or x.dtype.kind == 'V':
+    if dtype is not None or is_half(x.dtype):
         return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(dtype or x.dtype, copy=False)
     return x.sum() if axis is None else x.sum(axis=axis, keepdims=keepdims)

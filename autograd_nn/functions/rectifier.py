@@ -14,6 +14,7 @@ from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.broadcast import sum_to
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.joining import concat
+from autograd_nn.functions.single_precision import widened
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -156,8 +157,7 @@ class PReLU(FunctionNode):
         return _leaky_relu(x, W),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        x, W = self.get_retained_inputs()
-        gy, = grad_outputs
+        x, W, gy = widened(*self.get_retained_inputs(), *grad_outputs)
         sloping = x.array <= 0 if self.zero_is_negative else x.array < 0
         negative = Variable(get_array_module(x.array).asarray(sloping, x.dtype), requires_grad=False)
         gx = gy * (1 + (W - 1) * negative)

@@ -13,6 +13,7 @@ from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.matrix_product import matmul
 from autograd_nn.functions.rectifier import relu
 from autograd_nn.functions.shape import reshape
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 ACTIVATIONS = {'tanh': tanh, 'relu': relu}
@@ -138,6 +139,7 @@ def lstm(c_prev: Any, x: Any) -> tuple[Variable, Variable]:
     return concat((c, ended), axis=0), h
 
 
+@in_single_precision
 def slstm(c_prev1: Any, c_prev2: Any, x1: Any, x2: Any) -> tuple[Variable, Variable]:
     """S-LSTM units, which join two branches of a tree: one step, as an activation function.
 
@@ -178,6 +180,7 @@ def slstm(c_prev1: Any, c_prev2: Any, x1: Any, x2: Any) -> tuple[Variable, Varia
     return c, tanh(c) * sigmoid(o1 + o2)
 
 
+@in_single_precision
 def tree_lstm(*inputs: Any) -> tuple[Variable, Variable]:
     """Tree-LSTM units, which join any number of branches: one step, as an activation function.
 
@@ -260,6 +263,7 @@ def gru(h_prev: Any, x: Any, u: Any) -> Variable:
     return GRU().apply((h_prev, x, u))[0]
 
 
+@in_single_precision
 def rnn(h_prev: Any, x: Any, W: Any, U: Any, b: Any = None, activation: str = 'tanh') -> Variable:
     """Plain recurrent units: one step, ``h = f(x W^T + h_prev U^T + b)``.
 

@@ -13,7 +13,8 @@ from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.broadcast import broadcast_to
 from autograd_nn.functions.cumulative import product_of_others
 from autograd_nn.functions.exponential import exp, sqrt, square
-from autograd_nn.functions.precision import in_float32, total
+from autograd_nn.functions.precision import total
+from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 Axis = int | tuple[int, ...] | None
@@ -66,12 +67,12 @@ class Mean(Reduction):
         return self.spread(gy * (1 / self.count) if self.count else gy, self.x_shape),
 
 
-class Prod(Reduction):
+class Prod(SinglePrecision, Reduction):
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
         self.retain_outputs((0,))
-        return in_float32(lambda x: x.prod(axis=self.axis, keepdims=self.keepdims), *inputs),
+        return inputs[0].prod(axis=self.axis, keepdims=self.keepdims),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         x, = self.get_retained_inputs()
@@ -88,7 +89,7 @@ class Prod(Reduction):
         return gy * product_of_others(rows).reshape(moved.shape).transpose(inverse),
 
 
-class LogSumExp(Reduction):
+class LogSumExp(SinglePrecision, Reduction):
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
@@ -159,7 +160,11 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
     axes = normalize_axes(axis, x.shape, 'average')
     if weights is None:
         return Mean(axes, keepdims).apply((x,))[0]
-    weights = as_variable(weights)
+    return _weighted_average(x, axis, axes, as_variable(weights), keepdims)
+
+
+@in_single_precision
+def _weighted_average(x: Variable, axis: Axis, axes: tuple[int, ...], weights: Variable, keepdims: bool) -> Variable:
     expected = tuple([x.shape[i] for i in axes])
     if weights.shape == expected:
         order = sorted(range(len(axes)), key=lambda i: axes[i])
@@ -173,6 +178,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
 mean = average
 
 
+@in_single_precision
 def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Variable:
     """The variance along axes: the mean square of the differences from the mean.
 
@@ -201,6 +207,7 @@ def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Var
     return sum(squares, axes, keepdims) / (math.prod([x.shape[i] for i in axes]) - ddof)
 
 
+@in_single_precision
 def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Variable:
     """The standard deviation along axes: the square root of the variance.
 
@@ -247,6 +254,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
     return Prod(normalize_axes(axis, x.shape, 'prod'), keepdims).apply((x,))[0]
 
 
+@in_single_precision
 def batch_l2_norm_squared(x: Any) -> Variable:
     """The squared Euclidean norm of each example.
 

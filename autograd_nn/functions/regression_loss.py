@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import elementwise
-from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.function_node import Arrays, Gradients, Indexes
 from autograd_nn.functions.arithmetic import absolute
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.exponential import square
-from autograd_nn.functions.precision import at_least_float32
-from autograd_nn.functions.unary import UnaryByInput
+from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
+from autograd_nn.functions.unary import UnaryByKernel
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -30,7 +30,7 @@ def _huber_slope(x: Any, delta: Any) -> Any:
     return np.minimum(np.maximum(x, -delta), delta)
 
 
-class Huber(UnaryByInput):
+class Huber(UnaryByKernel):
 
     def __init__(self, delta: float) -> None:
         self.delta = delta
@@ -51,13 +51,13 @@ class HuberSlope(Huber):
         return gy * (abs(x.array) < self.delta).astype(x.dtype)
 
 
-class MeanSquaredError(FunctionNode):
+class MeanSquaredError(SinglePrecision):
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
         x0, x1 = inputs
-        diff = at_least_float32((x0 - x1).ravel())
-        return (diff.dot(diff) / diff.size).astype(x0.dtype),
+        diff = (x0 - x1).ravel()
+        return (diff.dot(diff) / diff.size).astype(x0.dtype, copy=False),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
@@ -92,6 +92,7 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
     return MeanSquaredError().apply((x0, x1))[0]
 
 
+@in_single_precision
 def mean_absolute_error(x0: Any, x1: Any) -> Variable:
     """The mean of the absolute differences of all elements.
 
@@ -115,6 +116,7 @@ def mean_absolute_error(x0: Any, x1: Any) -> Variable:
     return absolute(x0 - x1).mean()
 
 
+@in_single_precision
 def squared_error(x0: Any, x1: Any) -> Variable:
     """The squared difference of each pair of elements.
 
@@ -161,6 +163,7 @@ def absolute_error(x0: Any, x1: Any) -> Variable:
     return absolute(x0 - x1)
 
 
+@in_single_precision
 def huber_loss(x: Any, t: Any, delta: float, reduce: str = 'sum_along_second_axis') -> Variable:
     """Half the squared difference where that is small, linear in the difference beyond `delta`: robust to outliers.
 

@@ -9,6 +9,7 @@ from autograd_nn.backend import get_array_module
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.indexing import get_item
 from autograd_nn.functions.matrix_product import matmul
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -31,6 +32,7 @@ def _weights(n_in: int, n_out: int, align_corners: bool) -> np.ndarray:
     return np.maximum(1 - np.abs(positions[:, None] - np.arange(n_in)), 0)
 
 
+@in_single_precision
 def resize_images(x: Any, output_shape: tuple[int, int], *, mode: str = 'bilinear',
                   align_corners: bool = True) -> Variable:
     """Resizes images.

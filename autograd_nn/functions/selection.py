@@ -10,7 +10,7 @@ from autograd_nn.dtypes import is_floating
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.arithmetic import Binary, apply_binary, operands
 from autograd_nn.functions.broadcast import sum_to
-from autograd_nn.functions.unary import UnaryByInput
+from autograd_nn.functions.unary import UnaryByKernel
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -54,7 +54,7 @@ class Minimum(Binary):
         return where(x0 <= x1, 0, gy)
 
 
-class Clip(UnaryByInput):
+class Clip(UnaryByKernel):
 
     def __init__(self, x_min: float | None, x_max: float | None) -> None:
         self.x_min = x_min

@@ -12,7 +12,8 @@ from autograd_nn.functions.activation import per_channel, sigmoid
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.error_function import normal_share
 from autograd_nn.functions.exponential import exp
-from autograd_nn.functions.unary import UnaryByInput
+from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.functions.unary import UnaryByInput, UnaryByKernel
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -105,7 +106,7 @@ class Softplus(UnaryByInput):
         return gy * sigmoid(x * self.beta)
 
 
-class Swish(UnaryByInput):
+class Swish(UnaryByKernel):
 
     def __init__(self, beta: float) -> None:
         self.beta = beta
@@ -137,7 +138,7 @@ class SwishGrad(FunctionNode):
         return ggx * gy * curvature, SwishGrad(self.beta).apply((x, ggx))[0]
 
 
-class ELU(UnaryByInput):
+class ELU(UnaryByKernel):
 
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
@@ -168,7 +169,7 @@ class ELUGrad(FunctionNode):
         return ggx * gy * curvature, ELUGrad(self.alpha).apply((x, ggx))[0]
 
 
-class GELU(UnaryByInput):
+class GELU(UnaryByKernel):
 
     ufunc = _gelu
 
@@ -235,7 +236,12 @@ def swish(x: Any, beta: Any) -> Variable:
     check_float('swish', 'x', x)
     if isinstance(beta, (int, float)):
         return Swish(beta).apply((x,))[0]
-    return x * sigmoid(x * per_channel('swish', 'beta', beta, x))
+    return _swish_of_both(x, per_channel('swish', 'beta', beta, x))
+
+
+@in_single_precision
+def _swish_of_both(x: Variable, beta: Variable) -> Variable:
+    return x * sigmoid(x * beta)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Variable:
@@ -259,6 +265,7 @@ def elu(x: Any, alpha: float = 1.0) -> Variable:
     return ELU(alpha).apply((x,))[0]
 
 
+@in_single_precision
 def selu(x: Any, alpha: float = 1.6732632423543772848170429916717,
          scale: float = 1.0507009873554804934193349852946) -> Variable:
     """The scaled exponential linear unit ``scale * elu(x, alpha)``, which keeps activations near mean 0, variance 1.

@@ -8,10 +8,11 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.exponential import exp
+from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.variable import Variable, as_variable
 
 
-class Softmax(FunctionNode):
+class Softmax(SinglePrecision):
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -45,7 +46,7 @@ class SoftmaxGrad(FunctionNode):
         return ggx * (gy - total) - gy * gg_total, SoftmaxGrad(axis).apply((y, ggx))[0]
 
 
-class LogSoftmax(FunctionNode):
+class LogSoftmax(SinglePrecision):
 
     def __init__(self, axis: int) -> None:
         self.axis = axis

@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd_nn.functions.arithmetic import Binary, apply_binary
 from autograd_nn.functions.exponential import rsqrt
+from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.functions.unary import UnaryByInput, UnaryByOutput
 from autograd_nn.variable import Variable
 
@@ -59,7 +60,7 @@ class Arctan(UnaryByInput):
         return gy / (x * x + 1)
 
 
-class Arctan2(Binary):
+class Arctan2(SinglePrecision, Binary):
 
     ufunc = np.arctan2
 

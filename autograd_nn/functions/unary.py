@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.variable import Variable
 
 
@@ -23,8 +24,8 @@ class Unary(FunctionNode):
         return None,
 
 
-class UnaryByInput(Unary):
-    """An elementwise function whose gradient is computed from its input."""
+class UnaryByKernel(Unary):
+    """An elementwise function whose gradient is computed from its input at once, so that it is rounded once."""
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0,))
@@ -38,7 +39,11 @@ class UnaryByInput(Unary):
         raise NotImplementedError
 
 
-class UnaryByOutput(Unary):
+class UnaryByInput(SinglePrecision, UnaryByKernel):
+    """An elementwise function whose gradient is computed from its input, by a formula of several steps."""
+
+
+class UnaryByOutput(SinglePrecision, Unary):
     """An elementwise function whose gradient is computed from its output."""
 
     def forward(self, inputs: Arrays) -> Arrays:

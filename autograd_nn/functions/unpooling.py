@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from autograd_nn.functions.pooling import AveragePoolingGrad, MaxPoolingGrad, pooling_geometry
+from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
 from autograd_nn.variable import Variable, as_array
 
@@ -29,6 +30,7 @@ def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, 
     return size
 
 
+@in_single_precision
 def _unpooling(function: str, n: int | None, x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None,
                pad: int | Sequence[int], outsize: int | Sequence[int] | None, cover_all: bool) -> Variable:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)

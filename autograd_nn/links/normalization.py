@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_nn import variable
 from autograd_nn.config import MixedPrecision, config, get_dtype
+from autograd_nn.dtypes import is_half
 from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.normalization import group_normalization, layer_normalization
 from autograd_nn.functions.rectifier import relu
@@ -31,7 +32,8 @@ class BatchNormalization(Link):
         size: The number of channels, or the shape of the statistics; None settles it in the first call.
         decay: How much of the running averages each batch leaves.
         eps: Added to the variance.
-        dtype: The dtype of parameters and averages; ``config.dtype`` by default.
+        dtype: The dtype of parameters and averages, of which the latter are at least float32; ``config.dtype`` by
+            default.
         use_gamma: Whether to scale.
         use_beta: Whether to shift.
         initial_gamma: Initial scale; 1 by default.
@@ -72,7 +74,9 @@ class BatchNormalization(Link):
         self.eps = eps
         self.axis = axis if axis is None else tuple(axis) if isinstance(axis, Iterable) else (axis,)
         self.dtype = get_dtype(dtype, np.float32)
-        self._initial_averages = [get_initializer(default if given is None else given, self.dtype)
+        # The variance of numbers in half precision may be out of its range.
+        averages_dtype = np.dtype(np.float32) if is_half(self.dtype) else self.dtype
+        self._initial_averages = [get_initializer(default if given is None else given, averages_dtype)
                                   for given, default in ((initial_avg_mean, 0), (initial_avg_var, 1))]
         with self.init_scope():
             self.gamma = variable.Parameter(get_initializer(1 if initial_gamma is None else initial_gamma,

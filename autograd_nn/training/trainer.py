@@ -55,6 +55,7 @@ class Trainer:
         stop_trigger: The trigger.
         observation: What has been reported in the current iteration, by name.
         out: The directory.
+        is_updating: Whether an update has begun and not ended, so that a snapshot would not be exact.
         reporter: The `Reporter`, to which the optimizers' models and all their links are known by the optimizers'
             names: ``main`` and ``main/l1``, for instance.
 
@@ -78,6 +79,7 @@ class Trainer:
         self.stop_trigger = get_trigger(stop_trigger)
         self.observation: dict[str, Any] = {}
         self.out = out
+        self.is_updating = False
         self.reporter = Reporter()
         for name, optimizer in updater.get_all_optimizers().items():
             self.reporter.add_observer(name, optimizer.target)
@@ -201,9 +203,21 @@ class Trainer:
         while not self._is_over():
             self.observation = {}
             with self.reporter.scope(self.observation):
-                self.updater.update()
+                self._update(interrupt)
                 self._call_extensions(names)
             interrupt.check()
+
+    def _update(self, interrupt: DeferredInterrupt) -> None:
+        before = getattr(self.updater, 'epoch_detail', None)
+        self.is_updating = True
+        try:
+            self.updater.update()
+        except Exception:
+            # The signal that ends a program may have ended the processes of its iterator first. No batch has come then.
+            self.is_updating = before is None or self.updater.epoch_detail != before
+            interrupt.check()
+            raise
+        self.is_updating = False
 
     def _call_extensions(self, names: list[str]) -> None:
         self._pending = list(names)

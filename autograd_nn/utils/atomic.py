@@ -46,9 +46,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if target.exists():
             shutil.copymode(target, temporary)
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             temporary.unlink()
+        _name_file(error, temporary, path)
         raise
     _sync_directory(target.parent)
 
@@ -93,9 +94,20 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f'.{path.name}-') as directory:
-        yield Path(directory, path.name)
+        temporary = Path(directory, path.name)
+        try:
+            yield temporary
+        except OSError as error:
+            _name_file(error, temporary, path)
+            raise
         for file in list(Path(directory).iterdir()):
             file.replace(path.parent / file.name)
+
+
+def _name_file(error: BaseException, temporary: Path, path: str | os.PathLike[str]) -> None:
+    """Has an error say which file could not be written: that of a full disk names none, others the temporary one."""
+    if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+        error.filename = str(path)
 
 
 def _sync_directory(path: Path) -> None:

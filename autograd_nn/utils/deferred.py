@@ -31,9 +31,12 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
     owner = _get_or_make(module)
     origins: dict[str, str] = vars(owner).setdefault('_deferred', {})
     origins.update(dict.fromkeys(names, target))
+    otherwise = vars(owner).get('__getattr__')
 
     def get(name: str) -> Any:
         if name not in origins:
+            if otherwise is not None:
+                return otherwise(name)
             raise AttributeError(f'module {module!r} has no attribute {name!r}')
         value = getattr(import_module(origins[name]), name)
         setattr(owner, name, value)

@@ -6,7 +6,6 @@ By the method of J. Johnson, A. Alahi, L. Fei-Fei, Perceptual Losses for Real-Ti
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the modules that all p
 
 import feature_networks
 import numpy as np
-from cli import check_at_least, friendly_errors, read_config
+from cli import check_at_least, friendly_errors, sigterm_as_ctrl_c, use_saved
 from pictures import load_picture, save_picture, to_array, to_picture
-from training_run import MODEL, SNAPSHOT, save_quickly
+from run_folder import CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, RunFolder, refuse_changes
+from training_run import save_quickly
 
 import autograd_nn
 import autograd_nn.functions as F
-from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, serializers, training
+from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, training
 from autograd_nn.training import extensions
-from autograd_nn.utils.atomic import atomic_write
 from fast_style.dataset import PairConverter, Pictures, RandomSquare, reduce
 from fast_style.networks import make_network
 
@@ -31,6 +30,8 @@ from fast_style.networks import make_network
 LAYERS = {'style': {'vgg': (['conv3_3'], ['conv1_2', 'conv2_2', 'conv3_3', 'conv4_3'])},
           'super-resolution': {'vgg': (['conv2_2'], ['conv2_2'])}}
 LOG_EVERY = 10
+# The options that make up a run: with others it could not be continued.
+FIXED = 'task', 'factor', 'normalization'
 
 
 class PerceptualModel(Chain):
@@ -96,13 +97,15 @@ def parse_arguments() -> argparse.Namespace:
     add('--seed', type=int, default=0, help='start of the random numbers (default: %(default)s)')
     add('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     add('--out', default='fast_style', metavar='DIR', help='where to write (default: %(default)s)')
-    add('--resume', metavar='DIR', help='continue the interrupted run in this folder')
+    add('--overwrite', action='store_true',
+        help='replace the run in that folder, if there is one, instead of moving it aside')
+    add('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in that of --out')
     feature_networks.add_arguments(parser, model='vgg16')
     arguments = parser.parse_args()
     if arguments.resume:
-        parser.set_defaults(**read_config(Path(arguments.resume))['arguments'], out=arguments.resume)
+        folder = RunFolder(arguments.resume)
+        use_saved(parser, {**folder.read()[0]['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
         arguments = parser.parse_args()
-        arguments.out = arguments.resume
     return arguments
 
 
@@ -119,6 +122,19 @@ def check_arguments(arguments: argparse.Namespace) -> None:
     step = 4 if arguments.task == 'style' else arguments.factor
     if arguments.size % step:
         raise ValueError(f'--size: expected a multiple of {step}, got {arguments.size}')
+    RunFolder(arguments.out).check()
+
+
+def check_resumption(arguments: argparse.Namespace) -> None:
+    """Raises a ValueError if the run that --resume names cannot be continued with these options, or is complete."""
+    folder = RunFolder(arguments.resume)
+    config, progress = folder.read()
+    if 'task' not in config['arguments']:
+        raise ValueError(f'--resume: the run in {folder.path} is one of another program')
+    refuse_changes(folder, config['arguments'], vars(arguments), FIXED)
+    if progress.iteration >= arguments.iterations and folder.has_results():
+        raise ValueError(f'--resume: the run in {folder.path} is complete, with {progress.iteration} updates; more '
+                         f'--iterations than {arguments.iterations} go on with it')
 
 
 def make_model(arguments: argparse.Namespace, device: autograd_nn.Device) -> PerceptualModel:
@@ -146,10 +162,12 @@ def make_trainer(arguments: argparse.Namespace, model: PerceptualModel, data: Pi
         iterator = iterators.MultiprocessIterator(augmented, arguments.batch_size, n_processes=arguments.workers)
     updater = training.StandardUpdater(iterator, optimizers.Adam(alpha=arguments.lr).setup(model),
                                        PairConverter(model.predictor.factor), arguments.device)
+    optimizer = updater.get_optimizer('main')
     trainer = training.Trainer(updater, (arguments.iterations, 'iteration'), out=arguments.out)
     often, seldom = (min(LOG_EVERY, arguments.save_every), 'iteration'), (arguments.save_every, 'iteration')
     losses = ['main/content', 'main/style', 'main/total_variation'][:3 if model.style else 1]
-    trainer.extend(extensions.LogReport(trigger=often, filename='log.json'))
+    trainer.extend(ChosenRates(optimizer, {'alpha': arguments.lr}))
+    trainer.extend(extensions.LogReport(trigger=often, filename=LOG))
     trainer.extend(extensions.PrintReport(['iteration', 'main/loss', *losses, 'elapsed_time']), trigger=often)
     if extensions.PlotReport.available():
         trainer.extend(extensions.PlotReport(losses, 'iteration', trigger=often, filename='losses.png', marker=None,
@@ -181,37 +199,42 @@ class Sampler(training.Extension):
         save_picture(folder / f'{trainer.updater.iteration:06}.jpg', to_picture(painted))
 
 
-def write_config(arguments: argparse.Namespace) -> None:
-    """Writes down what is run, for --resume and for generate.py."""
-    saved = {name: value for name, value in vars(arguments).items() if name not in ('resume', 'out')}
-    out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
-    with atomic_write(out / 'config.json') as file:
-        file.write((json.dumps({'arguments': saved, 'autograd_nn': autograd_nn.__version__}, indent=1) + '\n').encode())
+def run(arguments: argparse.Namespace, trainer: training.Trainer, network: models.PictureTransformer,
+        about: dict[str, Any]) -> None:
+    """Trains and writes everything.
+
+    Args:
+        arguments: The command line.
+        trainer: The training loop.
+        network: What is trained.
+        about: What is to be known of the run besides the options.
+    """
+    needed = [path for path in (arguments.pictures, arguments.sample) if path]
+    with RunFolder(arguments.out) as folder:
+        folder.make_room(arguments.resume, arguments.overwrite, needed)
+        folder.write_config(arguments, about)
+        with folder.telling_how_to_continue(trainer):
+            trainer.run(show_loop_exception_msg=False)
+            save_quickly(folder.path / MODEL, network)
+    print(f'{arguments.out}/{MODEL}: weights, for generate.py')
 
 
 def main() -> None:
     """Trains and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
-    with friendly_errors():
+    with friendly_errors(), sigterm_as_ctrl_c():
         arguments = parse_arguments()
         check_arguments(arguments)
+        if arguments.resume:
+            check_resumption(arguments)
         data = Pictures(Path(arguments.pictures))
+        about = {'samples': len(data)}
         model = make_model(arguments, autograd_nn.get_device(arguments.device))
         trainer = make_trainer(arguments, model, data)
-        write_config(arguments)
         if arguments.resume:
-            serializers.load_npz(Path(arguments.resume) / SNAPSHOT, trainer)
+            RunFolder(arguments.resume).check_data(about, arguments.pictures)
+            RunFolder(arguments.resume).load_snapshot(trainer)
         print(f'{len(data):,} pictures, {model.predictor.count_params():,} parameters')
-    try:
-        trainer.run()
-    except KeyboardInterrupt:
-        print(f'\ninterrupted; to continue: python {sys.argv[0]} --resume {arguments.out}', file=sys.stderr)
-        raise SystemExit(130) from None
-    except OSError as error:  # such as a picture that is no longer there
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
-        raise SystemExit(2) from None
-    save_quickly(Path(arguments.out) / MODEL, model.predictor)
-    print(f'{arguments.out}/{MODEL}: weights, for generate.py')
+        run(arguments, trainer, model.predictor, about)
 
 
 if __name__ == '__main__':

@@ -65,7 +65,8 @@ def prepare(out, epochs, train, test):
 
 
 @pytest.mark.filterwarnings('ignore:.*file_name')
-def test_training_with_all_extensions_learns_and_resumes_exactly(tmp_path, capsys):
+def test_training_with_all_extensions_learns_and_resumes_exactly(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '120')
     train, test = digits()
     np.random.seed(0)
     trainer, model = prepare(tmp_path / 'whole', 4, train, test)

@@ -83,11 +83,14 @@ def remote(server, *ways, **options):
 @pytest.mark.parametrize('ways', [
     ['whole'], ['unsized'], ['flaky'], ['missing', 'whole'], ['error', 'whole'], ['truncate', 'whole'],
     ['damage', 'whole'], ['stall', 'whole']])
-def test_the_file_arrives(server, root, ways):
+def test_the_file_arrives(server, root, ways, capsys):
     [path] = download_files('some/set', [remote(server, *ways)])
     assert path == root / 'some' / 'set' / 'data.bin'
     assert path.read_bytes() == CONTENT
     assert list(path.parent.iterdir()) == [path]
+    # No terminal, and so no bar.
+    shown = capsys.readouterr()
+    assert shown.out == '' and {*shown.err.splitlines()} == {'downloading data.bin'} and '\r' not in shown.err
     count = len(server.requests)
     download_files('some/set', [remote(server, *ways)])
     assert len(server.requests) == count

@@ -58,7 +58,7 @@ def test_local_links_and_pictures_exist(page):
 
 
 @pytest.mark.parametrize('program, page', [('train_images', 'training'), ('training_run', 'training'),
-                                           ('train_text', 'text')])
+                                           ('optimization', 'training'), ('train_text', 'text'), ('generate', 'text')])
 def test_options_of_the_training_program_are_documented(program, page):
     source = (ROOT / 'scripts' / f'{program}.py').read_text(encoding='utf-8')
     tables = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')

@@ -46,6 +46,30 @@ total                                                    145,118        432,500
     assert result.parameters == model.count_params()
 
 
+
+def test_long_paths_leave_the_table_its_width():
+    """Where a path is too long for 80 columns, its beginning stands above the rows that share it."""
+    class Block(ann.Chain):
+        def __init__(self):
+            super().__init__(conv=L.Convolution2D(4, 4, 3, pad=1), normalization=L.BatchNormalization(4))
+
+        def forward(self, x):
+            return self.normalization(self.conv(x))
+
+    class Network(ann.Chain):
+        def __init__(self):
+            super().__init__(a_stage_of_many_blocks=ann.Sequential(Block(), Block()), fc=L.Linear(2))
+
+        def forward(self, x):
+            return self.fc(self.a_stage_of_many_blocks(x))
+
+    lines = str(ann.summary(Network(), (4, 300, 300))).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[3] == 'a_stage_of_many_blocks'
+    assert [line[:17] for line in lines[4:9]] == ['  0/conv         ', '  0/normalization', '  1/conv         ',
+                                                  '  1/normalization', 'fc               ']
+
+
 def test_leaves_the_model_and_the_random_numbers_alone():
     model = LeNet()
     np.random.seed(3)

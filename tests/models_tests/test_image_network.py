@@ -250,3 +250,19 @@ def test_digits_are_made_like_those_of_mnist():
     assert model.prepare(paper, size=14).shape == (1, 14, 14)
     assert model.predict([paper, paper]).shape == (2, 10)
     assert model.preprocessing(paper, 28)[0, 0, 0] == pytest.approx(240 / 255)
+
+
+@pytest.mark.parametrize('name, heads', [('lenet', 0), ('googlenet', 2)])
+def test_label_smoothing(name, heads):
+    """The cross entropy with labels of which a part is spread over all classes; none of it in tests."""
+    network = models.create(name, num_classes=3)
+    network.label_smoothing = 0.3
+    logits = np.random.default_rng(0).normal(0, 2, (1 + heads, 4, 3))
+    labels = np.array([0, 2, 1, 2])
+    y, *network.auxiliary = (ann.Variable(each.astype(np.float32)) for each in logits)
+    log_p = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
+    smooth = -((0.7 * np.eye(3)[labels] + 0.1) * log_p).sum(axis=2).mean(axis=1)
+    assert network.lossfun(y, labels).item() == pytest.approx(smooth[0] + 0.3 * smooth[1:].sum(), rel=1e-5)
+    network.auxiliary = []
+    with ann.using_config('train', False):
+        assert network.lossfun(y, labels).item() == pytest.approx(-log_p[0, range(4), labels].mean(), rel=1e-5)

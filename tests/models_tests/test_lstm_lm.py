@@ -143,6 +143,7 @@ def test_generated_text():
         for _ in range(9):
             likeliest.append(int(model(np.array([likeliest[-1:]], 'i')).array[-1, 0].argmax()))
     assert model.generate([2], 10, temperature=1e-6) == likeliest
+    assert model.generate([2], 10, temperature=5, top_k=1) == likeliest
 
 
 @pytest.mark.parametrize('start, temperature', [([], 1), ([1], 0)])
@@ -151,12 +152,20 @@ def test_impossible_generation(start, temperature):
         small().generate(start, 5, temperature)
 
 
-def test_generated_tokens_follow_the_distribution():
+def test_impossible_number_of_candidates():
+    with pytest.raises(ValueError, match='top_k of at least 1, got 0'):
+        small().generate([1], 5, top_k=0)
+
+
+@pytest.mark.parametrize('top_k', [None, 3, 100])
+def test_generated_tokens_follow_the_distribution(top_k):
     model = small()
     with ann.using_config('train', False), ann.no_backprop_mode():
         p = F.softmax(model(np.array([[3]], 'i')), axis=2).array[0, 0]
-    counts = np.bincount([model.generate([3], 1)[0] for _ in range(2000)], minlength=7)
-    np.testing.assert_allclose(counts / 2000, p, atol=0.05)
+    p[np.argsort(-p)[top_k or 7:]] = 0
+    counts = np.bincount([model.generate([3], 1, top_k=top_k)[0] for _ in range(2000)], minlength=7)
+    np.testing.assert_allclose(counts / 2000, p / p.sum(), atol=0.05)
+    assert not counts[p == 0].any()
 
 
 def test_files_have_no_state(tmp_path):

@@ -122,7 +122,7 @@ def test_overfits_eight_samples(name):
 
 
 def test_unknown_model_names_the_known_ones():
-    with pytest.raises(ValueError, match=r'expected one of .*lenet.*; got .lenot.'):
+    with pytest.raises(ValueError, match=r"there is no 'lenot' \(did you mean 'lenet'\?\); expected one of .*lenet"):
         models.create('lenot')
 
 

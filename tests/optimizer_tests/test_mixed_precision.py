@@ -10,6 +10,7 @@ import pytest
 import autograd_nn as ann
 from autograd_nn import functions as F
 from autograd_nn import links as L
+from autograd_nn import optimizer_hooks as hooks
 from autograd_nn import optimizers
 
 
@@ -181,3 +182,56 @@ def test_files(half, save, load):
         np.testing.assert_array_equal(a.array.astype('f'), c.array)
         for key, state in a.update_rule.state.items():
             np.testing.assert_array_equal(state, b.update_rule.state[key])
+
+
+def updated(array, grad, *hooks, scale=None, dtype='e'):
+    """The parameter after an update with rate 1 that starts from `array`."""
+    link = ann.Link()
+    with link.init_scope():
+        link.W = ann.Parameter(np.array(array, dtype))
+    optimizer = optimizers.SGD(1).setup(link)
+    for hook in hooks:
+        optimizer.add_hook(hook)
+    link.W.grad = np.array(grad, dtype)
+    if scale is None:
+        optimizer.update()
+    else:
+        optimizer.apply_gradients(scale)
+    assert link.W.dtype == dtype
+    return link.W.array.astype('d')
+
+
+@pytest.mark.parametrize('hook, array, grad', [
+    (hooks.WeightDecay(2 ** -12), 1., 1.), (hooks.WeightDecay(1e-3), 0.5, 300.), (hooks.Lasso(2 ** -12), 1., 1.),
+    (hooks.GradientClipping(1e-3), 0., [3e4, 4e4]), (hooks.GradientHardClipping(-1, 1), 0., [3e4, -4e4]),
+    (hooks.GradientNoise(0, lambda xp, shape, dtype, hook, opt: xp.full(shape, 2 ** -12, dtype)), 1., 1.),
+    (hooks.GradientLARS(0.1), [3., 4.], [4e4, 3e4]), (hooks.GradientLARS(weight_decay=1e-4), [3., 4.], [4e-4, 3e-4]),
+])
+def test_hooks_lose_nothing(hook, array, grad):
+    """What a hook makes of a gradient is not rounded before the update."""
+    array = np.broadcast_to(array, np.shape(grad))
+    exact = updated(array.astype('e'), np.array(grad, 'e'), hook, dtype='d')
+    np.testing.assert_allclose(updated(array, grad, hook), exact, rtol=2 ** -11, atol=2 ** -25)
+
+
+def test_a_scaled_gradient_keeps_its_digits():
+    """Divided by the scale, it would be too small for float16; in an update that multiplies it again it is not."""
+    link = ann.Link()
+    with link.init_scope():
+        link.W = ann.Parameter(np.zeros(2, 'e'))
+    optimizer = optimizers.SGD(2. ** 20).setup(link)
+    link.W.grad = np.array([1, 3], 'e')
+    optimizer.apply_gradients(2. ** 30)
+    np.testing.assert_array_equal(link.W.array, np.array([-1, -3]) / 1024)
+
+
+def test_running_averages_of_large_numbers():
+    """The variance 90,000 is out of the range of float16."""
+    layer = L.BatchNormalization(2, decay=0, dtype='float16')
+    x = (300 * np.random.normal(size=(1000, 2))).astype('e')
+    layer(x)
+    np.testing.assert_allclose(layer.avg_var, x.astype('d').var(0, ddof=1), rtol=1e-4)
+    with ann.using_config('train', False):
+        y = layer(x)
+    assert y.dtype == layer.gamma.dtype == np.float16
+    np.testing.assert_allclose(y.array.std(0, dtype='d'), 1, rtol=2e-3)

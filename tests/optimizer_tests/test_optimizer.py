@@ -205,8 +205,55 @@ def test_serialize_before_first_update():
     model = make_model()
     optimizer = optimizers.Adam().setup(model)
     optimizer.serialize(Dictionary(stored, load=False))
-    assert set(stored) == {'t', 'epoch', 'l1/W/t', 'l2/b/t'}
+    hyperparameters = {f'hyperparam/{name}' for name in optimizer.hyperparam.get_dict()}
+    assert set(stored) == {'t', 'epoch', 'l1/W/t', 'l2/b/t'} | hyperparameters and len(hyperparameters) == 10
     optimizers.Adam().setup(make_model()).serialize(Dictionary(stored, load=True))
+
+
+@pytest.mark.parametrize('name', optimizers.__all__)
+def test_hyperparameters_are_part_of_the_state(name):
+    """What a schedule has made of them comes back, also where a default is an integer or a rule has its own."""
+    stored = {}
+    optimizer, other = (getattr(optimizers, name)().setup(make_model()) for _ in range(2))
+    numbers = {key: value for key, value in optimizer.hyperparam.get_dict().items() if type(value) is float}
+    for i, key in enumerate(numbers):
+        setattr(optimizer.hyperparam, key, 0.5 + i / 64)
+        setattr(other.hyperparam, key, 1)
+    optimizer.target.l1.W.update_rule.hyperparam.lr = np.array(0.25)
+    other.target.l1.W.update_rule.hyperparam.lr = 3
+    optimizer.serialize(Dictionary(stored, load=False))
+    other.serialize(Dictionary(stored, load=True))
+    assert numbers and other.hyperparam.get_dict() == optimizer.hyperparam.get_dict()
+    assert other.target.l1.W.update_rule.hyperparam.lr == 0.25
+
+
+def test_a_file_without_hyperparameters_leaves_them():
+    """As Chainer writes it."""
+    stored = {}
+    optimizers.Adam().setup(make_model()).serialize(Dictionary(stored, load=False))
+    stored = {key: value for key, value in stored.items() if not key.startswith('hyperparam')}
+    optimizer = optimizers.Adam(alpha=0.5, amsgrad=True).setup(make_model())
+    optimizer.serialize(Dictionary(stored, load=True))
+    assert optimizer.alpha == 0.5 and optimizer.hyperparam.amsgrad is True
+
+
+def test_kinds_of_adam_come_back_whole():
+    """The state of AMSGrad, and AdaBound's last rate, into an Adam that was made with other hyperparameters."""
+    models = [make_model('d') for _ in range(2)]
+    optimizer = optimizers.Adam(amsgrad=True, adabound=True).setup(models[0])
+    for alpha in 0.001, 0.01:
+        optimizer.alpha = alpha
+        optimizer.update(loss, models[0])
+    stored = {}
+    optimizer.serialize(Dictionary(stored, load=False))
+    models[1].copyparams(models[0])
+    other = optimizers.Adam(alpha=0.7).setup(models[1])
+    other.serialize(Dictionary(stored, load=True))
+    for each, model in zip((optimizer, other), models):
+        each.update(loss, model)
+    for a, b in zip(*(model.params() for model in models)):
+        np.testing.assert_array_equal(a.array, b.array)
+        assert set(b.update_rule.state) == {'m', 'v', 'vhat'}
 
 
 def test_restored_state_takes_the_layout_of_its_parameter():

@@ -28,10 +28,10 @@ def check(hook, expected, dtype, tolerance=None):
     params = [p.array.astype('d') for p in link.params()]
     grads = [p.grad.astype('d') for p in link.params()]
     optimizer.update()
-    tolerance = tolerance or {'e': 1e-2, 'f': 1e-5, 'd': 1e-12}[dtype]
+    tolerance = tolerance or {'e': 1e-3, 'f': 1e-5, 'd': 1e-12}[dtype]
     for param, p, g in zip(link.params(), params, expected(params, grads)):
-        assert param.grad.dtype == param.dtype == dtype
-        np.testing.assert_allclose(param.grad, g, tolerance, tolerance)
+        assert param.dtype == dtype and param.grad.dtype in (dtype, 'f')
+        np.testing.assert_allclose(param.grad, g, *[min(tolerance, 1e-5)] * 2)  # not rounded to half precision
         np.testing.assert_allclose(param.array, p - g, tolerance, tolerance)
 
 

@@ -1,9 +1,14 @@
 """Every optimizer against its formula in plain NumPy and, where the meaning is the same, against PyTorch."""
+import io
+
+import ml_dtypes
 import numpy as np
 import pytest
 
 from autograd_nn import optimizers
+from autograd_nn.dtypes import as_dtype
 from autograd_nn.link import Link
+from autograd_nn.serializers import load_npz, save_npz
 from autograd_nn.variable import Parameter
 
 STEPS = 6
@@ -165,16 +170,77 @@ def test_formula(name, args, hp, formula, shape, dtype):
         np.testing.assert_allclose(rule.state[key], value, 20 * tolerance, tolerance)
 
 
+@pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
+@pytest.mark.parametrize('scale', [1e-4, 1, 300, 1e4])
 @pytest.mark.parametrize('name, args, hp, formula', CASES)
-def test_float16(name, args, hp, formula):
-    array = np.random.randn(4, 5).astype('e')
-    grads = [(g + np.sign(g)).clip(-9, 9) for g in gradients((4, 5), 'e')]
-    model = run(getattr(optimizers, name)(**args), array, grads)
-    assert model.W.dtype == np.float16
-    p, state, step = array.astype('d'), {}, formula(hp)
-    for t, g in enumerate(grads, 1):
-        p = step(p, g.astype('d'), state, t)
-    np.testing.assert_allclose(model.W.array, p, 0.05, 0.05)
+def test_half_precision(name, args, hp, formula, scale, dtype):
+    """States are in float32, and each update is rounded once: it starts from 0, so that no digit of it is hidden."""
+    random, dtype = np.random.RandomState(1), as_dtype(dtype)
+    epsilon, smallest = (float(getattr(ml_dtypes.finfo(dtype), key)) for key in ('eps', 'smallest_subnormal'))
+    model = model_of(np.zeros((4, 5), dtype))
+    optimizer = getattr(optimizers, name)(**args).setup(model)
+    state, step = {}, formula(hp)
+    for t in range(1, STEPS + 1):
+        g = (random.randn(4, 5) * scale).astype(dtype)
+        model.W.array[...] = 0
+        model.W.grad = g
+        optimizer.update()
+        exact = step(np.zeros((4, 5)), g.astype('d'), state, t)
+        assert model.W.dtype == dtype
+        error = 0.51 * (epsilon * abs(exact) + smallest)
+        assert (abs(model.W.array.astype('d') - exact) <= error).all()
+        for key, value in state.items():
+            assert model.W.update_rule.state[key].dtype == np.float32
+            np.testing.assert_allclose(model.W.update_rule.state[key], value, 2e-5)
+
+
+def test_every_optimizer_is_tested():
+    assert {case[0] for case in CASES} == set(optimizers.__all__)
+
+
+@pytest.mark.parametrize('name, args, hp, formula', CASES)
+def test_states_that_were_saved_in_half_precision(name, args, hp, formula):
+    """They are read as they are, and go on in float32."""
+    def trained():
+        model = run(getattr(optimizers, name)(**args), np.ones((4, 5), 'e'), gradients((4, 5), 'e'))
+        return model, model.W.update_rule
+
+    _, old = trained()
+    for key, value in (old.state or {}).items():
+        old.state[key] = value.clip(-6e4, 6e4).astype('e')
+    file = io.BytesIO()
+    save_npz(file, old)
+    for used in True, False:
+        model, rule = trained() if used else (model_of(np.ones((4, 5), 'e')), None)
+        if not used:
+            getattr(optimizers, name)(**args).setup(model)
+            rule = model.W.update_rule
+        file.seek(0)
+        load_npz(file, rule)
+        before = {key: value.astype('d') for key, value in (rule.state or {}).items()}
+        assert all((before[key] == value.astype('d')).all() for key, value in (old.state or {}).items())
+        g = np.full((4, 5), 1e4, 'e')
+        model.W.array[...] = 0
+        model.W.grad = g
+        rule.update(model.W)
+        exact = formula(hp)(np.zeros((4, 5)), g.astype('d'), before, rule.t)
+        np.testing.assert_allclose(model.W.array, exact, 1e-3)
+        for key, value in before.items():
+            assert rule.state[key].dtype == np.float32
+            np.testing.assert_allclose(rule.state[key], value, 2e-5)
+
+
+def test_gradients_that_are_nearly_the_same():
+    """Rounded, their variance may be negative, and RMSpropGraves takes its root."""
+    random = np.random.RandomState(0)
+    model = model_of(np.zeros(1000, 'f'))
+    optimizer = optimizers.RMSpropGraves().setup(model)
+    for _ in range(300):
+        model.W.grad = (np.linspace(1, 3e4, 1000) * (1 + 1e-4 * random.randn(1000))).astype('f')
+        optimizer.update()
+    state = model.W.update_rule.state
+    assert (state['n'] - state['g'] ** 2 < -1e-4).any()
+    assert np.isfinite(model.W.array).all()
 
 
 @pytest.mark.parametrize('name, torch_name, args, torch_args', [

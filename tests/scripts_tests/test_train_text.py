@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd_nn import datasets
-from programs import ROOT, expect_one_line, run
+from programs import ROOT, expect_one_line, run, run_here
 
 NAMES = ['the cat', 'a dog', 'the old man', 'my sister', 'the king']
 VERBS = ['sees', 'likes', 'eats', 'finds']
@@ -52,10 +52,8 @@ def test_perplexity_comes_close_to_what_is_possible(trained):
 
 def test_made_up_text_is_sentences(trained):
     _, shown = trained
-    text = shown.partition('made up:\n')[2].partition('\n\n')[0]
-    lines = text.splitlines()[:-1]
-    possible = {f'{name} {verb} {thing} .' for name in NAMES for verb in VERBS for thing in THINGS}
-    assert len(lines) > 30 and sum(line in possible for line in lines) > 0.9 * len(lines)
+    lines, share = sentences(shown.partition('made up (')[2].partition(':\n')[2].partition('\n\n')[0])
+    assert len(lines) > 30 and share > 0.9
 
 
 def test_files(trained):
@@ -70,8 +68,61 @@ def test_files(trained):
         assert not any(name.endswith(('/h', '/c')) for name in arrays.files)
 
 
+def sentences(text):
+    possible = {f'{name} {verb} {thing} .' for name in NAMES for verb in VERBS for thing in THINGS}
+    lines = text.splitlines()[:-1]
+    return lines, sum(line in possible for line in lines) / len(lines)
+
+
+def test_generated_text(trained):
+    folder, _ = trained
+    process = run('generate', 'result', '--length', 300, cwd=folder)
+    assert process.returncode == 0 and process.stderr == ''
+    lines, share = sentences(process.stdout)
+    assert len(lines) > 30 and share > 0.9 and len(process.stdout.replace('\n', ' <eos> ').split()) == 301
+    options = 'result/model.npz', '--start', 'the king eats', '--length', 40, '--seed'
+    first, same, other = (run_here('generate', *options, seed, cwd=folder).stdout for seed in (1, 1, 2))
+    assert first == same != other and first.startswith('the king eats') and other.startswith('the king eats')
+    # The likeliest word always comes, whatever the numbers.
+    options = 'result', '--top-k', 1, '--temperature', 2, '--seed'
+    first, other = (run_here('generate', *options, seed, cwd=folder).stdout for seed in (1, 2))
+    assert first == other and sentences(first)[1] == 1
+    process = run_here('generate', 'result', '--start', 'elephants eats elephants', '--length', 1, cwd=folder)
+    assert process.returncode == 0 and process.stderr == "--start: the model has never seen 'elephants'\n"
+
+
+def test_generating_from_the_snapshot_of_a_run_that_goes_on(trained, tmp_path):
+    folder, _ = trained
+    for name in 'config.json', 'vocabulary.json', 'snapshot.npz':
+        (tmp_path / name).write_bytes((folder / 'result' / name).read_bytes())
+    options = '--length', 30, '--seed', 3
+    assert run_here('generate', tmp_path, *options, cwd=tmp_path).stdout == \
+        run_here('generate', folder / 'result', *options, cwd=tmp_path).stdout
+    (tmp_path / 'snapshot.npz').unlink()
+    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'no weights yet')
+    (tmp_path / 'snapshot.npz').write_bytes(b'damaged')
+    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'snapshot.npz')
+    (tmp_path / 'vocabulary.json').write_text('{}')
+    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'vocabulary.json')
+    (tmp_path / 'config.json').write_text('{"arguments": {"model": "lenet"}}')
+    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'a run of lenet', 'predict.py')
+    (tmp_path / 'config.json').write_text('{"arguments": {"model": "lstm_lm"}}')
+    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'config.json', 'units')
+
+
+@pytest.mark.parametrize('arguments, word', [
+    ([], 'RUN'), (['nowhere'], 'nowhere'), (['.'], 'config.json'), (['result', '--length', '0'], '--length'),
+    (['result', '--temperature', '0'], '--temperature'), (['result', '--temperature', 'nan'], '--temperature'),
+    (['result', '--top-k', '0'], '--top-k'), (['result', '--seed', '-1'], '--seed'),
+    (['result', '--device', 'nonsense'], 'nonsense'), (['result', '--nonsense'], '--nonsense'),
+])
+def test_wrong_arguments_of_generate(trained, arguments, word):
+    expect_one_line(run_here('generate', *arguments, cwd=trained[0]), word)
+
+
 def test_prediction_needs_a_classifier(trained, tmp_path):
-    expect_one_line(run('predict', trained[0] / 'result' / 'model.npz', 'picture.png', cwd=tmp_path), 'no classifier')
+    expect_one_line(run('predict', trained[0] / 'result' / 'model.npz', 'picture.png', cwd=tmp_path),
+                    'no classifier', 'generate.py')
 
 
 def test_starting_from_weights_keeps_their_vocabulary(trained, tmp_path):
@@ -127,7 +178,7 @@ def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
 @pytest.mark.parametrize('arguments, word', [
     ([], '--dataset'), (['--dataset', 'nothing.txt'], 'nothing.txt'), (['--dataset', 'picture.png'], 'UTF-8'),
     (['--dataset', 'short.txt'], 'too short'), (['--dataset', 'empty.txt'], 'too short'), (['--dataset', '.'], '.'),
-    (['--dataset', 'short.txt', '--steps', '0'], '--steps'), (['--dataset', 'short.txt', '--clip', '0'], '--clip'),
+    (['--dataset', 'short.txt', '--steps', '0'], '--steps'), (['--dataset', 'short.txt', '--clip', '-1'], '--clip'),
     (['--dataset', 'short.txt', '--units', '-1'], '--units'), (['--dataset', 'short.txt', '--layers', '0'], '--layers'),
     (['--dataset', 'short.txt', '--dropout', '1'], '--dropout'),
     (['--dataset', 'short.txt', '--sample', '-1'], '--sample'),

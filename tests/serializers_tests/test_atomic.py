@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.atomic import atomic_path, atomic_write
 
 
 def test_writes_and_replaces(tmp_path):
@@ -44,3 +44,25 @@ def test_permissions_links_and_devices(tmp_path):
     with atomic_write(os.devnull) as file:
         file.write(b'z')
     assert not stat.S_ISREG(Path(os.devnull).stat().st_mode)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='limits of POSIX')
+@pytest.mark.parametrize('open_it', [
+    lambda path: atomic_write(path), lambda path: atomic_path(path)], ids=['atomic_write', 'atomic_path'])
+def test_a_full_disk_names_the_file(tmp_path, open_it):
+    """A limit to the size of files stands for the end of the disk."""
+    import resource
+
+    path = tmp_path / 'file'
+    path.write_bytes(b'old')
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match='File too large') as info, open_it(path) as target:
+            if isinstance(target, Path):
+                target.write_bytes(bytes(2000))
+            else:
+                target.write(bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert info.value.filename == str(path) and path.read_bytes() == b'old' and list(tmp_path.iterdir()) == [path]

@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -185,6 +186,30 @@ class TestPrintReport:
                                   '1                          1.5\n'
                                   '1           1              2.5\n')
 
+    ENTRIES_OF_A_CLASSIFIER = ['epoch', 'main/loss', 'validation/main/loss', 'main/accuracy',
+                               'validation/main/accuracy', 'images/s', 'elapsed_time']
+
+    @pytest.mark.parametrize('entries', [
+        ENTRIES_OF_A_CLASSIFIER, [*ENTRIES_OF_A_CLASSIFIER, 'lr'],
+        ['epoch', 'main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity', 'words/s',
+         'elapsed_time']])
+    def test_fits_the_terminal(self, tmp_path, monkeypatch, entries):
+        values = {name: [0.0123456789, 123456.789, 1.23456e-11] for name in entries if '/' in name or name == 'lr'}
+        for columns in 80, 200:
+            monkeypatch.setenv('COLUMNS', str(columns))
+            out = io.StringIO()
+            run(tmp_path, extensions.LogReport(trigger=(1, 'iteration')), extensions.PrintReport(entries, out=out),
+                stop=(3, 'iteration'), **values)
+            *head, first, second, third = out.getvalue().splitlines()
+            assert all(len(line) <= columns for line in out.getvalue().splitlines())
+            assert (len(head) == 1) == (columns == 200)
+            # The parts of a name stand above each other, where its column begins.
+            starts = [i for i in range(len(head[0])) if head[0][i] != ' ' and (not i or head[0][i - 2:i] == '  ')]
+            ends = [*starts[1:], None]
+            assert [''.join(line[i:j].strip() for line in head) for i, j in zip(starts, ends)] == entries
+            column = slice(starts[1], starts[2])
+            assert [float(row[column]) for row in (first, second, third)] == pytest.approx(values['main/loss'], rel=0.3)
+
     def test_own_log(self, tmp_path, capsys):
         log = extensions.LogReport(trigger=(3, 'iteration'), filename=None)
         run(tmp_path, extensions.PrintReport(['main/loss'], log), **TestLogReport.VALUES)
@@ -213,20 +238,38 @@ class Terminal(io.StringIO):
 
 
 class TestProgressBar:
-    def test_nothing_without_terminal(self, tmp_path, capsys):
+    def test_nothing_of_a_short_training_without_terminal(self, tmp_path, capsys):
         run(tmp_path, extensions.ProgressBar(), stop=(4, 'iteration'))
         assert capsys.readouterr() == ('', '')
 
-    @pytest.mark.parametrize('length, stop, total', [
-        (None, (6, 'iteration'), '6'), (None, (3, 'epoch'), '10'), ((2, 'epoch'), (6, 'iteration'), '7'),
-        (None, lambda trainer: trainer.updater.iteration == 6, '?')])
-    def test_terminal(self, tmp_path, monkeypatch, length, stop, total):
+    @pytest.mark.parametrize('stop, first', [
+        ((4, 'iteration'), r'epoch 0\.30  25%  main/loss=0\.5, \S+ iterations/s, 00:00 left'),
+        ((3, 'epoch'), r'epoch 0\.30/3  10%  main/loss=0\.5, \S+ iterations/s, 00:00 left'),
+        (lambda trainer: trainer.updater.iteration == 4,
+         r'epoch 0\.30  iteration 1  main/loss=0\.5, \S+ iterations/s')])
+    def test_occasional_lines_without_terminal(self, tmp_path, monkeypatch, capsys, stop, first):
+        monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._LINE_SECONDS', 0)
+        run(tmp_path, extensions.ProgressBar(), stop=stop, **{'main/loss': [0.5] * 10})
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) in (4, 10) and re.fullmatch(first, lines[0])
+        monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._LINE_SECONDS', 0.3)
+        trainer = training.Trainer(Reporting(), (6, 'iteration'), tmp_path)
+        trainer.extend(lambda trainer: time.sleep(0.1), name='wait', priority=500)
+        trainer.extend(extensions.ProgressBar())
+        trainer.run()
+        assert 1 <= len(capsys.readouterr().out.splitlines()) <= 2
+
+    @pytest.mark.parametrize('length, stop, shown', [
+        (None, (6, 'iteration'), ' 5/6 '), (None, (3, 'epoch'), ' 5/10 '), ((2, 'epoch'), (6, 'iteration'), ' 5/7 '),
+        (None, lambda trainer: trainer.updater.iteration == 6, 'epoch 1.50  iteration 5 [')])
+    def test_terminal(self, tmp_path, monkeypatch, length, stop, shown):
         monkeypatch.setattr('autograd_nn.training.extensions.progress_bar._REFRESH_SECONDS', 0)
         out = Terminal()
         run(tmp_path, extensions.ProgressBar(length, out=out, bar_length=10, entries=['main/loss', 'none']),
             stop=stop, **{'main/loss': [np.float32(0.125 * i) for i in range(1, 11)]})
         text = out.getvalue()
-        assert f' 5/{total} ' in text and 'main/loss=0.625' in text and 'epoch 1.50' in text
+        assert shown in text and '/?' not in text
+        assert 'main/loss=0.625' in text and 'epoch 1.50' in text
         assert 'iterations/s' in text and 'none' not in text
         assert text.endswith('\r')
 
@@ -257,6 +300,31 @@ class TestProgressBar:
 
 class TestPlotReport:
     VALUES = {'a': [6, 4, 2, 1, 0, 5], 'b': [1, 2, None, None, 3, 3]}
+
+    @pytest.mark.parametrize('keys', [['訓練/loss'], ['訓練/loss', '検証/loss']])
+    def test_names_in_any_script(self, tmp_path, monkeypatch, keys):
+        import matplotlib
+        path = Path(matplotlib.get_data_path(), 'fonts/ttf/DejaVuSerif.ttf')
+        seen = []
+
+        def look(figure, axes, data):
+            texts = axes.get_legend().get_texts() if axes.get_legend() else [axes.yaxis.get_label()]
+            seen.append([(text.get_text(), text.get_fontproperties().get_file()) for text in texts])
+
+        values = {key: [1, 2, 3] for key in keys}
+        plot = extensions.PlotReport(keys, trigger=(1, 'iteration'), filename='a.png', postprocess=look)
+        monkeypatch.setattr('autograd_nn.utils.fonts.find_font', lambda text: path)
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'Glyph')  # this font stands for one that has them
+            run(tmp_path, plot, stop=(2, 'iteration'), **values)
+        assert seen[-1] == [(key, str(path)) for key in keys]
+        monkeypatch.setattr('autograd_nn.utils.fonts.find_font', lambda text: None)
+        with pytest.warns(UserWarning, match='no font of this system.*loss.*a.png') as warned:
+            plot = extensions.PlotReport(keys, trigger=(1, 'iteration'), filename='a.png', postprocess=look)
+            run(tmp_path, plot, stop=(3, 'iteration'), **values)
+        assert len(warned) == 1
+        escaped = [r'\u8a13\u7df4/loss', r'\u691c\u8a3c/loss'][:len(keys)]
+        assert seen[-1] == [(text, None) for text in escaped]
 
     @pytest.fixture(autouse=True)
     def needs_matplotlib(self):
@@ -528,6 +596,98 @@ def test_warmup_then_another_schedule(tmp_path):
                    trigger=training.triggers.ManualScheduleTrigger(4, 'iteration'))
     trainer.run()
     assert trainer.updater.optimizer.lr == 0.25
+
+
+def shifted(tmp_path, shift, stop, lr=1.0, load=None, then=None, at=None):
+    """Runs a training with a schedule, up to `stop` iterations; returns the rates after each.
+
+    Args:
+        load: A snapshot to load before.
+        then: The rate to set after that.
+        at: Where in the schedule to continue.
+    """
+    trainer, seen = training.Trainer(Reporting(), (stop, 'iteration'), tmp_path), []
+    optimizer = trainer.updater.optimizer
+    optimizer.lr = lr
+    # Like StandardUpdater, and unlike its base.
+    trainer.updater.serialize = lambda serializer: (toy.FakeUpdater.serialize(trainer.updater, serializer),
+                                                    optimizer.serialize(serializer['optimizer']))
+    trainer.extend(shift)
+    trainer.extend(extensions.snapshot(filename='snapshot'), trigger=(1, 'iteration'))
+    # After the snapshot: a resumed training begins with it.
+    trainer.extend(lambda trainer: seen.append(optimizer.lr), name='see', priority=-1000)
+    if load:
+        load_npz(load, trainer)
+    if then is not None:
+        optimizer.lr = then
+    if at is not None:
+        shift.continue_at(at)
+    trainer.run()
+    return seen
+
+
+SCHEDULES = [
+    lambda: extensions.ExponentialShift('lr', 0.5), lambda: extensions.StepShift('lr', 0.1, 3),
+    lambda: extensions.MultistepShift('lr', 0.1, [5, 2]), lambda: extensions.LinearShift('lr', (3, 1), (2, 6)),
+    lambda: extensions.PolynomialShift('lr', 2, 9), lambda: extensions.InverseShift('lr', 0.3, 1.5),
+    lambda: extensions.WarmupShift('lr', 0.1, 6, 0.5), lambda: extensions.CosineShift('lr', 9),
+]
+
+
+@pytest.mark.parametrize('make', SCHEDULES)
+def test_a_resumed_schedule_goes_on(tmp_path, make):
+    """As if it had not been interrupted; from another rate in the same proportions; into another resumption."""
+    whole = shifted(tmp_path / 'whole', make(), 8)
+    first = shifted(tmp_path, make(), 4)
+    assert first == whole[:4]
+    assert shifted(tmp_path / 'second', make(), 8, lr=7., load=tmp_path / 'snapshot') == whole[3:]
+    third = shifted(tmp_path / 'third', make(), 6, lr=7., load=tmp_path / 'snapshot', then=10 * whole[3])
+    fourth = shifted(tmp_path / 'fourth', make(), 8, lr=7., load=tmp_path / 'third' / 'snapshot')
+    np.testing.assert_allclose([*third, *fourth[1:]], 10 * np.array(whole[3:]), 1e-12)
+
+
+def test_a_finished_warmup_leaves_the_rate_at_resumption(tmp_path):
+    """Not that which the optimizer was made with; one that is set then stays, too."""
+    shifted(tmp_path, extensions.WarmupShift('lr', 0, 2, 0.5), 4, lr=7.)
+    for then, expected in (None, 0.5), (0.25, 0.25):
+        rates = shifted(tmp_path / 'on', extensions.WarmupShift('lr', 0, 2, 0.5), 6, 7., tmp_path / 'snapshot', then)
+        assert set(rates) == {expected}
+
+
+def test_a_schedule_that_came_to_zero_begins_again_from_a_rate(tmp_path):
+    shifted(tmp_path, extensions.CosineShift('lr', 4), 5)
+    assert set(shifted(tmp_path / 'zero', extensions.CosineShift('lr', 4), 6, load=tmp_path / 'snapshot')) == {0}
+    rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 4), 7, load=tmp_path / 'snapshot', then=0.5)
+    np.testing.assert_allclose(rates, [0.5, 0.25 + 0.25 / np.sqrt(2), 0.25])
+
+
+def test_a_longer_schedule_takes_effect_at_resumption(tmp_path):
+    shifted(tmp_path, extensions.CosineShift('lr', 4), 4)
+    rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 8), 5, load=tmp_path / 'snapshot')
+    np.testing.assert_allclose(rates, [0.5, 0.5 + 0.5 * np.cos(np.pi * 5 / 8)])
+
+
+def test_a_schedule_in_steps_of_another_size(tmp_path):
+    """Half of an epoch of 8 iterations; then 4 are left of 8, or 2 of 4."""
+    shifted(tmp_path, extensions.CosineShift('lr', 8), 4)
+    for then, factor in (None, 1), (5, 10):
+        rates = shifted(tmp_path / 'on', extensions.CosineShift('lr', 4), 6, 1., tmp_path / 'snapshot', then, at=2)
+        np.testing.assert_allclose(rates, factor * np.array([0.5, 0.5 - 0.5 / np.sqrt(2), 0]), atol=1e-12)
+
+
+def test_a_schedule_of_what_no_snapshot_restores(tmp_path):
+    """An optimizer that the trainer does not know."""
+    def make(stop):
+        trainer, other = training.Trainer(Reporting(), (stop, 'iteration'), tmp_path), optimizers.SGD(lr=1.)
+        trainer.extend(extensions.ExponentialShift('lr', 0.5, optimizer=other), trigger=(2, 'iteration'))
+        trainer.extend(extensions.snapshot(filename='snapshot'), trigger=(1, 'iteration'))
+        return trainer, other
+
+    make(5)[0].run()
+    trainer, other = make(9)
+    load_npz(tmp_path / 'snapshot', trainer)
+    trainer.run()
+    assert other.lr == 0.5 ** 4
 
 
 @pytest.mark.parametrize('arguments', [{'period': 0}, {'period': 1, 'multiplier': 0.5}])

@@ -377,6 +377,46 @@ class TestControlC:
         for a, b in zip(*(t.updater.get_optimizer('main').target.params() for t in (whole, resumed))):
             np.testing.assert_array_equal(a.array, b.array)
 
+    def test_a_half_made_update_replaces_no_snapshot(self, tmp_path):
+        """After the second Ctrl-C at once."""
+        trainer = toy.make_trainer(tmp_path, extensions=False)
+        trainer.extend(extensions.snapshot(filename='state'), trigger=(2, 'iteration'))
+        update = trainer.updater.update_core
+
+        def press():
+            update()
+            if trainer.updater.iteration == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(600)
+
+        trainer.updater.update_core = press
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run()
+        resumed = toy.make_trainer(tmp_path, extensions=False)
+        load_npz(tmp_path / 'state', resumed, strict=False)
+        assert resumed.updater.get_optimizer('main').t == resumed.updater.iteration == 2
+        assert (tmp_path / 'on_error_state').exists()
+
+    def test_an_iterator_that_ends_first(self, tmp_path):
+        """Its processes got the signal, too: that is no other error, and the snapshot is that after the last update."""
+        trainer = toy.make_trainer(tmp_path, extensions=False)
+        trainer.extend(extensions.snapshot(filename='state'), trigger=(2, 'iteration'))
+        following = trainer.updater.get_iterator('main').next
+
+        def press():
+            if trainer.updater.iteration == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+                raise RuntimeError('process 7 died')
+            return following()
+
+        trainer.updater.get_iterator('main').next = press
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run()
+        resumed = toy.make_trainer(tmp_path, extensions=False)
+        load_npz(tmp_path / 'state', resumed, strict=False)
+        assert resumed.updater.get_optimizer('main').t == resumed.updater.iteration == 3
+
     def test_twice_interrupts_at_once(self, tmp_path):
         trainer = toy.make_trainer(tmp_path, extensions=False)
 

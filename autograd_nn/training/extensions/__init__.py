@@ -2,7 +2,7 @@
 from autograd_nn.training.extensions import snapshot_writers
 from autograd_nn.training.extensions.dump_graph import DumpGraph
 from autograd_nn.training.extensions.evaluator import Evaluator
-from autograd_nn.training.extensions.inspection import FailOnNonNumber, ParameterStatistics
+from autograd_nn.training.extensions.inspection import DivergenceError, FailOnNonNumber, ParameterStatistics
 from autograd_nn.training.extensions.log_report import LogReport
 from autograd_nn.training.extensions.observe import MicroAverage, observe_lr, observe_value, unchain_variables
 from autograd_nn.training.extensions.plot_report import PlotReport
@@ -25,8 +25,8 @@ from autograd_nn.training.extensions.snapshot import snapshot, snapshot_object
 dump_graph = DumpGraph
 
 __all__ = [
-    'CosineShift', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift', 'LinearShift',
-    'LogReport', 'MicroAverage', 'MultistepShift', 'ParameterStatistics', 'PlotReport', 'PolynomialShift',
-    'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'WarmupShift', 'dump_graph', 'observe_lr', 'observe_value',
-    'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
+    'CosineShift', 'DivergenceError', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift',
+    'LinearShift', 'LogReport', 'MicroAverage', 'MultistepShift', 'ParameterStatistics', 'PlotReport',
+    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'WarmupShift', 'dump_graph', 'observe_lr',
+    'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
 ]

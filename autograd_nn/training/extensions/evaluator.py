@@ -58,7 +58,8 @@ class Evaluator(Extension):
         for name, each in self._iterators.items():
             if getattr(each, 'repeat', False) is True:
                 warnings.warn(f'{type(self).__name__}: the iterator {name!r} begins again at its end, so that the '
-                              'evaluation would never end; give one with repeat=False', stacklevel=2)
+                              'evaluation would never end; give one with repeat=False',
+                              stacklevel=3)  # the caller is behind what explains wrong arguments
         self.converter = converter
         self.device = None if device is None else get_device(device)
         self.eval_hook = eval_hook

@@ -13,16 +13,20 @@ from autograd_nn.training.extension import PRIORITY_WRITER, Extension
 from autograd_nn.training.state import non_finite_parameters
 
 
+class DivergenceError(RuntimeError):
+    """The training diverged: a parameter has become NaN or infinite."""
+
+
 class FailOnNonNumber(Extension):
-    """Stops the training by a RuntimeError when a parameter has become NaN or infinite."""
+    """Stops the training by a `DivergenceError` when a parameter has become NaN or infinite."""
 
     def __call__(self, trainer: Any) -> None:
         for name, optimizer in trainer.updater.get_all_optimizers().items():
             paths = non_finite_parameters(optimizer)
             if paths:
-                raise RuntimeError(f'FailOnNonNumber: the parameter {paths[0]} of the optimizer {name!r} has NaN or '
-                                   f'infinite elements after iteration {trainer.updater.iteration}: the training '
-                                   'diverged')
+                raise DivergenceError(f'FailOnNonNumber: the parameter {paths[0]} of the optimizer {name!r} has NaN or '
+                                      f'infinite elements after iteration {trainer.updater.iteration}: the training '
+                                      'diverged')
 
 
 def _percentile(x: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ from autograd_nn.reporter import DictSummary
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
-from autograd_nn.utils import strict_json
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.readable import to_json
 
 
 class LogReport(Extension):
@@ -62,7 +62,7 @@ class LogReport(Extension):
         self._summary = DictSummary()
         if self._filename is not None:
             with atomic_write(Path(trainer.out, self._filename.format(**entry))) as file:
-                file.write(strict_json.dumps(self._log, indent=4).encode())
+                file.write(to_json(self._log, indent=4))
 
     def serialize(self, serializer: Any) -> None:
         serialize_trigger(self._trigger, serializer['_trigger'])

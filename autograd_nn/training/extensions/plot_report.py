@@ -45,6 +45,7 @@ class PlotReport(Extension):
         self._marker = marker
         self._grid = grid
         self._data: dict[str, list[list[float]]] = {key: [] for key in self._y_keys}
+        self._warned = False
         self._summary = DictSummary()
         self._undrawn: Path | None = None
         self._draw_after = 0.0
@@ -99,10 +100,11 @@ class PlotReport(Extension):
         FigureCanvasAgg(figure)
         # Margins of fixed size: to have them computed would double the time that drawing takes.
         axes = figure.add_axes((0.125, 0.125, 0.85, 0.84))
-        for key in self._y_keys:
+        font, x_label, *labels = self._font_and_labels()
+        for key, label in zip(self._y_keys, labels):
             if self._data[key]:
-                axes.plot(*zip(*self._data[key]), label=key, marker=self._marker, markersize=4, linewidth=1.6)
-        axes.set_xlabel(self._x_key)
+                axes.plot(*zip(*self._data[key]), label=label, marker=self._marker, markersize=4, linewidth=1.6)
+        axes.set_xlabel(x_label, font=font)
         if self._x_key in ('epoch', 'iteration'):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[['top', 'right']].set_visible(False)
@@ -111,15 +113,36 @@ class PlotReport(Extension):
             axes.grid(color='0.88', linewidth=0.8)
             axes.set_axisbelow(True)
         if len(self._y_keys) > 1:
-            axes.legend(frameon=False)
+            axes.legend(frameon=False, prop=font)
         else:
-            axes.set_ylabel(self._y_keys[0])
+            axes.set_ylabel(labels[0], font=font)
         if self._postprocess is not None:
             self._postprocess(figure, axes, self._data)
         with atomic_write(path) as file:
             figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
         self._undrawn = None
         self._draw_after = 50 * time.perf_counter() - 49 * start
+
+    def _font_and_labels(self) -> list[Any]:
+        """The font, and how the keys of the axes x and y are written in it: as they are, if a font can do that."""
+        from matplotlib.font_manager import FontProperties, findfont
+        from PIL import ImageFont
+
+        from autograd_nn.utils.fonts import find_font, has_characters
+
+        keys, font = [self._x_key, *self._y_keys], FontProperties(size='medium')
+        text = ''.join(keys)
+        if text.isascii() or has_characters(ImageFont.truetype(findfont(font), 16), text):
+            return [font, *keys]
+        path = find_font(text)
+        if path is not None:
+            return [FontProperties(fname=str(path), size='medium'), *keys]
+        if not self._warned:
+            warnings.warn(f'PlotReport: no font of this system has the characters of {", ".join(keys)}; '
+                          f'{self._filename} shows escapes in their place (a font such as that of the package '
+                          'fonts-noto-cjk helps)', stacklevel=2)
+            self._warned = True
+        return [font, *(key.encode('ascii', 'backslashreplace').decode() for key in keys)]
 
     def serialize(self, serializer: Any) -> None:
         serialize_trigger(self._trigger, serializer['trigger'])

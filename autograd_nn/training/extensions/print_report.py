@@ -1,8 +1,11 @@
 """The log as a table."""
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
+from shutil import get_terminal_size
 from typing import IO, Any
 
 from tqdm import tqdm
@@ -13,6 +16,9 @@ from autograd_nn.training.extensions.log_report import LogReport
 
 class PrintReport(Extension):
     """Prints the log as a table, a row at a time. A resumed training begins with the rows it has already.
+
+    Where the names are too long for the width of the terminal (80 columns if the output is no terminal), the head takes
+    several lines and numbers have fewer digits.
 
     Args:
         entries: The keys of the columns.
@@ -26,6 +32,7 @@ class PrintReport(Extension):
         self._log_report = log_report
         self._out = out
         self._printed = -1
+        self._heads: list[list[str]] = []
 
     def __call__(self, trainer: Any) -> None:
         if isinstance(self._log_report, str):
@@ -34,10 +41,12 @@ class PrintReport(Extension):
             self._log_report(trainer)
             log = self._log_report.log
         if self._printed < 0:
-            self._write([f'{entry:<{_width(entry)}}' for entry in self._entries])
+            self._heads = _choose_heads(self._entries, get_terminal_size().columns)
+            for line in zip_longest(*self._heads, fillvalue=''):
+                self._write([f'{part:<{_width(head)}}' for part, head in zip(line, self._heads)])
             self._printed = 0
         for row in log[self._printed:]:
-            self._write([_cell(row.get(entry), _width(entry)) for entry in self._entries])
+            self._write([_cell(row.get(entry), _width(head)) for entry, head in zip(self._entries, self._heads)])
         self._printed = len(log)
 
     def _write(self, cells: list[str]) -> None:
@@ -51,12 +60,48 @@ class PrintReport(Extension):
             self._log_report.serialize(serializer['_log_report'])
 
 
-def _width(entry: str) -> int:
-    return max(10, len(entry))
+def _choose_heads(entries: Sequence[str], room: int) -> list[list[str]]:
+    """The head of each column: lines, the last of which is padded to the width of the column.
+
+    They are as few as possible, and the columns as wide, up to ten characters, as the room allows.
+    """
+    longest = max(len(_parts(entry)) for entry in entries) if entries else 1
+    for lines, least in [(1, 10), *((n, least) for n in range(2, longest + 1) for least in (10, 8, 6))]:
+        heads = [_break(entry, lines, least) for entry in entries]
+        if sum(map(_width, heads)) + 2 * (len(heads) - 1) <= room:
+            break
+    return heads
+
+
+def _break(entry: str, lines: int, least: int) -> list[str]:
+    """A name in at most so many lines, of which the longest is as short as possible."""
+    width = least
+    while len(broken := _fill(_parts(entry), width)) > lines:
+        width += 1
+    return [*broken[:-1], broken[-1].ljust(least)]
+
+
+def _fill(parts: list[str], width: int) -> list[str]:
+    filled: list[str] = []
+    for part in parts:
+        if filled and len(filled[-1]) + len(part) <= width:
+            filled[-1] += part
+        else:
+            filled.append(part)
+    return filled
+
+
+def _parts(entry: str) -> list[str]:
+    return re.findall('[^/_]*[/_]|[^/_]+', entry) or ['']
+
+
+def _width(head: list[str]) -> int:
+    return max(map(len, head))
 
 
 def _cell(value: Any, width: int) -> str:
-    """A value, left-aligned; blank where there is none."""
-    if value is None:
-        return ' ' * width
-    return f'{value:<{width}g}' if isinstance(value, (int, float)) else f'{value!s:<{width}}'
+    """A value, left-aligned; blank where there is none. A float has as many digits, at most six, as there is room."""
+    if isinstance(value, float):
+        value = next((text for text in (f'{value:.{digits}g}' for digits in range(6, 1, -1)) if len(text) <= width),
+                     f'{value:.1g}')
+    return f'{"" if value is None else value!s:<{width}}'

@@ -13,13 +13,15 @@ from autograd_nn.training.extension import Extension
 from autograd_nn.variable import as_array
 
 _FORMAT = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
+_FORMAT_WITHOUT_END = '{desc}  iteration {n_fmt} [{elapsed}{postfix}]'
 _REFRESH_SECONDS = 0.2
+_LINE_SECONDS = 60
 
 
 class ProgressBar(Extension):
     """Shows how far the training is, the speed in examples per second, and reported values such as the loss.
 
-    Nothing is shown where the output is not a terminal.
+    Where the output is not a terminal but a file or a pipe, there is a line about it once a minute.
 
     Args:
         training_length: The length of the whole training, such as ``(20, 'epoch')``; by default that of the trainer's
@@ -48,9 +50,12 @@ class ProgressBar(Extension):
 
     def __call__(self, trainer: Any) -> None:
         out = self._out or sys.stdout
-        if not out.isatty():
-            return
         updater, now = trainer.updater, time.perf_counter()
+        if not out.isatty():
+            if now - self._shown_at >= _LINE_SECONDS:
+                self._measure_speed(updater.iteration, now)
+                print(self._line(trainer), file=out, flush=True)
+            return
         if self._bar is None:
             self._bar = self._make_bar(trainer, out)
         elif updater.iteration % self._update_interval or now - self._shown_at < _REFRESH_SECONDS:
@@ -61,9 +66,19 @@ class ProgressBar(Extension):
         self._bar.set_postfix_str(self._values(trainer), refresh=True)
 
     def _make_bar(self, trainer: Any, out: IO[str]) -> Any:
-        bar_format = _FORMAT if self._bar_length is None else _FORMAT.replace('{bar}', f'{{bar:{self._bar_length}}}')
-        return tqdm(total=self._total_iterations(trainer), initial=self._shown_iteration, file=out, leave=False,
+        total = self._total_iterations(trainer)
+        bar_format = _FORMAT_WITHOUT_END if total is None else _FORMAT
+        if self._bar_length is not None:
+            bar_format = bar_format.replace('{bar}', f'{{bar:{self._bar_length}}}')
+        return tqdm(total=total, initial=self._shown_iteration, file=out, leave=False,
                     dynamic_ncols=True, bar_format=bar_format)
+
+    def _line(self, trainer: Any) -> str:
+        total, iteration = self._total_iterations(trainer), trainer.updater.iteration
+        if total is None:
+            return f'{self._position(trainer)}  iteration {iteration}  {self._values(trainer)}'
+        left = tqdm.format_interval(max(0, total - iteration) / self._speed)
+        return f'{self._position(trainer)}  {iteration / total:.0%}  {self._values(trainer)}, {left} left'
 
     def _length(self, trainer: Any) -> tuple[float, str] | None:
         if self._training_length is not None:

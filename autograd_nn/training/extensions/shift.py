@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import bisect
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from autograd_nn.optimizer import Optimizer
+from autograd_nn.optimizer import Hyperparameter, Optimizer
+from autograd_nn.serializer import serialize_if_there
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.state import serialize_json
 
@@ -16,6 +18,10 @@ class Shift(Extension):
 
     A subclass overrides `value`, the schedule. The trigger given to `Trainer.extend` determines the unit of its time:
     by default iterations.
+
+    A training that is resumed goes on with the value of its snapshot. If another one is set between loading and
+    `Trainer.run` (``optimizer.lr = 0.01``), the schedule continues from that: whatever it plans from there on is
+    multiplied by the ratio of the two. A schedule that has come to zero begins again.
 
     Args:
         attr: The optimizer's attribute, such as ``'lr'``.
@@ -28,7 +34,11 @@ class Shift(Extension):
         self._init = init
         self._optimizer = optimizer
         self._t = 0
+        self._factor = 1.0
         self._last_value: float | None = None
+        # Whose attribute it is, as soon as the training runs; and what that was in the snapshot.
+        self._subject: Any = None
+        self._value_in_snapshot: float | None = None
 
     def value(self, init: float, t: int) -> float | None:
         """The value after `t` calls.
@@ -48,10 +58,38 @@ class Shift(Extension):
             raise AttributeError(f'{type(self).__name__}: {type(optimizer).__name__} has no {self._attr!r}')
         if self._init is None:
             self._init = getattr(optimizer, self._attr)
-        if self._t == 0:
+        self._subject = optimizer
+        if self._value_in_snapshot is None:
             self._update(optimizer)
-        elif self._last_value is not None:
-            setattr(optimizer, self._attr, self._last_value)
+            return
+        if not self._is_part_of_snapshots(trainer, optimizer):
+            setattr(optimizer, self._attr, self._value_in_snapshot)
+        value = getattr(optimizer, self._attr)
+        if value != self._value_in_snapshot:
+            self._continue_from(value)
+        elif self._planned() != self._last_value:
+            self._update(optimizer)  # the schedule itself is another one now
+
+    def _is_part_of_snapshots(self, trainer: Any, optimizer: Any) -> bool:
+        """Whether a snapshot of the trainer restores the attribute."""
+        return (any(optimizer is each for each in trainer.updater.get_all_optimizers().values())
+                and self._attr in getattr(optimizer, 'hyperparam', Hyperparameter()).get_dict())
+
+    def _continue_from(self, value: float) -> None:
+        if self._planned() == 0:
+            self._t = 0
+        planned = self._planned()
+        if planned:
+            self._factor *= value / planned
+            self._last_value = value
+
+    def continue_at(self, t: int) -> None:
+        """Goes on as after `t` calls: for a training that is resumed with batches of another size.
+
+        Args:
+            t: The number of calls.
+        """
+        self._t = t
 
     def __call__(self, trainer: Any) -> None:
         self._t += 1
@@ -61,15 +99,24 @@ class Shift(Extension):
         return self._optimizer or trainer.updater.get_optimizer('main')
 
     def _update(self, optimizer: Any) -> None:
-        assert self._init is not None
-        self._last_value = self.value(self._init, self._t)
+        self._last_value = self._planned()
         if self._last_value is not None:
             setattr(optimizer, self._attr, self._last_value)
+
+    def _planned(self) -> float | None:
+        """The value that the schedule has for now; None to leave it alone."""
+        assert self._init is not None
+        value = self.value(self._init, self._t)
+        return None if value is None else value * self._factor
 
     def serialize(self, serializer: Any) -> None:
         self._t = int(serializer('_t', self._t))
         self._init = serialize_json(serializer, '_init', self._init)
         self._last_value = serialize_json(serializer, '_last_value', self._last_value)
+        if self._subject is not None:
+            self._value_in_snapshot = float(getattr(self._subject, self._attr))
+        self._factor, self._value_in_snapshot = json.loads(str(serialize_if_there(
+            serializer, '_now', json.dumps([self._factor, self._value_in_snapshot]))))
 
 
 def _up_to(value: float, init: float, target: float | None) -> float:

@@ -134,8 +134,9 @@ class _Snapshot(Extension):
         if not wanted or not (self._condition is None or self._condition()):
             return None
         filename = self._name(trainer)
-        # An exception may have left the model half updated, or NaN: that must not replace an earlier snapshot.
-        if not isinstance(exc, KeyboardInterrupt) and Path(trainer.out, filename).exists():
+        # What an exception, or a second Ctrl-C, left half updated must not replace an earlier snapshot.
+        is_exact = isinstance(exc, KeyboardInterrupt) and not trainer.is_updating
+        if not is_exact and Path(trainer.out, filename).exists():
             filename = str(Path(filename).with_name(f'on_error_{Path(filename).name}'))
         return self._save(trainer, filename)
 

@@ -4,12 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from autograd_nn.utils import strict_json
+from autograd_nn.utils.readable import to_json
 
 
 def test_what_has_no_word():
     value = {'a': [1.5, float('nan'), {'b': (float('-inf'), None)}], 'c': np.float64('inf'), 'd': 'NaN', 'e': True}
-    text = strict_json.dumps(value, indent=1)
+    text = to_json(value).decode()
     assert json.loads(text) == {'a': [1.5, None, {'b': [None, None]}], 'c': None, 'd': 'NaN', 'e': True}
     assert 'Infinity' not in text and text.count('NaN') == 1
     assert value['a'][2] == {'b': (float('-inf'), None)}
@@ -17,4 +17,4 @@ def test_what_has_no_word():
 
 def test_what_json_does_not_take_is_refused():
     with pytest.raises(TypeError):
-        strict_json.dumps({'a': object()})
+        to_json({'a': object()})
