@@ -35,6 +35,7 @@ python3 -m venv "$work/empty"
 "$work/empty/bin/python" -m pip install --quiet "$work"/dist/*.whl
 sed -n '/^## A sample$/,/^## /p' README.md | sed -n '/^```python$/,/^```$/p' | sed '1d;$d' > "$work/sample.py"
 grep -q get_digits "$work/sample.py" || refuse 'README.md has no sample that trains on the digits'
+(cd "$work" && "$work/empty/bin/python" -I -c 'import autograd_nn.models, autograd_nn.training')
 result=$(cd "$work" && "$work/empty/bin/python" -I sample.py)
 echo "$result"
 python3 -c 'import re, sys; sys.exit(float(re.findall(r"[\d.]+", sys.argv[1])[-1]) < 0.8)' "$result" \
