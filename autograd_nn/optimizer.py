@@ -302,7 +302,9 @@ class GradientMethod(Optimizer):
 
     def _warn_of_no_gradient(self) -> None:
         """Warns, once, if no parameter has a gradient, so that nothing is learnt."""
-        if self._has_warned or any(param.grad is not None for param in self._trained_params()):
+        # In most updates the first parameter has one, and no other is looked at.
+        if self._has_warned or any(param.requires_grad and param.grad is not None
+                                   for param in self.target.params(False)):
             return
         self._has_warned = True
         if not any(True for _ in self.target.params()):
