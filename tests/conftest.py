@@ -50,6 +50,11 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if not item.get_closest_marker('gpu')]
 
 
+def pytest_collectstart(collector):
+    """Weights that a module makes when it is imported are the same in every run, whatever was imported before."""
+    np.random.seed(0)
+
+
 @pytest.fixture(autouse=True)
 def fixed_seed():
     """Every test starts from the same random numbers."""
