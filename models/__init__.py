@@ -1,19 +1,16 @@
 """The model zoo: published networks, built from links alone."""
 import sys as _sys
 
-from autograd_nn.models.alexnet import AlexNet, OneTowerAlexNet
-from autograd_nn.models.blocks import StagedChain
-from autograd_nn.models.deep_convnet import DeepConvNet
-from autograd_nn.models.efficientnet import EfficientNetB0, EfficientNetV2S
-from autograd_nn.models.fast_style import FastStyleNet, InstanceNormalization, PictureTransformer, SuperResolutionNet
-from autograd_nn.models.googlenet import GoogLeNet, GoogLeNetBN
-from autograd_nn.models.image_network import DigitNetwork, ImageNetwork
-from autograd_nn.models.lenet import LeNet, LeNet5
-from autograd_nn.models.lstm_lm import LSTMLanguageModel
-from autograd_nn.models.mlp import MLP
-from autograd_nn.models.mobilenet import MobileNet, MobileNetV2
-from autograd_nn.models.nin import NIN
-from autograd_nn.models.perceptron import (
+from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.deep_convnet import DeepConvNet
+from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
+from autograd_nn.models.classification.googlenet import GoogLeNet, GoogLeNetBN
+from autograd_nn.models.classification.image_network import DigitNetwork, ImageNetwork
+from autograd_nn.models.classification.lenet import LeNet, LeNet5
+from autograd_nn.models.classification.mlp import MLP
+from autograd_nn.models.classification.mobilenet import MobileNet, MobileNetV2
+from autograd_nn.models.classification.nin import NIN
+from autograd_nn.models.classification.perceptron import (
     Perceptron,
     SingleLayerPerceptron,
     TwoLayerPerceptron,
@@ -22,11 +19,20 @@ from autograd_nn.models.perceptron import (
     or_gate,
     xor_gate,
 )
+from autograd_nn.models.classification.resnet import CifarResNet, ResNet, SEResNet
+from autograd_nn.models.classification.squeezenet import SqueezeNet
+from autograd_nn.models.classification.vgg import VGG
+from autograd_nn.models.classification.vision_transformer import VisionTransformer
+from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
-from autograd_nn.models.resnet import CifarResNet, ResNet, SEResNet
-from autograd_nn.models.squeezenet import SqueezeNet
-from autograd_nn.models.style import (
+from autograd_nn.models.style.fast_style import (
+    FastStyleNet,
+    InstanceNormalization,
+    PictureTransformer,
+    SuperResolutionNet,
+)
+from autograd_nn.models.style.losses import (
     FeatureExtractor,
     PerceptualLoss,
     content_loss,
@@ -34,8 +40,7 @@ from autograd_nn.models.style import (
     style_loss,
     total_variation,
 )
-from autograd_nn.models.vgg import VGG
-from autograd_nn.models.vision_transformer import VisionTransformer
+from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 
 from autograd_nn.utils import hints as _hints
 

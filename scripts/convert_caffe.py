@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.caffe_names import CAFFE_NAMES, PUBLISHED_PREPROCESSING
+from autograd_nn.models.classification.caffe_names import CAFFE_NAMES, PUBLISHED_PREPROCESSING
 from cli import check_file, friendly_errors, warnings_as_errors
 
 import autograd_nn
 from autograd_nn import serializers
 
 with friendly_errors():  # the library for Caffe's files may be missing
-    from autograd_nn.models.caffe_weights import PublishedWeights
+    from autograd_nn.models.classification.caffe_weights import PublishedWeights
 
     from autograd_nn import caffe
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_nn import cpu
 from autograd_nn.cpu import onednn
-from autograd_nn.functions import rectifier
+from autograd_nn.functions.activation import rectifier
 from autograd_nn.geometry import conv_output_size
 
 Rng = np.random.Generator

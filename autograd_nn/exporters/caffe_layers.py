@@ -9,18 +9,21 @@ import numpy as np
 
 from autograd_nn.exporters.caffe_graph import CaffeGraph, Operand
 from autograd_nn.function_node import FunctionNode
-from autograd_nn.functions.activation import Sigmoid, Tanh
-from autograd_nn.functions.affine import Identity
-from autograd_nn.functions.arithmetic import Absolute, Add, AddReLU, Divide, Multiply, Negative, Subtract
-from autograd_nn.functions.batch_statistics import FixedBatchNormalization
-from autograd_nn.functions.broadcast import BroadcastTo
-from autograd_nn.functions.convolution import ConvolutionND, DeconvolutionND
-from autograd_nn.functions.exponential import Exp, Log, Rsqrt, Sqrt, Square
-from autograd_nn.functions.fully_connected import LinearFunction
-from autograd_nn.functions.indexing import GetItem
-from autograd_nn.functions.joining import Concat, SplitAxis
-from autograd_nn.functions.normalization import LocalResponseNormalization
-from autograd_nn.functions.number_arithmetic import (
+from autograd_nn.functions.activation.rectifier import ClippedReLU, LeakyReLU, PReLU, ReLU
+from autograd_nn.functions.activation.sigmoid import Sigmoid, Tanh
+from autograd_nn.functions.activation.smooth_rectifier import ELU, Softplus, Swish
+from autograd_nn.functions.activation.softmax import LogSoftmax, Softmax
+from autograd_nn.functions.array.broadcast import BroadcastTo
+from autograd_nn.functions.array.indexing import GetItem
+from autograd_nn.functions.array.joining import Concat, SplitAxis
+from autograd_nn.functions.array.selection import Maximum
+from autograd_nn.functions.array.shape import Reshape, Transpose
+from autograd_nn.functions.connection.convolution import ConvolutionND, DeconvolutionND
+from autograd_nn.functions.connection.fully_connected import LinearFunction
+from autograd_nn.functions.math.affine import Identity
+from autograd_nn.functions.math.arithmetic import Absolute, Add, AddReLU, Divide, Multiply, Negative, Subtract
+from autograd_nn.functions.math.exponential import Exp, Log, Rsqrt, Sqrt, Square
+from autograd_nn.functions.math.number_arithmetic import (
     AddNumber,
     DivideByNumber,
     MultiplyNumber,
@@ -28,13 +31,10 @@ from autograd_nn.functions.number_arithmetic import (
     SubtractFromNumber,
     SubtractNumber,
 )
-from autograd_nn.functions.pooling import AveragePooling, MaxPooling
-from autograd_nn.functions.rectifier import ClippedReLU, LeakyReLU, PReLU, ReLU
-from autograd_nn.functions.reduction import Mean
-from autograd_nn.functions.selection import Maximum
-from autograd_nn.functions.shape import Reshape, Transpose
-from autograd_nn.functions.smooth_rectifier import ELU, Softplus, Swish
-from autograd_nn.functions.softmax import LogSoftmax, Softmax
+from autograd_nn.functions.math.reduction import Mean
+from autograd_nn.functions.normalization.batch_normalization import FixedBatchNormalization
+from autograd_nn.functions.normalization.layer_normalization import LocalResponseNormalization
+from autograd_nn.functions.pooling.pooling import AveragePooling, MaxPooling
 
 Operands = list[Operand]
 Converter = Callable[[CaffeGraph, Any, Operands], Any]

@@ -1,8 +1,83 @@
 """Differentiable functions, under Chainer's names."""
 from autograd_nn.functions import operators
-from autograd_nn.functions.activation import hard_sigmoid, sigmoid, step, tanh
-from autograd_nn.functions.affine import bias, identity, linear_interpolate, scale
-from autograd_nn.functions.arithmetic import (
+from autograd_nn.functions.activation.rectifier import (
+    clipped_relu,
+    crelu,
+    leaky_relu,
+    maxout,
+    prelu,
+    relu,
+    relu6,
+    rrelu,
+)
+from autograd_nn.functions.activation.sigmoid import hard_sigmoid, sigmoid, step, tanh
+from autograd_nn.functions.activation.smooth_rectifier import elu, gelu, selu, softplus, swish
+from autograd_nn.functions.activation.softmax import log_softmax, softmax
+from autograd_nn.functions.array.broadcast import broadcast, broadcast_to, cast, sum_to
+from autograd_nn.functions.array.columns import im2col
+from autograd_nn.functions.array.indexing import diagonal, get_item, scatter_add, select_item
+from autograd_nn.functions.array.joining import (
+    concat,
+    dstack,
+    hstack,
+    pad_sequence,
+    separate,
+    split_axis,
+    stack,
+    vstack,
+)
+from autograd_nn.functions.array.rearrangement import copy, flip, fliplr, flipud, pad, permutate, repeat, tile
+from autograd_nn.functions.array.resize import resize_images
+from autograd_nn.functions.array.selection import clip, maximum, minimum, where
+from autograd_nn.functions.array.shape import (
+    depth2space,
+    expand_dims,
+    flatten,
+    moveaxis,
+    reshape,
+    rollaxis,
+    space2depth,
+    squeeze,
+    swapaxes,
+    transpose,
+)
+from autograd_nn.functions.connection.attention import scaled_dot_product_attention
+from autograd_nn.functions.connection.convolution import (
+    convolution_1d,
+    convolution_2d,
+    convolution_3d,
+    convolution_nd,
+    deconvolution_1d,
+    deconvolution_2d,
+    deconvolution_3d,
+    deconvolution_nd,
+    depthwise_convolution_2d,
+    dilated_convolution_2d,
+)
+from autograd_nn.functions.connection.embedding import embed_id
+from autograd_nn.functions.connection.fully_connected import bilinear, linear
+from autograd_nn.functions.evaluation.scores import (
+    accuracy,
+    binary_accuracy,
+    classification_summary,
+    confusion_matrix,
+    f1_score,
+    precision,
+    r2_score,
+    recall,
+)
+from autograd_nn.functions.loss.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
+from autograd_nn.functions.loss.likelihood_loss import bernoulli_nll, gaussian_kl_divergence, gaussian_nll
+from autograd_nn.functions.loss.margin_loss import contrastive, hinge, triplet
+from autograd_nn.functions.loss.regression_loss import (
+    absolute_error,
+    huber_loss,
+    mean_absolute_error,
+    mean_squared_error,
+    squared_error,
+)
+from autograd_nn.functions.math.affine import bias, identity, linear_interpolate, scale
+from autograd_nn.functions.math.arithmetic import (
     absolute,
     add,
     div,
@@ -15,56 +90,25 @@ from autograd_nn.functions.arithmetic import (
     squared_difference,
     sub,
 )
-from autograd_nn.functions.attention import scaled_dot_product_attention
-from autograd_nn.functions.batch_statistics import batch_normalization, fixed_batch_normalization
-from autograd_nn.functions.broadcast import broadcast, broadcast_to, cast, sum_to
-from autograd_nn.functions.columns import im2col
-from autograd_nn.functions.convolution import (
-    convolution_1d,
-    convolution_2d,
-    convolution_3d,
-    convolution_nd,
-    deconvolution_1d,
-    deconvolution_2d,
-    deconvolution_3d,
-    deconvolution_nd,
-    depthwise_convolution_2d,
-    dilated_convolution_2d,
-)
-from autograd_nn.functions.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
-from autograd_nn.functions.cumulative import cumprod, cumsum
-from autograd_nn.functions.einstein_sum import einsum
-from autograd_nn.functions.embedding import embed_id
-from autograd_nn.functions.error_function import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtr, ndtri
-from autograd_nn.functions.evaluation import (
-    accuracy,
-    binary_accuracy,
-    classification_summary,
-    confusion_matrix,
-    f1_score,
-    precision,
-    r2_score,
-    recall,
-)
-from autograd_nn.functions.exponential import cbrt, exp, expm1, log, log1p, log2, log10, rsqrt, sqrt, square
-from autograd_nn.functions.extremum import argmax, argmin, max, min
-from autograd_nn.functions.forget import forget
-from autograd_nn.functions.fully_connected import bilinear, linear
-from autograd_nn.functions.indexing import diagonal, get_item, scatter_add, select_item
-from autograd_nn.functions.joining import concat, dstack, hstack, pad_sequence, separate, split_axis, stack, vstack
-from autograd_nn.functions.likelihood_loss import bernoulli_nll, gaussian_kl_divergence, gaussian_nll
-from autograd_nn.functions.linear_algebra import batch_det, batch_inv, det, inv
-from autograd_nn.functions.margin_loss import contrastive, hinge, triplet
-from autograd_nn.functions.matrix_product import batch_matmul, matmul, tensordot
-from autograd_nn.functions.n_step import n_step_bigru, n_step_bilstm, n_step_birnn, n_step_gru, n_step_lstm, n_step_rnn
-from autograd_nn.functions.noise import dropout, gaussian, gumbel_softmax, stochastic_depth, zoneout
-from autograd_nn.functions.normalization import (
+from autograd_nn.functions.math.cumulative import cumprod, cumsum
+from autograd_nn.functions.math.einstein_sum import einsum
+from autograd_nn.functions.math.error_function import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtr, ndtri
+from autograd_nn.functions.math.exponential import cbrt, exp, expm1, log, log1p, log2, log10, rsqrt, sqrt, square
+from autograd_nn.functions.math.extremum import argmax, argmin, max, min
+from autograd_nn.functions.math.linear_algebra import batch_det, batch_inv, det, inv
+from autograd_nn.functions.math.matrix_product import batch_matmul, matmul, tensordot
+from autograd_nn.functions.math.reduction import average, batch_l2_norm_squared, logsumexp, mean, prod, std, sum, var
+from autograd_nn.functions.math.rounding import ceil, fix, floor, sign
+from autograd_nn.functions.math.trigonometric import arccos, arcsin, arctan, arctan2, arctanh, cos, cosh, sin, sinh, tan
+from autograd_nn.functions.noise.dropout import dropout, gaussian, gumbel_softmax, stochastic_depth, zoneout
+from autograd_nn.functions.normalization.batch_normalization import batch_normalization, fixed_batch_normalization
+from autograd_nn.functions.normalization.layer_normalization import (
     group_normalization,
     layer_normalization,
     local_response_normalization,
     normalize,
 )
-from autograd_nn.functions.pooling import (
+from autograd_nn.functions.pooling.pooling import (
     average_pooling_1d,
     average_pooling_2d,
     average_pooling_3d,
@@ -74,37 +118,7 @@ from autograd_nn.functions.pooling import (
     max_pooling_3d,
     max_pooling_nd,
 )
-from autograd_nn.functions.rearrangement import copy, flip, fliplr, flipud, pad, permutate, repeat, tile
-from autograd_nn.functions.rectifier import clipped_relu, crelu, leaky_relu, maxout, prelu, relu, relu6, rrelu
-from autograd_nn.functions.recurrent_cells import gru, lstm, rnn, slstm, tree_lstm
-from autograd_nn.functions.recurrent_sequences import transpose_sequence
-from autograd_nn.functions.reduction import average, batch_l2_norm_squared, logsumexp, mean, prod, std, sum, var
-from autograd_nn.functions.regression_loss import (
-    absolute_error,
-    huber_loss,
-    mean_absolute_error,
-    mean_squared_error,
-    squared_error,
-)
-from autograd_nn.functions.resize import resize_images
-from autograd_nn.functions.rounding import ceil, fix, floor, sign
-from autograd_nn.functions.selection import clip, maximum, minimum, where
-from autograd_nn.functions.shape import (
-    depth2space,
-    expand_dims,
-    flatten,
-    moveaxis,
-    reshape,
-    rollaxis,
-    space2depth,
-    squeeze,
-    swapaxes,
-    transpose,
-)
-from autograd_nn.functions.smooth_rectifier import elu, gelu, selu, softplus, swish
-from autograd_nn.functions.softmax import log_softmax, softmax
-from autograd_nn.functions.trigonometric import arccos, arcsin, arctan, arctan2, arctanh, cos, cosh, sin, sinh, tan
-from autograd_nn.functions.unpooling import (
+from autograd_nn.functions.pooling.unpooling import (
     unpooling_1d,
     unpooling_2d,
     unpooling_3d,
@@ -112,5 +126,16 @@ from autograd_nn.functions.unpooling import (
     upsampling_2d,
     upsampling_nd,
 )
+from autograd_nn.functions.rnn.n_step import (
+    n_step_bigru,
+    n_step_bilstm,
+    n_step_birnn,
+    n_step_gru,
+    n_step_lstm,
+    n_step_rnn,
+)
+from autograd_nn.functions.rnn.recurrent_cells import gru, lstm, rnn, slstm, tree_lstm
+from autograd_nn.functions.rnn.recurrent_sequences import transpose_sequence
+from autograd_nn.functions.util.forget import forget
 
 operators.install()

@@ -4,7 +4,7 @@ from __future__ import annotations
 from autograd_nn.backprop import grad
 from autograd_nn.config import config, force_backprop_mode
 from autograd_nn.function_node import FunctionNode, Gradients, Indexes
-from autograd_nn.functions.affine import identity
+from autograd_nn.functions.math.affine import identity
 from autograd_nn.functions.single_precision import widened
 from autograd_nn.variable import Variable
 

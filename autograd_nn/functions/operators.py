@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import cuda
-from autograd_nn.functions import arithmetic, broadcast, extremum, indexing, matrix_product, reduction, shape
+from autograd_nn.functions.array import broadcast, indexing, shape
+from autograd_nn.functions.math import arithmetic, extremum, matrix_product, reduction
 from autograd_nn.variable import Variable, as_array
 
 _operands = (Variable, int, float, np.ndarray, np.generic, complex, cuda.ndarray)

@@ -1,9 +1,8 @@
 """Layers: links with the parameters of functions."""
-from autograd_nn.links.activation import PReLU, Swish
-from autograd_nn.links.affine import Bias, Scale
-from autograd_nn.links.attention import MultiHeadAttention
-from autograd_nn.links.classifier import Classifier
-from autograd_nn.links.convolution import (
+from autograd_nn.links.activation.trainable import PReLU, Swish
+from autograd_nn.links.connection.affine import Bias, Scale
+from autograd_nn.links.connection.attention import MultiHeadAttention
+from autograd_nn.links.connection.convolution import (
     Convolution1D,
     Convolution2D,
     Convolution3D,
@@ -16,12 +15,15 @@ from autograd_nn.links.convolution import (
     DilatedConvolution2D,
     MLPConvolution2D,
 )
-from autograd_nn.links.embedding import EmbedID
-from autograd_nn.links.fully_connected import Bilinear, Linear, Maxout
-from autograd_nn.links.gru import GRU, StatefulGRU, StatefulMGU, StatelessGRU, StatelessMGU
-from autograd_nn.links.inception import Inception, InceptionBN
-from autograd_nn.links.lstm import LSTM, StatefulPeepholeLSTM, StatefulZoneoutLSTM, StatelessLSTM
-from autograd_nn.links.n_step import (
+from autograd_nn.links.connection.embedding import EmbedID
+from autograd_nn.links.connection.fully_connected import Bilinear, Linear, Maxout
+from autograd_nn.links.connection.inception import Inception, InceptionBN
+from autograd_nn.links.connection.parameter import Parameter
+from autograd_nn.links.model.classifier import Classifier
+from autograd_nn.links.normalization.normalization import BatchNormalization, GroupNormalization, LayerNormalization
+from autograd_nn.links.rnn.gru import GRU, StatefulGRU, StatefulMGU, StatelessGRU, StatelessMGU
+from autograd_nn.links.rnn.lstm import LSTM, StatefulPeepholeLSTM, StatefulZoneoutLSTM, StatelessLSTM
+from autograd_nn.links.rnn.n_step import (
     NStepBiGRU,
     NStepBiLSTM,
     NStepBiRNNReLU,
@@ -31,7 +33,5 @@ from autograd_nn.links.n_step import (
     NStepRNNReLU,
     NStepRNNTanh,
 )
-from autograd_nn.links.normalization import BatchNormalization, GroupNormalization, LayerNormalization
-from autograd_nn.links.parameter import Parameter
+from autograd_nn.links.rnn.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM
 from autograd_nn.links.shortcut import Shortcut
-from autograd_nn.links.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM

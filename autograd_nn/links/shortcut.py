@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_nn.functions.rectifier import relu
+from autograd_nn.functions.activation.rectifier import relu
 from autograd_nn.sequential import fusible
 from autograd_nn.variable import Variable
 

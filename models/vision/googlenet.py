@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from autograd_nn.models import googlenet
+from autograd_nn.models.classification import googlenet
 from autograd_nn.models.vision import pretrained
 
 import autograd_nn.functions as F

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from autograd_nn.models.blocks import Layer
-from autograd_nn.models.image_network import ImageNetwork
+from autograd_nn.models.classification.image_network import ImageNetwork
+from autograd_nn.models.layers.blocks import Layer
 from autograd_nn.models.preprocessing import Picture, Preprocessing, as_picture, prepare_all
 from PIL import Image
 
@@ -86,7 +86,7 @@ class PretrainedLayers(ImageNetwork):
             OSError: There is no such file.
             ValueError: It is damaged, or has the weights of another network.
         """
-        from autograd_nn.models.caffe_weights import load_caffemodel
+        from autograd_nn.models.classification.caffe_weights import load_caffemodel
 
         load_caffemodel(path, self, self.published.name)
 

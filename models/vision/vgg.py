@@ -5,8 +5,8 @@ import os
 from typing import Any
 
 import numpy as np
+from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.preprocessing import CAFFE
-from autograd_nn.models.vgg import VGG
 from autograd_nn.models.vision import pretrained
 
 SOURCE = 'https://www.robots.ox.ac.uk/~vgg/research/very_deep'

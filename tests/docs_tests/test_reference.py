@@ -36,4 +36,6 @@ def test_every_package_is_listed():
                 'autograd_nn.caffe.layers'}
     package = DOCS.parent / 'autograd_nn'
     found = {'.'.join(init.parent.relative_to(package.parent).parts) for init in package.rglob('__init__.py')}
-    assert found - internal <= set(public_names.PACKAGES)
+    # Families of functions and links sort the modules; the names are those of the package above.
+    families = {name for name in found if name.startswith(('autograd_nn.functions.', 'autograd_nn.links.'))}
+    assert found - internal - families <= set(public_names.PACKAGES)

@@ -52,7 +52,7 @@ def is_gradient_check(node):
 
 
 def test_gradients_of_all_functions_are_tested():
-    tested = set().union(*map(gradients_checked_in, Path(__file__).parent.glob('test_*.py')))
+    tested = set().union(*map(gradients_checked_in, Path(__file__).parent.rglob('test_*.py')))
     assert sorted(EXPORTED - NO_GRADIENT - tested) == []
 
 

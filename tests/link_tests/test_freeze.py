@@ -3,7 +3,7 @@ import copy
 
 import numpy as np
 import pytest
-from autograd_nn.models.blocks import StagedChain
+from autograd_nn.models.layers.blocks import StagedChain
 
 import autograd_nn as ann
 import autograd_nn.functions as F

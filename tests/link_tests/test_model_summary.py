@@ -5,7 +5,7 @@ import pytest
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn.functions.matrix_product import MatMul
+from autograd_nn.functions.math.matrix_product import MatMul
 
 
 class LeNet(ann.Chain):

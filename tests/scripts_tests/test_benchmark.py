@@ -156,7 +156,7 @@ def test_profile_accounts_for_the_whole_step_and_leaves_no_trace():
     assert functions['LinearFunction forward (64, 500) (10, 500) (10,)'][0] == 1
     assert functions['LinearFunction backward (64, 10)'][0] == 1
     assert any(name.startswith('max_pooling_grad (64, 20, 12, 12)') for name in kernel_rows)
-    assert autograd_nn.backend.kernels is kernels is autograd_nn.functions.cross_entropy.kernels
+    assert autograd_nn.backend.kernels is kernels is autograd_nn.functions.loss.cross_entropy.kernels
 
 
 def test_numbers_of_parameters_must_agree():

@@ -9,8 +9,8 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
-from autograd_nn.functions.activation import per_channel
-from autograd_nn.functions.rectifier import PReLU as PReLUFunction
+from autograd_nn.functions.activation.rectifier import PReLU as PReLUFunction
+from autograd_nn.functions.activation.sigmoid import per_channel
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 

@@ -10,7 +10,7 @@ import autograd_nn.links as L
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder, describe
-from autograd_nn.functions.columns import Im2Col
+from autograd_nn.functions.array.columns import Im2Col
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.link import Link
 from autograd_nn.sequential import fusible

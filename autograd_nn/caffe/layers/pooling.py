@@ -10,7 +10,7 @@ import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.config import config
-from autograd_nn.functions.pooling import AveragePooling
+from autograd_nn.functions.pooling.pooling import AveragePooling
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.variable import Variable, as_variable
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import autograd_nn.functions as F
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
-from autograd_nn.links.stateful import StatefulChain, zero_state
+from autograd_nn.links.rnn.stateful import StatefulChain, zero_state
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 

@@ -1,0 +1,1 @@
+"""The shapes, parts and order of arrays."""

@@ -1,0 +1,1 @@
+"""What connects layers: products with weights, convolutions, tables of vectors, attention."""

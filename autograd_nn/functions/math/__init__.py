@@ -1,0 +1,1 @@
+"""Mathematics: arithmetic, products of matrices, sums and other reductions, special functions."""

@@ -1,0 +1,124 @@
+"""Inverses and determinants of matrices."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.backend import get_array_module
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.array.shape import reshape, swapaxes
+from autograd_nn.functions.math.matrix_product import matmul
+from autograd_nn.functions.single_precision import SinglePrecision
+from autograd_nn.variable import Variable, as_variable
+
+
+class Inv(SinglePrecision):
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_outputs((0,))
+        return get_array_module(*inputs).linalg.inv(*inputs),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        y, = self.get_retained_outputs()
+        gy, = grad_outputs
+        return -matmul(matmul(y, gy, transa=True), y, transb=True),
+
+
+class Det(SinglePrecision):
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_inputs((0,))
+        self.retain_outputs((0,))
+        return get_array_module(*inputs).linalg.det(*inputs),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        x, = self.get_retained_inputs()
+        y, = self.get_retained_outputs()
+        return reshape(grad_outputs[0] * y, y.shape + (1, 1)) * swapaxes(_apply(Inv, 'det (gradient)', x), -1, -2),
+
+
+def _apply(function: type[FunctionNode], name: str, a: Any, ndim: int | None = None) -> Variable:
+    a = as_variable(a)
+    if ndim not in (None, a.ndim) or a.shape[-2:-1] != a.shape[-1:]:
+        raise ValueError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
+                         f'got shape {a.shape}')
+    try:
+        return function().apply((a,))[0]
+    except np.linalg.LinAlgError as error:
+        raise ValueError(f'{name}: a of shape {a.shape} has no inverse ({error})') from None
+
+
+def inv(a: Any) -> Variable:
+    """The inverse of a matrix.
+
+    Args:
+        a: Variable or array of shape (M, M).
+
+    Raises:
+        ValueError: It is not square, or singular.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.inv(np.array([[2., 0.], [0., 4.]]))
+        variable([[0.5 , 0.  ],
+                  [0.  , 0.25]])
+    """
+    return _apply(Inv, 'inv', a, 2)
+
+
+def batch_inv(a: Any) -> Variable:
+    """The inverses of matrices.
+
+    Args:
+        a: Variable or array of shape (B, M, M).
+
+    Raises:
+        ValueError: They are not square, or one is singular.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.batch_inv(np.array([[[2.]], [[4.]]])).array.ravel()
+        array([0.5 , 0.25])
+    """
+    return _apply(Inv, 'batch_inv', a, 3)
+
+
+def det(a: Any) -> Variable:
+    """The determinant of a matrix. Its gradient needs the inverse.
+
+    Args:
+        a: Variable or array of shape (M, M).
+
+    Returns:
+        Variable with no axes.
+
+    Raises:
+        ValueError: It is not square.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.det(np.array([[2., 0.], [0., 4.]]))
+        variable(8.)
+    """
+    return _apply(Det, 'det', a, 2)
+
+
+def batch_det(a: Any) -> Variable:
+    """The determinants of matrices. Their gradients need the inverses.
+
+    Args:
+        a: Variable or array of shape (B, M, M).
+
+    Returns:
+        Variable of shape (B,).
+
+    Raises:
+        ValueError: They are not square.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.batch_det(np.array([[[2.]], [[4.]]]))
+        variable([2., 4.])
+    """
+    return _apply(Det, 'batch_det', a, 3)

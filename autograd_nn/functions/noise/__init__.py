@@ -1,0 +1,1 @@
+"""Random changes, most of them in training only."""

@@ -1,0 +1,1 @@
+"""Means and variances of activations made equal."""

@@ -1,0 +1,1 @@
+"""Windows of images become numbers, and numbers windows."""

@@ -1,0 +1,1 @@
+"""Steps of recurrent networks, and whole sequences of them."""

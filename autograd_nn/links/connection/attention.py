@@ -1,0 +1,78 @@
+"""Attention layers."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from autograd_nn.functions.array.shape import reshape, transpose
+from autograd_nn.functions.connection.attention import scaled_dot_product_attention
+from autograd_nn.link import Chain
+from autograd_nn.links.connection.fully_connected import Linear
+from autograd_nn.variable import Variable, as_variable
+
+
+class MultiHeadAttention(Chain):
+    """Attention by several heads side by side, each in a subspace of its own.
+
+    Vaswani et al., Attention Is All You Need (2017), https://arxiv.org/abs/1706.03762, section 3.2.2.
+
+    Args:
+        size: The number of features; a multiple of `n_heads`.
+        n_heads: The number of heads.
+        dropout: The probability with which an attention weight is set to zero in training.
+        initialW: Initial weights of the four layers (see `initializers.get_initializer`); `LeCunNormal` by default.
+
+    Attributes:
+        query: The `Linear` layer that makes the queries of all heads.
+        key: The one that makes their keys.
+        value: The one that makes their values.
+        out: The one that joins their results.
+
+    Raises:
+        ValueError: `size` is not a multiple of `n_heads`.
+
+    Example:
+        >>> import numpy as np, autograd_nn.links as L
+        >>> layer = L.MultiHeadAttention(12, n_heads=3)
+        >>> layer(np.zeros((2, 5, 12), 'f')).shape
+        (2, 5, 12)
+    """
+
+    def __init__(self, size: int, n_heads: int, dropout: float = 0.0, initialW: Any = None) -> None:
+        super().__init__()
+        if n_heads < 1 or size % n_heads:
+            raise ValueError(f'MultiHeadAttention: expected size to be a multiple of n_heads, got {size} and {n_heads}')
+        self.n_heads = n_heads
+        self.dropout = dropout
+        with self.init_scope():
+            self.query = Linear(size, size, initialW=initialW)
+            self.key = Linear(size, size, initialW=initialW)
+            self.value = Linear(size, size, initialW=initialW)
+            self.out = Linear(size, size, initialW=initialW)
+
+    @property
+    def printable_specs(self) -> Iterable[tuple[str, Any]]:
+        return [('n_heads', self.n_heads), ('dropout', self.dropout)]
+
+    def forward(self, x: Any, memory: Any = None, mask: Any = None) -> Variable:
+        """Applies the layer.
+
+        Args:
+            x: Where the queries come from, of shape (N, Q, size), floating point.
+            memory: Where keys and values come from, of shape (N, K, size); `x` by default (self-attention).
+            mask: Which keys a query sees: booleans that broadcast to (N, n_heads, Q, K); all by default.
+
+        Returns:
+            Output of the shape of `x`.
+        """
+        x = as_variable(x)
+        memory = x if memory is None else as_variable(memory)
+        query, key, value = [self._split(layer(each, n_batch_axes=2))
+                             for layer, each in ((self.query, x), (self.key, memory), (self.value, memory))]
+        y = scaled_dot_product_attention(query, key, value, mask, self.dropout)
+        return self.out(reshape(transpose(y, (0, 2, 1, 3)), x.shape), n_batch_axes=2)
+
+    def _split(self, x: Variable) -> Variable:
+        """(N, T, size) to (N, n_heads, T, size / n_heads)."""
+        n, length, size = x.shape
+        return transpose(reshape(x, (n, length, self.n_heads, size // self.n_heads)), (0, 2, 1, 3))

@@ -1,0 +1,1 @@
+"""Normalization with parameters and running statistics."""

@@ -1,0 +1,33 @@
+"""The multilayer perceptron."""
+from __future__ import annotations
+
+from autograd_nn.models.classification.image_network import DigitNetwork
+from autograd_nn.models.registry import register
+
+import autograd_nn.functions as F
+import autograd_nn.links as L
+
+
+@register('mlp', input_shape=(1, 28, 28))
+class MLP(DigitNetwork):
+    """A multilayer perceptron: two hidden layers of rectified units.
+
+    1,796,010 parameters for images of 28 x 28 pixels, 1000 units and 10 classes. Reference: D. E. Rumelhart,
+    G. E. Hinton, R. J. Williams, Learning representations by back-propagating errors, Nature 323, 1986.
+
+    Args:
+        num_classes: The number of outputs.
+        units: The number of units in each hidden layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.models import MLP
+        >>> MLP()(np.zeros((2, 1, 28, 28), 'f')).shape
+        (2, 10)
+    """
+
+    def __init__(self, num_classes: int = 10, units: int = 1000) -> None:
+        super().__init__()
+        self.add_stage('l1', L.Linear(None, units), F.relu)
+        self.add_stage('l2', L.Linear(units, units), F.relu)
+        self.add_stage('l3', L.Linear(units, num_classes))

@@ -1,0 +1,1 @@
+"""The style of one picture for the content of another."""
