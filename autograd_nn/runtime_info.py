@@ -9,8 +9,8 @@ from typing import IO
 import numpy as np
 
 from autograd_nn import cuda
+from autograd_nn.backends.contract import Kernels
 from autograd_nn.config import config
-from autograd_nn.contract import Kernels
 from autograd_nn.cpu import memory, onednn, threads
 from autograd_nn.cuda import cudnn
 from autograd_nn.version import __version__

@@ -22,7 +22,7 @@ EXPLICIT = re.compile(r'^\.\. (?:autoclass|autofunction|autodata|py:data|py:func
 def public_names(package: str) -> dict[str, Any]:
     """The public objects of a package or module by name, in alphabetical order.
 
-    Those of a module that is no package are what it defines, less what its package exports.
+    Those of a module that is no package are what it lists or defines, less what its package exports.
 
     Args:
         package: Its dotted name.
@@ -36,7 +36,8 @@ def public_names(package: str) -> dict[str, Any]:
     if hasattr(module, '__path__'):
         return found
     exported = public_names(package.rpartition('.')[0])
-    return {name: obj for name, obj in found.items() if defining_module(obj) == package and name not in exported}
+    return {name: obj for name, obj in found.items()
+            if (hasattr(module, '__all__') or defining_module(obj) == package) and name not in exported}
 
 
 def defining_module(obj: Any) -> str:

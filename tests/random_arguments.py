@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_nn import cpu
 from autograd_nn.cpu import onednn
+from autograd_nn.functions import fused_rectifiers
 from autograd_nn.functions.activation import rectifier
 from autograd_nn.geometry import conv_output_size
 
@@ -133,8 +134,8 @@ def softmax_cross_entropy(rng: Rng) -> list[Any]:
 
 def elementwise(rng: Rng) -> list[Any]:
     shape = tuple(map(int, (rng.integers(2, 4), rng.integers(2, 9), rng.integers(90, 100), rng.integers(60, 90))))
-    operation = rectifier._relu_grad if rng.integers(2) else rectifier._leaky_relu
-    args = [array(rng, *shape), array(rng, *shape) if operation is rectifier._relu_grad else 0.3]
+    operation = fused_rectifiers._relu_grad if rng.integers(2) else rectifier._leaky_relu
+    args = [array(rng, *shape), array(rng, *shape) if operation is fused_rectifiers._relu_grad else 0.3]
     return [operation.body, args, operation.source.name]
 
 

@@ -1,6 +1,6 @@
 """The kernels on NumPy: complete, and the reference for every other back end.
 
-What each one computes is stated in `autograd_nn.contract.Kernels`.
+What each one computes is stated in `autograd_nn.backends.contract.Kernels`.
 """
 from autograd_nn.cpu.attention import attention, attention_grad
 from autograd_nn.cpu.blocks import all_finite, elementwise, scaled, scaled_copies, scaled_sum, sum_of_squares

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import depthwise
 from autograd_nn.cpu.blocks import rectify
 from autograd_nn.cpu.window import (
@@ -29,6 +28,7 @@ from autograd_nn.cpu.window import (
 )
 from autograd_nn.dtypes import is_half
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,

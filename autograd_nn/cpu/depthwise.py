@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cpu.window import (
     channels_last,
     compute_dtype,
@@ -16,6 +15,7 @@ from autograd_nn.cpu.window import (
     padded_size,
     samples_per_block,
 )
+from autograd_nn.types import Ints
 
 
 def convolution(x: np.ndarray, W: np.ndarray, y: np.ndarray, stride: Ints, pad: Ints, dilate: Ints) -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.types import Ints
 
 
 def embedding_grad(gy: np.ndarray, ids: np.ndarray, W_shape: Ints) -> np.ndarray:

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cpu.window import compute_dtype, cropped, offsets, padded_size
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def im2col(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> np.ndarray:

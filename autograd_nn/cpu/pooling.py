@@ -7,7 +7,6 @@ from math import prod
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cpu.window import (
     channels_first,
     channels_last,
@@ -19,6 +18,7 @@ from autograd_nn.cpu.window import (
     samples_per_block,
 )
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,

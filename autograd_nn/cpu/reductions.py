@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.types import Ints
 
 
 def sum_along(x: np.ndarray, axis: Ints, keepdims: bool, dtype: np.dtype) -> np.ndarray:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from autograd_nn.contract import Ints
 from autograd_nn.dtypes import is_half
+from autograd_nn.types import Ints
 
 # Bytes of temporary memory at a time. Between 1 and 4 MB convolutions were equally fast on cores with 2 MB of cache.
 BLOCK_BYTES = 2 << 20

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import cublas, depthwise, device
 from autograd_nn.cuda.im2col import add_windows, copy_windows
 from autograd_nn.cuda.layout import along_channels
 from autograd_nn.cuda.pointwise import finish
 from autograd_nn.cuda.reductions import compute_dtype, sum_along
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,

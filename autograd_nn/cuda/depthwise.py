@@ -4,11 +4,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.im2col import each, integers, over_windows
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
 from autograd_nn.cuda.reductions import product_sum
+from autograd_nn.types import Ints
 
 
 def convolution(x: Any, W: Any, y: Any, stride: Ints, pad: Ints, dilate: Ints) -> None:

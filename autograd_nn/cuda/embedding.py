@@ -4,10 +4,10 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_nn.config import config
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.types import Ints
 
 _sorted_sum = elementwise('raw T gy, raw int64 order, raw int64 start', 'T gW', '''
     C sum = 0;

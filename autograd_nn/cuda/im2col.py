@@ -4,10 +4,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def im2col(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> Any:

@@ -1,6 +1,6 @@
 """The kernels on CuPy arrays, complete without cuDNN.
 
-What each one computes is stated in `autograd_nn.contract.Kernels`.
+What each one computes is stated in `autograd_nn.backends.contract.Kernels`.
 """
 from autograd_nn.cuda.attention import attention, attention_grad
 from autograd_nn.cuda.convolution import convolution, convolution_bias_grad, convolution_filter_grad, deconvolution

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
+from autograd_nn.types import Ints
 
 
 def is_channels_last(x: Any) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, elementwise, reduce
 from autograd_nn.cuda.reductions import compute_dtype, first_axes, product_sum, with_ones, without
+from autograd_nn.types import Ints
 
 _MOMENTS = COMPUTE + '''
 struct moments {

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda.im2col import each, integers, over_windows
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
 from autograd_nn.cuda.layout import empty, in_memory, is_channels_last
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def max_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,

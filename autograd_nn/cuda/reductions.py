@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, reduce
+from autograd_nn.types import Ints
 
 _product_sum = reduce('T x, T y', 'U z', '(C)x * (C)y', 'a + b', 'z = (U)a', '0', 'product_sum', reduce_type='C',
                       preamble=COMPUTE)

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.cublas import matmul
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
+from autograd_nn.types import Ints
 
 Arrays = Sequence[Any]
 

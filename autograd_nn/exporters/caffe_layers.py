@@ -16,12 +16,12 @@ from autograd_nn.functions.activation.softmax import LogSoftmax, Softmax
 from autograd_nn.functions.array.broadcast import BroadcastTo
 from autograd_nn.functions.array.indexing import GetItem
 from autograd_nn.functions.array.joining import Concat, SplitAxis
-from autograd_nn.functions.array.selection import Maximum
 from autograd_nn.functions.array.shape import Reshape, Transpose
 from autograd_nn.functions.connection.convolution import ConvolutionND, DeconvolutionND
 from autograd_nn.functions.connection.fully_connected import LinearFunction
 from autograd_nn.functions.math.affine import Identity
 from autograd_nn.functions.math.arithmetic import Absolute, Add, AddReLU, Divide, Multiply, Negative, Subtract
+from autograd_nn.functions.math.clipping import Maximum
 from autograd_nn.functions.math.exponential import Exp, Log, Rsqrt, Sqrt, Square
 from autograd_nn.functions.math.number_arithmetic import (
     AddNumber,

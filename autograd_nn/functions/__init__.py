@@ -13,7 +13,7 @@ from autograd_nn.functions.activation.rectifier import (
 from autograd_nn.functions.activation.sigmoid import hard_sigmoid, sigmoid, step, tanh
 from autograd_nn.functions.activation.smooth_rectifier import elu, gelu, selu, softplus, swish
 from autograd_nn.functions.activation.softmax import log_softmax, softmax
-from autograd_nn.functions.array.broadcast import broadcast, broadcast_to, cast, sum_to
+from autograd_nn.functions.array.broadcast import broadcast, broadcast_to, sum_to
 from autograd_nn.functions.array.columns import im2col
 from autograd_nn.functions.array.indexing import diagonal, get_item, scatter_add, select_item
 from autograd_nn.functions.array.joining import (
@@ -28,7 +28,7 @@ from autograd_nn.functions.array.joining import (
 )
 from autograd_nn.functions.array.rearrangement import copy, flip, fliplr, flipud, pad, permutate, repeat, tile
 from autograd_nn.functions.array.resize import resize_images
-from autograd_nn.functions.array.selection import clip, maximum, minimum, where
+from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.array.shape import (
     depth2space,
     expand_dims,
@@ -90,6 +90,7 @@ from autograd_nn.functions.math.arithmetic import (
     squared_difference,
     sub,
 )
+from autograd_nn.functions.math.clipping import clip, maximum, minimum
 from autograd_nn.functions.math.cumulative import cumprod, cumsum
 from autograd_nn.functions.math.einstein_sum import einsum
 from autograd_nn.functions.math.error_function import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtr, ndtri
@@ -126,6 +127,7 @@ from autograd_nn.functions.pooling.unpooling import (
     upsampling_2d,
     upsampling_nd,
 )
+from autograd_nn.functions.precision import cast
 from autograd_nn.functions.rnn.n_step import (
     n_step_bigru,
     n_step_bilstm,

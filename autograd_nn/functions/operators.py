@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import cuda
-from autograd_nn.functions.array import broadcast, indexing, shape
+from autograd_nn.functions import precision
+from autograd_nn.functions.array import indexing, shape
 from autograd_nn.functions.math import arithmetic, extremum, matrix_product, reduction
 from autograd_nn.variable import Variable, as_array
 
@@ -77,7 +78,7 @@ def install() -> None:
         '__getitem__': indexing.get_item,
         '__iter__': _iterate,
         'T': property(shape.transpose, doc='The axes in reverse order.'),
-        'astype': broadcast.cast,
+        'astype': precision.cast,
         'flatten': shape.flatten,
         'max': extremum.max,
         'mean': reduction.mean,

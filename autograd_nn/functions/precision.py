@@ -1,4 +1,4 @@
-"""Sums of numbers in half precision: in single precision, since their own digits are too few."""
+"""Numbers of one type in another: on request, and in single precision where the digits of halves are too few."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,6 +8,8 @@ import numpy as np
 
 from autograd_nn.backend import LARGE, kernels
 from autograd_nn.dtypes import is_floating, is_half
+from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.variable import Variable, as_variable
 
 
 def at_least_float32(x: Any) -> Any:
@@ -33,3 +35,34 @@ def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False, d
     if dtype is not None or is_half(x.dtype):
         return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(dtype or x.dtype, copy=False)
     return x.sum() if axis is None else x.sum(axis=axis, keepdims=keepdims)
+
+
+class Cast(FunctionNode):
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.x_dtype = inputs[0].dtype
+        return inputs[0].astype(self.dtype, copy=False),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+        gy, = grad_outputs
+        assert gy is not None
+        return cast(gy, self.x_dtype),
+
+
+def cast(x: Any, typ: Any) -> Variable:
+    """Converts to another dtype.
+
+    Args:
+        x: Variable or array.
+        typ: The dtype of the result.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.cast(np.array([1.0, 2.0]), np.float16).dtype
+        dtype('float16')
+    """
+    x = as_variable(x)
+    return x if x.dtype == typ else Cast(typ).apply((x,))[0]

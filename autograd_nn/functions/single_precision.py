@@ -14,7 +14,7 @@ import numpy as np
 from autograd_nn.backend import is_array
 from autograd_nn.dtypes import is_floating, is_half
 from autograd_nn.function_node import FunctionNode
-from autograd_nn.functions.array.broadcast import cast
+from autograd_nn.functions.precision import cast
 from autograd_nn.variable import Variable
 
 P = ParamSpec('P')

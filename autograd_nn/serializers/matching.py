@@ -10,8 +10,7 @@ import numpy as np
 
 from autograd_nn.link import Link
 from autograd_nn.serializers.npz import DictionarySerializer, NpzReader, is_none, load_link
-
-Shape = tuple[int, ...]
+from autograd_nn.types import Shape
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """Elementwise kernels, on arrays of all sizes and layouts."""
+import importlib
+
 import numpy as np
 import pytest
 
 import autograd_nn.functions  # noqa: F401 -- registers the operations
 from autograd_nn import using_config
 from autograd_nn.backend import elementwise
+from autograd_nn.backends import contract
 from autograd_nn.cpu import blocks
 from autograd_nn.dtypes import as_dtype
 from pairs import every_pair
@@ -182,3 +185,17 @@ def test_masks_of_one_seed(kernel, layout, dtype):
     assert abs(both.mean() - 0.25) < 0.01
     rows = (masks[0][0, :, :-1] == 0) & (masks[0][0, :, 1:] == 0)
     assert abs(rows.mean() - 0.25) < 0.02
+
+
+def test_names_of_operations():
+    """The functions, the table of the contract and the back ends mean the same by a name."""
+    onednn_elementwise = importlib.import_module('autograd_nn.cpu.onednn.elementwise')
+    used = {operation.source.name for operation in elementwise.registry.values()} - {None}
+    assert used == set(contract.OPERATIONS)
+    assert set(blocks._WRITERS) | set(onednn_elementwise._OPERATIONS) <= used
+
+
+@pytest.mark.parametrize('name, params', [('reul', 'T x'), ('relu', 'T x, T y'), ('relu_grad', 'T gy, T y')])
+def test_a_name_of_nothing_is_refused(name, params):
+    with pytest.raises(ValueError, match=f'elementwise: .* no operation {name!r}'):
+        elementwise(params, 'T z', 'z = x', name=name)

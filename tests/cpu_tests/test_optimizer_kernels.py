@@ -169,7 +169,7 @@ def test_a_copied_layout_is_logged(kernel, caplog):
 
 def test_the_module_has_every_kernel_of_the_contract():
     from autograd_nn import cpu
-    from autograd_nn.contract import Kernels
+    from autograd_nn.backends.contract import Kernels
     names = {name for name in vars(Kernels) if not name.startswith('_')}
     assert names == set(cpu.__all__)
 

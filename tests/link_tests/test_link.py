@@ -335,14 +335,14 @@ def test_devices():
     model = Net()
     assert model.to_cpu() is model and model.to_device('@numpy') is model
     assert model.xp is np and model.device == ann.get_device('cpu')
-    if not ann.backend.cuda.available:
+    if not ann.cuda.available:
         with pytest.raises(RuntimeError, match='CUDA'):
             model.to_gpu()
 
 
 @pytest.mark.gpu
 def test_device_of_a_gpu():
-    cupy = ann.backend.cuda.cupy
+    cupy = ann.cuda.cupy
     model = Net().to_gpu()
     assert model.xp is cupy and isinstance(model.block.inner.scale.array, cupy.ndarray)
     assert isinstance(model.zeta.mean, cupy.ndarray) and model.zeta.count == 7

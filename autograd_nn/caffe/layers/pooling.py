@@ -12,9 +12,8 @@ from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.config import config
 from autograd_nn.functions.pooling.pooling import AveragePooling
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_variable
-
-Ints = tuple[int, ...]
 
 # Caffe's maximum of nothing.
 _LEAST = float(np.finfo(np.float32).min)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from autograd_nn import cpu as reference
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.blocks import rectify
 from autograd_nn.cpu.convolution import scaled
@@ -33,6 +32,7 @@ from autograd_nn.cpu.onednn.primitive import (
 )
 from autograd_nn.cpu.window import channels_last as pixels
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 _Plan = TypeVar('_Plan', '_Forward', '_InputGradient', '_FilterGradient')
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from autograd_nn import cpu as reference
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.blocks import rectify
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, element_strides, serves
+from autograd_nn.types import Ints
 
 # Fewer multiplications than these are done before oneDNN has been called.
 _LEAST = 1 << 16

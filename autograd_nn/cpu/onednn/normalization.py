@@ -9,12 +9,12 @@ from math import inf, prod
 import numpy as np
 
 from autograd_nn import cpu as reference
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.blocks import rectify, sum_of_squares
 from autograd_nn.cpu.normalization import as_rows, statistics
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, images, serves
+from autograd_nn.types import Ints
 
 # With more elements in a sum, or a mean further from zero (in standard deviations, squared), results were seen to be
 # wrong by more than a thousandth.

@@ -6,11 +6,11 @@ from math import prod
 import numpy as np
 
 from autograd_nn import cpu as reference
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, extreme, images, serves
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 _LOWEST = np.finfo(np.float32).min
 

@@ -19,10 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd_nn.config import config
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.library import Library
+from autograd_nn.types import Ints
 
 T = TypeVar('T')
 _logger = logging.getLogger(__name__)

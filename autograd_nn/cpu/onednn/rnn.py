@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import cpu as reference
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.matrix_product import matmul
 from autograd_nn.cpu.onednn.primitive import Converter, Memory, Primitive, cached, loaded, serves
 from autograd_nn.cpu.rnn import Arrays, InPlace, Products, joined
+from autograd_nn.types import Ints
 
 # Fewer multiplications than these are done before oneDNN has been called.
 _LEAST = 1 << 18

@@ -7,11 +7,11 @@ from __future__ import annotations
 import numpy as np
 
 from autograd_nn import cpu as reference
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, extreme, serves
 from autograd_nn.cpu.softmax import losses
+from autograd_nn.types import Ints
 
 # Fewer elements are done before oneDNN has been called.
 _LEAST = 1 << 12

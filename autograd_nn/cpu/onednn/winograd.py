@@ -25,11 +25,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from autograd_nn.config import config, using_config
-from autograd_nn.contract import Ints
 from autograd_nn.cpu import blocks, memory, threads
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, element_strides, loaded
 from autograd_nn.cpu.window import channels_last as pixels
+from autograd_nn.types import Ints
 
 _logger = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda import layout
 from autograd_nn.cuda.cudnn import library
@@ -17,6 +16,7 @@ from autograd_nn.cuda.cudnn.plan import operand, prepared, serves
 from autograd_nn.cuda.pointwise import finish
 from autograd_nn.dtypes import is_half
 from autograd_nn.geometry import conv_output_size
+from autograd_nn.types import Ints
 
 
 def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,

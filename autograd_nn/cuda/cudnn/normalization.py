@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
 from autograd_nn.cuda.kernel import elementwise
 from autograd_nn.cuda.pointwise import finish
+from autograd_nn.types import Ints
 
 _where_positive = elementwise('T gy, T y', 'T g', 'g = y <= (T)0 ? (T)(gy * (T)0) : gy', 'where_positive')
 

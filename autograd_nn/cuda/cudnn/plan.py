@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_nn.config import config
-from autograd_nn.contract import Ints
 from autograd_nn.cuda import device
 from autograd_nn.cuda.cudnn import library
 from autograd_nn.cuda.layout import strides
 from autograd_nn.dtypes import name_of
+from autograd_nn.types import Ints
 
 _logger = logging.getLogger(__name__)
 

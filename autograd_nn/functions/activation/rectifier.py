@@ -9,11 +9,13 @@ import numpy as np
 from autograd_nn.backend import elementwise, get_array_module
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
-from autograd_nn.functions.activation.sigmoid import Scaling, per_channel
+from autograd_nn.functions.activation.sigmoid import per_channel
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.array.joining import concat
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.fused_rectifiers import CEILINGS, clipped_relu_grad, relu_grad
+from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import widened
 from autograd_nn.variable import Variable, as_variable
 
@@ -24,29 +26,9 @@ def _relu(x: Any) -> Any:
     return np.maximum(x, np.zeros((), x.dtype))
 
 
-@elementwise('T x0, T x1', 'T y', 'const T s = x0 + x1; y = s < (T)0 ? (T)0 : s', name='add_relu')
-def add_relu(x0: Any, x1: Any) -> Any:
-    """The rectified sum of two arrays."""
-    y = x0 + x1
-    return np.maximum(y, np.zeros((), y.dtype))
-
-
-@elementwise('T y, T gy', 'T gx', 'gx = y <= (T)0 ? (T)(gy * (T)0) : gy', name='relu_grad')
-def _relu_grad(y: Any, gy: Any) -> Any:
-    # Where the output is not a number, the gradient shows, too.
-    gx = (~(y <= 0)).astype(gy.dtype)
-    gx *= gy
-    return gx
-
-
 @elementwise('T x, T z', 'T y', 'y = x < (T)0 ? (T)0 : x > z ? z : x', name='clipped_relu')
 def _clipped_relu(x: Any, z: Any) -> Any:
     return np.minimum(np.maximum(x, 0), z)
-
-
-@elementwise('T y, T z, T gy', 'T gx', 'gx = y > (T)0 && y < z ? gy : (T)(gy * (T)0)', name='clipped_relu_grad')
-def _clipped_relu_grad(y: Any, z: Any, gy: Any) -> Any:
-    return gy * ((y > 0) & (y < z))
 
 
 @elementwise('T x, T slope', 'T y', 'y = x < (T)0 ? (T)(x * slope) : x', name='leaky_relu')
@@ -78,42 +60,6 @@ class ReLU(FunctionNode):
         return relu_grad(self._retained_outputs[0], grad_outputs[0]),
 
 
-def relu_grad(y: Any, gy: Any) -> Variable:
-    """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input."""
-    return Scaling(_relu_grad, y).apply((gy,))[0]
-
-
-def ceiling_of(function: str, activation: Any) -> float | None:
-    """The upper bound of the rectifier that `function` is to compute of its result itself, None for no rectifier.
-
-    Raises:
-        ValueError: `activation` is neither None nor `relu` nor `relu6`.
-    """
-    if activation is not None and activation is not relu and activation is not relu6:
-        raise ValueError(f'{function}: expected activation None, functions.relu or functions.relu6, got {activation!r}')
-    return None if activation is None else float('inf') if activation is relu else 6.0
-
-
-def rectifier_grad(y: Any, gy: Any, ceiling: float | None) -> Variable:
-    """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input (see `ceiling_of`)."""
-    if ceiling is None:
-        return gy
-    if math.isinf(ceiling):
-        return relu_grad(y, gy)
-    return Scaling(_clipped_relu_grad, y, ceiling).apply((gy,))[0]
-
-
-def is_relu(function: str, activation: Any) -> bool:
-    """Whether `function` is to compute `relu` of its result itself.
-
-    Raises:
-        ValueError: `activation` is neither None nor `relu`.
-    """
-    if activation is not None and activation is not relu:
-        raise ValueError(f'{function}: expected activation None or functions.relu, got {activation!r}')
-    return activation is relu
-
-
 class ClippedReLU(FunctionNode):
 
     def __init__(self, z: float) -> None:
@@ -124,7 +70,7 @@ class ClippedReLU(FunctionNode):
         return _clipped_relu(inputs[0], self.z),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        return Scaling(_clipped_relu_grad, self._retained_outputs[0], self.z).apply(grad_outputs)
+        return Scaling(clipped_relu_grad, self._retained_outputs[0], self.z).apply(grad_outputs)
 
 
 class LeakyReLU(FunctionNode):
@@ -352,3 +298,6 @@ def maxout(x: Any, pool_size: int, axis: int = 1) -> Variable:
         raise ValueError(f'maxout: expected axis {axis} of x to be a multiple of pool_size {pool_size}, '
                          f'got x of shape {shape}')
     return x.reshape((*shape[:axis], shape[axis] // pool_size, pool_size, *shape[axis + 1:])).max(axis=axis + 1)
+
+
+CEILINGS.update({relu: math.inf, relu6: 6.0})

@@ -8,6 +8,7 @@ import numpy as np
 from autograd_nn.backend import LARGE, elementwise
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.unary import Unary, UnaryByOutput
 from autograd_nn.variable import Variable, as_variable
 
@@ -112,25 +113,6 @@ class TanhGrad(FunctionNode):
         ggx, = grad_outputs
         assert ggx is not None
         return ggx * gy * (-2 * y), TanhGrad().apply((y, ggx))[0]
-
-
-class Scaling(FunctionNode):
-    """Multiplies each element of its input by a constant, such as the slope of a piecewise linear function.
-
-    Args:
-        kernel: Computes the product from `arguments` and the input.
-        arguments: Arrays and numbers that settle the constants.
-    """
-
-    def __init__(self, kernel: Any, *arguments: Any) -> None:
-        self.kernel = kernel
-        self.arguments = arguments
-
-    def forward(self, inputs: Arrays) -> Arrays:
-        return self.kernel(*self.arguments, inputs[0]),
-
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        return Scaling(self.kernel, *self.arguments).apply(grad_outputs)
 
 
 class HardSigmoid(Unary):

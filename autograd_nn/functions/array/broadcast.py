@@ -1,4 +1,4 @@
-"""Broadcasting and its reverse, and the change of dtype."""
+"""Broadcasting and its reverse."""
 from __future__ import annotations
 
 import math
@@ -57,21 +57,6 @@ class BroadcastTo(FunctionNode):
         gy, = grad_outputs
         assert gy is not None
         return sum_to(gy, self.x_shape),
-
-
-class Cast(FunctionNode):
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-
-    def forward(self, inputs: Arrays) -> Arrays:
-        self.x_dtype = inputs[0].dtype
-        return inputs[0].astype(self.dtype, copy=False),
-
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
-        gy, = grad_outputs
-        assert gy is not None
-        return cast(gy, self.x_dtype),
 
 
 def sum_to(x: Any, shape: Sequence[int]) -> Variable:
@@ -141,19 +126,3 @@ def broadcast(*args: Any) -> tuple[Variable, ...]:
     except ValueError:
         raise ValueError(f'broadcast: shapes {", ".join(map(str, shapes))} do not fit') from None
     return tuple(broadcast_to(x, shape) for x in xs)
-
-
-def cast(x: Any, typ: Any) -> Variable:
-    """Converts to another dtype.
-
-    Args:
-        x: Variable or array.
-        typ: The dtype of the result.
-
-    Example:
-        >>> import numpy as np, autograd_nn.functions as F
-        >>> F.cast(np.array([1.0, 2.0]), np.float16).dtype
-        dtype('float16')
-    """
-    x = as_variable(x)
-    return x if x.dtype == typ else Cast(typ).apply((x,))[0]

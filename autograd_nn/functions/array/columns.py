@@ -8,9 +8,8 @@ from typing import Any
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.geometry import as_tuple, conv_output_size
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_variable
-
-Ints = tuple[int, ...]
 
 
 class Im2Col(FunctionNode):

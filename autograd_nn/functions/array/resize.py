@@ -8,7 +8,6 @@ import numpy as np
 from autograd_nn.backend import get_array_module
 from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.checks import check_float
-from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 
@@ -68,4 +67,4 @@ def resize_images(x: Any, output_shape: tuple[int, int], *, mode: str = 'bilinea
     check_float('resize_images', 'x', x)
     # Interpolation is linear along each axis: two products of matrices, whose gradients are products again.
     rows, columns = (xp.asarray(_weights(*size, align_corners).astype(x.dtype)) for size in sizes)
-    return matmul(matmul(rows, x), columns, transb=True)
+    return rows @ x @ columns.T

@@ -9,14 +9,13 @@ from typing import Any
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
-from autograd_nn.functions.activation.rectifier import ceiling_of, rectifier_grad
 from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.rearrangement import pad as zero_pad
 from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
+from autograd_nn.types import Ints
 from autograd_nn.variable import Parameter, Variable, as_variable
-
-Ints = tuple[int, ...]
 
 
 class _Geometry(FunctionNode):

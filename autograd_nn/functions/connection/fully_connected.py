@@ -6,10 +6,10 @@ from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
-from autograd_nn.functions.activation.rectifier import ceiling_of, rectifier_grad
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.connection.convolution import BiasGrad
+from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.functions.math.matrix_product import MatMul, matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable

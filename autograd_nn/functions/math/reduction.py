@@ -15,9 +15,8 @@ from autograd_nn.functions.math.cumulative import product_of_others
 from autograd_nn.functions.math.exponential import exp, sqrt, square
 from autograd_nn.functions.precision import total
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
+from autograd_nn.types import Axis
 from autograd_nn.variable import Variable, as_variable
-
-Axis = int | tuple[int, ...] | None
 
 
 class Reduction(FunctionNode):

@@ -5,10 +5,10 @@ from typing import Any
 
 from autograd_nn.backend import elementwise, kernels
 from autograd_nn.config import config
-from autograd_nn.functions.activation.sigmoid import Scaling
 from autograd_nn.functions.activation.softmax import softmax
 from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.math.exponential import exp
+from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.variable import Variable, as_variable
 

@@ -7,18 +7,17 @@ from typing import Any
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
-from autograd_nn.functions.activation.rectifier import is_relu, relu_grad
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.axes import keep_dims, normalize_axes
 from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.fused_rectifiers import is_relu, relu_grad
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.math.exponential import rsqrt
 from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.single_precision import widened
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_variable
-
-Ints = tuple[int, ...]
 
 
 class BatchNormalization(FunctionNode):

@@ -9,9 +9,8 @@ from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple, conv_output_size
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_variable
-
-Ints = tuple[int, ...]
 
 
 class MaxPooling(FunctionNode):

@@ -8,9 +8,8 @@ from typing import Any
 from autograd_nn.functions.pooling.pooling import AveragePoolingGrad, MaxPoolingGrad, pooling_geometry
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_array
-
-Ints = tuple[int, ...]
 
 
 def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints,

@@ -12,9 +12,9 @@ from autograd_nn.functions.checks import check_choice, check_float
 from autograd_nn.functions.noise.dropout import dropout
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS
 from autograd_nn.functions.rnn.recurrent_sequences import GRUSequence, LSTMSequence, RecurrentSequence, RNNSequence
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_variable
 
-Ints = tuple[int, ...]
 Variables = Sequence[Variable]
 # Makes the function of a layer in one direction from batch sizes and direction.
 Layer = Callable[[Ints, bool], RecurrentSequence]

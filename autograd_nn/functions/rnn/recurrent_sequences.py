@@ -16,9 +16,9 @@ from autograd_nn.functions.connection.fully_connected import linear
 from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS, gru_formula
+from autograd_nn.types import Ints
 from autograd_nn.variable import Variable, as_variable
 
-Ints = tuple[int, ...]
 Step = Callable[..., tuple[Variable, ...]]
 
 

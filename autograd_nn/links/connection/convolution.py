@@ -24,9 +24,8 @@ from autograd_nn.link import ChainList, Link
 from autograd_nn.links.normalization.normalization import BatchNormalization
 from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.sequential import fusible, fusion_of, run_layers
+from autograd_nn.types import Size
 from autograd_nn.variable import Variable
-
-Size = int | Sequence[int]
 
 
 class _Convolution(Link):

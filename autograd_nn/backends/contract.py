@@ -13,9 +13,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-Array = Any
-Arrays = Sequence[Any]
-Ints = tuple[int, ...]
+from autograd_nn.types import Array, Ints
+
+Arrays = Sequence[Array]
+
+OPERATIONS = {
+    'add_relu': ('x0 x1', 'max(x0 + x1, 0)'),
+    'clipped_relu': ('x z', 'min(max(x, 0), z)'),
+    'clipped_relu_grad': ('y z gy', 'gy where 0 < y < z'),
+    'elu': ('x alpha', 'x, below 0 alpha (exp(x) - 1)'),
+    'gelu': ('x', "x times a normal distribution's share below x"),
+    'gelu_grad': ('x gy', "gy times gelu's slope at x"),
+    'leaky_relu': ('x slope', 'x, below 0 slope x'),
+    'multiply': ('mask x', 'mask x'),
+    'relu': ('x', 'max(x, 0)'),
+    'relu_grad': ('y gy', 'gy where y > 0'),
+    'sigmoid': ('x', '1 / (1 + exp(-x))'),
+    'sigmoid_grad': ('y gy', 'gy y (1 - y)'),
+    'swish': ('x beta', 'x / (1 + exp(-beta x))'),
+    'swish_grad': ('x beta gy', "gy times swish's slope at x"),
+    'tanh_grad': ('y gy', 'gy (1 - y y)'),
+}
+"""What a back end may know by name (see `Kernels.elementwise`): the arguments of each operation, and what it computes.
+
+Of a gradient, y is the output of the operation and gy its gradient."""
 
 
 class Kernels(Protocol):
@@ -330,7 +351,7 @@ class Kernels(Protocol):
         Args:
             body: Computes it on arrays of any one shape.
             args: Its arguments.
-            operation: Its name, by which a back end may have something faster than `body`.
+            operation: Its name in `OPERATIONS`, by which a back end may have something faster than `body`, or None.
         """
 
     def dropout_mask(self, x: Array, ratio: float) -> Array:
