@@ -24,12 +24,6 @@ def test_any_arguments(name, seed):
     random_arguments.check(name, seed)
 
 
-@pytest.mark.parametrize('array', [np.zeros(3), np.zeros((4, 5), 'f')[1:, ::-2], np.zeros((2, 3), 'B').T,
-                                   np.zeros(2).view(np.recarray), np.zeros(())])
-def test_addresses(array):
-    assert primitive._address(array) == array.ctypes.data
-
-
 def test_no_arguments_end_the_process():
     done = subprocess.run([sys.executable, '-W', 'ignore', '-X', 'faulthandler', random_arguments.__file__, '40'],
                           capture_output=True, text=True)
