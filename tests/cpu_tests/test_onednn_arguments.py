@@ -4,14 +4,12 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import random_arguments
 from autograd_nn.cpu import onednn
-from autograd_nn.cpu.onednn import primitive
 
 pytestmark = [pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1]),
               pytest.mark.filterwarnings('ignore::RuntimeWarning', 'ignore:Casting complex')]
