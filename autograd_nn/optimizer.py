@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -216,17 +217,16 @@ class GradientMethod(Optimizer):
     """Base class of optimizers that update each parameter by its gradient.
 
     A subclass sets the attributes of ``self.hyperparam`` and overrides `create_update_rule`.
-
-    Attributes:
-        hyperparam: The `Hyperparameter` that all rules share.
     """
 
     _has_warned = False
+    _use_fp32_update = False
+    _use_cleargrads = True
 
-    def __init__(self) -> None:
-        self.hyperparam = Hyperparameter()
-        self._use_fp32_update = False
-        self._use_cleargrads = True
+    @cached_property
+    def hyperparam(self) -> Hyperparameter:
+        """The `Hyperparameter` that all rules share."""
+        return Hyperparameter()
 
     def setup(self, link: Link) -> Any:
         super().setup(link)
