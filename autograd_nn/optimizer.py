@@ -169,6 +169,11 @@ class Optimizer:
         self._loss_scale_growth = 2.0 ** (1 / interval)
         self._overflow = self._overflow_ever = False
 
+    @property
+    def loss_scale(self) -> float | None:
+        """What the next loss is multiplied by (see `loss_scaling`), None for nothing."""
+        return self._loss_scale
+
     def set_loss_scale(self, loss_scale: float) -> None:
         """Sets a constant loss scale (see `loss_scaling`)."""
         self.loss_scaling(scale=loss_scale)
