@@ -40,7 +40,7 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
         x, W, b, scale, residual = in_compute_type(x, W, b, scale, residual)
         return convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling).astype(dtype)
     if scale is not None:
-        W = scaled(W, scale)
+        W = scaled_filters(W, scale)
     kernel_size = W.shape[2:]
     out = tuple(conv_output_size(n, k, s, p, d=d)
                 for n, k, s, p, d in zip(x.shape[2:], kernel_size, stride, pad, dilate, strict=True))
@@ -116,7 +116,7 @@ def convolution_bias_grad(gy: np.ndarray) -> np.ndarray:
     return (np.ones(len(rows), rows.dtype) @ rows).astype(gy.dtype, copy=False)
 
 
-def scaled(W: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def scaled_filters(W: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """The filters `W` (K, ...), each multiplied by its element of `scale` (K,)."""
     return W * scale.reshape(-1, *[1] * (W.ndim - 1)).astype(W.dtype, copy=False)
 

@@ -13,7 +13,7 @@ from autograd_nn.functions.array import indexing, shape
 from autograd_nn.functions.math import arithmetic, extremum, matrix_product, reduction
 from autograd_nn.variable import Variable, as_array
 
-_operands = (Variable, int, float, np.ndarray, np.generic, complex, cuda.ndarray)
+_operand_types = (Variable, int, float, np.ndarray, np.generic, complex, cuda.ndarray)
 _binary_operators: dict[str, Callable[[Any, Any], Variable]] = {
     'add': arithmetic.add,
     'sub': arithmetic.sub,
@@ -30,17 +30,17 @@ def _operator(function: Callable[[Any, Any], Variable]) -> tuple[Any, Any]:
     """An operator's method and its reflection; both leave operands that they do not know to Python."""
 
     def method(self: Variable, other: Any) -> Any:
-        return function(self, other) if isinstance(other, _operands) else NotImplemented
+        return function(self, other) if isinstance(other, _operand_types) else NotImplemented
 
     def reflected(self: Variable, other: Any) -> Any:
-        return function(other, self) if isinstance(other, _operands) else NotImplemented
+        return function(other, self) if isinstance(other, _operand_types) else NotImplemented
 
     return method, reflected
 
 
 def _comparison(compare: Callable[[Any, Any], Any]) -> Any:
     def method(self: Variable, other: Any) -> Any:
-        if not isinstance(other, _operands):
+        if not isinstance(other, _operand_types):
             return NotImplemented
         return Variable(self.xp.asarray(compare(self._array, as_array(other))), requires_grad=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from functools import partial
 
 from autograd_nn.models.classification.image_network import ImageNetwork
-from autograd_nn.models.layers.blocks import classifier, convolution, dense, max_pooling, response_normalization
+from autograd_nn.models.layers.blocks import dense, he_convolution, logits_layer, max_pooling, response_normalization
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
@@ -44,7 +44,7 @@ class AlexNet(ImageNetwork):
         self.add_stage('pool5', max_pooling(3, 2))
         self.add_stage('fc6', dense(4096, initial_bias=0.1), F.relu, F.dropout)
         self.add_stage('fc7', dense(4096, initial_bias=0.1), F.relu, F.dropout)
-        self.add_stage('fc8', classifier(num_classes))
+        self.add_stage('fc8', logits_layer(num_classes))
 
 
 @register('alexnet_one_tower', input_shape=(3, 224, 224), recipe=PLAIN)
@@ -64,14 +64,14 @@ class OneTowerAlexNet(ImageNetwork):
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
-        self.add_stage('conv1', convolution(64, 11, 4, pad=2), F.relu)
+        self.add_stage('conv1', he_convolution(64, 11, 4, pad=2), F.relu)
         self.add_stage('pool1', max_pooling(3, 2))
-        self.add_stage('conv2', convolution(192, 5, pad=2), F.relu)
+        self.add_stage('conv2', he_convolution(192, 5, pad=2), F.relu)
         self.add_stage('pool2', max_pooling(3, 2))
-        self.add_stage('conv3', convolution(384, 3, pad=1), F.relu)
-        self.add_stage('conv4', convolution(256, 3, pad=1), F.relu)
-        self.add_stage('conv5', convolution(256, 3, pad=1), F.relu)
+        self.add_stage('conv3', he_convolution(384, 3, pad=1), F.relu)
+        self.add_stage('conv4', he_convolution(256, 3, pad=1), F.relu)
+        self.add_stage('conv5', he_convolution(256, 3, pad=1), F.relu)
         self.add_stage('pool5', max_pooling(3, 2))
         self.add_stage('fc6', F.dropout, dense(4096), F.relu)
         self.add_stage('fc7', F.dropout, dense(4096), F.relu)
-        self.add_stage('fc8', classifier(num_classes))
+        self.add_stage('fc8', logits_layer(num_classes))

@@ -15,7 +15,7 @@ from autograd_nn import caffe
 from autograd_nn.link import Link
 from autograd_nn.serializers.npz import load_link
 
-Arrays = dict[str, np.ndarray]
+ArraysByKey = dict[str, np.ndarray]
 
 
 def load_caffemodel(path: str | os.PathLike[str], network: ImageNetwork, name: str) -> None:
@@ -94,7 +94,7 @@ class PublishedWeights:
         Raises:
             ValueError: The weights do not fit.
         """
-        arrays: Arrays = {}
+        arrays: ArraysByKey = {}
         links = {path.strip('/'): link for path, link in network.namedlinks(skipself=True)}
         for path, layers in self._names.items():
             arrays |= {f'{path}/{key}': array for key, array in self._convert(links[path], layers).items()}
@@ -128,7 +128,7 @@ class PublishedWeights:
         W = W.reshape(W.shape[-2:])
         return W.T if self.layers[layer].inner_product_param.transpose else W
 
-    def _convert(self, link: Link, layers: tuple[str, ...]) -> Arrays:
+    def _convert(self, link: Link, layers: tuple[str, ...]) -> ArraysByKey:
         """The arrays of one link, by their names."""
         if isinstance(link, L.BatchNormalization):
             return self._convert_normalization(link, *layers)
@@ -146,7 +146,7 @@ class PublishedWeights:
         self._check_shape(layer, bias, (len(W),))
         return {'W': W, 'b': bias}
 
-    def _convert_normalization(self, link: L.BatchNormalization, layer: str, scale: str) -> Arrays:
+    def _convert_normalization(self, link: L.BatchNormalization, layer: str, scale: str) -> ArraysByKey:
         if len(self.blobs[layer]) != 3:
             raise ValueError(f'{self.path}: {layer}: expected a mean, a variance and a factor, '
                              f'found {len(self.blobs[layer])} blobs')

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograd_nn.models.classification.image_network import DigitNetwork
-from autograd_nn.models.layers.blocks import convolution, linear, max_pooling
+from autograd_nn.models.layers.blocks import he_convolution, he_linear, max_pooling
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 
@@ -38,11 +38,11 @@ class DeepConvNet(DigitNetwork):
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
         for i, (channels, pad) in enumerate([(16, 1), (16, 1), (32, 1), (32, 2), (64, 1), (64, 1)], start=1):
-            self.add_stage(f'conv{i}', convolution(channels, 3, pad=pad), F.relu)
+            self.add_stage(f'conv{i}', he_convolution(channels, 3, pad=pad), F.relu)
             if i % 2 == 0:
                 self.add_stage(f'pool{i // 2}', max_pooling(2))
-        self.add_stage('fc7', linear(50), F.relu, F.dropout)
-        self.add_stage('fc8', linear(num_classes), F.dropout)
+        self.add_stage('fc7', he_linear(50), F.relu, F.dropout)
+        self.add_stage('fc8', he_linear(num_classes), F.dropout)
 
     def load_book_weights(self, arrays: Mapping[str, Any]) -> None:
         """Takes over weights in the book's layout.

@@ -7,8 +7,8 @@ from typing import Any
 
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import (
-    classifier,
     global_average_pooling,
+    logits_layer,
     max_pooling,
     pixel_convolution,
     response_normalization,
@@ -91,7 +91,7 @@ class GoogLeNet(InceptionNetwork):
         self.add_inception('5a', 256, 160, 320, 32, 128, 128)
         self.add_inception('5b', 384, 192, 384, 48, 128, 128)
         self.add_stage('pool5', global_average_pooling)
-        self.add_stage('loss3_fc', partial(F.dropout, ratio=0.4), classifier(num_classes))
+        self.add_stage('loss3_fc', partial(F.dropout, ratio=0.4), logits_layer(num_classes))
 
     def add_inception(self, name: str, *channels: int) -> None:
         """Adds an Inception module with these numbers of filters (see `links.Inception`)."""
@@ -103,7 +103,7 @@ class GoogLeNet(InceptionNetwork):
         layers: dict[str, Any] = {
             'pool': head_pooling, f'{name}_conv': L.Convolution2D(None, 128, 1), 'relu1': F.relu,
             f'{name}_fc1': L.Linear(None, 1024), 'relu2': F.relu, 'dropout': partial(F.dropout, ratio=0.7),
-            f'{name}_fc2': classifier(num_classes)}
+            f'{name}_fc2': logits_layer(num_classes)}
         self.add_stage(f'{name}_fc2', branch=True, **layers)
 
 
@@ -142,7 +142,7 @@ class GoogLeNetBN(InceptionNetwork):
         self.add_inception('5a', 352, 192, 320, 160, 224, 'avg', 128)
         self.add_inception('5b', 352, 192, 320, 192, 224, 'max', 128)
         self.add_stage('pool5', global_average_pooling)
-        self.add_stage('out', classifier(num_classes))
+        self.add_stage('out', logits_layer(num_classes))
 
     def add_inception(self, name: str, *arguments: Any) -> None:
         """Adds an Inception module (see `links.InceptionBN` for the arguments)."""
@@ -154,5 +154,5 @@ class GoogLeNetBN(InceptionNetwork):
         layers: dict[str, Any] = {
             'pool': head_pooling, f'conv{name}': L.Convolution2D(None, 128, 1, nobias=True),
             f'norm{name}': L.BatchNormalization(128), 'relu1': F.relu, f'lin{name}': L.Linear(None, 1024, nobias=True),
-            f'norm{name}2': L.BatchNormalization(1024), 'relu2': F.relu, f'out{name}': classifier(num_classes)}
+            f'norm{name}2': L.BatchNormalization(1024), 'relu2': F.relu, f'out{name}': logits_layer(num_classes)}
         self.add_stage(f'out{name}', branch=True, **layers)

@@ -6,7 +6,7 @@ from autograd_nn.models.layers.blocks import (
     global_average_pooling,
     max_pooling,
     pixel_convolution,
-    rectified_classifier,
+    rectified_logits_layer,
 )
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
@@ -38,6 +38,6 @@ class NIN(ImageNetwork):
             self.add_stage(f'mlpconv{i}', layers, F.relu)
             self.add_stage(f'pool{i}', max_pooling(3, 2))
         classifier = L.MLPConvolution2D(None, (1024, 1024), 3, pad=1)
-        classifier.append(rectified_classifier(num_classes))
+        classifier.append(rectified_logits_layer(num_classes))
         self.add_stage('mlpconv4', F.dropout, classifier, F.relu)
         self.add_stage('pool4', global_average_pooling)

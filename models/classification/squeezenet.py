@@ -6,10 +6,10 @@ from typing import Any
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import (
     StagedChain,
-    convolution,
     global_average_pooling,
+    he_convolution,
     max_pooling,
-    rectified_classifier,
+    rectified_logits_layer,
 )
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
@@ -50,12 +50,12 @@ class SqueezeNet(ImageNetwork):
             raise ValueError(f"SqueezeNet: expected version '1.0' or '1.1', got {version!r}")
         super().__init__()
         filters, ksize, pooled, self.minsize = (96, 7, (1, 4, 8), 21) if version == '1.0' else (64, 3, (1, 3, 5), 17)
-        self.add_stage('conv1', convolution(filters, ksize, 2), F.relu)
+        self.add_stage('conv1', he_convolution(filters, ksize, 2), F.relu)
         for i, squeeze in enumerate((16, 16, 32, 32, 48, 48, 64, 64), start=2):
             if i - 1 in pooled:
                 self.add_stage(f'pool{i - 1}', max_pooling(3, 2))
             self.add_stage(f'fire{i}', Fire(squeeze))
-        self.add_stage('conv10', F.dropout, rectified_classifier(num_classes), F.relu)
+        self.add_stage('conv10', F.dropout, rectified_logits_layer(num_classes), F.relu)
         self.add_stage('pool10', global_average_pooling)
 
 
@@ -68,9 +68,9 @@ class Fire(StagedChain):
 
     def __init__(self, squeeze: int) -> None:
         super().__init__()
-        self.add_stage('squeeze', convolution(squeeze, 1), F.relu)
-        self.add_stage('expand1x1', convolution(4 * squeeze, 1), F.relu, branch=True)
-        self.add_stage('expand3x3', convolution(4 * squeeze, 3, pad=1), F.relu, branch=True)
+        self.add_stage('squeeze', he_convolution(squeeze, 1), F.relu)
+        self.add_stage('expand1x1', he_convolution(4 * squeeze, 1), F.relu, branch=True)
+        self.add_stage('expand3x3', he_convolution(4 * squeeze, 3, pad=1), F.relu, branch=True)
 
     def forward(self, x: Any) -> Variable:
         """Computes output of shape (N, 8 * squeeze, H, W) from input of shape (N, C, H, W)."""

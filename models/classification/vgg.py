@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from autograd_nn.models.classification.image_network import ImageNetwork
-from autograd_nn.models.layers.blocks import classifier, convolution, dense, max_pooling, pixel_convolution
+from autograd_nn.models.layers.blocks import dense, he_convolution, logits_layer, max_pooling, pixel_convolution
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
@@ -50,7 +50,7 @@ class VGG(ImageNetwork):
         super().__init__()
         for i, (count, channels) in enumerate(zip(CONVOLUTIONS[n_layers], (64, 128, 256, 512, 512)), start=1):
             for j in range(1, count + 1):
-                conv = pixel_convolution if i == j == 1 and not batch_normalization else convolution
+                conv = pixel_convolution if i == j == 1 and not batch_normalization else he_convolution
                 layers: dict[str, Any] = {f'conv{i}_{j}': conv(channels, 3, pad=1)}
                 if batch_normalization:
                     layers[f'bn{i}_{j}'] = L.BatchNormalization(channels)
@@ -58,7 +58,7 @@ class VGG(ImageNetwork):
             self.add_stage(f'pool{i}', partial(F.average_pooling_2d, ksize=2) if average_pooling else max_pooling(2))
         self.add_stage('fc6', dense(4096), F.relu, F.dropout)
         self.add_stage('fc7', dense(4096), F.relu, F.dropout)
-        self.add_stage('fc8', classifier(num_classes))
+        self.add_stage('fc8', logits_layer(num_classes))
         if batch_normalization:
             self.preprocessing = TORCHVISION
 

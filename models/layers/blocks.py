@@ -15,21 +15,21 @@ from autograd_nn.variable import Variable
 Layer = Callable[..., Any]
 
 # Layers whose inputs settle in the first call, with weights that suit the rectified units of deep networks.
-convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal())
+he_convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal())
 # The first layer where the values of pixels go from -128 to 127, with a standard deviation of about 64.
 pixel_convolution = partial(L.Convolution2D, None, initialW=initializers.HeNormal(1 / 64))
-linear = partial(L.Linear, None, initialW=initializers.HeNormal())
+he_linear = partial(L.Linear, None, initialW=initializers.HeNormal())
 # Large layers behind the convolutions, and the last one, as in AlexNet: the first logits are small.
 dense = partial(L.Linear, None, initialW=initializers.Normal(0.005))
-classifier = partial(L.Linear, None, initialW=initializers.Normal(0.01))
+logits_layer = partial(L.Linear, None, initialW=initializers.Normal(0.01))
 
 # Caffe's constants, as the published weights of AlexNet are Caffe's; the paper has k = 2 and five times this alpha.
 response_normalization = partial(F.local_response_normalization, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
 
 
-def rectified_classifier(num_classes: int) -> L.Convolution2D:
+def rectified_logits_layer(num_classes: int) -> L.Convolution2D:
     """1 x 1 filters for logits that go through a ReLU: they start above 0, as negative ones would not be learned."""
-    return convolution(num_classes, 1, initialW=initializers.Normal(0.01), initial_bias=1)
+    return he_convolution(num_classes, 1, initialW=initializers.Normal(0.01), initial_bias=1)
 
 
 class StagedChain(Chain):

@@ -97,7 +97,7 @@ class FastStyleNet(PictureTransformer):
         norm = choose_normalization(normalization)
         channels = 3
         for i, (out_channels, ksize, stride) in enumerate([(32, 9, 1), (64, 4, 2), (128, 4, 2)], start=1):
-            self.add_stage(f'c{i}', convolution(channels, out_channels, ksize, stride), F.elu,
+            self.add_stage(f'c{i}', padded_convolution(channels, out_channels, ksize, stride), F.elu,
                            **named(f'b{i}', norm(out_channels)))
             channels = out_channels
         for i in range(1, 6):
@@ -135,7 +135,7 @@ class SuperResolutionNet(PictureTransformer):
         super().__init__()
         self.factor = factor
         norm = choose_normalization(normalization)
-        self.add_stage('c1', convolution(3, 64, 9, 1), F.elu, b1=norm(64))
+        self.add_stage('c1', padded_convolution(3, 64, 9, 1), F.elu, b1=norm(64))
         for i in range(1, 5):
             self.add_stage(f'r{i}', ResidualBlock(64, norm))
         doublings = factor.bit_length() - 1
@@ -154,8 +154,8 @@ class ResidualBlock(StagedChain):
 
     def __init__(self, channels: int, norm: Callable[[int], L.BatchNormalization]) -> None:
         super().__init__()
-        self.add_stage('c1', convolution(channels, channels, 3, 1), b1=norm(channels), relu=F.relu)
-        self.add_stage('c2', convolution(channels, channels, 3, 1), b2=norm(channels))
+        self.add_stage('c1', padded_convolution(channels, channels, 3, 1), b1=norm(channels), relu=F.relu)
+        self.add_stage('c2', padded_convolution(channels, channels, 3, 1), b2=norm(channels))
 
     def forward(self, x: Any) -> Variable:
         """Computes output of the shape of `x`, (N, channels, H, W)."""
@@ -209,7 +209,7 @@ def choose_normalization(name: str) -> Callable[[int], L.BatchNormalization]:
     return NORMALIZATIONS[name]
 
 
-def convolution(in_channels: int, out_channels: int, ksize: int, stride: int) -> L.Convolution2D:
+def padded_convolution(in_channels: int, out_channels: int, ksize: int, stride: int) -> L.Convolution2D:
     """A convolution that divides height and width by `stride`."""
     return L.Convolution2D(in_channels, out_channels, ksize, stride, (ksize - stride) // 2,
                            initialW=initializers.HeNormal())

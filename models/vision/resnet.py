@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from autograd_nn.models.classification.resnet import ResNet
-from autograd_nn.models.layers.blocks import convolution, max_pooling
+from autograd_nn.models.layers.blocks import he_convolution, max_pooling
 from autograd_nn.models.vision import pretrained
 
 from autograd_nn import serializers
@@ -44,7 +44,7 @@ class ResNetLayers(pretrained.PretrainedLayers, ResNet):
         if n_layers not in (50, 101, 152):
             raise ValueError(f'{type(self).__name__}: expected n_layers of 50, 101 or 152, got {n_layers}')
         super().__init__(n_layers=n_layers, downsample_fb=downsample_fb)
-        self.conv1 = convolution(64, 7, 2, 3)
+        self.conv1 = he_convolution(64, 7, 2, 3)
         # Chainer's networks differ in their strides only.
         self.preprocessing = ResNet.preprocessing
         self._stages = {**self._stages, 'pool1': [max_pooling(3, 2)]}

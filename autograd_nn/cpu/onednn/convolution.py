@@ -15,7 +15,7 @@ import numpy as np
 from autograd_nn import cpu as reference
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.blocks import rectify
-from autograd_nn.cpu.convolution import scaled
+from autograd_nn.cpu.convolution import scaled_filters
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn import winograd
 from autograd_nn.cpu.onednn.matrix_product import matmul
@@ -23,8 +23,8 @@ from autograd_nn.cpu.onednn.primitive import (
     Converter,
     Memory,
     Primitive,
+    as_channels_last,
     cached,
-    channels_last,
     images,
     loaded,
     same_bytes,
@@ -51,11 +51,11 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
     if plan.in_tiles:
         return winograd.convolve(x, filters, b, pad, residual, ceiling)
     y = memory.empty(plan.y_shape, channels_last=True)
-    arrays = [channels_last(x), filters, y]
+    arrays = [as_channels_last(x), filters, y]
     if b is not None:
         arrays.append(np.ascontiguousarray(b))
     if residual is not None:
-        arrays.append(channels_last(residual))
+        arrays.append(as_channels_last(residual))
     plan.primitive(*arrays)
     if ceiling is not None:
         rectify(y, ceiling)
@@ -78,7 +78,7 @@ def _filters(plan: _Forward, W: np.ndarray, scale: np.ndarray | None, kept: dict
     """
     W = np.ascontiguousarray(W)
     if kept is None or (scale is None and not plan.filters.needed):
-        return plan.filters.convert(W if scale is None else scaled(W, scale))
+        return plan.filters.convert(W if scale is None else scaled_filters(W, scale))
     wanted = plan.filters.format, None if scale is None else scale.tobytes()
     found: _Prepared | None = kept.get('filters')
     same = found is not None and same_bytes(found.source, W)
@@ -86,7 +86,7 @@ def _filters(plan: _Forward, W: np.ndarray, scale: np.ndarray | None, kept: dict
         return found.filters
     # Made of the copy, which nobody else can change meanwhile.
     source = found.source if same and found is not None else W.copy()
-    filters = plan.filters.convert(source if scale is None else scaled(source, scale))
+    filters = plan.filters.convert(source if scale is None else scaled_filters(source, scale))
     kept['filters'] = _Prepared(*wanted, source, filters)
     return filters
 
@@ -136,7 +136,7 @@ def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: In
         if plan.in_tiles:
             return winograd.convolve(x, filters, b, (2 - pad[0], 2 - pad[1]))
         y = memory.empty(y_shape, channels_last=True)
-        plan.primitive(channels_last(x), filters, y)
+        plan.primitive(as_channels_last(x), filters, y)
     if b is not None:
         pixels(y)[...] += b
     return y
@@ -156,7 +156,7 @@ def convolution_filter_grad(x: np.ndarray, gy: np.ndarray, kernel_size: Ints, st
     if plan.is_product:
         return matmul(_rows(gy).T, _rows(x)).reshape(W_shape)
     gW = plan.filters.empty(W_shape)
-    plan.primitive(plan.inputs.convert(channels_last(x)), plan.gradients.convert(channels_last(gy)), gW)
+    plan.primitive(plan.inputs.convert(as_channels_last(x)), plan.gradients.convert(as_channels_last(gy)), gW)
     return plan.filters.restore(gW, W_shape)
 
 
@@ -170,7 +170,7 @@ def convolution_bias_grad(gy: np.ndarray) -> np.ndarray:
 
 def _rows(x: np.ndarray) -> np.ndarray:
     """Images as a matrix of pixels and channels."""
-    return pixels(channels_last(x)).reshape(-1, x.shape[1])
+    return pixels(as_channels_last(x)).reshape(-1, x.shape[1])
 
 
 class _Geometry:

@@ -13,7 +13,7 @@ from autograd_nn.cpu import memory
 from autograd_nn.cpu.blocks import rectify, sum_of_squares
 from autograd_nn.cpu.normalization import as_rows, statistics
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, images, serves
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, as_channels_last, cached, images, serves
 from autograd_nn.types import Ints
 
 # With more elements in a sum, or a mean further from zero (in standard deviations, squared), results were seen to be
@@ -33,7 +33,7 @@ def batch_normalization(
             if result is not None:
                 return result
         else:
-            mean, var = statistics(as_rows(channels_last(x), axis))
+            mean, var = statistics(as_rows(as_channels_last(x), axis))
             inv_std = 1 / np.sqrt(var + eps)
             y = _scaled_and_shifted('batch_normalization', x, mean, gamma * inv_std, beta, relu, residual)
             return y, mean.astype(np.float32), inv_std.astype(np.float32), None
@@ -49,7 +49,7 @@ def _rectified(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray,
     y, mask = memory.empty(x.shape, channels_last=True), memory.empty((primitive.size(c.WORKSPACE),), np.uint8)
     gamma, beta = np.ascontiguousarray(gamma), np.ascontiguousarray(beta)
     mean, var = np.empty_like(gamma), np.empty_like(gamma)
-    primitive(channels_last(x), gamma, beta, y, mean, var, mask)
+    primitive(as_channels_last(x), gamma, beta, y, mean, var, mask)
     # The rectifier makes zero of what is not a number.
     if not _are_sound(mean, var, eps) or not np.isfinite(gamma + beta).all():
         return None
@@ -67,8 +67,8 @@ def _scaled_and_shifted(kernel: str, x: np.ndarray, mean: np.ndarray, scale: np.
     # What the rounding of the mean leaves.
     shift = (shift + (centre - mean) * scale).astype(np.float32)
     y = memory.empty(x.shape, channels_last=True)
-    arrays = [channels_last(x), centre, y, scale.astype(np.float32), shift]
-    primitive(*arrays, *([] if residual is None else [channels_last(residual)]))
+    arrays = [as_channels_last(x), centre, y, scale.astype(np.float32), shift]
+    primitive(*arrays, *([] if residual is None else [as_channels_last(residual)]))
     if relu:
         rectify(y, inf)
     return y
@@ -89,8 +89,8 @@ def batch_normalization_grad(x: np.ndarray, gamma: np.ndarray, gy: np.ndarray, m
         primitive = cached(key, _batch_backward, *key[1:])
         gx = memory.empty(x.shape, channels_last=True)
         ggamma, gbeta = np.empty(gamma.shape, 'f'), np.empty(gamma.shape, 'f')
-        primitive(channels_last(x), np.ascontiguousarray(gamma), np.ascontiguousarray(mean), _variance(inv_std),
-                  channels_last(gy), gx, ggamma, gbeta, *([] if mask is None else [np.ascontiguousarray(mask)]))
+        primitive(as_channels_last(x), np.ascontiguousarray(gamma), np.ascontiguousarray(mean), _variance(inv_std),
+                  as_channels_last(gy), gx, ggamma, gbeta, *([] if mask is None else [np.ascontiguousarray(mask)]))
         return gx, ggamma, gbeta
     return reference.batch_normalization_grad(x, gamma, gy, mean, inv_std, axis, mask)
 
@@ -154,7 +154,7 @@ def local_response_normalization(x: np.ndarray, n: int, k: float, alpha: float, 
         # Of many neighbourhoods, oneDNN has a slow implementation only.
         if primitive.implementation.startswith('jit'):
             y = memory.empty(x.shape, channels_last=True)
-            primitive(channels_last(x), y)
+            primitive(as_channels_last(x), y)
             return y
     return reference.local_response_normalization(x, n, k, alpha, beta)
 

@@ -8,7 +8,7 @@ import numpy as np
 from autograd_nn import cpu as reference
 from autograd_nn.cpu import memory
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Primitive, cached, channels_last, extreme, images, serves
+from autograd_nn.cpu.onednn.primitive import Primitive, as_channels_last, cached, extreme, images, serves
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.types import Ints
 
@@ -25,7 +25,7 @@ def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover
         if plan.is_served and extreme(np.minimum, x) > _LOWEST:
             y = memory.empty(plan.y_shape, channels_last=True)
             indexes = memory.empty(plan.y_shape, plan.index_dtype, channels_last=True) if training else None
-            plan.primitive(channels_last(x), y, *([] if indexes is None else [indexes]))
+            plan.primitive(as_channels_last(x), y, *([] if indexes is None else [indexes]))
             return y, indexes
     return reference.max_pooling(x, kernel_size, stride, pad, cover_all, training)
 
@@ -40,7 +40,7 @@ def max_pooling_grad(gy: np.ndarray, indexes: np.ndarray, size: Ints, kernel_siz
             raise ValueError(f'max_pooling_grad: expected indexes of the shape of gy, {gy.shape}, got {indexes.shape}')
         if plan.is_served and indexes.dtype == plan.index_dtype:
             gx = memory.empty(plan.x_shape, channels_last=True)
-            plan.primitive(channels_last(gy), gx, channels_last(indexes))
+            plan.primitive(as_channels_last(gy), gx, as_channels_last(indexes))
             return gx
     return reference.max_pooling_grad(gy, indexes, size, kernel_size, stride, pad)
 
@@ -54,7 +54,7 @@ def average_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, c
         plan = cached(key, _Forward, *key)
         if plan.is_served:
             y = memory.empty(plan.y_shape, channels_last=True)
-            plan.primitive(channels_last(x), y)
+            plan.primitive(as_channels_last(x), y)
             return y
     return reference.average_pooling(x, kernel_size, stride, pad, cover_all, pad_value)
 
@@ -68,7 +68,7 @@ def average_pooling_grad(gy: np.ndarray, size: Ints, kernel_size: Ints, stride: 
         plan = cached(key, _Backward, *key)
         if plan.is_served:
             gx = memory.empty(plan.x_shape, channels_last=True)
-            plan.primitive(channels_last(gy), gx)
+            plan.primitive(as_channels_last(gy), gx)
             return gx
     return reference.average_pooling_grad(gy, size, kernel_size, stride, pad, pad_value)
 

@@ -443,7 +443,7 @@ class _ToChannelsLast(Reorder):
         self._sizes[0] = 0  # There may be gaps, so that the bytes say nothing.
 
 
-def channels_last(x: np.ndarray) -> np.ndarray:
+def as_channels_last(x: np.ndarray) -> np.ndarray:
     """`x` (N, C, *spatial) itself where its memory has the order (N, *spatial, C), otherwise such a copy."""
     if x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous:
         return x

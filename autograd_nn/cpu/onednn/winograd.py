@@ -27,7 +27,7 @@ from numpy.lib.stride_tricks import as_strided
 from autograd_nn.config import config, using_config
 from autograd_nn.cpu import blocks, memory, threads
 from autograd_nn.cpu.onednn import library as c
-from autograd_nn.cpu.onednn.primitive import Memory, Primitive, cached, channels_last, element_strides, loaded
+from autograd_nn.cpu.onednn.primitive import Memory, Primitive, as_channels_last, cached, element_strides, loaded
 from autograd_nn.cpu.window import channels_last as pixels
 from autograd_nn.types import Ints
 
@@ -260,7 +260,7 @@ def convolve(x: np.ndarray, U: np.ndarray, b: np.ndarray | None, pad: Ints, resi
     inputs, outputs = U.shape[1:]
     shape = len(x), outputs, *(n + 2 * p - 2 for n, p in zip(x.shape[2:], pad, strict=True))
     y = memory.empty(shape, channels_last=True)
-    images, results = pixels(channels_last(x)), pixels(y)
+    images, results = pixels(as_channels_last(x)), pixels(y)
     added = None if residual is None else pixels(residual)
     for parts in _blocks(shape, max(inputs, outputs)):
         V = _transformed(_INPUT, parts, images, _SEEN, pad)
@@ -288,7 +288,7 @@ def _finish(products: np.ndarray, y: np.ndarray, b: np.ndarray | None, residual:
 def filter_grad(x: np.ndarray, gy: np.ndarray, pad: Ints) -> np.ndarray:
     """The gradient (K, C, 3, 3) of the filters, from images (N, C, ...) and the output's gradient (N, K, ...)."""
     inputs, outputs = x.shape[1], gy.shape[1]
-    images, gradients = pixels(channels_last(x)), pixels(channels_last(gy))
+    images, gradients = pixels(as_channels_last(x)), pixels(as_channels_last(gy))
     total = memory.empty((len(_INPUT), outputs, inputs))
     for k, parts in enumerate(_blocks(gy.shape, max(inputs, outputs))):
         V = _transformed(_INPUT, parts, images, _SEEN, pad)

@@ -17,10 +17,10 @@ from autograd_nn.variable import Variable, as_variable
 
 Variables = Sequence[Variable]
 # Makes the function of a layer in one direction from batch sizes and direction.
-Layer = Callable[[Ints, bool], RecurrentSequence]
+FunctionMaker = Callable[[Ints, bool], RecurrentSequence]
 
 
-def run_layers(layer: Layer, dropout_ratio: float, states: Variables, ws: Sequence[Variables],
+def run_stacked_layers(layer: FunctionMaker, dropout_ratio: float, states: Variables, ws: Sequence[Variables],
                bs: Sequence[Variables], x: Variable, batch_sizes: Ints,
                n_directions: int) -> tuple[list[Variable], Variable]:
     """Runs stacked layers over packed sequences.
@@ -56,8 +56,8 @@ def run_layers(layer: Layer, dropout_ratio: float, states: Variables, ws: Sequen
     return [stack(state) for state in zip(*last)], x
 
 
-def _n_step(function: str, layer: Layer, n_weights: int, n_layers: int, dropout_ratio: float, states: dict[str, Any],
-            ws: Any, bs: Any, xs: Any, n_directions: int = 1) -> Any:
+def _n_step(function: str, layer: FunctionMaker, n_weights: int, n_layers: int, dropout_ratio: float,
+            states: dict[str, Any], ws: Any, bs: Any, xs: Any, n_directions: int = 1) -> Any:
     """Checks the arguments, packs the steps, runs the layers and takes their outputs apart again."""
     hs = {name: as_variable(state) for name, state in states.items()}
     steps = [as_variable(x) for x in xs]
@@ -66,7 +66,7 @@ def _n_step(function: str, layer: Layer, n_weights: int, n_layers: int, dropout_
     check_states(function, hs, n_layers * n_directions, len(steps[0]))
     _check_weights(function, ws, bs, n_weights, n_directions, steps[0].shape[1], next(iter(hs.values())).shape)
     batch_sizes = tuple([len(x) for x in steps])
-    last, y = run_layers(layer, dropout_ratio, list(hs.values()), ws, bs, concat(steps, axis=0), batch_sizes,
+    last, y = run_stacked_layers(layer, dropout_ratio, list(hs.values()), ws, bs, concat(steps, axis=0), batch_sizes,
                          n_directions)
     return *last, split_axis(y, np.cumsum(batch_sizes)[:-1], axis=0)
 

@@ -45,7 +45,7 @@ class Bias(Link):
         Args:
             xs: The input; after it the array to add, if there is no parameter.
         """
-        x, b = _operands('Bias', xs, self.b if hasattr(self, 'b') else None)
+        x, b = _input_and_parameter('Bias', xs, self.b if hasattr(self, 'b') else None)
         return bias(x, b, self.axis)
 
 
@@ -89,12 +89,12 @@ class Scale(Chain):
         Args:
             xs: The input; after it the factor, if there is no parameter.
         """
-        x, W = _operands('Scale', xs, self.W if hasattr(self, 'W') else None)
+        x, W = _input_and_parameter('Scale', xs, self.W if hasattr(self, 'W') else None)
         y = scale(x, W, self.axis)
         return self.bias(y) if hasattr(self, 'bias') else y
 
 
-def _operands(name: str, xs: tuple[Any, ...], param: Any) -> tuple[Any, Any]:
+def _input_and_parameter(name: str, xs: tuple[Any, ...], param: Any) -> tuple[Any, Any]:
     wanted = 2 if param is None else 1
     if len(xs) != wanted:
         raise TypeError(f'{name}: expected {wanted} argument{"s" * (wanted > 1)}, got {len(xs)}')

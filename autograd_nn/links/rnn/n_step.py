@@ -10,7 +10,7 @@ import numpy as np
 from autograd_nn import variable
 from autograd_nn.functions.array.joining import concat, split_axis
 from autograd_nn.functions.array.rearrangement import permutate
-from autograd_nn.functions.rnn.n_step import Layer, check_states, run_layers
+from autograd_nn.functions.rnn.n_step import FunctionMaker, check_states, run_stacked_layers
 from autograd_nn.functions.rnn.recurrent_sequences import GRUSequence, LSTMSequence, RNNSequence, packing
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
@@ -40,7 +40,7 @@ class NStepRNNBase(ChainList):
     n_weights: ClassVar[int] = 2
     n_cells: ClassVar[int] = 1
     use_bi_direction: ClassVar[bool] = False
-    layer: Layer
+    layer: FunctionMaker
 
     def __init__(self, n_layers: int, in_size: int, out_size: int, dropout: float, *, initialW: Any = None,
                  initial_bias: Any = None) -> None:
@@ -126,7 +126,7 @@ class NStepRNNBase(ChainList):
         full = [self._zeros(first, x.dtype) if state is None else as_variable(state) for state in states]
         check_states(name, dict(zip(('hx', 'cx'), full)), self.n_layers * self.direction, first,
                      self.out_size)
-        return run_layers(self.layer, self.dropout, full, self.ws, self.bs, x, batch_sizes, self.direction)
+        return run_stacked_layers(self.layer, self.dropout, full, self.ws, self.bs, x, batch_sizes, self.direction)
 
     def _apply(self, states: Sequence[Any], xs: Any) -> tuple[list[Variable], list[Variable]]:
         """Packs sequences of any lengths in any order, applies the layers, and puts everything back in order."""
