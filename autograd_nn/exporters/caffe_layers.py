@@ -33,7 +33,7 @@ from autograd_nn.functions.math.number_arithmetic import (
 )
 from autograd_nn.functions.math.reduction import Mean
 from autograd_nn.functions.normalization.batch_normalization import FixedBatchNormalization
-from autograd_nn.functions.normalization.layer_normalization import LocalResponseNormalization
+from autograd_nn.functions.normalization.local_response_normalization import LocalResponseNormalization
 from autograd_nn.functions.pooling.pooling import AveragePooling, MaxPooling
 
 Operands = list[Operand]

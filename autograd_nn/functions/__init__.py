@@ -101,14 +101,11 @@ from autograd_nn.functions.math.matrix_product import batch_matmul, matmul, tens
 from autograd_nn.functions.math.reduction import average, batch_l2_norm_squared, logsumexp, mean, prod, std, sum, var
 from autograd_nn.functions.math.rounding import ceil, fix, floor, sign
 from autograd_nn.functions.math.trigonometric import arccos, arcsin, arctan, arctan2, arctanh, cos, cosh, sin, sinh, tan
-from autograd_nn.functions.noise.dropout import dropout, gaussian, gumbel_softmax, stochastic_depth, zoneout
+from autograd_nn.functions.noise.dropout import dropout, stochastic_depth, zoneout
+from autograd_nn.functions.noise.gaussian import gaussian, gumbel_softmax
 from autograd_nn.functions.normalization.batch_normalization import batch_normalization, fixed_batch_normalization
-from autograd_nn.functions.normalization.layer_normalization import (
-    group_normalization,
-    layer_normalization,
-    local_response_normalization,
-    normalize,
-)
+from autograd_nn.functions.normalization.layer_normalization import group_normalization, layer_normalization, normalize
+from autograd_nn.functions.normalization.local_response_normalization import local_response_normalization
 from autograd_nn.functions.pooling.pooling import (
     average_pooling_1d,
     average_pooling_2d,

@@ -202,15 +202,6 @@ def test_normalize_at_zero():
     np.testing.assert_allclose(gx.array, 2)
 
 
-@given(shape=array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=5), n=st.integers(1, 5))
-def test_local_response_normalization(shape, n):
-    def reference(x):
-        scale = np.stack([2 + 0.3 * (x[:, max(0, c - n // 2):c + n // 2 + 1] ** 2).sum(1) for c in range(shape[1])], 1)
-        return x / scale ** 0.75
-
-    check_function(lambda x: F.local_response_normalization(x, n, 2, 0.3), reference, uniform(*shape))
-
-
 def test_normalization_is_the_same_as_in_torch():
     torch = pytest.importorskip('torch')
     functional = torch.nn.functional
@@ -247,7 +238,6 @@ def test_normalization_is_the_same_as_in_torch():
     (lambda: F.layer_normalization(np.ones((2, 3)), np.ones(3), np.ones(4)), ValueError, 'expected beta'),
     (lambda: F.group_normalization(np.ones((2, 6)), 4, np.ones(6), np.ones(6)), ValueError, 'multiple of groups 4'),
     (lambda: F.group_normalization(np.ones((2, 6)), 2, np.ones(5), np.ones(6)), ValueError, r'of shape \(6,\)'),
-    (lambda: F.local_response_normalization(np.ones(3)), ValueError, r'\(N, C, ...\)'),
 ])
 def test_errors_of_normalization(call, error, message):
     with pytest.raises(error, match=message):
