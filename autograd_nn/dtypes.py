@@ -1,10 +1,14 @@
 """Types of numbers: which ones are floating-point, bfloat16 included, which NumPy has from the library ml_dtypes."""
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
+
+P = ParamSpec('P')
+T = TypeVar('T')
 
 
 def bfloat16() -> np.dtype:
@@ -58,6 +62,36 @@ def has_gradient(dtype: np.dtype) -> bool:
 def is_half(dtype: np.dtype) -> bool:
     """Whether a type is float16 or bfloat16, with too few digits for sums."""
     return dtype.itemsize == 2 and is_floating(dtype)
+
+
+def at_least_float32(x: Any) -> Any:
+    """An array of NumPy or CuPy, in float32 if it is in half precision; what is no array is returned as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.dtypes import at_least_float32
+        >>> [at_least_float32(np.zeros(2, dtype)).dtype.name for dtype in ('e', 'f', 'd')]
+        ['float32', 'float32', 'float64']
+    """
+    dtype = getattr(x, 'dtype', None)
+    return x if dtype is None or not is_half(dtype) else x.astype(np.float32)
+
+
+def in_float32(compute: Callable[P, T]) -> Callable[P, T]:
+    """Decorator: a function of arrays computes in float32 where the first of them is in half precision.
+
+    Its result, an array, comes back in the type of the first.
+    """
+    @wraps(compute)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        dtype = cast(Any, args[0]).dtype
+        if not is_half(dtype):
+            return compute(*args, **kwargs)
+        wide: Any = compute
+        return wide(*map(at_least_float32, args),
+                    **{name: at_least_float32(value) for name, value in kwargs.items()}).astype(dtype)
+
+    return call
 
 
 def as_dtype(dtype: Any) -> np.dtype:

@@ -520,22 +520,11 @@ def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...
     kernel(*map(list, zip(*rows, strict=True)), *numbers)
 
 
-def precise_gradient(param: Variable) -> Any:
-    """The gradient of a parameter, in float32 if it is in half precision; None if there is none.
-
-    Hooks compute with it, since what they make of it is used once more before it is rounded.
-
-    Args:
-        param: The parameter.
-    """
-    grad = param.grad
-    return grad.astype(np.float32) if grad is not None and is_half(grad.dtype) else grad
-
-
 def set_gradient(param: Variable, grad: Any) -> None:
     """Gives a parameter another gradient, which may be of higher precision than the parameter.
 
-    Hooks replace gradients instead of writing into them: two Variables may have the same array as gradient.
+    Hooks replace gradients instead of writing into them: two Variables may have the same array as gradient. They
+    compute in at least float32, since what they make of a gradient is used once more before it is rounded.
 
     Args:
         param: The parameter.

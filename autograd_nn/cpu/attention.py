@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_nn.cpu import matrix_product
 from autograd_nn.cpu import softmax as softmax_kernels
-from autograd_nn.cpu.window import in_compute_type
+from autograd_nn.dtypes import at_least_float32
 
 Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Softmax = Callable[[np.ndarray, int], np.ndarray]
@@ -22,7 +22,7 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, training: b
     Other back ends give their own `matmul` and `softmax`.
     """
     dtype = query.dtype
-    query, key, value = in_compute_type(query, key, value)
+    query, key, value = map(at_least_float32, (query, key, value))
     weights = softmax(matmul(_scaled(query), key.swapaxes(-1, -2)), key.ndim - 1)
     return matmul(weights, value).astype(dtype, copy=False), weights
 
@@ -32,7 +32,7 @@ def attention_grad(query: np.ndarray, key: np.ndarray, value: np.ndarray, y: np.
                    matmul: Product = matrix_product.matmul) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Four products, and the gradient of the softmax."""
     weights, dtype = workspace, query.dtype
-    query, key, value, gy = in_compute_type(query, key, value, gy)
+    query, key, value, gy = map(at_least_float32, (query, key, value, gy))
     gvalue = matmul(weights.swapaxes(-1, -2), gy)
     gscores = softmax_kernels.softmax_grad(weights, matmul(gy, value.swapaxes(-1, -2)), weights.ndim - 1)
     gquery, gkey = _scaled(matmul(gscores, key)), matmul(gscores.swapaxes(-1, -2), _scaled(query))

@@ -20,25 +20,21 @@ from autograd_nn.cpu.window import (
     columns,
     compute_dtype,
     cropped,
-    in_compute_type,
     offsets,
     padded_size,
     row_blocks,
     samples_per_block,
 )
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import in_float32
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.types import Ints
 
 
+@in_float32
 def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, dilate: Ints,
                 groups: int, scale: np.ndarray | None = None, residual: np.ndarray | None = None,
                 ceiling: float | None = None, kept: dict[str, Any] | None = None) -> np.ndarray:
     """Multiplies the matrix of windows by the matrix of filters."""
-    if is_half(x.dtype):
-        dtype = x.dtype
-        x, W, b, scale, residual = in_compute_type(x, W, b, scale, residual)
-        return convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling).astype(dtype)
     if scale is not None:
         W = scaled_filters(W, scale)
     kernel_size = W.shape[2:]
@@ -67,13 +63,10 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
     return channels_first(y)
 
 
+@in_float32
 def deconvolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints, pad: Ints, out_size: Ints,
                   dilate: Ints, groups: int) -> np.ndarray:
     """Convolves with flipped filters, or multiplies by the filters and adds up where windows overlap."""
-    if is_half(x.dtype):
-        dtype = x.dtype
-        x, W, b = in_compute_type(x, W, b)
-        return deconvolution(x, W, b, stride, pad, out_size, dilate, groups).astype(dtype)
     if groups == 1 and _convolution_is_cheaper(x, W, stride, pad, out_size, dilate):
         flipped = np.flip(W, tuple(range(2, W.ndim))).swapaxes(0, 1)
         spread = tuple(d * (k - 1) - p for d, k, p in zip(dilate, W.shape[2:], pad, strict=True))

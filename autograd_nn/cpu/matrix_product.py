@@ -4,8 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd_nn.cpu.blocks import rectify
-from autograd_nn.cpu.window import in_compute_type
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import in_float32, is_half
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -15,12 +14,9 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a @ b
 
 
+@in_float32
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
     """One product; the rest happens in place."""
-    if is_half(x.dtype):
-        dtype = x.dtype
-        x, W, b = in_compute_type(x, W, b)
-        return linear(x, W, b, ceiling).astype(dtype)
     y = (x @ W.T).astype(x.dtype, copy=False)
     if b is not None:
         y += b

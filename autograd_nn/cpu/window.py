@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from autograd_nn.dtypes import is_half
 from autograd_nn.types import Ints
 
 # Bytes of temporary memory at a time. Between 1 and 4 MB convolutions were equally fast on cores with 2 MB of cache.
@@ -33,11 +31,6 @@ def channels_first(x: np.ndarray) -> np.ndarray:
 def compute_dtype(dtype: np.dtype) -> np.dtype:
     """The type in which arrays of `dtype` are computed: float32 at least."""
     return np.result_type(dtype, np.float32)
-
-
-def in_compute_type(*arrays: Any) -> list[Any]:
-    """The arrays, those in half precision in the type in which they are computed; None stays None."""
-    return [a.astype(np.float32) if a is not None and is_half(a.dtype) else a for a in arrays]
 
 
 def cropped(pad: Ints, size: Ints) -> tuple[slice, ...]:

@@ -1,7 +1,6 @@
 """Numbers of one type in another: on request, and in single precision where the digits of halves are too few."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,18 +9,6 @@ from autograd_nn.backend import LARGE, kernels
 from autograd_nn.dtypes import is_floating, is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.variable import Variable, as_variable
-
-
-def at_least_float32(x: Any) -> Any:
-    """`x`, in float32 if it is in half precision: sums over many elements need the range and the precision."""
-    return x.astype(np.float32) if is_half(x.dtype) else x
-
-
-def in_float32(compute: Callable[..., Any], *xs: Any) -> Any:
-    """What a function of NumPy or CuPy makes of arrays: those in half precision are float32 on the way."""
-    if not is_half(xs[0].dtype):
-        return compute(*xs)
-    return compute(*map(at_least_float32, xs)).astype(xs[0].dtype)
 
 
 def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False, dtype: Any = None) -> Any:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_nn.backend import get_array_module, kernels
+from autograd_nn.dtypes import at_least_float32
 from autograd_nn.optimizer import Optimizer
-from autograd_nn.update_rule import UpdateRule, precise_gradient, set_gradient
+from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
 
@@ -34,7 +35,7 @@ class GradientClipping:
 
     def __call__(self, opt: Optimizer) -> None:
         params = [param for param in opt.target.params(False) if param.grad is not None]
-        grads = [precise_gradient(param) for param in params]
+        grads = [at_least_float32(param.grad) for param in params]
         norm = _norm(*grads)
         if norm > self.threshold:
             for param, grad in zip(params, kernels(*grads).scaled(grads, self.threshold / norm), strict=True):
@@ -58,7 +59,7 @@ class GradientHardClipping:
         self.upper_bound = upper_bound
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        grad = precise_gradient(param)
+        grad = at_least_float32(param.grad)
         if grad is not None:
             set_gradient(param, grad.clip(self.lower_bound, self.upper_bound))
 
@@ -99,7 +100,7 @@ class GradientNoise:
         self.noise_func = noise_func
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        grad = precise_gradient(param)
+        grad = at_least_float32(param.grad)
         if grad is not None:
             noise = self.noise_func(get_array_module(grad), grad.shape, grad.dtype, self, rule)
             set_gradient(param, grad + noise)
@@ -129,7 +130,7 @@ class GradientLARS:
         self.eps = eps
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        grad = precise_gradient(param)
+        grad = at_least_float32(param.grad)
         if grad is None:
             return
         p_norm, g_norm = _norm(param.array), _norm(grad)

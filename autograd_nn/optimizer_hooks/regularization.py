@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from autograd_nn.backend import get_array_module, kernels
-from autograd_nn.update_rule import UpdateRule, precise_gradient, set_gradient
+from autograd_nn.dtypes import at_least_float32
+from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
 
@@ -26,7 +27,7 @@ class WeightDecay:
         self.rate = rate
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        grad = precise_gradient(param)
+        grad = at_least_float32(param.grad)
         if grad is not None:
             set_gradient(param, kernels(grad).scaled_sum(grad, param.array, self.rate))
 
@@ -46,7 +47,7 @@ class Lasso:
         self.rate = rate
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        grad = precise_gradient(param)
+        grad = at_least_float32(param.grad)
         if grad is not None:
             sign = get_array_module(grad).sign(param.array).astype(grad.dtype, copy=False)
             set_gradient(param, grad + self.rate * sign)

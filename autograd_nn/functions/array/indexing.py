@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import get_array_module
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import in_float32, is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.array.shape import moveaxis
 from autograd_nn.functions.axes import normalize_axis
-from autograd_nn.functions.precision import in_float32
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -39,7 +38,7 @@ def _add_at(x: Any, slices: Any, values: Any) -> None:
     if not _may_repeat(slices):
         x[slices] += values
     elif is_half(x.dtype):
-        x[...] = in_float32(partial(_added_at, slices), x, values)
+        x[...] = in_float32(partial(_added_at, slices))(x, values)
     else:
         _added_at(slices, x, values)
 

@@ -7,13 +7,12 @@ import numpy as np
 
 from autograd_nn.backend import elementwise, get_array_module, kernels
 from autograd_nn.config import config
-from autograd_nn.dtypes import is_floating
+from autograd_nn.dtypes import at_least_float32, is_floating
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation.sigmoid import sigmoid
 from autograd_nn.functions.activation.softmax import log_softmax, softmax
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.math.exponential import log
-from autograd_nn.functions.precision import at_least_float32
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.variable import Variable, as_array, as_variable
 

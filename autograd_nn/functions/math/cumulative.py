@@ -4,13 +4,13 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_nn.backend import get_array_module
+from autograd_nn.dtypes import in_float32
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.joining import concat
 from autograd_nn.functions.array.rearrangement import flip
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.axes import normalize_axis
-from autograd_nn.functions.precision import in_float32
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.variable import Variable, as_variable
 
@@ -21,7 +21,7 @@ class CumSum(FunctionNode):
         self.axis = axis
 
     def forward(self, inputs: Arrays) -> Arrays:
-        return in_float32(lambda x: x.cumsum(axis=self.axis), *inputs),
+        return in_float32(lambda x: x.cumsum(axis=self.axis))(*inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         return _sum_from_end(grad_outputs[0], self.axis),

@@ -6,11 +6,11 @@ import string
 from typing import Any
 
 from autograd_nn.backend import get_array_module
+from autograd_nn.dtypes import in_float32
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to, sum_to
 from autograd_nn.functions.array.indexing import diagonal
 from autograd_nn.functions.array.shape import moveaxis, reshape
-from autograd_nn.functions.precision import in_float32
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -25,7 +25,7 @@ class EinSum(FunctionNode):
         self.retain_inputs(tuple(range(len(inputs))))
         subscripts = f'{",".join(self.operands)}->{self.result}'
         # Letters that several operands share become products of matrices; a single operand needs no plan.
-        return in_float32(lambda *xs: get_array_module(*xs).einsum(subscripts, *xs, optimize=len(xs) > 1), *inputs),
+        return in_float32(lambda *xs: get_array_module(*xs).einsum(subscripts, *xs, optimize=len(xs) > 1))(*inputs),
 
     def multiply_adds(self, inputs: Arrays) -> int:
         """One for each combination of indexes, as if there were no better order than the definition's nested loops."""

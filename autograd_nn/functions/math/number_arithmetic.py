@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.dtypes import at_least_float32
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
-from autograd_nn.functions.precision import at_least_float32
 from autograd_nn.functions.single_precision import SinglePrecision
 
 
