@@ -32,6 +32,28 @@ class LeNet(DigitNetwork):
         (2, 10)
         >>> model.count_params()
         431080
+
+        Without names for `extract`, the same network is a chain with a `forward`:
+
+        >>> import autograd_nn as ann, autograd_nn.functions as F, autograd_nn.links as L
+        >>> class Plain(ann.Chain):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         with self.init_scope():
+        ...             self.conv1 = L.Convolution2D(1, 20, 5)
+        ...             self.conv2 = L.Convolution2D(20, 50, 5)
+        ...             self.ip1 = L.Linear(800, 500)
+        ...             self.ip2 = L.Linear(500, 10)
+        ...
+        ...     def forward(self, x):
+        ...         h = F.max_pooling_2d(self.conv1(x), 2)
+        ...         h = F.max_pooling_2d(self.conv2(h), 2)
+        ...         return self.ip2(F.relu(self.ip1(h)))
+        >>> plain = Plain()
+        >>> plain.copyparams(model)
+        >>> x = np.random.rand(2, 1, 28, 28).astype('f')
+        >>> bool(np.allclose(plain(x).array, model(x).array, atol=1e-5))
+        True
     """
 
     minsize = 13
