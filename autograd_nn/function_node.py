@@ -368,7 +368,7 @@ class FunctionNode:
 
     @property
     def rank(self) -> int:
-        """The same as `order`."""
+        """Chainer's name for `order`."""
         return self.order
 
     @property

@@ -81,7 +81,7 @@ class Row:
 
     @property
     def cells(self) -> list[str]:
-        """The row as text."""
+        """The texts of the row's columns: path, class and calls, shape, parameters, multiply-adds."""
         calls = f' x{self.calls}' if self.calls > 1 else ''
         return [self.path[1:] or '(the model itself)', self.type + calls, self.output_shape,
                 *(f'{n:,}' if n else '-' for n in (self.parameters, self.multiply_adds))]

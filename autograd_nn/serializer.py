@@ -48,7 +48,7 @@ def serialize_if_there(serializer: Any, key: str, value: Any) -> Any:
 
 
 class Serializer(AbstractSerializer):
-    """Saves objects."""
+    """Base class of serializers that save: they are given values, and return them as they are."""
 
     def save(self, obj: Any) -> None:
         """Saves an object: ``obj.serialize(self)``."""
@@ -56,7 +56,7 @@ class Serializer(AbstractSerializer):
 
 
 class Deserializer(AbstractSerializer):
-    """Loads objects."""
+    """Base class of serializers that load: they return what was saved in place of the values that they are given."""
 
     def load(self, obj: Any) -> None:
         """Loads an object: ``obj.serialize(self)``."""

@@ -117,7 +117,7 @@ class Variable:
 
     @property
     def data(self) -> Any:
-        """The same as `array`."""
+        """Chainer's other name for `array`."""
         return self._array
 
     @data.setter

@@ -1,2 +1,2 @@
-"""The version, once."""
+"""The version, which packaging and documentation read from here."""
 __version__ = '0.1.0'

@@ -127,7 +127,7 @@ class Arena:
         return block
 
     def give(self, block: Block) -> None:
-        """Makes a block free."""
+        """Gives a block back: it waits for the next request of its size."""
         self._clock += 1
         block.stamp = self._clock
         block.kept = block.size

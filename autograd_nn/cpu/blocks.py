@@ -130,18 +130,18 @@ def _row(number: float, dtype: np.dtype) -> np.ndarray:
 
 
 def scaled(arrays: Sequence[np.ndarray], a: float) -> list[np.ndarray]:
-    """One pass each."""
+    """``a * x`` for each of the arrays `x`: one pass over memory each."""
     return [compute(lambda out, x: _multiply(x, a, out), x) for x in arrays]
 
 
 def scaled_copies(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], a: float) -> None:
-    """One pass each, in at least float32."""
+    """Writes ``a * x`` for each source `x` into its target, computed in at least float32: one pass over memory each."""
     for source, target in zip(sources, targets, strict=True):
         np.multiply(source, a, out=target, casting='same_kind', dtype=np.result_type(source, np.float32))
 
 
 def scaled_sum(x: np.ndarray, y: np.ndarray, a: float) -> np.ndarray:
-    """Two passes over each block."""
+    """``x + a * y``, by two operations on each block while it is in the cache."""
     def step(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
         _multiply(y, a, out)
         np.add(out, x, out=out)
@@ -165,7 +165,7 @@ def sum_of_squares(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def all_finite(arrays: Sequence[np.ndarray]) -> bool:
-    """NumPy's function."""
+    """Whether no element of any array is infinite or NaN, by ``numpy.isfinite``."""
     return all(np.isfinite(a).all() for a in arrays)
 
 

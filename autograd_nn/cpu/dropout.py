@@ -1,4 +1,4 @@
-"""Random masks."""
+"""Random masks for dropout, drawn from NumPy's generator."""
 from __future__ import annotations
 
 import numpy as np

@@ -16,7 +16,7 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @in_float32
 def linear(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, ceiling: float | None = None) -> np.ndarray:
-    """One product; the rest happens in place."""
+    """``x @ W.T + b``, and rectified: one product by BLAS; what follows happens in its result."""
     y = (x @ W.T).astype(x.dtype, copy=False)
     if b is not None:
         y += b

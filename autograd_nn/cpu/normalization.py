@@ -58,7 +58,7 @@ def update_statistics(running_mean: np.ndarray, running_var: np.ndarray, mean: n
 def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray,
                               eps: float, axis: Ints, relu: bool = False,
                               residual: np.ndarray | None = None) -> np.ndarray:
-    """One pass: a scale and a shift."""
+    """With given statistics it is one scale and one shift for each channel: one pass over `x`."""
     scale = gamma.ravel() / np.sqrt(var.ravel().astype(np.float64) + eps)
     others = None if residual is None else as_rows(residual, axis)
     y = _scale_and_shift(as_rows(x, axis), mean.ravel(), scale, beta.ravel(), others, relu)

@@ -8,5 +8,5 @@ from autograd_nn.types import Ints
 
 
 def sum_along(x: np.ndarray, axis: Ints, keepdims: bool, dtype: np.dtype) -> np.ndarray:
-    """NumPy's function."""
+    """``numpy.sum``, which adds up numbers in half precision in float32."""
     return x.sum(axis=axis, keepdims=keepdims, dtype=compute_dtype(x.dtype)).astype(dtype, copy=False)

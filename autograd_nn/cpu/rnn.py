@@ -65,7 +65,7 @@ def _lstm_gates(x: np.ndarray) -> np.ndarray:
 
 
 def gru(h_prev: np.ndarray, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Elementwise."""
+    """The gates of all units, then ``z * h_prev + (1 - z) * a`` in place."""
     _, z, a = _gru_gates(x, u)
     h = h_prev - a
     h *= z
@@ -337,7 +337,7 @@ def rnn_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
                       gy: np.ndarray, ghy: np.ndarray, activation: str, batch_sizes: Ints, reverse: bool,
                       products: Products = _PRODUCTS) -> tuple[
                           np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """As for the LSTM."""
+    """Goes through the steps the other way round; the slopes of the activation come from its outputs."""
     dtype = x.dtype
     x, h, y, gy, gh, W, U = _computable(dtype, x, h, workspace, gy, ghy, *ws)
     gz = memory.empty((len(y), 1, y.shape[1]), y.dtype)

@@ -13,7 +13,7 @@ _BLOCK_ELEMENTS = 1 << 18
 
 
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
-    """Exponentials over their sum."""
+    """``exp(x)`` over its sum along `axis`, with the largest element taken off first, so that nothing overflows."""
     def compute(x: np.ndarray) -> np.ndarray:
         y = _shifted(x, axis)
         np.exp(y, out=y)

@@ -74,7 +74,7 @@ def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pa
 
 
 def convolution_bias_grad(gy: Any) -> Any:
-    """One reduction, or a few."""
+    """The sum of `gy` over samples and places, by as many reductions as its layout needs."""
     return sum_along(gy, (0, *range(2, gy.ndim)), False, gy.dtype)
 
 

@@ -26,7 +26,7 @@ _TF32, _DEFAULT_ALGORITHM = 77, -1
 
 
 def matmul(a: Any, b: Any, out: Any = None) -> Any:
-    """As ``cupy.matmul``."""
+    """As ``cupy.matmul``, and by cuBLAS itself where CuPy's function cannot be captured or leaves half precision."""
     if current() is None and a.ndim == b.ndim == 2:
         return device.cupy.dot(a, b, out)  # which CuPy begins with fewer questions
     if current() is None and not (_are_batches_of_halves(a, b) and _is_there()):

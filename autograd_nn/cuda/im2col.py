@@ -11,7 +11,7 @@ from autograd_nn.types import Ints
 
 
 def im2col(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> Any:
-    """One kernel."""
+    """In one kernel: each element of the result is read from its place in the image, or is padding."""
     out = tuple(conv_output_size(n, k, s, p, cover_all, d)
                 for n, k, s, p, d in zip(x.shape[2:], kernel_size, stride, pad, dilate, strict=True))
     col = device.cupy.empty((*x.shape[:2], *kernel_size, *out), x.dtype)
@@ -24,7 +24,7 @@ def copy_windows(x: Any, col: Any, stride: Ints, pad: Ints, dilate: Ints) -> Any
 
 
 def col2im(col: Any, size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Any:
-    """One kernel: each element gathers what it is part of, in a fixed order."""
+    """In one kernel: each element of the image gathers the elements that it is part of, in a fixed order."""
     return add_windows(col, device.cupy.empty((*col.shape[:2], *size), col.dtype), stride, pad, dilate)
 
 

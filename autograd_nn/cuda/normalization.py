@@ -148,13 +148,13 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
 
 def update_statistics(running_mean: Any, running_var: Any, mean: Any, inv_std: Any, eps: float, decay: float,
                       count: int) -> None:
-    """One kernel."""
+    """In one kernel for both running averages."""
     _update_statistics(mean, inv_std, eps, decay, count / max(count - 1, 1), running_mean, running_var)
 
 
 def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float, axis: Ints,
                               relu: bool = False, residual: Any = None) -> Any:
-    """One kernel."""
+    """In one kernel: normalized, scaled and shifted, `residual` added, and rectified."""
     y = device.cupy.empty_like(x)
     return _fixed_normalized(x, *_along(x, axis, compute_dtype(gamma.dtype), mean, var, gamma, beta), float(eps),
                              0 if residual is None else residual, relu, y)
@@ -198,7 +198,7 @@ def layer_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
 
 
 def local_response_normalization(x: Any, n: int, k: float, alpha: float, beta: float) -> Any:
-    """One kernel."""
+    """In one kernel, which adds up the squares of the neighbouring channels for each element."""
     x_ = _as_channels(x)
     y = device.cupy.empty(x_.shape, x.dtype)
     _response(x_, x_, x.shape[1], n // 2, float(k), float(alpha), float(beta), y)

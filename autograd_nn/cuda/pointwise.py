@@ -33,14 +33,14 @@ def elementwise(body: Callable[..., Any], args: Sequence[Any], operation: str | 
 
 
 def scaled(arrays: Sequence[Any], a: float) -> list[Any]:
-    """One kernel for all arrays."""
+    """``a * x`` for each of the arrays `x`, in one kernel for all of them."""
     results = [device.cupy.empty(x.shape, x.dtype) for x in arrays]
     scaled_copies(arrays, results, a)
     return results
 
 
 def scaled_sum(x: Any, y: Any, a: float) -> Any:
-    """One kernel."""
+    """``x + a * y``, in one kernel."""
     return _scaled_sum(x, y, float(a))
 
 
@@ -87,7 +87,7 @@ def all_finite(arrays: Sequence[Any]) -> bool:
 
 
 def scaled_copies(sources: Sequence[Any], targets: Sequence[Any], a: float) -> None:
-    """One kernel for all arrays of the same two types that lie in the same order."""
+    """Writes ``a * x`` for each source `x` into its target, in one kernel for all of the same two types."""
     alike = [x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous for x, y in zip(sources, targets)]
     for source, target, same in zip(sources, targets, alike):
         if not same:

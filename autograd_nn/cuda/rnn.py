@@ -127,7 +127,7 @@ _rnn_step_grad = elementwise('raw T y, raw T gh, raw T gy, bool rectify, int64 u
 
 
 def lstm(c_prev: Any, x: Any) -> tuple[Any, Any]:
-    """One kernel."""
+    """In one kernel: the gates of a unit, its cell and its output."""
     c, h = _like(c_prev, c_prev)
     _lstm(c_prev, *_parts_of_units(x), c, h)
     return c, h
@@ -141,7 +141,7 @@ def lstm_grad(c_prev: Any, x: Any, c: Any, gc: Any, gh: Any) -> tuple[Any, Any]:
 
 
 def gru(h_prev: Any, x: Any, u: Any) -> Any:
-    """One kernel."""
+    """In one kernel: the gates of a unit, and its state."""
     h, = _like(h_prev)
     return _gru(h_prev, *_parts(x, 3), *_parts(u, 3), h)
 
@@ -236,7 +236,7 @@ def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, 
 
 def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, activation: str,
                       batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
-    """As for the LSTM."""
+    """Goes through the steps the other way round; the slopes of the activation come from its outputs."""
     dtype = x.dtype
     x, y, gy, W, U = _rows(dtype, x, y, gy, *ws)
     gh, gz, units = ghy.astype(dtype, 'C'), device.cupy.empty_like(y), h.shape[1]

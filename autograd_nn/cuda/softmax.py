@@ -54,7 +54,7 @@ _cross_entropy_grad = elementwise('T y, S label, T scale', 'T gx', '''
 
 
 def softmax(x: Any, axis: int) -> Any:
-    """Exponentials over their sum."""
+    """``exp(x)`` over its sum along `axis`, with the largest element taken off first, so that nothing overflows."""
     y = device.cupy.empty(x.shape, x.dtype)
     return _softmax(x, *_find_exponentials(x, axis), y)
 
@@ -87,7 +87,7 @@ def softmax_cross_entropy(x: Any, labels: Any) -> tuple[Any, Any]:
 
 
 def softmax_cross_entropy_grad(y: Any, labels: Any, scale: Any) -> Any:
-    """One kernel."""
+    """In one kernel: the probabilities `y`, less one at the labels, each sample times its element of `scale`."""
     y_ = _as_classes(y)
     gx = device.cupy.empty(y_.shape, y.dtype)
     shape = len(y), 1, y_.shape[2]

@@ -71,7 +71,7 @@ class CaffeGraph:
         return fetched
 
     def add_input(self, name: str, shape: tuple[int, ...]) -> None:
-        """Adds an input."""
+        """Adds a layer of type Input, whose blob of `shape` has the layer's name."""
         self._names.add(name)
         self.net.layer.append(LayerParameter(name=name, type='Input', top=[name],
                                              input_param={'shape': [{'dim': shape}]}))

@@ -1,4 +1,4 @@
-"""Initializers with fixed values."""
+"""Initializers that draw nothing: one number, an array, the identity."""
 from __future__ import annotations
 
 from typing import Any

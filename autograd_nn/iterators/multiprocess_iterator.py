@@ -86,7 +86,7 @@ class MultiprocessIterator(ScheduledIterator[Ticket]):
         return other
 
     def finalize(self) -> None:
-        """Ends the processes."""
+        """Ends the processes that read ahead, and lets go of what they have read."""
         super().finalize()
         self._cancel()
 

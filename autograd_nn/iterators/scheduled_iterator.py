@@ -93,7 +93,7 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         self._enter(self._schedule.start())
 
     def finalize(self) -> None:
-        """Ends the reading ahead."""
+        """Ends the reading ahead, and lets go of what has been read."""
         self._discard()
 
     def serialize(self, serializer: Any) -> None:

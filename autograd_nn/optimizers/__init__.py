@@ -1,4 +1,4 @@
-"""Optimizers."""
+"""Optimizers: how gradients become steps of the parameters."""
 from autograd_nn.optimizers.adam import AdaBound, Adam, AdamW, AMSBound, AMSGrad
 from autograd_nn.optimizers.adaptive import SMORMS3, AdaDelta, AdaGrad, RMSprop, RMSpropGraves
 from autograd_nn.optimizers.sgd import SGD, CorrectedMomentumSGD, MomentumSGD, NesterovAG

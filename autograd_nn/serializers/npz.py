@@ -236,8 +236,8 @@ def load_link(npz: Mapping[str, np.ndarray], link: Link, path: str = '', strict:
         npz: The mapping.
         link: The link.
         path: See `load_npz`, as for the others.
-        strict: Likewise.
-        ignore_names: Likewise.
+        strict: As there.
+        ignore_names: As there.
 
     Returns:
         The paths that were read.

@@ -1,4 +1,4 @@
-"""The training loop."""
+"""The training loop: an updater does the iterations, extensions run beside it when their triggers fire."""
 from __future__ import annotations
 
 import sys

@@ -31,7 +31,7 @@ class Updater:
         raise NotImplementedError
 
     def update(self) -> None:
-        """Does one iteration."""
+        """Does one iteration: takes a minibatch and updates the parameters by it."""
         raise NotImplementedError
 
     def serialize(self, serializer: Any) -> None:
@@ -107,7 +107,7 @@ class StandardUpdater(Updater):
 
     @property
     def epoch_detail(self) -> float:
-        """The same with the fraction of the current epoch."""
+        """The number of epochs of the main iterator, with the fraction of the one that it is in."""
         return self._iterators['main'].epoch_detail
 
     @property

@@ -1,4 +1,4 @@
-"""Small tools for arrays."""
+"""Chainer's small tools for arrays, such as `force_array`."""
 from __future__ import annotations
 
 from typing import Any

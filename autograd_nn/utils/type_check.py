@@ -30,7 +30,7 @@ class Expr:
         self.value = value
 
     def eval(self) -> Any:
-        """The value."""
+        """What the expression stands for: a number, a shape or a dtype."""
         return self.value
 
     def __getattr__(self, name: str) -> Expr:
@@ -99,7 +99,7 @@ class Types(tuple):
     name: str
 
     def size(self) -> Expr:
-        """Their number."""
+        """The number of arguments, as an expression."""
         return Expr(f'{self.name}.size()', len(self))
 
 

@@ -99,7 +99,7 @@ class GoogLeNet(InceptionNetwork):
         self.add_stage(f'inception_{name}', **layers)
 
     def add_head(self, name: str, num_classes: int) -> None:
-        """Adds an auxiliary head."""
+        """Adds a branch with logits of its own, whose loss helps the layers below it in training."""
         layers: dict[str, Any] = {
             'pool': head_pooling, f'{name}_conv': L.Convolution2D(None, 128, 1), 'relu1': F.relu,
             f'{name}_fc1': L.Linear(None, 1024), 'relu2': F.relu, 'dropout': partial(F.dropout, ratio=0.7),
@@ -150,7 +150,7 @@ class GoogLeNetBN(InceptionNetwork):
         self.add_stage(f'inception_{name}', **layers)
 
     def add_head(self, name: str, num_classes: int) -> None:
-        """Adds an auxiliary head."""
+        """Adds a branch with logits of its own, whose loss helps the layers below it in training."""
         layers: dict[str, Any] = {
             'pool': head_pooling, f'conv{name}': L.Convolution2D(None, 128, 1, nobias=True),
             f'norm{name}': L.BatchNormalization(128), 'relu1': F.relu, f'lin{name}': L.Linear(None, 1024, nobias=True),

@@ -1,4 +1,4 @@
-"""The multilayer perceptron."""
+"""The multilayer perceptron: fully connected layers alone."""
 from __future__ import annotations
 
 from autograd_nn.models.classification.image_network import DigitNetwork

@@ -1,4 +1,4 @@
-"""Network in network."""
+"""Network in network: small perceptrons slide over the image in place of filters."""
 from __future__ import annotations
 
 from autograd_nn.models.classification.image_network import ImageNetwork

@@ -1,4 +1,4 @@
-"""Residual networks."""
+"""Residual networks: blocks that add to their input what they have learnt."""
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""SqueezeNet."""
+"""SqueezeNet: the accuracy of AlexNet with a fiftieth of the parameters."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The vision transformer."""
+"""The vision transformer: patches of the image as words, and attention among them."""
 from __future__ import annotations
 
 from functools import partial

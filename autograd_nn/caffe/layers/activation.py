@@ -1,4 +1,4 @@
-"""Functions of single elements."""
+"""Layers that compute each element by itself: activations, powers, bounds, dropout."""
 from __future__ import annotations
 
 from functools import partial
@@ -65,7 +65,7 @@ def swish(spec: Specification) -> Layer:
 
 @builder('Clip')
 def clip(spec: Specification) -> Layer:
-    """Elements within bounds."""
+    """Elements below ``min`` or above ``max`` become that bound."""
     return partial(F.clip, x_min=spec.clip_param.min, x_max=spec.clip_param.max)
 
 

@@ -125,7 +125,7 @@ class LSTM(Recurrent):
     state_names = ('h', 'c')
 
     def step(self, inputs: Variable, goes_on: Any, states: list[Any]) -> tuple[Variable, list[Any]]:
-        """See `Recurrent`."""
+        """One step of time (see `Recurrent.step`); the states are the output h and the cell c."""
         h, c = states
         c, h = _lstm_unit(c, inputs + F.linear(h * goes_on, self.W_h), goes_on)
         return h, [h, c]
@@ -149,7 +149,7 @@ class RNN(Recurrent):
             self.b_o = Parameter(bias, (units,))
 
     def step(self, inputs: Variable, goes_on: Any, states: list[Any]) -> tuple[Variable, list[Any]]:
-        """See `Recurrent`."""
+        """One step of time (see `Recurrent.step`); the only state is h, from which the output is computed."""
         h = F.tanh(inputs + F.linear(states[0] * goes_on, self.W_h))
         return F.tanh(F.linear(h, self.W_o, self.b_o)), [h]
 

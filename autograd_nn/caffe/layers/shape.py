@@ -12,14 +12,14 @@ from autograd_nn.variable import Variable, as_variable
 
 @builder('Split')
 def split(spec: Specification) -> Layer:
-    """The same for every top."""
+    """One output for each top, all of them the input itself."""
     count = len(spec.top)
     return lambda x: (as_variable(x),) * count
 
 
 @builder('Silence')
 def silence(spec: Specification) -> Layer:
-    """Nothing."""
+    """A layer without outputs, for inputs that nothing else uses."""
     return lambda *xs: ()
 
 
@@ -44,7 +44,7 @@ def slice_(spec: Specification) -> Layer:
 
 @builder('Flatten')
 def flatten(spec: Specification) -> Layer:
-    """Several axes as one."""
+    """The axes from ``axis`` to ``end_axis`` become one."""
     param = spec.flatten_param
     first, last = param.axis, param.end_axis
 
@@ -105,7 +105,7 @@ def crop(spec: Specification) -> Layer:
 
 @builder('Tile')
 def tile(spec: Specification) -> Layer:
-    """Repetitions along an axis."""
+    """The input, repeated ``tiles`` times along an axis."""
     param = spec.tile_param
     axis, tiles = param.axis, param.tiles
     if tiles < 1:

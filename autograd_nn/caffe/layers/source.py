@@ -26,7 +26,7 @@ class ParameterBlob(Link):
             self.W = Parameter(0, shape)
 
     def forward(self) -> Variable:
-        """The parameter."""
+        """The parameter itself: the layer has no input."""
         return self.W
 
 

@@ -106,7 +106,7 @@ def _bits(mask: np.ndarray, shape: Ints) -> np.ndarray:
 def fixed_batch_normalization(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray,
                               eps: float, axis: Ints, relu: bool = False,
                               residual: np.ndarray | None = None) -> np.ndarray:
-    """One pass."""
+    """With given statistics it is one scale and one shift for each channel: one pass over `x`."""
     kernel = 'fixed_batch_normalization'
     if serves(kernel, x, gamma, beta, mean, var, residual) and _is_channelwise(x, axis):
         _check(kernel, x.shape, x.shape[1:2], gamma=gamma, beta=beta, mean=mean, var=var)

@@ -174,7 +174,7 @@ def _check(kernel: str, name: str, array: np.ndarray, shape: Ints) -> None:
 
 def lstm_sequence(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray],
                   batch_sizes: Ints, reverse: bool, training: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
-    """NumPy's loop."""
+    """The loop over steps is that of the kernel on NumPy; its products of matrices are oneDNN's."""
     products = _products('lstm_sequence', 4, batch_sizes, ws, bs, x=x, h=h, c=c)
     return reference.lstm_sequence(x, h, c, ws, bs, batch_sizes, reverse, training, products)
 
@@ -183,14 +183,14 @@ def lstm_sequence_grad(x: np.ndarray, h: np.ndarray, c: np.ndarray, ws: list[np.
                        workspace: Any, gy: np.ndarray, ghy: np.ndarray, gcy: np.ndarray, batch_sizes: Ints,
                        reverse: bool) -> tuple[
                            np.ndarray, np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """NumPy's loop."""
+    """The loop over steps is that of the kernel on NumPy; its products of matrices are oneDNN's."""
     products = _products('lstm_sequence_grad', 4, batch_sizes, ws, [], x=x, h=h, c=c, y=y, gy=gy, ghy=ghy, gcy=gcy)
     return reference.lstm_sequence_grad(x, h, c, ws, y, workspace, gy, ghy, gcy, batch_sizes, reverse, products)
 
 
 def gru_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray], batch_sizes: Ints,
                  reverse: bool, training: bool) -> tuple[np.ndarray, np.ndarray, Any]:
-    """NumPy's loop."""
+    """The loop over steps is that of the kernel on NumPy; its products of matrices are oneDNN's."""
     products = _products('gru_sequence', 3, batch_sizes, ws, bs, x=x, h=h)
     return reference.gru_sequence(x, h, ws, bs, batch_sizes, reverse, training, products)
 
@@ -198,14 +198,14 @@ def gru_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np
 def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.ndarray, workspace: Any,
                       gy: np.ndarray, ghy: np.ndarray, batch_sizes: Ints,
                       reverse: bool) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """NumPy's loop."""
+    """The loop over steps is that of the kernel on NumPy; its products of matrices are oneDNN's."""
     products = _products('gru_sequence_grad', 3, batch_sizes, ws, [], x=x, h=h, y=y, gy=gy, ghy=ghy)
     return reference.gru_sequence_grad(x, h, ws, y, workspace, gy, ghy, batch_sizes, reverse, products)
 
 
 def rnn_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np.ndarray], activation: str,
                  batch_sizes: Ints, reverse: bool, training: bool) -> tuple[np.ndarray, np.ndarray, Any]:
-    """NumPy's loop."""
+    """The loop over steps is that of the kernel on NumPy; its products of matrices are oneDNN's."""
     products = _products('rnn_sequence', 1, batch_sizes, ws, bs, x=x, h=h)
     return reference.rnn_sequence(x, h, ws, bs, activation, batch_sizes, reverse, training, products)
 
@@ -213,6 +213,6 @@ def rnn_sequence(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], bs: list[np
 def rnn_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.ndarray, workspace: Any,
                       gy: np.ndarray, ghy: np.ndarray, activation: str, batch_sizes: Ints,
                       reverse: bool) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """NumPy's loop."""
+    """The loop over steps is that of the kernel on NumPy; its products of matrices are oneDNN's."""
     products = _products('rnn_sequence_grad', 1, batch_sizes, ws, [], x=x, h=h, y=y, gy=gy, ghy=ghy)
     return reference.rnn_sequence_grad(x, h, ws, y, workspace, gy, ghy, activation, batch_sizes, reverse, products)

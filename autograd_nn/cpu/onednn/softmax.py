@@ -18,7 +18,7 @@ _LEAST = 1 << 12
 
 
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
-    """One pass over memory."""
+    """In one pass over memory; NumPy computes what contains infinities, of which oneDNN makes NaN."""
     y = _softmax('softmax', x, axis)
     return reference.softmax(x, axis) if y is None or np.isnan(extreme(np.minimum, y)) else y
 

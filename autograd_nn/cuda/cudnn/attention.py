@@ -23,7 +23,7 @@ class Sums(NamedTuple):
 
 
 def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
-    """In one kernel."""
+    """In one kernel of cuDNN's, which keeps no weights in memory; the workspace has what its gradient needs."""
     plan = None
     # The gradients of a single query cuDNN 9.28 declines, or the process ends with a segmentation fault.
     if (query.shape[-2] > 1 or not training) and _serves('attention', query, key, value):

@@ -1,4 +1,4 @@
-"""Smooth rectifiers."""
+"""Rectifiers without a kink, such as ELU, GELU, softplus and swish."""
 from __future__ import annotations
 
 import math

@@ -1,4 +1,4 @@
-"""Broadcasting and its reverse."""
+"""Broadcasting to a larger shape, and its gradient: the sum over the axes that were repeated."""
 from __future__ import annotations
 
 import math

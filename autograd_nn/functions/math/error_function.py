@@ -193,7 +193,7 @@ def ndtr_kernel(x: Any) -> Any:
 @elementwise('T x', 'T y', 'y = x < -1 ? log(erfcx(-x * (T)0.7071067811865476) / 2) - x * x / 2 : log1p(-normcdf(-x))')
 @_on_flat_arrays
 def log_ndtr_kernel(x: Any) -> Any:
-    """Its logarithm."""
+    """The logarithm of the normal distribution function, precise where that is close to 0."""
     lower = np.log(erfcx_kernel(x * -_SQRT_HALF) * 0.5) - x * x * 0.5
     return np.where(x < -1, lower, np.log1p(-0.5 * erfc_kernel(x * _SQRT_HALF)))
 

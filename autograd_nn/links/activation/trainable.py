@@ -1,4 +1,4 @@
-"""Activations with parameters."""
+"""Activations whose slopes are trained with the network: PReLU and Swish."""
 from __future__ import annotations
 
 from collections.abc import Iterable

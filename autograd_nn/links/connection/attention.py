@@ -1,4 +1,4 @@
-"""Attention layers."""
+"""Attention with weights for queries, keys, values and output, in several heads."""
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Convolution layers."""
+"""Convolutions and transposed convolutions that own their filters, in one to three dimensions."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence

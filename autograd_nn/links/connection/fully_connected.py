@@ -1,4 +1,4 @@
-"""Fully connected layers."""
+"""Layers in which each output depends on all inputs."""
 from __future__ import annotations
 
 import math

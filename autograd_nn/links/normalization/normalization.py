@@ -1,4 +1,4 @@
-"""Normalization layers."""
+"""Normalization with trained scales and shifts, and the running averages that inference uses."""
 from __future__ import annotations
 
 import math

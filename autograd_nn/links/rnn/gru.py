@@ -128,7 +128,7 @@ class StatefulGRU(GRUBase, HiddenStateChain):
 
 
 class GRU(StatefulGRU):
-    """The same as `StatefulGRU`."""
+    """Chainer's other name for `StatefulGRU`."""
 
 
 class MGUBase(Chain):

@@ -1,4 +1,4 @@
-"""Schedules of hyperparameters."""
+"""Schedules of learning rates and other hyperparameters: steps, lines, exponentials, cosines, warm-up."""
 from __future__ import annotations
 
 import bisect

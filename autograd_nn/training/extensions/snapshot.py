@@ -64,12 +64,12 @@ def snapshot_object(target: Any, filename: str | Callable[[Any], str],
     Args:
         target: What to save.
         filename: See `snapshot`, as for the others: ``'model_{.updater.epoch}.npz'``, for instance.
-        savefun: Likewise.
-        condition: Likewise.
-        writer: Likewise.
-        snapshot_on_error: Likewise.
-        n_retains: Likewise.
-        autoload: Likewise.
+        savefun: As there.
+        condition: As there.
+        writer: As there.
+        snapshot_on_error: As there.
+        n_retains: As there.
+        autoload: As there.
 
     Returns:
         The extension.

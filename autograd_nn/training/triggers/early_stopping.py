@@ -51,7 +51,7 @@ class EarlyStoppingTrigger(StatefulTrigger):
         self._summary = Summary()
 
     def fires(self, trainer: Trainer) -> bool:
-        """Whether to stop."""
+        """Whether to stop: the value has not improved for too long, or the longest training is over."""
         observation = trainer.observation
         if self.monitor in observation:
             self._summary.add(observation[self.monitor])
