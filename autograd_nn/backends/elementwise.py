@@ -18,6 +18,26 @@ _NUMPY = np.generic, np.ndarray
 LARGE = 1 << 15
 
 
+def is_small(array: Any) -> bool:
+    """Whether an operator of Python is the fastest way to compute with an array, which has axes."""
+    return array.size < LARGE and array.ndim > 0
+
+
+def in_blocks(operation: Callable[[Any, Any], Any], ufunc: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """An operator of two arrays that leaves large ones of one shape to the kernels.
+
+    Args:
+        operation: The operator, such as ``operator.add``.
+        ufunc: The same with NumPy's argument ``out``, such as ``numpy.add``.
+    """
+    def compute(x0: Any, x1: Any) -> Any:
+        if x0.size >= LARGE and x0.shape == x1.shape:
+            return kernels(x0, x1).elementwise(ufunc, (x0, x1), None)
+        return operation(x0, x1)
+
+    return compute
+
+
 class elementwise:
     """Pairs the NumPy meaning of an elementwise operation with its CUDA text.
 

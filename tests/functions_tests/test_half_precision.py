@@ -14,7 +14,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import Variable, cuda
 from autograd_nn.dtypes import as_dtype
-from functions_tests.test_recurrent import flat_n_step, n_step_arrays
+from functions_tests.rnn_tests.test_recurrent import flat_n_step, n_step_arrays
 
 SCALES = 1e-4, 1., 300.
 ROWS, MANY_ROWS = 5, 70_000
