@@ -100,16 +100,16 @@ class Elementwise:
                                    preamble=source.preamble)
 
     def __call__(self, *args: Any) -> Any:
-        if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
-            dtype = args[0].dtype
-            if dtype.itemsize == 2 and is_half(dtype):
-                return self._in_single_precision(args)
-            if args[0].size >= LARGE:
-                return kernels().elementwise(self.body, args, self.source.name)
-            y = self.body(*args)
-            # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
-            return y.astype(args[0].dtype) if type(y) is np.float64 else y
-        return self.kernel(*args)
+        x = args[0]
+        if cuda.available and any([isinstance(arg, cuda.ndarray) for arg in args]):
+            return self.kernel(*args)
+        if x.dtype.itemsize == 2 and is_half(x.dtype):
+            return self._in_single_precision(args)
+        if x.size >= LARGE:
+            return kernels().elementwise(self.body, args, self.source.name)
+        y = self.body(*args)
+        # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
+        return y.astype(x.dtype) if type(y) is np.float64 else y
 
     def _in_single_precision(self, args: Sequence[Any]) -> np.ndarray:
         """The operation on numbers in half precision, which would be rounded on the way."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import elementwise
+from autograd_nn.backend import elementwise, is_small
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.scaling import Scaling
@@ -94,7 +94,8 @@ class SigmoidGrad(FunctionNode):
 
 class Tanh(UnaryByOutput):
 
-    ufunc = _tanh
+    def ufunc(self, x: Any) -> Any:
+        return np.tanh(x) if is_small(x) else _tanh(x)
 
     def gradient(self, y: Variable, gy: Any) -> Variable:
         return TanhGrad().apply((y, gy))[0]
