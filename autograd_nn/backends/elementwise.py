@@ -101,7 +101,7 @@ class Elementwise:
 
     def __call__(self, *args: Any) -> Any:
         x = args[0]
-        if cuda.available and any([isinstance(arg, cuda.ndarray) for arg in args]):
+        if cuda.available and any(isinstance(arg, cuda.ndarray) for arg in args):
             return self.kernel(*args)
         if x.dtype.itemsize == 2 and is_half(x.dtype):
             return self._in_single_precision(args)
