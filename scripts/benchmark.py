@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks import caffe_networks, comparison, machine, overhead, tables
 from benchmarks.rows import HALVES, ROWS, Setting
-from cli import friendly_errors
 
 from autograd_nn import cuda
+from autograd_nn.commands.command_line import friendly_errors
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from cli import path_of_network
 
 import autograd_nn
 from autograd_nn import Link, models, serializers
+from autograd_nn.commands.command_line import path_of_network
 
 
 def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None) -> set[str]:

@@ -5,10 +5,10 @@ import argparse
 from typing import Any
 
 import numpy as np
-from cli import path_of_network
 
 import autograd_nn
 from autograd_nn import Chain, models, serializers
+from autograd_nn.commands.command_line import path_of_network
 
 # By the beginning of the name of a model: the layers for the content, and those for the style.
 Usual = dict[str, tuple[list[str], list[str]]]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cli import path_of_network, read_config
 
 from autograd_nn import models, serializers
+from autograd_nn.commands.command_line import path_of_network, read_config
 
 
 def make_network(factor: int, normalization: str) -> models.PictureTransformer:

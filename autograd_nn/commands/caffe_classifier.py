@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cli import warnings_as_errors
 
 import autograd_nn
 from autograd_nn import caffe, models
+from autograd_nn.commands.command_line import warnings_as_errors
 
 LARGEST = 4096
 # What of the shorter side of a picture remains, as in the training of most networks: 224 of 256 pixels.

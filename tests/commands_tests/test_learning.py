@@ -8,14 +8,10 @@ import pytest
 
 import autograd_nn as ann
 from autograd_nn import datasets, models, serializers
+from autograd_nn.commands import optimization, train
 from autograd_nn.dataset import concat_examples
-from programs import ROOT, expect_one_line, run_here
+from programs import expect_one_line, run_here
 from textures import write_textures
-
-sys.path.append(str(ROOT / 'scripts'))
-
-import optimization
-import train
 
 
 @pytest.fixture(scope='module')

@@ -13,12 +13,9 @@ from PIL import Image
 
 import autograd_nn as ann
 from autograd_nn import models, serializers
+from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
+from autograd_nn.commands.image_run import settle
 from programs import ROOT, expect_one_line, run
-
-sys.path.append(str(ROOT / 'scripts'))
-
-from fine_tuning import freeze, load_initial_weights
-from train_images import settle
 
 LATER = 'res4'  # the last stage of resnet20 that is not the classifier
 

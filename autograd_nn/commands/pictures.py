@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from cli import check_file
 from PIL import Image
 
 from autograd_nn import datasets, models
+from autograd_nn.commands.command_line import check_file
 from autograd_nn.datasets import transforms
 from autograd_nn.utils.atomic import atomic_write
 

@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cli import check_at_least
-
 from autograd_nn import optimizer_hooks, optimizers
+from autograd_nn.commands.command_line import check_at_least
 from autograd_nn.training import extensions
 
 OPTIMIZERS: dict[str, Any] = {

@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 import numpy as np
-from fine_tuning import settle
 
 import autograd_nn
 from autograd_nn import links, models
+from autograd_nn.commands.fine_tuning import settle
 
 PICTURES = 1000
 LINE = '{:18}  {:>11}  {:>14}  {:>13}  {}'

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from captions import Captions
-from cli import check_at_least
-from fine_tuning import settle
-from optimization import make_optimizer
-from picture_folder import load_folder
-from pictures import DIGITS
 from PIL import Image, ImageDraw, ImageFont
-from run_folder import MISTAKES, MODEL, RunFolder, refuse_changes
 from tqdm import tqdm
-from training_run import Speed, TrainingRun, save_quickly
 
 import autograd_nn
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import datasets, iterators, models, training
+from autograd_nn.commands.captions import Captions
+from autograd_nn.commands.command_line import check_at_least
+from autograd_nn.commands.fine_tuning import settle
+from autograd_nn.commands.optimization import make_optimizer
+from autograd_nn.commands.picture_folder import load_folder
+from autograd_nn.commands.pictures import DIGITS
+from autograd_nn.commands.run_folder import MISTAKES, MODEL, RunFolder, refuse_changes
+from autograd_nn.commands.training_run import Speed, TrainingRun, save_quickly
 from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets import transforms
 from autograd_nn.training import extensions

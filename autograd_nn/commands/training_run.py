@@ -9,14 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import optimization
-from cli import check_at_least
-from fine_tuning import freeze, load_initial_weights
-from list_models import ListModels
-from run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, Progress, RunFolder, refuse_changes
-
 import autograd_nn
 from autograd_nn import models, serializers, training
+from autograd_nn.commands import optimization
+from autograd_nn.commands.command_line import check_at_least
+from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
+from autograd_nn.commands.list_models import ListModels
+from autograd_nn.commands.run_folder import (
+    BEST,
+    CONFIG,
+    LOG,
+    MODEL,
+    SNAPSHOT,
+    ChosenRates,
+    Progress,
+    RunFolder,
+    refuse_changes,
+)
 from autograd_nn.training import extensions, triggers
 
 MIXED = {'float16': autograd_nn.mixed16, 'bfloat16': autograd_nn.mixed_bfloat16}

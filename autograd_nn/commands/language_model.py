@@ -4,10 +4,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cli import load_weights, read_config
-from run_folder import MODEL, SNAPSHOT, VOCABULARY
-
 from autograd_nn import models
+from autograd_nn.commands.command_line import load_weights, read_config
+from autograd_nn.commands.run_folder import MODEL, SNAPSHOT, VOCABULARY
 from autograd_nn.datasets import Vocabulary
 
 

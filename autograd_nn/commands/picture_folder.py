@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pictures import are_digits, show_to_network
 
 from autograd_nn import datasets, models
+from autograd_nn.commands.pictures import are_digits, show_to_network
 from autograd_nn.datasets.image_folder import visible
 
 # The names, in upper or lower case, of folders above those of the classes; of several the first counts.

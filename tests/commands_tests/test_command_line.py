@@ -3,10 +3,8 @@ import sys
 
 import pytest
 
-from programs import ROOT, expect_one_line, run_here
-
-sys.path.insert(0, str(ROOT / 'scripts'))
-import cli
+from autograd_nn.commands import command_line
+from programs import expect_one_line, run_here
 
 
 @pytest.mark.parametrize('argv, path, expected', [
@@ -17,8 +15,8 @@ import cli
 ])
 def test_options_of_paths(monkeypatch, argv, path, expected):
     monkeypatch.setattr(sys, 'argv', ['train.py', *argv])
-    assert cli.with_option(path) == expected
-    assert cli.describe(FileNotFoundError(2, 'No such file or directory', path)) == \
+    assert command_line.with_option(path) == expected
+    assert command_line.describe(FileNotFoundError(2, 'No such file or directory', path)) == \
         f'{expected}: no such file or directory'
 
 

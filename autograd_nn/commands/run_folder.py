@@ -17,10 +17,10 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from cli import describe, read_config
 
 import autograd_nn
 from autograd_nn import training
+from autograd_nn.commands.command_line import describe, read_config
 from autograd_nn.serializer import serialize_if_there
 from autograd_nn.serializers import load_npz
 from autograd_nn.serializers.npz import NpzReader

@@ -7,15 +7,14 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from cli import check_at_least
-from language_model import continue_text
-from optimization import make_optimizer
-from run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
-from training_run import Speed, TrainingRun, save_quickly
-
 import autograd_nn
 import autograd_nn.links as L
 from autograd_nn import datasets, iterators, models, training
+from autograd_nn.commands.command_line import check_at_least
+from autograd_nn.commands.language_model import continue_text
+from autograd_nn.commands.optimization import make_optimizer
+from autograd_nn.commands.run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
+from autograd_nn.commands.training_run import Speed, TrainingRun, save_quickly
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
 

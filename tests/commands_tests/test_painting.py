@@ -1,13 +1,9 @@
 """The progress of a painting."""
-import sys
 import time
 
 import pytest
 
-from programs import ROOT
-
-sys.path.insert(0, str(ROOT / 'scripts'))
-import painting
+from autograd_nn.commands import painting
 
 
 @pytest.mark.parametrize('minute, lines', [(60, 0), (0.2, 2)])
