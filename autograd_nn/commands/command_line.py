@@ -1,59 +1,102 @@
-"""What the command-line programs share: errors in one line, and how a trained model's folder describes itself."""
+"""What the programs share: how they were started, errors in one line, and checks of options."""
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import os
 import re
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from autograd_nn.utils.readable import one_line
 
-from autograd_nn import Link, serializers
-
-ADVICE = {errno.ENOSPC: 'make room, or write to another disk', errno.EDQUOT: 'make room, or write to another disk',
-          errno.EFBIG: 'files are limited to this size here', errno.EACCES: 'there is no permission for it',
-          errno.EROFS: 'write to another disk'}
 # What functions of the package call a wrong value, and the options that such values come from.
 OPTIONS = {'get_device': '--device:', 'model': '--model:'}
 
 
-@contextmanager
-def friendly_errors() -> Iterator[None]:
-    """Turns a user's mistake into one line on standard error and exit status 2, and Ctrl-C into one and status 130.
+@dataclass(frozen=True)
+class CommandLine:
+    """How a program was started.
 
-    From then on, letters of names that the terminal or the pipe does not know are escaped; they end no program.
+    Attributes:
+        name: What usage and errors call it, such as ``train.py`` or ``autograd-nn train``.
+        start: What one types to start it: the words before the options.
+        words: The options and what else follows.
     """
-    for stream in sys.stdout, sys.stderr:
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors='backslashreplace')
-    try:
-        yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, MemoryError) as error:
-        print(f'{Path(sys.argv[0]).name}: error: {describe(error)}', file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print('\ninterrupted', file=sys.stderr)
-        raise SystemExit(130) from None
 
+    name: str
+    start: Sequence[str]
+    words: Sequence[str]
 
-def describe(error: BaseException) -> str:
-    """What an exception says, in one line: the option and the file that it is about, and what to do."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        advice = f' ({ADVICE[error.errno]})' if error.errno in ADVICE else ''
-        return f'{with_option(error.filename)}: {error.strerror.lower()}{advice}'
-    if isinstance(error, MemoryError):
-        return 'there is not enough memory; a smaller --batch-size needs less'
-    message = ' '.join(str(error.args[0] if isinstance(error, KeyError) else error).split())
-    return re.sub('^(get_device|model):', lambda found: OPTIONS[found[1]], message)
+    @classmethod
+    def of_script(cls) -> CommandLine:
+        """That of a file that Python was started with."""
+        return cls(Path(sys.argv[0]).name, ['python', sys.argv[0]], sys.argv[1:])
+
+    def of_program(self, program: str, words: Sequence[str]) -> CommandLine:
+        """That of a program that a command starts.
+
+        Args:
+            program: Its name.
+            words: What follows the name.
+        """
+        return CommandLine(f'{self.name} {program}', [*self.start, *program.split()], words)
+
+    def option_of(self, path: Any) -> str:
+        """The option that a path comes from; empty if it comes from none.
+
+        Args:
+            path: What an option says, or a file below it.
+        """
+        path, option = Path(os.fsdecode(path)), ''
+        for word in self.words:
+            name, equals, value = word.partition('=')
+            if word.startswith('--') and not equals:
+                option = name
+                continue
+            source, value = (name, value) if word.startswith('--') else (option, word)
+            below = path.parents if Path(value) != Path() else ()  # every relative path is below the current folder
+            if source and Path(value) in (path, *below):
+                return source
+        return ''
+
+    def describe(self, error: BaseException) -> str:
+        """What an exception says, in one line: the option and the file that it is about, and what to do.
+
+        Args:
+            error: The exception.
+        """
+        if isinstance(error, MemoryError):
+            return 'there is not enough memory; a smaller --batch-size needs less'
+        message = one_line(error)
+        if isinstance(error, OSError) and error.filename is not None:
+            return f'{self.option_of(error.filename)} {message}'.lstrip()
+        return re.sub('^(get_device|model):', lambda found: OPTIONS[found[1]], message)
+
+    @contextmanager
+    def friendly_errors(self) -> Iterator[None]:
+        """Turns a user's mistake into one line on standard error and exit status 2, and Ctrl-C into one and status 130.
+
+        From then on, letters of names that the terminal or the pipe does not know are escaped; they end no program.
+        """
+        for stream in sys.stdout, sys.stderr:
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors='backslashreplace')
+        try:
+            yield
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, MemoryError) as error:
+            print(f'{self.name}: error: {self.describe(error)}', file=sys.stderr)
+            raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            print('\ninterrupted', file=sys.stderr)
+            raise SystemExit(130) from None
 
 
 @contextmanager
@@ -81,23 +124,20 @@ def warnings_as_errors() -> Iterator[None]:
             raise ValueError(warning) from None
 
 
-def with_option(path: Any) -> str:
-    """A path, and before it the option of the command line that it comes from, if it comes from one.
+@contextmanager
+def about(option: str) -> Iterator[None]:
+    """Puts an option before the messages of errors that are about its value.
 
     Args:
-        path: What an option says, or a file below it.
+        option: The option, such as ``--freeze``.
+
+    Raises:
+        ValueError: There is such an error.
     """
-    path, option = Path(os.fsdecode(path)), ''
-    for argument in sys.argv[1:]:
-        name, equals, value = argument.partition('=')
-        if argument.startswith('--') and not equals:
-            option = name
-            continue
-        source, value = (name, value) if argument.startswith('--') else (option, argument)
-        below = path.parents if Path(value) != Path() else ()  # every relative path is below the current folder
-        if source and Path(value) in (path, *below):
-            return f'{source} {path}'
-    return str(path)
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f'{option}: {error}') from None
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
@@ -145,61 +185,3 @@ def use_saved(parser: argparse.ArgumentParser, saved: dict[str, Any], path: Path
                if each is not None) or (value is not None and action.choices and value not in action.choices):
             raise ValueError(f'{path} is damaged: {json.dumps(value)} is no value of {action.dest}')
     parser.set_defaults(**saved)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration that a training run left in its folder.
-
-    Args:
-        folder: The run's folder.
-
-    Raises:
-        ValueError: There is none, or it is damaged.
-    """
-    path = folder / 'config.json'
-    try:
-        config = json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        raise ValueError(f'{path} is missing: it says which model the weights belong to') from None
-    except ValueError as error:
-        raise ValueError(f'{path} is damaged: {error}') from None
-    if not isinstance(config, dict):
-        raise ValueError(f'{path} is damaged: expected an object')
-    return config
-
-
-def load_weights(path: str | Path, model: Link) -> None:
-    """Loads a model's weights; all of them must be there.
-
-    Args:
-        path: An ``.npz`` file (see `path_of_network`).
-        model: The model to fill.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is damaged, or does not fit the model.
-    """
-    serializers.load_npz(path, model, path_of_network(path))
-
-
-def path_of_network(path: str | Path) -> str:
-    """Where in a file of weights the network is: in a snapshot, in a Classifier, or by itself.
-
-    Args:
-        path: An ``.npz`` file.
-
-    Returns:
-        The start of the names, for ``serializers.load_npz``.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is damaged.
-    """
-    with Path(path).open('rb') as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                names = arrays.files
-        except Exception:
-            raise ValueError(f'{with_option(path)} is not an .npz file of weights, or is damaged') from None
-    prefixes = 'updater/model:main/predictor/', 'predictor/'
-    return next((prefix for prefix in prefixes if any(name.startswith(prefix) for name in names)), '')

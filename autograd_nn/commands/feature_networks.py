@@ -8,7 +8,8 @@ import numpy as np
 
 import autograd_nn
 from autograd_nn import Chain, models, serializers
-from autograd_nn.commands.command_line import path_of_network
+from autograd_nn.commands.command_line import about
+from autograd_nn.training.run_folder import path_of_network
 
 # By the beginning of the name of a model: the layers for the content, and those for the style.
 Usual = dict[str, tuple[list[str], list[str]]]
@@ -131,7 +132,8 @@ def load_weights(path: str, network: Chain) -> None:
         ValueError: It is damaged, or has the weights of another network.
     """
     needed = {name[1:] for name, param in network.namedparams() if param.is_initialized}
-    report = serializers.load_matching(path, network, path_of_network(path))
+    with about('--weights'):
+        report = serializers.load_matching(path, network, path_of_network(path))
     lacking = sorted(needed.intersection([*report.missing, *report.other_shape]))
     if lacking:
         raise ValueError(f'--weights: {path} does not fit --model: it lacks {len(lacking)} of the {len(needed)} arrays '

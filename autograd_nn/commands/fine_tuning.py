@@ -7,7 +7,8 @@ import numpy as np
 
 import autograd_nn
 from autograd_nn import Link, models, serializers
-from autograd_nn.commands.command_line import path_of_network
+from autograd_nn.commands.command_line import about
+from autograd_nn.training.run_folder import path_of_network
 
 
 def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None) -> set[str]:
@@ -27,7 +28,8 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
         OSError: The file cannot be read.
         ValueError: It is damaged, or holds the weights of another network.
     """
-    report = serializers.load_matching(path, network, path_of_network(path))
+    with about('--initial-weights'):
+        report = serializers.load_matching(path, network, path_of_network(path))
     sizes = {name: param.size for name, param in network.namedparams()}
     replaced = {name for name, (stored, own) in report.other_shape.items()
                 if own[:1] == (outputs,) and own[1:] == stored[1:]}
@@ -56,10 +58,8 @@ def freeze(network: Link, layer: str, fresh: set[str]) -> None:
     Raises:
         ValueError: There is no such layer, or freezing it makes no sense.
     """
-    try:
+    with about('--freeze'):
         network.freeze_until(layer)
-    except ValueError as error:
-        raise ValueError(f'--freeze: {error}') from None
     params = dict(network.namedparams())
     senseless = [name[1:] for name, param in params.items() if not param.requires_grad and name[1:] in fresh]
     if senseless:

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import autograd_nn
-from autograd_nn.commands.command_line import check_at_least, friendly_errors
+from autograd_nn.commands.command_line import CommandLine, check_at_least
 from autograd_nn.commands.language_model import continue_text, load_run, unknown_tokens
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
     parser.add_argument('run', metavar='RUN', type=Path, help='the folder that the training wrote, such as result')
     parser.add_argument('--start', metavar='TEXT', default='', help='how the text begins (default: a new line)')
     parser.add_argument('--length', metavar='N', type=int, default=200,
@@ -24,7 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--seed', metavar='N', type=int,
                         help='start of the random numbers, for the same text each time (default: another each time)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
-    return parser.parse_args()
+    return parser
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
@@ -39,10 +39,10 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise ValueError(f'--seed: expected a number from 0 to 2 ** 32 - 1, got {arguments.seed}')
 
 
-def main() -> None:
+def main(line: CommandLine) -> None:
     """Prints the text; status 2 for a mistake of the user."""
-    arguments = parse_arguments()
-    with friendly_errors():
+    arguments = make_parser(line).parse_args(line.words)
+    with line.friendly_errors():
         check_arguments(arguments)
         device = autograd_nn.get_device(arguments.device)
         device.use()

@@ -19,14 +19,15 @@ from autograd_nn import datasets, iterators, models, training
 from autograd_nn.commands.captions import Captions
 from autograd_nn.commands.command_line import check_at_least
 from autograd_nn.commands.fine_tuning import settle
-from autograd_nn.commands.optimization import make_optimizer
 from autograd_nn.commands.picture_folder import load_folder
 from autograd_nn.commands.pictures import DIGITS
-from autograd_nn.commands.run_folder import MISTAKES, MODEL, RunFolder, refuse_changes
-from autograd_nn.commands.training_run import Speed, TrainingRun, save_quickly
+from autograd_nn.commands.run_folders import refuse_changes
+from autograd_nn.commands.training_run import TrainingRun
 from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets import transforms
 from autograd_nn.training import extensions
+from autograd_nn.training.run_folder import MISTAKES, MODEL, RunFolder, save_quickly
+from autograd_nn.training.standard_trainer import Speed, standard_trainer
 from autograd_nn.utils.atomic import atomic_write
 
 # Each data set with the names of its classes.
@@ -44,48 +45,63 @@ class ImageRun(TrainingRun):
     """A training run of a classifier of pictures.
 
     Args:
-        arguments: The command line.
+        arguments: The options.
 
     Attributes:
-        model: The network with its loss.
+        train_data: What is trained with.
         test: The test data.
         validation: What is evaluated after each epoch.
         labels: The names of the classes.
+        shape: That of a sample.
+        batch_size: The number of samples in a minibatch: no more than there are.
+        converter: What makes arrays of minibatches.
     """
 
     learning_rates = {'sgd': 0.05, 'momentum': 0.01, 'nesterov': 0.01, 'adagrad': 0.01, 'rmsprop': 0.001,
                       'adam': 0.003, 'adamw': 0.003}
     fixed = *TrainingRun.fixed, 'val_split'
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        super().__init__(arguments)
-        device = autograd_nn.get_device(arguments.device)
-        device.use()
-        entry = models.get(arguments.model)
-        train, self.test, self.labels = load_data(arguments.dataset, entry, arguments.seed)
+    def load_data(self) -> None:
+        self.train_data, self.test, self.labels = load_data(self.arguments.dataset, self.entry, self.arguments.seed)
+
+    def build_model(self) -> None:
+        arguments = self.arguments
         autograd_nn.random.seed(arguments.seed)
-        network: Any = entry.build(num_classes=len(self.labels))
+        network: Any = self.entry.build(num_classes=len(self.labels))
+        self.network = network
         network.label_smoothing = arguments.label_smoothing
         self.model = L.Classifier(network, network.lossfun)
-        shape, least = train[0][0].shape, network.minsize
-        if min(shape[1:]) < least:
-            print(f'{arguments.model} needs {least} x {least} pixels: pictures of {shape[1]} x {shape[2]} are enlarged')
-            train, self.test = (datasets.TransformDataset(data, Enlarge(least)) for data in (train, self.test))
-            shape = train[0][0].shape
         self.converter = PictureConverter(network.preprocessing)
-        train, self.validation = split(train, self.test, arguments.val_split, arguments.seed)
-        print(f'{arguments.model} on {arguments.dataset}: {len(train):,} training and {len(self.test):,} test samples '
-              f'of shape {shape}, {len(self.labels)} classes')
+        self.fit_data()
+
+    def fit_data(self) -> None:
+        """Makes pictures large enough for the network, and splits them as the options say."""
+        arguments, train = self.arguments, self.train_data
+        self.shape_found = self.shape = train[0][0].shape
+        if min(self.shape[1:]) < self.network.minsize:
+            enlarge = Enlarge(self.network.minsize)
+            train, self.test = (datasets.TransformDataset(data, enlarge) for data in (train, self.test))
+            self.shape = train[0][0].shape
+        self.train_data, self.validation = split(train, self.test, arguments.val_split, arguments.seed)
+        self.batch_size = min(arguments.batch_size, len(self.train_data))
+        self.about = {'samples': [len(self.train_data), len(self.test)], 'input_shape': self.shape,
+                      'labels': self.labels, 'preprocessing': asdict(self.network.preprocessing)}
+
+    def announce(self) -> None:
+        arguments, (height, width) = self.arguments, self.shape_found[1:]
+        if self.shape != self.shape_found:
+            least = self.network.minsize
+            print(f'{arguments.model} needs {least} x {least} pixels: pictures of {height} x {width} are enlarged')
+        print(f'{arguments.model} on {arguments.dataset}: {len(self.train_data):,} training and {len(self.test):,} '
+              f'test samples of shape {self.shape}, {len(self.labels)} classes')
         if arguments.val_split:
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
-        autograd_nn.summary(network, shape)
-        if arguments.initial_weights:
-            settle(network, shape)
-        self.load_initial_weights(network, len(self.labels))
-        self.model.to_device(device)
-        self.about = {'samples': [len(train), len(self.test)], 'input_shape': shape, 'labels': self.labels,
-                      'preprocessing': asdict(network.preprocessing)}
-        self.prepare_training(train)
+        autograd_nn.summary(self.network, self.shape)
+
+    def load_initial_weights(self, outputs: int | None = None) -> None:
+        if self.arguments.initial_weights:
+            settle(self.network, self.shape)
+        super().load_initial_weights(len(self.labels))
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -104,57 +120,60 @@ class ImageRun(TrainingRun):
         parser.add_argument('--cuda-graph', action='store_true', help='launch the steps as CUDA graphs; for GPUs')
         parser.set_defaults(dataset='digits')
 
-    @classmethod
-    def check_arguments(cls, arguments: argparse.Namespace) -> None:
-        super().check_arguments(arguments)
+    def check(self) -> None:
+        super().check()
+        arguments = self.arguments
         check_at_least(arguments, workers=0)
         for name in 'val_split', 'label_smoothing':
             if not 0 <= getattr(arguments, name) < 1:
                 raise ValueError(f'--{name.replace("_", "-")}: expected a part, from 0 to less than 1, '
                                  f'got {getattr(arguments, name)}')
-        if arguments.cuda_graph and not autograd_nn.get_device(arguments.device).name.startswith('cuda'):
+        if arguments.cuda_graph and not self.device.name.startswith('cuda'):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
 
-    def check_resumption(self, saved: dict[str, Any]) -> None:
+    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
         if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
-            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['dataset'])
-        super().check_resumption(saved)
+            refuse_changes(source, saved, vars(self.arguments), ['dataset'])
+        super().check_resumption(source, saved)
 
-    def prepare_training(self, train: Any) -> None:
-        """Makes the trainer for some training data."""
-        arguments = self.arguments
-        if arguments.batch_size > len(train):
-            print(f'minibatches have {len(train)} samples instead of {arguments.batch_size} (--batch-size): there are '
-                  'no more')
-            arguments.batch_size = len(train)
-        optimizer, rate = make_optimizer(arguments, self.model)
+    def make_updater(self, optimizer: Any) -> training.StandardUpdater:
+        arguments, train = self.arguments, self.train_data
         if len(train) < FEW if arguments.augment is None else arguments.augment:
-            train = datasets.AugmentedDataset(train, datasets.standard_augmentation(train[0][0].shape),
-                                              seed=arguments.seed)
+            train = datasets.AugmentedDataset(train, datasets.standard_augmentation(self.shape), seed=arguments.seed)
         if arguments.workers:
-            train_iter: Any = iterators.MultiprocessIterator(train, arguments.batch_size,
-                                                             n_processes=arguments.workers)
+            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=arguments.workers)
         else:
-            train_iter = iterators.SerialIterator(train, arguments.batch_size)
-        test_iter = iterators.SerialIterator(self.validation, arguments.batch_size, repeat=False, shuffle=False)
-        updater = training.StandardUpdater(train_iter, optimizer, self.converter, arguments.device,
-                                           cuda_graph=arguments.cuda_graph)
-        evaluator = extensions.Evaluator(test_iter, self.model, self.converter, arguments.device)
-        self.make_trainer(updater, rate, evaluator, network=self.model.predictor,
-                          columns=['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy'],
-                          curves=['loss', 'accuracy'], speed=Speed('images/s', arguments.batch_size))
-        self.trainer.extend(PointOutGuessing(len(self.labels), arguments))
+            iterator = iterators.SerialIterator(train, self.batch_size)
+        return training.StandardUpdater(iterator, optimizer, self.converter, arguments.device,
+                                        cuda_graph=arguments.cuda_graph)
+
+    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
+        arguments = self.arguments
+        iterator = iterators.SerialIterator(self.validation, self.batch_size, repeat=False, shuffle=False)
+        evaluator = extensions.Evaluator(iterator, self.model, self.converter, arguments.device)
+        columns = ['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy']
+        trainer = standard_trainer(updater, evaluator, self.network, self.optimization, arguments.epochs,
+                                   Speed('images/s', self.batch_size), columns, ['loss', 'accuracy'],
+                                   arguments.early_stopping, arguments.out)
+        trainer.extend(PointOutGuessing(len(self.labels), arguments))
+        return trainer
+
+    def announce_training(self) -> None:
+        if self.batch_size < self.arguments.batch_size:
+            print(f'minibatches have {self.batch_size} samples instead of {self.arguments.batch_size} (--batch-size): '
+                  'there are no more')
+        super().announce_training()
 
     def speed(self, iterations: int, seconds: float) -> str:
-        return f'{iterations * self.arguments.batch_size / seconds:,.0f} images a second'
+        return f'{iterations * self.batch_size / seconds:,.0f} images a second'
 
     def save_results(self) -> None:
-        out = Path(self.arguments.out)
+        out = self.folder.path
         probabilities, labels = self.predict()
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
         draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
-        save_quickly(out / MODEL, self.model.predictor)  # last: then the run is complete
+        save_quickly(out / MODEL, self.network)  # last: then the run is complete
         self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
                          'accuracy.png': 'curves', MISTAKES: 'what it gets wrong with most confidence'})
 
@@ -162,9 +181,9 @@ class ImageRun(TrainingRun):
         """Class probabilities (N, classes) and true labels (N,) of the test data."""
         probabilities, labels = [], []
         with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-            for batch in iterators.SerialIterator(self.test, self.arguments.batch_size, repeat=False, shuffle=False):
+            for batch in iterators.SerialIterator(self.test, self.batch_size, repeat=False, shuffle=False):
                 x, t = self.converter(batch, self.arguments.device)
-                probabilities.append(np.asarray(F.softmax(self.model.predictor(x))))
+                probabilities.append(np.asarray(F.softmax(self.network(x))))
                 labels.append(np.asarray(autograd_nn.as_variable(t)))
         return np.concatenate(probabilities), np.concatenate(labels)
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from autograd_nn import models
-from autograd_nn.commands.command_line import load_weights, read_config
-from autograd_nn.commands.run_folder import MODEL, SNAPSHOT, VOCABULARY
 from autograd_nn.datasets import Vocabulary
+from autograd_nn.training.run_folder import MODEL, SNAPSHOT, VOCABULARY, load_weights, read_config
 
 
 def load_run(folder: Path, device: Any = 'cpu') -> tuple[Any, Vocabulary]:

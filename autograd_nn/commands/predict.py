@@ -10,9 +10,9 @@ import numpy as np
 
 import autograd_nn
 from autograd_nn import models
-from autograd_nn.commands.command_line import friendly_errors, load_weights, read_config
+from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.pictures import show_to_network
-from autograd_nn.commands.run_folder import SNAPSHOT
+from autograd_nn.training.run_folder import SNAPSHOT, load_weights, read_config
 
 USAGE = """
     %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
@@ -22,9 +22,9 @@ USAGE = """
 ONLY_CAFFE = 'labels', 'mean', 'scale'
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, usage=USAGE)
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE)
     parser.add_argument('files', metavar='WEIGHTS IMAGE', nargs='+',
                         help='model.npz of a run, beside its config.json (not with --caffe); then pictures of any '
                              'size, colour and format')
@@ -39,7 +39,13 @@ def parse_arguments() -> argparse.Namespace:
                        help='what is subtracted from pictures: a mean image (.binaryproto), or a number for blue, '
                             'green and red each (default: 104,117,123, which is for ImageNet, or 0 for grey pictures)')
     group.add_argument('--scale', type=float, help='what pictures are multiplied by then (default: 1)')
-    arguments = parser.parse_args()
+    return parser
+
+
+def parse_arguments(line: CommandLine) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = make_parser(line)
+    arguments = parser.parse_args(line.words)
     if arguments.top < 1:
         parser.error(f'--top: expected at least 1, got {arguments.top}')
     if not arguments.caffe:
@@ -102,17 +108,17 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
     return labels, classify, images
 
 
-def main() -> None:
+def main(line: CommandLine) -> None:
     """Prints the most probable classes of each picture; status 2 if a picture could not be read."""
-    arguments = parse_arguments()
-    with friendly_errors():
+    arguments = parse_arguments(line)
+    with line.friendly_errors():
         labels, classify, images = make_classifier(arguments)
     # Names such as those of ImageNet have commas themselves.
     separator = '; ' if any(',' in label for label in labels) else ', '
     failed = False
     for path in images:
         try:
-            with friendly_errors():
+            with line.friendly_errors():
                 p = classify(path)
         except SystemExit:
             failed = True

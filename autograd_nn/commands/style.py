@@ -16,7 +16,7 @@ from PIL import Image
 import autograd_nn
 from autograd_nn import models
 from autograd_nn.commands import feature_networks
-from autograd_nn.commands.command_line import check_at_least, friendly_errors, sigterm_as_ctrl_c
+from autograd_nn.commands.command_line import CommandLine, check_at_least, sigterm_as_ctrl_c
 from autograd_nn.commands.painting import Canvas, paint_with_adam, paint_with_lbfgs, progress_bar, require_scipy
 from autograd_nn.commands.pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
 from autograd_nn.utils.atomic import atomic_write
@@ -25,9 +25,9 @@ from autograd_nn.utils.readable import to_json
 LOSSES = ('content', 'style', 'total_variation')
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
     add = parser.add_argument
     add('content', metavar='CONTENT', help='the picture whose content to paint')
     add('styles', metavar='STYLE', nargs='+', help='the picture, or several, in whose style to paint')
@@ -51,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
     add('--seed', type=int, default=0, help='start of the random numbers (default: %(default)s)')
     add('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     feature_networks.add_arguments(parser, model='vgg19')
-    return parser.parse_args()
+    return parser
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
@@ -176,10 +176,10 @@ class Painting:
               f'{self.out.with_suffix(".json")}')
 
 
-def main() -> None:
+def main(line: CommandLine) -> None:
     """Paints; status 2 for a mistake of the user, 130 after Ctrl-C, which leaves the picture as far as it is."""
-    arguments = parse_arguments()
-    with friendly_errors(), sigterm_as_ctrl_c():
+    arguments = make_parser(line).parse_args(line.words)
+    with line.friendly_errors(), sigterm_as_ctrl_c():
         check_arguments(arguments)
         autograd_nn.random.seed(arguments.seed)
         loss = feature_networks.load_loss(arguments)

@@ -9,25 +9,27 @@ from typing import Any
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import datasets, iterators, models, training
+from autograd_nn import datasets, iterators, training
 from autograd_nn.commands.command_line import check_at_least
 from autograd_nn.commands.language_model import continue_text
-from autograd_nn.commands.optimization import make_optimizer
-from autograd_nn.commands.run_folder import MODEL, VOCABULARY, RunFolder, refuse_changes
-from autograd_nn.commands.training_run import Speed, TrainingRun, save_quickly
+from autograd_nn.commands.run_folders import refuse_changes
+from autograd_nn.commands.training_run import TrainingRun
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
+from autograd_nn.training.run_folder import MODEL, VOCABULARY, RunFolder, save_quickly
+from autograd_nn.training.standard_trainer import Speed, standard_trainer
 
 
 class TextRun(TrainingRun):
     """A training run of a language model.
 
     Args:
-        arguments: The command line.
+        arguments: The options.
 
     Attributes:
         vocabulary: The words or characters that the model knows.
-        network: The language model.
+        train_data: The numbers of those that it is trained on.
+        test: Those that are held out.
         evaluator: Measures the loss on the text that is held out.
     """
 
@@ -36,30 +38,33 @@ class TextRun(TrainingRun):
                       'adamw': 0.002}
     fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        super().__init__(arguments)
-        device = autograd_nn.get_device(arguments.device)
-        device.use()
-        train_text, test_text = split(datasets.read_text(arguments.dataset))
-        self.vocabulary = self.choose_vocabulary(train_text)
-        train, test = (self.vocabulary.encode(text) for text in (train_text, test_text))
+    def load_data(self) -> None:
+        arguments = self.arguments
+        texts = split(datasets.read_text(arguments.dataset))
+        self.vocabulary = self.choose_vocabulary(texts[0])
+        self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
         least = arguments.batch_size * arguments.steps + 1
-        if len(train) < least or len(test) < 2:
+        if len(self.train_data) < least or len(self.test) < 2:
             raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
-                             f'on, and 2 held out, found {len(train)} and {len(test)}; a smaller --batch-size or '
-                             '--steps takes less')
+                             f'on, and 2 held out, found {len(self.train_data)} and {len(self.test)}; a smaller '
+                             '--batch-size or --steps takes less')
+        self.about = {'tokens': [len(self.train_data), len(self.test)],
+                      'characters': zlib.crc32(''.join(texts).encode())}
+
+    def build_model(self) -> None:
+        arguments = self.arguments
         autograd_nn.random.seed(arguments.seed)
-        network: Any = models.create(arguments.model, vocabulary_size=len(self.vocabulary), units=arguments.units,
-                                     layers=arguments.layers, dropout=arguments.dropout)
+        network: Any = self.entry.build(vocabulary_size=len(self.vocabulary), units=arguments.units,
+                                        layers=arguments.layers, dropout=arguments.dropout)
         self.network = network
-        print(f'{arguments.model} on {arguments.dataset}: {len(train):,} {arguments.level}s to train on, {len(test):,} '
-              f'held out, a vocabulary of {len(self.vocabulary):,}; {network.count_params():,} parameters')
-        self.load_initial_weights(network)
         self.model = L.Classifier(network, network.lossfun)
         self.model.compute_accuracy = False
-        self.model.to_device(device)
-        self.about = {'tokens': [len(train), len(test)], 'characters': zlib.crc32((train_text + test_text).encode())}
-        self.prepare_training(train, test)
+
+    def announce(self) -> None:
+        arguments = self.arguments
+        print(f'{arguments.model} on {arguments.dataset}: {len(self.train_data):,} {arguments.level}s to train on, '
+              f'{len(self.test):,} held out, a vocabulary of {len(self.vocabulary):,}; '
+              f'{self.network.count_params():,} parameters')
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -76,19 +81,19 @@ class TextRun(TrainingRun):
         parser.set_defaults(level='word', vocabulary_size=10_000, steps=35, units=650, layers=2, dropout=0.5,
                             sample=100)
 
-    @classmethod
-    def check_arguments(cls, arguments: argparse.Namespace) -> None:
-        super().check_arguments(arguments)
+    def check(self) -> None:
+        super().check()
+        arguments = self.arguments
         check_at_least(arguments, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
         if arguments.dataset is None:
             raise ValueError(f'--dataset: {arguments.model} needs a text file')
         if arguments.dropout >= 1:
             raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
 
-    def check_resumption(self, saved: dict[str, Any]) -> None:
+    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
         if self.progress.position:  # streams of the text have been read up to somewhere
-            refuse_changes(RunFolder(self.arguments.resume), saved, vars(self.arguments), ['batch_size', 'steps'])
-        super().check_resumption(saved)
+            refuse_changes(source, saved, vars(self.arguments), ['batch_size', 'steps'])
+        super().check_resumption(source, saved)
 
     def write_config(self) -> None:
         self.vocabulary.save(self.folder.path / VOCABULARY)
@@ -109,30 +114,31 @@ class TextRun(TrainingRun):
             raise ValueError(f'--resume: {arguments.dataset} is not the text that the run in {start} began with')
         return known
 
-    def prepare_training(self, train: Any, test: Any) -> None:
-        """Makes the trainer for the numbers of the training text and of the text that is held out."""
+    def make_updater(self, optimizer: Any) -> training.StandardUpdater:
         arguments = self.arguments
-        optimizer, rate = make_optimizer(arguments, self.model)
-        streams = datasets.parallel_streams(train, arguments.batch_size, arguments.steps)
+        streams = datasets.parallel_streams(self.train_data, arguments.batch_size, arguments.steps)
+        iterator = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
+        return TruncatedBPTTUpdater(iterator, optimizer, self.network, arguments.device)
+
+    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
+        arguments = self.arguments
         # A short text makes few streams of the usual length rather than many short ones.
-        test_streams = datasets.parallel_streams(test, max(1, min(arguments.batch_size, len(test) // arguments.steps)))
-        train_iter = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
-        test_iter = iterators.SerialIterator(test_streams, arguments.steps, repeat=False, shuffle=False)
-        self.evaluator = extensions.Evaluator(test_iter, self.model, device=arguments.device,
+        n_streams = max(1, min(arguments.batch_size, len(self.test) // arguments.steps))
+        streams = datasets.parallel_streams(self.test, n_streams)
+        iterator = iterators.SerialIterator(streams, arguments.steps, repeat=False, shuffle=False)
+        self.evaluator = extensions.Evaluator(iterator, self.model, device=arguments.device,
                                               eval_hook=lambda evaluator: self.network.reset_state())
-        updater = TruncatedBPTTUpdater(train_iter, optimizer, self.network, arguments.device)
-        self.make_trainer(updater, rate, self.evaluator, self.network,
-                          columns=['main/loss', 'validation/main/loss', 'main/perplexity',
-                                   'validation/main/perplexity'], curves=['loss'],
-                          speed=Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps),
-                          postprocess=add_perplexity)
+        columns = ['main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity']
+        speed = Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps)
+        return standard_trainer(updater, self.evaluator, self.network, self.optimization, arguments.epochs, speed,
+                                columns, ['loss'], arguments.early_stopping, arguments.out, add_perplexity)
 
     def speed(self, iterations: int, seconds: float) -> str:
         tokens = iterations * self.arguments.batch_size * self.arguments.steps
         return f'{tokens / seconds:,.0f} {self.arguments.level}s a second'
 
     def save_results(self) -> None:
-        out = Path(self.arguments.out)
+        out = self.folder.path
         perplexity = math.exp(self.evaluator()['validation/main/loss'])
         print(f'\nperplexity on the text held out: {perplexity:.2f}')
         save_quickly(out / MODEL, self.network)

@@ -8,11 +8,13 @@ import argparse
 from dataclasses import asdict
 
 from autograd_nn import models
-from autograd_nn.commands.command_line import friendly_errors, sigterm_as_ctrl_c, use_saved
+from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c, use_saved
 from autograd_nn.commands.image_run import ImageRun
-from autograd_nn.commands.run_folder import CONFIG, RunFolder, refuse_changes
+from autograd_nn.commands.run_folders import refuse_changes, telling_how_to_continue
 from autograd_nn.commands.text_run import TextRun
-from autograd_nn.commands.training_run import DEFAULT_MODEL, TrainingRun, add_common_arguments
+from autograd_nn.commands.training_options import DEFAULT_MODEL, add_common_arguments
+from autograd_nn.commands.training_run import TrainingRun
+from autograd_nn.training.run_folder import CONFIG, RunFolder
 
 # By the tasks of the models.
 KINDS: dict[str, type[TrainingRun]] = {'images': ImageRun, 'text': TextRun}
@@ -25,15 +27,15 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def choose_model() -> models.Entry:
+def choose_model(line: CommandLine) -> models.Entry:
     """The model that the command line, or the run that it continues, is about."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = argparse.ArgumentParser(prog=line.name, add_help=False)
     parser.add_argument('--model')
     parser.add_argument('--resume')
-    arguments, _ = parser.parse_known_args()
+    arguments, _ = parser.parse_known_args(line.words)
     model = arguments.model or DEFAULT_MODEL
     if arguments.resume:
-        folder = RunFolder(arguments.resume)
+        folder = RunFolder(arguments.resume, '--resume')
         saved = folder.read()[0]['arguments']
         if 'dataset' not in saved:
             raise ValueError(f'--resume: the run in {folder.path} is one of another program')
@@ -45,30 +47,46 @@ def choose_model() -> models.Entry:
     return models.get(model)
 
 
-def parse_arguments(entry: models.Entry) -> argparse.Namespace:
-    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run.
-
-    Args:
-        entry: The model, on whose task it depends which options are possible.
-    """
-    kind = KINDS[entry.task]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter)
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser; on the model that the command line names depends which options there are."""
+    entry = choose_model(line)
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
-    kind.add_arguments(parser)
+    KINDS[entry.task].add_arguments(parser)
     # Rate and epochs depend on other options, too: a run settles them.
     options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
     parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
-    arguments = parser.parse_args()
+    return parser
+
+
+def parse_arguments(line: CommandLine) -> argparse.Namespace:
+    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run."""
+    parser = make_parser(line)
+    arguments = parser.parse_args(line.words)
     if arguments.resume:
-        folder = RunFolder(arguments.resume)
-        use_saved(parser, {**folder.read()[0]['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
-        arguments = parser.parse_args()
-    kind.check_arguments(arguments)
+        folder = RunFolder(arguments.resume, '--resume')
+        use_saved(parser, {**folder.config()['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
+        arguments = parser.parse_args(line.words)
     return arguments
 
 
-def main() -> None:
-    """Trains, evaluates and writes the results."""
-    with friendly_errors(), sigterm_as_ctrl_c():
-        entry = choose_model()
-        KINDS[entry.task](parse_arguments(entry)).run()
+def main(line: CommandLine) -> None:
+    """Trains, evaluates and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
+    with line.friendly_errors(), sigterm_as_ctrl_c():
+        arguments = parse_arguments(line)
+        run = KINDS[models.get(arguments.model).task](arguments)
+        run.check()
+        run.prepare_device()
+        run.load_data()
+        run.build_model()
+        run.announce()
+        run.load_initial_weights()
+        run.build_trainer()
+        run.announce_training()
+        run.load_state()
+        with run.folder:
+            run.make_room()
+            run.write_config()
+            with telling_how_to_continue(run.folder, run.trainer, line):
+                run.train()
+                run.save_results()

@@ -1,5 +1,6 @@
 """Paints in one pass, as ``autograd-nn fast-style generate`` does."""
+from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.fast_style.generate import main
 
 if __name__ == '__main__':
-    main()
+    main(CommandLine.of_script())

@@ -57,7 +57,7 @@ def test_conversion_for_the_zoo(name, to, options, folder, tmp_path):
 def test_layers_that_only_their_authors_have(tmp_path):
     """Squeeze and excitation; the program itself compares what both networks compute."""
     caffe_networks.write(tmp_path, caffe_networks.se_resnet())
-    process = run_here('convert_caffe', 'net.caffemodel', 'out.safetensors', '--to', 'se_resnet50', '--prototxt',
+    process = run_here('convert', 'net.caffemodel', 'out.safetensors', '--to', 'se_resnet50', '--prototxt',
                        'net.prototxt', cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert 'differs by' in process.stdout and (tmp_path / 'out.safetensors').exists()
@@ -65,7 +65,7 @@ def test_layers_that_only_their_authors_have(tmp_path):
 
 def test_table_of_blobs_and_conversion_as_it_is(folder, tmp_path):
     for options, out in ([], 'plain.npz'), (['--prototxt', 'squeezenet.prototxt'], 'plain.safetensors'):
-        process = run_here('convert_caffe', 'squeezenet.caffemodel', tmp_path / out, *options, cwd=folder)
+        process = run_here('convert', 'squeezenet.caffemodel', tmp_path / out, *options, cwd=folder)
         assert process.returncode == 0, process.stderr
         lines = process.stdout.splitlines()
         assert lines[0].split() == ['layer', 'type', 'blobs', 'numbers']
@@ -86,7 +86,7 @@ def test_weights_in_hdf5(folder, tmp_path):
         for name, arrays in caffe_networks.squeezenet()[1].items():
             for i, array in enumerate(arrays):
                 h5[f'data/{name}/{i}'] = array
-    process = run_here('convert_caffe', tmp_path / 'net.caffemodel.h5', tmp_path / 'out.npz', '--prototxt',
+    process = run_here('convert', tmp_path / 'net.caffemodel.h5', tmp_path / 'out.npz', '--prototxt',
                        'squeezenet.prototxt', '--to', 'squeezenet1_1', cwd=folder)
     assert process.returncode == 0, process.stderr
     assert 'differs by' in process.stdout and '26 layers' in process.stdout and (tmp_path / 'out.npz').exists()
@@ -116,12 +116,12 @@ def test_weights_in_hdf5(folder, tmp_path):
     (['caffenet.caffemodel', 'out.npz', '--to', 'alexnet'], ['alexnet does not compute', 'variant']),
 ])
 def test_mistakes(arguments, words, folder):
-    expect_one_line(run_here('convert_caffe', *arguments, cwd=folder), *words)
+    expect_one_line(run_here('convert', *arguments, cwd=folder), *words)
     assert not list(folder.glob('out*')) and not list(folder.glob('.out*')), 'nothing is written'
 
 
 def test_help(tmp_path):
-    process = run_here('convert_caffe', '--help', cwd=tmp_path)
+    process = run_here('convert', '--help', cwd=tmp_path)
     assert process.returncode == 0 and '--prototxt' in process.stdout and 'squeezenet1_1' in process.stdout
 
 

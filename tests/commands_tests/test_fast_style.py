@@ -36,11 +36,11 @@ def folder(tmp_path_factory):
 
 
 def learn(folder, *arguments):
-    return run_here('fast_style/train', *arguments, cwd=folder)
+    return run_here('fast-style train', *arguments, cwd=folder)
 
 
 def paint(folder, *arguments):
-    return run_here('fast_style/generate', *arguments, cwd=folder)
+    return run_here('fast-style generate', *arguments, cwd=folder)
 
 
 def read(path):

@@ -1,14 +1,14 @@
 """What training needs so that networks learn: their recipes, the options for it, and what is said about it."""
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
 
 import autograd_nn as ann
 from autograd_nn import datasets, models, serializers
-from autograd_nn.commands import optimization, train
+from autograd_nn.commands import train
+from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.dataset import concat_examples
 from programs import expect_one_line, run_here
 from textures import write_textures
@@ -31,10 +31,10 @@ def learn(folder, model, *arguments):
 
 
 @pytest.mark.parametrize('name', models.names())
-def test_recipes_are_possible_options(name, monkeypatch):
+def test_recipes_are_possible_options(name):
     recipe = models.get(name).recipe
-    monkeypatch.setattr(sys, 'argv', ['train.py', '--model', name, '--dataset', 'anything'])
-    arguments = train.parse_arguments(train.choose_model())
+    line = CommandLine('train.py', ['python', 'train.py'], ['--model', name, '--dataset', 'anything'])
+    arguments = train.parse_arguments(line)
     assert recipe.lr > 0 and recipe.epochs >= 1
     for option in 'optimizer', 'schedule', 'warmup', 'clip', 'batch_size', 'weight_decay':
         assert getattr(arguments, option) == getattr(recipe, option)
@@ -70,19 +70,6 @@ def test_the_command_line_goes_before_the_recipe(textures):
     assert [entry['iteration'] for entry in log] == [4, 8]
     assert [entry['lr'] for entry in log] == [0.04, 0.05]
     assert 'sgd: the learning rate rises to 0.05 in 4 updates, then stays; gradients are clipped at norm 2' in shown
-
-
-@pytest.mark.parametrize('course', optimization.SCHEDULES)
-def test_courses_of_the_learning_rate(course):
-    """Against the formulas, with and without a rise of a quarter of the training."""
-    done = np.arange(12) / 12
-    expected = {'cosine': np.cos(np.pi * done / 2) ** 2, 'linear': (12 - np.arange(12)) / 12, 'constant': np.ones(12),
-                'step': np.repeat([1, 0.1, 0.01], [6, 3, 3])}[course]
-    plain, rising = (optimization.Schedule('lr', course, *numbers) for numbers in ((0, 12), (4, 16)))
-    np.testing.assert_allclose([plain.value(0.5, t) for t in range(12)], 0.5 * expected, rtol=1e-12)
-    np.testing.assert_allclose([rising.value(0.5, t) for t in range(16)],
-                               0.5 * np.concatenate([[0.2, 0.4, 0.6, 0.8], expected]), rtol=1e-12)
-    assert plain.value(0.5, 12) == {'constant': 0.5, 'step': pytest.approx(0.005)}.get(course, 0)
 
 
 def test_best_weights_are_those_of_the_least_validation_loss(tmp_path):

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 
 def run(folder, *arguments):
-    return run_here('style_transfer', *arguments, cwd=folder)
+    return run_here('style', *arguments, cwd=folder)
 
 
 def paint(folder, *arguments):

@@ -57,8 +57,8 @@ def test_local_links_and_pictures_exist(page):
             assert (page.parent / target).exists(), f'{page.name} refers to {target}'
 
 
-@pytest.mark.parametrize('program, page', [('image_run', 'training'), ('training_run', 'training'),
-                                           ('optimization', 'training'), ('text_run', 'text'), ('generate', 'text')])
+@pytest.mark.parametrize('program, page', [('image_run', 'training'), ('training_options', 'training'),
+                                           ('text_run', 'text'), ('generate', 'text')])
 def test_options_of_the_training_program_are_documented(program, page):
     source = (ROOT / 'autograd_nn' / 'commands' / f'{program}.py').read_text(encoding='utf-8')
     tables = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')

@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image
 
 import autograd_nn
-from autograd_nn.commands.command_line import check_at_least, friendly_errors
+from autograd_nn.commands.command_line import CommandLine, check_at_least
 from autograd_nn.commands.fast_style.networks import load_network
 from autograd_nn.commands.pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
     add = parser.add_argument
     add('model', metavar='MODEL', help='model.npz of a run of train.py, or a .model file of the program for Chainer')
     add('pictures', metavar='PICTURE', nargs='+', help='pictures of any size')
@@ -29,13 +29,13 @@ def parse_arguments() -> argparse.Namespace:
     add('--normalization', choices=['batch', 'instance'],
         help='how the network normalizes (default: as the run says, instance for a .model file)')
     add('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
-    return parser.parse_args()
+    return parser
 
 
-def main() -> None:
+def main(line: CommandLine) -> None:
     """Transforms all pictures; status 2 if one could not be read or written."""
-    arguments = parse_arguments()
-    with friendly_errors():
+    arguments = make_parser(line).parse_args(line.words)
+    with line.friendly_errors():
         check_at_least(arguments, padding=0)
         if arguments.size is not None:
             check_at_least(arguments, size=8)
@@ -49,7 +49,7 @@ def main() -> None:
     failed = False
     for path, target in zip(arguments.pictures, targets):
         try:
-            with friendly_errors():
+            with line.friendly_errors():
                 picture = load_picture(path, arguments.size)
                 start = time.perf_counter()
                 result = to_picture(network.transform(to_array(picture), arguments.padding).astype(np.float32))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import models, serializers
-from autograd_nn.commands.command_line import path_of_network, read_config
+from autograd_nn.training.run_folder import path_of_network, read_config
 
 
 def make_network(factor: int, normalization: str) -> models.PictureTransformer:

@@ -15,13 +15,14 @@ import autograd_nn
 import autograd_nn.functions as F
 from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, training
 from autograd_nn.commands import feature_networks
-from autograd_nn.commands.command_line import check_at_least, friendly_errors, sigterm_as_ctrl_c, use_saved
+from autograd_nn.commands.command_line import CommandLine, check_at_least, sigterm_as_ctrl_c, use_saved
 from autograd_nn.commands.fast_style.dataset import PairConverter, Pictures, RandomSquare, reduce
 from autograd_nn.commands.fast_style.networks import make_network
 from autograd_nn.commands.pictures import load_picture, save_picture, to_array, to_picture
-from autograd_nn.commands.run_folder import CONFIG, LOG, MODEL, SNAPSHOT, ChosenRates, RunFolder, refuse_changes
-from autograd_nn.commands.training_run import save_quickly
+from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes, telling_how_to_continue
 from autograd_nn.training import extensions
+from autograd_nn.training.optimization import ChosenRates
+from autograd_nn.training.run_folder import CONFIG, LOG, MODEL, SNAPSHOT, RunFolder, save_quickly
 
 # The layers of VGG-16 that the paper compares, by task; in other networks those for painting by optimization.
 LAYERS = {'style': {'vgg': (['conv3_3'], ['conv1_2', 'conv2_2', 'conv3_3', 'conv4_3'])},
@@ -66,9 +67,9 @@ class PerceptualModel(Chain):
         return loss
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Reads the command line; with --resume, what it does not say comes from the interrupted run."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
     add = parser.add_argument
     add('pictures', metavar='FOLDER', nargs='?', help='pictures to train with, such as those of COCO')
     add('--style', metavar='FILE', help='the painting')
@@ -98,11 +99,17 @@ def parse_arguments() -> argparse.Namespace:
         help='replace the run in that folder, if there is one, instead of moving it aside')
     add('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in that of --out')
     feature_networks.add_arguments(parser, model='vgg16')
-    arguments = parser.parse_args()
+    return parser
+
+
+def parse_arguments(line: CommandLine) -> argparse.Namespace:
+    """Reads the command line; with --resume, what it does not say comes from the interrupted run."""
+    parser = make_parser(line)
+    arguments = parser.parse_args(line.words)
     if arguments.resume:
-        folder = RunFolder(arguments.resume)
-        use_saved(parser, {**folder.read()[0]['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
-        arguments = parser.parse_args()
+        folder = RunFolder(arguments.resume, '--resume')
+        use_saved(parser, {**folder.config()['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
+        arguments = parser.parse_args(line.words)
     return arguments
 
 
@@ -119,12 +126,11 @@ def check_arguments(arguments: argparse.Namespace) -> None:
     step = 4 if arguments.task == 'style' else arguments.factor
     if arguments.size % step:
         raise ValueError(f'--size: expected a multiple of {step}, got {arguments.size}')
-    RunFolder(arguments.out).check()
+    RunFolder(arguments.out, '--out').check()
 
 
-def check_resumption(arguments: argparse.Namespace) -> None:
-    """Raises a ValueError if the run that --resume names cannot be continued with these options, or is complete."""
-    folder = RunFolder(arguments.resume)
+def check_resumption(folder: RunFolder, arguments: argparse.Namespace) -> None:
+    """Raises a ValueError if a run cannot be continued with these options, or is complete."""
     config, progress = folder.read()
     if 'task' not in config['arguments']:
         raise ValueError(f'--resume: the run in {folder.path} is one of another program')
@@ -196,39 +202,28 @@ class Sampler(training.Extension):
         save_picture(folder / f'{trainer.updater.iteration:06}.jpg', to_picture(painted))
 
 
-def run(arguments: argparse.Namespace, trainer: training.Trainer, network: models.PictureTransformer,
-        about: dict[str, Any]) -> None:
-    """Trains and writes everything.
-
-    Args:
-        arguments: The command line.
-        trainer: The training loop.
-        network: What is trained.
-        about: What is to be known of the run besides the options.
-    """
-    needed = [path for path in (arguments.pictures, arguments.sample) if path]
-    with RunFolder(arguments.out) as folder:
-        folder.make_room(arguments.resume, arguments.overwrite, needed)
-        folder.write_config(arguments, about)
-        with folder.telling_how_to_continue(trainer):
-            trainer.run(show_loop_exception_msg=False)
-            save_quickly(folder.path / MODEL, network)
-    print(f'{arguments.out}/{MODEL}: weights, for generate.py')
-
-
-def main() -> None:
+def main(line: CommandLine) -> None:
     """Trains and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
-    with friendly_errors(), sigterm_as_ctrl_c():
-        arguments = parse_arguments()
+    with line.friendly_errors(), sigterm_as_ctrl_c():
+        arguments = parse_arguments(line)
         check_arguments(arguments)
-        if arguments.resume:
-            check_resumption(arguments)
+        source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
+        if source is not None:
+            check_resumption(source, arguments)
         data = Pictures(Path(arguments.pictures))
         about = {'samples': len(data)}
         model = make_model(arguments, autograd_nn.get_device(arguments.device))
         trainer = make_trainer(arguments, model, data)
-        if arguments.resume:
-            RunFolder(arguments.resume).check_data(about, arguments.pictures)
-            RunFolder(arguments.resume).load_snapshot(trainer)
+        if source is not None:
+            source.check_data(about, arguments.pictures)
+            source.load_snapshot(trainer)
+            trainer.get_extension('ChosenRates').apply_changes()
         print(f'{len(data):,} pictures, {model.predictor.count_params():,} parameters')
-        run(arguments, trainer, model.predictor, about)
+        needed = [path for path in (arguments.pictures, arguments.sample) if path]
+        with RunFolder(arguments.out, '--out') as folder:
+            make_room(folder, source, arguments.overwrite, needed)
+            folder.write_config(options_of_run(arguments), about)
+            with telling_how_to_continue(folder, trainer, line):
+                trainer.run(show_loop_exception_msg=False)
+                save_quickly(folder.path / MODEL, model.predictor)
+        print(f'{arguments.out}/{MODEL}: weights, for generate.py')

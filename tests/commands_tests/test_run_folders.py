@@ -151,7 +151,7 @@ def test_what_is_in_use_is_not_moved(folder):
 
 def test_one_process_at_a_time(folder, monkeypatch):
     fcntl = pytest.importorskip('fcntl')
-    monkeypatch.setattr('autograd_nn.commands.run_folder.PATIENCE', 0)
+    monkeypatch.setattr('autograd_nn.training.run_folder.PATIENCE', 0)
     descriptor = os.open(folder / 'result', os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     before = contents(folder / 'result')

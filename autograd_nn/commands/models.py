@@ -1,4 +1,4 @@
-"""The list of the models: how large each is, and how long it trains here."""
+"""Lists the models of the zoo: how large each is, and how long it trains here."""
 from __future__ import annotations
 
 import argparse
@@ -11,10 +11,23 @@ import numpy as np
 
 import autograd_nn
 from autograd_nn import links, models
+from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.fine_tuning import settle
 
 PICTURES = 1000
 LINE = '{:18}  {:>11}  {:>14}  {:>13}  {}'
+
+
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    return argparse.ArgumentParser(prog=line.name, description=__doc__)
+
+
+def main(line: CommandLine) -> None:
+    """Prints the list."""
+    make_parser(line).parse_args(line.words)
+    with line.friendly_errors():
+        list_models()
 
 
 class ListModels(argparse.Action):
