@@ -91,6 +91,11 @@ class CommandLine:
                 stream.reconfigure(errors='backslashreplace')
         try:
             yield
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Who reads has ended, as `head` does. When Python ends, it is to find nothing that it cannot write.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, MemoryError) as error:
             print(f'{self.name}: error: {self.describe(error)}', file=sys.stderr)
             raise SystemExit(2) from None

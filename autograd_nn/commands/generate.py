@@ -1,4 +1,4 @@
-"""Makes up text with a language model that scripts/train.py has trained."""
+"""Makes up text with a language model that was trained here."""
 from __future__ import annotations
 
 import argparse
@@ -46,7 +46,7 @@ def main(line: CommandLine) -> None:
         check_arguments(arguments)
         device = autograd_nn.get_device(arguments.device)
         device.use()
-        # Who is used to scripts/predict.py gives the file of the weights.
+        # Who is used to the program predict gives the file of the weights.
         folder = arguments.run.parent if arguments.run.is_file() else arguments.run
         network, vocabulary = load_run(folder, device)
         unknown = unknown_tokens(vocabulary, arguments.start)

@@ -174,7 +174,7 @@ class ImageRun(TrainingRun):
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
         draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
         save_quickly(out / MODEL, self.network)  # last: then the run is complete
-        self.list_files({MODEL: 'weights, for scripts/predict.py and --initial-weights', 'loss.png': 'curves',
+        self.list_files({MODEL: 'weights, for autograd-nn predict and --initial-weights', 'loss.png': 'curves',
                          'accuracy.png': 'curves', MISTAKES: 'what it gets wrong with most confidence'})
 
     def predict(self) -> tuple[np.ndarray, np.ndarray]:

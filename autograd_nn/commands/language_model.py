@@ -1,4 +1,4 @@
-"""A language model that scripts/train.py has trained: loading it, and having it continue a text."""
+"""A language model that was trained here: loading it, and having it continue a text."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -21,13 +21,13 @@ def load_run(folder: Path, device: Any = 'cpu') -> tuple[Any, Vocabulary]:
         ValueError: The folder has no run of a language model, or is damaged.
     """
     if not folder.is_dir():
-        raise ValueError(f'{folder}: there is no such folder; expected the one that scripts/train.py wrote')
+        raise ValueError(f'{folder}: there is no such folder; expected the one that the training wrote')
     config = read_config(folder)
     try:
         options = config['arguments']
         name = options['model']
         if models.get(name).task != 'text':
-            raise ValueError(f'{folder} is a run of {name}, which is no language model; scripts/predict.py is for '
+            raise ValueError(f'{folder} is a run of {name}, which is no language model; autograd-nn predict is for '
                              'those of pictures')
         sizes = {'units': options['units'], 'layers': options['layers'], 'dropout': options['dropout']}
     except (KeyError, TypeError) as error:

@@ -37,17 +37,26 @@ def start_program(line: CommandLine) -> None:
         with line.friendly_errors():
             program = load_program(name)
         program.main(line.of_program(name, words))
-    elif not words or words[0] in ('-h', '--help'):
-        print(overview(line.name, name))
-    elif not name and words[0] == '--version':
-        print(f'autograd_nn {__version__}')
-    else:
-        wrong = f'{name} {words[0]}'.lstrip()
-        close = find_close(wrong, [*PROGRAMS, '--help', '--version'])
-        meant = f' (did you mean {close[0]!r}?)' if close else ''
-        what = 'option' if words[0].startswith('-') else 'command'
-        print(f'{line.name}: error: there is no {what} {wrong!r}{meant}; --help lists the commands', file=sys.stderr)
-        raise SystemExit(2)
+        return
+    with line.friendly_errors():
+        if not words or words[0] in ('-h', '--help'):
+            print(overview(line.name, name))
+        elif not name and words[0] == '--version':
+            print(f'autograd_nn {__version__}')
+        else:
+            raise ValueError(refusal(f'{name} {words[0]}'.lstrip()))
+
+
+def refusal(words: str) -> str:
+    """What is said of words that no program has.
+
+    Args:
+        words: The words.
+    """
+    close = find_close(words, [*PROGRAMS, '--help', '--version'])
+    meant = f' (did you mean {close[0]!r}?)' if close else ''
+    what = 'option' if words.startswith('-') else 'command'
+    return f'there is no {what} {words!r}{meant}; --help lists the commands'
 
 
 def overview(command: str, group: str = '') -> str:

@@ -1,4 +1,4 @@
-"""Says what is on pictures, with a network that scripts/train.py has trained, or with one of Caffe."""
+"""Says what is on pictures, with a network that was trained here, or with one of Caffe."""
 from __future__ import annotations
 
 import argparse
@@ -67,7 +67,7 @@ def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], mod
         raise ValueError(f'{weights}: no such file{advice}')
     config = read_config(weights.parent)
     if 'labels' not in config:
-        raise ValueError(f'{weights} has the weights of no classifier of pictures; scripts/generate.py is for text')
+        raise ValueError(f'{weights} has the weights of no classifier of pictures; autograd-nn generate is for text')
     try:
         labels = list(config['labels'])
         channels, height, width = (int(n) for n in config['input_shape'])

@@ -10,7 +10,7 @@ PROGRAMS = {
     'train': 'train a network of the zoo on pictures or text',
     'predict': 'say what is on pictures; also with a network of Caffe',
     'generate': 'make up text with a trained language model',
-    'models': 'list the networks of the zoo, and how long each trains here',
+    'models': 'list the networks of the zoo: sizes, time to train',
     'convert': 'convert weights of Caffe',
     'style': 'paint a photograph in the style of a painting',
     'fast-style train': 'train a network that paints, or enlarges, in one pass',

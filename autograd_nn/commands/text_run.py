@@ -144,8 +144,8 @@ class TextRun(TrainingRun):
         save_quickly(out / MODEL, self.network)
         if self.arguments.sample:
             text = continue_text(self.network, self.vocabulary, '', self.arguments.sample)
-            print(f'\nmade up (scripts/generate.py {out} makes up more):\n{text}\n')
-        self.list_files({MODEL: 'weights, for scripts/generate.py and --initial-weights',
+            print(f'\nmade up (autograd-nn generate {out} makes up more):\n{text}\n')
+        self.list_files({MODEL: 'weights, for autograd-nn generate and --initial-weights',
                          VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
 
 

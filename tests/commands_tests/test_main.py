@@ -1,5 +1,8 @@
 """The command ``autograd-nn``, which starts the programs."""
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -41,6 +44,16 @@ def test_nonsense_takes_one_line(words, message, tmp_path):
 @pytest.mark.parametrize('program', PROGRAMS)
 def test_nonsense_options_are_refused_by_name(program, tmp_path):
     expect_one_line(run_here(program, '--nonsense', cwd=tmp_path), f'autograd-nn {program}: error: ')
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='the shell is another one')
+@pytest.mark.parametrize('buffered', ['', '1'])
+@pytest.mark.parametrize('words', ['', 'info'])
+def test_readers_may_end_first(words, buffered):
+    command = f'set -o pipefail; "$0" -m autograd_nn {words} | true; echo $?'
+    process = subprocess.run(['bash', '-c', command, sys.executable], capture_output=True, text=True, check=True,
+                             env={**os.environ, 'PYTHONUNBUFFERED': buffered})
+    assert (process.stdout, process.stderr) == ('1\n', '')
 
 
 def test_version(tmp_path):

@@ -1,4 +1,4 @@
-"""Training a language model with scripts/train.py, as a person does it."""
+"""Training a language model with the training program, as a person does it."""
 import json
 import math
 import os
@@ -105,7 +105,7 @@ def test_generating_from_the_snapshot_of_a_run_that_goes_on(trained, tmp_path):
     (tmp_path / 'vocabulary.json').write_text('{}')
     expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'vocabulary.json')
     (tmp_path / 'config.json').write_text('{"arguments": {"model": "lenet"}}')
-    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'a run of lenet', 'predict.py')
+    expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'a run of lenet', 'autograd-nn predict')
     (tmp_path / 'config.json').write_text('{"arguments": {"model": "lstm_lm"}}')
     expect_one_line(run_here('generate', tmp_path, cwd=tmp_path), 'config.json', 'units')
 
@@ -122,7 +122,7 @@ def test_wrong_arguments_of_generate(trained, arguments, word):
 
 def test_prediction_needs_a_classifier(trained, tmp_path):
     expect_one_line(run('predict', trained[0] / 'result' / 'model.npz', 'picture.png', cwd=tmp_path),
-                    'no classifier', 'generate.py')
+                    'no classifier', 'autograd-nn generate')
 
 
 def test_starting_from_weights_keeps_their_vocabulary(trained, tmp_path):

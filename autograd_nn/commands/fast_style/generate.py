@@ -1,4 +1,4 @@
-"""Paints pictures, or makes them larger, with a network that train.py has trained."""
+"""Paints pictures, or makes them larger, with a network that was trained for it."""
 from __future__ import annotations
 
 import argparse
@@ -18,7 +18,7 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
     add = parser.add_argument
-    add('model', metavar='MODEL', help='model.npz of a run of train.py, or a .model file of the program for Chainer')
+    add('model', metavar='MODEL', help='model.npz of a run, or a .model file of the program for Chainer')
     add('pictures', metavar='PICTURE', nargs='+', help='pictures of any size')
     add('-o', '--out', metavar='FILE', help='where to write the result, of one picture (default: NAME_painted.jpg in '
                                             'the current folder)')

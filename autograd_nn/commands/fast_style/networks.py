@@ -26,7 +26,7 @@ def load_network(path: Path, normalization: str | None) -> models.PictureTransfo
     """Makes the network that a file has the weights of.
 
     Args:
-        path: ``model.npz`` or ``snapshot.npz`` of a run of train.py, or a ``.model`` file of the program for Chainer.
+        path: ``model.npz`` or ``snapshot.npz`` of a run, or a ``.model`` file of the program for Chainer.
         normalization: How it normalizes; None for what the run's configuration says, or else ``'instance'``.
 
     Raises:

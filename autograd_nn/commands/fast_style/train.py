@@ -226,4 +226,4 @@ def main(line: CommandLine) -> None:
             with telling_how_to_continue(folder, trainer, line):
                 trainer.run(show_loop_exception_msg=False)
                 save_quickly(folder.path / MODEL, model.predictor)
-        print(f'{arguments.out}/{MODEL}: weights, for generate.py')
+        print(f'{arguments.out}/{MODEL}: weights, for autograd-nn fast-style generate')
