@@ -339,6 +339,12 @@ class Link:
                 new.append((name, param))
         return new
 
+    def namedpersistents(self) -> Iterator[tuple[str, Any]]:
+        """All persistent values of the tree (see `add_persistent`) with their paths, such as ``'/bn/avg_mean'``."""
+        for path, link in self.namedlinks():
+            for name in link._persistent:
+                yield f'{path.rstrip("/")}/{name}', link.__dict__[name]
+
     def count_params(self) -> int:
         """The number of trainable numbers in all parameters; warns of those whose shape is not known yet."""
         unknown = [path for path, param in self.namedparams() if param.array is None]
@@ -396,6 +402,30 @@ class Link:
 
     def _copy_children(self, memo: dict[int, Any]) -> None:
         """Replaces the children of the original, in a copy, by copies."""
+
+    def remember_attributes(self) -> Callable[[], None]:
+        """Remembers which attributes all links of the tree have now, for a computation that may turn out to be void.
+
+        Returns:
+            A function that brings them back. What was written into an array meanwhile stays there.
+
+        Example:
+            >>> import numpy as np, autograd_nn.links as L
+            >>> lstm = L.LSTM(3, 2)
+            >>> restore = lstm.remember_attributes()
+            >>> h = lstm(np.ones((1, 3), 'f'))
+            >>> restore()
+            >>> lstm.h is None
+            True
+        """
+        remembered = [(link.__dict__, dict(link.__dict__)) for link in self.links()]
+
+        def restore() -> None:
+            for attributes, values in remembered:
+                attributes.clear()
+                attributes.update(values)
+
+        return restore
 
     def copyparams(self, link: Link, copy_persistent: bool = True) -> None:
         """Copies the values of all parameters from a link of the same structure, across devices too.

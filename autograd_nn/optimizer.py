@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,6 +169,11 @@ class Optimizer:
         self._loss_scale_growth = 2.0 ** (1 / interval)
         self._overflow = self._overflow_ever = False
 
+    @property
+    def loss_scale(self) -> float | None:
+        """What the next loss is multiplied by (see `loss_scaling`), None for nothing."""
+        return self._loss_scale
+
     def set_loss_scale(self, loss_scale: float) -> None:
         """Sets a constant loss scale (see `loss_scaling`)."""
         self.loss_scaling(scale=loss_scale)
@@ -216,17 +222,16 @@ class GradientMethod(Optimizer):
     """Base class of optimizers that update each parameter by its gradient.
 
     A subclass sets the attributes of ``self.hyperparam`` and overrides `create_update_rule`.
-
-    Attributes:
-        hyperparam: The `Hyperparameter` that all rules share.
     """
 
     _has_warned = False
+    _use_fp32_update = False
+    _use_cleargrads = True
 
-    def __init__(self) -> None:
-        self.hyperparam = Hyperparameter()
-        self._use_fp32_update = False
-        self._use_cleargrads = True
+    @cached_property
+    def hyperparam(self) -> Hyperparameter:
+        """The `Hyperparameter` that all rules share."""
+        return Hyperparameter()
 
     def setup(self, link: Link) -> Any:
         super().setup(link)

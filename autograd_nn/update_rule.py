@@ -4,7 +4,10 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from dataclasses import fields
+from inspect import Parameter as Argument
+from inspect import Signature
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +16,7 @@ from autograd_nn.dtypes import is_half
 from autograd_nn.serializer import serialize_if_there
 from autograd_nn.variable import Parameter, Variable
 
+T = TypeVar('T')
 _TIMINGS = 'pre', 'post'
 
 
@@ -81,17 +85,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (bool, int, float, np.number, np.bool_)) or (backend.is_array(value) and value.ndim == 0)
 
 
-def default_hyperparameters(**values: Any) -> Hyperparameter:
-    """The `Hyperparameter` that update rules without an optimizer have as parent.
-
-    Args:
-        values: The values by name.
-    """
-    hyperparam = Hyperparameter()
-    hyperparam.override(**values)
-    return hyperparam
-
-
 class HyperparameterProxy:
     """An optimizer's attribute that stands for one of its hyperparameters.
 
@@ -108,6 +101,39 @@ class HyperparameterProxy:
 
     def __set__(self, obj: Any, value: Any) -> None:
         setattr(obj.hyperparam, self._attr_name, value)
+
+
+class _DefaultedProxy(HyperparameterProxy):
+    """A `HyperparameterProxy` of the name that it is assigned to; the class itself has the default there."""
+
+    def __init__(self, default: Any) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        super().__init__(name)
+
+    def __get__(self, obj: Any, type: Any = None) -> Any:
+        return self._default if obj is None else super().__get__(obj, type)
+
+
+def hyperparameter(default: T) -> T:
+    """A field of an optimizer that is a dataclass: an argument of its constructor that ``self.hyperparam`` holds.
+
+    The rule that names the optimizer (see `KernelRule`) has the same arguments.
+
+    Args:
+        default: Its value where none is given, also that of the class's attribute.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from autograd_nn.optimizer import GradientMethod
+        >>> @dataclass(eq=False, repr=False)
+        ... class Descent(GradientMethod):
+        ...     rate: float = hyperparameter(0.5)
+        >>> Descent.rate, Descent(0.25).hyperparam
+        (0.5, Hyperparameter(rate=0.25))
+    """
+    return cast(T, _DefaultedProxy(default))
 
 
 class Hooks:
@@ -322,7 +348,13 @@ class UpdateRule:
 class KernelRule(UpdateRule):
     """An update rule whose formula is a kernel of the contract, which updates many parameters at once.
 
-    A subclass sets `kernel` and `state_names`, and overrides `numbers`.
+    A subclass sets `kernel` and `state_names`; its keyword `optimizer` names the optimizer, a dataclass, whose
+    hyperparameters it has.
+
+    Args:
+        parent_hyperparam: The optimizer's hyperparameters; by default those that it has when none are given.
+        values: The hyperparameters in the optimizer's order, for this parameter alone. What is None is the optimizer's.
+        named: The same by their names.
 
     Attributes:
         kernel: The name of a kernel. It is given the arrays of the parameters, those of the gradients, those of the
@@ -332,9 +364,27 @@ class KernelRule(UpdateRule):
 
     kernel: str
     state_names: tuple[str, ...] = ()
+    __signature__: ClassVar[Signature | None] = None
+    _defaults: ClassVar[dict[str, Any]] = {}
     _is_plain: bool
 
-    def __init_subclass__(cls) -> None:
+    def __init__(self, parent_hyperparam: Hyperparameter | None = None, *values: Any, **named: Any) -> None:
+        if parent_hyperparam is None:
+            parent_hyperparam = Hyperparameter()
+            parent_hyperparam.override(**self._defaults)
+        super().__init__(parent_hyperparam)
+        if values or named:
+            try:
+                self.hyperparam.override(**_arguments(self._defaults).bind(None, *values, **named).arguments)
+            except TypeError as error:
+                raise TypeError(f'{type(self).__name__}: {error}') from None
+
+    def __init_subclass__(cls, optimizer: type | None = None) -> None:
+        if optimizer is not None:
+            cls._defaults = {field.name: field.default for field in fields(optimizer)}
+            cls.__signature__ = _arguments(cls._defaults)
+        elif '__init__' in vars(cls):
+            cls.__signature__ = None
         names = 'update', 'update_core', 'update_core_cpu', 'update_core_gpu'
         cls._is_plain = all(getattr(cls, name) is getattr(KernelRule, name) for name in names)
 
@@ -350,8 +400,13 @@ class KernelRule(UpdateRule):
         super()._prepare_state(param)
 
     def numbers(self) -> tuple[Any, ...]:
-        """The arguments of the kernel after the arrays: numbers, which can be compared with those of another rule."""
-        raise NotImplementedError(f'{type(self).__name__} does not override numbers')
+        """The arguments of the kernel after the arrays: numbers, which can be compared with those of another rule.
+
+        By default they are all hyperparameters, in their order.
+        """
+        values = self.hyperparam.get_dict()
+        return tuple([bool(values[name]) if default is False else float(values[name])
+                      for name, default in self._defaults.items()])
 
     def arrays(self, param: Variable) -> tuple[Any, ...]:
         """The arrays that the kernel is given for one parameter."""
@@ -367,6 +422,12 @@ class KernelRule(UpdateRule):
     def can_share_a_call(self, param: Parameter) -> bool:
         """Whether the kernel may update this parameter together with others: it is all that ``param.update()`` does."""
         return self._is_plain and type(param).update is Parameter.update and not any(self._hooks.hooks.values())
+
+
+def _arguments(names: Iterable[str]) -> Signature:
+    """A rule's arguments: the parent's hyperparameters, then its own."""
+    return Signature([Argument(name, Argument.POSITIONAL_OR_KEYWORD, default=None)
+                      for name in ('parent_hyperparam', *names)])
 
 
 def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:

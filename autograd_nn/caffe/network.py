@@ -269,7 +269,7 @@ def _share(message: Any, layer: Link, shared: dict[str, tuple[str, Parameter]]) 
         Whether the layer has values of its own besides.
     """
     owners = [(link, name) for link in layer.links() for name in link._params]
-    own = len(owners) + sum(len(link._persistent) for link in layer.links())
+    own = len(owners) + len(list(layer.namedpersistents()))
     for (link, name), settings in zip(owners, message.param):
         if not settings.name:
             continue

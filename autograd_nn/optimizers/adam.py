@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from autograd_nn.optimizer import GradientMethod
 from autograd_nn.serializer import serialize_if_there
-from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
+from autograd_nn.update_rule import KernelRule, UpdateRule, hyperparameter
 
-_DEFAULTS = default_hyperparameters(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.0,
-                                    amsgrad=False, adabound=False, final_lr=0.1, gamma=1e-3)
+# What the kernel is given between the rate and the bounds, in its order.
 _NUMBERS = itemgetter('beta1', 'beta2', 'eps', 'eta', 'weight_decay_rate')
 
 
@@ -21,31 +21,67 @@ def _corrected_rate(hp: dict[str, Any], t: int, what: str) -> float:
     return float(hp['alpha'] * math.sqrt(1 - hp['beta2'] ** t) / (1 - hp['beta1'] ** t))
 
 
-class AdamRule(KernelRule):
-    """Update rule of `Adam`; its state is the running means ``m`` and ``v``, and ``vhat`` with AMSGrad.
+@dataclass(eq=False, repr=False)
+class Adam(GradientMethod):
+    """Adam: running means of the gradient and of its square determine the step.
+
+    With the means ``m`` and ``v`` and the rate ``alpha_t``, in which their bias is corrected, the step is
+    ``param -= eta * (alpha_t * m / (sqrt(v) + eps) + weight_decay_rate * param)``. The papers:
+
+    - Kingma and Ba, Adam: a method for stochastic optimization, 2014, https://arxiv.org/abs/1412.6980.
+    - `weight_decay_rate` (AdamW): Loshchilov and Hutter, Decoupled weight decay regularization, 2017,
+      https://arxiv.org/abs/1711.05101.
+    - `amsgrad`: Reddi et al., On the convergence of Adam and beyond, 2018, https://arxiv.org/abs/1904.09237.
+    - `adabound`: Luo et al., Adaptive gradient methods with dynamic bound of learning rate, 2019,
+      https://arxiv.org/abs/1902.09843.
 
     Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        alpha: Overrides the optimizer's for this parameter.
-        beta1: Likewise.
-        beta2: Likewise.
-        eps: Likewise.
-        eta: Likewise.
-        weight_decay_rate: Likewise.
-        amsgrad: Likewise.
-        adabound: Likewise.
-        final_lr: Likewise.
-        gamma: Likewise.
+        alpha: The step size.
+        beta1: How much of the gradient's mean is kept from one update to the next, 0 to 1.
+        beta2: How much of the mean of its square is kept, 0 to 1.
+        eps: Added to the root, against division by zero.
+        eta: Multiplies the whole step, weight decay included; for schedules.
+        weight_decay_rate: How much of the parameter goes in each step, apart from the gradient.
+        amsgrad: Whether to use the largest mean square so far instead of the current one.
+        adabound: Whether to keep the rate within bounds that approach `final_lr`.
+        final_lr: The rate that AdaBound ends up at.
+        gamma: How fast AdaBound gets there.
     """
 
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, alpha: float | None = None,
-                 beta1: float | None = None, beta2: float | None = None, eps: float | None = None,
-                 eta: float | None = None, weight_decay_rate: float | None = None, amsgrad: bool | None = None,
-                 adabound: bool | None = None, final_lr: float | None = None, gamma: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _DEFAULTS)
-        self.hyperparam.override(alpha=alpha, beta1=beta1, beta2=beta2, eps=eps, eta=eta,
-                                 weight_decay_rate=weight_decay_rate, amsgrad=amsgrad, adabound=adabound,
-                                 final_lr=final_lr, gamma=gamma)
+    alpha: float = hyperparameter(0.001)
+    beta1: float = hyperparameter(0.9)
+    beta2: float = hyperparameter(0.999)
+    eps: float = hyperparameter(1e-8)
+    eta: float = hyperparameter(1.0)
+    weight_decay_rate: float = hyperparameter(0)
+    amsgrad: bool = hyperparameter(False)
+    adabound: bool = hyperparameter(False)
+    final_lr: float = hyperparameter(0.1)
+    gamma: float = hyperparameter(1e-3)
+
+    def create_update_rule(self) -> UpdateRule:
+        return AdamRule(self.hyperparam)
+
+    @property
+    def alpha_t(self) -> float:
+        """The rate with the correction of the bias, at the current update.
+
+        Raises:
+            RuntimeError: Before the first update.
+        """
+        return _corrected_rate(self.hyperparam.get_dict(), self.t, f'{type(self).__name__}.lr')
+
+    @property
+    def lr(self) -> float:
+        """The same as `alpha_t`: what an observer of learning rates wants to see. To set the rate, set `alpha`."""
+        return self.alpha_t
+
+
+class AdamRule(KernelRule, optimizer=Adam):
+    """Update rule of `Adam`; its state is the running means ``m`` and ``v``, and ``vhat`` with AMSGrad."""
+
+    def __init__(self, *hyperparameters: Any, **named: Any) -> None:
+        super().__init__(*hyperparameters, **named)
         self._initial_alpha = self.hyperparam.alpha
 
     def serialize(self, serializer: Any) -> None:
@@ -95,137 +131,41 @@ class AdamRule(KernelRule):
                 self.bounds if hp['adabound'] else None)
 
 
-class Adam(GradientMethod):
-    """Adam: running means of the gradient and of its square determine the step.
-
-    With the means ``m`` and ``v`` and the rate ``alpha_t``, in which their bias is corrected, the step is
-    ``param -= eta * (alpha_t * m / (sqrt(v) + eps) + weight_decay_rate * param)``. The papers:
-
-    - Kingma and Ba, Adam: a method for stochastic optimization, 2014, https://arxiv.org/abs/1412.6980.
-    - `weight_decay_rate` (AdamW): Loshchilov and Hutter, Decoupled weight decay regularization, 2017,
-      https://arxiv.org/abs/1711.05101.
-    - `amsgrad`: Reddi et al., On the convergence of Adam and beyond, 2018, https://arxiv.org/abs/1904.09237.
-    - `adabound`: Luo et al., Adaptive gradient methods with dynamic bound of learning rate, 2019,
-      https://arxiv.org/abs/1902.09843.
-
-    Args:
-        alpha: The step size.
-        beta1: How much of the gradient's mean is kept from one update to the next, 0 to 1.
-        beta2: Likewise for the mean of its square.
-        eps: Added to the root, against division by zero.
-        eta: Multiplies the whole step, weight decay included; for schedules.
-        weight_decay_rate: How much of the parameter goes in each step, apart from the gradient.
-        amsgrad: Whether to use the largest mean square so far instead of the current one.
-        adabound: Whether to keep the rate within bounds that approach `final_lr`.
-        final_lr: The rate that AdaBound ends up at.
-        gamma: How fast AdaBound gets there.
-    """
-
-    alpha = HyperparameterProxy('alpha')
-    beta1 = HyperparameterProxy('beta1')
-    beta2 = HyperparameterProxy('beta2')
-    eps = HyperparameterProxy('eps')
-    eta = HyperparameterProxy('eta')
-    weight_decay_rate = HyperparameterProxy('weight_decay_rate')
-    amsgrad = HyperparameterProxy('amsgrad')
-    adabound = HyperparameterProxy('adabound')
-    final_lr = HyperparameterProxy('final_lr')
-    gamma = HyperparameterProxy('gamma')
-
-    def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
-                 eta: float = 1.0, weight_decay_rate: float = 0, amsgrad: bool = False, adabound: bool = False,
-                 final_lr: float = 0.1, gamma: float = 1e-3) -> None:
-        super().__init__()
-        self.hyperparam.override(alpha=alpha, beta1=beta1, beta2=beta2, eps=eps, eta=eta,
-                                 weight_decay_rate=weight_decay_rate, amsgrad=amsgrad, adabound=adabound,
-                                 final_lr=final_lr, gamma=gamma)
-
-    def create_update_rule(self) -> UpdateRule:
-        return AdamRule(self.hyperparam)
-
-    @property
-    def alpha_t(self) -> float:
-        """The rate with the correction of the bias, at the current update.
-
-        Raises:
-            RuntimeError: Before the first update.
-        """
-        return _corrected_rate(self.hyperparam.get_dict(), self.t, f'{type(self).__name__}.lr')
-
-    @property
-    def lr(self) -> float:
-        """The same as `alpha_t`: what an observer of learning rates wants to see. To set the rate, set `alpha`."""
-        return self.alpha_t
-
-
 class AdamW(Adam):
-    """`Adam` with decoupled weight decay.
+    """`Adam` with decoupled weight decay: without AMSGrad and AdaBound, but otherwise with the arguments of `Adam`.
 
-    In each step, `eta` times `weight_decay_rate` of a parameter goes, whatever `alpha` is. For the algorithm of the
-    paper, and of other frameworks, where the rate multiplies step and decay alike, give ``alpha=1`` and the rate as
-    `eta`.
-
-    Args:
-        alpha: See `Adam`, as for the others.
-        beta1: Likewise.
-        beta2: Likewise.
-        eps: Likewise.
-        eta: Likewise.
-        weight_decay_rate: Likewise; with its default, this is `Adam`.
+    In each step, `eta` times `weight_decay_rate` of a parameter goes, whatever `alpha` is; with the default of
+    `weight_decay_rate`, this is `Adam`. For the algorithm of the paper, and of other frameworks, where the rate
+    multiplies step and decay alike, give ``alpha=1`` and the rate as `eta`.
     """
 
-    def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
-                 eta: float = 1.0, weight_decay_rate: float = 0) -> None:
+    def __init__(self, alpha: float = Adam.alpha, beta1: float = Adam.beta1, beta2: float = Adam.beta2,
+                 eps: float = Adam.eps, eta: float = Adam.eta,
+                 weight_decay_rate: float = Adam.weight_decay_rate) -> None:
         super().__init__(alpha, beta1, beta2, eps, eta, weight_decay_rate)
 
 
 class AMSGrad(Adam):
-    """`Adam` with the largest mean square so far instead of the current one.
+    """`Adam` with the largest mean square so far instead of the current one; its arguments are those of `Adam`."""
 
-    Args:
-        alpha: See `Adam`, as for the others.
-        beta1: Likewise.
-        beta2: Likewise.
-        eps: Likewise.
-        eta: Likewise.
-    """
-
-    def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8,
-                 eta: float = 1.0) -> None:
+    def __init__(self, alpha: float = Adam.alpha, beta1: float = Adam.beta1, beta2: float = Adam.beta2,
+                 eps: float = Adam.eps, eta: float = Adam.eta) -> None:
         super().__init__(alpha, beta1, beta2, eps, eta, amsgrad=True)
 
 
 class AdaBound(Adam):
-    """`Adam` whose rate is kept within bounds that approach `final_lr`.
+    """`Adam` whose rate is kept within bounds that approach `final_lr`; its arguments are those of `Adam`."""
 
-    Args:
-        alpha: See `Adam`, as for the others.
-        beta1: Likewise.
-        beta2: Likewise.
-        final_lr: Likewise.
-        gamma: Likewise.
-        eps: Likewise.
-        eta: Likewise.
-    """
-
-    def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, final_lr: float = 0.1,
-                 gamma: float = 1e-3, eps: float = 1e-8, eta: float = 1.0) -> None:
+    def __init__(self, alpha: float = Adam.alpha, beta1: float = Adam.beta1, beta2: float = Adam.beta2,
+                 final_lr: float = Adam.final_lr, gamma: float = Adam.gamma, eps: float = Adam.eps,
+                 eta: float = Adam.eta) -> None:
         super().__init__(alpha, beta1, beta2, eps, eta, adabound=True, final_lr=final_lr, gamma=gamma)
 
 
 class AMSBound(Adam):
-    """`AMSGrad` and `AdaBound` together.
+    """`AMSGrad` and `AdaBound` together; its arguments are those of `Adam`."""
 
-    Args:
-        alpha: See `Adam`, as for the others.
-        beta1: Likewise.
-        beta2: Likewise.
-        final_lr: Likewise.
-        gamma: Likewise.
-        eps: Likewise.
-        eta: Likewise.
-    """
-
-    def __init__(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, final_lr: float = 0.1,
-                 gamma: float = 1e-3, eps: float = 1e-8, eta: float = 1.0) -> None:
+    def __init__(self, alpha: float = Adam.alpha, beta1: float = Adam.beta1, beta2: float = Adam.beta2,
+                 final_lr: float = Adam.final_lr, gamma: float = Adam.gamma, eps: float = Adam.eps,
+                 eta: float = Adam.eta) -> None:
         super().__init__(alpha, beta1, beta2, eps, eta, amsgrad=True, adabound=True, final_lr=final_lr, gamma=gamma)

@@ -1,32 +1,14 @@
 """Optimizers that scale each element's step by running means of its gradient."""
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from autograd_nn.optimizer import GradientMethod
-from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
+from autograd_nn.update_rule import KernelRule, UpdateRule, hyperparameter
 from autograd_nn.variable import Variable
 
 
-class AdaGradRule(KernelRule):
-    """Update rule of `AdaGrad`; its state is the sum of squares ``h``.
-
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        lr: Overrides the optimizer's for this parameter.
-        eps: Likewise.
-    """
-
-    kernel = 'adagrad'
-    state_names = 'h',
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
-                 eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or default_hyperparameters(lr=0.001, eps=1e-8))
-        self.hyperparam.override(lr=lr, eps=eps)
-
-    def numbers(self) -> tuple[float, float]:
-        return float(self.hyperparam.lr), float(self.hyperparam.eps)
-
-
+@dataclass(eq=False, repr=False)
 class AdaGrad(GradientMethod):
     """AdaGrad: the step is the gradient over the root of the sum of all its squares so far.
 
@@ -38,38 +20,21 @@ class AdaGrad(GradientMethod):
         eps: Added to the root, against division by zero.
     """
 
-    lr = HyperparameterProxy('lr')
-    eps = HyperparameterProxy('eps')
-
-    def __init__(self, lr: float = 0.001, eps: float = 1e-8) -> None:
-        super().__init__()
-        self.hyperparam.override(lr=lr, eps=eps)
+    lr: float = hyperparameter(0.001)
+    eps: float = hyperparameter(1e-8)
 
     def create_update_rule(self) -> UpdateRule:
         return AdaGradRule(self.hyperparam)
 
 
-class AdaDeltaRule(KernelRule):
-    """Update rule of `AdaDelta`; its state is the mean squares of the gradient, ``msg``, and of the step, ``msdx``.
+class AdaGradRule(KernelRule, optimizer=AdaGrad):
+    """Update rule of `AdaGrad`; its state is the sum of squares ``h``."""
 
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        rho: Overrides the optimizer's for this parameter.
-        eps: Likewise.
-    """
-
-    kernel = 'adadelta'
-    state_names = 'msg', 'msdx'
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, rho: float | None = None,
-                 eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or default_hyperparameters(rho=0.95, eps=1e-6))
-        self.hyperparam.override(rho=rho, eps=eps)
-
-    def numbers(self) -> tuple[float, float]:
-        return float(self.hyperparam.rho), float(self.hyperparam.eps)
+    kernel = 'adagrad'
+    state_names = 'h',
 
 
+@dataclass(eq=False, repr=False)
 class AdaDelta(GradientMethod):
     """AdaDelta: the step has the size of recent steps and needs no learning rate.
 
@@ -80,42 +45,21 @@ class AdaDelta(GradientMethod):
         eps: Added to the mean squares.
     """
 
-    rho = HyperparameterProxy('rho')
-    eps = HyperparameterProxy('eps')
-
-    def __init__(self, rho: float = 0.95, eps: float = 1e-6) -> None:
-        super().__init__()
-        self.hyperparam.override(rho=rho, eps=eps)
+    rho: float = hyperparameter(0.95)
+    eps: float = hyperparameter(1e-6)
 
     def create_update_rule(self) -> UpdateRule:
         return AdaDeltaRule(self.hyperparam)
 
 
-class RMSpropRule(KernelRule):
-    """Update rule of `RMSprop`; its state is the mean square of the gradient ``ms``.
+class AdaDeltaRule(KernelRule, optimizer=AdaDelta):
+    """Update rule of `AdaDelta`; its state is the mean squares of the gradient, ``msg``, and of the step, ``msdx``."""
 
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        lr: Overrides the optimizer's for this parameter.
-        alpha: Likewise.
-        eps: Likewise.
-        eps_inside_sqrt: Likewise.
-    """
-
-    kernel = 'rmsprop'
-    state_names = 'ms',
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
-                 alpha: float | None = None, eps: float | None = None, eps_inside_sqrt: bool | None = None) -> None:
-        super().__init__(parent_hyperparam or default_hyperparameters(lr=0.01, alpha=0.99, eps=1e-8,
-                                                                      eps_inside_sqrt=False))
-        self.hyperparam.override(lr=lr, alpha=alpha, eps=eps, eps_inside_sqrt=eps_inside_sqrt)
-
-    def numbers(self) -> tuple[float, float, float, bool]:
-        hp = self.hyperparam
-        return float(hp.lr), float(hp.alpha), float(hp.eps), bool(hp.eps_inside_sqrt)
+    kernel = 'adadelta'
+    state_names = 'msg', 'msdx'
 
 
+@dataclass(eq=False, repr=False)
 class RMSprop(GradientMethod):
     """RMSprop: the step is the gradient over the root of the running mean of its square.
 
@@ -128,43 +72,23 @@ class RMSprop(GradientMethod):
         eps_inside_sqrt: Whether to add `eps` to the mean under the root instead.
     """
 
-    lr = HyperparameterProxy('lr')
-    alpha = HyperparameterProxy('alpha')
-    eps = HyperparameterProxy('eps')
-    eps_inside_sqrt = HyperparameterProxy('eps_inside_sqrt')
-
-    def __init__(self, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, eps_inside_sqrt: bool = False) -> None:
-        super().__init__()
-        self.hyperparam.override(lr=lr, alpha=alpha, eps=eps, eps_inside_sqrt=eps_inside_sqrt)
+    lr: float = hyperparameter(0.01)
+    alpha: float = hyperparameter(0.99)
+    eps: float = hyperparameter(1e-8)
+    eps_inside_sqrt: bool = hyperparameter(False)
 
     def create_update_rule(self) -> UpdateRule:
         return RMSpropRule(self.hyperparam)
 
 
-class RMSpropGravesRule(KernelRule):
-    """Update rule of `RMSpropGraves`; its state is the means ``n`` (of squares) and ``g``, and the step ``delta``.
+class RMSpropRule(KernelRule, optimizer=RMSprop):
+    """Update rule of `RMSprop`; its state is the mean square of the gradient ``ms``."""
 
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        lr: Overrides the optimizer's for this parameter.
-        alpha: Likewise.
-        momentum: Likewise.
-        eps: Likewise.
-    """
-
-    kernel = 'rmsprop_graves'
-    state_names = 'n', 'g', 'delta'
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
-                 alpha: float | None = None, momentum: float | None = None, eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or default_hyperparameters(lr=1e-4, alpha=0.95, momentum=0.9, eps=1e-4))
-        self.hyperparam.override(lr=lr, alpha=alpha, momentum=momentum, eps=eps)
-
-    def numbers(self) -> tuple[float, float, float, float]:
-        hp = self.hyperparam
-        return float(hp.lr), float(hp.alpha), float(hp.momentum), float(hp.eps)
+    kernel = 'rmsprop'
+    state_names = 'ms',
 
 
+@dataclass(eq=False, repr=False)
 class RMSpropGraves(GradientMethod):
     """RMSprop with momentum, by the running variance of the gradient instead of its mean square.
 
@@ -177,45 +101,23 @@ class RMSpropGraves(GradientMethod):
         eps: Added to the variance under the root.
     """
 
-    lr = HyperparameterProxy('lr')
-    alpha = HyperparameterProxy('alpha')
-    momentum = HyperparameterProxy('momentum')
-    eps = HyperparameterProxy('eps')
-
-    def __init__(self, lr: float = 1e-4, alpha: float = 0.95, momentum: float = 0.9, eps: float = 1e-4) -> None:
-        super().__init__()
-        self.hyperparam.override(lr=lr, alpha=alpha, momentum=momentum, eps=eps)
+    lr: float = hyperparameter(1e-4)
+    alpha: float = hyperparameter(0.95)
+    momentum: float = hyperparameter(0.9)
+    eps: float = hyperparameter(1e-4)
 
     def create_update_rule(self) -> UpdateRule:
         return RMSpropGravesRule(self.hyperparam)
 
 
-class SMORMS3Rule(KernelRule):
-    """Update rule of `SMORMS3`; its state is the memory ``mem`` and the means ``g`` and ``g2``.
+class RMSpropGravesRule(KernelRule, optimizer=RMSpropGraves):
+    """Update rule of `RMSpropGraves`; its state is the means ``n`` (of squares) and ``g``, and the step ``delta``."""
 
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        lr: Overrides the optimizer's for this parameter.
-        eps: Likewise.
-    """
-
-    kernel = 'smorms3'
-    state_names = 'mem', 'g', 'g2'
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
-                 eps: float | None = None) -> None:
-        super().__init__(parent_hyperparam or default_hyperparameters(lr=0.001, eps=1e-16))
-        self.hyperparam.override(lr=lr, eps=eps)
-
-    def init_state(self, param: Variable) -> None:
-        super().init_state(param)
-        assert self.state is not None
-        self.state['mem'][...] = 1
-
-    def numbers(self) -> tuple[float, float]:
-        return float(self.hyperparam.lr), float(self.hyperparam.eps)
+    kernel = 'rmsprop_graves'
+    state_names = 'n', 'g', 'delta'
 
 
+@dataclass(eq=False, repr=False)
 class SMORMS3(GradientMethod):
     """SMORMS3: RMSprop whose memory and rate follow the ratio of the gradient to its noise.
 
@@ -226,12 +128,20 @@ class SMORMS3(GradientMethod):
         eps: Added to denominators, against division by zero.
     """
 
-    lr = HyperparameterProxy('lr')
-    eps = HyperparameterProxy('eps')
-
-    def __init__(self, lr: float = 0.001, eps: float = 1e-16) -> None:
-        super().__init__()
-        self.hyperparam.override(lr=lr, eps=eps)
+    lr: float = hyperparameter(0.001)
+    eps: float = hyperparameter(1e-16)
 
     def create_update_rule(self) -> UpdateRule:
         return SMORMS3Rule(self.hyperparam)
+
+
+class SMORMS3Rule(KernelRule, optimizer=SMORMS3):
+    """Update rule of `SMORMS3`; its state is the memory ``mem`` and the means ``g`` and ``g2``."""
+
+    kernel = 'smorms3'
+    state_names = 'mem', 'g', 'g2'
+
+    def init_state(self, param: Variable) -> None:
+        super().init_state(param)
+        assert self.state is not None
+        self.state['mem'][...] = 1

@@ -1,30 +1,13 @@
 """Gradient descent and its variants with momentum."""
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from autograd_nn.optimizer import GradientMethod
-from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
-
-_DEFAULTS = default_hyperparameters(lr=0.01, momentum=0.9)
+from autograd_nn.update_rule import KernelRule, UpdateRule, hyperparameter
 
 
-class SGDRule(KernelRule):
-    """Update rule of `SGD`.
-
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        lr: Overrides the optimizer's for this parameter.
-    """
-
-    kernel = 'sgd'
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _DEFAULTS)
-        self.hyperparam.override(lr=lr)
-
-    def numbers(self) -> tuple[float]:
-        return float(self.hyperparam.lr),
-
-
+@dataclass(eq=False, repr=False)
 class SGD(GradientMethod):
     """Stochastic gradient descent: ``param -= lr * grad``.
 
@@ -41,37 +24,19 @@ class SGD(GradientMethod):
         1.5
     """
 
-    lr = HyperparameterProxy('lr')
-
-    def __init__(self, lr: float = 0.01) -> None:
-        super().__init__()
-        self.hyperparam.override(lr=lr)
+    lr: float = hyperparameter(0.01)
 
     def create_update_rule(self) -> UpdateRule:
         return SGDRule(self.hyperparam)
 
 
-class MomentumSGDRule(KernelRule):
-    """Update rule of `MomentumSGD`; its state is the velocity ``v``.
+class SGDRule(KernelRule, optimizer=SGD):
+    """Update rule of `SGD`."""
 
-    Args:
-        parent_hyperparam: The optimizer's hyperparameters.
-        lr: Overrides the optimizer's for this parameter.
-        momentum: Likewise.
-    """
-
-    kernel = 'momentum_sgd'
-    state_names = 'v',
-
-    def __init__(self, parent_hyperparam: Hyperparameter | None = None, lr: float | None = None,
-                 momentum: float | None = None) -> None:
-        super().__init__(parent_hyperparam or _DEFAULTS)
-        self.hyperparam.override(lr=lr, momentum=momentum)
-
-    def numbers(self) -> tuple[float, float]:
-        return float(self.hyperparam.lr), float(self.hyperparam.momentum)
+    kernel = 'sgd'
 
 
+@dataclass(eq=False, repr=False)
 class MomentumSGD(GradientMethod):
     """Gradient descent with momentum: ``v = momentum * v - lr * grad``, ``param += v``.
 
@@ -80,21 +45,18 @@ class MomentumSGD(GradientMethod):
         momentum: How much of the velocity is kept from one update to the next, 0 to 1.
     """
 
-    lr = HyperparameterProxy('lr')
-    momentum = HyperparameterProxy('momentum')
-
-    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
-        super().__init__()
-        self.hyperparam.override(lr=lr, momentum=momentum)
+    lr: float = hyperparameter(0.01)
+    momentum: float = hyperparameter(0.9)
 
     def create_update_rule(self) -> UpdateRule:
         return MomentumSGDRule(self.hyperparam)
 
 
-class CorrectedMomentumSGDRule(MomentumSGDRule):
-    """Update rule of `CorrectedMomentumSGD`; its state is the velocity ``v``, in units of the gradient."""
+class MomentumSGDRule(KernelRule, optimizer=MomentumSGD):
+    """Update rule of `MomentumSGD`; its state is the velocity ``v``."""
 
-    kernel = 'corrected_momentum_sgd'
+    kernel = 'momentum_sgd'
+    state_names = 'v',
 
 
 class CorrectedMomentumSGD(MomentumSGD):
@@ -111,10 +73,10 @@ class CorrectedMomentumSGD(MomentumSGD):
         return CorrectedMomentumSGDRule(self.hyperparam)
 
 
-class NesterovAGRule(MomentumSGDRule):
-    """Update rule of `NesterovAG`; its state is the velocity ``v``."""
+class CorrectedMomentumSGDRule(MomentumSGDRule):
+    """Update rule of `CorrectedMomentumSGD`; its state is the velocity ``v``, in units of the gradient."""
 
-    kernel = 'nesterov_ag'
+    kernel = 'corrected_momentum_sgd'
 
 
 class NesterovAG(MomentumSGD):
@@ -130,3 +92,9 @@ class NesterovAG(MomentumSGD):
 
     def create_update_rule(self) -> UpdateRule:
         return NesterovAGRule(self.hyperparam)
+
+
+class NesterovAGRule(MomentumSGDRule):
+    """Update rule of `NesterovAG`; its state is the velocity ``v``."""
+
+    kernel = 'nesterov_ag'

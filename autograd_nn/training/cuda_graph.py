@@ -12,7 +12,8 @@ from autograd_nn.config import config
 from autograd_nn.cuda import cublas
 from autograd_nn.cuda.capture import CapturedGraph, CaptureError
 from autograd_nn.dtypes import is_half
-from autograd_nn.link_hook import get_link_hooks
+from autograd_nn.function_hook import get_function_hooks
+from autograd_nn.link import Link
 from autograd_nn.optimizer import GradientMethod
 from autograd_nn.reporter import Reporter, get_current_reporter, report_scope
 from autograd_nn.variable import Variable, as_array
@@ -72,7 +73,7 @@ class GraphedSteps:
             if step is None or not step.computed:
                 self.optimizer.update(lossfun, *args, **kwds)
                 return
-        self.optimizer.apply_gradients(self.optimizer._loss_scale)
+        self.optimizer.apply_gradients(self.optimizer.loss_scale)
 
     def _has_room(self, key: Any) -> bool:
         """Forgets the graphs of arrays that were replaced; whether another graph may be kept."""
@@ -83,10 +84,10 @@ class GraphedSteps:
         return len(self._steps) < _MAX_GRAPHS
 
     def _obstacle(self) -> str | None:
-        if config.debug or config._function_hooks or get_link_hooks():
+        if config.debug or get_function_hooks():
             return 'debug mode or a hook is active'
-        if any(link._local_link_hooks for link in self.optimizer.target.links()):
-            return 'a link has a hook'
+        if any(link.is_watched for link in self.optimizer.target.links()):
+            return 'a hook watches the links'
         if any(not param.is_initialized for param in self.optimizer.target.params()):
             return 'a parameter has no shape yet'
         return None
@@ -94,7 +95,7 @@ class GraphedSteps:
     def _kind(self, lossfun: Any, arrays: dict[Any, Any]) -> Any:
         """What a graph depends on; last of all the places of the arrays that it reads and writes."""
         target = self.optimizer.target
-        places = tuple([_place(array) for array in [*[p.array for p in target.params()], *_persistent(target)]])
+        places = tuple([_place(array) for array in [*[p.array for p in target.params()], *_persistent_arrays(target)]])
         flags = tuple([p.requires_grad for p in target.params()]), tuple([link.frozen for link in target.links()])
         inputs = tuple([(name, getattr(x, 'shape', None), str(getattr(x, 'dtype', x))) for name, x in arrays.items()])
         return lossfun, inputs, flags, tuple([getattr(config, name) for name in _SETTINGS]), _reporter(), places
@@ -116,7 +117,7 @@ class _Step:
         self.scale = cuda.cupy.empty((), np.float64)
         self.observation: dict[str, Any] = {}
         numbers = _host_numbers(optimizer.target)
-        attributes = [(link, dict(vars(link))) for link in optimizer.target.links()]
+        restore_links = optimizer.target.remember_attributes()
 
         def compute() -> None:
             values = [self.inputs[i] for i in range(positional)]
@@ -129,8 +130,7 @@ class _Step:
         try:
             with Reporter() if _reporter() is None else report_scope(self.observation):
                 self.graph = CapturedGraph(compute)
-            changed = [name for (_, name, old), (_, _, new) in zip(numbers, _host_numbers(optimizer.target))
-                       if old != new]
+            changed = [path for path, value in _host_numbers(optimizer.target).items() if value != numbers.get(path)]
             if changed:
                 raise CaptureError(f'it changes {", ".join(changed)} on the host')
             for name, value in self.observation.items():
@@ -138,9 +138,7 @@ class _Step:
                     raise CaptureError(f'it reports {name}, which is not on the GPU')
         except CaptureError:
             # Nothing was computed: what the function has left in the links is not to be read.
-            for link, values in attributes:
-                vars(link).clear()
-                vars(link).update(values)
+            restore_links()
             raise
         self.gradients = [(param, param.grad) for param in optimizer.target.params()]
 
@@ -148,7 +146,7 @@ class _Step:
         """Computes the gradients of a minibatch, and reports what the loss function reports."""
         for name, x in arrays.items():
             self.inputs[name][...] = x
-        scale = self.optimizer._loss_scale
+        scale = self.optimizer.loss_scale
         self.scale.fill(1 if scale is None else scale)
         self.graph.launch()
         for param, grad in self.gradients:
@@ -166,24 +164,24 @@ class _Step:
             CaptureError: It does not. The gradients are those that were computed as usual.
         """
         target, state = self.optimizer.target, np.random.get_state()
-        before = [array.copy() for array in _persistent(target)]
+        before = [array.copy() for array in _persistent_arrays(target)]
         self.optimizer.compute_gradients(lossfun, *args, **kwds)
         self.computed = True
         grads = [param.grad for param in target.params()]
-        after, state_after = [array.copy() for array in _persistent(target)], np.random.get_state()
-        _restore(target, before)
+        after, state_after = [array.copy() for array in _persistent_arrays(target)], np.random.get_state()
+        _write(target, before)
         np.random.set_state(state)
         reporter = _reporter()
         observation = {} if reporter is None else dict(reporter.observation)
         self.launch(arrays)
         pairs = [(grad, param.grad) for param, grad in zip(target.params(), grads)]
-        pairs += list(zip(after, _persistent(target)))
+        pairs += list(zip(after, _persistent_arrays(target)))
         if reporter is not None:
             pairs += [(as_array(observation.get(name)), as_array(reporter.observation[name]))
                       for name in self.observation]
             reporter.observation.update(observation)
         same = all(_agree(a, b) for a, b in pairs)
-        _restore(target, after)
+        _write(target, after)
         np.random.set_state(state_after)
         for param, grad in zip(target.params(), grads):
             param.grad = grad
@@ -199,21 +197,19 @@ def _reporter() -> Reporter | None:
         return None
 
 
-def _persistent(target: Any) -> list[Any]:
+def _persistent_arrays(target: Link) -> list[Any]:
     """The arrays that a model's links keep besides parameters, such as running averages."""
-    return [value for _, _, value in _persistents(target) if isinstance(value, cuda.ndarray)]
+    return [value for _, value in target.namedpersistents() if isinstance(value, cuda.ndarray)]
 
 
-def _host_numbers(target: Any) -> list[tuple[Any, str, Any]]:
-    return [each for each in _persistents(target) if not isinstance(each[2], cuda.ndarray)]
+def _host_numbers(target: Link) -> dict[str, Any]:
+    """What else they keep, by paths: numbers that a graph would not change."""
+    return {path: value for path, value in target.namedpersistents() if not isinstance(value, cuda.ndarray)}
 
 
-def _persistents(target: Any) -> list[tuple[Any, str, Any]]:
-    return [(link, name, getattr(link, name)) for link in target.links() for name in sorted(link._persistent)]
-
-
-def _restore(target: Any, values: list[Any]) -> None:
-    for array, value in zip(_persistent(target), values):
+def _write(target: Link, values: list[Any]) -> None:
+    """Writes values into the arrays that the links keep."""
+    for array, value in zip(_persistent_arrays(target), values):
         array[...] = value
 
 

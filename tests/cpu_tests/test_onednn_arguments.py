@@ -4,14 +4,12 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import random_arguments
 from autograd_nn.cpu import onednn
-from autograd_nn.cpu.onednn import primitive
 
 pytestmark = [pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1]),
               pytest.mark.filterwarnings('ignore::RuntimeWarning', 'ignore:Casting complex')]
@@ -22,12 +20,6 @@ pytestmark = [pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[
 def test_any_arguments(name, seed):
     """Those that fit give what NumPy gives; others are refused by name, or mean the same to both."""
     random_arguments.check(name, seed)
-
-
-@pytest.mark.parametrize('array', [np.zeros(3), np.zeros((4, 5), 'f')[1:, ::-2], np.zeros((2, 3), 'B').T,
-                                   np.zeros(2).view(np.recarray), np.zeros(())])
-def test_addresses(array):
-    assert primitive._address(array) == array.ctypes.data
 
 
 def test_no_arguments_end_the_process():

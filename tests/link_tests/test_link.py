@@ -429,3 +429,27 @@ def test_chainlist_copies():
     layers[1].scale.array[...] = 9
     other.copyparams(layers)
     np.testing.assert_array_equal(other[1].scale.array, np.full(3, 9, 'f'))
+
+
+def test_namedpersistents():
+    model = ann.Chain(a=Affine(2), b=Affine(3))
+    model.a.count = 8
+    model.add_persistent('epoch', 1)
+    assert [path for path, _ in model.namedpersistents()] == ['/epoch', '/a/count', '/a/mean', '/b/count', '/b/mean']
+    values = dict(model.namedpersistents())
+    assert values['/a/count'] == 8 and values['/b/mean'] is model.b.mean
+
+
+def test_attributes_that_are_remembered():
+    """What a computation changed, added and removed is as before; arrays keep what was written into them."""
+    model = ann.Chain(a=Affine(2))
+    restore = model.remember_attributes()
+    model.a.count = 8
+    model.a.mean[0] = 5
+    model.h = 'new'
+    del model.a.shift
+    assert [path for path, _ in model.namedparams()] == ['/a/scale']
+    for _ in range(2):
+        restore()
+        assert model.a.count == 7 and model.a.mean[0] == 5 and not hasattr(model, 'h') and hasattr(model.a, 'shift')
+        model.a.count = 9

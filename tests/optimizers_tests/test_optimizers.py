@@ -1,4 +1,5 @@
 """Every optimizer against its formula in plain NumPy and, where the meaning is the same, against PyTorch."""
+import inspect
 import io
 
 import ml_dtypes
@@ -309,6 +310,22 @@ def test_rule_without_optimizer(rule, args):
     param.update_rule = update_rule
     param.update()
     assert (param.array < 1).all() and update_rule.t == 1
+
+
+def test_what_a_rule_is_given():
+    """Positions and names are the optimizer's; a class with a constructor of its own has its own."""
+    rule = optimizers.sgd.NesterovAGRule(None, 0.5, momentum=None)
+    assert (rule.hyperparam.lr, rule.hyperparam.momentum) == (0.5, optimizers.NesterovAG.momentum)
+    for args, kwds in [((None, 1, 2, 3), {}), ((), {'alpha': 1})]:
+        with pytest.raises(TypeError, match='NesterovAGRule'):
+            optimizers.sgd.NesterovAGRule(*args, **kwds)
+
+    class Half(optimizers.sgd.SGDRule):
+        def __init__(self, parent):
+            super().__init__(parent, 0.5)
+
+    assert str(inspect.signature(Half)) == '(parent)'
+    assert Half(None).hyperparam.lr == 0.5
 
 
 def test_adam_lr():
