@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -249,21 +248,16 @@ class Variable:
     @property
     def memory_owner(self) -> Any:
         """The object that owns the array's memory: the array itself, or what it is a view of in the end."""
-        owner = self._array
-        # Many arrays lie in a memory map of the pool: the first array there owns its part.
-        while (base := getattr(owner, 'base', None)) is not None and not isinstance(base, mmap):
-            owner = base
-        return owner
+        return backend.memory_owner(self._array)
 
     def plus(self, other: Variable) -> Variable:
         """The sum of two gradients of one array: by a function only where that is recorded, looked at, or faster."""
-        a, b = self._array, other._array
         settings = config.__dict__
         if (settings['enable_backprop'] or settings['debug'] or settings['_function_hooks']
-                or a.size >= backend.LARGE or not a.ndim):
+                or not backend.is_small(self._array)):
             return self + other
         result = Variable.__new__(Variable)
-        result._array, result._node, result.requires_grad = a + b, None, False
+        result._array, result._node, result.requires_grad = self._array + other._array, None, False
         return result
 
     def unshared(self, owners: set[int]) -> Variable:
@@ -272,17 +266,10 @@ class Variable:
         Args:
             owners: The identities of the memory owners that are spoken for. The one of the result is added.
         """
-        array = owner = self._array
-        broadcast = read_only = False
-        if array.base is not None:
-            owner = self.memory_owner
-            # The elements of a broadcast array share memory with each other.
-            broadcast = 0 in array.strides
-            read_only = not getattr(array.flags, 'writeable', True)
-        if not (broadcast or read_only or id(owner) in owners):
-            owners.add(id(owner))
+        array = backend.unshared(self._array, owners)
+        if array is self._array:
             return self
-        result = Variable(array.copy('C' if broadcast else 'K'), requires_grad=self.requires_grad)
+        result = Variable(array, requires_grad=self.requires_grad)
         result._node = self.node
         return result
 

@@ -41,7 +41,6 @@ from autograd_nn.models.style.losses import (
     total_variation,
 )
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
-
 from autograd_nn.utils import hints as _hints
 
 __all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',

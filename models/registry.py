@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from autograd_nn.models.recipes import USUAL, Recipe
-
 from autograd_nn.link import Chain
+from autograd_nn.models.recipes import USUAL, Recipe
 from autograd_nn.utils.hints import find_close
 
 Model = TypeVar('Model', bound=type[Chain])

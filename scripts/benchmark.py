@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks import caffe_networks, comparison, machine, overhead, tables
 from benchmarks.rows import HALVES, ROWS, Setting
-from cli import friendly_errors
 
 from autograd_nn import cuda
+from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 
@@ -141,7 +141,7 @@ def run_caffe(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Runs the benchmark that the command line names."""
-    with friendly_errors():
+    with CommandLine.of_script().friendly_errors():
         arguments = parse_arguments()
         arguments.run(arguments)
 

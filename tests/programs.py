@@ -1,38 +1,44 @@
-"""Running the command-line programs as a person runs them."""
+"""Running the programs as a person runs them."""
 import contextlib
 import io
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.main import start_program
 
 ROOT = Path(__file__).parents[1]
 
 
 def run(script, *arguments, cwd):
-    """Runs a program; returns its completed process."""
-    return subprocess.run([sys.executable, ROOT / 'scripts' / f'{script}.py', *map(str, arguments)], cwd=cwd,
-                          capture_output=True, text=True, timeout=600, check=False)
+    """Runs a program from the checkout; returns its completed process."""
+    return run_python(ROOT / 'scripts' / f'{script}.py', *arguments, cwd=cwd)
 
 
-def run_here(script, *arguments, cwd):
-    """Runs a program in this process, which saves the time to start one; returns what `run` would."""
-    path, before = ROOT / 'scripts' / f'{script}.py', (sys.argv, Path.cwd())
-    streams, status = (io.StringIO(), io.StringIO()), 0
-    sys.argv = [str(path), *map(str, arguments)]
-    sys.path.insert(0, str(path.parent))
+def run_python(*words, cwd, **options):
+    """Runs Python, such as with ``-m autograd_nn``; returns its completed process."""
+    return subprocess.run([sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=600,
+                          check=False, **options)
+
+
+def run_here(program, *arguments, cwd):
+    """Runs a program of ``autograd-nn`` in this process, which saves the time to start one; returns what `run` would.
+
+    An empty name stands for the command alone.
+    """
+    streams, status, before = (io.StringIO(), io.StringIO()), 0, Path.cwd()
+    words = [*program.split(), *map(str, arguments)]
     os.chdir(cwd)
     try:
         with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
-            runpy.run_path(str(path), run_name='__main__')
+            start_program(CommandLine('autograd-nn', ['autograd-nn'], words))
     except SystemExit as error:
         status = error.code or 0
     finally:
-        sys.argv = before[0]
-        os.chdir(before[1])
-        sys.path.remove(str(path.parent))
-    return subprocess.CompletedProcess(arguments, status, *(stream.getvalue() for stream in streams))
+        os.chdir(before)
+    return subprocess.CompletedProcess(words, status, *(stream.getvalue() for stream in streams))
 
 
 def expect_one_line(process, *words):

@@ -7,6 +7,9 @@ import numpy as np
 
 from autograd_nn import cuda
 
+ARRAYS: tuple[type, ...] = np.ndarray, cuda.ndarray
+"""The types of arrays."""
+
 _NUMPY = np.generic, np.ndarray
 
 
@@ -21,7 +24,17 @@ def get_array_module(*args: Any) -> Any:
 
 def is_array(obj: Any) -> bool:
     """Whether `obj` is a NumPy or a CuPy array."""
-    return isinstance(obj, (np.ndarray, cuda.ndarray))
+    return isinstance(obj, ARRAYS)
+
+
+def is_on_host(array: Any) -> bool:
+    """Whether looking at the numbers of an array waits for no device."""
+    return isinstance(array, np.ndarray)
+
+
+def scalar_beside(array: Any, value: Any, dtype: Any) -> Any:
+    """A number as an array of no axes, on the device of another array."""
+    return np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
 
 
 def plain_array(array: Any) -> Any:

@@ -135,6 +135,12 @@ def get_device_from_array(*arrays: Any) -> Device:
     return CpuDevice()
 
 
+def beside(array: Any, other: Any) -> Any:
+    """`other` on the device of `array`: itself if it is there."""
+    return other if isinstance(array, np.ndarray) and isinstance(other, np.ndarray) else (
+        get_device_from_array(array).send_array(other))
+
+
 @contextmanager
 def using_device(device_spec: Any) -> Iterator[Device]:
     """A context in which a device is the current one.

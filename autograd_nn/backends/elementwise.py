@@ -18,6 +18,26 @@ _NUMPY = np.generic, np.ndarray
 LARGE = 1 << 15
 
 
+def is_small(array: Any) -> bool:
+    """Whether an operator of Python is the fastest way to compute with an array, which has axes."""
+    return array.size < LARGE and array.ndim > 0
+
+
+def in_blocks(operation: Callable[[Any, Any], Any], ufunc: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """An operator of two arrays that leaves large ones of one shape to the kernels.
+
+    Args:
+        operation: The operator, such as ``operator.add``.
+        ufunc: The same with NumPy's argument ``out``, such as ``numpy.add``.
+    """
+    def compute(x0: Any, x1: Any) -> Any:
+        if x0.size >= LARGE and x0.shape == x1.shape:
+            return kernels(x0, x1).elementwise(ufunc, (x0, x1), None)
+        return operation(x0, x1)
+
+    return compute
+
+
 class elementwise:
     """Pairs the NumPy meaning of an elementwise operation with its CUDA text.
 
@@ -80,16 +100,16 @@ class Elementwise:
                                    preamble=source.preamble)
 
     def __call__(self, *args: Any) -> Any:
-        if not cuda.available or not any(isinstance(x, cuda.ndarray) for x in args):
-            dtype = args[0].dtype
-            if dtype.itemsize == 2 and is_half(dtype):
-                return self._in_single_precision(args)
-            if args[0].size >= LARGE:
-                return kernels().elementwise(self.body, args, self.source.name)
-            y = self.body(*args)
-            # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
-            return y.astype(args[0].dtype) if type(y) is np.float64 else y
-        return self.kernel(*args)
+        x = args[0]
+        if cuda.available and any(isinstance(arg, cuda.ndarray) for arg in args):
+            return self.kernel(*args)
+        if x.dtype.itemsize == 2 and is_half(x.dtype):
+            return self._in_single_precision(args)
+        if x.size >= LARGE:
+            return kernels().elementwise(self.body, args, self.source.name)
+        y = self.body(*args)
+        # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
+        return y.astype(x.dtype) if type(y) is np.float64 else y
 
     def _in_single_precision(self, args: Sequence[Any]) -> np.ndarray:
         """The operation on numbers in half precision, which would be rounded on the way."""

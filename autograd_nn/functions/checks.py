@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autograd_nn.backend import is_on_host
+from autograd_nn.config import config
 from autograd_nn.dtypes import is_floating
 
 
@@ -21,6 +23,35 @@ def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -
     """
     if value not in choices:
         raise ValueError(f'{function}: {name} must be {" or ".join(map(repr, choices))}, not {value!r}')
+
+
+def check_indices(function: str, name: str, x: Any, length: int, of: str, ignore: int | None = None) -> None:
+    """Requires an array of integers to name rows or columns that exist.
+
+    Looking at numbers on a GPU would wait for them; there only debug mode looks.
+
+    Args:
+        function: The function whose argument it is.
+        name: The argument.
+        x: The array.
+        length: How many there are.
+        of: What they are of, such as ``'W has the shape (3, 2)'``.
+        ignore: A number that is allowed as well, None for none.
+
+    Raises:
+        ValueError: A number is negative or too large.
+    """
+    if not (is_on_host(x) or config.debug):
+        return
+    if not x.size or (x.min() >= 0 and x.max() < length):
+        return
+    wrong = (x < 0) | (x >= length)
+    if ignore is not None:
+        wrong &= x != ignore
+    if wrong.any():
+        ignored = '' if ignore is None else f' or ignore_label {ignore}'
+        raise ValueError(f'{function}: {name} contains {x[wrong][0]}, expected numbers from 0 to {length - 1}'
+                         f'{ignored}, as {of}')
 
 
 def check_float(function: str, name: str, x: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module, is_array
+from autograd_nn.backend import is_array, scalar_beside
 from autograd_nn.dtypes import is_floating, is_real
 from autograd_nn.variable import Variable, as_variable
 
@@ -25,7 +25,7 @@ def _operand(value: Any, other: Variable) -> Variable:
         dtype = array.dtype
         if not is_floating(dtype) or isinstance(value, complex):
             dtype = np.result_type(dtype, value)
-        value = np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
+        value = scalar_beside(array, value, dtype)
     elif is_array(value) and value.dtype != other.dtype and is_floating(other.dtype) and is_real(value.dtype):
         value = value.astype(other.dtype)
     return as_variable(value)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn import cuda
+from autograd_nn.backend import ARRAYS
 from autograd_nn.functions import precision
 from autograd_nn.functions.array import indexing, shape
 from autograd_nn.functions.math import arithmetic, extremum, matrix_product, reduction
 from autograd_nn.variable import Variable, as_array
 
-_operand_types = (Variable, int, float, np.ndarray, np.generic, complex, cuda.ndarray)
+_operand_types = (Variable, int, float, np.generic, complex, *ARRAYS)
 _binary_operators: dict[str, Callable[[Any, Any], Variable]] = {
     'add': arithmetic.add,
     'sub': arithmetic.sub,

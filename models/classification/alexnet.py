@@ -3,15 +3,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import initializers
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import dense, he_convolution, logits_layer, max_pooling, response_normalization
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
-from autograd_nn import initializers
 
 
 @register('alexnet', input_shape=(3, 227, 227), recipe=PLAIN)

@@ -5,14 +5,14 @@ import os
 from typing import Any
 
 import numpy as np
-from autograd_nn.models import registry
-from autograd_nn.models.classification.caffe_names import CAFFE_NAMES, OPTIONAL, PUBLISHED_PREPROCESSING
-from autograd_nn.models.classification.image_network import ImageNetwork
-from autograd_nn.models.preprocessing import Preprocessing
 
 import autograd_nn.links as L
 from autograd_nn import caffe
 from autograd_nn.link import Link
+from autograd_nn.models import registry
+from autograd_nn.models.classification.caffe_names import CAFFE_NAMES, OPTIONAL, PUBLISHED_PREPROCESSING
+from autograd_nn.models.classification.image_network import ImageNetwork
+from autograd_nn.models.preprocessing import Preprocessing
 from autograd_nn.serializers.npz import load_link
 
 ArraysByKey = dict[str, np.ndarray]

@@ -4,12 +4,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import autograd_nn.functions as F
 from autograd_nn.models.classification.image_network import DigitNetwork
 from autograd_nn.models.layers.blocks import he_convolution, he_linear, max_pooling
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
 
 # With these, more than the book's 99.38 % of MNIST's test digits are right.
 BOOK = Recipe(lr=0.002, epochs=12, batch_size=100, augment=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from PIL import Image
+
+import autograd_nn.functions as F
 from autograd_nn.models.classification.mobilenet import InvertedResidualNetwork, Row
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
-from PIL import Image
-
-import autograd_nn.functions as F
 
 
 class EfficientNet(InvertedResidualNetwork):

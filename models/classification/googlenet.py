@@ -5,6 +5,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn.config import config
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import (
     global_average_pooling,
@@ -16,10 +19,6 @@ from autograd_nn.models.layers.blocks import (
 from autograd_nn.models.preprocessing import CAFFE
 from autograd_nn.models.recipes import NORMALIZED, PLAIN
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
-from autograd_nn.config import config
 from autograd_nn.variable import Variable
 
 head_pooling = partial(F.average_pooling_2d, ksize=5, stride=3)

@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import numpy as np
-from autograd_nn.models.classification.image_network import DigitNetwork
-from autograd_nn.models.layers.blocks import max_pooling
-from autograd_nn.models.recipes import SMALL
-from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.link import Link
+from autograd_nn.models.classification.image_network import DigitNetwork
+from autograd_nn.models.layers.blocks import max_pooling
+from autograd_nn.models.recipes import SMALL
+from autograd_nn.models.registry import register
 from autograd_nn.variable import Parameter, Variable
 
 

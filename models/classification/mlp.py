@@ -1,11 +1,10 @@
 """The multilayer perceptron: fully connected layers alone."""
 from __future__ import annotations
 
-from autograd_nn.models.classification.image_network import DigitNetwork
-from autograd_nn.models.registry import register
-
 import autograd_nn.functions as F
 import autograd_nn.links as L
+from autograd_nn.models.classification.image_network import DigitNetwork
+from autograd_nn.models.registry import register
 
 
 @register('mlp', input_shape=(1, 28, 28))

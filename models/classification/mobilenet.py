@@ -5,14 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import ConvBN, Layer, SqueezeExcitation, StagedChain, global_average_pooling
 from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
 from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 

@@ -1,6 +1,8 @@
 """Network in network: small perceptrons slide over the image in place of filters."""
 from __future__ import annotations
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import (
     global_average_pooling,
@@ -10,9 +12,6 @@ from autograd_nn.models.layers.blocks import (
 )
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
 
 
 @register('nin', input_shape=(3, 224, 224), recipe=PLAIN)

@@ -4,13 +4,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.classification.image_network import DigitNetwork
-from autograd_nn.models.recipes import SMALL
-from autograd_nn.models.registry import register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.link import Chain
+from autograd_nn.models.classification.image_network import DigitNetwork
+from autograd_nn.models.recipes import SMALL
+from autograd_nn.models.registry import register
 from autograd_nn.variable import Variable
 
 

@@ -6,15 +6,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn.link import Link
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import SqueezeExcitation, StagedChain, conv_bn, global_average_pooling
 from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.recipes import CIFAR, NORMALIZED
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
-from autograd_nn.link import Link
 from autograd_nn.sequential import run_layers
 from autograd_nn.serializer import Deserializer
 from autograd_nn.variable import Variable

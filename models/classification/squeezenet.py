@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import autograd_nn.functions as F
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import (
     StagedChain,
@@ -14,8 +15,6 @@ from autograd_nn.models.layers.blocks import (
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
 from autograd_nn.variable import Variable
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import dense, he_convolution, logits_layer, max_pooling, pixel_convolution
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
 
 # For each number of layers, how many convolutions stand before each of the five poolings.
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

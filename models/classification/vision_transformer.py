@@ -4,15 +4,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from autograd_nn.models.classification.image_network import ImageNetwork
-from autograd_nn.models.preprocessing import Preprocessing
-from autograd_nn.models.recipes import PLAIN
-from autograd_nn.models.registry import register
-
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.link import Chain
+from autograd_nn.models.classification.image_network import ImageNetwork
+from autograd_nn.models.preprocessing import Preprocessing
+from autograd_nn.models.recipes import PLAIN
+from autograd_nn.models.registry import register
 from autograd_nn.variable import Parameter, Variable
 
 

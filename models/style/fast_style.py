@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.layers.blocks import StagedChain
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.sequential import run_layers
 from autograd_nn.variable import Variable
 

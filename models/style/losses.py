@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.preprocessing import Preprocessing
 
 import autograd_nn.functions as F
 from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.models.preprocessing import Preprocessing
 from autograd_nn.variable import Variable, as_variable
 
 Features = Callable[[Any, Sequence[str]], Mapping[str, Variable]]

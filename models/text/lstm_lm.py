@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.registry import Recipe, register
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
@@ -13,6 +12,7 @@ from autograd_nn import initializers
 from autograd_nn.backend import to_cpu
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.links.rnn.stateful import CellStateChain
+from autograd_nn.models.registry import Recipe, register
 from autograd_nn.variable import Variable
 
 

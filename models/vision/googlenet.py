@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from autograd_nn.models.classification import googlenet
-from autograd_nn.models.vision import pretrained
 
 import autograd_nn.functions as F
+from autograd_nn.models.classification import googlenet
+from autograd_nn.models.vision import pretrained
 
 
 def prepare(image: Any, size: int | tuple[int, int] | None = (224, 224)) -> np.ndarray:

@@ -5,11 +5,11 @@ import os
 from typing import Any
 
 import numpy as np
+
+from autograd_nn import serializers
 from autograd_nn.models.classification.resnet import ResNet
 from autograd_nn.models.layers.blocks import he_convolution, max_pooling
 from autograd_nn.models.vision import pretrained
-
-from autograd_nn import serializers
 
 SOURCE = 'https://github.com/KaimingHe/deep-residual-networks'
 

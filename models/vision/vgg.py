@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 import numpy as np
+
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.preprocessing import CAFFE
 from autograd_nn.models.vision import pretrained

@@ -1,1 +1,1 @@
-"""Networks that paint, or enlarge, a picture in one pass: training them and using them."""
+"""The programs of autograd_nn/commands/fast_style/, to start them from a checkout."""

@@ -5,12 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-from autograd_nn.links.caffe import CaffeFunction
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import caffe, serializers
+from autograd_nn.links.caffe import CaffeFunction
 from caffe_tests.layer_checks import random, write
 
 NET = '''

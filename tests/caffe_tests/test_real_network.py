@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autograd_nn.links.caffe import CaffeFunction
 from PIL import Image
 
 import autograd_nn as ann
 from autograd_nn import caffe
+from autograd_nn.links.caffe import CaffeFunction
 from caffe_tests.layer_checks import cv2
 from caffe_tests.nsfw import fetch
 

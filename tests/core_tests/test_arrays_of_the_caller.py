@@ -8,8 +8,6 @@ import itertools
 
 import numpy as np
 import pytest
-from autograd_nn.models import CAFFE, DIGITS, TORCHVISION, registry
-from autograd_nn.models.preprocessing import as_picture
 
 import autograd_nn as ann
 import autograd_nn.functions as F
@@ -29,6 +27,8 @@ from autograd_nn import (
     training,
 )
 from autograd_nn.datasets import transforms
+from autograd_nn.models import CAFFE, DIGITS, TORCHVISION, registry
+from autograd_nn.models.preprocessing import as_picture
 
 # For each class of links the arguments that its constructor requires; the others have defaults.
 REQUIRED = {

@@ -57,10 +57,10 @@ def test_local_links_and_pictures_exist(page):
             assert (page.parent / target).exists(), f'{page.name} refers to {target}'
 
 
-@pytest.mark.parametrize('program, page', [('train_images', 'training'), ('training_run', 'training'),
-                                           ('optimization', 'training'), ('train_text', 'text'), ('generate', 'text')])
+@pytest.mark.parametrize('program, page', [('image_run', 'training'), ('training_options', 'training'),
+                                           ('text_run', 'text'), ('generate', 'text')])
 def test_options_of_the_training_program_are_documented(program, page):
-    source = (ROOT / 'scripts' / f'{program}.py').read_text(encoding='utf-8')
+    source = (ROOT / 'autograd_nn' / 'commands' / f'{program}.py').read_text(encoding='utf-8')
     tables = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')
     options = re.findall(r"add_argument\('(--[\w-]+)'", source)
     assert len(options) > 3
@@ -68,10 +68,10 @@ def test_options_of_the_training_program_are_documented(program, page):
         assert f'| `{option}`' in tables, option
 
 
-@pytest.mark.parametrize('program, page', [('style_transfer', 'style_transfer'), ('feature_networks', 'style_transfer'),
+@pytest.mark.parametrize('program, page', [('style', 'style_transfer'), ('feature_networks', 'style_transfer'),
                                            ('fast_style/train', 'fast_style'), ('fast_style/generate', 'fast_style')])
 def test_options_of_the_painting_programs_are_documented(program, page):
-    source = (ROOT / 'scripts' / f'{program}.py').read_text(encoding='utf-8')
+    source = (ROOT / 'autograd_nn' / 'commands' / f'{program}.py').read_text(encoding='utf-8')
     text = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')
     options = re.findall(r"add\((?:'-o', )?'(--[\w-]+)'", source)
     assert len(options) > 5

@@ -33,7 +33,7 @@ def test_public_names_are_found():
 def test_every_package_is_listed():
     """A new subpackage with public names cannot be forgotten."""
     internal = {'autograd_nn.cpu', 'autograd_nn.cpu.onednn', 'autograd_nn.cuda.cudnn', 'autograd_nn.backends',
-                'autograd_nn.caffe.layers'}
+                'autograd_nn.caffe.layers', 'autograd_nn.commands', 'autograd_nn.commands.fast_style'}
     package = DOCS.parent / 'autograd_nn'
     found = {'.'.join(init.parent.relative_to(package.parent).parts) for init in package.rglob('__init__.py')}
     # Families of functions and links sort the modules; the names are those of the package above.

@@ -3,12 +3,12 @@ import copy
 
 import numpy as np
 import pytest
-from autograd_nn.models.layers.blocks import StagedChain
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import optimizer_hooks, optimizers
+from autograd_nn.models.layers.blocks import StagedChain
 
 
 class Net(ann.Chain):

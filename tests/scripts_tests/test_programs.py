@@ -180,12 +180,17 @@ def test_gradient_demo(tmp_path):
     assert 'differ' in run('gradient_demo', '--units', 2, '--samples', 1, '--eps', 0.9, cwd=tmp_path).stdout
 
 
-@pytest.mark.parametrize('script', ['train', 'predict', 'gradient_demo', 'benchmark'])
-def test_help_and_nothing(script, tmp_path):
+@pytest.mark.parametrize('script', ['benchmark', 'convert_caffe', 'generate', 'gradient_demo', 'predict',
+                                    'style_transfer', 'train', 'fast_style/generate', 'fast_style/train'])
+def test_help_and_nonsense(script, tmp_path, monkeypatch):
+    """Both name the file that was started, and help fits a terminal."""
+    monkeypatch.setenv('COLUMNS', '80')
+    name = f'{script.rpartition("/")[2]}.py'
     process = run(script, '--help', cwd=tmp_path)
-    assert process.returncode == 0 and 'usage:' in process.stdout
-    if script in ('predict', 'benchmark'):
-        assert run(script, cwd=tmp_path).returncode == 2
+    assert process.returncode == 0 and process.stderr == ''
+    assert process.stdout.startswith('usage:') and f' {name} ' in process.stdout
+    assert max(map(len, process.stdout.splitlines())) <= 80
+    expect_one_line(run(script, '--nonsense', cwd=tmp_path), f'{name}: error: ')
 
 
 def test_benchmark_prints_a_table(tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import LARGE, elementwise
+from autograd_nn.backend import elementwise, is_small
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.scaling import Scaling
@@ -95,7 +95,7 @@ class SigmoidGrad(FunctionNode):
 class Tanh(UnaryByOutput):
 
     def ufunc(self, x: Any) -> Any:
-        return np.tanh(x) if x.size < LARGE else _tanh(x)
+        return np.tanh(x) if is_small(x) else _tanh(x)
 
     def gradient(self, y: Variable, gy: Any) -> Variable:
         return TanhGrad().apply((y, gy))[0]

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module
+from autograd_nn.backend import beside, get_array_module, is_on_host
 from autograd_nn.dtypes import in_float32, is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.array.shape import moveaxis
 from autograd_nn.functions.axes import normalize_axis
+from autograd_nn.functions.checks import check_indices
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -20,7 +21,7 @@ def _plain(slices: Any, x: Variable) -> Any:
     if isinstance(slices, tuple):
         return tuple([_plain(s, x) for s in slices])
     s = as_array(slices)
-    return x.device.send(s) if isinstance(s, np.ndarray) and not isinstance(x.array, np.ndarray) else s
+    return beside(x.array, s) if is_on_host(s) else s
 
 
 def _may_repeat(slices: Any) -> bool:
@@ -173,8 +174,7 @@ def select_item(x: Any, t: Any) -> Variable:
     if x.ndim != 2 or t.shape != x.shape[:1] or t.dtype.kind not in 'iu':
         raise ValueError(f'select_item: expected x of shape (N, C) and integers t of shape (N,), got {x.shape} and '
                          f'{t.shape} of {t.dtype}')
-    if t.size and not 0 <= t.min() <= t.max() < x.shape[1]:
-        raise ValueError(f'select_item: expected t between 0 and {x.shape[1] - 1}, got {t.min()} to {t.max()}')
+    check_indices('select_item', 't', t, x.shape[1], f'x has the shape {x.shape}')
     return get_item(x, (get_array_module(t).arange(len(t)), t))
 
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.functions.checks import check_indices
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -80,13 +79,5 @@ def embed_id(x: Any, W: Any, ignore_label: int | None = None) -> Variable:
         raise TypeError(f'embed_id: expected integers as x, got {x.dtype} (shape {x.shape})')
     if W.ndim != 2:
         raise ValueError(f'embed_id: expected W of shape (rows, width), got {W.shape}')
-    if isinstance(x.array, np.ndarray):
-        # On a GPU, looking at the numbers would wait for them.
-        wrong = (x.array < 0) | (x.array >= len(W))
-        if ignore_label is not None:
-            wrong &= x.array != ignore_label
-        if wrong.any():
-            ignored = '' if ignore_label is None else f' or ignore_label {ignore_label}'
-            raise ValueError(f'embed_id: x contains {x.array[wrong][0]}, expected numbers from 0 to {len(W) - 1}'
-                             f'{ignored}, as W has the shape {W.shape}')
+    check_indices('embed_id', 'x', x.array, len(W), f'W has the shape {W.shape}', ignore_label)
     return EmbedID(ignore_label).apply((x, W))[0]

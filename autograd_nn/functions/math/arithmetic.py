@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn import backend
-from autograd_nn.backend import LARGE
+from autograd_nn.backend import in_blocks
 from autograd_nn.dtypes import is_floating
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
@@ -66,22 +65,17 @@ class Binary(FunctionNode):
 
     Attributes:
         ufunc: What computes the function on arrays.
-        large: What computes it on large arrays of one shape, in blocks; None stands for `ufunc` on all at once.
         number_left: What to apply instead where the left argument is a number (see `apply_binary`).
         number_right: The same for the right argument.
     """
 
     ufunc: Any
-    large: Any = None
     number_left: Any = None
     number_right: Any = None
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.retain_inputs((0, 1))
-        x0, x1 = inputs
-        if x0.size >= LARGE and x0.shape == x1.shape and self.large is not None:
-            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
-        return self.ufunc(x0, x1),
+        return self.ufunc(*inputs),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
         gy, = grad_outputs
@@ -107,8 +101,7 @@ class Binary(FunctionNode):
 
 class Add(FunctionNode):
 
-    ufunc: Any = operator.add
-    large: Any = np.add
+    ufunc: Any = staticmethod(in_blocks(operator.add, np.add))
     number_left: Any = AddNumber
     number_right: Any = AddNumber
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
@@ -117,8 +110,6 @@ class Add(FunctionNode):
         x0, x1 = inputs
         if x0.shape != x1.shape:
             self.shapes = x0.shape, x1.shape
-        elif x0.size >= LARGE:
-            return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
@@ -146,8 +137,7 @@ class AddReLU(Add):
 
 class Subtract(Add):
 
-    ufunc: Any = operator.sub
-    large = np.subtract
+    ufunc: Any = staticmethod(in_blocks(operator.sub, np.subtract))
     number_left: Any = SubtractFromNumber
     number_right: Any = SubtractNumber
 
@@ -158,8 +148,7 @@ class Subtract(Add):
 
 class Multiply(Binary):
 
-    ufunc = operator.mul
-    large = np.multiply
+    ufunc = staticmethod(in_blocks(operator.mul, np.multiply))
     number_left = MultiplyNumber
     number_right = MultiplyNumber
 
@@ -172,8 +161,7 @@ class Multiply(Binary):
 
 class Divide(SinglePrecision, Binary):
 
-    ufunc = operator.truediv
-    large = np.divide
+    ufunc = staticmethod(in_blocks(operator.truediv, np.divide))
     number_right = DivideByNumber
 
     def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:

@@ -3,13 +3,13 @@ import io
 
 import numpy as np
 import pytest
-from autograd_nn.models.layers.blocks import StagedChain
 from PIL import Image
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import datasets, models, serializers
+from autograd_nn.models.layers.blocks import StagedChain
 
 
 class Tiny(models.ImageNetwork):

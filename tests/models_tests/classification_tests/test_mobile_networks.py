@@ -1,13 +1,13 @@
 """Networks of depthwise convolutions: shapes, stochastic depth, and the same networks in PyTorch."""
 import numpy as np
 import pytest
-from autograd_nn.models.classification.mobilenet import InvertedResidual, InvertedResidualNetwork, Row
-from autograd_nn.models.layers.blocks import conv_bn
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import models, optimizers
+from autograd_nn.models.classification.mobilenet import InvertedResidual, InvertedResidualNetwork, Row
+from autograd_nn.models.layers.blocks import conv_bn
 
 NETWORKS = [models.MobileNet, models.MobileNetV2, models.EfficientNetB0, models.EfficientNetV2S]
 

@@ -3,13 +3,13 @@ import io
 
 import numpy as np
 import pytest
-from autograd_nn.models.classification.resnet import ResidualBlock, subsample
-from autograd_nn.models.layers.blocks import SqueezeExcitation
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import models, optimizers, serializers
+from autograd_nn.models.classification.resnet import ResidualBlock, subsample
+from autograd_nn.models.layers.blocks import SqueezeExcitation
 
 
 def images(n, size):

@@ -1,12 +1,12 @@
 """The vision transformer: shapes, position embeddings, and the same network in PyTorch."""
 import numpy as np
 import pytest
-from autograd_nn.models.classification.vision_transformer import Embedding, TransformerBlock
 
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import models, optimizers
+from autograd_nn.models.classification.vision_transformer import Embedding, TransformerBlock
 
 
 def images(n, *size):

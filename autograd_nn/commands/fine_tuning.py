@@ -1,0 +1,76 @@
+"""Starting from the weights of another network, whose layers can be kept as they are."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import autograd_nn
+from autograd_nn import Link, models, serializers
+from autograd_nn.commands.command_line import about
+from autograd_nn.training.run_folder import path_of_network
+
+
+def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None) -> set[str]:
+    """Loads weights of a network that may have another number of outputs, and says what was loaded and what not.
+
+    Arrays whose first axis is that of the outputs stay fresh where their shapes differ: the classifier is replaced.
+
+    Args:
+        path: An ``.npz`` file.
+        network: The network to fill, whose shapes are settled.
+        outputs: The number of its outputs; None if they may not differ.
+
+    Returns:
+        The names of the arrays that were not loaded.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or holds the weights of another network.
+    """
+    with about('--initial-weights'):
+        report = serializers.load_matching(path, network, path_of_network(path))
+    sizes = {name: param.size for name, param in network.namedparams()}
+    replaced = {name for name, (stored, own) in report.other_shape.items()
+                if own[:1] == (outputs,) and own[1:] == stored[1:]}
+    loaded = sum(size for name, size in sizes.items() if name[1:] in report.loaded)
+    if 2 * loaded < sum(size for name, size in sizes.items() if name[1:] not in replaced):
+        raise ValueError(f'--initial-weights: {path} has the weights of another network than '
+                         f'{type(network).__name__}; {report}')
+    for name, (stored, own) in report.other_shape.items():
+        if name not in replaced:
+            raise ValueError(f'--initial-weights: {path} does not fit: it has {name} with the shape {stored}, '
+                             f'{type(network).__name__} needs {own} here')
+    print(f'starting from {path}: {report}'.replace('\n', '\n  '))
+    if replaced:
+        print(f'  a new classifier with {outputs} outputs takes the place of the old one')
+    return {*report.other_shape, *report.missing}
+
+
+def freeze(network: Link, layer: str, fresh: set[str]) -> None:
+    """Freezes a network up to a layer, and says how much is left to train.
+
+    Args:
+        network: The network.
+        layer: The name of the last layer that is frozen.
+        fresh: The names of its arrays that were not loaded; none of them may be frozen.
+
+    Raises:
+        ValueError: There is no such layer, or freezing it makes no sense.
+    """
+    with about('--freeze'):
+        network.freeze_until(layer)
+    params = dict(network.namedparams())
+    senseless = [name[1:] for name, param in params.items() if not param.requires_grad and name[1:] in fresh]
+    if senseless:
+        raise ValueError(f'--freeze: {layer} would freeze {", ".join(senseless)}, which the weights do not have')
+    trained = sum(param.size for param in params.values() if param.requires_grad)
+    if not trained:
+        raise ValueError(f'--freeze: {layer} leaves nothing to train')
+    print(f'frozen up to {layer}: {trained:,} of {sum(param.size for param in params.values()):,} parameters train')
+
+
+def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
+    """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
+    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)

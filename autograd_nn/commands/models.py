@@ -1,0 +1,96 @@
+"""Lists the models of the zoo: how large each is, and how long it trains here."""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import time
+from typing import Any
+
+import numpy as np
+
+import autograd_nn
+from autograd_nn import links, models
+from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.fine_tuning import settle
+
+PICTURES = 1000
+LINE = '{:18}  {:>11}  {:>14}  {:>13}  {}'
+
+
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser."""
+    return argparse.ArgumentParser(prog=line.name, description=__doc__)
+
+
+def main(line: CommandLine) -> None:
+    """Prints the list."""
+    make_parser(line).parse_args(line.words)
+    with line.friendly_errors():
+        list_models()
+
+
+class ListModels(argparse.Action):
+    """Prints the list, and ends the program."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *others: Any, **more: Any) -> None:
+        list_models()
+        parser.exit()
+
+
+def list_models() -> None:
+    """Prints a line for each model, as soon as its numbers are known."""
+    speed = multiply_adds_a_second()
+    print(LINE.format('model', 'parameters', 'multiply-adds', 'input', 'on this CPU'))
+    for name in models.names():
+        entry = models.get(name)
+        if entry.task == 'images':
+            summary = measure(entry)
+            # Gradients with respect to inputs and weights take twice the work of the forward pass.
+            seconds = 3 * PICTURES * summary.multiply_adds / speed
+            figures = f'{summary.parameters:,}', f'{summary.multiply_adds:,}', ' x '.join(map(str, entry.input_shape))
+            print(LINE.format(name, *figures, verdict(seconds)), flush=True)
+        else:
+            print(LINE.format(name, f'{entry.build().count_params():,}', '', entry.task, ''))
+    print('multiply-adds: of a forward pass with one sample\n'
+          f'on this CPU: is training feasible, and about how long is an epoch of {PICTURES:,}\n'
+          f'pictures, by the speed measured just now ({2e-9 * speed:.0f} GFLOPS)')
+
+
+def verdict(seconds: float) -> str:
+    """Whether a model can be trained where an epoch takes so many seconds, and that time."""
+    time_text = f'{seconds / 60:.0f} min' if seconds >= 90 else f'{max(seconds, 1):.0f} s'
+    return f'{"yes" if seconds < 120 else "slow" if seconds < 900 else "no"}, {time_text}'
+
+
+def measure(entry: models.Entry) -> autograd_nn.ModelSummary:
+    """Counts a model's parameters and multiply-adds.
+
+    Args:
+        entry: The model.
+    """
+    network: Any = entry.build()
+    for param in network.params():
+        # The sizes do not depend on values, and memory that nobody writes to costs nothing.
+        param.initializer = leave_blank
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all='ignore'):
+        if hasattr(network, 'auxiliary'):
+            settle(network, entry.input_shape)
+        return autograd_nn.summary(network, entry.input_shape)
+
+
+def leave_blank(array: np.ndarray) -> None:
+    """An initializer that does nothing."""
+
+
+def multiply_adds_a_second() -> float:
+    """How fast this computer trains: multiply-adds in a second of the forward pass of a convolution."""
+    x = np.ones((4, 64, 56, 56), np.float32)
+    convolution = links.Convolution2D(64, 64, 3, pad=1)
+    seconds = []
+    with autograd_nn.no_backprop_mode():
+        for _ in range(5):
+            start = time.perf_counter()
+            convolution(x)
+            seconds.append(time.perf_counter() - start)
+    return 4 * 56 * 56 * convolution.W.size / min(seconds[1:])

@@ -1,0 +1,191 @@
+"""Training a language model on a text file."""
+from __future__ import annotations
+
+import argparse
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import autograd_nn
+import autograd_nn.links as L
+from autograd_nn import datasets, iterators, training
+from autograd_nn.commands.command_line import check_at_least
+from autograd_nn.commands.language_model import continue_text
+from autograd_nn.commands.run_folders import refuse_changes
+from autograd_nn.commands.training_run import TrainingRun
+from autograd_nn.datasets import Vocabulary
+from autograd_nn.training import extensions
+from autograd_nn.training.run_folder import MODEL, VOCABULARY, RunFolder, save_quickly
+from autograd_nn.training.standard_trainer import Speed, standard_trainer
+
+
+class TextRun(TrainingRun):
+    """A training run of a language model.
+
+    Args:
+        arguments: The options.
+
+    Attributes:
+        vocabulary: The words or characters that the model knows.
+        train_data: The numbers of those that it is trained on.
+        test: Those that are held out.
+        evaluator: Measures the loss on the text that is held out.
+    """
+
+    # With the gradient clipped, a large rate is safe for plain gradient descent.
+    learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
+                      'adamw': 0.002}
+    fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
+
+    def load_data(self) -> None:
+        arguments = self.arguments
+        texts = split(datasets.read_text(arguments.dataset))
+        self.vocabulary = self.choose_vocabulary(texts[0])
+        self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
+        least = arguments.batch_size * arguments.steps + 1
+        if len(self.train_data) < least or len(self.test) < 2:
+            raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
+                             f'on, and 2 held out, found {len(self.train_data)} and {len(self.test)}; a smaller '
+                             '--batch-size or --steps takes less')
+        self.about = {'tokens': [len(self.train_data), len(self.test)],
+                      'characters': zlib.crc32(''.join(texts).encode())}
+
+    def build_model(self) -> None:
+        arguments = self.arguments
+        autograd_nn.random.seed(arguments.seed)
+        network: Any = self.entry.build(vocabulary_size=len(self.vocabulary), units=arguments.units,
+                                        layers=arguments.layers, dropout=arguments.dropout)
+        self.network = network
+        self.model = L.Classifier(network, network.lossfun)
+        self.model.compute_accuracy = False
+
+    def announce(self) -> None:
+        arguments = self.arguments
+        print(f'{arguments.model} on {arguments.dataset}: {len(self.train_data):,} {arguments.level}s to train on, '
+              f'{len(self.test):,} held out, a vocabulary of {len(self.vocabulary):,}; '
+              f'{self.network.count_params():,} parameters')
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument('--dataset', metavar='FILE', help='a text file in UTF-8, whose last tenth is held out')
+        parser.add_argument('--level', choices=('word', 'char'), help='read word by word or character by character')
+        parser.add_argument('--vocabulary-size', type=int, help='how many words or characters to know at most')
+        parser.add_argument('--batch-size', type=int, help='streams of text that are read side by side')
+        parser.add_argument('--steps', type=int, help='words or characters of each stream in a minibatch: how far '
+                                                      'gradients go back')
+        parser.add_argument('--units', type=int, help='size of the layers')
+        parser.add_argument('--layers', type=int, help='number of recurrent layers')
+        parser.add_argument('--dropout', type=float, help='ratio of the dropout between layers')
+        parser.add_argument('--sample', type=int, help='words or characters of text to make up at the end')
+        parser.set_defaults(level='word', vocabulary_size=10_000, steps=35, units=650, layers=2, dropout=0.5,
+                            sample=100)
+
+    def check(self) -> None:
+        super().check()
+        arguments = self.arguments
+        check_at_least(arguments, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
+        if arguments.dataset is None:
+            raise ValueError(f'--dataset: {arguments.model} needs a text file')
+        if arguments.dropout >= 1:
+            raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
+
+    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
+        if self.progress.position:  # streams of the text have been read up to somewhere
+            refuse_changes(source, saved, vars(self.arguments), ['batch_size', 'steps'])
+        super().check_resumption(source, saved)
+
+    def write_config(self) -> None:
+        self.vocabulary.save(self.folder.path / VOCABULARY)
+        super().write_config()
+
+    def choose_vocabulary(self, text: str) -> Vocabulary:
+        """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
+        arguments = self.arguments
+        found = Vocabulary.of_text(text, arguments.level, arguments.vocabulary_size)
+        weights = arguments.initial_weights
+        start = arguments.resume or (weights and Path(weights).parent)
+        if start is None or not (Path(start) / VOCABULARY).exists():
+            return found
+        known = Vocabulary.load(Path(start) / VOCABULARY)
+        if known.level != arguments.level:
+            raise ValueError(f'--level: {start} has a vocabulary of {known.level}s, got {arguments.level}')
+        if arguments.resume and not weights and known.tokens != found.tokens:
+            raise ValueError(f'--resume: {arguments.dataset} is not the text that the run in {start} began with')
+        return known
+
+    def make_updater(self, optimizer: Any) -> training.StandardUpdater:
+        arguments = self.arguments
+        streams = datasets.parallel_streams(self.train_data, arguments.batch_size, arguments.steps)
+        iterator = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
+        return TruncatedBPTTUpdater(iterator, optimizer, self.network, arguments.device)
+
+    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
+        arguments = self.arguments
+        # A short text makes few streams of the usual length rather than many short ones.
+        n_streams = max(1, min(arguments.batch_size, len(self.test) // arguments.steps))
+        streams = datasets.parallel_streams(self.test, n_streams)
+        iterator = iterators.SerialIterator(streams, arguments.steps, repeat=False, shuffle=False)
+        self.evaluator = extensions.Evaluator(iterator, self.model, device=arguments.device,
+                                              eval_hook=lambda evaluator: self.network.reset_state())
+        columns = ['main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity']
+        speed = Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps)
+        return standard_trainer(updater, self.evaluator, self.network, self.optimization, arguments.epochs, speed,
+                                columns, ['loss'], arguments.early_stopping, arguments.out, add_perplexity)
+
+    def speed(self, iterations: int, seconds: float) -> str:
+        tokens = iterations * self.arguments.batch_size * self.arguments.steps
+        return f'{tokens / seconds:,.0f} {self.arguments.level}s a second'
+
+    def save_results(self) -> None:
+        out = self.folder.path
+        perplexity = math.exp(self.evaluator()['validation/main/loss'])
+        print(f'\nperplexity on the text held out: {perplexity:.2f}')
+        save_quickly(out / MODEL, self.network)
+        if self.arguments.sample:
+            text = continue_text(self.network, self.vocabulary, '', self.arguments.sample)
+            print(f'\nmade up (autograd-nn generate {out} makes up more):\n{text}\n')
+        self.list_files({MODEL: 'weights, for autograd-nn generate and --initial-weights',
+                         VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
+
+
+class TruncatedBPTTUpdater(training.StandardUpdater):
+    """Reads each epoch from its beginning, and carries the network's state, but no gradient, from batch to batch.
+
+    Args:
+        iterator: The iterator of the streams.
+        optimizer: The optimizer.
+        network: The network that keeps the state.
+        device: The device.
+    """
+
+    def __init__(self, iterator: Any, optimizer: Any, network: Any, device: Any) -> None:
+        super().__init__(iterator, optimizer, device=device)
+        self.network = network
+
+    def update_core(self) -> None:
+        if self.epoch_detail == self.epoch:
+            self.network.reset_state()
+        super().update_core()
+        self.network.unchain_state()
+
+    def serialize(self, serializer: Any) -> None:
+        super().serialize(serializer)
+        states = [serializer(name, None if state is None else state.array)
+                  for name, state in (('c', self.network.c), ('h', self.network.h))]
+        if all(state is not None for state in states):
+            self.network.set_state(*states)
+
+
+def split(text: str) -> tuple[str, str]:
+    """The first nine tenths of a text and the rest, cut at the end of a line if there is one."""
+    middle = len(text) * 9 // 10
+    middle = text.find('\n', middle, -1) + 1 or middle
+    return text[:middle], text[middle:]
+
+
+def add_perplexity(entry: dict[str, Any]) -> None:
+    """Adds to an entry of the log the exponentials of its losses."""
+    for prefix in 'main', 'validation/main':
+        if f'{prefix}/loss' in entry:
+            entry[f'{prefix}/perplexity'] = math.exp(min(entry[f'{prefix}/loss'], 700))

@@ -1,0 +1,92 @@
+"""Trains a network of the zoo; without arguments, LeNet on the handwritten digits that come with it.
+
+Further options depend on what the network is for: see --model NAME --help.
+"""
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from autograd_nn import models
+from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c, use_saved
+from autograd_nn.commands.image_run import ImageRun
+from autograd_nn.commands.run_folders import refuse_changes, telling_how_to_continue
+from autograd_nn.commands.text_run import TextRun
+from autograd_nn.commands.training_options import DEFAULT_MODEL, add_common_arguments
+from autograd_nn.commands.training_run import TrainingRun
+from autograd_nn.training.run_folder import CONFIG, RunFolder
+
+# By the tasks of the models.
+KINDS: dict[str, type[TrainingRun]] = {'images': ImageRun, 'text': TextRun}
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds to each option's help its default value, where there is one and the help does not say it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
+def choose_model(line: CommandLine) -> models.Entry:
+    """The model that the command line, or the run that it continues, is about."""
+    parser = argparse.ArgumentParser(prog=line.name, add_help=False)
+    parser.add_argument('--model')
+    parser.add_argument('--resume')
+    arguments, _ = parser.parse_known_args(line.words)
+    model = arguments.model or DEFAULT_MODEL
+    if arguments.resume:
+        folder = RunFolder(arguments.resume, '--resume')
+        saved = folder.read()[0]['arguments']
+        if 'dataset' not in saved:
+            raise ValueError(f'--resume: the run in {folder.path} is one of another program')
+        if arguments.model:
+            refuse_changes(folder, saved, vars(arguments), ['model'])
+        model = saved.get('model')
+        if model not in models.names():
+            raise ValueError(f'--resume: {folder.path / CONFIG} is damaged: there is no model {model}')
+    return models.get(model)
+
+
+def make_parser(line: CommandLine) -> argparse.ArgumentParser:
+    """Makes the parser; on the model that the command line names depends which options there are."""
+    entry = choose_model(line)
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
+    add_common_arguments(parser)
+    KINDS[entry.task].add_arguments(parser)
+    # Rate and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
+    parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
+    return parser
+
+
+def parse_arguments(line: CommandLine) -> argparse.Namespace:
+    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run."""
+    parser = make_parser(line)
+    arguments = parser.parse_args(line.words)
+    if arguments.resume:
+        folder = RunFolder(arguments.resume, '--resume')
+        use_saved(parser, {**folder.config()['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
+        arguments = parser.parse_args(line.words)
+    return arguments
+
+
+def main(line: CommandLine) -> None:
+    """Trains, evaluates and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
+    with line.friendly_errors(), sigterm_as_ctrl_c():
+        arguments = parse_arguments(line)
+        run = KINDS[models.get(arguments.model).task](arguments)
+        run.check()
+        run.prepare_device()
+        run.load_data()
+        run.build_model()
+        run.announce()
+        run.load_initial_weights()
+        run.build_trainer()
+        run.announce_training()
+        run.load_state()
+        with run.folder:
+            run.make_room()
+            run.write_config()
+            with telling_how_to_continue(run.folder, run.trainer, line):
+                run.train()
+                run.save_results()

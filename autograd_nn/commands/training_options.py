@@ -1,0 +1,72 @@
+"""The options that all kinds of training runs have."""
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import autograd_nn
+from autograd_nn import models
+from autograd_nn.commands.models import ListModels
+from autograd_nn.training.optimization import COURSES, OPTIMIZERS, SCHEDULES, Optimization
+
+MIXED = {'float16': autograd_nn.mixed16, 'bfloat16': autograd_nn.mixed_bfloat16}
+DEFAULT_MODEL = 'lenet'
+# With fewer updates than these a network has hardly begun to learn.
+LEAST_UPDATES = 100
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of all kinds of runs; kinds and the models' recipes give some of them their defaults."""
+    parser.add_argument('--model', metavar='NAME', default=DEFAULT_MODEL, choices=models.names(),
+                        help='which network, see --list-models')
+    parser.add_argument('--list-models', action=ListModels, nargs=0, dest=argparse.SUPPRESS,
+                        help='say how large each network is, and how long it trains here, and end')
+    parser.add_argument('--epochs', type=int, help='passes over the training data (default: that of the model, or more '
+                                                   f'if these make fewer than {LEAST_UPDATES} updates)')
+    add_optimization_arguments(parser)
+    parser.add_argument('--early-stopping', type=int, default=0, metavar='N',
+                        help='end when the validation loss has not fallen for N epochs; 0: never')
+    parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
+    parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
+                        help='mixed precision: float16, or bfloat16, where that does; for GPUs')
+    parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
+    parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
+    parser.add_argument('--overwrite', action='store_true', help='replace the run in that folder, if there is one, '
+                                                                 'instead of moving it aside')
+    parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in '
+                                                        'that of --out')
+    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz), with a new '
+                                                                  'classifier if they have another number of classes')
+    parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
+
+
+def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options about the optimizer; their defaults are those of a model's recipe."""
+    parser.add_argument('--optimizer', metavar='NAME', choices=OPTIMIZERS,
+                        help=f'how parameters are updated: {", ".join(OPTIMIZERS)}')
+    parser.add_argument('--lr', type=float, help='highest learning rate (default: that of the model, or the usual one '
+                                                 'of another optimizer)')
+    parser.add_argument('--schedule', choices=SCHEDULES,
+                        help='how the rate goes on from there: ' + ', '.join(f'{name}: it {text}'
+                                                                             for name, text in COURSES.items()))
+    parser.add_argument('--warmup', type=float, metavar='PART',
+                        help='part of the training, from 0 to 1, in which the rate rises to --lr')
+    parser.add_argument('--clip', type=float, metavar='NORM', help='largest norm of the gradient; 0 for any')
+    parser.add_argument('--weight-decay', type=float, help='L2 regularization, decoupled with adamw')
+
+
+def read_optimization(arguments: argparse.Namespace) -> Optimization:
+    """What the options say about the optimizer.
+
+    Args:
+        arguments: The options.
+
+    Raises:
+        ValueError: A value is impossible; the message names the option.
+    """
+    names = [field.name for field in dataclasses.fields(Optimization)]
+    try:
+        return Optimization(**{name: getattr(arguments, name) for name in names})
+    except ValueError as error:
+        name, _, problem = str(error).partition(':')
+        raise ValueError(f'--{name.replace("_", "-")}:{problem}') from None

@@ -1,0 +1,234 @@
+"""What training runs of all kinds have in common: options, and the steps from them to what is written."""
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import autograd_nn
+from autograd_nn import models, training
+from autograd_nn.commands.command_line import check_at_least
+from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
+from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
+from autograd_nn.commands.training_options import LEAST_UPDATES, MIXED, read_optimization
+from autograd_nn.training import extensions
+from autograd_nn.training.optimization import Optimization
+from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, Progress, RunFolder
+from autograd_nn.training.standard_trainer import count_updates
+
+
+class TrainingRun:
+    """One run of the training program; a subclass says what is trained on what.
+
+    The program calls its methods one after the other; until `make_room`, nothing is written.
+
+    Args:
+        arguments: The options.
+
+    Attributes:
+        optimization: How parameters are updated.
+        entry: The model's entry in the registry.
+        device: Where it is trained.
+        folder: What is written to.
+        source: The folder of the run that is continued; None for a new one.
+        progress: How far that is.
+        about: What is to be known of model and data besides the options. It may not change when a run is continued.
+        network: What is trained.
+        model: The network with its loss.
+        trainer: The training loop.
+    """
+
+    optimization: Optimization
+    about: dict[str, Any]
+    network: Any
+    model: Any
+    trainer: training.Trainer
+    # The usual learning rates of the optimizers, for those that the model's recipe does not name.
+    learning_rates: dict[str, float]
+    # The options that make up a run: with others it could not be continued.
+    fixed: tuple[str, ...] = ('model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze')
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.entry = models.get(arguments.model)
+        self.device = autograd_nn.get_device(arguments.device)
+        self.folder = RunFolder(arguments.out, '--out')
+        self.source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
+        self.progress = Progress()
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Adds the options of this kind of run.
+
+        Args:
+            parser: The parser.
+        """
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Makes sure that the options are possible, that there is a place to write to and, with --resume, a run.
+
+        Raises:
+            ValueError: Something is not; the message names the option.
+        """
+        arguments = self.arguments
+        check_at_least(arguments, batch_size=1, seed=0, early_stopping=0)
+        if arguments.epochs is not None:
+            check_at_least(arguments, epochs=1)
+        if arguments.seed >= 2 ** 32:
+            raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
+        if arguments.freeze and not arguments.initial_weights:
+            raise ValueError('--freeze: layers that are not trained need --initial-weights')
+        if arguments.amp and not self.device.name.startswith('cuda'):
+            raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
+                             f'GPU as --device, got {arguments.device}')
+        if arguments.lr is None:
+            recipe, optimizer = self.entry.recipe, arguments.optimizer
+            arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.learning_rates[optimizer]
+        self.optimization = read_optimization(arguments)
+        self.folder.check()
+        if self.source is not None:
+            config, self.progress = self.source.read()
+            self.check_resumption(self.source, config['arguments'])
+
+    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
+        """Makes sure that a run can be continued with these options.
+
+        Args:
+            source: Its folder.
+            saved: Its options.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        refuse_changes(source, saved, vars(self.arguments), self.fixed)
+
+    def prepare_device(self) -> None:
+        """Has the device and the precision of --amp used from now on."""
+        self.device.use()
+        if self.arguments.amp:
+            autograd_nn.global_config.dtype = MIXED[self.arguments.amp]
+            autograd_nn.get_dtype()  # an error now if it is not installed
+
+    def load_data(self) -> None:
+        """Loads what is trained and tested with."""
+        raise NotImplementedError
+
+    def build_model(self) -> None:
+        """Makes the network and the model, with fresh weights."""
+        raise NotImplementedError
+
+    def announce(self) -> None:
+        """Says what is trained on what."""
+        raise NotImplementedError
+
+    def load_initial_weights(self, outputs: int | None = None) -> None:
+        """Fills a fresh run's network with the weights that --initial-weights names, and freezes what --freeze says.
+
+        Args:
+            outputs: How many outputs the network has, if the weights may be those of one with another number.
+        """
+        arguments = self.arguments
+        fresh: set[str] = set()
+        if arguments.initial_weights and self.source is None:
+            fresh = load_initial_weights(arguments.initial_weights, self.network, outputs)
+        if arguments.freeze:
+            freeze(self.network, arguments.freeze, fresh)
+
+    def build_trainer(self) -> None:
+        """Makes the training loop, and decides on the number of epochs."""
+        self.model.to_device(self.device)
+        updater = self.make_updater(self.optimization.make_optimizer(self.model))
+        iterator = updater.get_iterator('main')
+        self.few = False
+        if self.arguments.epochs is None:
+            least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))
+            self.few = least > self.entry.recipe.epochs
+            self.arguments.epochs = max(self.entry.recipe.epochs, least)
+        self.trainer = self.make_trainer(updater)
+
+    def make_updater(self, optimizer: Any) -> training.StandardUpdater:
+        """Makes the updater.
+
+        Args:
+            optimizer: The optimizer, set up for the model.
+        """
+        raise NotImplementedError
+
+    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
+        """Makes the training loop.
+
+        Args:
+            updater: The updater.
+        """
+        raise NotImplementedError
+
+    def announce_training(self) -> None:
+        """Says for how long, and how, the parameters are updated."""
+        updates = count_updates(self.trainer.updater.get_iterator('main'), self.arguments.epochs)
+        usual = self.entry.recipe.epochs
+        note = f' (more than the usual {usual}, as there is little to train with: --epochs)' if self.few else ''
+        print(f'{self.arguments.epochs} epochs, {updates:,} updates{note}')
+        print(self.optimization.describe(updates))
+
+    def load_state(self) -> None:
+        """With --resume, brings the trainer to where that run is.
+
+        Raises:
+            ValueError: The data are others, the snapshot is damaged, or the run is complete.
+        """
+        if self.source is None:
+            return
+        epochs, updater, done = self.arguments.epochs, self.trainer.updater, self.progress
+        self.source.check_data(self.about, self.arguments.dataset)
+        if done.epoch > epochs or (done.epoch == epochs and self.source.has_results()):
+            raise ValueError(f'--resume: the run in {self.source.path} is complete, with {done.epoch} epochs; a '
+                             f'larger --epochs than {epochs} goes on with it')
+        self.source.load_snapshot(self.trainer)
+        self.trainer.get_extension('ChosenRates').apply_changes()
+        iterator = updater.get_iterator('main')
+        schedule: Any = self.trainer.get_extension('Schedule')
+        schedule.continue_at(done.updates(len(iterator.dataset), iterator.batch_size))
+        print(f'continuing after epoch {updater.epoch_detail:.2f}')
+
+    def make_room(self) -> None:
+        """Prepares the folder, and says what became of a run that was there."""
+        make_room(self.folder, self.source, self.arguments.overwrite, [self.arguments.dataset])
+
+    def write_config(self) -> None:
+        """Writes down what is run, for --resume, for other programs and for people."""
+        self.folder.write_config(options_of_run(self.arguments), self.about)
+
+    def train(self) -> None:
+        """Trains, and says how fast."""
+        updater = self.trainer.updater
+        start, iteration = time.perf_counter(), updater.iteration
+        self.trainer.run(show_loop_exception_msg=False)
+        seconds = time.perf_counter() - start
+        if updater.iteration > iteration:
+            print(f'{seconds:.1f} s, {self.speed(updater.iteration - iteration, seconds)} (with evaluation)')
+
+    def speed(self, iterations: int, seconds: float) -> str:
+        """How fast the training was, in words."""
+        raise NotImplementedError
+
+    def save_results(self) -> None:
+        """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""
+        raise NotImplementedError
+
+    def list_files(self, others: dict[str, str]) -> None:
+        """Says what was written.
+
+        Args:
+            others: What this kind of run writes besides the files that all do: meanings by name.
+        """
+        out = self.folder.path
+        about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
+                 CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
+                 LOG: 'figures of every epoch', **others}
+        print(f'written to {out}/:')
+        for name, meaning in about.items():
+            if (out / name).exists():
+                print(f'  {name:15} {meaning}')
+        if not extensions.PlotReport.available():
+            print("  no curves: they need matplotlib (pip install 'autograd_nn[plot]')")
