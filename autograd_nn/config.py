@@ -140,10 +140,11 @@ class LocalConfig(threading.local):
     keep_graph_on_report: bool
     _view: _ThreadView
     _function_hooks: dict[str, Any]
+    _link_hooks: dict[str, Any]
 
     def __init__(self) -> None:
         super().__init__()
-        self.__dict__['_function_hooks'] = {}
+        self.__dict__.update(_function_hooks={}, _link_hooks={})
         with _lock:
             _views.add(_ThreadView(self.__dict__))
 

@@ -1,12 +1,10 @@
 """Hooks: code that runs around every function (or around one)."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd_nn.config import config
-
-if TYPE_CHECKING:
-    from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import FunctionNode
 
 
 class FunctionHook:

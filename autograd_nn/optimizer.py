@@ -5,13 +5,14 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import MixedPrecision, config, mixed16
 from autograd_nn.dtypes import is_half
+from autograd_nn.link import Link
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -21,9 +22,6 @@ from autograd_nn.update_rule import (
     update_parameters,
 )
 from autograd_nn.variable import Parameter, Variable
-
-if TYPE_CHECKING:
-    from autograd_nn.link import Link
 
 _logger = logging.getLogger(__name__)
 

@@ -1,11 +1,61 @@
-"""Names for types that many signatures share."""
+"""Names for types that many signatures share.
+
+The module stands below the graph, so it says by protocols what it means by a Variable and by an array on a GPU.
+"""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+
+class _Shaped(Protocol):
+    """What Variables and arrays have in common."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> Any: ...
+    @property
+    def ndim(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+
+class GpuArray(_Shaped, Protocol):
+    """An array of CuPy, which has no types of its own."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
+
+class InGraph(_Shaped, Protocol):
+    """A `Variable`."""
+
+    @property
+    def array(self) -> Any: ...
+    @property
+    def node(self) -> Any: ...
+    @property
+    def requires_grad(self) -> bool: ...
+
 
 Array: TypeAlias = Any
-"""An array of NumPy or of CuPy, which has no types of its own."""
+"""An array of NumPy or of CuPy, where its methods are used, which the two do not declare alike."""
+
+ArrayLike: TypeAlias = np.ndarray | GpuArray | InGraph
+"""A Variable or an array: what functions and links take."""
+
+Number: TypeAlias = complex | np.generic
+"""A number of Python or of NumPy; `complex` stands for `int` and `float`, too."""
+
+Operand: TypeAlias = ArrayLike | Number
+"""A Variable, an array or a number: what arithmetic takes."""
+
+Activation: TypeAlias = Callable[[Any], Any]
+"""A function that a layer is followed by, such as `functions.relu`."""
 
 Ints: TypeAlias = tuple[int, ...]
 """Integers, one for each axis or window."""
@@ -18,3 +68,12 @@ Size: TypeAlias = int | Sequence[int]
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 """One axis, several, or all of them."""
+
+DTypeLike: TypeAlias = str | type | np.dtype
+"""What names a dtype: ``'float32'``, ``numpy.float32``, or the dtype itself."""
+
+InitializerLike: TypeAlias = Callable[[Any], Any] | np.ndarray | GpuArray | Number | None
+"""What fills a parameter: a function of the array (an `Initializer`, say), an array, a number, or None (the default)."""
+
+PathLike: TypeAlias = str | os.PathLike[str]
+"""The path of a file or of a folder."""

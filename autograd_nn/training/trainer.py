@@ -13,12 +13,16 @@ from tqdm import tqdm
 from autograd_nn.reporter import Reporter, is_scalar
 from autograd_nn.serializer import Deserializer
 from autograd_nn.serializers import save_npz
-from autograd_nn.training.extension import PRIORITY_READER
 from autograd_nn.training.interrupt import DeferredInterrupt
 from autograd_nn.training.state import non_finite_parameters, serialize_json, serialize_random_state
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, get_trigger, serialize_trigger
 from autograd_nn.training.updaters import Updater
 from autograd_nn.variable import as_array
+
+# Extensions of higher priority are called first: what writes to the observation, what edits it, what reads it.
+PRIORITY_WRITER = 300
+PRIORITY_EDITOR = 200
+PRIORITY_READER = 100
 
 
 @dataclass

@@ -2,21 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd_nn.backend import get_device
 from autograd_nn.dataset.convert import call_converter, concat_examples
 from autograd_nn.optimizer import GradientMethod, Optimizer
 from autograd_nn.training.cuda_graph import GraphedSteps
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.progress import Progress
 
 
 class Updater:
     """Interface of updaters. An updater also has the attribute ``iteration``, and ``epoch`` and ``epoch_detail``."""
 
-    def connect_trainer(self, trainer: Trainer) -> None:
+    def connect_trainer(self, trainer: Progress) -> None:
         """Called once by the `Trainer` that will call `update`."""
 
     def finalize(self) -> None:

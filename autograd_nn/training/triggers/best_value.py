@@ -3,14 +3,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd_nn.reporter import Summary
+from autograd_nn.training.progress import Progress
 from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import StatefulTrigger, get_trigger, serialize_trigger
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
 
 
 class BestValueTrigger(StatefulTrigger):
@@ -37,7 +35,7 @@ class BestValueTrigger(StatefulTrigger):
         """The best value so far, None before the first."""
         return self._best_value
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether an interval has ended with the best value so far. NaN is never the best."""
         observation = trainer.observation
         if self._key in observation:

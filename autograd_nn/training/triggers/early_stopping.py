@@ -2,14 +2,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd_nn.reporter import Summary
+from autograd_nn.training.progress import Progress
 from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import StatefulTrigger, get_trigger, serialize_trigger
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
 
 
 class EarlyStoppingTrigger(StatefulTrigger):
@@ -50,7 +48,7 @@ class EarlyStoppingTrigger(StatefulTrigger):
         self._max_trigger = get_trigger(max_trigger)
         self._summary = Summary()
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether to stop."""
         observation = trainer.observation
         if self.monitor in observation:

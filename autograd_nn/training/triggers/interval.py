@@ -3,10 +3,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.progress import Progress
 
 # Epochs with a fraction are rounded: three tenths of one may be a little less than the literal 0.3.
 EPOCH_TOLERANCE = 1e-9
@@ -28,7 +27,7 @@ class StatefulTrigger:
     _asked_at: int | None = None
     _answer = False
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def __call__(self, trainer: Progress) -> bool:
         """Whether to call the extension, or to stop, in this iteration."""
         answer = self.given_answer(trainer)
         if answer is None:
@@ -36,15 +35,15 @@ class StatefulTrigger:
             self.remember(trainer, answer)
         return answer
 
-    def given_answer(self, trainer: Trainer) -> bool | None:
+    def given_answer(self, trainer: Progress) -> bool | None:
         """What it has answered in this iteration already; None if it has not been asked."""
         return self._answer if self._asked_at == trainer.updater.iteration else None
 
-    def remember(self, trainer: Trainer, answer: bool) -> None:
+    def remember(self, trainer: Progress, answer: bool) -> None:
         """Settles its answer in this iteration."""
         self._asked_at, self._answer = trainer.updater.iteration, answer
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether it fires in this iteration."""
         raise NotImplementedError(f'{type(self).__name__} does not override fires')
 
@@ -73,7 +72,7 @@ class IntervalTrigger(StatefulTrigger):
         self._previous_iteration = 0
         self._previous_epoch_detail = 0.0
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
         updater: Any = trainer.updater
         if self.unit == 'epoch':
@@ -99,11 +98,11 @@ class IntervalTrigger(StatefulTrigger):
         return f'{type(self).__name__}({self.period}, {self.unit!r})'
 
 
-def _never(trainer: Trainer) -> bool:
+def _never(trainer: Progress) -> bool:
     return False
 
 
-def get_trigger(trigger: Any) -> Callable[[Trainer], Any]:
+def get_trigger(trigger: Any) -> Callable[[Progress], Any]:
     """The trigger that is meant.
 
     Args:

@@ -2,12 +2,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autograd_nn.training.progress import Progress
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, check_unit
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
 
 
 class ManualScheduleTrigger(StatefulTrigger):
@@ -28,7 +26,7 @@ class ManualScheduleTrigger(StatefulTrigger):
         self._previous_iteration = 0
         self._previous_epoch_detail = 0.0
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether one of the times has come since the last call."""
         updater: Any = trainer.updater
         if self.unit == 'epoch':
@@ -61,7 +59,7 @@ class OnceTrigger(StatefulTrigger):
         self._first = True
         self._resumed = call_on_resume
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether this is the first iteration."""
         fire = not self.finished
         self._first = self._resumed = False
@@ -93,7 +91,7 @@ class TimeTrigger(StatefulTrigger):
         self.period = period
         self._next_time = float(period)
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
         elapsed = trainer.elapsed_time
         if elapsed < self._next_time:
