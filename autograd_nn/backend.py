@@ -11,6 +11,7 @@ from autograd_nn.backends.arrays import (
 from autograd_nn.backends.device import (
     CpuDevice,
     Device,
+    DeviceLike,
     GpuDevice,
     check_same_device,
     get_device,
@@ -20,6 +21,6 @@ from autograd_nn.backends.device import (
 from autograd_nn.backends.dispatch import kernels
 from autograd_nn.backends.elementwise import LARGE, Elementwise, elementwise
 
-__all__ = ['LARGE', 'CpuDevice', 'Device', 'Elementwise', 'GpuDevice', 'as_output', 'check_same_device', 'copyto',
-           'elementwise', 'from_dlpack', 'get_array_module', 'get_device', 'get_device_from_array', 'is_array',
-           'kernels', 'plain_array', 'to_cpu', 'using_device']
+__all__ = ['LARGE', 'CpuDevice', 'Device', 'DeviceLike', 'Elementwise', 'GpuDevice', 'as_output', 'check_same_device',
+           'copyto', 'elementwise', 'from_dlpack', 'get_array_module', 'get_device', 'get_device_from_array',
+           'is_array', 'kernels', 'plain_array', 'to_cpu', 'using_device']

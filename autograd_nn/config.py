@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from autograd_nn.dtypes import as_dtype
+from autograd_nn.types import DTypeLike
 
 
 class MixedPrecision:
@@ -237,7 +238,7 @@ class DebugMode:
         self._context.__exit__(*exc_info)
 
 
-def get_dtype(dtype: Any = None, map_mixed16: Any = None) -> np.dtype:
+def get_dtype(dtype: DTypeLike | MixedPrecision | None = None, map_mixed16: DTypeLike | None = None) -> np.dtype:
     """`dtype` as a NumPy dtype; ``config.dtype`` where it is None.
 
     Args:

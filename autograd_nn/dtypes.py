@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
+
+from autograd_nn.types import DTypeLike
 
 
 def bfloat16() -> np.dtype:
@@ -60,6 +61,6 @@ def is_half(dtype: np.dtype) -> bool:
     return dtype.itemsize == 2 and is_floating(dtype)
 
 
-def as_dtype(dtype: Any) -> np.dtype:
+def as_dtype(dtype: DTypeLike) -> np.dtype:
     """As ``numpy.dtype``; it knows ``'bfloat16'``, too."""
     return bfloat16() if dtype == 'bfloat16' else np.dtype(dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import FunctionNode, NodeHook
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, VariableNode
 
 
@@ -42,7 +43,7 @@ class Function:
     _node: weakref.ref[FunctionAdapter] | None = None
     _hooks: dict[str, NodeHook] | None = None
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: ArrayLike) -> Any:
         """Applies the function to Variables or arrays; returns a Variable, or a tuple of several."""
         outputs = FunctionAdapter(self).apply(inputs)
         return outputs[0] if len(outputs) == 1 else outputs

@@ -35,7 +35,7 @@ class FunctionHook:
         config._function_hooks[self.name] = self
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         config._function_hooks.pop(self.name).deleted(None)
 
     def added(self, function: FunctionNode | None) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.dtypes import has_gradient
+from autograd_nn.types import ArrayLike, DTypeLike
 from autograd_nn.utils import type_check
 from autograd_nn.variable import Variable, VariableNode, as_variable
 
@@ -118,12 +119,12 @@ class FunctionNode:
         """
         return 0
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Any, ...]) -> Gradients:
         """Computes the gradients with respect to the inputs.
 
         Args:
             target_input_indexes: The inputs whose gradients are wanted, in rising order.
-            grad_outputs: A gradient for each output, None where none arrived (never for a single output).
+            grad_outputs: A Variable for each output, None where no gradient arrived (never for a single output).
 
         Returns:
             A gradient for each target input, or for each input; None stands for zero.
@@ -137,13 +138,13 @@ class FunctionNode:
         """What to apply the function to instead, for one that sets `_widens` and whose first input has 16 bits."""
         return ()
 
-    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: Any) -> tuple[Variable, ...]:
+    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: DTypeLike) -> tuple[Variable, ...]:
         """What to return instead of the outputs for widened inputs, of which the first had the type `dtype`."""
         return outputs
 
     # --- applying
 
-    def apply(self, inputs: Iterable[Any]) -> tuple[Variable, ...]:
+    def apply(self, inputs: Iterable[ArrayLike]) -> tuple[Variable, ...]:
         """Computes the outputs and, where a gradient may be wanted, records the function in the graph.
 
         Args:

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.backend import DeviceLike
 from autograd_nn.config import config
 from autograd_nn.dtypes import has_gradient
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.types import DTypeLike, InitializerLike
 from autograd_nn.variable import Parameter
 
 _Link = TypeVar('_Link', bound='Link')
@@ -197,8 +200,8 @@ class Link:
         self._persistent.pop(name, None)
         object.__delattr__(self, name)
 
-    def add_param(self, name: str, shape: int | tuple[int, ...] | None = None, dtype: Any = None,
-                  initializer: Any = None) -> None:
+    def add_param(self, name: str, shape: int | tuple[int, ...] | None = None, dtype: DTypeLike | None = None,
+                  initializer: InitializerLike = None) -> None:
         """Adds a parameter; the same as assigning one in `init_scope`.
 
         Args:
@@ -584,7 +587,7 @@ class Link:
         """The array module of the device: ``numpy`` or ``cupy``."""
         return self._device.xp
 
-    def to_device(self: _Link, device: Any) -> _Link:
+    def to_device(self: _Link, device: DeviceLike) -> _Link:
         """Moves all parameters and persistent arrays to a device.
 
         Args:
@@ -617,7 +620,7 @@ class Link:
 
     # --- saving and loading
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Saves to a serializer or loads from a deserializer: every parameter, persistent value and child by its name.
 
         Args:

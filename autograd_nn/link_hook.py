@@ -40,7 +40,7 @@ class LinkHook:
         self.added(None)
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         config._link_hooks.pop(self.name).deleted(None)
 
     def added(self, link: Link | None) -> None:

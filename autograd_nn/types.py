@@ -5,7 +5,7 @@ The module stands below the graph, so it says by protocols what it means by a Va
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -22,6 +22,10 @@ class _Shaped(Protocol):
     def ndim(self) -> int: ...
     @property
     def size(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __getitem__(self, key: Any, /) -> Any: ...
+    def reshape(self, *shape: Any) -> Any: ...
 
 
 class GpuArray(_Shaped, Protocol):
@@ -45,7 +49,10 @@ class InGraph(_Shaped, Protocol):
 Array: TypeAlias = Any
 """An array of NumPy or of CuPy, where its methods are used, which the two do not declare alike."""
 
-ArrayLike: TypeAlias = np.ndarray | GpuArray | InGraph
+BareArray: TypeAlias = np.ndarray | GpuArray
+"""An array and no Variable."""
+
+ArrayLike: TypeAlias = BareArray | InGraph
 """A Variable or an array: what functions and links take."""
 
 Number: TypeAlias = complex | np.generic
@@ -72,8 +79,11 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 DTypeLike: TypeAlias = str | type | np.dtype
 """What names a dtype: ``'float32'``, ``numpy.float32``, or the dtype itself."""
 
-InitializerLike: TypeAlias = Callable[[Any], Any] | np.ndarray | GpuArray | Number | None
-"""What fills a parameter: a function of the array (an `Initializer`, say), an array, a number, or None (the default)."""
+InitializerLike: TypeAlias = Callable[[Any], Any] | BareArray | Number | None
+"""What fills a parameter: a function of its array (an `Initializer`, say), an array, a number, or None by default."""
+
+RandomNumbers: TypeAlias = 'np.random.RandomState | np.random.Generator'
+"""Where random numbers come from."""
 
 PathLike: TypeAlias = str | os.PathLike[str]
 """The path of a file or of a folder."""

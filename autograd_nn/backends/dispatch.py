@@ -1,17 +1,16 @@
 """Which kernels serve an array."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn import cpu, cuda
 from autograd_nn.backends.contract import Kernels
 from autograd_nn.backends.device import check_same_device
 from autograd_nn.cpu import onednn
 from autograd_nn.cuda import cudnn
 from autograd_nn.cuda import kernels as cuda_kernels
+from autograd_nn.types import Array
 
 
-def kernels(*arrays: Any) -> Kernels:
+def kernels(*arrays: Array) -> Kernels:
     """The kernels (see `Kernels`) for arrays that live on one device.
 
     Raises:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,10 @@ _WIDTHS = {FIXED64: 8, FIXED32: 4}
 # What makes a file too strange to be a network: large ones have a tenth of this. It bounds time and memory.
 MAX_FIELDS = 200_000
 MAX_STRUCTURE = 8 << 20
+
+
+Message: TypeAlias = Any
+"""A message of protocol buffers, whose class is made at run time."""
 
 
 class Field(NamedTuple):

@@ -9,13 +9,13 @@ import numpy as np
 from google.protobuf import text_format
 
 from autograd_nn.caffe.schema import BlobProto, NetParameter
-from autograd_nn.caffe.wire import LENGTH
+from autograd_nn.caffe.wire import LENGTH, Message
 from autograd_nn.utils.atomic import open_for_writing
 
 _LAYER, _LAYER_BLOBS, _BLOB_DATA = 100, 7, 5
 
 
-def write_caffemodel(file: str | os.PathLike[str] | BinaryIO, net: Any,
+def write_caffemodel(file: str | os.PathLike[str] | BinaryIO, net: Message,
                      blobs: Mapping[str, Sequence[np.ndarray]]) -> None:
     """Writes a ``.caffemodel``.
 
@@ -61,7 +61,7 @@ def _varint(value: int) -> bytes:
     return bytes(encoded + bytes([value]))
 
 
-def write_prototxt(file: str | os.PathLike[str] | BinaryIO, net: Any) -> None:
+def write_prototxt(file: str | os.PathLike[str] | BinaryIO, net: Message) -> None:
     """Writes a ``.prototxt``: a network as text.
 
     Args:

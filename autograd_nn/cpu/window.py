@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from autograd_nn.dtypes import is_half
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 # Bytes of temporary memory at a time. Between 1 and 4 MB convolutions were equally fast on cores with 2 MB of cache.
 BLOCK_BYTES = 2 << 20
@@ -35,7 +35,7 @@ def compute_dtype(dtype: np.dtype) -> np.dtype:
     return np.result_type(dtype, np.float32)
 
 
-def in_compute_type(*arrays: Any) -> list[Any]:
+def in_compute_type(*arrays: Array) -> list[Any]:
     """The arrays, those in half precision in the type in which they are computed; None stays None."""
     return [a.astype(np.float32) if a is not None and is_half(a.dtype) else a for a in arrays]
 

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -134,7 +133,7 @@ def _split(text: str, level: str) -> Iterable[str]:
     return text.replace('\n', f' {END_OF_LINE} ').split() if level == 'word' else text
 
 
-def parallel_streams(numbers: Any, n_streams: int, n_steps: int = 1) -> TupleDataset:
+def parallel_streams(numbers: np.ndarray, n_streams: int, n_steps: int = 1) -> TupleDataset:
     """Cuts a text into streams that a recurrent network reads side by side, and pairs each token with the next one.
 
     An example is a step: the tokens at one place of all streams, and those that follow them. An iterator that does not

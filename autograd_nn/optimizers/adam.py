@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from autograd_nn.optimizer import GradientMethod
-from autograd_nn.serializer import serialize_if_there
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.update_rule import Hyperparameter, HyperparameterProxy, KernelRule, UpdateRule, default_hyperparameters
 
 _DEFAULTS = default_hyperparameters(alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, eta=1.0, weight_decay_rate=0.0,
@@ -48,7 +48,7 @@ class AdamRule(KernelRule):
                                  final_lr=final_lr, gamma=gamma)
         self._initial_alpha = self.hyperparam.alpha
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         super().serialize(serializer)
         if self.hyperparam.adabound:
             self._initial_alpha = serialize_if_there(serializer, 'initial_alpha', float(self._initial_alpha))

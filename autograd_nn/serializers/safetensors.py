@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from autograd_nn.serializer import Serializable
 from autograd_nn.serializers.npz import NONE, Names, collect_arrays, is_none, load_from
 from autograd_nn.utils.atomic import open_for_writing
 
@@ -29,7 +30,7 @@ def _import_safetensors() -> ModuleType:
     return safetensors
 
 
-def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any) -> None:
+def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Serializable | dict[str, Any]) -> None:
     """Saves an object to a safetensors file, under the same names as `save_npz`.
 
     A file with that name is replaced only when the new one is complete and on the disk.
@@ -66,8 +67,8 @@ def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any) -> None:
         stream.write(data)
 
 
-def load_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', strict: bool = True,
-                     ignore_names: Names | list[Names] | None = None) -> None:
+def load_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Serializable, path: str = '',
+                     strict: bool = True, ignore_names: Names | list[Names] | None = None) -> None:
     """Loads an object from a safetensors file that `save_safetensors` has written, or that uses the same names.
 
     Files with the names of PyTorch's layers are for `load_state_dict`. Arrays are filled in place and keep their

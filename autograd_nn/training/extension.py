@@ -5,7 +5,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.trainer import PRIORITY_EDITOR, PRIORITY_READER, PRIORITY_WRITER, Trainer
+from autograd_nn.training.triggers.interval import TriggerLike
 
 __all__ = ['PRIORITY_EDITOR', 'PRIORITY_READER', 'PRIORITY_WRITER', 'Extension', 'make_extension']
 
@@ -62,7 +64,7 @@ class Extension:
             The path of a snapshot, if this extension has saved one.
         """
 
-    def serialize(self, serializer: Any) -> Any:
+    def serialize(self, serializer: AbstractSerializer) -> Any:
         """Stores the state in a serializer, or restores it from one.
 
         Args:
@@ -70,7 +72,7 @@ class Extension:
         """
 
 
-def make_extension(trigger: Any = None, default_name: str | None = None, priority: int | None = None,
+def make_extension(trigger: TriggerLike = None, default_name: str | None = None, priority: int | None = None,
                    finalizer: Callable[[], Any] | None = None,
                    initializer: Callable[[Trainer], Any] | None = None,
                    on_error: Callable[[Trainer, BaseException, TracebackType | None], Any] | None = None

@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+import autograd_nn.functions as F
+from autograd_nn import datasets
+from autograd_nn.config import config, no_backprop_mode, using_config
+from autograd_nn.datasets import transforms
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import (
     CAFFE,
@@ -15,12 +20,8 @@ from autograd_nn.models.preprocessing import (
     as_picture,
     prepare_all,
 )
-
-import autograd_nn.functions as F
-from autograd_nn import datasets
-from autograd_nn.config import config, no_backprop_mode, using_config
-from autograd_nn.datasets import transforms
 from autograd_nn.sequential import run_layers
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -45,7 +46,7 @@ class ImageNetwork(StagedChain):
     preprocessing: Preprocessing = CAFFE
     label_smoothing = 0.0
 
-    def lossfun(self, y: Variable, t: Any) -> Variable:
+    def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
         """Computes the loss to train with, as `links.Classifier` takes it.
 
         Args:

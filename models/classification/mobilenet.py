@@ -5,15 +5,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import ConvBN, Layer, SqueezeExcitation, StagedChain, global_average_pooling
 from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
-
-import autograd_nn.functions as F
-import autograd_nn.links as L
 from autograd_nn.sequential import run_layers
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -144,7 +144,7 @@ class InvertedResidual(StagedChain):
         if not single:
             self.add_stage('project', conv(row.channels, 1, activation=None))
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, row.channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
         layers = [layer for stage in self.functions.values() for layer in stage]
         if self.shortcut and self.depth_ratio:

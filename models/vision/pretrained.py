@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from autograd_nn.models.classification.image_network import ImageNetwork
-from autograd_nn.models.layers.blocks import Layer
-from autograd_nn.models.preprocessing import Picture, Preprocessing, as_picture, prepare_all
 from PIL import Image
 
 import autograd_nn.functions as F
 from autograd_nn import serializers
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dataset import get_dataset_directory
+from autograd_nn.models.classification.image_network import ImageNetwork
+from autograd_nn.models.layers.blocks import Layer
+from autograd_nn.models.preprocessing import Picture, Preprocessing, as_picture, prepare_all
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 CACHE = 'pfnet/chainer/models'
@@ -119,7 +120,7 @@ class PretrainedLayers(ImageNetwork):
         """The names that `extract` knows."""
         return list(self.functions)
 
-    def forward(self, x: Any, layers: Sequence[str] | None = None) -> Any:
+    def forward(self, x: ArrayLike, layers: Sequence[str] | None = None) -> Any:
         """Computes what layers return.
 
         Args:

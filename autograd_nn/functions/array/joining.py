@@ -9,6 +9,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.rearrangement import pad
 from autograd_nn.functions.array.shape import expand_dims, reshape
 from autograd_nn.functions.axes import normalize_axis
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -25,7 +26,7 @@ class Concat(FunctionNode):
             self.ends.append(end)
         return get_array_module(*inputs).concatenate(inputs, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return SplitAxis(self.ends, self.axis).apply((grad_outputs[0],))
 
 
@@ -53,7 +54,7 @@ class Stack(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return get_array_module(*inputs).stack(inputs, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Separate(self.axis).apply((grad_outputs[0],))
 
 
@@ -79,7 +80,7 @@ def with_zeros(gys: Sequence[Variable | None], shapes: Sequence[tuple[int, ...]]
             for gy, shape in zip(gys, shapes)]
 
 
-def _as_list(xs: Any, function: str) -> list[Variable]:
+def _as_list(xs: Array, function: str) -> list[Variable]:
     if not isinstance(xs, (tuple, list)):
         raise TypeError(f'{function}: expected a tuple or a list of Variables or arrays, got {type(xs).__name__}')
     if not xs:
@@ -115,7 +116,7 @@ def concat(xs: Sequence[Any], axis: int = 1) -> Variable:
                          + _shapes(variables)) from None
 
 
-def split_axis(x: Any, indices_or_sections: Any, axis: int, force_tuple: bool = True) -> Any:
+def split_axis(x: ArrayLike, indices_or_sections: Any, axis: int, force_tuple: bool = True) -> Any:
     """Splits an array along an axis.
 
     Args:
@@ -175,7 +176,7 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Variable:
     return Stack(axis).apply(variables)[0]
 
 
-def separate(x: Any, axis: int = 0) -> tuple[Variable, ...]:
+def separate(x: ArrayLike, axis: int = 0) -> tuple[Variable, ...]:
     """Takes an array apart along an axis: the inverse of `stack`.
 
     Args:

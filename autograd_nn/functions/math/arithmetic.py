@@ -25,10 +25,11 @@ from autograd_nn.functions.math.rounding import fix, sign
 from autograd_nn.functions.operands import operands
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.functions.unary import Unary, UnaryByKernel
+from autograd_nn.types import Activation, ArrayLike, Operand
 from autograd_nn.variable import Variable
 
 
-def apply_binary(function: Any, lhs: Any, rhs: Any) -> Variable:
+def apply_binary(function: Any, lhs: Operand, rhs: Operand) -> Variable:
     """Applies a function of two arguments that may be Variables, arrays or numbers.
 
     Args:
@@ -83,7 +84,7 @@ class Binary(FunctionNode):
             return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
         if x0._array.shape != x1._array.shape:
@@ -96,11 +97,11 @@ class Binary(FunctionNode):
         return (None if gx0 is None else sum_to(gx0, x0._array.shape),
                 None if gx1 is None else sum_to(gx1, x1._array.shape))
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         """The gradient with respect to `x0`, before broadcasting is undone."""
         raise NotImplementedError
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         """The gradient with respect to `x1`, before broadcasting is undone."""
         raise NotImplementedError
 
@@ -121,7 +122,7 @@ class Add(FunctionNode):
             return backend.kernels(x0, x1).elementwise(self.large, inputs, None),
         return self.ufunc(x0, x1),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         if self.shapes is None:
             return gy, gy
@@ -140,7 +141,7 @@ class AddReLU(Add):
             self.shapes = x0.shape, x1.shape
         return add_relu(x0, x1),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return super().backward(target_input_indexes, (relu_grad(self._retained_outputs[0], grad_outputs[0]),))
 
 
@@ -151,7 +152,7 @@ class Subtract(Add):
     number_left: Any = SubtractFromNumber
     number_right: Any = SubtractNumber
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gx0, gx1 = super().backward(target_input_indexes, grad_outputs)
         return gx0, -gx1 if gx1 is not None and 1 in target_input_indexes else None
 
@@ -163,10 +164,10 @@ class Multiply(Binary):
     number_left = MultiplyNumber
     number_right = MultiplyNumber
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy * x1
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy * x0
 
 
@@ -176,10 +177,10 @@ class Divide(SinglePrecision, Binary):
     large = np.divide
     number_right = DivideByNumber
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy / x1
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * x0 / (x1 * x1)
 
 
@@ -188,11 +189,11 @@ class Power(SinglePrecision, Binary):
     ufunc = operator.pow
     number_right = RaiseToNumber
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         # At 0 ** 0 the exponent stays 0: the factor x1 makes the gradient 0, where 0 ** -1 would make it NaN.
         return gy * x1 * x0 ** (x1 - 1 + (x0 == 0) * (x1 == 0))
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         # Where the base is 0, the logarithm is taken of 1: the gradient is 0 there.
         return gy * x0 ** x1 * log(x0 + (x0 == 0))
 
@@ -201,9 +202,8 @@ class Negative(Unary):
 
     ufunc = operator.neg
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return -gy,
 
 
@@ -211,7 +211,7 @@ class Absolute(UnaryByKernel):
 
     ufunc = abs
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * sign(x)
 
 
@@ -228,10 +228,10 @@ class Remainder(SinglePrecision, Binary):
 
     ufunc = operator.mod
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * (x0 // x1)
 
 
@@ -239,14 +239,14 @@ class Fmod(SinglePrecision, Binary):
 
     ufunc = np.fmod
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * fix(x0 / x1)
 
 
-def add(*xs: Any, activation: Any = None) -> Variable:
+def add(*xs: Operand, activation: Activation | None = None) -> Variable:
     """Sums arrays elementwise, with broadcasting.
 
     Args:
@@ -270,7 +270,7 @@ def add(*xs: Any, activation: Any = None) -> Variable:
 
 
 @in_single_precision
-def _add_several(last: type[Add], *xs: Any) -> Variable:
+def _add_several(last: type[Add], *xs: Operand) -> Variable:
     """The sum of more than two, of which the last is added by the function `last`."""
     total = xs[0]
     for x in xs[1:-1]:
@@ -278,7 +278,7 @@ def _add_several(last: type[Add], *xs: Any) -> Variable:
     return apply_binary(last, total, xs[-1])
 
 
-def sub(lhs: Any, rhs: Any) -> Variable:
+def sub(lhs: Operand, rhs: Operand) -> Variable:
     """Subtracts `rhs` from `lhs` elementwise, with broadcasting.
 
     Args:
@@ -293,7 +293,7 @@ def sub(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Subtract, lhs, rhs)
 
 
-def mul(lhs: Any, rhs: Any) -> Variable:
+def mul(lhs: Operand, rhs: Operand) -> Variable:
     """Multiplies elementwise, with broadcasting.
 
     Args:
@@ -309,7 +309,7 @@ def mul(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Multiply, lhs, rhs)
 
 
-def div(lhs: Any, rhs: Any) -> Variable:
+def div(lhs: Operand, rhs: Operand) -> Variable:
     """Divides `lhs` by `rhs` elementwise, with broadcasting.
 
     Args:
@@ -324,7 +324,7 @@ def div(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Divide, lhs, rhs)
 
 
-def floordiv(lhs: Any, rhs: Any) -> Variable:
+def floordiv(lhs: Operand, rhs: Operand) -> Variable:
     """Divides and rounds down elementwise, with broadcasting; its gradient is zero.
 
     Args:
@@ -339,7 +339,7 @@ def floordiv(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(FloorDivide, lhs, rhs)
 
 
-def remainder(lhs: Any, rhs: Any) -> Variable:
+def remainder(lhs: Operand, rhs: Operand) -> Variable:
     """The remainder of `floordiv`, with the sign of the divisor; see `fmod` for the other convention.
 
     Args:
@@ -354,7 +354,7 @@ def remainder(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Remainder, lhs, rhs)
 
 
-def fmod(x: Any, divisor: Any) -> Variable:
+def fmod(x: Operand, divisor: Operand) -> Variable:
     """The remainder of a division rounded toward zero: it has the sign of `x`.
 
     Args:
@@ -369,7 +369,7 @@ def fmod(x: Any, divisor: Any) -> Variable:
     return apply_binary(Fmod, x, divisor)
 
 
-def pow(lhs: Any, rhs: Any) -> Variable:
+def pow(lhs: Operand, rhs: Operand) -> Variable:
     """Raises `lhs` to the power `rhs` elementwise, with broadcasting.
 
     Args:
@@ -384,7 +384,7 @@ def pow(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Power, lhs, rhs)
 
 
-def neg(x: Any) -> Variable:
+def neg(x: ArrayLike) -> Variable:
     """The negative of each element.
 
     Args:
@@ -398,7 +398,7 @@ def neg(x: Any) -> Variable:
     return Negative().apply((x,))[0]
 
 
-def absolute(x: Any) -> Variable:
+def absolute(x: ArrayLike) -> Variable:
     """The absolute value of each element; its gradient at 0 is 0.
 
     Args:
@@ -413,7 +413,7 @@ def absolute(x: Any) -> Variable:
 
 
 @in_single_precision
-def squared_difference(x1: Any, x2: Any) -> Variable:
+def squared_difference(x1: Operand, x2: Operand) -> Variable:
     """The square of the difference, elementwise with broadcasting.
 
     Args:

@@ -17,6 +17,7 @@ from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.pooling.pooling import average_pooling_2d
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -31,14 +32,14 @@ class LayerNormalization(FunctionNode):
         y, self.mean, self.inv_std = backend.kernels(*inputs).layer_normalization(x, gamma, beta, self.eps)
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gamma = self.get_retained_inputs()
         return LayerNormalizationGrad(self.eps, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
 
 
 class LayerNormalizationGrad(KernelGradients):
 
-    def __init__(self, eps: float, mean: Any, inv_std: Any) -> None:
+    def __init__(self, eps: float, mean: Array, inv_std: Array) -> None:
         self.eps = eps
         self.mean = mean
         self.inv_std = inv_std
@@ -70,14 +71,14 @@ class GroupNormalization(FunctionNode):
         y, self.mean, self.inv_std = backend.kernels(*inputs).group_normalization(x, self.groups, gamma, beta, self.eps)
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gamma = self.get_retained_inputs()
         return GroupNormalizationGrad(self.groups, self.eps, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
 
 
 class GroupNormalizationGrad(KernelGradients):
 
-    def __init__(self, groups: int, eps: float, mean: Any, inv_std: Any) -> None:
+    def __init__(self, groups: int, eps: float, mean: Array, inv_std: Array) -> None:
         self.groups = groups
         self.eps = eps
         self.mean = mean
@@ -110,7 +111,7 @@ class LocalResponseNormalization(FunctionNode):
         x, = inputs
         return backend.kernels(x).local_response_normalization(x, *self.options),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return LocalResponseNormalizationGrad(*self.options).apply((*self.get_retained_inputs(), *grad_outputs))
 
 
@@ -140,7 +141,7 @@ class LocalResponseNormalizationGrad(KernelGradients):
         return reshape(average_pooling_2d(planes, (2 * half + 1, 1), 1, (half, 0)), x.shape) * (2 * half + 1)
 
 
-def layer_normalization(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Variable:
+def layer_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5) -> Variable:
     """Layer normalization: normalises the features of each sample to mean 0 and variance 1, then scales and shifts.
 
     Args:
@@ -173,7 +174,7 @@ def layer_normalization(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Var
     return LayerNormalization(eps).apply((x, gamma, beta))[0]
 
 
-def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float = 1e-5) -> Variable:
+def group_normalization(x: ArrayLike, groups: int, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5) -> Variable:
     """Group normalization: normalises groups of channels of each sample, then scales and shifts each channel.
 
     Args:
@@ -209,7 +210,7 @@ def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float =
 
 
 @in_single_precision
-def normalize(x: Any, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Variable:
+def normalize(x: ArrayLike, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Variable:
     """Divides by the Euclidean norm along axes.
 
     Args:
@@ -234,7 +235,8 @@ def normalize(x: Any, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Varia
     return x / broadcast_to(sqrt(square + null) - null + eps, x.shape)
 
 
-def local_response_normalization(x: Any, n: int = 5, k: float = 2, alpha: float = 1e-4, beta: float = .75) -> Variable:
+def local_response_normalization(x: ArrayLike, n: int = 5, k: float = 2, alpha: float = 1e-4,
+                                 beta: float = .75) -> Variable:
     """Local response normalization across neighbouring channels.
 
     ``y_i = x_i / (k + alpha * sum of x_j ** 2) ** beta``, where j runs over the channels from ``i - n // 2`` to

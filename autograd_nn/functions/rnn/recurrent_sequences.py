@@ -16,7 +16,7 @@ from autograd_nn.functions.connection.fully_connected import linear
 from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS, gru_formula
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 from autograd_nn.variable import Variable, as_variable
 
 Step = Callable[..., tuple[Variable, ...]]
@@ -95,7 +95,7 @@ class RecurrentSequence(FunctionNode):
 
 class RecurrentSequenceGrad(FunctionGradients):
 
-    def __init__(self, sequence: RecurrentSequence, y: Any) -> None:
+    def __init__(self, sequence: RecurrentSequence, y: Array) -> None:
         self.sequence = sequence
         self.y = y
 

@@ -3,9 +3,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.progress import Progress
+
+TriggerLike: TypeAlias = Callable[[Any], Any] | tuple[float, str] | None
+"""A trigger (any function of a trainer), a pair such as ``(1, 'epoch')``, or None for never."""
 
 # Epochs with a fraction are rounded: three tenths of one may be a little less than the literal 0.3.
 EPOCH_TOLERANCE = 1e-9
@@ -47,7 +51,7 @@ class StatefulTrigger:
         """Whether it fires in this iteration."""
         raise NotImplementedError(f'{type(self).__name__} does not override fires')
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one; without the answer of this iteration."""
         raise NotImplementedError(f'{type(self).__name__} does not override serialize')
 
@@ -85,7 +89,7 @@ class IntervalTrigger(StatefulTrigger):
     def _count(self, time: float) -> int:
         return math.floor((time + EPOCH_TOLERANCE) / self.period)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
         self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
@@ -102,7 +106,7 @@ def _never(trainer: Progress) -> bool:
     return False
 
 
-def get_trigger(trigger: Any) -> Callable[[Progress], Any]:
+def get_trigger(trigger: TriggerLike) -> Callable[[Progress], Any]:
     """The trigger that is meant.
 
     Args:
@@ -126,7 +130,7 @@ def get_trigger(trigger: Any) -> Callable[[Progress], Any]:
     return IntervalTrigger(*trigger)
 
 
-def serialize_trigger(trigger: Any, serializer: Any) -> None:
+def serialize_trigger(trigger: Callable[[Any], Any], serializer: AbstractSerializer) -> None:
     """Stores a trigger's state, or restores it, if it has any."""
     if hasattr(trigger, 'serialize'):
         trigger.serialize(serializer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.progress import Progress
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, check_unit
 
@@ -42,7 +43,7 @@ class ManualScheduleTrigger(StatefulTrigger):
         now = self._previous_epoch_detail if self.unit == 'epoch' else self._previous_iteration
         return all(point - EPOCH_TOLERANCE <= now for point in self.points)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
         self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
@@ -70,7 +71,7 @@ class OnceTrigger(StatefulTrigger):
         """Whether it will not fire any more."""
         return not (self._first or self._resumed)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._first = bool(serializer('first', int(self._first)))
 
@@ -100,6 +101,6 @@ class TimeTrigger(StatefulTrigger):
         self._next_time = (math.floor(elapsed / self.period) + 1) * self.period
         return True
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._next_time = float(serializer('next_time', self._next_time))
