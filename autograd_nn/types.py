@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 
@@ -73,7 +73,7 @@ Shape: TypeAlias = tuple[int, ...]
 Size: TypeAlias = int | Sequence[int]
 """A size along all axes, or one for each."""
 
-Axis: TypeAlias = int | tuple[int, ...] | None
+Axis: TypeAlias = int | Sequence[int] | None
 """One axis, several, or all of them."""
 
 DTypeLike: TypeAlias = str | type | np.dtype
@@ -87,3 +87,6 @@ RandomNumbers: TypeAlias = 'np.random.RandomState | np.random.Generator'
 
 PathLike: TypeAlias = str | os.PathLike[str]
 """The path of a file or of a folder."""
+
+File: TypeAlias = str | os.PathLike[str] | BinaryIO
+"""A file by its path, or one that is open."""

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import math
-import os
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from autograd_nn.caffe.schema import BlobProto
 from autograd_nn.caffe.wire import FIXED32, FIXED64, LENGTH, Field, Message, WireReader, open_wire
+from autograd_nn.types import File
 
 _DATA, _DOUBLE_DATA, _RAW_DATA = 5, 8, 12
 _GRADIENTS = {6, 9, 13}
@@ -96,7 +96,7 @@ def _check_text(reader: WireReader, message: Message) -> None:
                 raise reader.error(f'is damaged: expected UTF-8 text in {field.name}, found {bad[:40]!r}')
 
 
-def read_mean(file: str | os.PathLike[str] | BinaryIO) -> np.ndarray:
+def read_mean(file: File) -> np.ndarray:
     """Reads a mean image, such as ``imagenet_mean.binaryproto``.
 
     Args:

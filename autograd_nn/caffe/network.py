@@ -1,11 +1,10 @@
 """Networks of Caffe as chains of links."""
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +25,9 @@ from autograd_nn.caffe.reading import read_prototxt, read_weights
 from autograd_nn.caffe.wire import Message
 from autograd_nn.config import using_config
 from autograd_nn.link import Chain, Link
+from autograd_nn.types import File
 from autograd_nn.variable import Parameter, Variable, as_variable
 
-File = str | os.PathLike[str] | BinaryIO
 Blobs = Mapping[str, Sequence[np.ndarray]]
 CustomLayers = Mapping[str, Callable[[Any, list[np.ndarray]], Callable[..., Any]]]
 

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
+from autograd_nn.types import File
+
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
 
@@ -150,7 +152,7 @@ class WireReader:
 
 
 @contextmanager
-def open_wire(file: str | os.PathLike[str] | BinaryIO, function: str) -> Iterator[WireReader]:
+def open_wire(file: File, function: str) -> Iterator[WireReader]:
     """A context with a reader of a file; what is plainly no such file is an error.
 
     Args:

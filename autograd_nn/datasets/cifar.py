@@ -1,7 +1,6 @@
 """CIFAR-10 and CIFAR-100: small colour photographs."""
 from __future__ import annotations
 
-import os
 import tarfile
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from autograd_nn.dataset.download import RemoteFile, download_files
 from autograd_nn.datasets.mnist import scale_pixels
 from autograd_nn.datasets.tuple_dataset import TupleDataset
-from autograd_nn.types import DTypeLike
+from autograd_nn.types import DTypeLike, PathLike
 
 _CIFAR10 = RemoteFile(
     'cifar-10-binary.tar.gz', 'md5:c32a1d4ab5d03f1284b67883e8d87530',
@@ -102,7 +101,7 @@ _CIFAR100_LABELS = """
 """
 
 
-def read_cifar(path: str | os.PathLike[str], members: Sequence[str], label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+def read_cifar(path: PathLike, members: Sequence[str], label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
     """Reads records from the binary version of CIFAR.
 
     Args:

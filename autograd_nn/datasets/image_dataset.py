@@ -9,8 +9,8 @@ import numpy as np
 
 from autograd_nn.config import get_dtype
 from autograd_nn.dataset.dataset_mixin import DatasetMixin
-from autograd_nn.datasets.read_image import PathLike, read_image
-from autograd_nn.types import DTypeLike
+from autograd_nn.datasets.read_image import read_image
+from autograd_nn.types import DTypeLike, PathLike
 
 
 class ImageDataset(DatasetMixin):

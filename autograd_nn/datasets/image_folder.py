@@ -12,8 +12,8 @@ import numpy as np
 
 from autograd_nn.config import get_dtype
 from autograd_nn.dataset.dataset_mixin import DatasetMixin
-from autograd_nn.datasets.read_image import HEIF_SUFFIXES, PathLike, image_suffixes, read_image
-from autograd_nn.types import DTypeLike
+from autograd_nn.datasets.read_image import HEIF_SUFFIXES, image_suffixes, read_image
+from autograd_nn.types import DTypeLike, PathLike
 
 # What systems put beside people's files, in lower case.
 NOT_OF_PEOPLE = ('thumbs.db', 'desktop.ini', '@eadir', '__macosx')

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from autograd_nn.config import get_dtype
 from autograd_nn.dataset.download import RemoteFile, download_files
 from autograd_nn.datasets.tuple_dataset import TupleDataset
-from autograd_nn.types import DTypeLike
+from autograd_nn.types import DTypeLike, PathLike
 
 _DIGITS = Path(__file__).with_name('digits.npz')
 _PARTS = ('train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz',
@@ -77,7 +76,7 @@ def get_digits(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: 
 
 def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: DTypeLike | None = None,
               label_dtype: DTypeLike = np.int32, rgb_format: bool = False, *,
-              directory: str | os.PathLike[str] | None = None) -> tuple[Any, Any]:
+              directory: PathLike | None = None) -> tuple[Any, Any]:
     """MNIST: 60,000 handwritten digits to train with and 10,000 to test.
 
     The four files are looked for in the directory ``mnist`` under `get_dataset_root`, and downloaded into it if they
@@ -141,7 +140,7 @@ def get_fashion_mnist_labels() -> list[str]:
     return ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot']
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+def read_idx(path: PathLike) -> np.ndarray:
     """Reads a gzipped file in MNIST's format.
 
     Args:
@@ -166,7 +165,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def build_digits(mnist: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+def build_digits(mnist: PathLike, path: PathLike) -> None:
     """Chooses the images of `get_digits` and writes the file that they are kept in.
 
     Args:

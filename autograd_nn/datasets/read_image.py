@@ -1,7 +1,6 @@
 """From a picture, a file or one that Pillow has opened, to an array: every picture comes this way."""
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,9 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from autograd_nn.config import get_dtype
-from autograd_nn.types import DTypeLike
-
-PathLike = str | os.PathLike[str]
+from autograd_nn.types import DTypeLike, PathLike
 
 HEIF_SUFFIXES = ('.heic', '.heif', '.hif')
 """The endings of pictures that Pillow reads with the help of pillow-heif."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.initializers.initializer import Initializer
-from autograd_nn.types import DTypeLike
+from autograd_nn.types import BareArray, DTypeLike, Number
 
 
 class Constant(Initializer):
@@ -25,7 +25,7 @@ class Constant(Initializer):
         array([0.5, 0.5, 0.5])
     """
 
-    def __init__(self, fill_value: Any, dtype: DTypeLike | None = None) -> None:
+    def __init__(self, fill_value: BareArray | Number, dtype: DTypeLike | None = None) -> None:
         self.fill_value = fill_value
         super().__init__(dtype)
 

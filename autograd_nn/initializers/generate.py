@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from autograd_nn.config import get_dtype
 from autograd_nn.initializers.constant import Constant
 from autograd_nn.initializers.initializer import Initializer
 from autograd_nn.initializers.random import LeCunNormal
-from autograd_nn.types import DTypeLike, InitializerLike
+from autograd_nn.types import DTypeLike, InitializerLike, Size
 
 
 def get_initializer(initializer: InitializerLike, dtype: DTypeLike | None = None) -> Callable[[Any], None]:
@@ -47,8 +47,8 @@ def get_initializer(initializer: InitializerLike, dtype: DTypeLike | None = None
     return typed
 
 
-def generate_array(initializer: Callable[[Any], None], shape: int | Sequence[int], xp: Any = np,
-                   dtype: DTypeLike | None = None, device: DeviceLike | None = None) -> Any:
+def generate_array(initializer: Callable[[Any], None], shape: Size, xp: Any = np, dtype: DTypeLike | None = None,
+                   device: DeviceLike | None = None) -> Any:
     """Creates an array and fills it.
 
     Args:

@@ -15,7 +15,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.link import Link
 from autograd_nn.serializer import Deserializer, Serializable, Serializer
-from autograd_nn.types import Array
+from autograd_nn.types import Array, File
 from autograd_nn.utils.atomic import open_for_writing
 
 # None as an array: four bytes of the type "void", which no value has otherwise and which needs no pickle.
@@ -134,8 +134,7 @@ def _list_keys(npz: Mapping[str, Any], limit: int = 12) -> str:
     return ', '.join(keys[:limit]) + more if keys else 'an empty file'
 
 
-def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Serializable | dict[str, Any],
-             compression: bool = True) -> None:
+def save_npz(file: File, obj: Serializable | dict[str, Any], compression: bool = True) -> None:
     """Saves an object to an NPZ file.
 
     A file with that name is replaced only when the new one is complete and on the disk: a crash leaves the old one.
@@ -189,8 +188,8 @@ def _write(stream: BinaryIO, arrays: dict[str, np.ndarray], compression: bool) -
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Serializable, path: str = '',
-             strict: bool = True, ignore_names: Names | list[Names] | None = None) -> None:
+def load_npz(file: File, obj: Serializable, path: str = '', strict: bool = True,
+             ignore_names: Names | list[Names] | None = None) -> None:
     """Loads an object from an NPZ file, such as `save_npz` and Chainer write.
 
     Arrays are filled in place and keep their dtypes. Pickled objects in a file are never executed. A link is loaded
@@ -295,7 +294,7 @@ class NpzReader(Mapping[str, np.ndarray]):
         ValueError: It is not an NPZ file, or it is damaged.
     """
 
-    def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(self, file: File) -> None:
         self._owned = isinstance(file, (str, os.PathLike))
         self._stream: Any = Path(file).open('rb') if isinstance(file, (str, os.PathLike)) else file  # noqa: SIM115
         self.name = str(getattr(self._stream, 'name', 'the file object'))

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from autograd_nn.training.triggers.interval import (
     serialize_trigger,
 )
 from autograd_nn.training.updaters import Updater
+from autograd_nn.types import PathLike
 from autograd_nn.variable import as_array
 
 # Extensions of higher priority are called first: what writes to the observation, what edits it, what reads it.
@@ -83,8 +84,8 @@ class Trainer:
         (50, parameter W([1., 1.], dtype=float32))
     """
 
-    def __init__(self, updater: Updater, stop_trigger: TriggerLike = None, out: Any = 'result',
-                 extensions: Iterable[Any] | None = None) -> None:
+    def __init__(self, updater: Updater, stop_trigger: TriggerLike = None, out: PathLike = 'result',
+                 extensions: Iterable[Callable[[Trainer], Any]] | None = None) -> None:
         self.updater: Any = updater
         self.stop_trigger = get_trigger(stop_trigger)
         self.observation: dict[str, Any] = {}
@@ -126,8 +127,8 @@ class Trainer:
         """Whether no update has been made yet."""
         return self.updater.iteration == 0
 
-    def extend(self, extension: Any, name: str | None = None, trigger: TriggerLike = None, priority: int | None = None,
-               *, call_before_training: bool = False) -> None:
+    def extend(self, extension: Callable[[Trainer], Any], name: str | None = None, trigger: TriggerLike = None,
+               priority: int | None = None, *, call_before_training: bool = False) -> None:
         """Adds an extension.
 
         Args:

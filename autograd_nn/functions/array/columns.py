@@ -1,13 +1,12 @@
 """The windows of images as channels."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.geometry import as_tuple, conv_output_size
-from autograd_nn.types import ArrayLike, Ints
+from autograd_nn.types import ArrayLike, Ints, Size
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -44,8 +43,8 @@ class Col2Im(FunctionNode):
         return Im2Col(*self.geometry).apply(grad_outputs)
 
 
-def im2col(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-           cover_all: bool = False, dilate: int | Sequence[int] = 1) -> Variable:
+def im2col(x: ArrayLike, ksize: Size, stride: Size = 1, pad: Size = 0, cover_all: bool = False,
+           dilate: Size = 1) -> Variable:
     """Copies the windows of images: the channels of the output are the elements of the window.
 
     Args:

@@ -92,7 +92,7 @@ def _shapes(xs: Sequence[Variable]) -> str:
     return ', '.join([str(x.shape) for x in xs])
 
 
-def concat(xs: Sequence[Any], axis: int = 1) -> Variable:
+def concat(xs: Sequence[ArrayLike], axis: int = 1) -> Variable:
     """Joins arrays along an axis.
 
     Args:
@@ -152,7 +152,7 @@ def split_axis(x: ArrayLike, indices_or_sections: Any, axis: int, force_tuple: b
     return ys if force_tuple or len(ys) > 1 else ys[0]
 
 
-def stack(xs: Sequence[Any], axis: int = 0) -> Variable:
+def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Variable:
     """Joins arrays of one shape along a new axis.
 
     Args:
@@ -208,12 +208,12 @@ def _at_least(ndim: int, x: Variable) -> Variable:
     return expand_dims(x, 2) if x.ndim == 2 and ndim > 2 else x
 
 
-def _join(xs: Sequence[Any], function: str, ndim: int, axis: int) -> Variable:
+def _join(xs: Sequence[ArrayLike], function: str, ndim: int, axis: int) -> Variable:
     variables = [_at_least(ndim, x) for x in _as_list(xs, function)]
     return concat(variables, 0 if variables[0].ndim == 1 else axis)
 
 
-def hstack(xs: Sequence[Any]) -> Variable:
+def hstack(xs: Sequence[ArrayLike]) -> Variable:
     """Joins arrays side by side: along the second axis, or along the only one.
 
     Args:
@@ -230,7 +230,7 @@ def hstack(xs: Sequence[Any]) -> Variable:
     return _join(xs, 'hstack', 1, 1)
 
 
-def vstack(xs: Sequence[Any]) -> Variable:
+def vstack(xs: Sequence[ArrayLike]) -> Variable:
     """Joins arrays one below the other: along the first axis; arrays with one axis are rows.
 
     Args:
@@ -248,7 +248,7 @@ def vstack(xs: Sequence[Any]) -> Variable:
     return _join(xs, 'vstack', 2, 0)
 
 
-def dstack(xs: Sequence[Any]) -> Variable:
+def dstack(xs: Sequence[ArrayLike]) -> Variable:
     """Joins arrays one behind the other: along the third axis, which is added where it is missing.
 
     Args:
@@ -266,7 +266,7 @@ def dstack(xs: Sequence[Any]) -> Variable:
     return _join(xs, 'dstack', 3, 2)
 
 
-def pad_sequence(xs: Sequence[Any], length: int | None = None, padding: float = 0) -> Variable:
+def pad_sequence(xs: Sequence[ArrayLike], length: int | None = None, padding: float = 0) -> Variable:
     """Stacks arrays of different lengths, filled up at the end of their first axis.
 
     Args:

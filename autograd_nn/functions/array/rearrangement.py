@@ -1,18 +1,18 @@
 """The same elements in other places: mirrored, repeated, with a margin."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module, get_device
+from autograd_nn.backend import Device, DeviceLike, get_array_module, get_device
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
-from autograd_nn.types import Array, ArrayLike
+from autograd_nn.types import Array, ArrayLike, Size
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -59,7 +59,7 @@ class Permutate(FunctionNode):
 
 class Copy(FunctionNode):
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: Device) -> None:
         self.device = device
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -129,7 +129,7 @@ def flipud(a: ArrayLike) -> Variable:
     return Flip((normalize_axis(0, a.shape, 'flipud'),)).apply((a,))[0]
 
 
-def tile(x: ArrayLike, reps: int | Sequence[int]) -> Variable:
+def tile(x: ArrayLike, reps: Size) -> Variable:
     """Repeats an array as a whole along its axes.
 
     Args:
@@ -156,7 +156,7 @@ def tile(x: ArrayLike, reps: int | Sequence[int]) -> Variable:
     return reshape(apart, tuple([r * n for r, n in zip(counts, shape)]))
 
 
-def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None) -> Variable:
+def repeat(x: ArrayLike, repeats: Size, axis: int | None = None) -> Variable:
     """Repeats each element.
 
     Args:
@@ -268,7 +268,7 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = 'constant', **keywords: Any) -
     return x
 
 
-def copy(x: ArrayLike, dst: Any) -> Variable:
+def copy(x: ArrayLike, dst: DeviceLike) -> Variable:
     """Sends an array to a device; its gradient comes back. On the same device nothing is copied.
 
     Args:

@@ -2,17 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
-from autograd_nn.types import ArrayLike
+from autograd_nn.types import ArrayLike, Size
 from autograd_nn.variable import Variable, as_variable
 
 
 class Reshape(FunctionNode):
 
-    def __init__(self, shape: Any) -> None:
+    def __init__(self, shape: Size) -> None:
         self.shape = shape
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -44,7 +43,7 @@ class Transpose(FunctionNode):
         return Transpose(tuple(inverse)).apply((grad_outputs[0],))[0],
 
 
-def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Variable:
+def reshape(x: ArrayLike, shape: Size) -> Variable:
     """Gives an array another shape.
 
     Args:

@@ -14,7 +14,7 @@ from autograd_nn.functions.array.rearrangement import pad as zero_pad
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
-from autograd_nn.types import Activation, Array, ArrayLike, Ints
+from autograd_nn.types import Activation, Array, ArrayLike, Ints, Size
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable
 
 
@@ -132,10 +132,9 @@ class BiasGrad(FunctionNode):
         return broadcast_to(ggb.reshape(-1, *[1] * (len(self.shape) - 2)), self.shape),
 
 
-def _convolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike | None, stride: int | Sequence[int],
-                 pad: int | Sequence[int], cover_all: bool, dilate: int | Sequence[int], groups: int,
-                 scale: ArrayLike | None = None, residual: ArrayLike | None = None,
-                 activation: Activation | None = None) -> Variable:
+def _convolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike | None, stride: Size, pad: Size,
+                 cover_all: bool, dilate: Size, groups: int, scale: ArrayLike | None = None,
+                 residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -184,9 +183,8 @@ def _windows(function: str, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, 
     return (x_shape[0], W_shape[0], *out), beyond if max(beyond) > 0 else ()
 
 
-def _deconvolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike | None, stride: int | Sequence[int],
-                   pad: int | Sequence[int], outsize: Sequence[int] | None, dilate: int | Sequence[int],
-                   groups: int) -> Variable:
+def _deconvolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike | None, stride: Size, pad: Size,
+                   outsize: Sequence[int] | None, dilate: Size, groups: int) -> Variable:
     """A transposed convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -213,8 +211,7 @@ def _deconvolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLi
     return DeconvolutionND(*geometry, groups, out).apply(inputs)[0]
 
 
-def _checked_geometry(function: str, n: int, stride: int | Sequence[int], pad: int | Sequence[int],
-                      dilate: int | Sequence[int]) -> tuple[Ints, Ints, Ints]:
+def _checked_geometry(function: str, n: int, stride: Size, pad: Size, dilate: Size) -> tuple[Ints, Ints, Ints]:
     return (as_tuple(stride, n, function, 'stride'), as_tuple(pad, n, function, 'pad', least=0),
             as_tuple(dilate, n, function, 'dilate'))
 
@@ -248,10 +245,9 @@ def _spatial_axes(function: str, x: ArrayLike) -> int:
     return n
 
 
-def convolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                   pad: int | Sequence[int] = 0, cover_all: bool = False, dilate: int | Sequence[int] = 1,
-                   groups: int = 1, *, scale: ArrayLike | None = None, residual: ArrayLike | None = None,
-                   activation: Activation | None = None) -> Variable:
+def convolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, dilate: Size = 1, groups: int = 1, *, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution (cross-correlation) over any number of spatial axes.
 
     Args:
@@ -285,19 +281,17 @@ def convolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, strid
                         activation)
 
 
-def convolution_1d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                   pad: int | Sequence[int] = 0, cover_all: bool = False, dilate: int | Sequence[int] = 1,
-                   groups: int = 1, *, scale: ArrayLike | None = None, residual: ArrayLike | None = None,
-                   activation: Activation | None = None) -> Variable:
+def convolution_1d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, dilate: Size = 1, groups: int = 1, *, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution over one spatial axis: see `convolution_nd`."""
     return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
                         activation)
 
 
-def convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                   pad: int | Sequence[int] = 0, cover_all: bool = False, *, dilate: int | Sequence[int] = 1,
-                   groups: int = 1, scale: ArrayLike | None = None, residual: ArrayLike | None = None,
-                   activation: Activation | None = None) -> Variable:
+def convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, *, dilate: Size = 1, groups: int = 1, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution (cross-correlation) of images.
 
     Args:
@@ -331,24 +325,22 @@ def convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, strid
                         activation)
 
 
-def convolution_3d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                   pad: int | Sequence[int] = 0, cover_all: bool = False, dilate: int | Sequence[int] = 1,
-                   groups: int = 1, *, scale: ArrayLike | None = None, residual: ArrayLike | None = None,
-                   activation: Activation | None = None) -> Variable:
+def convolution_3d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, dilate: Size = 1, groups: int = 1, *, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution over three spatial axes: see `convolution_nd`."""
     return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
                         activation)
 
 
-def dilated_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                           pad: int | Sequence[int] = 0, dilate: int | Sequence[int] = 1,
-                           cover_all: bool = False) -> Variable:
+def dilated_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                           dilate: Size = 1, cover_all: bool = False) -> Variable:
     """Convolution of images with gaps between the elements of the window: see `convolution_2d`."""
     return _convolution('dilated_convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, 1)
 
 
-def depthwise_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                             pad: int | Sequence[int] = 0) -> Variable:
+def depthwise_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1,
+                             pad: Size = 0) -> Variable:
     """Convolution of images where each channel has filters of its own.
 
     Args:
@@ -378,9 +370,8 @@ def depthwise_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = N
     return _convolution('depthwise_convolution_2d', 2, x, W, b, stride, pad, False, 1, C)
 
 
-def deconvolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                     pad: int | Sequence[int] = 0, outsize: Sequence[int] | None = None,
-                     dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+def deconvolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution over any number of spatial axes, also known as deconvolution.
 
     Args:
@@ -410,16 +401,14 @@ def deconvolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, str
                           dilate, groups)
 
 
-def deconvolution_1d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                     pad: int | Sequence[int] = 0, outsize: Sequence[int] | None = None,
-                     dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+def deconvolution_1d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution over one spatial axis: see `deconvolution_nd`."""
     return _deconvolution('deconvolution_1d', 1, x, W, b, stride, pad, outsize, dilate, groups)
 
 
-def deconvolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                     pad: int | Sequence[int] = 0, outsize: Sequence[int] | None = None, *,
-                     dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+def deconvolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, *, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution of images, also known as deconvolution: see `deconvolution_nd`.
 
     Args:
@@ -449,8 +438,7 @@ def deconvolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, str
     return _deconvolution('deconvolution_2d', 2, x, W, b, stride, pad, outsize, dilate, groups)
 
 
-def deconvolution_3d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: int | Sequence[int] = 1,
-                     pad: int | Sequence[int] = 0, outsize: Sequence[int] | None = None,
-                     dilate: int | Sequence[int] = 1, groups: int = 1) -> Variable:
+def deconvolution_3d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution over three spatial axes: see `deconvolution_nd`."""
     return _deconvolution('deconvolution_3d', 3, x, W, b, stride, pad, outsize, dilate, groups)

@@ -1,13 +1,11 @@
 """The largest and the smallest element along axes, and where they are."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.axes import keep_dims, normalize_axes, normalize_axis
-from autograd_nn.types import Array, ArrayLike
+from autograd_nn.types import Array, ArrayLike, Axis
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -37,7 +35,7 @@ class Min(Max):
     method = 'min'
 
 
-def _extremum(function: type[Max], x: ArrayLike, axis: Any, keepdims: bool) -> Variable:
+def _extremum(function: type[Max], x: ArrayLike, axis: Axis, keepdims: bool) -> Variable:
     x = as_variable(x)
     axes = normalize_axes(axis, x.shape, function.method)
     if not all(x.shape[i] for i in axes):

@@ -1,8 +1,6 @@
 """Batch normalization, with the statistics of the batch or with given ones."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -15,7 +13,7 @@ from autograd_nn.functions.math.exponential import rsqrt
 from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.single_precision import widened
-from autograd_nn.types import Activation, Array, ArrayLike, BareArray, Ints
+from autograd_nn.types import Activation, Array, ArrayLike, Axis, BareArray, Ints
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -140,7 +138,7 @@ class FixedBatchNormalization(FunctionNode):
 
 def batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 2e-5,
                         running_mean: BareArray | None = None, running_var: BareArray | None = None, decay: float = 0.9,
-                        axis: int | Sequence[int] | None = None, *, residual: ArrayLike | None = None,
+                        axis: Axis = None, *, residual: ArrayLike | None = None,
                         activation: Activation | None = None) -> Variable:
     """Batch normalization: normalises to mean 0 and variance 1 over the batch, then scales and shifts.
 
@@ -185,8 +183,8 @@ def batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: fl
 
 
 def fixed_batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: ArrayLike, var: ArrayLike,
-                              eps: float = 2e-5, axis: int | Sequence[int] | None = None, *,
-                              residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
+                              eps: float = 2e-5, axis: Axis = None, *, residual: ArrayLike | None = None,
+                              activation: Activation | None = None) -> Variable:
     """Batch normalization with given statistics, as when testing: see `batch_normalization`.
 
     Args:
@@ -229,7 +227,7 @@ def _added(function: str, residual: Array, x: Variable) -> tuple[Variable, ...]:
     return residual,
 
 
-def _statistics_axes(function: str, x: Variable, axis: int | Sequence[int] | None, **parameters: Variable) -> Ints:
+def _statistics_axes(function: str, x: Variable, axis: Axis, **parameters: Variable) -> Ints:
     """The checked axes of the batch, ascending."""
     check_float(function, 'x', x)
     if axis is None:

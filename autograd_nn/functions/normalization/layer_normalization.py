@@ -1,7 +1,6 @@
 """Normalization over features, over groups of channels, over neighbouring channels, and to unit length."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -17,7 +16,7 @@ from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.pooling.pooling import average_pooling_2d
 from autograd_nn.functions.single_precision import in_single_precision
-from autograd_nn.types import Array, ArrayLike
+from autograd_nn.types import Array, ArrayLike, Axis
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -210,7 +209,7 @@ def group_normalization(x: ArrayLike, groups: int, gamma: ArrayLike, beta: Array
 
 
 @in_single_precision
-def normalize(x: ArrayLike, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Variable:
+def normalize(x: ArrayLike, eps: float = 1e-5, axis: Axis = 1) -> Variable:
     """Divides by the Euclidean norm along axes.
 
     Args:

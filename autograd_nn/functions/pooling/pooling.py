@@ -1,7 +1,6 @@
 """Pooling: one number for each window of an image."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn import backend
@@ -9,7 +8,7 @@ from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple, conv_output_size
-from autograd_nn.types import Array, ArrayLike, Ints
+from autograd_nn.types import Array, ArrayLike, Ints, Size
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -96,9 +95,8 @@ class AveragePoolingGrad(FunctionNode):
         return AveragePooling(*self.geometry, self.cover_all, self.pad_value).apply(grad_outputs)
 
 
-def pooling_geometry(function: str, n: int | None, x: ArrayLike, ksize: int | Sequence[int],
-                     stride: int | Sequence[int] | None,
-                     pad: int | Sequence[int]) -> tuple[Variable, tuple[Ints, Ints, Ints]]:
+def pooling_geometry(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None,
+                     pad: Size) -> tuple[Variable, tuple[Ints, Ints, Ints]]:
     """The checked arguments of a pooling function over `n` spatial axes (None: as many as there are)."""
     x = as_variable(x)
     if n is None:
@@ -117,9 +115,8 @@ def _check_windows(function: str, x: Variable, kernel_size: Ints, stride: Ints, 
         raise ValueError(f'{function}: no window of size {kernel_size} fits x of shape {x.shape} with pad {pad}')
 
 
-def _max_pooling(function: str, n: int | None, x: ArrayLike, ksize: int | Sequence[int],
-                 stride: int | Sequence[int] | None, pad: int | Sequence[int], cover_all: bool,
-                 return_indices: bool) -> Any:
+def _max_pooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None, pad: Size,
+                 cover_all: bool, return_indices: bool) -> Any:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     _check_windows(function, x, *geometry, cover_all)
     node = MaxPooling(*geometry, cover_all, return_indices)
@@ -127,8 +124,8 @@ def _max_pooling(function: str, n: int | None, x: ArrayLike, ksize: int | Sequen
     return (y, node.indexes.astype(int)) if return_indices else y
 
 
-def _average_pooling(function: str, n: int | None, x: ArrayLike, ksize: int | Sequence[int],
-                     stride: int | Sequence[int] | None, pad: int | Sequence[int], pad_value: int | None) -> Variable:
+def _average_pooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None, pad: Size,
+                     pad_value: int | None) -> Variable:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     _check_windows(function, x, *geometry, False)
     if pad_value not in (0, None):
@@ -136,8 +133,8 @@ def _average_pooling(function: str, n: int | None, x: ArrayLike, ksize: int | Se
     return AveragePooling(*geometry, False, pad_value).apply((x,))[0]
 
 
-def max_pooling_nd(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_nd(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window, over any number of spatial axes: see `max_pooling_2d`.
 
     Args:
@@ -159,14 +156,14 @@ def max_pooling_nd(x: ArrayLike, ksize: int | Sequence[int], stride: int | Seque
     return _max_pooling('max_pooling_nd', None, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def max_pooling_1d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_1d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window, over one spatial axis: see `max_pooling_nd`."""
     return _max_pooling('max_pooling_1d', 1, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def max_pooling_2d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_2d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window of images.
 
     Args:
@@ -199,14 +196,14 @@ def max_pooling_2d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Seque
     return _max_pooling('max_pooling_2d', 2, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def max_pooling_3d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_3d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window, over three spatial axes: see `max_pooling_nd`."""
     return _max_pooling('max_pooling_3d', 3, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def average_pooling_nd(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0, pad_value: int | None = 0) -> Variable:
+def average_pooling_nd(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                       pad_value: int | None = 0) -> Variable:
     """The mean of each window, over any number of spatial axes.
 
     Args:
@@ -234,14 +231,13 @@ def average_pooling_nd(x: ArrayLike, ksize: int | Sequence[int], stride: int | S
     return _average_pooling('average_pooling_nd', None, x, ksize, stride, pad, pad_value)
 
 
-def average_pooling_1d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0, pad_value: int | None = 0) -> Variable:
+def average_pooling_1d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                       pad_value: int | None = 0) -> Variable:
     """The mean of each window, over one spatial axis: see `average_pooling_nd`."""
     return _average_pooling('average_pooling_1d', 1, x, ksize, stride, pad, pad_value)
 
 
-def average_pooling_2d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0) -> Variable:
+def average_pooling_2d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0) -> Variable:
     """The mean of each window of images; the padding counts as zeros.
 
     Args:
@@ -265,7 +261,7 @@ def average_pooling_2d(x: ArrayLike, ksize: int | Sequence[int], stride: int | S
     return _average_pooling('average_pooling_2d', 2, x, ksize, stride, pad, 0)
 
 
-def average_pooling_3d(x: ArrayLike, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0, pad_value: int | None = 0) -> Variable:
+def average_pooling_3d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                       pad_value: int | None = 0) -> Variable:
     """The mean of each window, over three spatial axes: see `average_pooling_nd`."""
     return _average_pooling('average_pooling_3d', 3, x, ksize, stride, pad, pad_value)

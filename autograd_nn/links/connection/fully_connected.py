@@ -107,8 +107,9 @@ class Bilinear(Link):
         b: Bias of shape (L,).
     """
 
-    def __init__(self, left_size: int, right_size: int, out_size: int, nobias: bool = False, initialW: Any = None,
-                 initial_bias: Any = None) -> None:
+    def __init__(self, left_size: int, right_size: int, out_size: int, nobias: bool = False,
+                 initialW: InitializerLike = None,
+                 initial_bias: tuple[InitializerLike, InitializerLike, InitializerLike] | None = None) -> None:
         super().__init__()
         self.nobias = nobias
         V1, V2, b = (None, None, 0) if initial_bias is None else initial_bias

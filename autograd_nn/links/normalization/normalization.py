@@ -17,7 +17,7 @@ from autograd_nn.initializers import generate_array, get_initializer
 from autograd_nn.link import Link
 from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.sequential import fusible
-from autograd_nn.types import Activation, ArrayLike, DTypeLike, InitializerLike
+from autograd_nn.types import Activation, ArrayLike, Axis, DTypeLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
@@ -68,9 +68,8 @@ class BatchNormalization(Link):
 
     def __init__(self, size: int | tuple[int, ...] | None = None, decay: float = 0.9, eps: float = 2e-5,
                  dtype: DTypeLike | None = None, use_gamma: bool = True, use_beta: bool = True,
-                 initial_gamma: InitializerLike = None, initial_beta: InitializerLike = None,
-                 axis: int | Sequence[int] | None = None, initial_avg_mean: InitializerLike = None,
-                 initial_avg_var: InitializerLike = None) -> None:
+                 initial_gamma: InitializerLike = None, initial_beta: InitializerLike = None, axis: Axis = None,
+                 initial_avg_mean: InitializerLike = None, initial_avg_var: InitializerLike = None) -> None:
         super().__init__()
         self.decay = decay
         self.eps = eps

@@ -84,7 +84,7 @@ class NStepRNNBase(ChainList):
     def _printable_children(self) -> Iterable[str]:
         return ()
 
-    def init_hx(self, xs: Sequence[Any]) -> Variable:
+    def init_hx(self, xs: Sequence[ArrayLike]) -> Variable:
         """A state of zeros.
 
         Args:
@@ -99,7 +99,7 @@ class NStepRNNBase(ChainList):
         shape = self.n_layers * self.direction, n_sequences, self.out_size
         return Variable(self.xp.zeros(shape, dtype), requires_grad=False)
 
-    def forward_packed(self, states: Sequence[Any], x: ArrayLike,
+    def forward_packed(self, states: Sequence[ArrayLike | None], x: ArrayLike,
                        batch_sizes: tuple[int, ...]) -> tuple[list[Variable], Variable]:
         """Applies the layers to sequences that are packed already: the steps of all of them one after the other.
 
@@ -129,7 +129,8 @@ class NStepRNNBase(ChainList):
                      self.out_size)
         return run_layers(self.layer, self.dropout, full, self.ws, self.bs, x, batch_sizes, self.direction)
 
-    def _apply(self, states: Sequence[Any], xs: Sequence[ArrayLike]) -> tuple[list[Variable], list[Variable]]:
+    def _apply(self, states: Sequence[ArrayLike | None],
+               xs: Sequence[ArrayLike]) -> tuple[list[Variable], list[Variable]]:
         """Packs sequences of any lengths in any order, applies the layers, and puts everything back in order."""
         name = type(self).__name__
         if not isinstance(xs, (list, tuple)) or not xs:

@@ -11,6 +11,7 @@ from string import Formatter
 from types import TracebackType
 from typing import Any
 
+from autograd_nn.serializer import Serializable
 from autograd_nn.serializers import DictionarySerializer, load_npz, save_npz
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.extensions.snapshot_writers import save_and_rename
@@ -21,8 +22,9 @@ _logger = logging.getLogger(__name__)
 
 
 def snapshot(savefun: Callable[[str, Any], Any] | None = None,
-             filename: str | Callable[[Any], str] = 'snapshot_iter_{.updater.iteration}', *, target: Any = None,
-             condition: Callable[[], bool] | None = None, writer: Any = None, snapshot_on_error: bool = False,
+             filename: str | Callable[[Any], str] = 'snapshot_iter_{.updater.iteration}', *,
+             target: Serializable | None = None, condition: Callable[[], bool] | None = None,
+             writer: Callable[[str, str, dict[str, Any]], Any] | None = None, snapshot_on_error: bool = False,
              n_retains: int = -1, autoload: bool = False) -> Extension:
     """An extension that saves the trainer, by default at the end of each epoch.
 
@@ -56,9 +58,9 @@ def snapshot(savefun: Callable[[str, Any], Any] | None = None,
     return _Snapshot('snapshot', target, filename, savefun, condition, writer, snapshot_on_error, n_retains, autoload)
 
 
-def snapshot_object(target: Any, filename: str | Callable[[Any], str],
-                    savefun: Callable[[str, Any], Any] | None = None, *,
-                    condition: Callable[[], bool] | None = None, writer: Any = None, snapshot_on_error: bool = False,
+def snapshot_object(target: Serializable, filename: str | Callable[[Any], str],
+                    savefun: Callable[[str, Any], Any] | None = None, *, condition: Callable[[], bool] | None = None,
+                    writer: Callable[[str, str, dict[str, Any]], Any] | None = None, snapshot_on_error: bool = False,
                     n_retains: int = -1, autoload: bool = False) -> Extension:
     """An extension that saves an object, such as the model, by default at the end of each epoch.
 
@@ -87,9 +89,10 @@ class _Snapshot(Extension):
     trigger = (1, 'epoch')
     priority = -100
 
-    def __init__(self, name: str, target: Any, filename: str | Callable[[Any], str],
-                 savefun: Callable[[str, Any], Any] | None, condition: Callable[[], bool] | None, writer: Any,
-                 snapshot_on_error: bool, n_retains: int, autoload: bool) -> None:
+    def __init__(self, name: str, target: Serializable | None, filename: str | Callable[[Any], str],
+                 savefun: Callable[[str, Any], Any] | None, condition: Callable[[], bool] | None,
+                 writer: Callable[[str, str, dict[str, Any]], Any] | None, snapshot_on_error: bool, n_retains: int,
+                 autoload: bool) -> None:
         if savefun is not None and writer is not None:
             raise ValueError(f'{name}: give either savefun or writer, not both')
         if n_retains >= 0 or autoload:

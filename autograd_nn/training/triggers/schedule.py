@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.serializer import AbstractSerializer
@@ -20,7 +21,7 @@ class ManualScheduleTrigger(StatefulTrigger):
         ValueError: No such unit.
     """
 
-    def __init__(self, points: Any, unit: str) -> None:
+    def __init__(self, points: float | Sequence[float], unit: str) -> None:
         check_unit(unit, 'ManualScheduleTrigger')
         self.points = list(points) if hasattr(points, '__iter__') else [points]
         self.unit = unit
