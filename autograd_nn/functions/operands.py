@@ -1,6 +1,8 @@
 """The arguments of functions of two arrays, of which one may be a number."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from autograd_nn.backend import is_array, scalar_beside
