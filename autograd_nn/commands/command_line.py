@@ -107,7 +107,12 @@ class CommandLine:
 @contextmanager
 def sigterm_as_ctrl_c() -> Iterator[None]:
     """A context in which SIGTERM, by which Docker and SLURM end a program, does what Ctrl-C does at that time."""
-    before = signal.signal(signal.SIGTERM, lambda signum, frame: signal.raise_signal(signal.SIGINT))
+    def interrupt(signum: int, frame: Any) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what a script starts in the background
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

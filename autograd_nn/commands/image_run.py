@@ -52,7 +52,7 @@ class ImageRun(TrainingRun):
         test: The test data.
         validation: What is evaluated after each epoch.
         labels: The names of the classes.
-        shape: That of a sample.
+        shape: That of a sample, enlarged if that is needed; `shape_found` is what it was before.
         batch_size: The number of samples in a minibatch: no more than there are.
         converter: What makes arrays of minibatches.
     """
@@ -60,6 +60,39 @@ class ImageRun(TrainingRun):
     learning_rates = {'sgd': 0.05, 'momentum': 0.01, 'nesterov': 0.01, 'adagrad': 0.01, 'rmsprop': 0.001,
                       'adam': 0.003, 'adamw': 0.003}
     fixed = *TrainingRun.fixed, 'val_split'
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument('--dataset', metavar='NAME|DIR',
+                            help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
+                                 'under train/ and val/ or test/), or with the four MNIST files')
+        parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
+        parser.add_argument('--val-split', type=float, default=0., metavar='PART',
+                            help='part of the training pictures, chosen by --seed, to evaluate after each epoch; '
+                                 '0: the test pictures are evaluated')
+        parser.add_argument('--label-smoothing', type=float, metavar='PART',
+                            help='how much of each label is spread evenly over all classes')
+        parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
+                            help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
+        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
+        parser.add_argument('--cuda-graph', action='store_true', help='launch the steps as CUDA graphs; for GPUs')
+        parser.set_defaults(dataset='digits')
+
+    def check(self) -> None:
+        super().check()
+        arguments = self.arguments
+        check_at_least(arguments, workers=0)
+        for name in 'val_split', 'label_smoothing':
+            if not 0 <= getattr(arguments, name) < 1:
+                raise ValueError(f'--{name.replace("_", "-")}: expected a part, from 0 to less than 1, '
+                                 f'got {getattr(arguments, name)}')
+        if arguments.cuda_graph and not self.device.name.startswith('cuda'):
+            raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
+
+    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
+        if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
+            refuse_changes(source, saved, vars(self.arguments), ['dataset'])
+        super().check_resumption(source, saved)
 
     def load_data(self) -> None:
         self.train_data, self.test, self.labels = load_data(self.arguments.dataset, self.entry, self.arguments.seed)
@@ -102,39 +135,6 @@ class ImageRun(TrainingRun):
         if self.arguments.initial_weights:
             settle(self.network, self.shape)
         super().load_initial_weights(len(self.labels))
-
-    @classmethod
-    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('--dataset', metavar='NAME|DIR',
-                            help=f'one of {", ".join(DATASETS)}; or a folder with pictures (class/name.jpg, optionally '
-                                 'under train/ and val/ or test/), or with the four MNIST files')
-        parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
-        parser.add_argument('--val-split', type=float, default=0., metavar='PART',
-                            help='part of the training pictures, chosen by --seed, to evaluate after each epoch; '
-                                 '0: the test pictures are evaluated')
-        parser.add_argument('--label-smoothing', type=float, metavar='PART',
-                            help='how much of each label is spread evenly over all classes')
-        parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
-                            help=f'vary the training pictures at random (default: if there are fewer than {FEW:,})')
-        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
-        parser.add_argument('--cuda-graph', action='store_true', help='launch the steps as CUDA graphs; for GPUs')
-        parser.set_defaults(dataset='digits')
-
-    def check(self) -> None:
-        super().check()
-        arguments = self.arguments
-        check_at_least(arguments, workers=0)
-        for name in 'val_split', 'label_smoothing':
-            if not 0 <= getattr(arguments, name) < 1:
-                raise ValueError(f'--{name.replace("_", "-")}: expected a part, from 0 to less than 1, '
-                                 f'got {getattr(arguments, name)}')
-        if arguments.cuda_graph and not self.device.name.startswith('cuda'):
-            raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
-
-    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
-        if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
-            refuse_changes(source, saved, vars(self.arguments), ['dataset'])
-        super().check_resumption(source, saved)
 
     def make_updater(self, optimizer: Any) -> training.StandardUpdater:
         arguments, train = self.arguments, self.train_data

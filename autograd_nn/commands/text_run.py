@@ -38,34 +38,6 @@ class TextRun(TrainingRun):
                       'adamw': 0.002}
     fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
 
-    def load_data(self) -> None:
-        arguments = self.arguments
-        texts = split(datasets.read_text(arguments.dataset))
-        self.vocabulary = self.choose_vocabulary(texts[0])
-        self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
-        least = arguments.batch_size * arguments.steps + 1
-        if len(self.train_data) < least or len(self.test) < 2:
-            raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
-                             f'on, and 2 held out, found {len(self.train_data)} and {len(self.test)}; a smaller '
-                             '--batch-size or --steps takes less')
-        self.about = {'tokens': [len(self.train_data), len(self.test)],
-                      'characters': zlib.crc32(''.join(texts).encode())}
-
-    def build_model(self) -> None:
-        arguments = self.arguments
-        autograd_nn.random.seed(arguments.seed)
-        network: Any = self.entry.build(vocabulary_size=len(self.vocabulary), units=arguments.units,
-                                        layers=arguments.layers, dropout=arguments.dropout)
-        self.network = network
-        self.model = L.Classifier(network, network.lossfun)
-        self.model.compute_accuracy = False
-
-    def announce(self) -> None:
-        arguments = self.arguments
-        print(f'{arguments.model} on {arguments.dataset}: {len(self.train_data):,} {arguments.level}s to train on, '
-              f'{len(self.test):,} held out, a vocabulary of {len(self.vocabulary):,}; '
-              f'{self.network.count_params():,} parameters')
-
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument('--dataset', metavar='FILE', help='a text file in UTF-8, whose last tenth is held out')
@@ -94,6 +66,34 @@ class TextRun(TrainingRun):
         if self.progress.position:  # streams of the text have been read up to somewhere
             refuse_changes(source, saved, vars(self.arguments), ['batch_size', 'steps'])
         super().check_resumption(source, saved)
+
+    def load_data(self) -> None:
+        arguments = self.arguments
+        texts = split(datasets.read_text(arguments.dataset))
+        self.vocabulary = self.choose_vocabulary(texts[0])
+        self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
+        least = arguments.batch_size * arguments.steps + 1
+        if len(self.train_data) < least or len(self.test) < 2:
+            raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
+                             f'on, and 2 held out, found {len(self.train_data)} and {len(self.test)}; a smaller '
+                             '--batch-size or --steps takes less')
+        self.about = {'tokens': [len(self.train_data), len(self.test)],
+                      'characters': zlib.crc32(''.join(texts).encode())}
+
+    def build_model(self) -> None:
+        arguments = self.arguments
+        autograd_nn.random.seed(arguments.seed)
+        network: Any = self.entry.build(vocabulary_size=len(self.vocabulary), units=arguments.units,
+                                        layers=arguments.layers, dropout=arguments.dropout)
+        self.network = network
+        self.model = L.Classifier(network, network.lossfun)
+        self.model.compute_accuracy = False
+
+    def announce(self) -> None:
+        arguments = self.arguments
+        print(f'{arguments.model} on {arguments.dataset}: {len(self.train_data):,} {arguments.level}s to train on, '
+              f'{len(self.test):,} held out, a vocabulary of {len(self.vocabulary):,}; '
+              f'{self.network.count_params():,} parameters')
 
     def write_config(self) -> None:
         self.vocabulary.save(self.folder.path / VOCABULARY)

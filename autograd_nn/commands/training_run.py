@@ -36,6 +36,7 @@ class TrainingRun:
         network: What is trained.
         model: The network with its loss.
         trainer: The training loop.
+        prolonged: Whether there are more epochs than usual, as there is little to train with.
     """
 
     optimization: Optimization
@@ -55,6 +56,7 @@ class TrainingRun:
         self.folder = RunFolder(arguments.out, '--out')
         self.source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
         self.progress = Progress()
+        self.prolonged = False
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -67,6 +69,8 @@ class TrainingRun:
 
     def check(self) -> None:
         """Makes sure that the options are possible, that there is a place to write to and, with --resume, a run.
+
+        Where there is no --lr, it becomes the usual one of the optimizer.
 
         Raises:
             ValueError: Something is not; the message names the option.
@@ -140,10 +144,9 @@ class TrainingRun:
         self.model.to_device(self.device)
         updater = self.make_updater(self.optimization.make_optimizer(self.model))
         iterator = updater.get_iterator('main')
-        self.few = False
         if self.arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))
-            self.few = least > self.entry.recipe.epochs
+            self.prolonged = least > self.entry.recipe.epochs
             self.arguments.epochs = max(self.entry.recipe.epochs, least)
         self.trainer = self.make_trainer(updater)
 
@@ -167,7 +170,7 @@ class TrainingRun:
         """Says for how long, and how, the parameters are updated."""
         updates = count_updates(self.trainer.updater.get_iterator('main'), self.arguments.epochs)
         usual = self.entry.recipe.epochs
-        note = f' (more than the usual {usual}, as there is little to train with: --epochs)' if self.few else ''
+        note = f' (more than the usual {usual}, as there is little to train with: --epochs)' if self.prolonged else ''
         print(f'{self.arguments.epochs} epochs, {updates:,} updates{note}')
         print(self.optimization.describe(updates))
 

@@ -237,6 +237,17 @@ def test_sigterm_does_what_ctrl_c_does(folder, options):
     expect_one_line(train(folder, '--resume', 'stopped', '--model', 'lenet'), 'of mlp')
 
 
+def test_sigterm_ends_a_program_that_ignores_ctrl_c(folder):
+    """As what a script starts in the background does."""
+    process = start(folder, *MLP, '--epochs', 100000, '--out', 'stopped',
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    wait_for(folder / 'stopped' / 'snapshot.npz', process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 130 and 'to continue: python ' in errors and 'Traceback' not in errors, errors
+
+
 def test_a_killed_run_leaves_the_old_one_and_its_own(folder):
     old = contents(folder / 'result')
     process = start(folder, *MLP, '--epochs', 100000)
