@@ -405,7 +405,7 @@ class KernelRule(UpdateRule):
         By default they are all hyperparameters, in their order.
         """
         values = self.hyperparam.get_dict()
-        return tuple([bool(values[name]) if default is False else float(values[name])
+        return tuple([bool(values[name]) if isinstance(default, bool) else float(values[name])
                       for name, default in self._defaults.items()])
 
     def arrays(self, param: Variable) -> tuple[Any, ...]:
