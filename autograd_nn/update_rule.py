@@ -514,6 +514,8 @@ def _update_together(pairs: list[tuple[Parameter, Variable]]) -> None:
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
     _round(pairs)
+
+
 def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:
     """Calls a kernel for optimizers with the arrays of several parameters."""
     kernel = getattr(backend.kernels(*rows[0]), name)
