@@ -66,6 +66,20 @@ from autograd_nn.utils.deferred import defer as _defer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
 from autograd_nn.version import __version__
 
+__all__ = [
+    'AbstractSerializer', 'Chain', 'ChainList', 'CpuDevice', 'DebugMode', 'Deserializer', 'Device', 'DictSummary',
+    'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod', 'Initializer', 'Link', 'LinkHook',
+    'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential', 'Serializer', 'Summary',
+    'UpdateRule', 'Variable', 'as_array', 'as_variable', 'backends', 'computational_graph', 'config',
+    'configuration', 'cuda', 'dataset', 'datasets', 'exporters', 'force_backprop_mode', 'from_dlpack', 'function',
+    'function_hooks', 'functions', 'get_array_module', 'get_current_reporter', 'get_default_memory_pool',
+    'get_device', 'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config',
+    'grad', 'gradient_check', 'initializer', 'initializers', 'is_debug', 'iterators', 'link_hooks', 'links',
+    'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks', 'optimizers',
+    'print_runtime_info', 'random', 'report', 'report_scope', 'serializers', 'set_debug', 'show_config', 'summary',
+    'training', 'using_config', 'using_device', 'utils',
+]
+
 # What Chainer calls the module `config`, whose name here means what it configures.
 configuration = _import_module('autograd_nn.config')
 

@@ -14,6 +14,7 @@ from autograd_nn.backends.arrays import (
 from autograd_nn.backends.device import (
     CpuDevice,
     Device,
+    DeviceLike,
     GpuDevice,
     beside,
     check_same_device,
@@ -30,6 +31,7 @@ __all__ = [
     'LARGE',
     'CpuDevice',
     'Device',
+    'DeviceLike',
     'Elementwise',
     'GpuDevice',
     'as_output',

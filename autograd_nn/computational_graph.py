@@ -1,7 +1,6 @@
 """Drawings of the graph, in the language of Graphviz."""
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 
 from autograd_nn.backprop import ancestors
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.types import PathLike
 from autograd_nn.variable import Variable, VariableNode
 
 Node = Variable | VariableNode | FunctionNode
@@ -84,7 +84,7 @@ class ComputationalGraph:
             return f'{node.name}: {node.label}'
         return node.label
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: PathLike) -> None:
         """Writes the graph to a file, in the format that the suffix names.
 
         Args:

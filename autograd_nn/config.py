@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from autograd_nn.dtypes import as_dtype
+from autograd_nn.types import DTypeLike
 
 
 class MixedPrecision:
@@ -140,10 +141,11 @@ class LocalConfig(threading.local):
     keep_graph_on_report: bool
     _view: _ThreadView
     _function_hooks: dict[str, Any]
+    _link_hooks: dict[str, Any]
 
     def __init__(self) -> None:
         super().__init__()
-        self.__dict__['_function_hooks'] = {}
+        self.__dict__.update(_function_hooks={}, _link_hooks={})
         with _lock:
             _views.add(_ThreadView(self.__dict__))
 
@@ -236,7 +238,7 @@ class DebugMode:
         self._context.__exit__(*exc_info)
 
 
-def get_dtype(dtype: Any = None, map_mixed16: Any = None) -> np.dtype:
+def get_dtype(dtype: DTypeLike | MixedPrecision | None = None, map_mixed16: DTypeLike | None = None) -> np.dtype:
     """`dtype` as a NumPy dtype; ``config.dtype`` where it is None.
 
     Args:

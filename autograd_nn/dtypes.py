@@ -7,6 +7,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from autograd_nn.types import Array, DTypeLike
+
 P = ParamSpec('P')
 T = TypeVar('T')
 
@@ -64,7 +66,7 @@ def is_half(dtype: np.dtype) -> bool:
     return dtype.itemsize == 2 and is_floating(dtype)
 
 
-def at_least_float32(x: Any) -> Any:
+def at_least_float32(x: Array) -> Array:
     """An array of NumPy or CuPy, in float32 if it is in half precision; what is no array is returned as it is.
 
     Example:
@@ -94,6 +96,6 @@ def in_float32(compute: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
-def as_dtype(dtype: Any) -> np.dtype:
+def as_dtype(dtype: DTypeLike) -> np.dtype:
     """As ``numpy.dtype``; it knows ``'bfloat16'``, too."""
     return bfloat16() if dtype == 'bfloat16' else np.dtype(dtype)

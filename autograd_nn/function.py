@@ -9,8 +9,8 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import config
-from autograd_nn.function_hook import FunctionHook
-from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import FunctionNode, NodeHook
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, VariableNode
 
 
@@ -41,9 +41,9 @@ class Function:
 
     # The graph owns the node and the node this function; a strong reference back would make a circle of the three.
     _node: weakref.ref[FunctionAdapter] | None = None
-    _hooks: dict[str, FunctionHook] | None = None
+    _hooks: dict[str, NodeHook] | None = None
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: ArrayLike) -> Any:
         """Applies the function to Variables or arrays; returns a Variable, or a tuple of several."""
         outputs = FunctionAdapter(self).apply(inputs)
         return outputs[0] if len(outputs) == 1 else outputs
@@ -111,13 +111,13 @@ class Function:
         return type(self).__name__
 
     @property
-    def local_function_hooks(self) -> dict[str, FunctionHook]:
+    def local_function_hooks(self) -> dict[str, NodeHook]:
         """The hooks of this function alone, by name."""
         if self._hooks is None:
             self._hooks = {}
         return self._hooks
 
-    def add_hook(self, hook: FunctionHook, name: str | None = None) -> None:
+    def add_hook(self, hook: NodeHook, name: str | None = None) -> None:
         """Adds a hook to this function.
 
         Raises:

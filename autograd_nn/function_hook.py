@@ -1,12 +1,10 @@
 """Hooks: code that runs around every function (or around one)."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd_nn.config import config
-
-if TYPE_CHECKING:
-    from autograd_nn.function_node import FunctionNode
+from autograd_nn.function_node import FunctionNode
 
 
 class FunctionHook:
@@ -37,7 +35,7 @@ class FunctionHook:
         config._function_hooks[self.name] = self
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         config._function_hooks.pop(self.name).deleted(None)
 
     def added(self, function: FunctionNode | None) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.dtypes import has_gradient
-from autograd_nn.function_hook import FunctionHook
+from autograd_nn.types import ArrayLike, DTypeLike
 from autograd_nn.utils import type_check
 from autograd_nn.variable import Variable, VariableNode, as_variable
 
@@ -25,6 +25,19 @@ _new_variable = Variable.__new__
 _ref = weakref.ref
 _ndarray = np.ndarray
 _new_node = VariableNode.__new__
+
+
+class NodeHook(Protocol):
+    """What a function calls of a `FunctionHook`, which stands above it."""
+
+    name: str
+
+    def added(self, function: FunctionNode | None) -> None: ...
+    def deleted(self, function: FunctionNode | None) -> None: ...
+    def forward_preprocess(self, function: FunctionNode, in_data: Arrays) -> None: ...
+    def forward_postprocess(self, function: FunctionNode, in_data: Arrays) -> None: ...
+    def backward_preprocess(self, function: FunctionNode, in_data: Arrays, out_grad: Arrays) -> None: ...
+    def backward_postprocess(self, function: FunctionNode, in_data: Arrays, out_grad: Arrays) -> None: ...
 
 
 class FunctionNode:
@@ -67,7 +80,7 @@ class FunctionNode:
     _retained_inputs: tuple[Any, ...] | None = None
     _retained_outputs: tuple[Any, ...] = ()
     _output_refs: tuple[weakref.ref[VariableNode], ...] = ()
-    _hooks: dict[str, FunctionHook] | None = None
+    _hooks: dict[str, NodeHook] | None = None
     _checks_types = False
     _widens = False
 
@@ -106,12 +119,12 @@ class FunctionNode:
         """
         return 0
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Any, ...]) -> Gradients:
         """Computes the gradients with respect to the inputs.
 
         Args:
             target_input_indexes: The inputs whose gradients are wanted, in rising order.
-            grad_outputs: A gradient for each output, None where none arrived (never for a single output).
+            grad_outputs: A Variable for each output, None where no gradient arrived (never for a single output).
 
         Returns:
             A gradient for each target input, or for each input; None stands for zero.
@@ -125,13 +138,13 @@ class FunctionNode:
         """What to apply the function to instead, for one that sets `_widens` and whose first input has 16 bits."""
         return ()
 
-    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: Any) -> tuple[Variable, ...]:
+    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: DTypeLike) -> tuple[Variable, ...]:
         """What to return instead of the outputs for widened inputs, of which the first had the type `dtype`."""
         return outputs
 
     # --- applying
 
-    def apply(self, inputs: Iterable[Any]) -> tuple[Variable, ...]:
+    def apply(self, inputs: Iterable[ArrayLike]) -> tuple[Variable, ...]:
         """Computes the outputs and, where a gradient may be wanted, records the function in the graph.
 
         Args:
@@ -372,13 +385,13 @@ class FunctionNode:
         return self.order
 
     @property
-    def local_function_hooks(self) -> dict[str, FunctionHook]:
+    def local_function_hooks(self) -> dict[str, NodeHook]:
         """The hooks of this function alone, by name."""
         if self._hooks is None:
             self._hooks = {}
         return self._hooks
 
-    def add_hook(self, hook: FunctionHook, name: str | None = None) -> None:
+    def add_hook(self, hook: NodeHook, name: str | None = None) -> None:
         """Adds a hook to this function.
 
         Raises:

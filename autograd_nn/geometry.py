@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+
+from autograd_nn.types import Size
 
 
-def as_tuple(value: int | Sequence[int], n: int, function: str, name: str, least: int = 1) -> tuple[int, ...]:
+def as_tuple(value: Size, n: int, function: str, name: str, least: int = 1) -> tuple[int, ...]:
     """An argument with one integer for each of `n` axes, where a single integer stands for all of them.
 
     Args:

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_nn.backprop import grad
 from autograd_nn.config import using_config
+from autograd_nn.types import Array, DTypeLike
 from autograd_nn.variable import Variable, as_variable
 
 # Offsets and weights of the five-point formula for the first derivative; its error is of fourth order in the step.
@@ -100,8 +101,8 @@ def _as_tuple(x: Any) -> tuple[Any, ...]:
     return tuple(x) if isinstance(x, (tuple, list)) else (x,)
 
 
-def check_forward(func: Callable[..., Any], x_data: Any, reference: Callable[..., Any], *, atol: float = 1e-6,
-                  rtol: float = 1e-5) -> None:
+def check_forward(func: Callable[..., Any], x_data: Array | Sequence[Array], reference: Callable[..., Any], *,
+                  atol: float = 1e-6, rtol: float = 1e-5) -> None:
     """Compares the outputs of a function with those of a reference on arrays.
 
     Args:
@@ -142,8 +143,8 @@ def _assert_close(actual: np.ndarray, expected: np.ndarray, atol: float, rtol: f
 class _Problem:
     """A function, the point where it is checked, and which of its inputs are."""
 
-    def __init__(self, func: Callable[..., Any], x_data: Any, y_grad: Any, params: Any, no_grads: Any,
-                 dtype: Any) -> None:
+    def __init__(self, func: Callable[..., Any], x_data: Array | Sequence[Array], y_grad: Array | Sequence[Array],
+                 params: Any, no_grads: Any, dtype: DTypeLike | None) -> None:
         def cast(x: Any) -> Any:
             return x if x is None or dtype is None or x.dtype.kind != 'f' else x.astype(dtype)
 
@@ -192,8 +193,9 @@ class _Problem:
                 yield gx.array
 
 
-def check_backward(func: Callable[..., Any], x_data: Any, y_grad: Any, params: Any = (), eps: float = 1e-3,
-                   atol: float = 1e-5, rtol: float = 1e-4, no_grads: Sequence[bool] | None = None, dtype: Any = None,
+def check_backward(func: Callable[..., Any], x_data: Array | Sequence[Array], y_grad: Array | Sequence[Array],
+                   params: Any = (), eps: float = 1e-3, atol: float = 1e-5, rtol: float = 1e-4,
+                   no_grads: Sequence[bool] | None = None, dtype: DTypeLike | None = None,
                    detect_nondifferentiable: bool = False) -> None:
     """Compares the gradients that a function computes with numerical ones, along a random direction.
 
@@ -264,9 +266,10 @@ def _check(problem: _Problem, eps: float, atol: float, rtol: float, detect_nondi
                          f'backward gives {computed:.10g} (no single element differs by more than the tolerance)')
 
 
-def check_double_backward(func: Callable[..., Any], x_data: Any, y_grad: Any, x_grad_grad: Any, params: Any = (),
-                          params_grad_grad: Any = (), eps: float = 1e-3, atol: float = 1e-4, rtol: float = 1e-3,
-                          no_grads: Sequence[bool] | None = None, dtype: Any = None,
+def check_double_backward(func: Callable[..., Any], x_data: Array | Sequence[Array], y_grad: Array | Sequence[Array],
+                          x_grad_grad: Array | Sequence[Array], params: Any = (), params_grad_grad: Any = (),
+                          eps: float = 1e-3, atol: float = 1e-4, rtol: float = 1e-3,
+                          no_grads: Sequence[bool] | None = None, dtype: DTypeLike | None = None,
                           detect_nondifferentiable: bool = False) -> None:
     """Checks second-order gradients: applies `check_backward` to the function that computes the first-order ones.
 

@@ -5,25 +5,60 @@ import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.backend import DeviceLike
+from autograd_nn.config import config
 from autograd_nn.dtypes import has_gradient
-from autograd_nn.link_hook import (
-    ForwardPostprocessCallbackArgs,
-    ForwardPreprocessCallbackArgs,
-    LinkHook,
-    active,
-)
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.types import DTypeLike, InitializerLike
 from autograd_nn.variable import Parameter
 
-if TYPE_CHECKING:
-    from autograd_nn.sequential import Sequential
-
 _Link = TypeVar('_Link', bound='Link')
+
+
+@dataclass
+class ForwardPreprocessCallbackArgs:
+    """What a hook is told before a link runs.
+
+    Attributes:
+        link: The link.
+        forward_name: The method that runs, ``'forward'``.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+    """
+
+    link: Link
+    forward_name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass
+class ForwardPostprocessCallbackArgs(ForwardPreprocessCallbackArgs):
+    """What a hook is told after a link has run.
+
+    Attributes:
+        out: What the link returned.
+    """
+
+    out: Any
+
+
+class CallHook(Protocol):
+    """What a link calls of a `LinkHook`, which stands above it."""
+
+    name: str
+
+    def added(self, link: Link | None) -> None: ...
+    def deleted(self, link: Link | None) -> None: ...
+    def forward_preprocess(self, args: ForwardPreprocessCallbackArgs) -> None: ...
+    def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None: ...
 
 
 class Link:
@@ -62,11 +97,11 @@ class Link:
     frozen: bool = False
     _within_init_scope = False
     _collections: list[tuple[str, Any]]
-    _local_link_hooks: dict[str, LinkHook] | None = None
+    _local_link_hooks: dict[str, CallHook] | None = None
 
-    # `Sequential` holds links and stands above this module, so that module attaches the method that makes one.
+    # `Sequential` stands above this module, so that module attaches the method that makes one.
     if TYPE_CHECKING:
-        def repeat(self, n_repeat: int, mode: str = 'init') -> Sequential: ...
+        def repeat(self, n_repeat: int, mode: str = 'init') -> ChainList: ...
 
         # Not a method: a subclass may take any arguments.
         forward: Callable[..., Any]
@@ -165,8 +200,8 @@ class Link:
         self._persistent.pop(name, None)
         object.__delattr__(self, name)
 
-    def add_param(self, name: str, shape: int | tuple[int, ...] | None = None, dtype: Any = None,
-                  initializer: Any = None) -> None:
+    def add_param(self, name: str, shape: int | tuple[int, ...] | None = None, dtype: DTypeLike | None = None,
+                  initializer: InitializerLike = None) -> None:
         """Adds a parameter; the same as assigning one in `init_scope`.
 
         Args:
@@ -221,7 +256,7 @@ class Link:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs ``forward`` with the same arguments, and the hooks around it."""
-        local, everywhere = self._local_link_hooks, active.hooks
+        local, everywhere = self._local_link_hooks, config._link_hooks
         if not local and not everywhere:
             return self.forward(*args, **kwargs)
         hooks = [*everywhere.values(), *(local or {}).values()]
@@ -237,16 +272,16 @@ class Link:
     @property
     def is_watched(self) -> bool:
         """Whether a hook wants to see the calls of this link."""
-        return bool(self._local_link_hooks or active.hooks)
+        return bool(self._local_link_hooks or config._link_hooks)
 
     @property
-    def local_link_hooks(self) -> dict[str, LinkHook]:
+    def local_link_hooks(self) -> dict[str, CallHook]:
         """The hooks of this link alone, by name."""
         if self._local_link_hooks is None:
             self._local_link_hooks = {}
         return self._local_link_hooks
 
-    def add_hook(self: _Link, hook: LinkHook, name: str | None = None) -> _Link:
+    def add_hook(self: _Link, hook: CallHook, name: str | None = None) -> _Link:
         """Adds a hook to this link.
 
         Returns:
@@ -582,7 +617,7 @@ class Link:
         """The array module of the device: ``numpy`` or ``cupy``."""
         return self._device.xp
 
-    def to_device(self: _Link, device: Any) -> _Link:
+    def to_device(self: _Link, device: DeviceLike) -> _Link:
         """Moves all parameters and persistent arrays to a device.
 
         Args:
@@ -615,7 +650,7 @@ class Link:
 
     # --- saving and loading
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Saves to a serializer or loads from a deserializer: every parameter, persistent value and child by its name.
 
         Args:

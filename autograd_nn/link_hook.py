@@ -1,50 +1,12 @@
 """Hooks that run around every link (or around one)."""
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from autograd_nn.link import Link
+from autograd_nn.config import config
+from autograd_nn.link import ForwardPostprocessCallbackArgs, ForwardPreprocessCallbackArgs, Link
 
-
-class _Active(threading.local):
-    """The hooks that apply to all links of a thread."""
-
-    def __init__(self) -> None:
-        self.hooks: dict[str, LinkHook] = {}
-
-
-active = _Active()
-
-
-@dataclass
-class ForwardPreprocessCallbackArgs:
-    """What a hook is told before a link runs.
-
-    Attributes:
-        link: The link.
-        forward_name: The method that runs, ``'forward'``.
-        args: Its positional arguments.
-        kwargs: Its keyword arguments.
-    """
-
-    link: Link
-    forward_name: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
-@dataclass
-class ForwardPostprocessCallbackArgs(ForwardPreprocessCallbackArgs):
-    """What a hook is told after a link has run.
-
-    Attributes:
-        out: What the link returned.
-    """
-
-    out: Any
+__all__ = ['ForwardPostprocessCallbackArgs', 'ForwardPreprocessCallbackArgs', 'LinkHook', 'get_link_hooks']
 
 
 class LinkHook:
@@ -72,14 +34,14 @@ class LinkHook:
     name = 'LinkHook'
 
     def __enter__(self) -> Any:
-        if self.name in active.hooks:
+        if self.name in config._link_hooks:
             raise KeyError(f'a link hook named {self.name!r} is active already')
-        active.hooks[self.name] = self
+        config._link_hooks[self.name] = self
         self.added(None)
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
-        active.hooks.pop(self.name).deleted(None)
+    def __exit__(self, *exc_info: object) -> None:
+        config._link_hooks.pop(self.name).deleted(None)
 
     def added(self, link: Link | None) -> None:
         """Called when the hook becomes active; `link` is None when it does so for all links."""
@@ -96,4 +58,4 @@ class LinkHook:
 
 def get_link_hooks() -> dict[str, LinkHook]:
     """This thread's active hooks for all links, by name."""
-    return active.hooks
+    return config._link_hooks

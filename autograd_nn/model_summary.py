@@ -13,6 +13,7 @@ from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.link import Link
 from autograd_nn.link_hook import ForwardPostprocessCallbackArgs, ForwardPreprocessCallbackArgs, LinkHook
+from autograd_nn.types import DTypeLike
 
 _WIDTH = 80
 
@@ -134,7 +135,7 @@ def _break_paths(lines: list[list[str]], room: int) -> Iterator[list[str]]:
         yield ['  ' + '/'.join(names[-count:]) if beginning else path, *others]
 
 
-def summary(model: Link, input_shape: Sequence[Any], dtype: Any = None) -> ModelSummary:
+def summary(model: Link, input_shape: Sequence[Any], dtype: DTypeLike | None = None) -> ModelSummary:
     """Prints a table of a model's layers: output shapes, parameters, and multiply-adds of a forward pass.
 
     The model runs once, in test mode, on a batch of one sample of zeros. It stays as it is: parameters whose shape is

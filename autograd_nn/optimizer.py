@@ -6,13 +6,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.config import MixedPrecision, config, mixed16
 from autograd_nn.dtypes import is_half
+from autograd_nn.link import Link
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -23,12 +25,12 @@ from autograd_nn.update_rule import (
 )
 from autograd_nn.variable import Parameter, Variable
 
-if TYPE_CHECKING:
-    from autograd_nn.link import Link
-
 _logger = logging.getLogger(__name__)
 
 __all__ = ['GradientMethod', 'Hyperparameter', 'HyperparameterProxy', 'Optimizer', 'UpdateRule']
+
+_Optimizer = TypeVar('_Optimizer', bound='Optimizer')
+_GradientMethod = TypeVar('_GradientMethod', bound='GradientMethod')
 
 
 class Optimizer:
@@ -53,7 +55,7 @@ class Optimizer:
     _overflow = False
     _unchecked: Sequence[Any] = ()
 
-    def setup(self, link: Link) -> Any:
+    def setup(self: _Optimizer, link: Link) -> _Optimizer:
         """Takes on a link: what is remembered of an earlier one, and the hooks, are forgotten.
 
         Args:
@@ -206,7 +208,7 @@ class Optimizer:
             growth = self._loss_scale_growth if self._overflow_ever else 2.0
             self._loss_scale = min(self._loss_scale * growth, 2.0 ** 24)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the counters and the state of all update rules in a serializer, or restores them from one."""
         self.t = int(serializer('t', self.t))
         self.epoch = int(serializer('epoch', self.epoch))
@@ -233,7 +235,7 @@ class GradientMethod(Optimizer):
         """The `Hyperparameter` that all rules share."""
         return Hyperparameter()
 
-    def setup(self, link: Link) -> Any:
+    def setup(self: _GradientMethod, link: Link) -> _GradientMethod:
         super().setup(link)
         if isinstance(config.dtype, MixedPrecision):
             self._use_fp32_update = True
@@ -338,7 +340,7 @@ class GradientMethod(Optimizer):
         for param, g in zip(params, precise):
             set_gradient(param, g)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the hyperparameters, the counters and the state of all update rules, or restores them.
 
         Files of Chainer have no hyperparameters: these then stay as they are. To go on with another rate than that of

@@ -13,6 +13,8 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.dtypes import is_real
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.types import Operand
 from autograd_nn.variable import Variable, as_array
 
 
@@ -54,7 +56,7 @@ class Reporter:
         _active.reporters.append(self)
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         _active.reporters.pop()
 
     @contextmanager
@@ -185,7 +187,7 @@ class Summary:
         self._x2: Any = 0.0
         self._n: Any = 0.0
 
-    def add(self, value: Any, weight: Any = 1) -> None:
+    def add(self, value: Operand, weight: Operand = 1) -> None:
         """Adds a value.
 
         Args:
@@ -214,7 +216,7 @@ class Summary:
         # Rounding may leave a tiny negative number; NaN stays NaN.
         return mean, math.sqrt(0.0 if variance < 0 else variance)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the sums in a serializer, or restores them from one."""
         self._x = float(serializer('_x', float(self._x)))
         self._x2 = float(serializer('_x2', float(self._x2)))
@@ -266,7 +268,7 @@ class DictSummary:
             statistics[name], statistics[f'{name}.std'] = summary.make_statistics()
         return statistics
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores all sums in a serializer, or restores them from one."""
         names = json.loads(str(serializer('_names', json.dumps(list(self._summaries)))))
         self._summaries = {name: self._summaries.get(name, Summary()) for name in names}

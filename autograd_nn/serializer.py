@@ -6,7 +6,13 @@ value, and loading, where the call returns the stored one.
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
+
+
+class Serializable(Protocol):
+    """What can be saved: a link, an optimizer, an iterator, a trainer, and whatever has this method."""
+
+    def serialize(self, serializer: Any, /) -> Any: ...
 
 
 class AbstractSerializer:
@@ -30,7 +36,7 @@ class AbstractSerializer:
         raise NotImplementedError
 
 
-def serialize_if_there(serializer: Any, key: str, value: Any) -> Any:
+def serialize_if_there(serializer: AbstractSerializer, key: str, value: Any) -> Any:
     """Stores or loads one value that files of Chainer, and older ones, do not have.
 
     Args:
@@ -50,7 +56,7 @@ def serialize_if_there(serializer: Any, key: str, value: Any) -> Any:
 class Serializer(AbstractSerializer):
     """Base class of serializers that save: they are given values, and return them as they are."""
 
-    def save(self, obj: Any) -> None:
+    def save(self, obj: Serializable) -> None:
         """Saves an object: ``obj.serialize(self)``."""
         obj.serialize(self)
 
@@ -58,6 +64,6 @@ class Serializer(AbstractSerializer):
 class Deserializer(AbstractSerializer):
     """Base class of serializers that load: they return what was saved in place of the values that they are given."""
 
-    def load(self, obj: Any) -> None:
+    def load(self, obj: Serializable) -> None:
         """Loads an object: ``obj.serialize(self)``."""
         obj.serialize(self)

@@ -13,7 +13,8 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.dtypes import is_half
-from autograd_nn.serializer import serialize_if_there
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
+from autograd_nn.types import Array
 from autograd_nn.variable import Parameter, Variable
 
 T = TypeVar('T')
@@ -60,7 +61,7 @@ class Hyperparameter:
         """Sets those of the values that are not None."""
         self.__dict__.update({name: value for name, value in values.items() if value is not None})
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the numbers that are set here, the parent's not, or restores those of them that are there."""
         for name, value in list(self.__dict__.items()):
             if name != '_parent' and _is_number(value):
@@ -313,7 +314,7 @@ class UpdateRule:
         if not flag:
             self._fp32_param = None
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state, and this rule's own hyperparameters, in a serializer, or restores them from one."""
         self.t = int(serializer('t', self.t))
         self.hyperparam.serialize(serializer['hyperparam'])
@@ -337,7 +338,7 @@ class UpdateRule:
         blank.init_state(Parameter(0, (1,)))
         return {name: None if backend.is_array(value) else value for name, value in blank._state.items()}
 
-    def _serialize_fp32(self, serializer: Any) -> None:
+    def _serialize_fp32(self, serializer: AbstractSerializer) -> None:
         if serializer('has_fp32_param', int(self._fp32_param is not None)):
             if self._fp32_param is None:
                 self._fp32_param = Variable(serializer('fp32_param', None))
@@ -522,7 +523,7 @@ def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...
     kernel(*map(list, zip(*rows, strict=True)), *numbers)
 
 
-def set_gradient(param: Variable, grad: Any) -> None:
+def set_gradient(param: Variable, grad: Array) -> None:
     """Gives a parameter another gradient, which may be of higher precision than the parameter.
 
     Hooks replace gradients instead of writing into them: two Variables may have the same array as gradient. They

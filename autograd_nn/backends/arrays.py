@@ -1,11 +1,12 @@
 """Arrays of NumPy and of CuPy: which one it is, and what a Variable may hold."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from autograd_nn import cuda
+from autograd_nn.types import Array, DTypeLike, Number
 
 ARRAYS: tuple[type, ...] = np.ndarray, cuda.ndarray
 """The types of arrays."""
@@ -22,22 +23,22 @@ def get_array_module(*args: Any) -> Any:
     return cuda.get_array_module(*[getattr(x, 'array', x) for x in args]) if cuda.available else np
 
 
-def is_array(obj: Any) -> bool:
+def is_array(obj: object) -> TypeGuard[Any]:
     """Whether `obj` is a NumPy or a CuPy array."""
     return isinstance(obj, ARRAYS)
 
 
-def is_on_host(array: Any) -> bool:
+def is_on_host(array: Array) -> bool:
     """Whether looking at the numbers of an array waits for no device."""
     return isinstance(array, np.ndarray)
 
 
-def scalar_beside(array: Any, value: Any, dtype: Any) -> Any:
+def scalar_beside(array: Array, value: Number, dtype: DTypeLike) -> Array:
     """A number as an array of no axes, on the device of another array."""
     return np.array(value, dtype) if isinstance(array, np.ndarray) else get_array_module(array).array(value, dtype)
 
 
-def plain_array(array: Any) -> Any:
+def plain_array(array: Array) -> Any:
     """What a Variable holds for an array: the same memory without the ways of NumPy's subclasses.
 
     A `numpy.matrix`, say, has another multiplication and never loses an axis. Numbers in the byte order of another
@@ -59,7 +60,7 @@ def plain_array(array: Any) -> Any:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder('='))
 
 
-def as_output(y: Any, function: Any) -> Any:
+def as_output(y: Array, function: Any) -> Any:
     """`y` as the array that `function` computed: NumPy's scalars become arrays of no axes.
 
     Raises:
@@ -80,12 +81,12 @@ def from_dlpack(obj: Any) -> Any:
     return np.from_dlpack(obj)
 
 
-def to_cpu(array: Any) -> np.ndarray:
+def to_cpu(array: Array) -> np.ndarray:
     """The array as a NumPy array: itself, or a copy from the GPU."""
     return cuda.to_cpu(array)
 
 
-def copyto(dst: Any, src: Any) -> None:
+def copyto(dst: Array, src: Array) -> None:
     """Copies the elements of `src` into `dst`, across devices too.
 
     Args:

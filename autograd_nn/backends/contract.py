@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from autograd_nn.types import Array, Ints
+from autograd_nn.types import Array, DTypeLike, Ints
 
 Arrays = Sequence[Array]
 
@@ -128,7 +128,7 @@ class Kernels(Protocol):
         """
 
     def batch_normalization_grad(self, x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array, axis: Ints,
-                                 mask: Any) -> tuple[Array, Array, Array]:
+                                 mask: Array) -> tuple[Array, Array, Array]:
         """The gradients of `batch_normalization` with respect to `x`, `gamma` and `beta`.
 
         `mean`, `inv_std` and `mask` are what it returned; without `mask`, `gy` is the gradient before any rectifier.
@@ -373,7 +373,7 @@ class Kernels(Protocol):
     def scaled_sum(self, x: Array, y: Array, a: float) -> Array:
         """``x + a * y`` for two arrays of one shape."""
 
-    def sum_along(self, x: Array, axis: Ints, keepdims: bool, dtype: Any) -> Array:
+    def sum_along(self, x: Array, axis: Ints, keepdims: bool, dtype: DTypeLike) -> Array:
         """The sums of `x` along some axes, of the type `dtype`; with `keepdims` the axes stay, with the length 1."""
 
     def sum_of_squares(self, arrays: Arrays) -> Array:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autograd_nn import cuda
 from autograd_nn.backends.arrays import is_array
 from autograd_nn.cuda import upload
+from autograd_nn.types import Array
 
 
 class Device:
@@ -36,7 +37,7 @@ class Device:
             return {key: self.send(x) for key, x in arrays.items()}
         return self.send_array(arrays) if is_array(arrays) else arrays
 
-    def send_array(self, array: Any) -> Any:
+    def send_array(self, array: Array) -> Any:
         """Transfers one array."""
         raise NotImplementedError
 
@@ -56,13 +57,17 @@ class Device:
         return hash(self.name)
 
 
+DeviceLike: TypeAlias = Device | str | int
+"""What names a device (see `get_device`)."""
+
+
 class CpuDevice(Device):
     """The CPU: NumPy arrays."""
 
     name = 'cpu'
     xp: ModuleType = np
 
-    def send_array(self, array: Any) -> np.ndarray:
+    def send_array(self, array: Array) -> np.ndarray:
         return cuda.to_cpu(array)
 
 
@@ -83,7 +88,7 @@ class GpuDevice(Device):
         self.name = f'cuda:{index}'
         self.xp = cuda.cupy
 
-    def send_array(self, array: Any) -> Any:
+    def send_array(self, array: Array) -> Any:
         if isinstance(array, np.ndarray) and upload.is_worth_it(array):
             with cuda.cupy.cuda.Device(self.index):
                 return upload.upload(array)
@@ -96,7 +101,7 @@ class GpuDevice(Device):
 _INTEGER = re.compile('-?[0-9]+')
 
 
-def get_device(device_spec: Any) -> Device:
+def get_device(device_spec: DeviceLike) -> Device:
     """The device that a specifier names.
 
     Args:
@@ -127,7 +132,7 @@ def get_device(device_spec: Any) -> Device:
     raise ValueError(f'get_device: expected cpu, cuda, cuda:N or the number of a GPU, got {device_spec!r}')
 
 
-def get_device_from_array(*arrays: Any) -> Device:
+def get_device_from_array(*arrays: Array) -> Device:
     """The device of the first CuPy array among the arguments, the CPU if there is none."""
     for array in arrays:
         if isinstance(array, cuda.ndarray):
@@ -135,14 +140,14 @@ def get_device_from_array(*arrays: Any) -> Device:
     return CpuDevice()
 
 
-def beside(array: Any, other: Any) -> Any:
+def beside(array: Array, other: Array) -> Array:
     """`other` on the device of `array`: itself if it is there."""
     return other if isinstance(array, np.ndarray) and isinstance(other, np.ndarray) else (
         get_device_from_array(array).send_array(other))
 
 
 @contextmanager
-def using_device(device_spec: Any) -> Iterator[Device]:
+def using_device(device_spec: DeviceLike) -> Iterator[Device]:
     """A context in which a device is the current one.
 
     Args:

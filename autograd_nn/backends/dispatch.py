@@ -1,8 +1,6 @@
 """Which kernels serve an array."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn import cpu, cuda
@@ -11,13 +9,14 @@ from autograd_nn.backends.device import check_same_device
 from autograd_nn.cpu import onednn
 from autograd_nn.cuda import cudnn
 from autograd_nn.cuda import kernels as cuda_kernels
+from autograd_nn.types import Array
 
 # Fewer elements are multiplied without looking for a back end, by NumPy's older product of two matrices: it takes half
 # the time of the operator.
 _SMALL = 1 << 8
 
 
-def kernels(*arrays: Any) -> Kernels:
+def kernels(*arrays: Array) -> Kernels:
     """The kernels (see `Kernels`) for arrays that live on one device.
 
     Raises:
@@ -33,7 +32,7 @@ def kernels(*arrays: Any) -> Kernels:
     return onednn if onednn.in_use() else cpu
 
 
-def product(a: Any, b: Any) -> Any:
+def product(a: Array, b: Array) -> Array:
     """The product of matrices, or of arrays of them (see `Kernels.matmul`)."""
     if a.ndim == b.ndim == 2 and a.size + b.size < _SMALL and isinstance(a, np.ndarray):
         return a.dot(b)

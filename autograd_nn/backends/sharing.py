@@ -4,8 +4,10 @@ from __future__ import annotations
 from mmap import mmap
 from typing import Any
 
+from autograd_nn.types import Array
 
-def memory_owner(array: Any) -> Any:
+
+def memory_owner(array: Array) -> Any:
     """The object that owns an array's memory: the array itself, or what it is a view of in the end."""
     owner = array
     # Many arrays lie in a memory map of the pool: the first array there owns its part.
@@ -14,7 +16,7 @@ def memory_owner(array: Any) -> Any:
     return owner
 
 
-def unshared(array: Any, owners: set[int]) -> Any:
+def unshared(array: Array, owners: set[int]) -> Array:
     """An array if it can be changed in place without changing another; a copy otherwise.
 
     Args:

@@ -8,3 +8,9 @@ from autograd_nn.caffe.reading import read_caffemodel, read_labels, read_prototx
 from autograd_nn.caffe.schema import LayerParameter, NetParameter
 from autograd_nn.caffe.upgrade import upgrade
 from autograd_nn.caffe.writing import write_caffemodel, write_mean, write_prototxt
+
+__all__ = [
+    'CaffeFunction', 'CaffeNetwork', 'LayerParameter', 'NetParameter', 'load', 'read_caffemodel', 'read_labels',
+    'read_mean', 'read_prototxt', 'read_weights', 'schema', 'upgrade', 'write_caffemodel', 'write_mean',
+    'write_prototxt',
+]

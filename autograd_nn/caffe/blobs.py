@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import math
-import os
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from autograd_nn.caffe.schema import BlobProto
-from autograd_nn.caffe.wire import FIXED32, FIXED64, LENGTH, Field, WireReader, open_wire
+from autograd_nn.caffe.wire import FIXED32, FIXED64, LENGTH, Field, Message, WireReader, open_wire
+from autograd_nn.types import File
 
 _DATA, _DOUBLE_DATA, _RAW_DATA = 5, 8, 12
 _GRADIENTS = {6, 9, 13}
@@ -59,7 +59,7 @@ def _as_float32(numbers: np.ndarray) -> np.ndarray:
         return numbers.astype(np.float32, copy=False)
 
 
-def _check_shape(reader: WireReader, proto: Any, count: int) -> tuple[int, ...]:
+def _check_shape(reader: WireReader, proto: Message, count: int) -> tuple[int, ...]:
     if proto.HasField('shape'):
         shape = tuple(proto.shape.dim)
     elif any(proto.HasField(name) for name in ('num', 'channels', 'height', 'width')):
@@ -86,7 +86,7 @@ def parse(reader: WireReader, message_class: Any, data: bytes | bytearray) -> An
     return message
 
 
-def _check_text(reader: WireReader, message: Any) -> None:
+def _check_text(reader: WireReader, message: Message) -> None:
     """The library hands over bytes for a string that is not UTF-8; here it is an error, as it is in Caffe's text."""
     for field, value in message.ListFields():
         if field.type == field.TYPE_STRING:
@@ -96,7 +96,7 @@ def _check_text(reader: WireReader, message: Any) -> None:
                 raise reader.error(f'is damaged: expected UTF-8 text in {field.name}, found {bad[:40]!r}')
 
 
-def read_mean(file: str | os.PathLike[str] | BinaryIO) -> np.ndarray:
+def read_mean(file: File) -> np.ndarray:
     """Reads a mean image, such as ``imagenet_mean.binaryproto``.
 
     Args:

@@ -7,11 +7,12 @@ from contextlib import nullcontext
 from typing import Any
 
 from autograd_nn.caffe.layers import BUILDERS, Specification, build, describe, is_input
-from autograd_nn.caffe.network import File, add_child, make_step, name_blobs
+from autograd_nn.caffe.network import add_child, make_step, name_blobs
 from autograd_nn.caffe.plan import Plan, Step
 from autograd_nn.caffe.reading import read_caffemodel
 from autograd_nn.config import using_config
 from autograd_nn.link import Chain
+from autograd_nn.types import File
 from autograd_nn.variable import Variable, as_variable
 
 

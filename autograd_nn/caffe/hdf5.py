@@ -1,16 +1,17 @@
 """Reading weights that Caffe has saved in HDF5's format."""
 from __future__ import annotations
 
-import os
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
+
+from autograd_nn.types import File
 
 # The largest ratio by which HDF5's compression makes numbers smaller; a damaged file may promise more.
 _MAX_RATIO = 1100
 
 
-def read_hdf5(file: str | os.PathLike[str] | BinaryIO, name: str) -> dict[str, list[np.ndarray]]:
+def read_hdf5(file: File, name: str) -> dict[str, list[np.ndarray]]:
     """Reads the datasets ``data/LAYER/INDEX`` of a file.
 
     Args:

@@ -1,11 +1,10 @@
 """Networks of Caffe as chains of links."""
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +22,12 @@ from autograd_nn.caffe.layers import (
 )
 from autograd_nn.caffe.plan import Layer, Plan, Step
 from autograd_nn.caffe.reading import read_prototxt, read_weights
+from autograd_nn.caffe.wire import Message
 from autograd_nn.config import using_config
 from autograd_nn.link import Chain, Link
+from autograd_nn.types import File
 from autograd_nn.variable import Parameter, Variable, as_variable
 
-File = str | os.PathLike[str] | BinaryIO
 Blobs = Mapping[str, Sequence[np.ndarray]]
 CustomLayers = Mapping[str, Callable[[Any, list[np.ndarray]], Callable[..., Any]]]
 
@@ -62,7 +62,7 @@ class CaffeNetwork(Chain):
         ValueError: The network is not consistent, has a layer of an unknown type, or does not fit the weights.
     """
 
-    def __init__(self, net: Any, blobs: Blobs | None = None, phase: str = 'TEST', fuse: bool = False,
+    def __init__(self, net: Message, blobs: Blobs | None = None, phase: str = 'TEST', fuse: bool = False,
                  custom_layers: CustomLayers | None = None, copy: bool = True) -> None:
         super().__init__()
         if phase not in ('TEST', 'TRAIN'):
@@ -96,7 +96,7 @@ class CaffeNetwork(Chain):
         _require_blobs(self._steps, self.input_shapes)
         self._plans: dict[Any, Plan] = {}
 
-    def _add_inputs(self, message: Any) -> None:
+    def _add_inputs(self, message: Message) -> None:
         shapes = [tuple(shape.dim) for shape in message.input_param.shape]
         shapes = shapes * len(message.top) if len(shapes) == 1 else shapes
         for i, name in enumerate(message.top):
@@ -224,7 +224,7 @@ def name_blobs(messages: Iterable[Any]) -> set[str]:
     return {name for message in messages for name in (*message.bottom, *message.top)}
 
 
-def make_step(message: Any, layer: Layer | str, blobs: Collection[str]) -> Step:
+def make_step(message: Message, layer: Layer | str, blobs: Collection[str]) -> Step:
     """A layer as a plan takes it.
 
     Args:
@@ -240,13 +240,13 @@ def make_step(message: Any, layer: Layer | str, blobs: Collection[str]) -> Step:
                 get_loss_weights(message, tops))
 
 
-def _build(message: Any, blobs: Sequence[np.ndarray] | None, custom_layers: CustomLayers) -> Layer:
+def _build(message: Message, blobs: Sequence[np.ndarray] | None, custom_layers: CustomLayers) -> Layer:
     if message.type in custom_layers:
         return custom_layers[message.type](message, list(blobs or ()))
     return build(Specification(message, blobs))
 
 
-def add_child(chain: Chain, message: Any, layer: Callable[..., Any]) -> Callable[..., Any] | str:
+def add_child(chain: Chain, message: Message, layer: Callable[..., Any]) -> Callable[..., Any] | str:
     """Makes a link a child under the name of its layer, and returns that name; returns other callables as they are.
 
     Raises:
@@ -262,7 +262,7 @@ def add_child(chain: Chain, message: Any, layer: Callable[..., Any]) -> Callable
     return message.name
 
 
-def _share(message: Any, layer: Link, shared: dict[str, tuple[str, Parameter]]) -> bool:
+def _share(message: Message, layer: Link, shared: dict[str, tuple[str, Parameter]]) -> bool:
     """Makes parameters that have names in the file one with those of the same names in earlier layers.
 
     Returns:
@@ -286,7 +286,7 @@ def _share(message: Any, layer: Link, shared: dict[str, tuple[str, Parameter]]) 
     return own > 0
 
 
-def is_included(message: Any, state: Any, phase: str) -> bool:
+def is_included(message: Message, state: Message, phase: str) -> bool:
     """Whether a layer takes part: by its rules for including and excluding it.
 
     Args:
@@ -308,7 +308,7 @@ def is_included(message: Any, state: Any, phase: str) -> bool:
     return not any(_meets(rule, state, phase) for rule in message.exclude)
 
 
-def _meets(rule: Any, state: Any, phase: str) -> bool:
+def _meets(rule: Message, state: Message, phase: str) -> bool:
     stages = set(state.stage)
     return ((not rule.HasField('phase') or ('TRAIN', 'TEST')[rule.phase] == phase)
             and (not rule.HasField('min_level') or state.level >= rule.min_level)

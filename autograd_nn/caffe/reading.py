@@ -5,7 +5,7 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from google.protobuf import text_format
@@ -15,6 +15,7 @@ from autograd_nn.caffe.hdf5 import read_hdf5
 from autograd_nn.caffe.schema import LayerParameter, NetParameter, V0LayerParameter, V1LayerParameter
 from autograd_nn.caffe.upgrade import upgrade
 from autograd_nn.caffe.wire import LENGTH, Field, WireReader, open_wire
+from autograd_nn.types import File, PathLike
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ _MAX_TEXT = 16 << 20
 _HDF5 = b'\x89HDF\r\n\x1a\n'
 
 
-def read_caffemodel(file: str | os.PathLike[str] | BinaryIO) -> tuple[Any, Blobs]:
+def read_caffemodel(file: File) -> tuple[Any, Blobs]:
     """Reads a ``.caffemodel``: the network it was saved from, and its weights.
 
     Each blob goes from the file straight into an array of its own, so that reading takes about as long as reading the
@@ -75,7 +76,7 @@ def read_caffemodel(file: str | os.PathLike[str] | BinaryIO) -> tuple[Any, Blobs
         return upgrade(net), blobs
 
 
-def read_weights(file: str | os.PathLike[str] | BinaryIO) -> Blobs:
+def read_weights(file: File) -> Blobs:
     """Reads the weights of a ``.caffemodel``, or of a ``.caffemodel.h5``, which has nothing else.
 
     Args:
@@ -123,7 +124,7 @@ def _read_layer(reader: WireReader, layer: Field, message_class: Any) -> tuple[A
     return message, arrays
 
 
-def read_prototxt(file: str | os.PathLike[str] | BinaryIO) -> Any:
+def read_prototxt(file: File) -> Any:
     """Reads a ``.prototxt``: a network as text.
 
     Fields that this package does not know, such as the engine of a layer or what a variant of Caffe has added, are left
@@ -174,7 +175,7 @@ def _parse_text(text: str, name: str) -> Any:
         raise ValueError(f'{name}: expected a network in Caffe\'s text format, found at {error}') from error
 
 
-def read_labels(file: str | os.PathLike[str]) -> list[str]:
+def read_labels(file: PathLike) -> list[str]:
     """Reads the names of classes: a text file with one a line, such as ImageNet's ``synset_words.txt``.
 
     Args:

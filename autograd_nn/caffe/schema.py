@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from autograd_nn.caffe.wire import Message
+
 try:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 except ImportError as error:
@@ -195,7 +197,7 @@ def _describe() -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-def _add_field(message: Any, text: str) -> None:
+def _add_field(message: Message, text: str) -> None:
     match = re.fullmatch(r'(\w+)=(\d+) ([\w.]+)(\*|\[\])?(?: (\S+))?', text)
     assert match, text
     name, number, kind, repeated, default = match.groups()

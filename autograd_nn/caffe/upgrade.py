@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_nn.caffe.schema import LayerParameter, NetParameter, V1LayerParameter
+from autograd_nn.caffe.wire import Message
 
 # The names of V1's types are those of today in capitals, but for these.
 _V1_NAMES = {
@@ -41,7 +42,7 @@ _V0_SETTINGS = {
 _UNCHANGED = ('bottom', 'top', 'include', 'exclude', 'loss_weight')
 
 
-def upgrade(net: Any) -> Any:
+def upgrade(net: Message) -> Any:
     """A network in Caffe's current form: each layer a `LayerParameter`, each input the top of a layer of type Input.
 
     Args:
@@ -71,7 +72,7 @@ def upgrade(net: Any) -> Any:
     return current
 
 
-def _make_input_layer(net: Any) -> Any:
+def _make_input_layer(net: Message) -> Any:
     layer = LayerParameter(name='input', type='Input', top=net.input)
     dims = [list(shape.dim) for shape in net.input_shape] or [
         list(net.input_dim[start:start + 4]) for start in range(0, len(net.input_dim), 4)]
@@ -80,7 +81,7 @@ def _make_input_layer(net: Any) -> Any:
     return layer
 
 
-def _upgrade_v1(old: Any) -> Any:
+def _upgrade_v1(old: Message) -> Any:
     layer = LayerParameter(name=old.name)
     type_name = V1LayerParameter.LayerType.Name(old.type)
     layer.type = _V1_NAMES.get(type_name, type_name.capitalize())
@@ -93,7 +94,7 @@ def _upgrade_v1(old: Any) -> Any:
     return layer
 
 
-def _upgrade_params(layer: Any, names: Any, rates: Any, decays: Any) -> None:
+def _upgrade_params(layer: Message, names: Any, rates: Any, decays: Any) -> None:
     for index in range(max(len(names), len(rates), len(decays))):
         param = layer.param.add()
         for name, values in ('name', names), ('lr_mult', rates), ('decay_mult', decays):
@@ -101,7 +102,7 @@ def _upgrade_params(layer: Any, names: Any, rates: Any, decays: Any) -> None:
                 setattr(param, name, values[index])
 
 
-def _upgrade_v0(old: Any, padding: dict[str, tuple[str, int]]) -> Any:
+def _upgrade_v0(old: Message, padding: dict[str, tuple[str, int]]) -> Any:
     """Upgrades a layer of the first version, or returns None for one of padding, which the next layer takes over.
 
     Args:
@@ -125,7 +126,7 @@ def _upgrade_v0(old: Any, padding: dict[str, tuple[str, int]]) -> Any:
     return layer
 
 
-def _set(message: Any, name: str, value: Any) -> None:
+def _set(message: Message, name: str, value: Any) -> None:
     field = message.DESCRIPTOR.fields_by_name[name]
     if field.type == field.TYPE_MESSAGE:
         getattr(message, name).CopyFrom(value)

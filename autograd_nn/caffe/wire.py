@@ -10,9 +10,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
+
+from autograd_nn.types import File
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
@@ -20,6 +22,10 @@ _WIDTHS = {FIXED64: 8, FIXED32: 4}
 # What makes a file too strange to be a network: large ones have a tenth of this. It bounds time and memory.
 MAX_FIELDS = 200_000
 MAX_STRUCTURE = 8 << 20
+
+
+Message: TypeAlias = Any
+"""A message of protocol buffers, whose class is made at run time."""
 
 
 class Field(NamedTuple):
@@ -146,7 +152,7 @@ class WireReader:
 
 
 @contextmanager
-def open_wire(file: str | os.PathLike[str] | BinaryIO, function: str) -> Iterator[WireReader]:
+def open_wire(file: File, function: str) -> Iterator[WireReader]:
     """A context with a reader of a file; what is plainly no such file is an error.
 
     Args:

@@ -1,22 +1,21 @@
 """Writing Caffe's networks and weights."""
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from google.protobuf import text_format
 
 from autograd_nn.caffe.schema import BlobProto, NetParameter
-from autograd_nn.caffe.wire import LENGTH
+from autograd_nn.caffe.wire import LENGTH, Message
+from autograd_nn.types import File
 from autograd_nn.utils.atomic import open_for_writing
 
 _LAYER, _LAYER_BLOBS, _BLOB_DATA = 100, 7, 5
 
 
-def write_caffemodel(file: str | os.PathLike[str] | BinaryIO, net: Any,
-                     blobs: Mapping[str, Sequence[np.ndarray]]) -> None:
+def write_caffemodel(file: File, net: Message, blobs: Mapping[str, Sequence[np.ndarray]]) -> None:
     """Writes a ``.caffemodel``.
 
     Args:
@@ -61,7 +60,7 @@ def _varint(value: int) -> bytes:
     return bytes(encoded + bytes([value]))
 
 
-def write_prototxt(file: str | os.PathLike[str] | BinaryIO, net: Any) -> None:
+def write_prototxt(file: File, net: Message) -> None:
     """Writes a ``.prototxt``: a network as text.
 
     Args:
@@ -83,7 +82,7 @@ def write_prototxt(file: str | os.PathLike[str] | BinaryIO, net: Any) -> None:
         stream.write(text_format.MessageToString(net).encode())
 
 
-def write_mean(file: str | os.PathLike[str] | BinaryIO, mean: np.ndarray) -> None:
+def write_mean(file: File, mean: np.ndarray) -> None:
     """Writes a mean image in Caffe's format (``.binaryproto``).
 
     Args:

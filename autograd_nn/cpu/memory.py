@@ -22,6 +22,7 @@ from weakref import ref
 import numpy as np
 
 from autograd_nn.cpu.arena import PAGE, Arena, Block
+from autograd_nn.types import DTypeLike
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ _SMALLEST = 1 << 16
 
 
 @lru_cache(4096)
-def _plan(shape: tuple[int, ...], dtype: Any, channels_last: bool) -> tuple[int, tuple[int, ...] | None]:
+def _plan(shape: tuple[int, ...], dtype: DTypeLike, channels_last: bool) -> tuple[int, tuple[int, ...] | None]:
     """The bytes of memory for an array (0 where the pool does not serve it) and its strides (None for C order)."""
     dtype = np.dtype(dtype)
     if any(n < 0 for n in shape):
@@ -88,7 +89,7 @@ class MemoryPool:
         self._debug = debug
         self.set_limit(limit)
 
-    def empty(self, shape: tuple[int, ...], dtype: Any = np.float32, channels_last: bool = False) -> np.ndarray:
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike = np.float32, channels_last: bool = False) -> np.ndarray:
         """An array whose elements have not been set.
 
         Args:
@@ -124,7 +125,7 @@ class MemoryPool:
             finally:
                 self._busy = False
 
-    def _take(self, size: int, shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None) -> np.ndarray:
+    def _take(self, size: int, shape: tuple[int, ...], dtype: DTypeLike, strides: tuple[int, ...] | None) -> np.ndarray:
         if self._returned:
             self._settle()
         try:
@@ -147,7 +148,7 @@ class MemoryPool:
             self.peak_bytes = self._used_bytes
         return array
 
-    def empty_like(self, x: np.ndarray, dtype: Any = None) -> np.ndarray:
+    def empty_like(self, x: np.ndarray, dtype: DTypeLike | None = None) -> np.ndarray:
         """An array, whose elements have not been set, with the shape of another and its axes' order in memory.
 
         Args:

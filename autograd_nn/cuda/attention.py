@@ -7,9 +7,10 @@ from typing import Any
 from autograd_nn.cuda.matrix_product import matmul
 from autograd_nn.cuda.reductions import compute_dtype
 from autograd_nn.cuda.softmax import softmax, softmax_grad
+from autograd_nn.types import Array
 
 
-def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
+def attention(query: Array, key: Array, value: Array, training: bool) -> tuple[Any, Any]:
     """Scaled before the product, the smaller array is the one that is passed over once more."""
     dtype = query.dtype
     query, key, value = _precise(query, key, value)
@@ -17,7 +18,8 @@ def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, An
     return matmul(weights, value).astype(dtype, copy=False), weights
 
 
-def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy: Any) -> tuple[Any, Any, Any]:
+def attention_grad(query: Array, key: Array, value: Array, y: Array, workspace: Any,
+                   gy: Array) -> tuple[Any, Any, Any]:
     """Four products, and the gradient of the softmax."""
     weights, dtype = workspace, query.dtype
     query, key, value, gy = _precise(query, key, value, gy)
@@ -27,11 +29,11 @@ def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy:
     return tuple([g.astype(dtype, copy=False) for g in (gquery, gkey, gvalue)])
 
 
-def _precise(*arrays: Any) -> list[Any]:
+def _precise(*arrays: Array) -> list[Any]:
     """The arrays in at least float32: products of numbers in half precision may be out of its range."""
     return [x.astype(compute_dtype(x.dtype), copy=False) for x in arrays]
 
 
-def _scaled(x: Any) -> Any:
+def _scaled(x: Array) -> Any:
     """Vectors (..., D) over the root of D."""
     return x * x.dtype.type(1 / sqrt(x.shape[-1]))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cuda import device
+from autograd_nn.types import Array
 
 
 class CaptureError(RuntimeError):
@@ -133,5 +134,5 @@ def _refuse_host_memory(size: int) -> Any:
     raise CaptureError(f'it copies {size} bytes from the host to the device, which a graph cannot repeat')
 
 
-def _same_state(a: Any, b: Any) -> bool:
+def _same_state(a: Array, b: Array) -> bool:
     return a[0] == b[0] and bool((a[1] == b[1]).all()) and a[2:] == b[2:]

@@ -19,11 +19,11 @@ from autograd_nn.cuda.layout import along_channels
 from autograd_nn.cuda.pointwise import finish
 from autograd_nn.cuda.reductions import compute_dtype, sum_along
 from autograd_nn.geometry import conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 
-def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,
-                residual: Any = None, ceiling: float | None = None, kept: dict[str, Any] | None = None) -> Any:
+def convolution(x: Array, W: Array, b: Array, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Array = None,
+                residual: Array = None, ceiling: float | None = None, kept: dict[str, Any] | None = None) -> Any:
     """The filters times the windows."""
     if scale is not None:
         W = W * along_channels(scale.astype(W.dtype, copy=False), W.ndim, 0)
@@ -43,7 +43,8 @@ def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, g
     return y
 
 
-def deconvolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, out_size: Ints, dilate: Ints, groups: int) -> Any:
+def deconvolution(x: Array, W: Array, b: Array, stride: Ints, pad: Ints, out_size: Ints, dilate: Ints,
+                  groups: int) -> Any:
     """The transposed filters times the image; the windows that this makes are added up."""
     n, kernel_size, channels = len(stride), W.shape[2:], W.shape[1] * groups
     y = device.cupy.empty((len(x), channels, *out_size), x.dtype)
@@ -60,7 +61,7 @@ def deconvolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, out_size: Int
     return finish(y, bias, None, None)
 
 
-def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
+def convolution_filter_grad(x: Array, gy: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
                             groups: int) -> Any:
     """The gradients times the transposed windows."""
     out, outputs, inputs = gy.shape[2:], gy.shape[1], x.shape[1]
@@ -73,19 +74,19 @@ def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pa
     return gW.reshape(outputs, inputs // groups, *kernel_size).astype(x.dtype, copy=False)
 
 
-def convolution_bias_grad(gy: Any) -> Any:
+def convolution_bias_grad(gy: Array) -> Any:
     """The sum of `gy` over samples and places, by as many reductions as its layout needs."""
     return sum_along(gy, (0, *range(2, gy.ndim)), False, gy.dtype)
 
 
-def _blocks(x: Any, kernel_size: Ints, positions: Ints) -> Iterator[slice]:
+def _blocks(x: Array, kernel_size: Ints, positions: Ints) -> Iterator[slice]:
     """As many samples at a time as the workspace has room for the windows of."""
     sample = x.shape[1] * prod(kernel_size) * prod(positions) * x.dtype.itemsize
     step = max(1, device.get_max_workspace_size() // max(sample, 1))
     return (slice(start, start + step) for start in range(0, len(x), step))
 
 
-def _columns(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, out: Ints, groups: int) -> Any:
+def _columns(x: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, out: Ints, groups: int) -> Any:
     """The windows of `x` (N, C, *in) as the columns of matrices (groups, C / groups * prod(k), N * prod(out))."""
     n = len(out)
     if all(k == s == 1 and p == 0 for k, s, p in zip(kernel_size, stride, pad, strict=True)):
@@ -95,17 +96,17 @@ def _columns(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, o
     return col.reshape(groups, x.shape[1] // groups * prod(kernel_size), len(x) * prod(out))
 
 
-def _by_channels(x: Any, groups: int) -> Any:
+def _by_channels(x: Array, groups: int) -> Any:
     """Images (N, C, *in) as matrices (groups, C / groups, N * prod(in))."""
     rows = device.cupy.ascontiguousarray(x.swapaxes(0, 1))
     return rows.reshape(groups, x.shape[1] // groups, len(x) * prod(x.shape[2:]))
 
 
-def _multiply(a: Any, b: Any) -> Any:
+def _multiply(a: Array, b: Array) -> Any:
     """The products of the matrices (groups, M, K) and (groups, K, N)."""
     return cublas.matmul(a[0], b[0])[None] if len(a) == 1 else cublas.matmul(a, b)
 
 
-def _is_depthwise(channels: int, W: Any, groups: int) -> bool:
+def _is_depthwise(channels: int, W: Array, groups: int) -> bool:
     """Whether each channel has one filter of its own."""
     return groups > 1 and groups == channels == len(W) and W.shape[1] == 1

@@ -17,6 +17,7 @@ import numpy as np
 from autograd_nn.cuda import device
 from autograd_nn.cuda.capture import CaptureError, current
 from autograd_nn.dtypes import is_half, name_of
+from autograd_nn.types import Array
 
 _logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ _TYPES = {'float16': (2, 68), 'bfloat16': (14, 68), 'float32': (0, 68), 'float64
 _TF32, _DEFAULT_ALGORITHM = 77, -1
 
 
-def matmul(a: Any, b: Any, out: Any = None) -> Any:
+def matmul(a: Array, b: Array, out: Array = None) -> Any:
     """As ``cupy.matmul``, and by cuBLAS itself where CuPy's function cannot be captured or leaves half precision."""
     if current() is None and a.ndim == b.ndim == 2:
         return device.cupy.dot(a, b, out)  # which CuPy begins with fewer questions
@@ -42,11 +43,11 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     return out
 
 
-def _are_batches_of_halves(a: Any, b: Any) -> bool:
+def _are_batches_of_halves(a: Array, b: Array) -> bool:
     return max(a.ndim, b.ndim) > 2 and min(a.ndim, b.ndim) > 0 and a.dtype == b.dtype and is_half(a.dtype)
 
 
-def _product(a: Any, b: Any) -> Any:
+def _product(a: Array, b: Array) -> Any:
     cupy = device.cupy
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if a.shape[-1] != b.shape[-2]:
@@ -60,7 +61,7 @@ def _product(a: Any, b: Any) -> Any:
     return y
 
 
-def _gemm(a: Any, b: Any, y: Any) -> None:
+def _gemm(a: Array, b: Array, y: Array) -> None:
     """Products of matrices, batch by batch. cuBLAS takes columns first: it computes ``y.T = b.T @ a.T``."""
     library, graph = _library(), current()
     handle = _handle(device.cupy.cuda.Device().id, graph is not None)
@@ -85,7 +86,7 @@ def _gemm(a: Any, b: Any, y: Any) -> None:
         _DEFAULT_ALGORITHM))
 
 
-def _layout(x: Any) -> tuple[Any, int, int]:
+def _layout(x: Array) -> tuple[Any, int, int]:
     """Matrices as cuBLAS takes them: the array or a copy, whether it is transposed, and the distance of its lines."""
     for axis in 2, 1:
         line = x.strides[3 - axis] // x.itemsize

@@ -8,20 +8,20 @@ from autograd_nn.cuda import device
 from autograd_nn.cuda.im2col import each, integers, over_windows
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
 from autograd_nn.cuda.reductions import product_sum
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 
-def convolution(x: Any, W: Any, y: Any, stride: Ints, pad: Ints, dilate: Ints) -> None:
+def convolution(x: Array, W: Array, y: Array, stride: Ints, pad: Ints, dilate: Ints) -> None:
     """Writes the convolution of `x` (N, C, *in) with `W` (C, 1, *k) to `y` (N, C, *out)."""
     _convolution(len(stride))(x, W, *x.shape[2:], *W.shape[2:], *stride, *pad, *dilate, y)
 
 
-def deconvolution(x: Any, W: Any, y: Any, stride: Ints, pad: Ints, dilate: Ints) -> None:
+def deconvolution(x: Array, W: Array, y: Array, stride: Ints, pad: Ints, dilate: Ints) -> None:
     """Writes the transposed convolution of `x` (N, C, *in) with `W` (C, 1, *k) to `y` (N, C, *out)."""
     _deconvolution(len(stride))(x, W, *x.shape[2:], *W.shape[2:], *stride, *pad, *dilate, y)
 
 
-def filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Any:
+def filter_grad(x: Array, gy: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Any:
     """The gradient (C, 1, *k) of the filters from `x` (N, C, *in) and `gy` (N, C, *out): a sum over views."""
     cupy = device.cupy
     n, out = len(stride), gy.shape[2:]

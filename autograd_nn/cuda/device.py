@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.types import Array
+
 try:
     import cupy
     ndarray: Any = cupy.ndarray
@@ -60,7 +62,7 @@ class DummyDevice:
     def __enter__(self) -> DummyDevice:
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         pass
 
     def __int__(self) -> int:
@@ -117,7 +119,7 @@ def get_device_from_id(device_id: int | None) -> Any:
     return cupy.cuda.Device(int(device_id))
 
 
-def get_device_from_array(*arrays: Any) -> Any:
+def get_device_from_array(*arrays: Array) -> Any:
     """The CUDA device of the first CuPy array among the arguments, as CuPy's object; a `DummyDevice` for none."""
     for array in arrays:
         if isinstance(array, ndarray):
@@ -146,7 +148,7 @@ def get_array_module(*args: Any) -> Any:
     return cupy if any(isinstance(getattr(x, 'array', x), ndarray) for x in args) else np
 
 
-def to_cpu(array: Any, stream: Any = None) -> Any:
+def to_cpu(array: Array, stream: Any = None) -> Any:
     """The array as a NumPy array: itself, or a copy from the GPU.
 
     Args:
@@ -168,7 +170,7 @@ def to_cpu(array: Any, stream: Any = None) -> Any:
     raise TypeError(f'to_cpu: expected an array, got {type(array).__name__}')
 
 
-def to_gpu(array: Any, device: Any = None, stream: Any = None) -> Any:
+def to_gpu(array: Array, device: Any = None, stream: Any = None) -> Any:
     """The array as a CuPy array on a GPU: itself, or a copy.
 
     Args:
@@ -194,7 +196,7 @@ def to_gpu(array: Any, device: Any = None, stream: Any = None) -> Any:
         return cupy.asarray(array)
 
 
-def copy(array: Any, out: Any = None, out_device: Any = None, stream: Any = None) -> Any:
+def copy(array: Array, out: Array = None, out_device: Any = None, stream: Any = None) -> Any:
     """A copy of a CuPy array, or of its elements into another one.
 
     Args:
@@ -221,7 +223,7 @@ def copy(array: Any, out: Any = None, out_device: Any = None, stream: Any = None
         return out
 
 
-def synchronize(*arrays: Any) -> None:
+def synchronize(*arrays: Array) -> None:
     """Waits until the devices of the CuPy arrays among the arguments have done what they were asked for."""
     places = {place.id: place for place in map(get_device_from_array, arrays)}  # CuPy's devices have no hash
     for place in places.values():

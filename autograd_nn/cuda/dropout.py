@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd_nn.cuda import capture, device
 from autograd_nn.cuda.kernel import elementwise
+from autograd_nn.types import Array
 
 # Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011: four numbers of 32 bits from a counter and a key.
 _PHILOX = '''
@@ -38,7 +39,7 @@ _captured_mask = elementwise(f'raw uint32 key, {_PARAMETERS}', 'raw T mask',
                              preamble=_PHILOX)
 
 
-def dropout_mask(x: Any, ratio: float) -> Any:
+def dropout_mask(x: Array, ratio: float) -> Any:
     """One kernel, seeded by NumPy's generator, so that the host need not wait for the device.
 
     A graph reads its key from the device, where each launch puts another one.

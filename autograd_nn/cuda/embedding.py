@@ -7,7 +7,7 @@ from autograd_nn.config import config
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.reductions import compute_dtype
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 _sorted_sum = elementwise('raw T gy, raw int64 order, raw int64 start', 'T gW', '''
     C sum = 0;
@@ -22,7 +22,7 @@ _scattered_sum = elementwise('T gy, S id, int64 length', 'raw U gW', '''
     if (place[0] >= 0 && place[0] < length) atomicAdd(&gW[place], (U)gy)''', 'embedding_scatter', reduce_dims=False)
 
 
-def embedding_grad(gy: Any, ids: Any, W_shape: Ints) -> Any:
+def embedding_grad(gy: Array, ids: Array, W_shape: Ints) -> Any:
     """Adds rows in the order in which threads come to them; sorted with ``config.cudnn_deterministic``."""
     cupy = device.cupy
     rows, ids = gy.reshape(ids.size, W_shape[1]), ids.reshape(ids.size)

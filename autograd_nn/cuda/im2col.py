@@ -7,10 +7,10 @@ from typing import Any
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
 from autograd_nn.geometry import conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 
-def im2col(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> Any:
+def im2col(x: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cover_all: bool) -> Any:
     """In one kernel: each element of the result is read from its place in the image, or is padding."""
     out = tuple(conv_output_size(n, k, s, p, cover_all, d)
                 for n, k, s, p, d in zip(x.shape[2:], kernel_size, stride, pad, dilate, strict=True))
@@ -18,17 +18,17 @@ def im2col(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints, cov
     return copy_windows(x, col, stride, pad, dilate)
 
 
-def copy_windows(x: Any, col: Any, stride: Ints, pad: Ints, dilate: Ints) -> Any:
+def copy_windows(x: Array, col: Array, stride: Ints, pad: Ints, dilate: Ints) -> Any:
     """Writes the windows of `x` (N, C, *in) into `col` (N, C, *k, *out), which may have any strides; returns it."""
     return _im2col(len(stride))(x, *x.shape[2:], *stride, *pad, *dilate, col)
 
 
-def col2im(col: Any, size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Any:
+def col2im(col: Array, size: Ints, stride: Ints, pad: Ints, dilate: Ints) -> Any:
     """In one kernel: each element of the image gathers the elements that it is part of, in a fixed order."""
     return add_windows(col, device.cupy.empty((*col.shape[:2], *size), col.dtype), stride, pad, dilate)
 
 
-def add_windows(col: Any, x: Any, stride: Ints, pad: Ints, dilate: Ints) -> Any:
+def add_windows(col: Array, x: Array, stride: Ints, pad: Ints, dilate: Ints) -> Any:
     """Writes the sums of the windows `col` (N, C, *k, *out), which may have any strides, to `x` (N, C, *size)."""
     return _col2im(len(stride))(col, *col.shape[2:], *stride, *pad, *dilate, x)
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cuda import device
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 
-def is_channels_last(x: Any) -> bool:
+def is_channels_last(x: Array) -> bool:
     """Whether an array is an image of two or three axes whose channels, and nothing else, lie out of order."""
     if not 4 <= x.ndim <= 5 or x.flags.c_contiguous:
         return False
@@ -30,12 +30,12 @@ def _bytes(shape: Ints, itemsize: int) -> Ints:
     return tuple([n * itemsize for n in strides(shape, True)])
 
 
-def in_memory(x: Any) -> Any:
+def in_memory(x: Array) -> Any:
     """The view (N, *in, C) of an image (N, C, *in)."""
     return x.transpose(0, *range(2, x.ndim), 1)
 
 
-def as_image(x: Any) -> Any:
+def as_image(x: Array) -> Any:
     """The view (N, C, *in) of an array (N, *in, C)."""
     return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
@@ -53,7 +53,7 @@ def empty(shape: Ints, dtype: Any, channels_last: bool) -> Any:
     return device.ndarray(shape, dtype, strides=_bytes(shape, np.dtype(dtype).itemsize) if channels_last else None)
 
 
-def laid_out(x: Any, channels_last: bool) -> Any:
+def laid_out(x: Array, channels_last: bool) -> Any:
     """The image in the layout that is asked for: itself, or a copy."""
     if not channels_last:
         return device.cupy.ascontiguousarray(x)
@@ -74,6 +74,6 @@ def keep_layout(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     return tuple([as_image(each) for each in y]) if isinstance(y, tuple) else as_image(y)
 
 
-def along_channels(b: Any, ndim: int, axis: int = 1) -> Any:
+def along_channels(b: Array, ndim: int, axis: int = 1) -> Any:
     """A vector with further axes of length 1, so that it lies along one axis of an array of `ndim` axes."""
     return b.reshape([-1 if i == axis else 1 for i in range(ndim)])

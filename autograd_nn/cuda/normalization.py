@@ -11,7 +11,7 @@ from typing import Any
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, elementwise, reduce
 from autograd_nn.cuda.reductions import compute_dtype, first_axes, product_sum, with_ones, without
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 _MOMENTS = COMPUTE + '''
 struct moments {
@@ -120,8 +120,8 @@ _response_grad = elementwise('raw T x, raw T gy, raw U scale, int32 channels, in
                              'response_grad', reduce_dims=False, preamble=COMPUTE)
 
 
-def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, relu: bool = False,
-                        residual: Any = None) -> tuple[Any, Any, Any, Any]:
+def batch_normalization(x: Array, gamma: Array, beta: Array, eps: float, axis: Ints, relu: bool = False,
+                        residual: Array = None) -> tuple[Any, Any, Any, Any]:
     """Two kernels, or a few; the output itself says which results were positive."""
     dtype = compute_dtype(gamma.dtype)
     (x_,), axis_ = _in_memory(axis, x)
@@ -131,8 +131,8 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, r
     return y, mean, inv_std, y if relu and residual is None else None
 
 
-def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: Any, axis: Ints,
-                             mask: Any = None) -> tuple[Any, Any, Any]:
+def batch_normalization_grad(x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array, axis: Ints,
+                             mask: Array = None) -> tuple[Any, Any, Any]:
     """Two kernels, or a few: the sums, then the gradient of the input."""
     dtype = compute_dtype(gamma.dtype)
     mask = 1 if mask is None else mask
@@ -146,21 +146,21 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
     return gx, ggamma.astype(gamma.dtype, copy=False), gbeta.astype(gamma.dtype, copy=False)
 
 
-def update_statistics(running_mean: Any, running_var: Any, mean: Any, inv_std: Any, eps: float, decay: float,
+def update_statistics(running_mean: Array, running_var: Array, mean: Array, inv_std: Array, eps: float, decay: float,
                       count: int) -> None:
     """In one kernel for both running averages."""
     _update_statistics(mean, inv_std, eps, decay, count / max(count - 1, 1), running_mean, running_var)
 
 
-def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float, axis: Ints,
-                              relu: bool = False, residual: Any = None) -> Any:
+def fixed_batch_normalization(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float, axis: Ints,
+                              relu: bool = False, residual: Array = None) -> Any:
     """In one kernel: normalized, scaled and shifted, `residual` added, and rectified."""
     y = device.cupy.empty_like(x)
     return _fixed_normalized(x, *_along(x, axis, compute_dtype(gamma.dtype), mean, var, gamma, beta), float(eps),
                              0 if residual is None else residual, relu, y)
 
 
-def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float) -> tuple[Any, Any, Any]:
+def group_normalization(x: Array, groups: int, gamma: Array, beta: Array, eps: float) -> tuple[Any, Any, Any]:
     """Two kernels, on the groups as an axis of their own."""
     parts = _in_groups(x, groups)
     dtype = compute_dtype(x.dtype)
@@ -170,8 +170,8 @@ def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float) 
     return y.reshape(x.shape), mean, inv_std
 
 
-def group_normalization_grad(x: Any, groups: int, gamma: Any, gy: Any, mean: Any,
-                             inv_std: Any) -> tuple[Any, Any, Any]:
+def group_normalization_grad(x: Array, groups: int, gamma: Array, gy: Array, mean: Array,
+                             inv_std: Array) -> tuple[Any, Any, Any]:
     """Three kernels: the sums over each channel, those over each group, and the gradient of the input."""
     x_, gy_ = _in_groups(x, groups), _in_groups(gy, groups)
     dtype = compute_dtype(x.dtype)
@@ -186,18 +186,18 @@ def group_normalization_grad(x: Any, groups: int, gamma: Any, gy: Any, mean: Any
     return gx.reshape(x.shape), ggamma, gbeta
 
 
-def layer_normalization(x: Any, gamma: Any, beta: Any, eps: float) -> tuple[Any, Any, Any]:
+def layer_normalization(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Any, Any, Any]:
     """Group normalization of one group."""
     y, mean, inv_std = group_normalization(x, 1, gamma, beta, eps)
     return y, mean.reshape(len(x)), inv_std.reshape(len(x))
 
 
-def layer_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: Any) -> tuple[Any, Any, Any]:
+def layer_normalization_grad(x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array) -> tuple[Any, Any, Any]:
     """Group normalization of one group."""
     return group_normalization_grad(x, 1, gamma, gy, mean.reshape(-1, 1), inv_std.reshape(-1, 1))
 
 
-def local_response_normalization(x: Any, n: int, k: float, alpha: float, beta: float) -> Any:
+def local_response_normalization(x: Array, n: int, k: float, alpha: float, beta: float) -> Any:
     """In one kernel, which adds up the squares of the neighbouring channels for each element."""
     x_ = _as_channels(x)
     y = device.cupy.empty(x_.shape, x.dtype)
@@ -205,7 +205,7 @@ def local_response_normalization(x: Any, n: int, k: float, alpha: float, beta: f
     return y.reshape(x.shape)
 
 
-def local_response_normalization_grad(x: Any, gy: Any, n: int, k: float, alpha: float, beta: float) -> Any:
+def local_response_normalization_grad(x: Array, gy: Array, n: int, k: float, alpha: float, beta: float) -> Any:
     """Two kernels: the scales once more, then ``g - 2 alpha beta x S(x g / scale)``, as on the CPU."""
     x_, gy_ = _as_channels(x), _as_channels(gy)
     scale = device.cupy.empty(x_.shape, compute_dtype(x.dtype))
@@ -215,7 +215,7 @@ def local_response_normalization_grad(x: Any, gy: Any, n: int, k: float, alpha: 
     return gx.reshape(x.shape)
 
 
-def _find_statistics(x: Any, shape: Ints, dtype: Any, eps: float, axis: Ints) -> tuple[Any, Any]:
+def _find_statistics(x: Array, shape: Ints, dtype: Any, eps: float, axis: Ints) -> tuple[Any, Any]:
     results = mean, inv_std = device.cupy.empty((2, *shape), dtype)
     pivot = x[tuple([slice(1) if i in axis else slice(None) for i in range(x.ndim)])]
     first = first_axes(x, axis)
@@ -237,7 +237,8 @@ def _find_statistics(x: Any, shape: Ints, dtype: Any, eps: float, axis: Ints) ->
     return mean, inv_std
 
 
-def _sum_gradients(x: Any, gy: Any, mask: Any, weight: Any, mean: Any, inv_std: Any, dtype: Any, axis: Ints) -> Any:
+def _sum_gradients(x: Array, gy: Array, mask: Array, weight: Array, mean: Array, inv_std: Array, dtype: Any,
+                   axis: Ints) -> Any:
     """The sums, along some axes, of the gradients, and of their products with the normalized input."""
     first = first_axes(x, axis)
     sums = _parts(x, first, dtype)
@@ -247,12 +248,12 @@ def _sum_gradients(x: Any, gy: Any, mask: Any, weight: Any, mean: Any, inv_std: 
     return product_sum(sums.reshape(2, *with_ones(x.shape, first)), 1, tuple([1 + i for i in axis]), dtype)
 
 
-def _parts(x: Any, axis: Ints, dtype: Any) -> Any:
+def _parts(x: Array, axis: Ints, dtype: Any) -> Any:
     """Room for two results of a reduction along some axes."""
     return device.cupy.empty((2, *without(x.shape, axis)), dtype)
 
 
-def _in_memory(axis: Ints, *arrays: Any) -> tuple[list[Any], Ints]:
+def _in_memory(axis: Ints, *arrays: Array) -> tuple[list[Any], Ints]:
     """Images, or numbers, and the axes that do not belong to channels: channels-last ones in the order of memory."""
     if axis != (0, *range(2, arrays[0].ndim)) or not layout.is_channels_last(arrays[0]):
         return list(arrays), axis
@@ -260,12 +261,12 @@ def _in_memory(axis: Ints, *arrays: Any) -> tuple[list[Any], Ints]:
             tuple(range(arrays[0].ndim - 1)))
 
 
-def _along(x: Any, axis: Ints, dtype: Any, *arrays: Any) -> list[Any]:
+def _along(x: Array, axis: Ints, dtype: Any, *arrays: Array) -> list[Any]:
     """The arrays, which have the shape of `x` without `axis`, with axes of length 1 in their place."""
     return [array.reshape(with_ones(x.shape, axis)).astype(dtype, copy=False) for array in arrays]
 
 
-def _in_groups(x: Any, groups: int) -> Any:
+def _in_groups(x: Array, groups: int) -> Any:
     """`x` (N, C, *in) as an array (N, groups, C / groups, positions)."""
     width = x.shape[1] // groups
     positions = 1
@@ -274,16 +275,16 @@ def _in_groups(x: Any, groups: int) -> Any:
     return x.reshape(len(x), groups, width, positions)
 
 
-def _of_groups(dtype: Any, *arrays: Any) -> list[Any]:
+def _of_groups(dtype: Any, *arrays: Array) -> list[Any]:
     """Arrays (N, groups) beside those of `_in_groups`."""
     return [array.reshape(*array.shape, 1, 1).astype(dtype, copy=False) for array in arrays]
 
 
-def _of_channels(parts: Any, dtype: Any, *arrays: Any) -> list[Any]:
+def _of_channels(parts: Any, dtype: Any, *arrays: Array) -> list[Any]:
     """Arrays (C,) beside those of `_in_groups`."""
     return [array.reshape(1, *parts.shape[1:3], 1).astype(dtype, copy=False) for array in arrays]
 
 
-def _as_channels(x: Any) -> Any:
+def _as_channels(x: Array) -> Any:
     """`x` (N, C, *in) as an array (N, C, positions)."""
     return _in_groups(x, 1)[:, 0]

@@ -10,6 +10,7 @@ from autograd_nn.cuda.kernel import elementwise as kernel
 from autograd_nn.cuda.layout import keep_layout
 from autograd_nn.cuda.multi import MultiKernel, in_batches, thread_count
 from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.types import Array
 
 _scaled_sum = kernel('T x, S y, float64 a', 'T z', 'z = (T)((C)x + (C)y * (C)a)', 'scaled_sum', preamble=COMPUTE)
 _finish = kernel('T x, T b, T residual, bool rectify, float64 ceiling', 'T y', '''
@@ -39,12 +40,12 @@ def scaled(arrays: Sequence[Any], a: float) -> list[Any]:
     return results
 
 
-def scaled_sum(x: Any, y: Any, a: float) -> Any:
+def scaled_sum(x: Array, y: Array, a: float) -> Any:
     """``x + a * y``, in one kernel."""
     return _scaled_sum(x, y, float(a))
 
 
-def finish(y: Any, b: Any, residual: Any, ceiling: float | None, out: Any = None) -> Any:
+def finish(y: Array, b: Array, residual: Array, ceiling: float | None, out: Array = None) -> Any:
     """Adds a bias and a residual to `y` and rectifies the sum: what is None is left out.
 
     Args:

@@ -14,10 +14,10 @@ from autograd_nn.cuda.im2col import each, integers, over_windows
 from autograd_nn.cuda.kernel import COMPUTE, Kernel, elementwise
 from autograd_nn.cuda.layout import empty, in_memory, is_channels_last
 from autograd_nn.geometry import conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 
-def max_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
+def max_pooling(x: Array, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
                 training: bool = True) -> tuple[Any, Any]:
     """Maximum and place at once."""
     last = is_channels_last(x)
@@ -29,7 +29,7 @@ def max_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: b
     return y, indexes
 
 
-def max_pooling_grad(gy: Any, indexes: Any, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints) -> Any:
+def max_pooling_grad(gy: Array, indexes: Array, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints) -> Any:
     """Each element asks the windows that it is part of whether it was their maximum."""
     last = is_channels_last(indexes)
     gx = empty((*gy.shape[:2], *size), gy.dtype, last)
@@ -38,7 +38,7 @@ def max_pooling_grad(gy: Any, indexes: Any, size: Ints, kernel_size: Ints, strid
     return gx
 
 
-def max_pooling_gather(x: Any, indexes: Any, kernel_size: Ints, stride: Ints, pad: Ints) -> Any:
+def max_pooling_gather(x: Array, indexes: Array, kernel_size: Ints, stride: Ints, pad: Ints) -> Any:
     """Takes the element of each window."""
     last = is_channels_last(indexes)
     y = empty(indexes.shape, x.dtype, last)
@@ -47,7 +47,8 @@ def max_pooling_gather(x: Any, indexes: Any, kernel_size: Ints, stride: Ints, pa
     return y
 
 
-def average_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool, pad_value: int | None) -> Any:
+def average_pooling(x: Array, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool,
+                    pad_value: int | None) -> Any:
     """Sum and number of each window."""
     last = is_channels_last(x)
     y = empty(_pooled(x, kernel_size, stride, pad, cover_all), x.dtype, last)
@@ -56,7 +57,7 @@ def average_pooling(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_al
     return y
 
 
-def average_pooling_grad(gy: Any, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints,
+def average_pooling_grad(gy: Array, size: Ints, kernel_size: Ints, stride: Ints, pad: Ints,
                          pad_value: int | None) -> Any:
     """Each element adds its shares up."""
     last = is_channels_last(gy)
@@ -66,11 +67,11 @@ def average_pooling_grad(gy: Any, size: Ints, kernel_size: Ints, stride: Ints, p
     return gx
 
 
-def _view(x: Any, last: bool) -> Any:
+def _view(x: Array, last: bool) -> Any:
     return in_memory(x) if last else x
 
 
-def _pooled(x: Any, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool) -> Ints:
+def _pooled(x: Array, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool) -> Ints:
     return *x.shape[:2], *(conv_output_size(n, k, s, p, cover_all)
                            for n, k, s, p in zip(x.shape[2:], kernel_size, stride, pad, strict=True))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, reduce
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 _product_sum = reduce('T x, T y', 'U z', '(C)x * (C)y', 'a + b', 'z = (U)a', '0', 'product_sum', reduce_type='C',
                       preamble=COMPUTE)
@@ -23,7 +23,7 @@ _product_sum = reduce('T x, T y', 'U z', '(C)x * (C)y', 'a + b', 'z = (U)a', '0'
 _BLOCKS, _NUMBERS = 512, 1024
 
 
-def first_axes(x: Any, axis: Ints) -> Ints:
+def first_axes(x: Array, axis: Ints) -> Ints:
     """Those of the axes to reduce that are to be reduced first: the last ones, or all."""
     blocks = _blocks(x, axis)
     if blocks < _BLOCKS and prod(x.shape[i] for i in axis) >= _NUMBERS:
@@ -35,7 +35,7 @@ def first_axes(x: Any, axis: Ints) -> Ints:
     return axis
 
 
-def _blocks(x: Any, axis: Ints) -> float:
+def _blocks(x: Array, axis: Ints) -> float:
     """How many blocks of threads CuPy has reduce an array along some axes."""
     side_by_side = x.ndim - 1 not in axis and x.strides[-1] == x.itemsize
     return prod(without(x.shape, axis)) / (max(1, min(x.shape[-1], 32)) if side_by_side else 1)
@@ -61,7 +61,7 @@ def compute_dtype(dtype: Any) -> np.dtype:
     return np.result_type(dtype, np.float32)
 
 
-def sum_along(x: Any, axis: Ints, keepdims: bool, dtype: Any) -> Any:
+def sum_along(x: Array, axis: Ints, keepdims: bool, dtype: Any) -> Any:
     """CuPy's function where all numbers lie in one row, for which it has a fast way."""
     y, along = x, axis
     if layout.is_channels_last(x) and (1 in axis or all(i in axis for i in range(2, x.ndim))):
@@ -74,7 +74,7 @@ def sum_along(x: Any, axis: Ints, keepdims: bool, dtype: Any) -> Any:
     return y.reshape(with_ones(x.shape, axis)) if keepdims else y
 
 
-def product_sum(x: Any, y: Any, axis: Ints, dtype: Any, keepdims: bool = False) -> Any:
+def product_sum(x: Array, y: Array, axis: Ints, dtype: Any, keepdims: bool = False) -> Any:
     """The sum of ``x * y`` along some axes.
 
     Args:

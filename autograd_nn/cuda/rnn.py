@@ -19,7 +19,7 @@ from autograd_nn.cuda import device
 from autograd_nn.cuda.cublas import matmul
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 Arrays = Sequence[Any]
 
@@ -126,34 +126,34 @@ _rnn_step_grad = elementwise('raw T y, raw T gh, raw T gy, bool rectify, int64 u
     gz[k] = (T)(((C)gh[i] + (C)gy[k]) * slope)''', 'rnn_step_grad', preamble=COMPUTE)
 
 
-def lstm(c_prev: Any, x: Any) -> tuple[Any, Any]:
+def lstm(c_prev: Array, x: Array) -> tuple[Any, Any]:
     """In one kernel: the gates of a unit, its cell and its output."""
     c, h = _like(c_prev, c_prev)
     _lstm(c_prev, *_parts_of_units(x), c, h)
     return c, h
 
 
-def lstm_grad(c_prev: Any, x: Any, c: Any, gc: Any, gh: Any) -> tuple[Any, Any]:
+def lstm_grad(c_prev: Array, x: Array, c: Array, gc: Array, gh: Array) -> tuple[Any, Any]:
     """One kernel, which computes the gates once more."""
     gc_prev, gx = _like(c_prev, x)
     _lstm_grad(c_prev, *_parts_of_units(x), c, gc, gh, gc_prev, *_parts_of_units(gx))
     return gc_prev, gx
 
 
-def gru(h_prev: Any, x: Any, u: Any) -> Any:
+def gru(h_prev: Array, x: Array, u: Array) -> Any:
     """In one kernel: the gates of a unit, and its state."""
     h, = _like(h_prev)
     return _gru(h_prev, *_parts(x, 3), *_parts(u, 3), h)
 
 
-def gru_grad(h_prev: Any, x: Any, u: Any, gh: Any) -> tuple[Any, Any, Any]:
+def gru_grad(h_prev: Array, x: Array, u: Array, gh: Array) -> tuple[Any, Any, Any]:
     """One kernel, which computes the gates once more."""
     gh_prev, gx, gu = _like(h_prev, x, u)
     _gru_grad(h_prev, *_parts(x, 3), *_parts(u, 3), gh, gh_prev, *_parts(gx, 3), *_parts(gu, 3))
     return gh_prev, gx, gu
 
 
-def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
+def lstm_sequence(x: Array, h: Array, c: Array, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                   training: bool) -> tuple[Any, Any, Any, Any]:
     """The workspace is the gates (M, 4 N), the cells (M, N), and the joined weights of inputs and of states."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
@@ -169,8 +169,8 @@ def lstm_sequence(x: Any, h: Any, c: Any, ws: list[Any], bs: list[Any], batch_si
     return y, h, c.astype(dtype, copy=False), (gates, cells, W, U) if training else None
 
 
-def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, gcy: Any,
-                       batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, Any, list[Any], list[Any]]:
+def lstm_sequence_grad(x: Array, h: Array, c: Array, ws: list[Any], y: Array, workspace: Any, gy: Array, ghy: Array,
+                       gcy: Array, batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, Any, list[Any], list[Any]]:
     """Goes through the steps the other way round, then multiplies the gradients of all gates with what they met."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
     x, y, gy = _rows(dtype, x, y, gy)
@@ -187,7 +187,7 @@ def lstm_sequence_grad(x: Any, h: Any, c: Any, ws: list[Any], y: Any, workspace:
     return matmul(gz, W), gh, gc.astype(dtype, copy=False), gws, [*gbs, *[gb.copy() for gb in gbs]]
 
 
-def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
+def gru_sequence(x: Array, h: Array, ws: list[Any], bs: list[Any], batch_sizes: Ints, reverse: bool,
                  training: bool) -> tuple[Any, Any, Any]:
     """The workspace is the gates r, z and a (M, 3 N), what r scaled (M, N), and the joined weights."""
     dtype, precise, units = x.dtype, compute_dtype(x.dtype), h.shape[1]
@@ -203,8 +203,8 @@ def gru_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], batch_sizes: Ints
     return y, h, (gates, scaled, W, U) if training else None
 
 
-def gru_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, batch_sizes: Ints,
-                      reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
+def gru_sequence_grad(x: Array, h: Array, ws: list[Any], y: Array, workspace: Any, gy: Array, ghy: Array,
+                      batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
     """Goes back through the steps; what reaches the gates from input and from state differs by the reset gate."""
     dtype, units = x.dtype, h.shape[1]
     x, y, gy = _rows(dtype, x, y, gy)
@@ -221,7 +221,7 @@ def gru_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     return matmul(gx, W), gh, gws, gbs
 
 
-def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, batch_sizes: Ints, reverse: bool,
+def rnn_sequence(x: Array, h: Array, ws: list[Any], bs: list[Any], activation: str, batch_sizes: Ints, reverse: bool,
                  training: bool) -> tuple[Any, Any, Any]:
     """The output says all that the gradient needs, so there is no workspace."""
     dtype, precise = x.dtype, compute_dtype(x.dtype)
@@ -234,8 +234,8 @@ def rnn_sequence(x: Any, h: Any, ws: list[Any], bs: list[Any], activation: str, 
     return y, h, None
 
 
-def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy: Any, ghy: Any, activation: str,
-                      batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
+def rnn_sequence_grad(x: Array, h: Array, ws: list[Any], y: Array, workspace: Any, gy: Array, ghy: Array,
+                      activation: str, batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
     """Goes through the steps the other way round; the slopes of the activation come from its outputs."""
     dtype = x.dtype
     x, y, gy, W, U = _rows(dtype, x, y, gy, *ws)
@@ -249,24 +249,24 @@ def rnn_sequence_grad(x: Any, h: Any, ws: list[Any], y: Any, workspace: Any, gy:
     return matmul(gz, W), gh, gws, [gb, gb.copy()]
 
 
-def _like(*arrays: Any) -> list[Any]:
+def _like(*arrays: Array) -> list[Any]:
     """New arrays of the shapes and types of others, in row-major order."""
     return [device.cupy.empty(array.shape, array.dtype) for array in arrays]
 
 
-def _parts(array: Any, count: int) -> list[Any]:
+def _parts(array: Array, count: int) -> list[Any]:
     """Views of the equal parts of the columns."""
     width = array.shape[1] // count
     return [array[:, k * width:(k + 1) * width] for k in range(count)]
 
 
-def _parts_of_units(x: Any) -> list[Any]:
+def _parts_of_units(x: Array) -> list[Any]:
     """Views (N, S, ...) of the four numbers for each unit in `x` (N, 4 S, ...)."""
     units = x.reshape(len(x), x.shape[1] // 4, 4, *x.shape[2:])
     return [units[:, :, k] for k in range(4)]
 
 
-def _rows_of_gates(array: Any, count: int) -> list[Any]:
+def _rows_of_gates(array: Array, count: int) -> list[Any]:
     """Views of the equal parts of the rows, or of a vector."""
     width = len(array) // count
     return [array[k * width:(k + 1) * width] for k in range(count)]
@@ -275,15 +275,15 @@ def _rows_of_gates(array: Any, count: int) -> list[Any]:
 class _Product:
     """Products with one matrix, step by step: most steps have as many rows as the one before."""
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: Array) -> None:
         self.matrix = matrix
         self.views: dict[tuple[int, int], Any] = {}
 
-    def __call__(self, a: Any, n: int, out: Any) -> None:
+    def __call__(self, a: Array, n: int, out: Array) -> None:
         """Multiplies the first `n` rows of `a`, into those of `out`."""
         matmul(self._rows(a, n), self.matrix, out=self._rows(out, n))
 
-    def _rows(self, a: Any, n: int) -> Any:
+    def _rows(self, a: Array, n: int) -> Any:
         if len(a) == n:
             return a
         key = id(a), n
@@ -302,7 +302,7 @@ def _steps(batch_sizes: Ints, reverse: bool) -> list[tuple[int, int]]:
     return steps[::-1] if reverse else steps
 
 
-def _previous(initial: Any, states: Any, batch_sizes: Ints, reverse: bool) -> Any:
+def _previous(initial: Array, states: Array, batch_sizes: Ints, reverse: bool) -> Any:
     """The states that the steps started from, from those (M, N) that they arrived at."""
     places = _places(tuple(batch_sizes), len(initial), reverse, device.cupy.cuda.Device().id)
     return device.cupy.concatenate([initial.astype(states.dtype, copy=False), states])[places]
@@ -322,7 +322,7 @@ def _joined(arrays: Arrays) -> Any:
     return device.cupy.concatenate(arrays)
 
 
-def _rows(dtype: Any, *arrays: Any) -> list[Any]:
+def _rows(dtype: Any, *arrays: Array) -> list[Any]:
     """The arrays in a type, in row-major order."""
     return [device.cupy.ascontiguousarray(array, dtype) for array in arrays]
 

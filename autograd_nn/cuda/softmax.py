@@ -10,6 +10,7 @@ from typing import Any
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise, reduce
 from autograd_nn.cuda.reductions import compute_dtype, product_sum
+from autograd_nn.types import Array
 
 # The sum is that of exponentials of what is less than the largest; where both are minus infinity, the exponential of
 # their difference is taken for 1 here, and is not a number in the end, as NumPy has it.
@@ -53,31 +54,31 @@ _cross_entropy_grad = elementwise('T y, S label, T scale', 'T gx', '''
     gx = (T)(((C)y - right) * (C)scale)''', 'softmax_cross_entropy_grad', reduce_dims=False, preamble=COMPUTE)
 
 
-def softmax(x: Any, axis: int) -> Any:
+def softmax(x: Array, axis: int) -> Any:
     """``exp(x)`` over its sum along `axis`, with the largest element taken off first, so that nothing overflows."""
     y = device.cupy.empty(x.shape, x.dtype)
     return _softmax(x, *_find_exponentials(x, axis), y)
 
 
-def softmax_grad(y: Any, gy: Any, axis: int) -> Any:
+def softmax_grad(y: Array, gy: Array, axis: int) -> Any:
     """``y * (gy - sum(y * gy))``."""
     gx = device.cupy.empty(y.shape, y.dtype)
     return _softmax_grad(y, gy, product_sum(y, gy, (axis,), compute_dtype(y.dtype), keepdims=True), gx)
 
 
-def log_softmax(x: Any, axis: int) -> Any:
+def log_softmax(x: Array, axis: int) -> Any:
     """``x - log(sum(exp(x)))``."""
     y = device.cupy.empty(x.shape, x.dtype)
     return _log_softmax(x, *_find_exponentials(x, axis), y)
 
 
-def log_softmax_grad(y: Any, gy: Any, axis: int) -> Any:
+def log_softmax_grad(y: Array, gy: Array, axis: int) -> Any:
     """``gy - exp(y) * sum(gy)``."""
     gx = device.cupy.empty(y.shape, y.dtype)
     return _log_softmax_grad(y, gy, product_sum(gy, 1, (axis,), compute_dtype(y.dtype), keepdims=True), gx)
 
 
-def softmax_cross_entropy(x: Any, labels: Any) -> tuple[Any, Any]:
+def softmax_cross_entropy(x: Array, labels: Array) -> tuple[Any, Any]:
     """The elementwise kernel writes the softmax and, where the class is the right one, the loss."""
     x_ = _as_classes(x)
     n, _, positions = x_.shape
@@ -86,7 +87,7 @@ def softmax_cross_entropy(x: Any, labels: Any) -> tuple[Any, Any]:
     return y.reshape(x.shape), loss.reshape(labels.shape)
 
 
-def softmax_cross_entropy_grad(y: Any, labels: Any, scale: Any) -> Any:
+def softmax_cross_entropy_grad(y: Array, labels: Array, scale: Array) -> Any:
     """In one kernel: the probabilities `y`, less one at the labels, each sample times its element of `scale`."""
     y_ = _as_classes(y)
     gx = device.cupy.empty(y_.shape, y.dtype)
@@ -95,7 +96,7 @@ def softmax_cross_entropy_grad(y: Any, labels: Any, scale: Any) -> Any:
     return gx.reshape(y.shape)
 
 
-def _find_exponentials(x: Any, axis: int) -> tuple[Any, Any]:
+def _find_exponentials(x: Array, axis: int) -> tuple[Any, Any]:
     """The maximum along an axis, which stays with length 1, and the sum of the exponentials of what is less."""
     shape = [n for i, n in enumerate(x.shape) if i != axis]
     largest, total = device.cupy.empty((2, *shape), compute_dtype(x.dtype))
@@ -103,6 +104,6 @@ def _find_exponentials(x: Any, axis: int) -> tuple[Any, Any]:
     return device.cupy.expand_dims(largest, axis), device.cupy.expand_dims(total, axis)
 
 
-def _as_classes(x: Any) -> Any:
+def _as_classes(x: Array) -> Any:
     """`x` (N, C, *d) as an array (N, C, positions)."""
     return x.reshape(*x.shape[:2], prod(x.shape[2:]))

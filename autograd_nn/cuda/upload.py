@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_nn.cuda import capture, device
 from autograd_nn.dtypes import is_real
+from autograd_nn.types import Array
 
 # What is larger is no minibatch; what is smaller is not worth it.
 _LARGEST, _SMALLEST = 128 << 20, 1 << 16
@@ -66,7 +67,7 @@ class _Uploads:
         return result
 
 
-def is_worth_it(array: Any) -> bool:
+def is_worth_it(array: Array) -> bool:
     """Whether an array on the host is of the size of a minibatch, and its bytes are what a device computes with."""
     return _SMALLEST <= array.nbytes <= _LARGEST and is_real(array.dtype) and array.dtype.isnative
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import Device, get_array_module, get_device, is_array
+from autograd_nn.backend import Device, DeviceLike, get_array_module, get_device, is_array
 from autograd_nn.dataset.examples import Examples, map_columns
 
 
-def to_device(device: Any, x: Any) -> Any:
+def to_device(device: DeviceLike | None, x: Any) -> Any:
     """Sends an array to a device.
 
     Args:
@@ -33,7 +33,7 @@ class Converter:
     A subclass defines ``__call__(batch, device)``. A function becomes a converter with the decorator `converter`.
     """
 
-    def __call__(self, batch: Any, device: Any = None) -> Any:
+    def __call__(self, batch: Any, device: DeviceLike | None = None) -> Any:
         """Converts a batch.
 
         Args:
@@ -49,7 +49,7 @@ class _FunctionConverter(Converter):
         functools.update_wrapper(self, function)
         self._function = function
 
-    def __call__(self, batch: Any, device: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, batch: Any, device: DeviceLike | None = None, *args: Any, **kwargs: Any) -> Any:
         if device is not None and not hasattr(device, 'send'):
             device = get_device(device)
         return self._function(batch, device, *args, **kwargs)
@@ -70,7 +70,7 @@ def converter() -> Callable[[Callable[..., Any]], Converter]:
     return _FunctionConverter
 
 
-def call_converter(converter: Callable[..., Any], batch: Any, device: Any) -> Any:
+def call_converter(converter: Callable[..., Any], batch: Any, device: DeviceLike | None) -> Any:
     """Calls what an updater or an evaluator was given as converter.
 
     A plain function is told of the device as programs for Chainer expect it: by the number of the GPU, a negative one
@@ -90,7 +90,7 @@ def call_converter(converter: Callable[..., Any], batch: Any, device: Any) -> An
 _call_converter = call_converter
 
 
-def concat_examples(batch: Sequence[Any], device: Any = None, padding: Any = None) -> Any:
+def concat_examples(batch: Sequence[Any], device: DeviceLike | None = None, padding: Any = None) -> Any:
     """Concatenates a list of examples into arrays with a new first axis.
 
     Args:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from tqdm import tqdm
 
+from autograd_nn.types import PathLike
 from autograd_nn.utils.atomic import atomic_path
 
 T = TypeVar('T')
@@ -45,7 +46,7 @@ def get_dataset_root() -> str:
     return str(Path(root).expanduser())
 
 
-def set_dataset_root(path: str | os.PathLike[str]) -> None:
+def set_dataset_root(path: PathLike) -> None:
     """Sets the directory under which data sets are looked for and kept."""
     global _dataset_root
     _dataset_root = os.fspath(path)
@@ -84,7 +85,7 @@ class RemoteFile:
     urls: tuple[str, ...]
     unpacked: bool = False
 
-    def matches(self, path: str | os.PathLike[str]) -> bool:
+    def matches(self, path: PathLike) -> bool:
         """Whether the file at `path` has the right content."""
         algorithm, expected = self.checksum.split(':')
         digest = hashlib.new(algorithm, usedforsecurity=False)
@@ -135,8 +136,7 @@ def download_files(dataset_name: str, files: Sequence[RemoteFile]) -> list[Path]
     return [directory / file.name for file in files]
 
 
-def download(urls: Sequence[str], path: str | os.PathLike[str],
-             verify: Callable[[Path], bool] | None = None) -> None:
+def download(urls: Sequence[str], path: PathLike, verify: Callable[[Path], bool] | None = None) -> None:
     """Downloads a file from the first of several mirrors that has it whole, with a progress bar.
 
     The file appears under its name only when it is complete and verified. Mirrors that fail are tried again after
@@ -214,7 +214,7 @@ def cached_download(url: str) -> str:
     return str(path)
 
 
-def cache_or_load_file(path: str | os.PathLike[str], creator: Callable[[str], T], loader: Callable[[str], T]) -> T:
+def cache_or_load_file(path: PathLike, creator: Callable[[str], T], loader: Callable[[str], T]) -> T:
     """Creates a file if it does not exist, loads it otherwise.
 
     Args:

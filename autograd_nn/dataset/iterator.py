@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograd_nn.serializer import AbstractSerializer
+
 
 class Iterator:
     """Base class of the iterators that make batches of a data set.
@@ -38,7 +40,7 @@ class Iterator:
     def finalize(self) -> None:
         """Releases what the iterator holds."""
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one.
 
         Args:
@@ -49,5 +51,5 @@ class Iterator:
     def __enter__(self) -> Iterator:
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.finalize()

@@ -1,7 +1,6 @@
 """CIFAR-10 and CIFAR-100: small colour photographs."""
 from __future__ import annotations
 
-import os
 import tarfile
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from autograd_nn.dataset.download import RemoteFile, download_files
 from autograd_nn.datasets.mnist import scale_pixels
 from autograd_nn.datasets.tuple_dataset import TupleDataset
+from autograd_nn.types import DTypeLike, PathLike
 
 _CIFAR10 = RemoteFile(
     'cifar-10-binary.tar.gz', 'md5:c32a1d4ab5d03f1284b67883e8d87530',
@@ -28,7 +28,8 @@ _CIFAR100_TRAIN = ('cifar-100-binary/train.bin',)
 _CIFAR100_TEST = ('cifar-100-binary/test.bin',)
 
 
-def get_cifar10(withlabel: bool = True, ndim: int = 3, scale: float = 1., dtype: Any = None) -> tuple[Any, Any]:
+def get_cifar10(withlabel: bool = True, ndim: int = 3, scale: float = 1.,
+                dtype: DTypeLike | None = None) -> tuple[Any, Any]:
     """CIFAR-10: 50,000 colour photographs in ten classes to train with and 10,000 to test.
 
     The file ``cifar-10-binary.tar.gz`` is looked for in the directory ``cifar`` under `get_dataset_root`, and
@@ -53,7 +54,8 @@ def get_cifar10(withlabel: bool = True, ndim: int = 3, scale: float = 1., dtype:
     return _load('get_cifar10', _CIFAR10, (_CIFAR10_TRAIN, _CIFAR10_TEST), 1, withlabel, ndim, scale, dtype)
 
 
-def get_cifar100(withlabel: bool = True, ndim: int = 3, scale: float = 1., dtype: Any = None) -> tuple[Any, Any]:
+def get_cifar100(withlabel: bool = True, ndim: int = 3, scale: float = 1.,
+                 dtype: DTypeLike | None = None) -> tuple[Any, Any]:
     """CIFAR-100: 50,000 colour photographs in a hundred classes to train with and 10,000 to test.
 
     The file ``cifar-100-binary.tar.gz`` is looked for in the directory ``cifar`` under `get_dataset_root`, and
@@ -99,7 +101,7 @@ _CIFAR100_LABELS = """
 """
 
 
-def read_cifar(path: str | os.PathLike[str], members: Sequence[str], label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+def read_cifar(path: PathLike, members: Sequence[str], label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
     """Reads records from the binary version of CIFAR.
 
     Args:
@@ -132,7 +134,7 @@ def read_cifar(path: str | os.PathLike[str], members: Sequence[str], label_bytes
 
 
 def _load(name: str, file: RemoteFile, splits: Sequence[Sequence[str]], label_bytes: int, withlabel: bool, ndim: int,
-          scale: float, dtype: Any) -> tuple[Any, Any]:
+          scale: float, dtype: DTypeLike | None) -> tuple[Any, Any]:
     if ndim not in (1, 3):
         raise ValueError(f'{name}: ndim must be 1 or 3, got {ndim}')
     [path] = download_files('cifar', [file])

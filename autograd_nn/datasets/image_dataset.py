@@ -4,13 +4,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from autograd_nn.config import get_dtype
 from autograd_nn.dataset.dataset_mixin import DatasetMixin
-from autograd_nn.datasets.read_image import PathLike, read_image
+from autograd_nn.datasets.read_image import read_image
+from autograd_nn.types import DTypeLike, PathLike
 
 
 class ImageDataset(DatasetMixin):
@@ -24,7 +24,8 @@ class ImageDataset(DatasetMixin):
     An example is an image of values from 0 to 255, shape (channels, height, width).
     """
 
-    def __init__(self, paths: PathLike | Sequence[PathLike], root: PathLike = '.', dtype: Any = None) -> None:
+    def __init__(self, paths: PathLike | Sequence[PathLike], root: PathLike = '.',
+                 dtype: DTypeLike | None = None) -> None:
         if isinstance(paths, (str, os.PathLike)):
             paths = [line.strip() for line in Path(paths).read_text(encoding='utf-8').splitlines() if line.strip()]
         self._paths = [Path(root, path) for path in paths]
@@ -53,8 +54,8 @@ class LabeledImageDataset(DatasetMixin):
     An example is a pair of an image of values from 0 to 255, shape (channels, height, width), and a label, shape ().
     """
 
-    def __init__(self, pairs: PathLike | Sequence[tuple[PathLike, int]], root: PathLike = '.', dtype: Any = None,
-                 label_dtype: Any = np.int32) -> None:
+    def __init__(self, pairs: PathLike | Sequence[tuple[PathLike, int]], root: PathLike = '.',
+                 dtype: DTypeLike | None = None, label_dtype: DTypeLike = np.int32) -> None:
         if isinstance(pairs, (str, os.PathLike)):
             pairs = _read_pairs(pairs)
         self._pairs = [(Path(root, path), label) for path, label in pairs]

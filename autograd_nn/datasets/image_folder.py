@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from autograd_nn.config import get_dtype
 from autograd_nn.dataset.dataset_mixin import DatasetMixin
-from autograd_nn.datasets.read_image import HEIF_SUFFIXES, PathLike, image_suffixes, read_image
+from autograd_nn.datasets.read_image import HEIF_SUFFIXES, image_suffixes, read_image
+from autograd_nn.types import DTypeLike, PathLike
 
 # What systems put beside people's files, in lower case.
 NOT_OF_PEOPLE = ('thumbs.db', 'desktop.ini', '@eadir', '__macosx')
@@ -56,7 +56,8 @@ class ImageFolderDataset(DatasetMixin):
     """
 
     def __init__(self, root: PathLike, size: int | tuple[int, int] | None = None, color: bool = True,
-                 on_error: str = 'raise', scale: float = 1., dtype: Any = None, label_dtype: Any = np.int32) -> None:
+                 on_error: str = 'raise', scale: float = 1., dtype: DTypeLike | None = None,
+                 label_dtype: DTypeLike = np.int32) -> None:
         if on_error not in ('raise', 'skip'):
             raise ValueError(f"ImageFolderDataset: on_error must be 'raise' or 'skip', got {on_error!r}")
         root = Path(root)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from autograd_nn.config import get_dtype
 from autograd_nn.dataset.download import RemoteFile, download_files
 from autograd_nn.datasets.tuple_dataset import TupleDataset
+from autograd_nn.types import DTypeLike, PathLike
 
 _DIGITS = Path(__file__).with_name('digits.npz')
 _PARTS = ('train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz',
@@ -40,8 +40,8 @@ _FASHION_MNIST = _remote_files(
      'md5:15d484375f8d13e6eb1aabb0c3f46965'))
 
 
-def get_digits(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: Any = None,
-               label_dtype: Any = np.int32, rgb_format: bool = False) -> tuple[Any, Any]:
+def get_digits(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: DTypeLike | None = None,
+               label_dtype: DTypeLike = np.int32, rgb_format: bool = False) -> tuple[Any, Any]:
     """The handwritten digits that come with this package: 10,000 to train with and 2,000 to test.
 
     They are a balanced part of MNIST (see `get_mnist`): of each digit, 1,000 images drawn at random from MNIST's
@@ -74,9 +74,9 @@ def get_digits(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: 
     return train, test
 
 
-def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: Any = None,
-              label_dtype: Any = np.int32, rgb_format: bool = False, *,
-              directory: str | os.PathLike[str] | None = None) -> tuple[Any, Any]:
+def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: DTypeLike | None = None,
+              label_dtype: DTypeLike = np.int32, rgb_format: bool = False, *,
+              directory: PathLike | None = None) -> tuple[Any, Any]:
     """MNIST: 60,000 handwritten digits to train with and 10,000 to test.
 
     The four files are looked for in the directory ``mnist`` under `get_dataset_root`, and downloaded into it if they
@@ -107,8 +107,8 @@ def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: A
     return _read('get_mnist', [Path(directory, part) for part in _PARTS], *options)
 
 
-def get_fashion_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: Any = None,
-                      label_dtype: Any = np.int32, rgb_format: bool = False) -> tuple[Any, Any]:
+def get_fashion_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: DTypeLike | None = None,
+                      label_dtype: DTypeLike = np.int32, rgb_format: bool = False) -> tuple[Any, Any]:
     """Fashion-MNIST: 60,000 photographs of clothes to train with and 10,000 to test.
 
     The four files are looked for in the directory ``fashion-mnist`` under `get_dataset_root`, and downloaded into it
@@ -140,7 +140,7 @@ def get_fashion_mnist_labels() -> list[str]:
     return ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot']
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+def read_idx(path: PathLike) -> np.ndarray:
     """Reads a gzipped file in MNIST's format.
 
     Args:
@@ -165,7 +165,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def build_digits(mnist: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+def build_digits(mnist: PathLike, path: PathLike) -> None:
     """Chooses the images of `get_digits` and writes the file that they are kept in.
 
     Args:
@@ -193,7 +193,7 @@ def _read(name: str, paths: list[Path], *options: Any) -> tuple[Any, Any]:
 
 
 def _as_dataset(name: str, images: np.ndarray, labels: np.ndarray, withlabel: bool, ndim: int, scale: float,
-                dtype: Any, label_dtype: Any, rgb_format: bool) -> Any:
+                dtype: DTypeLike | None, label_dtype: DTypeLike, rgb_format: bool) -> Any:
     shapes: dict[int, tuple[int, ...]] = {1: (784,), 2: (28, 28), 3: (1, 28, 28)}
     if ndim not in shapes:
         raise ValueError(f'{name}: ndim must be 1, 2 or 3, got {ndim}')
@@ -206,7 +206,7 @@ def _as_dataset(name: str, images: np.ndarray, labels: np.ndarray, withlabel: bo
     return TupleDataset(images, labels.astype(label_dtype)) if withlabel else images
 
 
-def scale_pixels(images: np.ndarray, scale: float, dtype: Any) -> np.ndarray:
+def scale_pixels(images: np.ndarray, scale: float, dtype: DTypeLike | None) -> np.ndarray:
     """Bytes as numbers from 0 to `scale`, of the given dtype or ``config.dtype``."""
     dtype = get_dtype(dtype)
     if dtype.kind in 'iu':

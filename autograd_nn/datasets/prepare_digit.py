@@ -1,15 +1,14 @@
 """From a person's picture of a digit to one like those of MNIST."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
 from autograd_nn.config import get_dtype
+from autograd_nn.types import DTypeLike
 
 
-def prepare_digit(image: np.ndarray, dtype: Any = None) -> np.ndarray:
+def prepare_digit(image: np.ndarray, dtype: DTypeLike | None = None) -> np.ndarray:
     """Makes a photograph or a drawing of a digit look like those of MNIST.
 
     As there, the digit is bright on a dark ground, fits 20 x 20 pixels with its proportions kept, and has its centre of

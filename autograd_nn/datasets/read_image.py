@@ -1,17 +1,14 @@
 """From a picture, a file or one that Pillow has opened, to an array: every picture comes this way."""
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from autograd_nn.config import get_dtype
-
-PathLike = str | os.PathLike[str]
+from autograd_nn.types import DTypeLike, PathLike
 
 HEIF_SUFFIXES = ('.heic', '.heif', '.hif')
 """The endings of pictures that Pillow reads with the help of pillow-heif."""
@@ -33,7 +30,7 @@ def image_suffixes() -> frozenset[str]:
 
 
 def read_image(image: PathLike | Image.Image, color: bool | None = None, size: int | tuple[int, int] | None = None,
-               dtype: Any = None) -> np.ndarray:
+               dtype: DTypeLike | None = None) -> np.ndarray:
     """Reads a picture, upright: the orientation that cameras note down in EXIF is applied.
 
     A picture that Pillow has opened gives what its file would. Of animations and files of several pages the first

@@ -2,16 +2,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from autograd_nn.datasets.tuple_dataset import TupleDataset
+from autograd_nn.types import PathLike
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 
@@ -20,7 +19,7 @@ END_OF_LINE = '<eos>'
 LEVELS = ('word', 'char')
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
+def read_text(path: PathLike) -> str:
     """Reads a text file in UTF-8, with line ends of any system.
 
     Args:
@@ -109,13 +108,13 @@ class Vocabulary:
             return ''.join(tokens)
         return re.sub(' ?\n ?', '\n', ' '.join(['\n' if token == END_OF_LINE else token for token in tokens]))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: PathLike) -> None:
         """Writes the vocabulary to a file (JSON)."""
         with atomic_write(path) as file:
             file.write(to_json({'level': self.level, 'tokens': self.tokens}, indent=0))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Vocabulary:
+    def load(cls, path: PathLike) -> Vocabulary:
         """Reads a vocabulary that `save` wrote.
 
         Raises:
@@ -134,7 +133,7 @@ def _split(text: str, level: str) -> Iterable[str]:
     return text.replace('\n', f' {END_OF_LINE} ').split() if level == 'word' else text
 
 
-def parallel_streams(numbers: Any, n_streams: int, n_steps: int = 1) -> TupleDataset:
+def parallel_streams(numbers: np.ndarray, n_streams: int, n_steps: int = 1) -> TupleDataset:
     """Cuts a text into streams that a recurrent network reads side by side, and pairs each token with the next one.
 
     An example is a step: the tokens at one place of all streams, and those that follow them. An iterator that does not

@@ -1,7 +1,6 @@
 """Writing a network as Caffe's files, from the graph that one run of it leaves."""
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from autograd_nn.exporters.caffe_layers import convert
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.link import Link
+from autograd_nn.types import PathLike
 from autograd_nn.variable import Variable, VariableNode
 
 
@@ -33,7 +33,7 @@ class _RecordInputs(FunctionHook):
         self.arrays[function] = in_data
 
 
-def export(model: Link, args: Any, directory: str | os.PathLike[str] | None = None, export_params: bool = True,
+def export(model: Link, args: Any, directory: PathLike | None = None, export_params: bool = True,
            graph_name: str = 'Graph') -> tuple[Any, dict[str, list[np.ndarray]]]:
     """Writes a network as Caffe's ``chainer_model.prototxt`` and ``chainer_model.caffemodel``.
 

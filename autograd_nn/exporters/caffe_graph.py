@@ -10,6 +10,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.caffe.schema import LayerParameter, NetParameter
 from autograd_nn.link import Link
+from autograd_nn.types import Array
 
 
 @dataclass
@@ -62,7 +63,7 @@ class CaffeGraph:
                     self._owners.setdefault(id(array), path.strip('/'))
                     self._owned.append(array)
 
-    def fetch(self, array: Any) -> np.ndarray:
+    def fetch(self, array: Array) -> np.ndarray:
         """An array on the CPU, which belongs to the same link."""
         fetched = backend.to_cpu(array)
         if id(array) in self._owners:

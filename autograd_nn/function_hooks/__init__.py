@@ -3,3 +3,5 @@ from autograd_nn.function_hooks.cuda_profile import CUDAProfileHook
 from autograd_nn.function_hooks.cupy_memory_profile import CupyMemoryProfileHook
 from autograd_nn.function_hooks.print_hook import PrintHook
 from autograd_nn.function_hooks.timer import TimerHook
+
+__all__ = ['CUDAProfileHook', 'CupyMemoryProfileHook', 'PrintHook', 'TimerHook']

@@ -8,6 +8,7 @@ from typing import IO, Any
 from autograd_nn.backend import get_array_module, get_device_from_array
 from autograd_nn.function_hook import FunctionHook
 from autograd_nn.function_node import FunctionNode
+from autograd_nn.types import Array
 
 
 class PrintHook(FunctionHook):
@@ -59,7 +60,7 @@ class PrintHook(FunctionHook):
         print(*words, sep=self.sep, end=self.end, file=self.file or sys.stdout, flush=self.flush)
 
 
-def _describe(array: Any) -> str:
+def _describe(array: Array) -> str:
     text = f'shape {array.shape}, {array.dtype}, {get_device_from_array(array)}'
     if array.size == 0:
         return text

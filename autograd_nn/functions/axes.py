@@ -4,6 +4,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from autograd_nn.types import Axis
+
 
 def normalize_axis(axis: Any, shape: tuple[int, ...], function: str, extra: int = 0) -> int:
     """An axis counted from the front.
@@ -28,7 +30,7 @@ def normalize_axis(axis: Any, shape: tuple[int, ...], function: str, extra: int 
     return axis % ndim
 
 
-def normalize_axes(axis: Any, shape: tuple[int, ...], function: str) -> tuple[int, ...]:
+def normalize_axes(axis: Axis, shape: tuple[int, ...], function: str) -> tuple[int, ...]:
     """Axes counted from the front: all of them for None, one for an integer, those of a tuple or a list.
 
     Raises:

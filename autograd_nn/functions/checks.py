@@ -7,6 +7,7 @@ from typing import Any
 from autograd_nn.backend import is_on_host
 from autograd_nn.config import config
 from autograd_nn.dtypes import is_floating
+from autograd_nn.types import Array, ArrayLike
 
 
 def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -> None:
@@ -25,7 +26,7 @@ def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -
         raise ValueError(f'{function}: {name} must be {" or ".join(map(repr, choices))}, not {value!r}')
 
 
-def check_indices(function: str, name: str, x: Any, length: int, of: str, ignore: int | None = None) -> None:
+def check_indices(function: str, name: str, x: Array, length: int, of: str, ignore: int | None = None) -> None:
     """Requires an array of integers to name rows or columns that exist.
 
     Looking at numbers on a GPU would wait for them; there only debug mode looks.
@@ -54,7 +55,7 @@ def check_indices(function: str, name: str, x: Any, length: int, of: str, ignore
                          f'{ignored}, as {of}')
 
 
-def check_float(function: str, name: str, x: Any) -> None:
+def check_float(function: str, name: str, x: ArrayLike) -> None:
     """Requires a Variable or an array to be floating point: in integers, results would be cut off unnoticed.
 
     Args:
@@ -69,7 +70,7 @@ def check_float(function: str, name: str, x: Any) -> None:
         raise TypeError(f'{function}: expected floating-point {name}, got {x.dtype} (shape {x.shape})')
 
 
-def check_same_shape(function: str, **xs: Any) -> None:
+def check_same_shape(function: str, **xs: ArrayLike) -> None:
     """Requires the named Variables or arrays to have one shape.
 
     Raises:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd_nn.backend import elementwise
 from autograd_nn.functions.scaling import Scaling
+from autograd_nn.types import Activation, Array
 from autograd_nn.variable import Variable
 
 CEILINGS: dict[Callable[..., Variable], float] = {}
@@ -16,14 +17,14 @@ CEILINGS: dict[Callable[..., Variable], float] = {}
 
 
 @elementwise('T x0, T x1', 'T y', 'const T s = x0 + x1; y = s < (T)0 ? (T)0 : s', name='add_relu')
-def add_relu(x0: Any, x1: Any) -> Any:
+def add_relu(x0: Array, x1: Array) -> Any:
     """The rectified sum of two arrays."""
     y = x0 + x1
     return np.maximum(y, np.zeros((), y.dtype))
 
 
 @elementwise('T y, T gy', 'T gx', 'gx = y <= (T)0 ? (T)(gy * (T)0) : gy', name='relu_grad')
-def _relu_grad(y: Any, gy: Any) -> Any:
+def _relu_grad(y: Array, gy: Array) -> Any:
     # Where the output is not a number, the gradient shows, too.
     gx = (~(y <= 0)).astype(gy.dtype)
     gx *= gy
@@ -31,12 +32,12 @@ def _relu_grad(y: Any, gy: Any) -> Any:
 
 
 @elementwise('T y, T z, T gy', 'T gx', 'gx = y > (T)0 && y < z ? gy : (T)(gy * (T)0)', name='clipped_relu_grad')
-def clipped_relu_grad(y: Any, z: Any, gy: Any) -> Any:
+def clipped_relu_grad(y: Array, z: Array, gy: Array) -> Any:
     """The gradient `gy` of a rectifier with the ceiling `z`, whose output is `y`."""
     return gy * ((y > 0) & (y < z))
 
 
-def ceiling_of(function: str, activation: Any) -> float | None:
+def ceiling_of(function: str, activation: Activation | None) -> float | None:
     """The upper bound of the rectifier that `function` is to compute of its result itself, None for no rectifier.
 
     Raises:
@@ -50,7 +51,7 @@ def ceiling_of(function: str, activation: Any) -> float | None:
     return ceiling
 
 
-def is_relu(function: str, activation: Any) -> bool:
+def is_relu(function: str, activation: Activation | None) -> bool:
     """Whether `function` is to compute `relu` of its result itself.
 
     Raises:
@@ -63,16 +64,16 @@ def is_relu(function: str, activation: Any) -> bool:
     return True
 
 
-def _ceiling(activation: Any) -> float | None:
+def _ceiling(activation: Activation | None) -> float | None:
     return next((ceiling for rectifier, ceiling in CEILINGS.items() if activation is rectifier), None)
 
 
-def relu_grad(y: Any, gy: Any) -> Variable:
+def relu_grad(y: Array, gy: Array) -> Variable:
     """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input."""
     return Scaling(_relu_grad, y).apply((gy,))[0]
 
 
-def rectifier_grad(y: Any, gy: Any, ceiling: float | None) -> Variable:
+def rectifier_grad(y: Array, gy: Array, ceiling: float | None) -> Variable:
     """The gradient `gy` of a rectifier's output, an array `y`, carried on to its input (see `ceiling_of`)."""
     if ceiling is None:
         return gy

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.backend import ARRAYS
-from autograd_nn.functions import precision
 from autograd_nn.functions.array import indexing, shape
 from autograd_nn.functions.math import arithmetic, extremum, matrix_product, reduction
+from autograd_nn.functions.precision import cast
 from autograd_nn.variable import Variable, as_array
 
 _operand_types = (Variable, int, float, np.generic, complex, *ARRAYS)
@@ -78,7 +78,7 @@ def install() -> None:
         '__getitem__': indexing.get_item,
         '__iter__': _iterate,
         'T': property(shape.transpose, doc='The axes in reverse order.'),
-        'astype': precision.cast,
+        'astype': cast,
         'flatten': shape.flatten,
         'max': extremum.max,
         'mean': reduction.mean,
@@ -88,5 +88,5 @@ def install() -> None:
         'sum': reduction.sum,
         'transpose': _transpose,
     }
-    for name, function in methods.items():
-        setattr(Variable, name, function)
+    for name, method in methods.items():
+        setattr(Variable, name, method)

@@ -8,10 +8,11 @@ import numpy as np
 from autograd_nn.backend import LARGE, kernels
 from autograd_nn.dtypes import is_floating, is_half
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.types import Array, ArrayLike, DTypeLike
 from autograd_nn.variable import Variable, as_variable
 
 
-def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False, dtype: Any = None) -> Any:
+def total(x: Array, axis: tuple[int, ...] | None = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Any:
     """The sum of an array along some axes, or all.
 
     Small ones are added up without looking for a back end; NumPy is faster where it need not look at axes, either.
@@ -26,20 +27,19 @@ def total(x: Any, axis: tuple[int, ...] | None = None, keepdims: bool = False, d
 
 class Cast(FunctionNode):
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = dtype
 
     def forward(self, inputs: Arrays) -> Arrays:
         self.x_dtype = inputs[0].dtype
         return inputs[0].astype(self.dtype, copy=False),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return cast(gy, self.x_dtype),
 
 
-def cast(x: Any, typ: Any) -> Variable:
+def cast(x: ArrayLike, typ: DTypeLike) -> Variable:
     """Converts to another dtype.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.variable import Variable
 
 
 class Scaling(FunctionNode):
@@ -21,5 +22,5 @@ class Scaling(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return self.kernel(*self.arguments, inputs[0]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Scaling(self.kernel, *self.arguments).apply(grad_outputs)

@@ -15,6 +15,7 @@ from autograd_nn.backend import is_array
 from autograd_nn.dtypes import is_floating, is_half
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.precision import cast
+from autograd_nn.types import Array, DTypeLike
 from autograd_nn.variable import Variable
 
 P = ParamSpec('P')
@@ -35,12 +36,12 @@ def _half_type(xs: Iterable[Any]) -> Any:
     return found
 
 
-def widened(*xs: Any) -> list[Any]:
+def widened(*xs: Array) -> list[Any]:
     """Variables and arrays, those in half precision in float32; anything else as it is."""
     return [cast(x, np.float32) if (isinstance(x, Variable) or is_array(x)) and is_half(x.dtype) else x for x in xs]
 
 
-def _rounded(y: Any, dtype: Any) -> Any:
+def _rounded(y: Array, dtype: DTypeLike) -> Any:
     """A result, or those in a tuple, in half precision: Variables alone, and those in float32."""
     if isinstance(y, tuple):
         return tuple([_rounded(each, dtype) for each in y])
@@ -71,5 +72,5 @@ class SinglePrecision(FunctionNode):
     def widened_inputs(self, inputs: Sequence[Variable]) -> Sequence[Variable]:
         return () if _half_type(inputs) is None else widened(*inputs)
 
-    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: Any) -> tuple[Variable, ...]:
+    def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: DTypeLike) -> tuple[Variable, ...]:
         return _rounded(outputs, dtype)

@@ -20,7 +20,7 @@ class Unary(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return self.ufunc(inputs[0]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return None,
 
 
@@ -31,10 +31,10 @@ class UnaryByKernel(Unary):
         self.retain_inputs((0,))
         return self.ufunc(inputs[0]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return self.gradient(self.get_retained_inputs()[0], grad_outputs[0]),
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         """The gradient with respect to `x`."""
         raise NotImplementedError
 
@@ -50,9 +50,9 @@ class UnaryByOutput(SinglePrecision, Unary):
         self.retain_outputs((0,))
         return self.ufunc(inputs[0]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return self.gradient(self.get_retained_outputs()[0], grad_outputs[0]),
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         """The gradient with respect to the input."""
         raise NotImplementedError

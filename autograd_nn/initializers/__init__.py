@@ -15,5 +15,11 @@ from autograd_nn.initializers.random import (
 )
 from autograd_nn.initializers.resampling import DownsamplingConvFilter, UpsamplingDeconvFilter
 
+__all__ = [
+    'Constant', 'DownsamplingConvFilter', 'GlorotNormal', 'GlorotUniform', 'HeNormal', 'HeUniform', 'Identity',
+    'Initializer', 'LeCunNormal', 'LeCunUniform', 'NaN', 'Normal', 'One', 'Orthogonal', 'Uniform',
+    'UpsamplingDeconvFilter', 'Zero', 'generate_array', 'get_fans', 'get_initializer',
+]
+
 # The name under which links written for Chainer know it.
 _get_initializer = get_initializer

@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.initializers.initializer import Initializer
+from autograd_nn.types import BareArray, DTypeLike, Number
 
 
 class Constant(Initializer):
@@ -24,7 +25,7 @@ class Constant(Initializer):
         array([0.5, 0.5, 0.5])
     """
 
-    def __init__(self, fill_value: Any, dtype: Any = None) -> None:
+    def __init__(self, fill_value: BareArray | Number, dtype: DTypeLike | None = None) -> None:
         self.fill_value = fill_value
         super().__init__(dtype)
 
@@ -40,21 +41,21 @@ class Constant(Initializer):
 class Zero(Constant):
     """Fills with zeros."""
 
-    def __init__(self, dtype: Any = None) -> None:
+    def __init__(self, dtype: DTypeLike | None = None) -> None:
         super().__init__(0.0, dtype)
 
 
 class One(Constant):
     """Fills with ones."""
 
-    def __init__(self, dtype: Any = None) -> None:
+    def __init__(self, dtype: DTypeLike | None = None) -> None:
         super().__init__(1.0, dtype)
 
 
 class NaN(Constant):
     """Fills with NaN, so that a parameter that is used before it gets its values shows."""
 
-    def __init__(self, dtype: Any = None) -> None:
+    def __init__(self, dtype: DTypeLike | None = None) -> None:
         super().__init__(np.nan, dtype)
 
 
@@ -69,7 +70,7 @@ class Identity(Initializer):
         ValueError: When called: the array is not a square matrix.
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None) -> None:
         self.scale = scale
         super().__init__(dtype)
 

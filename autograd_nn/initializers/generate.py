@@ -2,20 +2,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.backend import DeviceLike
 from autograd_nn.config import get_dtype
 from autograd_nn.initializers.constant import Constant
 from autograd_nn.initializers.initializer import Initializer
 from autograd_nn.initializers.random import LeCunNormal
+from autograd_nn.types import DTypeLike, InitializerLike, Size
 
 
-def get_initializer(initializer: Any, dtype: Any = None) -> Callable[[Any], None]:
+def get_initializer(initializer: InitializerLike, dtype: DTypeLike | None = None) -> Callable[[Any], None]:
     """The initializer that a link's argument such as ``initialW`` means.
 
     Args:
@@ -45,8 +47,8 @@ def get_initializer(initializer: Any, dtype: Any = None) -> Callable[[Any], None
     return typed
 
 
-def generate_array(initializer: Callable[[Any], None], shape: int | Sequence[int], xp: Any = np, dtype: Any = None,
-                   device: Any = None) -> Any:
+def generate_array(initializer: Callable[[Any], None], shape: Size, xp: Any = np, dtype: DTypeLike | None = None,
+                   device: DeviceLike | None = None) -> Any:
     """Creates an array and fills it.
 
     Args:

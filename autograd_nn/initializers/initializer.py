@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import backend
+from autograd_nn.types import Array, DTypeLike, RandomNumbers
 
 
 class Initializer:
@@ -19,7 +20,7 @@ class Initializer:
             which ``autograd_nn.random.seed`` seeds, by default.
     """
 
-    def __init__(self, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         self.dtype = dtype
         self.rng = rng
 
@@ -32,7 +33,7 @@ class Initializer:
         """Computes initial values of a shape: an array of that shape, or what broadcasts to it."""
         raise NotImplementedError
 
-    def __call__(self, array: Any) -> None:
+    def __call__(self, array: Array) -> None:
         """Fills an array.
 
         Args:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.initializers.initializer import Initializer
+from autograd_nn.types import DTypeLike, RandomNumbers
 
 
 class Orthogonal(Initializer):
@@ -36,7 +37,8 @@ class Orthogonal(Initializer):
         True
     """
 
-    def __init__(self, scale: float = 1.1, dtype: Any = None, mode: str = 'auto', rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.1, dtype: DTypeLike | None = None, mode: str = 'auto',
+                 rng: RandomNumbers | None = None) -> None:
         if mode not in ('auto', 'embedding', 'projection', 'basis'):
             raise ValueError("Orthogonal: expected mode 'auto', 'embedding', 'projection' or 'basis', "
                              f'got {mode!r}')

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from autograd_nn.initializers.initializer import Initializer, get_fans
+from autograd_nn.types import DTypeLike, RandomNumbers
 
 
 class Normal(Initializer):
@@ -16,7 +17,7 @@ class Normal(Initializer):
         rng: See `Initializer`.
     """
 
-    def __init__(self, scale: float = 0.05, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 0.05, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         self.scale = scale
         super().__init__(dtype, rng)
 
@@ -46,7 +47,7 @@ class LeCunNormal(Normal):
         0.050
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         super().__init__(scale, dtype, rng)
 
     def deviation(self, shape: tuple[int, ...]) -> float:
@@ -64,7 +65,7 @@ class GlorotNormal(Normal):
         rng: See `Initializer`.
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         super().__init__(scale, dtype, rng)
 
     def deviation(self, shape: tuple[int, ...]) -> float:
@@ -86,7 +87,8 @@ class HeNormal(Normal):
         ValueError: Unknown `fan_option`.
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None, fan_option: str = 'fan_in', rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None, fan_option: str = 'fan_in',
+                 rng: RandomNumbers | None = None) -> None:
         if fan_option not in ('fan_in', 'fan_out'):
             raise ValueError(f"HeNormal: expected fan_option 'fan_in' or 'fan_out', got {fan_option!r}")
         self.fan_option = fan_option
@@ -106,7 +108,7 @@ class Uniform(Initializer):
         rng: See `Initializer`.
     """
 
-    def __init__(self, scale: float = 0.05, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 0.05, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         self.scale = scale
         super().__init__(dtype, rng)
 
@@ -128,7 +130,7 @@ class LeCunUniform(Uniform):
         rng: See `Initializer`.
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         super().__init__(scale, dtype, rng)
 
     def bound(self, shape: tuple[int, ...]) -> float:
@@ -144,7 +146,7 @@ class GlorotUniform(Uniform):
         rng: See `Initializer`.
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         super().__init__(scale, dtype, rng)
 
     def bound(self, shape: tuple[int, ...]) -> float:
@@ -160,7 +162,7 @@ class HeUniform(Uniform):
         rng: See `Initializer`.
     """
 
-    def __init__(self, scale: float = 1.0, dtype: Any = None, rng: Any = None) -> None:
+    def __init__(self, scale: float = 1.0, dtype: DTypeLike | None = None, rng: RandomNumbers | None = None) -> None:
         super().__init__(scale, dtype, rng)
 
     def bound(self, shape: tuple[int, ...]) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.initializers.initializer import Initializer
+from autograd_nn.types import DTypeLike
 
 
 class UpsamplingDeconvFilter(Initializer):
@@ -24,7 +25,7 @@ class UpsamplingDeconvFilter(Initializer):
         ValueError: Unknown `interpolation`; when called: the shape is not (C, C, k, ...) or (C, 1, k, ...).
     """
 
-    def __init__(self, interpolation: str = 'linear', dtype: Any = None) -> None:
+    def __init__(self, interpolation: str = 'linear', dtype: DTypeLike | None = None) -> None:
         if interpolation != 'linear':
             raise ValueError(f"{type(self).__name__}: expected interpolation 'linear', got {interpolation!r}")
         self.interpolation = interpolation

@@ -12,6 +12,7 @@ from autograd_nn.dataset.examples import join_examples
 from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.iterators.order_samplers import ShuffleOrderSampler
 from autograd_nn.iterators.schedule import Schedule, Segment, State
+from autograd_nn.serializer import AbstractSerializer
 
 Ticket = TypeVar('Ticket')
 
@@ -96,7 +97,7 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         """Ends the reading ahead, and lets go of what has been read."""
         self._discard()
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores or restores the state: the position, the order of this epoch, what the next orders depend on.
 
         Raises:
@@ -175,6 +176,6 @@ def split_segments(segments: list[Segment], count: int) -> list[Segment]:
             for part in np.array_split(segment.indices, min(count, len(segment.indices)))]
 
 
-def _serialize_array(serializer: Any, key: str, array: np.ndarray | None) -> np.ndarray | None:
+def _serialize_array(serializer: AbstractSerializer, key: str, array: np.ndarray | None) -> np.ndarray | None:
     # Some serializers load into the array that they are given.
     return None if array is None else np.array(serializer(key, array.copy()))

@@ -35,3 +35,13 @@ from autograd_nn.links.rnn.n_step import (
 )
 from autograd_nn.links.rnn.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM
 from autograd_nn.links.shortcut import Shortcut
+
+__all__ = [
+    'GRU', 'LSTM', 'BatchNormalization', 'Bias', 'Bilinear', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D',
+    'Convolution2D', 'Convolution3D', 'ConvolutionND', 'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D',
+    'DeconvolutionND', 'DepthwiseConvolution2D', 'DilatedConvolution2D', 'EmbedID', 'GroupNormalization',
+    'Inception', 'InceptionBN', 'LayerNormalization', 'Linear', 'MLPConvolution2D', 'Maxout', 'MultiHeadAttention',
+    'NStepBiGRU', 'NStepBiLSTM', 'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU',
+    'NStepRNNTanh', 'NaryTreeLSTM', 'PReLU', 'Parameter', 'Scale', 'Shortcut', 'StatefulGRU', 'StatefulMGU',
+    'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM', 'StatelessGRU', 'StatelessLSTM', 'StatelessMGU', 'Swish',
+]

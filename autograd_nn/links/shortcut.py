@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd_nn.functions.activation.rectifier import relu
+from autograd_nn.functions.math.arithmetic import add
 from autograd_nn.sequential import fusible
+from autograd_nn.types import Activation, ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -25,19 +27,19 @@ class Shortcut:
         np.float32(18.0)
     """
 
-    def __init__(self, x: Any) -> None:
+    def __init__(self, x: ArrayLike) -> None:
         self.x = x
 
     def _absorb(self, following: Sequence[Callable[..., Any]]) -> tuple[int, dict[str, Any]]:
         return (1, {'activation': relu}) if following and following[0] is relu else (0, {})
 
     @fusible(_absorb)
-    def __call__(self, h: Any, *, activation: Any = None) -> Variable:
+    def __call__(self, h: ArrayLike, *, activation: Activation | None = None) -> Variable:
         """Adds, then applies `activation` if it is given.
 
         Args:
             h: A Variable or an array of the shape of `x`.
             activation: A function, or None.
         """
-        y = h + self.x
+        y = add(h, self.x)
         return y if activation is None else activation(y)

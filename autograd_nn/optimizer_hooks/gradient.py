@@ -8,11 +8,12 @@ from typing import Any
 from autograd_nn.backend import get_array_module, kernels
 from autograd_nn.dtypes import at_least_float32
 from autograd_nn.optimizer import Optimizer
+from autograd_nn.types import Array, DTypeLike
 from autograd_nn.update_rule import UpdateRule, set_gradient
 from autograd_nn.variable import Variable
 
 
-def _norm(*arrays: Any) -> float:
+def _norm(*arrays: Array) -> float:
     """The root of the sum of squares of all elements."""
     return math.sqrt(float(kernels(*arrays).sum_of_squares(arrays)))
 
@@ -64,7 +65,7 @@ class GradientHardClipping:
             set_gradient(param, grad.clip(self.lower_bound, self.upper_bound))
 
 
-def exponential_decay_noise(xp: Any, shape: tuple[int, ...], dtype: Any, hook: Any, opt: Any) -> Any:
+def exponential_decay_noise(xp: Any, shape: tuple[int, ...], dtype: DTypeLike, hook: Any, opt: Any) -> Any:
     """Normal noise of variance ``eta / (1 + t) ** 0.55``, which decays with the number of updates t.
 
     See Neelakantan et al., Adding gradient noise improves learning for very deep networks, 2015,

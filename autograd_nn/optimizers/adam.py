@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from autograd_nn.optimizer import GradientMethod
-from autograd_nn.serializer import serialize_if_there
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.update_rule import KernelRule, UpdateRule, hyperparameter
 
 # What the kernel is given between the rate and the bounds, in its order.
@@ -84,7 +84,7 @@ class AdamRule(KernelRule, optimizer=Adam):
         super().__init__(*hyperparameters, **named)
         self._initial_alpha = self.hyperparam.alpha
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         super().serialize(serializer)
         if self.hyperparam.adabound:
             self._initial_alpha = serialize_if_there(serializer, 'initial_alpha', float(self._initial_alpha))

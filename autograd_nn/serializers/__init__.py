@@ -4,3 +4,8 @@ from autograd_nn.serializers.npz import DictionarySerializer, NpzDeserializer, l
 from autograd_nn.serializers.safetensors import load_safetensors, save_safetensors
 from autograd_nn.serializers.state_dict import load_state_dict
 from autograd_nn.serializers.torch_files import read_torch_file
+
+__all__ = [
+    'DictionarySerializer', 'LoadReport', 'NpzDeserializer', 'load_matching', 'load_npz', 'load_safetensors',
+    'load_state_dict', 'read_torch_file', 'save_npz', 'save_safetensors',
+]

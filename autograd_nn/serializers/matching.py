@@ -1,16 +1,14 @@
 """Loading what fits from a file of weights into a network that differs in some layers."""
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 
 from autograd_nn.link import Link
 from autograd_nn.serializers.npz import DictionarySerializer, NpzReader, is_none, load_link
-from autograd_nn.types import Shape
+from autograd_nn.types import File, Shape
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def _some(names: Iterable[str], limit: int = 8) -> str:
     return ', '.join(names[:limit]) + (f' and {len(names) - limit} more' if len(names) > limit else '')
 
 
-def load_matching(file: str | os.PathLike[str] | BinaryIO, link: Link, path: str = '') -> LoadReport:
+def load_matching(file: File, link: Link, path: str = '') -> LoadReport:
     """Loads from an NPZ file what fits a link by name and shape, and leaves the rest of the link as it is.
 
     This is how fine-tuning begins: a network with a new classifier takes over the other layers' weights. Layers whose

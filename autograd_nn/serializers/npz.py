@@ -14,7 +14,8 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.link import Link
-from autograd_nn.serializer import Deserializer, Serializer
+from autograd_nn.serializer import Deserializer, Serializable, Serializer
+from autograd_nn.types import Array, File
 from autograd_nn.utils.atomic import open_for_writing
 
 # None as an array: four bytes of the type "void", which no value has otherwise and which needs no pickle.
@@ -119,7 +120,7 @@ def is_none(stored: np.ndarray) -> bool:
     return stored.dtype.kind == 'O' and stored.shape == () and stored[()] is None
 
 
-def _copy(stored: np.ndarray, array: Any, key: str) -> None:
+def _copy(stored: np.ndarray, array: Array, key: str) -> None:
     if stored.shape != array.shape:
         raise ValueError(f'load: {key!r}: expected shape {array.shape}, found {stored.shape}')
     if not np.can_cast(stored.dtype, array.dtype, 'same_kind'):
@@ -133,7 +134,7 @@ def _list_keys(npz: Mapping[str, Any], limit: int = 12) -> str:
     return ', '.join(keys[:limit]) + more if keys else 'an empty file'
 
 
-def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, compression: bool = True) -> None:
+def save_npz(file: File, obj: Serializable | dict[str, Any], compression: bool = True) -> None:
     """Saves an object to an NPZ file.
 
     A file with that name is replaced only when the new one is complete and on the disk: a crash leaves the old one.
@@ -160,7 +161,7 @@ def save_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, compression: boo
         _write(stream, arrays, compression)
 
 
-def collect_arrays(obj: Any) -> dict[str, np.ndarray]:
+def collect_arrays(obj: Serializable | dict[str, Any]) -> dict[str, np.ndarray]:
     """What `save_npz` saves of an object, by name.
 
     Args:
@@ -187,7 +188,7 @@ def _write(stream: BinaryIO, arrays: dict[str, np.ndarray], compression: bool) -
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', strict: bool = True,
+def load_npz(file: File, obj: Serializable, path: str = '', strict: bool = True,
              ignore_names: Names | list[Names] | None = None) -> None:
     """Loads an object from an NPZ file, such as `save_npz` and Chainer write.
 
@@ -219,7 +220,7 @@ def load_npz(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', 
         load_from(npz, obj, path, strict, ignore_names)
 
 
-def load_from(arrays: Mapping[str, np.ndarray], obj: Any, path: str, strict: bool,
+def load_from(arrays: Mapping[str, np.ndarray], obj: Serializable, path: str, strict: bool,
               ignore_names: Names | list[Names] | None) -> None:
     """Loads an object from arrays by name; the arguments are those of `load_npz`."""
     if isinstance(obj, Link):
@@ -293,7 +294,7 @@ class NpzReader(Mapping[str, np.ndarray]):
         ValueError: It is not an NPZ file, or it is damaged.
     """
 
-    def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(self, file: File) -> None:
         self._owned = isinstance(file, (str, os.PathLike))
         self._stream: Any = Path(file).open('rb') if isinstance(file, (str, os.PathLike)) else file  # noqa: SIM115
         self.name = str(getattr(self._stream, 'name', 'the file object'))
@@ -310,7 +311,7 @@ class NpzReader(Mapping[str, np.ndarray]):
     def __enter__(self) -> NpzReader:
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def close(self) -> None:

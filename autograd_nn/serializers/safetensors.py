@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from autograd_nn.serializer import Serializable
 from autograd_nn.serializers.npz import NONE, Names, collect_arrays, is_none, load_from
+from autograd_nn.types import File
 from autograd_nn.utils.atomic import open_for_writing
 
 _DTYPES = {'F64': '<f8', 'F32': '<f4', 'F16': '<f2', 'I64': '<i8', 'I32': '<i4', 'I16': '<i2', 'I8': 'i1',
@@ -29,7 +31,7 @@ def _import_safetensors() -> ModuleType:
     return safetensors
 
 
-def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any) -> None:
+def save_safetensors(file: File, obj: Serializable | dict[str, Any]) -> None:
     """Saves an object to a safetensors file, under the same names as `save_npz`.
 
     A file with that name is replaced only when the new one is complete and on the disk.
@@ -66,7 +68,7 @@ def save_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any) -> None:
         stream.write(data)
 
 
-def load_safetensors(file: str | os.PathLike[str] | BinaryIO, obj: Any, path: str = '', strict: bool = True,
+def load_safetensors(file: File, obj: Serializable, path: str = '', strict: bool = True,
                      ignore_names: Names | list[Names] | None = None) -> None:
     """Loads an object from a safetensors file that `save_safetensors` has written, or that uses the same names.
 
@@ -102,7 +104,7 @@ class SafetensorsReader(Mapping[str, np.ndarray]):
         ImportError: The safetensors library is not installed.
     """
 
-    def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(self, file: File) -> None:
         library = _import_safetensors()
         if isinstance(file, (str, os.PathLike)):
             name, data = str(file), Path(file).read_bytes()

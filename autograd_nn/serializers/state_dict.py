@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from autograd_nn.link import Link
 from autograd_nn.serializers.matching import LoadReport, load_arrays
 from autograd_nn.serializers.safetensors import SafetensorsReader
 from autograd_nn.serializers.torch_files import read_torch_file
+from autograd_nn.types import File
 
 NameMap = Mapping[str, str | None] | Callable[[str], str | None] | Sequence[tuple[str, str]]
 
@@ -22,8 +22,8 @@ _NORMALIZATION = {'weight': 'gamma', 'bias': 'beta', 'running_mean': 'avg_mean',
 _OTHER = {'weight': 'W', 'bias': 'b'}
 
 
-def load_state_dict(file: str | os.PathLike[str] | BinaryIO | Mapping[str, np.ndarray], link: Link,
-                    name_map: NameMap | None = None, key: str | None = None) -> LoadReport:
+def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map: NameMap | None = None,
+                    key: str | None = None) -> LoadReport:
     """Loads weights with the names of PyTorch's modules into a link: what fits; the rest of the link stays as it is.
 
     A name such as ``features.0.weight`` is that of a module, ``features.0``, and of what it has, ``weight``. The name
@@ -76,7 +76,7 @@ def load_state_dict(file: str | os.PathLike[str] | BinaryIO | Mapping[str, np.nd
     return LoadReport(report.loaded, report.other_shape, report.missing, [name for name in arrays if name not in used])
 
 
-def _read(file: str | os.PathLike[str] | BinaryIO, key: str | None) -> Mapping[str, np.ndarray]:
+def _read(file: File, key: str | None) -> Mapping[str, np.ndarray]:
     if isinstance(file, (str, os.PathLike)):
         with Path(file).open('rb') as stream:
             return _read(stream, key)

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd_nn.serializers.safetensors import widen_bfloat16
 from autograd_nn.serializers.torch_pickle import Storage, Tensor, read_pickle
+from autograd_nn.types import File
 
 _DTYPES = {f'torch.{name}Storage': dtype for name, dtype in {
     'Float': 'f4', 'Double': 'f8', 'Half': 'f2', 'BFloat16': 'u2', 'Long': 'i8', 'Int': 'i4', 'Short': 'i2',
@@ -23,7 +24,7 @@ _OLD_MAGIC = 0x1950a86a20f9469cfc6c
 ReadStorage = Callable[[Storage], np.ndarray]
 
 
-def read_torch_file(file: str | os.PathLike[str] | BinaryIO, key: str | None = None) -> dict[str, np.ndarray]:
+def read_torch_file(file: File, key: str | None = None) -> dict[str, np.ndarray]:
     """Reads the tensors of a file that ``torch.save(model.state_dict(), file)`` has written, whatever its version.
 
     The pickle inside is read as data: nothing in it is executed, and PyTorch is not needed.

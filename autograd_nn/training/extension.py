@@ -3,14 +3,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.training.trainer import PRIORITY_EDITOR, PRIORITY_READER, PRIORITY_WRITER, Trainer
+from autograd_nn.training.triggers.interval import TriggerLike
 
-PRIORITY_WRITER = 300
-PRIORITY_EDITOR = 200
-PRIORITY_READER = 100
+__all__ = ['PRIORITY_EDITOR', 'PRIORITY_READER', 'PRIORITY_WRITER', 'Extension', 'make_extension']
+
+_Function = TypeVar('_Function', bound=Callable[[Trainer], Any])
 
 
 class Extension:
@@ -63,7 +64,7 @@ class Extension:
             The path of a snapshot, if this extension has saved one.
         """
 
-    def serialize(self, serializer: Any) -> Any:
+    def serialize(self, serializer: AbstractSerializer) -> Any:
         """Stores the state in a serializer, or restores it from one.
 
         Args:
@@ -71,10 +72,11 @@ class Extension:
         """
 
 
-def make_extension(trigger: Any = None, default_name: str | None = None, priority: int | None = None,
+def make_extension(trigger: TriggerLike = None, default_name: str | None = None, priority: int | None = None,
                    finalizer: Callable[[], Any] | None = None,
                    initializer: Callable[[Trainer], Any] | None = None,
-                   on_error: Callable[[Trainer, BaseException, TracebackType | None], Any] | None = None) -> Any:
+                   on_error: Callable[[Trainer, BaseException, TracebackType | None], Any] | None = None
+                   ) -> Callable[[_Function], _Function]:
     """Decorator that gives a function the attributes of an `Extension`.
 
     Args:
@@ -93,13 +95,17 @@ def make_extension(trigger: Any = None, default_name: str | None = None, priorit
         >>> announce.trigger, announce.default_name
         ((1, 'epoch'), 'announce')
     """
-    def decorate(function: Any) -> Any:
-        function.trigger = Extension.trigger if trigger is None else trigger
-        function.default_name = default_name or function.__name__
-        function.priority = Extension.priority if priority is None else priority
+    def decorate(function: _Function) -> _Function:
+        attributes = {
+            'trigger': Extension.trigger if trigger is None else trigger,
+            'default_name': default_name or function.__name__,
+            'priority': Extension.priority if priority is None else priority,
+        }
         for name, hook in ('finalize', finalizer), ('initialize', initializer), ('on_error', on_error):
             if hook is not None:
-                setattr(function, name, hook)
+                attributes[name] = hook
+        for name, value in attributes.items():
+            setattr(function, name, value)
         return function
 
     return decorate

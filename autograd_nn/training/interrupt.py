@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import Any
 
 from tqdm import tqdm
 
@@ -28,7 +27,7 @@ class DeferredInterrupt:
             self._installed = True
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._restore()
 
     def check(self) -> None:

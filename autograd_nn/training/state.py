@@ -8,9 +8,10 @@ from autograd_nn import random
 from autograd_nn.backend import kernels
 from autograd_nn.link import Link
 from autograd_nn.optimizer import Optimizer
+from autograd_nn.serializer import AbstractSerializer
 
 
-def serialize_json(serializer: Any, key: str, value: Any) -> Any:
+def serialize_json(serializer: AbstractSerializer, key: str, value: Any) -> Any:
     """Stores data in a serializer, or restores it from one, as JSON text.
 
     Args:
@@ -40,7 +41,7 @@ def non_finite_parameters(target: Any) -> list[str]:
     return [path for optimizer in optimizers.values() for path in non_finite_parameters(optimizer)]
 
 
-def serialize_random_state(serializer: Any) -> None:
+def serialize_random_state(serializer: AbstractSerializer) -> None:
     """Stores the state of the global random numbers, from which initializers and dropout draw, or restores it."""
     # Every snapshot has an entry for the GPU, so that one from a machine without a GPU can be loaded on one with it.
     state = {'cupy_seed': -1, **random.get_state()}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,25 @@ from typing import Any
 from tqdm import tqdm
 
 from autograd_nn.reporter import Reporter, is_scalar
-from autograd_nn.serializer import Deserializer
+from autograd_nn.serializer import AbstractSerializer, Deserializer
 from autograd_nn.serializers import save_npz
-from autograd_nn.training.extension import PRIORITY_READER
 from autograd_nn.training.interrupt import DeferredInterrupt
 from autograd_nn.training.state import non_finite_parameters, serialize_json, serialize_random_state
-from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, get_trigger, serialize_trigger
+from autograd_nn.training.triggers.interval import (
+    EPOCH_TOLERANCE,
+    StatefulTrigger,
+    TriggerLike,
+    get_trigger,
+    serialize_trigger,
+)
 from autograd_nn.training.updaters import Updater
+from autograd_nn.types import PathLike
 from autograd_nn.variable import as_array
+
+# Extensions of higher priority are called first: what writes to the observation, what edits it, what reads it.
+PRIORITY_WRITER = 300
+PRIORITY_EDITOR = 200
+PRIORITY_READER = 100
 
 
 @dataclass
@@ -73,8 +84,8 @@ class Trainer:
         (50, parameter W([1., 1.], dtype=float32))
     """
 
-    def __init__(self, updater: Updater, stop_trigger: Any = None, out: Any = 'result',
-                 extensions: Iterable[Any] | None = None) -> None:
+    def __init__(self, updater: Updater, stop_trigger: TriggerLike = None, out: PathLike = 'result',
+                 extensions: Iterable[Callable[[Trainer], Any]] | None = None) -> None:
         self.updater: Any = updater
         self.stop_trigger = get_trigger(stop_trigger)
         self.observation: dict[str, Any] = {}
@@ -116,8 +127,8 @@ class Trainer:
         """Whether no update has been made yet."""
         return self.updater.iteration == 0
 
-    def extend(self, extension: Any, name: str | None = None, trigger: Any = None, priority: int | None = None, *,
-               call_before_training: bool = False) -> None:
+    def extend(self, extension: Callable[[Trainer], Any], name: str | None = None, trigger: TriggerLike = None,
+               priority: int | None = None, *, call_before_training: bool = False) -> None:
         """Adds an extension.
 
         Args:
@@ -267,7 +278,7 @@ class Trainer:
         if show:
             tqdm.write('\n'.join(lines), file=sys.stderr)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the whole state of the training in a serializer, or restores it from one.
 
         It holds the updater with its iterators, optimizers and models, the extensions, all triggers, the last

@@ -2,21 +2,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autograd_nn.backend import get_device
+from autograd_nn.backend import DeviceLike, get_device
 from autograd_nn.dataset.convert import call_converter, concat_examples
+from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.optimizer import GradientMethod, Optimizer
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.cuda_graph import GraphedSteps
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.progress import Progress
 
 
 class Updater:
     """Interface of updaters. An updater also has the attribute ``iteration``, and ``epoch`` and ``epoch_detail``."""
 
-    def connect_trainer(self, trainer: Trainer) -> None:
+    def connect_trainer(self, trainer: Progress) -> None:
         """Called once by the `Trainer` that will call `update`."""
 
     def finalize(self) -> None:
@@ -34,7 +34,7 @@ class Updater:
         """Does one iteration: takes a minibatch and updates the parameters by it."""
         raise NotImplementedError
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         raise NotImplementedError
 
@@ -63,9 +63,10 @@ class StandardUpdater(Updater):
         iteration: The number of updates so far.
     """
 
-    def __init__(self, iterator: Any, optimizer: Any, converter: Callable[..., Any] = concat_examples,
-                 device: Any = None, loss_func: Callable[..., Any] | None = None, loss_scale: float | None = None,
-                 auto_new_epoch: bool = True, *, input_device: Any = None,
+    def __init__(self, iterator: Iterator | dict[str, Iterator], optimizer: Optimizer | dict[str, Optimizer],
+                 converter: Callable[..., Any] = concat_examples, device: DeviceLike | None = None,
+                 loss_func: Callable[..., Any] | None = None, loss_scale: float | None = None,
+                 auto_new_epoch: bool = True, *, input_device: DeviceLike | None = None,
                  cuda_graph: bool = False) -> None:
         self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
         self._optimizers: dict[str, Optimizer] = optimizer if isinstance(optimizer, dict) else {'main': optimizer}
@@ -153,7 +154,7 @@ class StandardUpdater(Updater):
         for iterator in self._iterators.values():
             iterator.finalize()
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         for name, iterator in self._iterators.items():
             iterator.serialize(serializer[f'iterator:{name}'])
         for name, optimizer in self._optimizers.items():

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.types import Array, DTypeLike
 
-def force_array(x: Any, dtype: Any = None) -> Any:
+
+def force_array(x: Array, dtype: DTypeLike | None = None) -> Any:
     """What a NumPy function returned as an array: NumPy makes scalars of arrays of no axes.
 
     Args:

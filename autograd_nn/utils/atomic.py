@@ -10,9 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import BinaryIO
 
+from autograd_nn.types import File, PathLike
+
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     """A context for writing a file under a temporary name that becomes `path` when the block ends without an exception.
 
     Whatever stops the program inside the block, `path` holds what it held before; when the block has ended, the new
@@ -54,7 +56,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_directory(target.parent)
 
 
-def open_for_writing(file: str | os.PathLike[str] | BinaryIO) -> AbstractContextManager[BinaryIO]:
+def open_for_writing(file: File) -> AbstractContextManager[BinaryIO]:
     """A context for writing to a path, as `atomic_write` does, or to a file object, which stays open.
 
     Args:
@@ -73,7 +75,7 @@ def open_for_writing(file: str | os.PathLike[str] | BinaryIO) -> AbstractContext
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: PathLike) -> Iterator[Path]:
     """A context with the path of a new file that becomes `path` when the block ends without an exception.
 
     It is for functions that take a path; `atomic_write` also makes sure that the content is on the disk. The new file
@@ -104,7 +106,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             file.replace(path.parent / file.name)
 
 
-def _name_file(error: BaseException, temporary: Path, path: str | os.PathLike[str]) -> None:
+def _name_file(error: BaseException, temporary: Path, path: PathLike) -> None:
     """Has an error say which file could not be written: that of a full disk names none, others the temporary one."""
     if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
         error.filename = str(path)

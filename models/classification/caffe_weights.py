@@ -1,7 +1,6 @@
 """From weights that were published for Caffe to networks of the zoo."""
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,12 @@ from autograd_nn.models.classification.caffe_names import CAFFE_NAMES, OPTIONAL,
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import Preprocessing
 from autograd_nn.serializers.npz import load_link
+from autograd_nn.types import PathLike
 
 ArraysByKey = dict[str, np.ndarray]
 
 
-def load_caffemodel(path: str | os.PathLike[str], network: ImageNetwork, name: str) -> None:
+def load_caffemodel(path: PathLike, network: ImageNetwork, name: str) -> None:
     """Loads weights that were published for Caffe into a network.
 
     Args:
@@ -33,7 +33,7 @@ def load_caffemodel(path: str | os.PathLike[str], network: ImageNetwork, name: s
     PublishedWeights(name, *caffe.read_caffemodel(path), path).load_into(network)
 
 
-def create_from_caffemodel(path: str | os.PathLike[str], name: str) -> ImageNetwork:
+def create_from_caffemodel(path: PathLike, name: str) -> ImageNetwork:
     """Makes a network of the zoo with weights that were published for Caffe, and as many classes as they have.
 
     Args:
@@ -63,7 +63,7 @@ class PublishedWeights:
         ValueError: These are the weights of another network.
     """
 
-    def __init__(self, name: str, net: Any, blobs: dict[str, list[np.ndarray]], path: str | os.PathLike[str]) -> None:
+    def __init__(self, name: str, net: Any, blobs: dict[str, list[np.ndarray]], path: PathLike) -> None:
         if name not in CAFFE_NAMES:
             raise ValueError(f'expected one of {", ".join(CAFFE_NAMES)}; got {name!r}')
         self.name = name

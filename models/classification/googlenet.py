@@ -19,6 +19,7 @@ from autograd_nn.models.layers.blocks import (
 from autograd_nn.models.preprocessing import CAFFE
 from autograd_nn.models.recipes import NORMALIZED, PLAIN
 from autograd_nn.models.registry import register
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 head_pooling = partial(F.average_pooling_2d, ksize=5, stride=3)
@@ -35,7 +36,7 @@ class InceptionNetwork(ImageNetwork):
         super().__init__()
         self.auxiliary: list[Variable] = []
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes logits of shape (N, num_classes) from images of shape (N, C, H, W)."""
         # What the last call left holds its whole graph.
         self.auxiliary = []
@@ -47,7 +48,7 @@ class InceptionNetwork(ImageNetwork):
         self.auxiliary = list(logits.values())
         return y
 
-    def lossfun(self, y: Variable, t: Any) -> Variable:
+    def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
         """The softmax cross entropy; in training plus 0.3 times those of the auxiliary heads."""
         loss = super().lossfun
         return sum((0.3 * loss(logits, t) for logits in self.auxiliary), loss(y, t))

@@ -21,6 +21,7 @@ from autograd_nn.models.preprocessing import (
     prepare_all,
 )
 from autograd_nn.sequential import run_layers
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -45,7 +46,7 @@ class ImageNetwork(StagedChain):
     preprocessing: Preprocessing = CAFFE
     label_smoothing = 0.0
 
-    def lossfun(self, y: Variable, t: Any) -> Variable:
+    def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
         """Computes the loss to train with, as `links.Classifier` takes it.
 
         Args:

@@ -13,6 +13,7 @@ from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import run_layers
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -143,7 +144,7 @@ class InvertedResidual(StagedChain):
         if not single:
             self.add_stage('project', conv(row.channels, 1, activation=None))
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, row.channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
         layers = [layer for stage in self.functions.values() for layer in stage]
         if self.shortcut and self.depth_ratio:

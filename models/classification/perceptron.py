@@ -11,6 +11,7 @@ from autograd_nn.link import Chain
 from autograd_nn.models.classification.image_network import DigitNetwork
 from autograd_nn.models.recipes import SMALL
 from autograd_nn.models.registry import register
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -38,11 +39,11 @@ class Perceptron(Chain):
             W = np.array([weights], dtype=np.float32)
             self.unit = L.Linear(W.shape[1], 1, initialW=W, initial_bias=bias)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes outputs of shape (N,), 0 or 1, from inputs of shape (N, number of inputs)."""
         return F.step(self.unit(x))[:, 0]
 
-    def train(self, x: Any, t: Any, epochs: int = 100) -> int:
+    def train(self, x: ArrayLike, t: ArrayLike, epochs: int = 100) -> int:
         """Learns from samples by Rosenblatt's rule, which converges if a line can separate them.
 
         Args:
@@ -135,7 +136,7 @@ class TwoLayerPerceptron(Chain):
             self.add_link(f'hidden{i}', unit)
         self.add_link('output', output)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes outputs of shape (N,), 0 or 1, from inputs of shape (N, number of inputs)."""
         *hidden, output = self.children()
         return output(F.stack([unit(x) for unit in hidden], axis=1))

@@ -15,7 +15,8 @@ from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.recipes import CIFAR, NORMALIZED
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import run_layers
-from autograd_nn.serializer import Deserializer
+from autograd_nn.serializer import AbstractSerializer, Deserializer
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 # By the number of layers: how many blocks there are in each of the stages.
@@ -80,7 +81,7 @@ class ResNet(ImageNetwork):
         self.add_stage('pool5', global_average_pooling)
         self.add_stage('fc6', L.Linear(channels, num_classes))
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Saves or loads (see `Link.serialize`); loads a bias of the first convolution into the mean behind it."""
         super().serialize(serializer)
         conv: Any = self['conv1']
@@ -214,7 +215,7 @@ class ResidualBlock(StagedChain):
         else:
             self.add_stage('shortcut', partial(subsample, stride=stride, channels=out_channels), branch=True)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, out_channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
         return run_layers([*self.functions['residual'], L.Shortcut(self.run_stage('shortcut', x)), F.relu], x)
 

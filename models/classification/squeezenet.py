@@ -1,8 +1,6 @@
 """SqueezeNet: the accuracy of AlexNet with a fiftieth of the parameters."""
 from __future__ import annotations
 
-from typing import Any
-
 import autograd_nn.functions as F
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import (
@@ -15,6 +13,7 @@ from autograd_nn.models.layers.blocks import (
 from autograd_nn.models.preprocessing import TORCHVISION
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -71,7 +70,7 @@ class Fire(StagedChain):
         self.add_stage('expand1x1', he_convolution(4 * squeeze, 1), F.relu, branch=True)
         self.add_stage('expand3x3', he_convolution(4 * squeeze, 3, pad=1), F.relu, branch=True)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, 8 * squeeze, H, W) from input of shape (N, C, H, W)."""
         h = super().forward(x)
         return F.concat([self.run_stage(name, h) for name in ('expand1x1', 'expand3x3')])

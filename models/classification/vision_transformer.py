@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
@@ -12,6 +11,7 @@ from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.preprocessing import Preprocessing
 from autograd_nn.models.recipes import PLAIN
 from autograd_nn.models.registry import register
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Parameter, Variable
 
 
@@ -72,7 +72,7 @@ class Embedding(Chain):
             self.token = Parameter(0, (1, 1, size))
             self.position = Parameter(initializers.Normal(0.02), (1, 1 + grid ** 2, size))
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes vectors of shape (N, 1 + patches, size) from images of shape (N, C, H, W)."""
         h = self.patches(x)
         n, size, *grid = h.shape

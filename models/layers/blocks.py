@@ -10,6 +10,7 @@ import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.link import Chain, Link
 from autograd_nn.sequential import fusible, run_layers
+from autograd_nn.types import ArrayLike, InitializerLike
 from autograd_nn.variable import Variable
 
 Layer = Callable[..., Any]
@@ -88,7 +89,7 @@ class StagedChain(Chain):
         return {name: [self[layer] if isinstance(layer, str) else layer for layer in stage]
                 for name, stage in self._stages.items()}
 
-    def run_stage(self, name: str, x: Any) -> Any:
+    def run_stage(self, name: str, x: ArrayLike) -> Any:
         """Runs one stage, such as a branch.
 
         Args:
@@ -101,7 +102,7 @@ class StagedChain(Chain):
         return {name: [layer for layer in layers if isinstance(layer, Link) and name not in self._branches]
                 for name, layers in self.functions.items()}
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """Runs all stages but the branches."""
         # One row, so that no input of a stage is kept until the stage is done.
         return run_layers([layer for name, stage in self.functions.items() if name not in self._branches
@@ -109,7 +110,7 @@ class StagedChain(Chain):
 
 
 def conv_bn(out_channels: int, ksize: int, stride: int = 1, pad: int | None = None, groups: int = 1,
-            eps: float = 2e-5, decay: float = 0.9, initial_gamma: Any = None) -> tuple[Link, Link]:
+            eps: float = 2e-5, decay: float = 0.9, initial_gamma: InitializerLike = None) -> tuple[Link, Link]:
     """A convolution without bias, and the batch normalization behind it.
 
     Args:
@@ -161,7 +162,7 @@ class ConvBN(StagedChain):
         return (1, {'shortcut': following[0]}) if following and type(following[0]) is L.Shortcut else (0, {})
 
     @fusible(_absorb)
-    def forward(self, x: Any, *, shortcut: L.Shortcut | None = None) -> Any:
+    def forward(self, x: ArrayLike, *, shortcut: L.Shortcut | None = None) -> Any:
         """Applies the layers, and `shortcut` if there is one."""
         return run_layers([*self.functions['conv'], *([] if shortcut is None else [shortcut])], x)
 
@@ -183,7 +184,7 @@ class SqueezeExcitation(StagedChain):
         self.add_stage('down', L.Linear(channels, squeezed), activation)
         self.add_stage('up', L.Linear(squeezed, channels), F.sigmoid)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Scales `x` of shape (N, channels, H, W)."""
         return x * super().forward(x)[:, :, None, None]
 
@@ -199,6 +200,6 @@ def max_pooling(ksize: int, stride: int | None = None, pad: int = 0) -> Layer:
     return partial(F.max_pooling_2d, ksize=ksize, stride=stride, pad=pad)
 
 
-def global_average_pooling(x: Any) -> Variable:
+def global_average_pooling(x: ArrayLike) -> Variable:
     """The mean of each channel: from shape (N, C, H, W) to (N, C)."""
     return F.mean(x, axis=(2, 3))

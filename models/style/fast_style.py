@@ -12,6 +12,7 @@ from autograd_nn import initializers
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.sequential import run_layers
+from autograd_nn.types import Activation, ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -157,7 +158,7 @@ class ResidualBlock(StagedChain):
         self.add_stage('c1', padded_convolution(channels, channels, 3, 1), b1=norm(channels), relu=F.relu)
         self.add_stage('c2', padded_convolution(channels, channels, 3, 1), b2=norm(channels))
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of the shape of `x`, (N, channels, H, W)."""
         return run_layers([*self.functions['c1'], *self.functions['c2'], L.Shortcut(x)], x)
 
@@ -183,10 +184,14 @@ class InstanceNormalization(L.BatchNormalization):
     def has_averages_of(self, channels: int) -> bool:
         return False
 
-    def forward(self, x: Any, *, finetune: bool = False, residual: Any = None, activation: Any = None) -> Variable:
+    def forward(self, x: ArrayLike, *, finetune: bool = False, residual: ArrayLike | None = None,
+                activation: Activation | None = None) -> Variable:
         """Applies the layer to an input of shape (N, C, H, W); for the options see `links.BatchNormalization`."""
+        channels = x.shape[1]
+        gamma = self.xp.ones(channels, x.dtype) if self.gamma is None else self.gamma
+        beta = self.xp.zeros(channels, x.dtype) if self.beta is None else self.beta
         # Each picture is a batch of its own.
-        ys = [F.batch_normalization(x[i:i + 1], self.gamma, self.beta, self.eps, activation=activation,
+        ys = [F.batch_normalization(x[i:i + 1], gamma, beta, self.eps, activation=activation,
                                     residual=None if residual is None else residual[i:i + 1]) for i in range(len(x))]
         return ys[0] if len(ys) == 1 else F.concat(ys, axis=0)
 
@@ -255,6 +260,6 @@ def named(name: str, layer: Any) -> dict[str, Any]:
     return {name: layer}
 
 
-def to_pixels(y: Any) -> Variable:
+def to_pixels(y: ArrayLike) -> Variable:
     """Brings any values to the range from 0 to 255."""
     return (F.tanh(y) + 1) * 127.5

@@ -9,12 +9,13 @@ import numpy as np
 import autograd_nn.functions as F
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.models.preprocessing import Preprocessing
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 Features = Callable[[Any, Sequence[str]], Mapping[str, Variable]]
 
 
-def gram_matrix(x: Any) -> Variable:
+def gram_matrix(x: ArrayLike) -> Variable:
     """Computes how strongly channels are active together, whatever the places: what a network sees of a style.
 
     The product of two channels, summed over all positions, is equation 3 of L. A. Gatys, A. S. Ecker, M. Bethge,
@@ -48,7 +49,7 @@ def gram_matrix(x: Any) -> Variable:
     return F.matmul(rows, rows, transa=True) / (C * H * W)
 
 
-def content_loss(x: Any, target: Any) -> Variable:
+def content_loss(x: ArrayLike, target: ArrayLike) -> Variable:
     """Computes half the sum of the squared differences of features.
 
     Equation 1 of Gatys et al. (see `gram_matrix`), as the mean over the pictures.
@@ -69,7 +70,7 @@ def content_loss(x: Any, target: Any) -> Variable:
     return _mean_square(x, target, 0.5)
 
 
-def style_loss(x: Any, target: Any) -> Variable:
+def style_loss(x: ArrayLike, target: ArrayLike) -> Variable:
     """Computes how much the Gram matrices of features differ from given ones: a quarter of the squared differences.
 
     Equation 4 of Gatys et al., since the division by 4 * C ** 2 * (H * W) ** 2 there is that of `gram_matrix` here,
@@ -95,12 +96,12 @@ def style_loss(x: Any, target: Any) -> Variable:
     return _mean_square(gram_matrix(x), target, 0.25)
 
 
-def _mean_square(x: Any, target: Any, factor: float) -> Variable:
+def _mean_square(x: ArrayLike, target: ArrayLike, factor: float) -> Variable:
     difference = as_variable(x) - target
     return F.sum(difference * difference) * (factor / len(difference))
 
 
-def total_variation(x: Any) -> Variable:
+def total_variation(x: ArrayLike) -> Variable:
     """Computes the sum of the squared differences of pixels that are neighbours, which is large where there is noise.
 
     A. Mahendran, A. Vedaldi, Understanding Deep Image Representations by Inverting Them, 2014,
@@ -149,7 +150,7 @@ class FeatureExtractor:
         W = np.eye(3, dtype=np.float32)[order] * (preprocessing.brightest / 255 / std)[:, None]
         self._W, self._b = W[:, :, None, None], -mean / std
 
-    def __call__(self, x: Any, layers: Sequence[str]) -> dict[str, Variable]:
+    def __call__(self, x: ArrayLike, layers: Sequence[str]) -> dict[str, Variable]:
         """Computes features.
 
         Args:
@@ -196,7 +197,7 @@ class PerceptualLoss:
         self.content_layers = list(content_layers)
         self.style_layers = list(style_layers)
 
-    def content_of(self, x: Any) -> dict[str, Any]:
+    def content_of(self, x: ArrayLike) -> dict[str, Any]:
         """The content of pictures: their features at the layers for the content, as arrays.
 
         Args:
@@ -205,7 +206,7 @@ class PerceptualLoss:
         with no_backprop_mode():
             return {name: y.array for name, y in self.features(x, self.content_layers).items()}
 
-    def style_of(self, x: Any) -> dict[str, Any]:
+    def style_of(self, x: ArrayLike) -> dict[str, Any]:
         """The style of pictures: Gram matrices of shape (N, C, C) of the layers for the style, as arrays.
 
         Args:
@@ -214,7 +215,7 @@ class PerceptualLoss:
         with no_backprop_mode():
             return {name: gram_matrix(y).array for name, y in self.features(x, self.style_layers).items()}
 
-    def __call__(self, x: Any, content: Mapping[str, Any], style: Mapping[str, Any]) -> tuple[Variable, Variable]:
+    def __call__(self, x: ArrayLike, content: Mapping[str, Any], style: Mapping[str, Any]) -> tuple[Variable, Variable]:
         """Compares pictures.
 
         Args:

@@ -13,6 +13,7 @@ from autograd_nn.backend import to_cpu
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.links.rnn.stateful import CellStateChain
 from autograd_nn.models.registry import Recipe, register
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -66,7 +67,7 @@ class LSTMLanguageModel(CellStateChain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('dropout', self.dropout)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Reads on.
 
         Args:
@@ -86,7 +87,7 @@ class LSTMLanguageModel(CellStateChain):
         (self.h, self.c), y = self.lstm.forward_packed([self.h, self.c], steps, (n_streams,) * n_steps)
         return self.output(F.dropout(y, self.dropout)).reshape(n_steps, n_streams, -1)
 
-    def lossfun(self, y: Variable, t: Any) -> Variable:
+    def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
         """Computes the loss to train with, as `links.Classifier` takes it.
 
         Args:

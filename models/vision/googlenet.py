@@ -1,7 +1,6 @@
 """Chainer's GoogLeNet."""
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import autograd_nn.functions as F
 from autograd_nn.models.classification import googlenet
 from autograd_nn.models.vision import pretrained
+from autograd_nn.types import PathLike
 
 
 def prepare(image: Any, size: int | tuple[int, int] | None = (224, 224)) -> np.ndarray:
@@ -33,7 +33,7 @@ class GoogLeNet(pretrained.PretrainedLayers, googlenet.GoogLeNet):
     published = pretrained.Published('googlenet', 'bvlc_googlenet',
                                      'https://github.com/BVLC/caffe/tree/master/models/bvlc_googlenet')
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto') -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto') -> None:
         super().__init__()
         # As in Chainer, features have four axes here.
         self._stages = {**self._stages, 'pool5': [partial(F.mean, axis=(2, 3), keepdims=True)]}

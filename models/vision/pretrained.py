@@ -1,7 +1,6 @@
 """What Chainer's pretrained networks have in common."""
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from autograd_nn.dataset import get_dataset_directory
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import Layer
 from autograd_nn.models.preprocessing import Picture, Preprocessing, as_picture, prepare_all
+from autograd_nn.types import ArrayLike, PathLike
 from autograd_nn.variable import Variable
 
 CACHE = 'pfnet/chainer/models'
@@ -46,7 +46,7 @@ class PretrainedLayers(ImageNetwork):
     published: Published
     features: tuple[str, ...] = ('pool5',)
 
-    def load_pretrained(self, pretrained_model: str | os.PathLike[str] | None) -> None:
+    def load_pretrained(self, pretrained_model: PathLike | None) -> None:
         """Loads weights.
 
         Args:
@@ -76,7 +76,7 @@ class PretrainedLayers(ImageNetwork):
             f'has made of it, in {directory}, and there is neither; get it from {source} and put it there, or give its '
             'path, or None for weights that are yet to be trained')
 
-    def load_caffemodel(self, path: str | os.PathLike[str]) -> None:
+    def load_caffemodel(self, path: PathLike) -> None:
         """Loads the published weights in Caffe's format.
 
         Args:
@@ -91,8 +91,7 @@ class PretrainedLayers(ImageNetwork):
         load_caffemodel(path, self, self.published.name)
 
     @classmethod
-    def convert_caffemodel_to_npz(cls, path_caffemodel: str | os.PathLike[str],
-                                  path_npz: str | os.PathLike[str]) -> None:
+    def convert_caffemodel_to_npz(cls, path_caffemodel: PathLike, path_npz: PathLike) -> None:
         """Converts the published weights to a file that the constructor takes.
 
         Args:
@@ -119,7 +118,7 @@ class PretrainedLayers(ImageNetwork):
         """The names that `extract` knows."""
         return list(self.functions)
 
-    def forward(self, x: Any, layers: Sequence[str] | None = None) -> Any:
+    def forward(self, x: ArrayLike, layers: Sequence[str] | None = None) -> Any:
         """Computes what layers return.
 
         Args:

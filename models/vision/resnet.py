@@ -1,7 +1,6 @@
 """Chainer's residual networks."""
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from autograd_nn import serializers
 from autograd_nn.models.classification.resnet import ResNet
 from autograd_nn.models.layers.blocks import he_convolution, max_pooling
 from autograd_nn.models.vision import pretrained
+from autograd_nn.types import PathLike
 
 SOURCE = 'https://github.com/KaimingHe/deep-residual-networks'
 
@@ -39,8 +39,7 @@ class ResNetLayers(pretrained.PretrainedLayers, ResNet):
 
     n_layers = 50
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None, n_layers: int,
-                 downsample_fb: bool = False) -> None:
+    def __init__(self, pretrained_model: PathLike | None, n_layers: int, downsample_fb: bool = False) -> None:
         if n_layers not in (50, 101, 152):
             raise ValueError(f'{type(self).__name__}: expected n_layers of 50, 101 or 152, got {n_layers}')
         super().__init__(n_layers=n_layers, downsample_fb=downsample_fb)
@@ -52,7 +51,7 @@ class ResNetLayers(pretrained.PretrainedLayers, ResNet):
         self.load_pretrained(pretrained_model)
 
     @classmethod
-    def convert_caffemodel_to_npz(cls, path_caffemodel: str | os.PathLike[str], path_npz: str | os.PathLike[str],
+    def convert_caffemodel_to_npz(cls, path_caffemodel: PathLike, path_npz: PathLike,
                                   n_layers: int | None = None) -> None:
         """Converts the published weights to a file that the constructor takes.
 
@@ -85,7 +84,7 @@ class ResNet50Layers(ResNetLayers):
 
     n_layers = 50
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto', downsample_fb: bool = False) -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto', downsample_fb: bool = False) -> None:
         super().__init__(pretrained_model, 50, downsample_fb)
 
 
@@ -99,7 +98,7 @@ class ResNet101Layers(ResNetLayers):
 
     n_layers = 101
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto', downsample_fb: bool = False) -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto', downsample_fb: bool = False) -> None:
         super().__init__(pretrained_model, 101, downsample_fb)
 
 
@@ -113,5 +112,5 @@ class ResNet152Layers(ResNetLayers):
 
     n_layers = 152
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto', downsample_fb: bool = False) -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto', downsample_fb: bool = False) -> None:
         super().__init__(pretrained_model, 152, downsample_fb)

@@ -1,7 +1,6 @@
 """Chainer's VGG networks."""
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.preprocessing import CAFFE
 from autograd_nn.models.vision import pretrained
+from autograd_nn.types import PathLike
 
 SOURCE = 'https://www.robots.ox.ac.uk/~vgg/research/very_deep'
 
@@ -43,7 +43,7 @@ class VGGLayers(pretrained.PretrainedLayers, VGG):
 
     features = ('fc7',)
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto', n_layers: int = 16) -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto', n_layers: int = 16) -> None:
         if n_layers not in (16, 19):
             raise ValueError(f'{type(self).__name__}: expected n_layers of 16 or 19, got {n_layers}')
         super().__init__(n_layers=n_layers)
@@ -58,7 +58,7 @@ class VGG16Layers(VGGLayers):
         pretrained_model: A file of weights, ``'auto'`` or None.
     """
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto') -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto') -> None:
         super().__init__(pretrained_model, 16)
 
 
@@ -69,5 +69,5 @@ class VGG19Layers(VGGLayers):
         pretrained_model: A file of weights, ``'auto'`` or None.
     """
 
-    def __init__(self, pretrained_model: str | os.PathLike[str] | None = 'auto') -> None:
+    def __init__(self, pretrained_model: PathLike | None = 'auto') -> None:
         super().__init__(pretrained_model, 19)

@@ -1,6 +1,7 @@
 """Every public name has its place in the reference."""
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -39,3 +40,14 @@ def test_every_package_is_listed():
     # Families of functions and links sort the modules; the names are those of the package above.
     families = {name for name in found if name.startswith(('autograd_nn.functions.', 'autograd_nn.links.'))}
     assert found - internal - families <= set(public_names.PACKAGES)
+
+
+@pytest.mark.parametrize('package', public_names.PACKAGES)
+def test_a_package_lists_what_it_exports(package):
+    # A type checker takes the names of an installed package from `__all__` alone. Deferred names it cannot know.
+    module = importlib.import_module(package)
+    exported = {name for name, obj in vars(module).items()
+                if not name.startswith('_') and not isinstance(obj, ModuleType)
+                and public_names.defining_module(obj).startswith('autograd_nn')}
+    assert exported - set(vars(module).get('_deferred', ())) <= set(getattr(module, '__all__', ()))
+    assert all(hasattr(module, name) for name in getattr(module, '__all__', ()))

@@ -3,14 +3,15 @@ from __future__ import annotations
 
 from functools import partial
 from math import log
-from typing import Any
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.caffe.wire import Message
 from autograd_nn.functions.activation.rectifier import PReLU as PReLUFunction
 from autograd_nn.functions.activation.sigmoid import per_channel
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 
@@ -27,7 +28,7 @@ class PReLU(L.PReLU):
     The slopes may wait for the first call, which says how many channels there are.
     """
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the function to an input of shape (N, C, ...)."""
         x = as_variable(x)
         if not self.W.is_initialized:
@@ -74,7 +75,7 @@ def threshold(spec: Specification) -> Layer:
     """1 for elements above the threshold, 0 for others."""
     limit = spec.threshold_param.threshold
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         return Variable((x.array > limit).astype(x.dtype), requires_grad=False)
 
@@ -92,7 +93,7 @@ def power(spec: Specification) -> Layer:
     """``(shift + scale * x) ** power``."""
     param = spec.power_param
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         y = _affine(param, x)
         return y if param.power == 1 else y * 0 + 1 if param.power == 0 else y ** param.power
 
@@ -115,7 +116,7 @@ def logarithm(spec: Specification) -> Layer:
     return lambda x: F.log(_affine(param, x)) if factor == 1 else F.log(_affine(param, x)) * (1 / factor)
 
 
-def _affine(param: Any, x: Any) -> Variable:
+def _affine(param: Message, x: Array) -> Variable:
     y = as_variable(x)
     if param.scale != 1:
         y = y * param.scale

@@ -10,10 +10,12 @@ import autograd_nn.links as L
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder, describe
+from autograd_nn.caffe.wire import Message
 from autograd_nn.functions.array.columns import Im2Col
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.link import Link
 from autograd_nn.sequential import fusible
+from autograd_nn.types import Activation, Array, ArrayLike, InitializerLike
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 # Larger layers than any network has; a damaged file may ask for them.
@@ -21,7 +23,7 @@ _MAX_OUTPUTS = 1 << 24
 _MAX_ELEMENTS = 1 << 30
 
 
-def _spatial(param: Any, name: str, n: int, default: int) -> tuple[int, ...]:
+def _spatial(param: Message, name: str, n: int, default: int) -> tuple[int, ...]:
     """A setting with a number for each of `n` axes: repeated, one for all, or in fields ``_h`` and ``_w``."""
     short = 'kernel' if name == 'kernel_size' else name
     fields = param.DESCRIPTOR.fields_by_name
@@ -34,7 +36,7 @@ def _spatial(param: Any, name: str, n: int, default: int) -> tuple[int, ...]:
 _DEPTHWISE = ('DepthwiseConvolution', 'ConvolutionDepthwise')
 
 
-def is_for_each(message: Any) -> bool:
+def is_for_each(message: Message) -> bool:
     """Whether a layer makes a top of each of several bottoms, all with the same weights.
 
     Raises:
@@ -56,7 +58,7 @@ class _FromAxis(Link):
     W: Parameter
     axis: int
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (..., C, *spatial)."""
         x = as_variable(x)
         start = self.axis % x.ndim
@@ -154,7 +156,7 @@ def im2col(spec: Specification) -> Layer:
     """The windows of images as channels."""
     param = spec.convolution_param
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         axis = param.axis % x.ndim
         n = x.ndim - axis - 1
@@ -186,7 +188,8 @@ class InnerProduct(L.Linear):
         return [*super().printable_specs, ('axis', self.axis)]
 
     @fusible(L.Linear._absorb)
-    def forward(self, x: Any, n_batch_axes: int | None = None, *, activation: Any = None) -> Variable:
+    def forward(self, x: ArrayLike, n_batch_axes: int | None = None, *,
+                activation: Activation | None = None) -> Variable:
         """Applies the layer; output of shape (*x.shape[:axis], out_size)."""
         n = self.axis % as_variable(x).ndim if n_batch_axes is None else n_batch_axes
         if n == 0:
@@ -212,7 +215,7 @@ def inner_product(spec: Specification) -> Layer:
     return link
 
 
-def _fill_transposed(fill: Callable[[Any], None], array: Any) -> None:
+def _fill_transposed(fill: Callable[[Any], None], array: Array) -> None:
     fill(array.T)
 
 
@@ -227,16 +230,17 @@ class Embed(Link):
         initial_bias: What fills the bias.
     """
 
-    def __init__(self, in_size: int, out_size: int, nobias: bool, initialW: Any, initial_bias: Any) -> None:
+    def __init__(self, in_size: int, out_size: int, nobias: bool, initialW: InitializerLike,
+                 initial_bias: InitializerLike) -> None:
         super().__init__()
         with self.init_scope():
             self.W = Parameter(initialW, (in_size, out_size))
             self.b = None if nobias else Parameter(initial_bias, (out_size,))
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Output of shape (*x.shape, out_size); Caffe's numbers come as floating-point ones."""
-        x = as_variable(x).array
-        y = F.embed_id(x.astype(get_array_module(x).int32), self.W)
+        ids = as_variable(x).array
+        y = F.embed_id(ids.astype(get_array_module(ids).int32), self.W)
         return y if self.b is None else F.bias(y, self.b, y.ndim - 1)
 
 

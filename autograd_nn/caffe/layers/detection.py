@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from autograd_nn.backend import get_array_module, to_cpu
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 CORNER, CENTER_SIZE, CORNER_SIZE = 1, 2, 3
@@ -67,7 +67,7 @@ class PriorBox:
     offset: float = 0.5
     clip: bool = False
 
-    def __call__(self, features: Any, image: Any) -> Variable:
+    def __call__(self, features: ArrayLike, image: ArrayLike) -> Variable:
         """Returns boxes and variances, of shape (1, 2, 4 * boxes); coordinates go from 0 to 1 over the image.
 
         Args:
@@ -205,7 +205,7 @@ class DetectionOutput:
     nms_eta: float = 1.
     keep_top_k: int = -1
 
-    def __call__(self, locations: Any, confidences: Any, priors: Any, *rest: Any) -> Variable:
+    def __call__(self, locations: ArrayLike, confidences: ArrayLike, priors: ArrayLike, *rest: ArrayLike) -> Variable:
         """Detects.
 
         Args:

@@ -7,11 +7,13 @@ from typing import Any
 
 from autograd_nn import initializers
 from autograd_nn.backend import get_array_module
+from autograd_nn.caffe.wire import Message
+from autograd_nn.types import Array
 
 _FAN_IN, _FAN_OUT = 0, 1
 
 
-def _fill_normal(mean: float, std: float, sparse: int, array: Any) -> None:
+def _fill_normal(mean: float, std: float, sparse: int, array: Array) -> None:
     """Normal numbers; if they are to be sparse, all but so many for each input on average become 0."""
     random = get_array_module(array).random
     array[...] = random.normal(mean, std, array.shape)
@@ -19,33 +21,33 @@ def _fill_normal(mean: float, std: float, sparse: int, array: Any) -> None:
         array *= random.uniform(size=array.shape) < sparse / len(array)
 
 
-def _fill_uniform(low: float, high: float, array: Any) -> None:
+def _fill_uniform(low: float, high: float, array: Array) -> None:
     array[...] = get_array_module(array).random.uniform(low, high, array.shape)
 
 
-def _fill_positive_unitball(array: Any) -> None:
+def _fill_positive_unitball(array: Array) -> None:
     """Positive numbers, of which those of each output sum to 1."""
     _fill_uniform(0, 1, array)
     array /= array.sum(tuple(range(1, array.ndim)), keepdims=True)
 
 
-def _fill_xavier(variance_norm: int, array: Any) -> None:
+def _fill_xavier(variance_norm: int, array: Array) -> None:
     bound = (3 / _fan(variance_norm, array)) ** 0.5
     _fill_uniform(-bound, bound, array)
 
 
-def _fill_msra(variance_norm: int, array: Any) -> None:
+def _fill_msra(variance_norm: int, array: Array) -> None:
     _fill_normal(0, (2 / _fan(variance_norm, array)) ** 0.5, -1, array)
 
 
-def _fan(variance_norm: int, array: Any) -> float:
+def _fan(variance_norm: int, array: Array) -> float:
     """By what the variance is divided: the number of inputs, that of outputs, or the mean of both."""
     inputs = array.size / (array.shape[0] if array.ndim else 1)
     outputs = array.size / (array.shape[1] if array.ndim > 1 else 1)
     return inputs if variance_norm == _FAN_IN else outputs if variance_norm == _FAN_OUT else (inputs + outputs) / 2
 
 
-def _fill_bilinear(array: Any) -> None:
+def _fill_bilinear(array: Array) -> None:
     """Filters that, with a stride of half their size, enlarge images by linear interpolation."""
     xp = get_array_module(array)
     profiles = []
@@ -55,7 +57,7 @@ def _fill_bilinear(array: Any) -> None:
     array[...] = xp.multiply.outer(*profiles)
 
 
-def initializer(filler: Any) -> Callable[[Any], None]:
+def initializer(filler: Message) -> Callable[[Any], None]:
     """What fills an array as a `FillerParameter` describes.
 
     Raises:

@@ -10,8 +10,9 @@ import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.blobs import read_blob
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder, describe
-from autograd_nn.caffe.wire import open_wire
+from autograd_nn.caffe.wire import Message, open_wire
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.types import Array, ArrayLike, DTypeLike, Operand
 from autograd_nn.variable import Variable, as_variable
 
 _LOSS_TYPES = frozenset({'SoftmaxWithLoss', 'EuclideanLoss', 'SigmoidCrossEntropyLoss', 'HingeLoss', 'ContrastiveLoss',
@@ -21,7 +22,7 @@ _LOG_OF_LEAST_FLOAT = log(2. ** -126)
 _LEAST = 1e-20
 
 
-def name_tops(message: Any, blobs: Collection[str]) -> tuple[str, ...]:
+def name_tops(message: Message, blobs: Collection[str]) -> tuple[str, ...]:
     """The names of a layer's tops; a loss without any has one of its own, as in Caffe.
 
     Args:
@@ -33,7 +34,7 @@ def name_tops(message: Any, blobs: Collection[str]) -> tuple[str, ...]:
     return (f'{message.name} (automatic)' if message.name in blobs else message.name,)
 
 
-def get_loss_weights(message: Any, tops: Sequence[str]) -> tuple[float, ...]:
+def get_loss_weights(message: Message, tops: Sequence[str]) -> tuple[float, ...]:
     """By what the sum of each top is multiplied in the total loss; nothing where the layer has no part in it.
 
     Args:
@@ -74,7 +75,7 @@ def softmax(spec: Specification) -> Layer:
     return partial(F.softmax, axis=spec.softmax_param.axis)
 
 
-def _labels(x: Variable, label: Any, axis: int) -> Any:
+def _labels(x: Variable, label: Array, axis: int) -> Any:
     """Integer labels of the shape of `x` without `axis`, whatever axes of length 1 and type a file's have."""
     array = as_variable(label).array
     shape = x.shape[:axis] + x.shape[axis + 1:]
@@ -90,7 +91,7 @@ def _normalizer(spec: Specification, batch_axes: int) -> Callable[[Any, tuple[in
     if not param.HasField('normalization') and param.HasField('normalize'):
         mode = 1 if param.normalize else 2
 
-    def divisor(valid: Any, shape: tuple[int, ...]) -> Any:
+    def divisor(valid: Array, shape: tuple[int, ...]) -> Any:
         value = {0: prod(shape), 1: int(valid.sum()), 2: prod(shape[:batch_axes]), 3: 1}[mode]
         return max(value, 1)
 
@@ -109,7 +110,7 @@ def _loss_of_logits(spec: Specification, axis: int, criterion: Callable[..., Var
     ignored = spec.loss_param.ignore_label if spec.loss_param.HasField('ignore_label') else None
     with_softmax = len(spec.top) > 1
 
-    def forward(x: Any, label: Any, *others: Any) -> Any:
+    def forward(x: ArrayLike, label: ArrayLike, *others: ArrayLike) -> Any:
         x = as_variable(x)
         channel = axis % x.ndim
         t = _labels(x, label, channel)
@@ -126,7 +127,7 @@ def _loss_of_logits(spec: Specification, axis: int, criterion: Callable[..., Var
 @builder('SoftmaxWithLoss')
 def softmax_with_loss(spec: Specification) -> Layer:
     """The cross entropy of logits and labels, and the softmax where there is a second top."""
-    def criterion(scores: Variable, t: Any, no_label: int) -> Variable:
+    def criterion(scores: Variable, t: Array, no_label: int) -> Variable:
         return -_floor(-F.softmax_cross_entropy(scores, t, reduce='no', ignore_label=no_label), _LOG_OF_LEAST_FLOAT)
 
     return _loss_of_logits(spec, spec.softmax_param.axis, criterion)
@@ -145,7 +146,7 @@ def infogain_loss(spec: Specification) -> Layer:
         with open_wire(source, f'caffe.load: {describe(spec.message)}') as reader:
             stored = read_blob(reader, 0, reader.size)
 
-    def criterion(scores: Variable, t: Any, no_label: int, matrix: Any = None) -> Variable:
+    def criterion(scores: Variable, t: Array, no_label: int, matrix: Array = None) -> Variable:
         xp, classes = get_array_module(scores.array), scores.shape[1]
         weights = xp.asarray(stored, scores.dtype) if matrix is None else as_variable(matrix).array
         if weights.size != classes ** 2:
@@ -162,7 +163,7 @@ def infogain_loss(spec: Specification) -> Layer:
 @builder('MultinomialLogisticLoss')
 def multinomial_logistic_loss(spec: Specification) -> Layer:
     """The cross entropy of probabilities and labels, divided by the number of samples."""
-    def forward(p: Any, label: Any) -> Variable:
+    def forward(p: ArrayLike, label: ArrayLike) -> Variable:
         p = F.reshape(p, (len(as_variable(p)), -1))
         t = as_variable(label).array.reshape(-1).astype(get_array_module(p.array).int32)
         return -F.sum(F.log(_floor(F.select_item(p, t), _LEAST))) / len(p)
@@ -175,7 +176,7 @@ def contrastive_loss(spec: Specification) -> Layer:
     """The loss of pairs: the distance of similar ones, and what others lack in distance, squared."""
     margin, legacy = spec.contrastive_loss_param.margin, spec.contrastive_loss_param.legacy_version
 
-    def forward(x0: Any, x1: Any, label: Any) -> Variable:
+    def forward(x0: ArrayLike, x1: ArrayLike, label: ArrayLike) -> Variable:
         x0, x1 = (F.reshape(x, (len(as_variable(x)), -1)) for x in (x0, x1))
         similar = as_variable(label).array.reshape(-1).astype(x0.dtype)
         if not legacy:
@@ -195,7 +196,7 @@ def smooth_l1_loss(spec: Specification) -> Layer:
     """
     slope = spec.smooth_l1_loss_param.sigma ** 2
 
-    def forward(x: Any, t: Any, inside: Any = 1, outside: Any = 1) -> Variable:
+    def forward(x: ArrayLike, t: ArrayLike, inside: Operand = 1, outside: Operand = 1) -> Variable:
         difference = (as_variable(x) - t) * inside
         losses = F.huber_loss(difference, get_array_module(difference.array).zeros_like(difference.array), 1 / slope,
                               reduce='no')
@@ -207,7 +208,7 @@ def smooth_l1_loss(spec: Specification) -> Layer:
 @builder('EuclideanLoss')
 def euclidean_loss(spec: Specification) -> Layer:
     """Half the sum of squared differences, divided by the number of samples."""
-    def forward(x: Any, t: Any) -> Variable:
+    def forward(x: ArrayLike, t: ArrayLike) -> Variable:
         difference = as_variable(x) - F.reshape(t, as_variable(x).shape)
         return F.sum(difference * difference) / (2 * len(difference))
 
@@ -220,7 +221,7 @@ def sigmoid_cross_entropy_loss(spec: Specification) -> Layer:
     ignored = spec.loss_param.ignore_label if spec.loss_param.HasField('ignore_label') else None
     told = spec.loss_param.HasField('normalization') or spec.loss_param.HasField('normalize')
 
-    def forward(x: Any, t: Any) -> Variable:
+    def forward(x: ArrayLike, t: ArrayLike) -> Variable:
         x = as_variable(x)
         target = as_variable(t).array.reshape(x.shape)
         xp = get_array_module(target)
@@ -237,7 +238,7 @@ def hinge_loss(spec: Specification) -> Layer:
     """The hinge loss of one against all others, L1 or L2."""
     squared = spec.hinge_loss_param.norm == 2
 
-    def forward(x: Any, label: Any) -> Variable:
+    def forward(x: ArrayLike, label: ArrayLike) -> Variable:
         x = F.reshape(x, (len(as_variable(x)), -1))
         t = as_variable(label).array.reshape(-1).astype(get_array_module(x.array).int32)
         return F.hinge(x, t, norm='L2' if squared else 'L1')
@@ -252,7 +253,7 @@ def accuracy(spec: Specification) -> Layer:
     ignored = param.ignore_label if param.HasField('ignore_label') else None
     per_class = len(spec.top) > 1
 
-    def forward(x: Any, label: Any) -> Any:
+    def forward(x: ArrayLike, label: ArrayLike) -> Any:
         x = as_variable(x)
         xp, axis = get_array_module(x.array), param.axis % x.ndim
         t = _labels(x, label, axis)
@@ -270,7 +271,7 @@ def accuracy(spec: Specification) -> Layer:
     return forward
 
 
-def _constant(xp: Any, value: Any, dtype: Any) -> Variable:
+def _constant(xp: Any, value: Any, dtype: DTypeLike) -> Variable:
     return Variable(xp.asarray(value, dtype), requires_grad=False)
 
 
@@ -281,7 +282,7 @@ def argmax(spec: Specification) -> Layer:
     axis = param.axis if param.HasField('axis') else None
     top_k, with_values = param.top_k, param.out_max_val
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         xp = get_array_module(x.array)
         if axis is not None:
@@ -294,7 +295,7 @@ def argmax(spec: Specification) -> Layer:
     return forward
 
 
-def _largest(xp: Any, x: Any, count: int) -> tuple[Any, Any]:
+def _largest(xp: Any, x: Array, count: int) -> tuple[Any, Any]:
     """The places and values of the largest elements along the last axis; of equal ones the last comes first."""
     if not 1 <= count <= x.shape[-1]:
         raise ValueError(f'expected top_k from 1 to {x.shape[-1]}, got {count}')

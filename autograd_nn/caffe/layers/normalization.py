@@ -15,6 +15,7 @@ from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.config import config, using_config
 from autograd_nn.link import Chain, Link
 from autograd_nn.sequential import fusible, fusion_of
+from autograd_nn.types import Array, ArrayLike, InitializerLike
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 
@@ -30,7 +31,7 @@ def local_response_normalization(spec: Specification) -> Layer:
     return partial(F.local_response_normalization, n=n, k=param.k, alpha=param.alpha / n, beta=param.beta)
 
 
-def _normalize_within_channel(x: Any, n: int, alpha: float, beta: float) -> Variable:
+def _normalize_within_channel(x: Array, n: int, alpha: float, beta: float) -> Variable:
     x = as_variable(x)
     return x * (1 + alpha * F.average_pooling_2d(x * x, n, 1, n // 2)) ** -beta
 
@@ -59,7 +60,7 @@ class BatchNorm(L.BatchNormalization):
         return self.use_global_stats is not False and super().has_averages_of(channels)
 
     @fusible(L.BatchNormalization._absorb, is_affine=True)
-    def forward(self, x: Any, **options: Any) -> Variable:
+    def forward(self, x: ArrayLike, **options: Any) -> Variable:
         """Applies the layer to an input of shape (N, C, ...), with the options of `links.BatchNormalization`."""
         train = config.train if self.use_global_stats is None else not self.use_global_stats
         if train != config.train:
@@ -117,7 +118,8 @@ class Scale(Chain):
         bias: A `Bias` with the array `b`, if there is one.
     """
 
-    def __init__(self, axis: int = 1, num_axes: int = 1, initialW: Any = None, initial_bias: Any = None) -> None:
+    def __init__(self, axis: int = 1, num_axes: int = 1, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = None) -> None:
         super().__init__()
         self.axis = axis
         self.num_axes = num_axes
@@ -134,7 +136,7 @@ class Scale(Chain):
         return [('axis', self.axis), ('num_axes', self.num_axes)]
 
     @fusible()
-    def forward(self, x: Any, *factor: Any) -> Variable:
+    def forward(self, x: ArrayLike, *factor: ArrayLike) -> Variable:
         """Scales `x`."""
         x = as_variable(x)
         W = self.W if self.has_factor else as_variable(factor[0])
@@ -168,7 +170,7 @@ class Bias(Link):
         b: The array, if there is one.
     """
 
-    def __init__(self, axis: int = 1, num_axes: int = 1, initial: Any = None) -> None:
+    def __init__(self, axis: int = 1, num_axes: int = 1, initial: InitializerLike = None) -> None:
         super().__init__()
         self.axis = axis
         self.num_axes = num_axes
@@ -178,7 +180,7 @@ class Bias(Link):
                 self.b = Parameter(initial)
 
     @fusible()
-    def forward(self, x: Any, *summand: Any) -> Variable:
+    def forward(self, x: ArrayLike, *summand: ArrayLike) -> Variable:
         """Adds to `x`."""
         x = as_variable(x)
         if self.has_array and not self.b.is_initialized:
@@ -257,7 +259,7 @@ class ScaledNormalization(BatchNorm):
         return self.parts[0].has_averages_of(channels)
 
     @fusible(L.BatchNormalization._absorb, is_affine=True)
-    def forward(self, x: Any, **options: Any) -> Variable:
+    def forward(self, x: ArrayLike, **options: Any) -> Variable:
         """Applies both layers to an input of shape (N, C, ...)."""
         normalization, _ = self.parts
         self.frozen, self.N = normalization.frozen, normalization.N
@@ -315,14 +317,14 @@ class Normalize(Link):
         W: The factors, of shape (1,) or (C,).
     """
 
-    def __init__(self, across_spatial: bool, eps: float, initial: Any, channel_shared: bool) -> None:
+    def __init__(self, across_spatial: bool, eps: float, initial: InitializerLike, channel_shared: bool) -> None:
         super().__init__()
         self.across_spatial = across_spatial
         self.eps = eps
         with self.init_scope():
             self.W = Parameter(initial, (1,) if channel_shared else None)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, C, ...)."""
         x = as_variable(x)
         if not self.W.is_initialized:
@@ -348,7 +350,7 @@ def mean_variance_normalization(spec: Specification) -> Layer:
     """Subtracts each channel's mean, and divides by its standard deviation; or those of the whole sample."""
     param = spec.mvn_param
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         # Caffe gives the result four axes.
         x = F.reshape(x, x.shape + (1,) * (4 - x.ndim))

@@ -9,10 +9,11 @@ import numpy as np
 import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.caffe.wire import Message
 from autograd_nn.config import config
 from autograd_nn.functions.pooling.pooling import AveragePooling
 from autograd_nn.geometry import conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import ArrayLike, Ints
 from autograd_nn.variable import Variable, as_variable
 
 # Caffe's maximum of nothing.
@@ -43,7 +44,7 @@ class Pooling:
     round_up: bool = True
     with_mask: bool = False
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         """Pools `x` of shape (N, C, H, W)."""
         x = as_variable(x)
         if x.ndim != 4:
@@ -53,7 +54,7 @@ class Pooling:
         out = tuple(map(self._count, size, ksize, self.stride, self.pad))
         if min(out) < 1:
             raise ValueError(f'no window of {ksize} fits images of {size} with pad {self.pad}')
-        beyond = any(m > conv_output_size(*axis) for m, *axis in zip(out, size, ksize, self.stride, self.pad))
+        beyond = any(m > conv_output_size(n, k, s, p) for m, n, k, s, p in zip(out, size, ksize, self.stride, self.pad))
         if self.method == 'MAX':
             return self._maximum(x, ksize, out, beyond)
         if self.method == 'AVE':
@@ -124,7 +125,7 @@ def spatial_pyramid_pooling(spec: Specification) -> Layer:
     if height < 1:
         raise spec.error(f'expected a pyramid_height of at least 1, got {height}')
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         levels = []
         for bins in (2 ** level for level in range(height)):
@@ -138,14 +139,14 @@ def spatial_pyramid_pooling(spec: Specification) -> Layer:
     return forward
 
 
-def _pair(param: Any, short: str, name: str | None = None) -> Any:
+def _pair(param: Message, short: str, name: str | None = None) -> Any:
     if param.HasField(f'{short}_h') or param.HasField(f'{short}_w'):
         return getattr(param, f'{short}_h'), getattr(param, f'{short}_w')
     name = name or short
     return None if name == 'kernel_size' and not param.HasField(name) else (getattr(param, name),) * 2
 
 
-def _rounds_up(param: Any) -> bool:
+def _rounds_up(param: Message) -> bool:
     return param.round_mode == 0 and param.ceil_mode
 
 
@@ -163,7 +164,7 @@ class Upsample:
     less: Ints = (0, 0)
     size: Ints | None = None
 
-    def __call__(self, x: Any, *mask: Any) -> Variable:
+    def __call__(self, x: ArrayLike, *mask: ArrayLike) -> Variable:
         """Enlarges `x` of shape (N, C, H, W); `mask` is of its shape (see `Pooling`)."""
         x = as_variable(x)
         size = self.size or tuple(n * s - d for n, s, d in zip(x.shape[2:], self.scale, self.less))
@@ -205,7 +206,7 @@ class Interp:
     zoom: int = 1
     pad: Ints = (0, 0)
 
-    def __call__(self, x: Any, *like: Any) -> Variable:
+    def __call__(self, x: ArrayLike, *like: ArrayLike) -> Variable:
         """Resizes `x` of shape (N, C, H, W), to the size of `like` if there is a second bottom."""
         x = as_variable(x)
         begin, end = (-p for p in self.pad)

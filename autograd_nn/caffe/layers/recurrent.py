@@ -12,6 +12,7 @@ import autograd_nn.functions as F
 from autograd_nn.caffe.layers.fillers import initializer
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
 from autograd_nn.links.rnn.stateful import StatefulChain, zero_state
+from autograd_nn.types import Array, ArrayLike, InitializerLike
 from autograd_nn.variable import Parameter, Variable, as_variable
 
 
@@ -37,7 +38,7 @@ class Recurrent(StatefulChain):
 
     gates: ClassVar[int]
 
-    def __init__(self, units: int, weight: Any, bias: Any, static: bool, exposed: bool) -> None:
+    def __init__(self, units: int, weight: Any, bias: InitializerLike, static: bool, exposed: bool) -> None:
         super().__init__()
         self.units = units
         self.static = static
@@ -49,7 +50,7 @@ class Recurrent(StatefulChain):
                 self.W_static = Parameter(weight)
             self.W_h = Parameter(weight, (self.gates * units, units))
 
-    def forward(self, x: Any, cont: Any, *others: Any) -> Any:
+    def forward(self, x: ArrayLike, cont: ArrayLike, *others: ArrayLike) -> Any:
         """Runs over sequences.
 
         Args:
@@ -92,7 +93,7 @@ class Recurrent(StatefulChain):
         zeros = zero_state(like, self.units)
         return [zeros if state is None or state.shape != zeros.shape else state for state in states]
 
-    def step(self, inputs: Variable, goes_on: Any, states: list[Any]) -> tuple[Variable, list[Any]]:
+    def step(self, inputs: Variable, goes_on: Variable, states: list[Any]) -> tuple[Variable, list[Any]]:
         """One step of time.
 
         Args:
@@ -106,7 +107,7 @@ class Recurrent(StatefulChain):
         raise NotImplementedError
 
 
-def _lstm_unit(c: Any, gates: Any, goes_on: Any) -> tuple[Variable, Variable]:
+def _lstm_unit(c: Array, gates: Array, goes_on: Array) -> tuple[Variable, Variable]:
     i, f, o, g = F.split_axis(gates, 4, as_variable(gates).ndim - 1)
     c = F.sigmoid(f) * (c * goes_on) + F.sigmoid(i) * F.tanh(g)
     return c, F.sigmoid(o) * F.tanh(c)
@@ -124,7 +125,7 @@ class LSTM(Recurrent):
     gates = 4
     state_names = ('h', 'c')
 
-    def step(self, inputs: Variable, goes_on: Any, states: list[Any]) -> tuple[Variable, list[Any]]:
+    def step(self, inputs: Variable, goes_on: Variable, states: list[Any]) -> tuple[Variable, list[Any]]:
         """One step of time (see `Recurrent.step`); the states are the output h and the cell c."""
         h, c = states
         c, h = _lstm_unit(c, inputs + F.linear(h * goes_on, self.W_h), goes_on)
@@ -142,13 +143,13 @@ class RNN(Recurrent):
     gates = 1
     state_names = ('h',)
 
-    def __init__(self, units: int, weight: Any, bias: Any, static: bool, exposed: bool) -> None:
+    def __init__(self, units: int, weight: Any, bias: InitializerLike, static: bool, exposed: bool) -> None:
         super().__init__(units, weight, bias, static, exposed)
         with self.init_scope():
             self.W_o = Parameter(weight, (units, units))
             self.b_o = Parameter(bias, (units,))
 
-    def step(self, inputs: Variable, goes_on: Any, states: list[Any]) -> tuple[Variable, list[Any]]:
+    def step(self, inputs: Variable, goes_on: Variable, states: list[Any]) -> tuple[Variable, list[Any]]:
         """One step of time (see `Recurrent.step`); the only state is h, from which the output is computed."""
         h = F.tanh(inputs + F.linear(states[0] * goes_on, self.W_h))
         return F.tanh(F.linear(h, self.W_o, self.b_o)), [h]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.caffe.wire import Message
 from autograd_nn.variable import Parameter
 
 Layer = Callable[..., Any]
@@ -15,7 +16,7 @@ _READING_TYPES = frozenset({'Input', 'Data', 'ImageData', 'HDF5Data', 'MemoryDat
 _SOURCE_TYPES = frozenset({'Parameter', 'DummyData'})
 
 
-def is_input(message: Any) -> bool:
+def is_input(message: Message) -> bool:
     """Whether a layer only reads data: its tops are what a program supplies."""
     return message.type in _READING_TYPES and not message.bottom
 
@@ -29,7 +30,7 @@ class Specification:
         like_chainer: Whether ``config.train`` decides where Chainer lets it, against the file.
     """
 
-    def __init__(self, message: Any, blobs: Sequence[np.ndarray] | None = None, like_chainer: bool = False) -> None:
+    def __init__(self, message: Message, blobs: Sequence[np.ndarray] | None = None, like_chainer: bool = False) -> None:
         self.message = message
         self.blobs = blobs
         self.like_chainer = like_chainer
@@ -73,7 +74,7 @@ class Specification:
         return blobs[index].reshape(fitting)
 
 
-def describe(message: Any) -> str:
+def describe(message: Message) -> str:
     """A layer as messages call it."""
     return f'layer {message.name!r} ({message.type})'
 

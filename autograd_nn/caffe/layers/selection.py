@@ -1,18 +1,17 @@
 """Layers that choose among samples."""
 from __future__ import annotations
 
-from typing import Any
-
 import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
 @builder('Filter')
 def filter_(spec: Specification) -> Layer:
     """Of all bottoms but the last those samples for which the last one is not 0."""
-    def forward(*xs: Any) -> tuple[Variable, ...]:
+    def forward(*xs: ArrayLike) -> tuple[Variable, ...]:
         *others, selector = map(as_variable, xs)
         places = get_array_module(selector.array).flatnonzero(selector.array)
         for x in others:
@@ -26,7 +25,7 @@ def filter_(spec: Specification) -> Layer:
 @builder('BatchReindex')
 def batch_reindex(spec: Specification) -> Layer:
     """The samples of the first bottom that the second one numbers."""
-    def forward(x: Any, indexes: Any) -> Variable:
+    def forward(x: ArrayLike, indexes: ArrayLike) -> Variable:
         x, array = as_variable(x), as_variable(indexes).array.ravel()
         if array.size and not 0 <= array.min() <= array.max() < len(x):
             raise ValueError(f'expected indexes from 0 to {len(x) - 1}, got {array.min()} to {array.max()}')

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import autograd_nn.functions as F
 from autograd_nn.caffe.layers.registry import Layer, Specification, builder
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -48,7 +48,7 @@ def flatten(spec: Specification) -> Layer:
     param = spec.flatten_param
     first, last = param.axis, param.end_axis
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         start, stop = first % x.ndim, last % x.ndim + 1
         if start >= stop:
@@ -64,7 +64,7 @@ def reshape(spec: Specification) -> Layer:
     param = spec.reshape_param
     dims, axis, num_axes = list(param.shape.dim), param.axis, param.num_axes
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         start = axis if axis >= 0 else x.ndim + axis + 1
         stop = x.ndim if num_axes == -1 else start + num_axes
@@ -91,7 +91,7 @@ def crop(spec: Specification) -> Layer:
     param = spec.crop_param
     axis, offsets = param.axis, list(param.offset)
 
-    def forward(x: Any, like: Any) -> Variable:
+    def forward(x: ArrayLike, like: ArrayLike) -> Variable:
         x, size = as_variable(x), as_variable(like).shape
         start = axis % x.ndim
         begins = offsets * (x.ndim - start) if len(offsets) == 1 else offsets or [0] * (x.ndim - start)
@@ -111,7 +111,7 @@ def tile(spec: Specification) -> Layer:
     if tiles < 1:
         raise spec.error(f'expected at least 1 tile, got {tiles}')
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         n = as_variable(x).ndim
         return F.tile(x, tuple(tiles if i == axis % n else 1 for i in range(n)))
 
@@ -135,15 +135,15 @@ class Eltwise:
         """Whether it is a sum without factors."""
         return self.operation == 'SUM' and set(self.coefficients) <= {1.}
 
-    def __call__(self, *xs: Any) -> Variable:
+    def __call__(self, *xs: ArrayLike) -> Variable:
         """Combines arrays of one shape."""
-        xs = tuple(map(as_variable, xs))
-        if len({x.shape for x in xs}) > 1:
-            raise ValueError(f'expected bottoms of one shape, got {", ".join(str(x.shape) for x in xs)}')
+        bottoms = [as_variable(x) for x in xs]
+        if len({x.shape for x in bottoms}) > 1:
+            raise ValueError(f'expected bottoms of one shape, got {", ".join(str(x.shape) for x in bottoms)}')
         if self.operation == 'SUM' and not self.is_sum:
-            xs = tuple(x * factor for x, factor in zip(xs, self.coefficients))
-        y = xs[0]
-        for x in xs[1:]:
+            bottoms = [x * factor for x, factor in zip(bottoms, self.coefficients)]
+        y, *others = bottoms
+        for x in others:
             y = y + x if self.operation == 'SUM' else y * x if self.operation == 'PROD' else F.maximum(y, x)
         return y
 
@@ -164,7 +164,7 @@ def reduction(spec: Specification) -> Layer:
     param = spec.reduction_param
     operation, axis, coefficient = param.operation, param.axis, param.coeff
 
-    def forward(x: Any) -> Variable:
+    def forward(x: ArrayLike) -> Variable:
         x = as_variable(x)
         axes = tuple(range(axis % x.ndim, x.ndim))
         summands = {2: F.absolute, 3: F.square}.get(operation, F.identity)(x)

@@ -23,7 +23,7 @@ from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.onednn import library as c
 from autograd_nn.cpu.onednn.address import address
 from autograd_nn.cpu.onednn.library import Library
-from autograd_nn.types import Ints
+from autograd_nn.types import DTypeLike, Ints
 
 T = TypeVar('T')
 _logger = logging.getLogger(__name__)
@@ -121,7 +121,8 @@ class Memory:
         any: Leave the format to oneDNN.
     """
 
-    def __init__(self, shape: Ints, strides: Ints | None = None, dtype: Any = _FLOAT32, *, any: bool = False) -> None:
+    def __init__(self, shape: Ints, strides: Ints | None = None, dtype: DTypeLike = _FLOAT32, *,
+                 any: bool = False) -> None:
         self.handle = c_void_p()
         self._c = loaded().c
         if not 1 <= len(shape) <= 12 or min(shape) < 1:
@@ -344,7 +345,7 @@ class Attributes:
             library.call('post_ops_destroy', handle)
         return self.handle
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self.handle:
             loaded().call('primitive_attr_destroy', self.handle)
 

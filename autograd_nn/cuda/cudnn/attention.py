@@ -14,6 +14,7 @@ from autograd_nn.cuda import device
 from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
 from autograd_nn.dtypes import is_half, name_of
+from autograd_nn.types import Array
 
 
 class Sums(NamedTuple):
@@ -22,7 +23,7 @@ class Sums(NamedTuple):
     logarithms: Any
 
 
-def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, Any]:
+def attention(query: Array, key: Array, value: Array, training: bool) -> tuple[Any, Any]:
     """In one kernel of cuDNN's, which keeps no weights in memory; the workspace has what its gradient needs."""
     plan = None
     # The gradients of a single query cuDNN 9.28 declines, or the process ends with a segmentation fault.
@@ -39,7 +40,8 @@ def attention(query: Any, key: Any, value: Any, training: bool) -> tuple[Any, An
     return y.reshape(*query.shape[:-1], value.shape[-1]), Sums(*logarithms) if training else None
 
 
-def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy: Any) -> tuple[Any, Any, Any]:
+def attention_grad(query: Array, key: Array, value: Array, y: Array, workspace: Any,
+                   gy: Array) -> tuple[Any, Any, Any]:
     """In a few kernels, in one order of sums if ``config.cudnn_deterministic`` wants it."""
     if not isinstance(workspace, Sums):
         return reference.attention_grad(query, key, value, y, workspace, gy)
@@ -56,28 +58,29 @@ def attention_grad(query: Any, key: Any, value: Any, y: Any, workspace: Any, gy:
 
 
 def _attention(scale: float, training: bool) -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, query: Any, key: Any, value: Any) -> Sequence[Any]:
+    def describe(graph: Any, query: Array, key: Array, value: Array) -> Sequence[Any]:
         y, logarithms = graph.sdpa(q=query, k=key, v=value, attn_scale=scale, generate_stats=training)
         return [y, *[logarithms] * training]
     return describe
 
 
 def _gradients(scale: float, deterministic: bool) -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, query: Any, key: Any, value: Any, y: Any, gy: Any, logarithms: Any) -> Sequence[Any]:
+    def describe(graph: Any, query: Array, key: Array, value: Array, y: Array, gy: Array,
+                 logarithms: Any) -> Sequence[Any]:
         return graph.sdpa_backward(q=query, k=key, v=value, o=y, dO=gy, stats=logarithms, attn_scale=scale,
                                    use_deterministic_algorithm=deterministic)
     return describe
 
 
-def _serves(kernel: str, *arrays: Any) -> bool:
+def _serves(kernel: str, *arrays: Array) -> bool:
     return is_half(arrays[0].dtype) and serves(kernel, *arrays)
 
 
-def _as_heads(x: Any) -> Any:
+def _as_heads(x: Array) -> Any:
     """Vectors (..., L, D) as an array (N, heads, L, D) in which those of each vector lie side by side."""
     x = x if x.ndim == 4 else x.reshape(prod(x.shape[:-2]), 1, *x.shape[-2:])
     return x if x.strides[-1] == x.itemsize else device.cupy.ascontiguousarray(x)
 
 
-def _strided(x: Any) -> Operand:
+def _strided(x: Array) -> Operand:
     return Operand(x.shape, tuple([s // x.itemsize for s in x.strides]), name_of(x.dtype))

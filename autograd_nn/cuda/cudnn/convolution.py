@@ -16,11 +16,11 @@ from autograd_nn.cuda.cudnn.plan import operand, prepared, serves
 from autograd_nn.cuda.pointwise import finish
 from autograd_nn.dtypes import is_half
 from autograd_nn.geometry import conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 
-def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Any = None,
-                residual: Any = None, ceiling: float | None = None, kept: dict[str, Any] | None = None) -> Any:
+def convolution(x: Array, W: Array, b: Array, stride: Ints, pad: Ints, dilate: Ints, groups: int, scale: Array = None,
+                residual: Array = None, ceiling: float | None = None, kept: dict[str, Any] | None = None) -> Any:
     """Adds bias and residual, and clips, in the same kernel where cuDNN has one; otherwise in a second one."""
     if not _serves('convolution', x, W, b, residual):
         return reference.convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling)
@@ -55,7 +55,8 @@ def convolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, dilate: Ints, g
     return finish(y, bias, residual, ceiling)
 
 
-def deconvolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, out_size: Ints, dilate: Ints, groups: int) -> Any:
+def deconvolution(x: Array, W: Array, b: Array, stride: Ints, pad: Ints, out_size: Ints, dilate: Ints,
+                  groups: int) -> Any:
     """The gradient of a convolution with respect to its input; the bias is added by a kernel of its own."""
     if not _serves('deconvolution', x, W, b):
         return reference.deconvolution(x, W, b, stride, pad, out_size, dilate, groups)
@@ -74,7 +75,7 @@ def deconvolution(x: Any, W: Any, b: Any, stride: Ints, pad: Ints, out_size: Int
     return finish(y, None if b is None else layout.along_channels(b, y.ndim), None, None)
 
 
-def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
+def convolution_filter_grad(x: Array, gy: Array, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
                             groups: int) -> Any:
     """In the order in which parameters lie, whatever the layout of the images."""
     if not _serves('convolution_filter_grad', x, gy):
@@ -96,7 +97,7 @@ def convolution_filter_grad(x: Any, gy: Any, kernel_size: Ints, stride: Ints, pa
 
 def _convolution(stride: Ints, pad: Ints, dilate: Ints, residual: bool, biased: bool,
                  ceiling: float | None) -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, x: Any, W: Any, *added: Any) -> Sequence[Any]:
+    def describe(graph: Any, x: Array, W: Array, *added: Array) -> Sequence[Any]:
         rest = list(added)
         y = graph.conv_fprop(image=x, weight=W, **_geometry(stride, pad, dilate))
         # In this order; for the other one cuDNN has kernels for channels-last images only.
@@ -112,13 +113,13 @@ def _convolution(stride: Ints, pad: Ints, dilate: Ints, residual: bool, biased: 
 
 
 def _data_gradient(stride: Ints, pad: Ints, dilate: Ints) -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, gy: Any, W: Any) -> Sequence[Any]:
+    def describe(graph: Any, gy: Array, W: Array) -> Sequence[Any]:
         return [graph.conv_dgrad(loss=gy, filter=W, **_geometry(stride, pad, dilate))]
     return describe
 
 
 def _filter_gradient(stride: Ints, pad: Ints, dilate: Ints) -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, x: Any, gy: Any) -> Sequence[Any]:
+    def describe(graph: Any, x: Array, gy: Array) -> Sequence[Any]:
         return [graph.conv_wgrad(image=x, loss=gy, **_geometry(stride, pad, dilate))]
     return describe
 
@@ -127,14 +128,14 @@ def _geometry(stride: Ints, pad: Ints, dilate: Ints) -> dict[str, list[int]]:
     return {'pre_padding': list(pad), 'post_padding': list(pad), 'stride': list(stride), 'dilation': list(dilate)}
 
 
-def _serves(kernel: str, x: Any, *others: Any) -> bool:
+def _serves(kernel: str, x: Array, *others: Array) -> bool:
     return 3 <= x.ndim <= 5 and serves(kernel, x, *others)
 
 
-def _computes_channels_last(x: Any) -> bool:
+def _computes_channels_last(x: Array) -> bool:
     return is_half(x.dtype) or library.may_round_to_tf32() or layout.is_channels_last(x)
 
 
-def _widened(x: Any) -> Any:
+def _widened(x: Array) -> Any:
     """An array (N, C, *in) as one (N, C, 1, *in)."""
     return x[:, :, None]

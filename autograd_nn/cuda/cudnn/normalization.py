@@ -12,13 +12,13 @@ from autograd_nn.cuda import kernels as reference
 from autograd_nn.cuda.cudnn.plan import Operand, operand, prepared, serves
 from autograd_nn.cuda.kernel import elementwise
 from autograd_nn.cuda.pointwise import finish
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 _where_positive = elementwise('T gy, T y', 'T g', 'g = y <= (T)0 ? (T)(gy * (T)0) : gy', 'where_positive')
 
 
-def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, relu: bool = False,
-                        residual: Any = None) -> tuple[Any, Any, Any, Any]:
+def batch_normalization(x: Array, gamma: Array, beta: Array, eps: float, axis: Ints, relu: bool = False,
+                        residual: Array = None) -> tuple[Any, Any, Any, Any]:
     """Rectifies in the same kernel, and adds the residual there if the sum is rectified: cuDNN has no other sums."""
     plan, fused = None, relu and residual is not None
     if _serves('batch_normalization', axis, x, (gamma, beta), residual):
@@ -37,8 +37,8 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float, axis: Ints, r
     return y, mean, inv_std, y if relu and residual is None else None
 
 
-def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: Any, axis: Ints,
-                             mask: Any = None) -> tuple[Any, Any, Any]:
+def batch_normalization_grad(x: Array, gamma: Array, gy: Array, mean: Array, inv_std: Array, axis: Ints,
+                             mask: Array = None) -> tuple[Any, Any, Any]:
     """After the gradient of the rectifier, which cuDNN does not include."""
     plan = None
     if _serves('batch_normalization_grad', axis, x, (gamma, mean, inv_std), gy):
@@ -54,7 +54,7 @@ def batch_normalization_grad(x: Any, gamma: Any, gy: Any, mean: Any, inv_std: An
 
 
 def _batch_normalization(relu: bool, residual: bool) -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *rest: Any) -> Sequence[Any]:
+    def describe(graph: Any, x: Array, gamma: Array, beta: Array, mean: Array, var: Array, *rest: Any) -> Sequence[Any]:
         *added, eps, momentum = rest
         y, *statistics = graph.batchnorm(input=x, scale=gamma, bias=beta, in_running_mean=mean, in_running_var=var,
                                          epsilon=eps, momentum=momentum)
@@ -67,17 +67,17 @@ def _batch_normalization(relu: bool, residual: bool) -> Callable[..., Sequence[A
 
 
 def _gradient() -> Callable[..., Sequence[Any]]:
-    def describe(graph: Any, gy: Any, x: Any, gamma: Any, mean: Any, inv_std: Any) -> Sequence[Any]:
+    def describe(graph: Any, gy: Array, x: Array, gamma: Array, mean: Array, inv_std: Array) -> Sequence[Any]:
         return graph.batchnorm_backward(grad=gy, input=x, scale=gamma, mean=mean, inv_variance=inv_std)
     return describe
 
 
-def _serves(kernel: str, axis: Ints, x: Any, vectors: Sequence[Any], other: Any) -> bool:
+def _serves(kernel: str, axis: Ints, x: Array, vectors: Sequence[Any], other: Any) -> bool:
     """Whether `x` is a channels-last image that is normalised over all axes but that of its channels."""
     return (layout.is_channels_last(x) and axis == (0, *range(2, x.ndim)) and serves(kernel, x, other)
             and all(vector.dtype == 'float32' for vector in vectors))
 
 
-def _operands(x: Any) -> tuple[Operand, Operand]:
+def _operands(x: Array) -> tuple[Operand, Operand]:
     """What plans need to know of images like `x`, and of vectors (C,) of float32."""
     return operand(x.shape, x.dtype, True), operand((1, x.shape[1], *[1] * (x.ndim - 2)), 'float32', True)

@@ -18,7 +18,7 @@ from autograd_nn.cuda import device
 from autograd_nn.cuda.cudnn import library
 from autograd_nn.cuda.layout import strides
 from autograd_nn.dtypes import name_of
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, Ints
 
 _logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Plan:
             unwanted += [notes.TENSOR_CORE, notes.DOWN_CONVERT_INPUTS, notes.REDUCED_PRECISION_REDUCTION]
         return unwanted
 
-    def __call__(self, *arrays: Any) -> None:
+    def __call__(self, *arrays: Array) -> None:
         """Runs it.
 
         Args:
@@ -201,7 +201,7 @@ def _prepare(what: str, *arguments: Any) -> Plan | None:
     return None
 
 
-def serves(kernel: str, *arrays: Any) -> bool:
+def serves(kernel: str, *arrays: Array) -> bool:
     """Whether a kernel of cuDNN can take the arrays: float32 or half precision, all of one type, none of them empty."""
     dtype = arrays[0].dtype
     for array in arrays:

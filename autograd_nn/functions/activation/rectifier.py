@@ -17,22 +17,23 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.fused_rectifiers import CEILINGS, clipped_relu_grad, relu_grad
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import widened
+from autograd_nn.types import Array, ArrayLike, BareArray
 from autograd_nn.variable import Variable, as_variable
 
 
 @elementwise('T x', 'T y', 'y = x < (T)0 ? (T)0 : x', name='relu')
-def _relu(x: Any) -> Any:
+def _relu(x: Array) -> Any:
     # On small arrays, NumPy is faster with an array than with a number.
     return np.maximum(x, np.zeros((), x.dtype))
 
 
 @elementwise('T x, T z', 'T y', 'y = x < (T)0 ? (T)0 : x > z ? z : x', name='clipped_relu')
-def _clipped_relu(x: Any, z: Any) -> Any:
+def _clipped_relu(x: Array, z: Array) -> Any:
     return np.minimum(np.maximum(x, 0), z)
 
 
 @elementwise('T x, T slope', 'T y', 'y = x < (T)0 ? (T)(x * slope) : x', name='leaky_relu')
-def _leaky_relu(x: Any, slope: Any) -> Any:
+def _leaky_relu(x: Array, slope: Array) -> Any:
     # Arithmetic instead of a choice: NumPy's `where` stumbles over unpredictable conditions.
     y = np.minimum(x, 0)
     y *= slope
@@ -41,7 +42,7 @@ def _leaky_relu(x: Any, slope: Any) -> Any:
 
 
 @elementwise('T x, T slope, T gy', 'T gx', 'gx = x <= (T)0 ? (T)(gy * slope) : gy')
-def _leaky_relu_grad(x: Any, slope: Any, gy: Any) -> Any:
+def _leaky_relu_grad(x: Array, slope: Array, gy: Array) -> Any:
     leaky = x <= 0
     gx = leaky.astype(x.dtype)
     gx *= slope
@@ -56,7 +57,7 @@ class ReLU(FunctionNode):
         self.retain_outputs((0,))
         return _relu(inputs[0]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return relu_grad(self._retained_outputs[0], grad_outputs[0]),
 
 
@@ -69,7 +70,7 @@ class ClippedReLU(FunctionNode):
         self.retain_outputs((0,))
         return _clipped_relu(inputs[0], self.z),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Scaling(clipped_relu_grad, self._retained_outputs[0], self.z).apply(grad_outputs)
 
 
@@ -82,7 +83,7 @@ class LeakyReLU(FunctionNode):
         self.retain_inputs((0,))
         return _leaky_relu(inputs[0], self.slope),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         return Scaling(_leaky_relu_grad, x.array, self.slope).apply(grad_outputs)
 
@@ -110,7 +111,7 @@ class PReLU(FunctionNode):
         return gx, sum_to(gy * x * negative, W.shape) if 1 in target_input_indexes else None
 
 
-def relu(x: Any) -> Variable:
+def relu(x: ArrayLike) -> Variable:
     """The rectifier ``max(x, 0)`` of each element.
 
     Args:
@@ -127,7 +128,7 @@ def relu(x: Any) -> Variable:
     return ReLU().apply((x,))[0]
 
 
-def clipped_relu(x: Any, z: float = 20.0) -> Variable:
+def clipped_relu(x: ArrayLike, z: float = 20.0) -> Variable:
     """The rectifier with a ceiling, ``min(max(x, 0), z)``.
 
     Args:
@@ -145,7 +146,7 @@ def clipped_relu(x: Any, z: float = 20.0) -> Variable:
     return ClippedReLU(z).apply((x,))[0]
 
 
-def relu6(x: Any) -> Variable:
+def relu6(x: ArrayLike) -> Variable:
     """The rectifier with the ceiling 6 that mobile networks use, ``min(max(x, 0), 6)``.
 
     Args:
@@ -162,7 +163,7 @@ def relu6(x: Any) -> Variable:
     return clipped_relu(x, 6.0)
 
 
-def leaky_relu(x: Any, slope: float = 0.2) -> Variable:
+def leaky_relu(x: ArrayLike, slope: float = 0.2) -> Variable:
     """`x` where it is not negative, ``slope * x`` elsewhere.
 
     Args:
@@ -182,7 +183,7 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Variable:
     return LeakyReLU(slope).apply((x,))[0]
 
 
-def prelu(x: Any, W: Any) -> Variable:
+def prelu(x: ArrayLike, W: ArrayLike) -> Variable:
     """A leaky rectifier with slopes that are learned: `x` where it is not negative, ``W * x`` elsewhere.
 
     See He et al., Delving Deep into Rectifiers, https://arxiv.org/abs/1502.01852.
@@ -209,7 +210,8 @@ def prelu(x: Any, W: Any) -> Variable:
     return PReLU().apply((x, per_channel('prelu', 'W', as_variable(W), x)))[0]
 
 
-def rrelu(x: Any, l: float = 1. / 8, u: float = 1. / 3, *, r: Any = None, return_r: bool = False) -> Any:
+def rrelu(x: ArrayLike, l: float = 1. / 8, u: float = 1. / 3, *, r: BareArray | None = None,
+          return_r: bool = False) -> Any:
     """A leaky rectifier with random slopes in training, and with their mean at inference (``config.train``).
 
     See Xu et al., Empirical Evaluation of Rectified Activations in Convolutional Network,
@@ -248,7 +250,7 @@ def rrelu(x: Any, l: float = 1. / 8, u: float = 1. / 3, *, r: Any = None, return
     return (y, r) if return_r else y
 
 
-def crelu(x: Any, axis: int = 1) -> Variable:
+def crelu(x: ArrayLike, axis: int = 1) -> Variable:
     """The positive parts of `x` and of ``-x``, side by side.
 
     See Shang et al., Understanding and Improving Convolutional Neural Networks via Concatenated Rectified Linear
@@ -270,7 +272,7 @@ def crelu(x: Any, axis: int = 1) -> Variable:
     return concat((relu(x), relu(-x)), axis)
 
 
-def maxout(x: Any, pool_size: int, axis: int = 1) -> Variable:
+def maxout(x: ArrayLike, pool_size: int, axis: int = 1) -> Variable:
     """The maximum of each group of `pool_size` neighbours along an axis.
 
     See Goodfellow et al., Maxout Networks, https://arxiv.org/abs/1302.4389.

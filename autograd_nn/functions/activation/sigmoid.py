@@ -10,6 +10,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.unary import Unary, UnaryByOutput
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 # On small arrays, NumPy is twice as fast with an array than with a number.
@@ -17,7 +18,7 @@ _HALF = {np.dtype(kind): np.array(0.5, kind) for kind in 'efdg'}
 
 
 @elementwise('T x', 'T y', 'y = tanh(x * (T)0.5) * (T)0.5 + (T)0.5', name='sigmoid')
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: Array) -> Any:
     if x.dtype not in _HALF:
         check_float('sigmoid', 'x', x)
     # In terms of tanh nothing overflows.
@@ -29,19 +30,19 @@ def _sigmoid(x: Any) -> Any:
 
 
 @elementwise('T y, T gy', 'T gx', 'gx = gy * y * ((T)1 - y)', name='sigmoid_grad')
-def _sigmoid_grad(y: Any, gy: Any) -> Any:
+def _sigmoid_grad(y: Array, gy: Array) -> Any:
     gx = y - y * y
     gx *= gy
     return gx
 
 
 @elementwise('T x', 'T y', 'y = tanh(x)')
-def _tanh(x: Any) -> Any:
+def _tanh(x: Array) -> Any:
     return np.tanh(x)
 
 
 @elementwise('T y, T gy', 'T gx', 'gx = gy * ((T)1 - y * y)', name='tanh_grad')
-def _tanh_grad(y: Any, gy: Any) -> Any:
+def _tanh_grad(y: Array, gy: Array) -> Any:
     gx = gy * y
     gx *= y
     return gy - gx
@@ -50,14 +51,14 @@ def _tanh_grad(y: Any, gy: Any) -> Any:
 @elementwise('T x', 'T y', '''
     const T z = x * (T)0.2 + (T)0.5;
     y = z < (T)0 ? (T)0 : z > (T)1 ? (T)1 : z''')
-def _hard_sigmoid(x: Any) -> Any:
+def _hard_sigmoid(x: Array) -> Any:
     y = x * 0.2
     y += 0.5
     return np.minimum(np.maximum(y, 0), 1)
 
 
 @elementwise('T y, T gy', 'T gx', 'gx = y > (T)0 && y < (T)1 ? (T)(gy * (T)0.2) : (T)0')
-def _hard_sigmoid_grad(y: Any, gy: Any) -> Any:
+def _hard_sigmoid_grad(y: Array, gy: Array) -> Any:
     gx = gy * ((y > 0) & (y < 1))
     gx *= 0.2
     return gx
@@ -74,7 +75,7 @@ class Sigmoid(UnaryByOutput):
 
     ufunc = _sigmoid
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return SigmoidGrad().apply((y, gy))[0]
 
 
@@ -85,19 +86,18 @@ class SigmoidGrad(FunctionNode):
         y, gy = inputs
         return _sigmoid_grad(y, gy),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
-        assert ggx is not None
         return ggx * gy * (1 - 2 * y), SigmoidGrad().apply((y, ggx))[0]
 
 
 class Tanh(UnaryByOutput):
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         return np.tanh(x) if is_small(x) else _tanh(x)
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return TanhGrad().apply((y, gy))[0]
 
 
@@ -108,10 +108,9 @@ class TanhGrad(FunctionNode):
         y, gy = inputs
         return _tanh_grad(y, gy),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
-        assert ggx is not None
         return ggx * gy * (-2 * y), TanhGrad().apply((y, ggx))[0]
 
 
@@ -121,11 +120,11 @@ class HardSigmoid(Unary):
         self.retain_outputs((0,))
         return _hard_sigmoid(inputs[0]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Scaling(_hard_sigmoid_grad, self._retained_outputs[0]).apply(grad_outputs)
 
 
-def step(x: Any) -> Variable:
+def step(x: ArrayLike) -> Variable:
     """1 where `x` is positive and 0 elsewhere: the activation of the perceptron. Its gradient is zero.
 
     Args:
@@ -142,7 +141,7 @@ def step(x: Any) -> Variable:
     return Step().apply((x,))[0]
 
 
-def sigmoid(x: Any) -> Variable:
+def sigmoid(x: ArrayLike) -> Variable:
     """The logistic function ``1 / (1 + exp(-x))`` of each element.
 
     Args:
@@ -159,7 +158,7 @@ def sigmoid(x: Any) -> Variable:
     return Sigmoid().apply((x,))[0]
 
 
-def tanh(x: Any) -> Variable:
+def tanh(x: ArrayLike) -> Variable:
     """The hyperbolic tangent of each element.
 
     Args:
@@ -176,7 +175,7 @@ def tanh(x: Any) -> Variable:
     return Tanh().apply((x,))[0]
 
 
-def hard_sigmoid(x: Any) -> Variable:
+def hard_sigmoid(x: ArrayLike) -> Variable:
     """A piecewise linear sigmoid, ``0.2 * x + 0.5`` clipped to the interval from 0 to 1.
 
     Args:
@@ -193,7 +192,7 @@ def hard_sigmoid(x: Any) -> Variable:
     return HardSigmoid().apply((x,))[0]
 
 
-def per_channel(function: str, name: str, param: Any, x: Variable) -> Any:
+def per_channel(function: str, name: str, param: ArrayLike | float, x: Variable) -> Any:
     """A parameter for each channel (or finer) of `x` in a shape that broadcasts against it; a number as it is.
 
     Args:

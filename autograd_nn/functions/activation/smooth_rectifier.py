@@ -14,13 +14,14 @@ from autograd_nn.functions.math.error_function import normal_share
 from autograd_nn.functions.math.exponential import exp
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.functions.unary import UnaryByInput, UnaryByKernel
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
 @elementwise('T x, T beta', 'T y', '''
     const T z = x * beta;
     y = ((z > (T)0 ? z : (T)0) + log1p(exp(-fabs(z)))) / beta''')
-def _softplus(x: Any, beta: Any) -> Any:
+def _softplus(x: Array, beta: Array) -> Any:
     z = x * beta
     y = np.log1p(np.exp(-abs(z)))
     y += np.maximum(z, 0)
@@ -29,7 +30,7 @@ def _softplus(x: Any, beta: Any) -> Any:
 
 
 @elementwise('T x, T alpha', 'T y', 'y = x > (T)0 ? x : (T)(alpha * expm1(x))', name='elu')
-def _elu(x: Any, alpha: Any) -> Any:
+def _elu(x: Array, alpha: Array) -> Any:
     y = np.expm1(np.minimum(x, 0))
     y *= alpha
     y += np.maximum(x, 0)
@@ -37,7 +38,7 @@ def _elu(x: Any, alpha: Any) -> Any:
 
 
 @elementwise('T x, T alpha, T gy', 'T gx', 'gx = x > (T)0 ? gy : (T)(gy * alpha * exp(x))')
-def _elu_grad(x: Any, alpha: Any, gy: Any) -> Any:
+def _elu_grad(x: Array, alpha: Array, gy: Array) -> Any:
     gx = np.exp(np.minimum(x, 0))
     gx *= alpha
     positive = (x > 0).astype(x.dtype)
@@ -48,7 +49,7 @@ def _elu_grad(x: Any, alpha: Any, gy: Any) -> Any:
 
 
 @elementwise('T x, T beta', 'T y', 'y = x / ((T)1 + exp(-x * beta))', name='swish')
-def _swish(x: Any, beta: Any) -> Any:
+def _swish(x: Array, beta: Array) -> Any:
     y = _logistic(x, beta)
     y *= x
     return y
@@ -57,7 +58,7 @@ def _swish(x: Any, beta: Any) -> Any:
 @elementwise('T x, T beta, T gy', 'T gx', '''
     const T p = (T)1 / ((T)1 + exp(-x * beta));
     gx = gy * p * ((T)1 + x * beta * ((T)1 - p))''', name='swish_grad')
-def _swish_grad(x: Any, beta: Any, gy: Any) -> Any:
+def _swish_grad(x: Array, beta: Array, gy: Array) -> Any:
     p = _logistic(x, beta)
     gx = 1 - p
     gx *= x
@@ -68,7 +69,7 @@ def _swish_grad(x: Any, beta: Any, gy: Any) -> Any:
     return gx
 
 
-def _logistic(x: Any, beta: Any) -> Any:
+def _logistic(x: Array, beta: Array) -> Any:
     # In terms of tanh nothing overflows.
     y = np.tanh(x * (beta * 0.5))
     y *= 0.5
@@ -77,7 +78,7 @@ def _logistic(x: Any, beta: Any) -> Any:
 
 
 @elementwise('T x', 'T y', 'y = x * (T)0.5 * erfc(x * (T)-0.7071067811865476)', name='gelu')
-def _gelu(x: Any) -> Any:
+def _gelu(x: Array) -> Any:
     y = normal_share(x)
     y *= x
     return y
@@ -86,7 +87,7 @@ def _gelu(x: Any) -> Any:
 @elementwise('T x, T gy', 'T gx', '''
     gx = gy * ((T)0.5 * erfc(x * (T)-0.7071067811865476) + x * (T)0.3989422804014327 * exp(x * x * (T)-0.5))
     ''', name='gelu_grad')
-def _gelu_grad(x: Any, gy: Any) -> Any:
+def _gelu_grad(x: Array, gy: Array) -> Any:
     gx = x * np.exp(x * x * -0.5)
     gx *= 1 / math.sqrt(2 * math.pi)
     gx += normal_share(x)
@@ -99,10 +100,10 @@ class Softplus(UnaryByInput):
     def __init__(self, beta: float) -> None:
         self.beta = beta
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         return _softplus(x, self.beta)
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * sigmoid(x * self.beta)
 
 
@@ -111,10 +112,10 @@ class Swish(UnaryByKernel):
     def __init__(self, beta: float) -> None:
         self.beta = beta
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         return _swish(x, self.beta)
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return SwishGrad(self.beta).apply((x, gy))[0]
 
 
@@ -128,10 +129,9 @@ class SwishGrad(FunctionNode):
         x, gy = inputs
         return _swish_grad(x, self.beta, gy),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggx, = grad_outputs
-        assert ggx is not None
         z = x * self.beta
         p = sigmoid(z)
         curvature = self.beta * p * (1 - p) * (2 + z * (1 - 2 * p))
@@ -143,10 +143,10 @@ class ELU(UnaryByKernel):
     def __init__(self, alpha: float) -> None:
         self.alpha = alpha
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         return _elu(x, self.alpha)
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return ELUGrad(self.alpha).apply((x, gy))[0]
 
 
@@ -160,7 +160,7 @@ class ELUGrad(FunctionNode):
         x, gy = inputs
         return _elu_grad(x, self.alpha, gy),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggx, = grad_outputs
         negative = Variable(get_array_module(x.array).asarray(x.array <= 0, x.dtype), requires_grad=False)
@@ -173,7 +173,7 @@ class GELU(UnaryByKernel):
 
     ufunc = _gelu
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return GELUGrad().apply((x, gy))[0]
 
 
@@ -184,16 +184,15 @@ class GELUGrad(FunctionNode):
         x, gy = inputs
         return _gelu_grad(x, gy),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggx, = grad_outputs
-        assert ggx is not None
         squared = x * x
         curvature = (2 - squared) * exp(squared * -0.5) * (1 / math.sqrt(2 * math.pi))
         return ggx * gy * curvature, GELUGrad().apply((x, ggx))[0]
 
 
-def softplus(x: Any, beta: float = 1.0) -> Variable:
+def softplus(x: ArrayLike, beta: float = 1.0) -> Variable:
     """A smooth rectifier, ``log(1 + exp(beta * x)) / beta`` for each element; large values do not overflow.
 
     Args:
@@ -211,7 +210,7 @@ def softplus(x: Any, beta: float = 1.0) -> Variable:
     return Softplus(beta).apply((x,))[0]
 
 
-def swish(x: Any, beta: Any) -> Variable:
+def swish(x: ArrayLike, beta: ArrayLike | float) -> Variable:
     """``x * sigmoid(beta * x)``, also known as SiLU where `beta` is 1.
 
     See Ramachandran et al., Searching for Activation Functions, https://arxiv.org/abs/1710.05941.
@@ -244,7 +243,7 @@ def _swish_of_both(x: Variable, beta: Variable) -> Variable:
     return x * sigmoid(x * beta)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Variable:
+def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
     """The exponential linear unit: `x` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere.
 
     See Clevert et al., Fast and Accurate Deep Network Learning by Exponential Linear Units,
@@ -266,7 +265,7 @@ def elu(x: Any, alpha: float = 1.0) -> Variable:
 
 
 @in_single_precision
-def selu(x: Any, alpha: float = 1.6732632423543772848170429916717,
+def selu(x: ArrayLike, alpha: float = 1.6732632423543772848170429916717,
          scale: float = 1.0507009873554804934193349852946) -> Variable:
     """The scaled exponential linear unit ``scale * elu(x, alpha)``, which keeps activations near mean 0, variance 1.
 
@@ -288,7 +287,7 @@ def selu(x: Any, alpha: float = 1.6732632423543772848170429916717,
     return scale * elu(x, alpha)
 
 
-def gelu(x: Any) -> Variable:
+def gelu(x: ArrayLike) -> Variable:
     """The Gaussian error linear unit ``x * Phi(x)``, with the standard normal distribution function `Phi`.
 
     See Hendrycks and Gimpel, Gaussian Error Linear Units, https://arxiv.org/abs/1606.08415.

@@ -1,14 +1,13 @@
 """Softmax and its logarithm."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn.backend import kernels
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.math.exponential import exp
 from autograd_nn.functions.single_precision import SinglePrecision
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -21,7 +20,7 @@ class Softmax(SinglePrecision):
         self.retain_outputs((0,))
         return kernels(inputs[0]).softmax(inputs[0], self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, = self.get_retained_outputs()
         return SoftmaxGrad(self.axis).apply((y, grad_outputs[0]))
 
@@ -36,10 +35,9 @@ class SoftmaxGrad(FunctionNode):
         y, gy = inputs
         return kernels(y).softmax_grad(y, gy, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
-        assert ggx is not None
         axis = self.axis
         total = (y * gy).sum(axis=axis, keepdims=True)
         gg_total = (y * ggx).sum(axis=axis, keepdims=True)
@@ -55,7 +53,7 @@ class LogSoftmax(SinglePrecision):
         self.retain_outputs((0,))
         return kernels(inputs[0]).log_softmax(inputs[0], self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, = self.get_retained_outputs()
         return LogSoftmaxGrad(self.axis).apply((y, grad_outputs[0]))
 
@@ -70,16 +68,15 @@ class LogSoftmaxGrad(FunctionNode):
         y, gy = inputs
         return kernels(y).log_softmax_grad(y, gy, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, gy = self.get_retained_inputs()
         ggx, = grad_outputs
-        assert ggx is not None
         axis = self.axis
         weighted = exp(y) * ggx
         return -weighted * gy.sum(axis=axis, keepdims=True), ggx - weighted.sum(axis=axis, keepdims=True)
 
 
-def softmax(x: Any, axis: int = 1) -> Variable:
+def softmax(x: ArrayLike, axis: int = 1) -> Variable:
     """Exponentials divided by their sum along an axis; large values do not overflow.
 
     Args:
@@ -104,7 +101,7 @@ def softmax(x: Any, axis: int = 1) -> Variable:
     return Softmax(normalize_axis(axis, x.shape, 'softmax')).apply((x,))[0]
 
 
-def log_softmax(x: Any, axis: int = 1) -> Variable:
+def log_softmax(x: ArrayLike, axis: int = 1) -> Variable:
     """The logarithm of `softmax`, accurate where that is close to zero.
 
     Args:

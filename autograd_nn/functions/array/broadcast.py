@@ -10,10 +10,11 @@ import numpy as np
 from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.precision import total
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
-def _sum_array(x: Any, shape: tuple[int, ...]) -> Any:
+def _sum_array(x: Array, shape: tuple[int, ...]) -> Any:
     if not shape:
         return total(x)
     lead = x.ndim - len(shape)
@@ -31,7 +32,7 @@ class SumTo(FunctionNode):
         self.x_shape = x.shape
         return _sum_array(x, self.shape),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return broadcast_to(grad_outputs[0], self.x_shape),
 
 
@@ -53,13 +54,12 @@ class BroadcastTo(FunctionNode):
         except ValueError:
             raise ValueError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return sum_to(gy, self.x_shape),
 
 
-def sum_to(x: Any, shape: Sequence[int]) -> Variable:
+def sum_to(x: ArrayLike, shape: Sequence[int]) -> Variable:
     """Sums over axes so that the result has the given shape: the reverse of broadcasting.
 
     Args:
@@ -85,7 +85,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Variable:
     return SumTo(shape).apply((x,))[0]
 
 
-def broadcast_to(x: Any, shape: Sequence[int]) -> Variable:
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Variable:
     """Broadcasts to a shape; a large result is a view of `x` that cannot be written to.
 
     Args:
@@ -107,7 +107,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Variable:
     return BroadcastTo(tuple(shape)).apply((x,))[0]
 
 
-def broadcast(*args: Any) -> tuple[Variable, ...]:
+def broadcast(*args: ArrayLike) -> tuple[Variable, ...]:
     """Broadcasts arrays against each other.
 
     Args:

@@ -1,14 +1,12 @@
 """The windows of images as channels."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.geometry import as_tuple, conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import ArrayLike, Ints, Size
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -24,7 +22,7 @@ class Im2Col(FunctionNode):
         col = backend.kernels(x).im2col(x, kernel_size, stride, pad, dilate, cover_all)
         return col.reshape(len(x), x.shape[1] * prod(kernel_size), *col.shape[-len(self.size):]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Col2Im(*self.geometry, self.size).apply(grad_outputs)
 
 
@@ -41,12 +39,12 @@ class Col2Im(FunctionNode):
         windows = col.reshape(len(col), channels, *kernel_size, *col.shape[2:])
         return backend.kernels(col).col2im(windows, self.size, stride, pad, dilate),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Im2Col(*self.geometry).apply(grad_outputs)
 
 
-def im2col(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-           cover_all: bool = False, dilate: int | Sequence[int] = 1) -> Variable:
+def im2col(x: ArrayLike, ksize: Size, stride: Size = 1, pad: Size = 0, cover_all: bool = False,
+           dilate: Size = 1) -> Variable:
     """Copies the windows of images: the channels of the output are the elements of the window.
 
     Args:

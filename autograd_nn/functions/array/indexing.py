@@ -13,6 +13,7 @@ from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.array.shape import moveaxis
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.checks import check_indices
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -34,7 +35,7 @@ def _may_repeat(slices: Any) -> bool:
     return False
 
 
-def _add_at(x: Any, slices: Any, values: Any) -> None:
+def _add_at(x: Array, slices: Any, values: Array) -> None:
     """Adds to elements of `x`, to one that is named several times as often."""
     if not _may_repeat(slices):
         x[slices] += values
@@ -44,7 +45,7 @@ def _add_at(x: Any, slices: Any, values: Any) -> None:
         _added_at(slices, x, values)
 
 
-def _added_at(slices: Any, x: Any, values: Any) -> Any:
+def _added_at(slices: Any, x: Array, values: Array) -> Any:
     get_array_module(x).add.at(x, slices, values)
     return x
 
@@ -59,7 +60,7 @@ class GetItem(FunctionNode):
         self.x_shape = x.shape
         return x[self.slices],
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return GetItemGrad(self.slices, self.x_shape).apply((grad_outputs[0],))[0],
 
 
@@ -75,7 +76,7 @@ class GetItemGrad(FunctionNode):
         _add_at(gx, self.slices, gy)
         return gx,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return get_item(grad_outputs[0], self.slices),
 
 
@@ -91,12 +92,12 @@ class ScatterAdd(FunctionNode):
         self.b_shape = b.shape
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         return gy, sum_to(get_item(gy, self.slices), self.b_shape) if 1 in target_input_indexes else None
 
 
-def get_item(x: Any, slices: Any) -> Variable:
+def get_item(x: ArrayLike, slices: Any) -> Variable:
     """Takes elements out of an array: what ``x[slices]`` does.
 
     Args:
@@ -122,7 +123,7 @@ def get_item(x: Any, slices: Any) -> Variable:
         raise IndexError(f'get_item: {error} (x has shape {x.shape})') from None
 
 
-def scatter_add(a: Any, slices: Any, b: Any) -> Variable:
+def scatter_add(a: ArrayLike, slices: Any, b: ArrayLike) -> Variable:
     """Adds values to some elements of an array; those named several times are added to as often.
 
     Args:
@@ -152,7 +153,7 @@ def scatter_add(a: Any, slices: Any, b: Any) -> Variable:
                          ) from None
 
 
-def select_item(x: Any, t: Any) -> Variable:
+def select_item(x: ArrayLike, t: ArrayLike) -> Variable:
     """Takes one element from each row.
 
     Args:
@@ -170,15 +171,15 @@ def select_item(x: Any, t: Any) -> Variable:
         >>> F.select_item(np.array([[1., 2.], [3., 4.]]), np.array([1, 0]))
         variable([2., 3.])
     """
-    x, t = as_variable(x), as_array(t)
-    if x.ndim != 2 or t.shape != x.shape[:1] or t.dtype.kind not in 'iu':
+    x, columns = as_variable(x), as_array(t)
+    if x.ndim != 2 or columns.shape != x.shape[:1] or columns.dtype.kind not in 'iu':
         raise ValueError(f'select_item: expected x of shape (N, C) and integers t of shape (N,), got {x.shape} and '
                          f'{t.shape} of {t.dtype}')
     check_indices('select_item', 't', t, x.shape[1], f'x has the shape {x.shape}')
     return get_item(x, (get_array_module(t).arange(len(t)), t))
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
     """Takes the diagonals of two axes.
 
     Args:

@@ -9,6 +9,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.rearrangement import pad
 from autograd_nn.functions.array.shape import expand_dims, reshape
 from autograd_nn.functions.axes import normalize_axis
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -25,7 +26,7 @@ class Concat(FunctionNode):
             self.ends.append(end)
         return get_array_module(*inputs).concatenate(inputs, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return SplitAxis(self.ends, self.axis).apply((grad_outputs[0],))
 
 
@@ -53,7 +54,7 @@ class Stack(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return get_array_module(*inputs).stack(inputs, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Separate(self.axis).apply((grad_outputs[0],))
 
 
@@ -79,7 +80,7 @@ def with_zeros(gys: Sequence[Variable | None], shapes: Sequence[tuple[int, ...]]
             for gy, shape in zip(gys, shapes)]
 
 
-def _as_list(xs: Any, function: str) -> list[Variable]:
+def _as_list(xs: Array, function: str) -> list[Variable]:
     if not isinstance(xs, (tuple, list)):
         raise TypeError(f'{function}: expected a tuple or a list of Variables or arrays, got {type(xs).__name__}')
     if not xs:
@@ -91,7 +92,7 @@ def _shapes(xs: Sequence[Variable]) -> str:
     return ', '.join([str(x.shape) for x in xs])
 
 
-def concat(xs: Sequence[Any], axis: int = 1) -> Variable:
+def concat(xs: Sequence[ArrayLike], axis: int = 1) -> Variable:
     """Joins arrays along an axis.
 
     Args:
@@ -115,7 +116,7 @@ def concat(xs: Sequence[Any], axis: int = 1) -> Variable:
                          + _shapes(variables)) from None
 
 
-def split_axis(x: Any, indices_or_sections: Any, axis: int, force_tuple: bool = True) -> Any:
+def split_axis(x: ArrayLike, indices_or_sections: Any, axis: int, force_tuple: bool = True) -> Any:
     """Splits an array along an axis.
 
     Args:
@@ -151,7 +152,7 @@ def split_axis(x: Any, indices_or_sections: Any, axis: int, force_tuple: bool = 
     return ys if force_tuple or len(ys) > 1 else ys[0]
 
 
-def stack(xs: Sequence[Any], axis: int = 0) -> Variable:
+def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Variable:
     """Joins arrays of one shape along a new axis.
 
     Args:
@@ -175,7 +176,7 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Variable:
     return Stack(axis).apply(variables)[0]
 
 
-def separate(x: Any, axis: int = 0) -> tuple[Variable, ...]:
+def separate(x: ArrayLike, axis: int = 0) -> tuple[Variable, ...]:
     """Takes an array apart along an axis: the inverse of `stack`.
 
     Args:
@@ -207,12 +208,12 @@ def _at_least(ndim: int, x: Variable) -> Variable:
     return expand_dims(x, 2) if x.ndim == 2 and ndim > 2 else x
 
 
-def _join(xs: Sequence[Any], function: str, ndim: int, axis: int) -> Variable:
+def _join(xs: Sequence[ArrayLike], function: str, ndim: int, axis: int) -> Variable:
     variables = [_at_least(ndim, x) for x in _as_list(xs, function)]
     return concat(variables, 0 if variables[0].ndim == 1 else axis)
 
 
-def hstack(xs: Sequence[Any]) -> Variable:
+def hstack(xs: Sequence[ArrayLike]) -> Variable:
     """Joins arrays side by side: along the second axis, or along the only one.
 
     Args:
@@ -229,7 +230,7 @@ def hstack(xs: Sequence[Any]) -> Variable:
     return _join(xs, 'hstack', 1, 1)
 
 
-def vstack(xs: Sequence[Any]) -> Variable:
+def vstack(xs: Sequence[ArrayLike]) -> Variable:
     """Joins arrays one below the other: along the first axis; arrays with one axis are rows.
 
     Args:
@@ -247,7 +248,7 @@ def vstack(xs: Sequence[Any]) -> Variable:
     return _join(xs, 'vstack', 2, 0)
 
 
-def dstack(xs: Sequence[Any]) -> Variable:
+def dstack(xs: Sequence[ArrayLike]) -> Variable:
     """Joins arrays one behind the other: along the third axis, which is added where it is missing.
 
     Args:
@@ -265,7 +266,7 @@ def dstack(xs: Sequence[Any]) -> Variable:
     return _join(xs, 'dstack', 3, 2)
 
 
-def pad_sequence(xs: Sequence[Any], length: int | None = None, padding: float = 0) -> Variable:
+def pad_sequence(xs: Sequence[ArrayLike], length: int | None = None, padding: float = 0) -> Variable:
     """Stacks arrays of different lengths, filled up at the end of their first axis.
 
     Args:

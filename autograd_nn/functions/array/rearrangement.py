@@ -1,17 +1,18 @@
 """The same elements in other places: mirrored, repeated, with a margin."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import get_array_module, get_device
+from autograd_nn.backend import Device, DeviceLike, get_array_module, get_device
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
+from autograd_nn.types import Array, ArrayLike, Size
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -23,13 +24,13 @@ class Flip(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return get_array_module(inputs[0]).flip(inputs[0], self.axes),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Flip(self.axes).apply((grad_outputs[0],))[0],
 
 
 class Pad(FunctionNode):
 
-    def __init__(self, widths: list[tuple[int, int]], values: Any) -> None:
+    def __init__(self, widths: list[tuple[int, int]], values: Array) -> None:
         self.widths = widths
         self.values = values
 
@@ -38,13 +39,13 @@ class Pad(FunctionNode):
         self.inside = tuple([slice(before, before + n) for (before, _), n in zip(self.widths, x.shape)])
         return get_array_module(x).pad(x, self.widths, 'constant', constant_values=self.values),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return get_item(grad_outputs[0], self.inside),
 
 
 class Permutate(FunctionNode):
 
-    def __init__(self, indices: Any, inverse: Any, axis: int) -> None:
+    def __init__(self, indices: Array, inverse: Array, axis: int) -> None:
         self.indices = indices
         self.inverse = inverse
         self.axis = axis
@@ -52,13 +53,13 @@ class Permutate(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return inputs[0].take(self.indices, self.axis),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Permutate(self.inverse, self.indices, self.axis).apply((grad_outputs[0],))[0],
 
 
 class Copy(FunctionNode):
 
-    def __init__(self, device: Any) -> None:
+    def __init__(self, device: Device) -> None:
         self.device = device
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -66,11 +67,11 @@ class Copy(FunctionNode):
         self.origin = as_variable(x).device
         return self.device.send(x),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return Copy(self.origin).apply((grad_outputs[0],))[0],
 
 
-def flip(x: Any, axis: int | tuple[int, ...] | None) -> Variable:
+def flip(x: ArrayLike, axis: int | tuple[int, ...] | None) -> Variable:
     """Reverses the order of the elements along axes.
 
     Args:
@@ -90,7 +91,7 @@ def flip(x: Any, axis: int | tuple[int, ...] | None) -> Variable:
     return Flip(normalize_axes(axis, x.shape, 'flip')).apply((x,))[0]
 
 
-def fliplr(a: Any) -> Variable:
+def fliplr(a: ArrayLike) -> Variable:
     """Reverses the columns: the order along the second axis.
 
     Args:
@@ -109,7 +110,7 @@ def fliplr(a: Any) -> Variable:
     return Flip((normalize_axis(1, a.shape, 'fliplr'),)).apply((a,))[0]
 
 
-def flipud(a: Any) -> Variable:
+def flipud(a: ArrayLike) -> Variable:
     """Reverses the rows: the order along the first axis.
 
     Args:
@@ -128,7 +129,7 @@ def flipud(a: Any) -> Variable:
     return Flip((normalize_axis(0, a.shape, 'flipud'),)).apply((a,))[0]
 
 
-def tile(x: Any, reps: int | Sequence[int]) -> Variable:
+def tile(x: ArrayLike, reps: Size) -> Variable:
     """Repeats an array as a whole along its axes.
 
     Args:
@@ -155,7 +156,7 @@ def tile(x: Any, reps: int | Sequence[int]) -> Variable:
     return reshape(apart, tuple([r * n for r, n in zip(counts, shape)]))
 
 
-def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Variable:
+def repeat(x: ArrayLike, repeats: Size, axis: int | None = None) -> Variable:
     """Repeats each element.
 
     Args:
@@ -189,7 +190,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Var
     return _take(x, np.repeat(np.arange(length), counts), axis)
 
 
-def permutate(x: Any, indices: Any, axis: int = 0, inv: bool = False) -> Variable:
+def permutate(x: ArrayLike, indices: ArrayLike, axis: int = 0, inv: bool = False) -> Variable:
     """Puts the places on an axis in another order.
 
     Args:
@@ -211,21 +212,23 @@ def permutate(x: Any, indices: Any, axis: int = 0, inv: bool = False) -> Variabl
     """
     x = as_variable(x)
     axis = normalize_axis(axis, x.shape, 'permutate')
-    indices = as_array(indices)
-    order = indices.argsort()
+    new_order = as_array(indices)
+    old_order = new_order.argsort()
     length = x.shape[axis]
-    if indices.shape != (length,) or not (indices[order] == get_array_module(indices).arange(length)).all():
+    if new_order.shape != (length,) or not (new_order[old_order] == get_array_module(new_order).arange(length)).all():
         raise ValueError(f'permutate: expected indices to be a permutation of 0 to {length - 1} for axis {axis} of x '
-                         f'of shape {x.shape}, got {indices}')
-    order, indices = x.device.send((order, indices))
-    return Permutate(*((order, indices) if inv else (indices, order)), axis).apply((x,))[0]
+                         f'of shape {x.shape}, got {new_order}')
+    old_order, new_order = x.device.send((old_order, new_order))
+    if inv:
+        old_order, new_order = new_order, old_order
+    return Permutate(new_order, old_order, axis).apply((x,))[0]
 
 
-def _take(x: Variable, indices: Any, axis: int) -> Variable:
+def _take(x: Variable, indices: Array, axis: int) -> Variable:
     return get_item(x, (slice(None),) * axis + (indices,))
 
 
-def pad(x: Any, pad_width: Any, mode: str = 'constant', **keywords: Any) -> Variable:
+def pad(x: ArrayLike, pad_width: Any, mode: str = 'constant', **keywords: Any) -> Variable:
     """Adds a margin around an array.
 
     Args:
@@ -265,7 +268,7 @@ def pad(x: Any, pad_width: Any, mode: str = 'constant', **keywords: Any) -> Vari
     return x
 
 
-def copy(x: Any, dst: Any) -> Variable:
+def copy(x: ArrayLike, dst: DeviceLike) -> Variable:
     """Sends an array to a device; its gradient comes back. On the same device nothing is copied.
 
     Args:

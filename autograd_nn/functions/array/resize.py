@@ -1,14 +1,13 @@
 """Images of another size."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn.backend import get_array_module
 from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -32,7 +31,7 @@ def _weights(n_in: int, n_out: int, align_corners: bool) -> np.ndarray:
 
 
 @in_single_precision
-def resize_images(x: Any, output_shape: tuple[int, int], *, mode: str = 'bilinear',
+def resize_images(x: ArrayLike, output_shape: tuple[int, int], *, mode: str = 'bilinear',
                   align_corners: bool = True) -> Variable:
     """Resizes images.
 

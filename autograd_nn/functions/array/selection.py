@@ -1,20 +1,19 @@
 """The choice between two arrays, element by element."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.operands import operands
+from autograd_nn.types import Array, ArrayLike, Operand
 from autograd_nn.variable import Variable, as_array
 
 
 class Where(FunctionNode):
 
-    def __init__(self, condition: Any) -> None:
+    def __init__(self, condition: Array) -> None:
         self.condition = condition
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -23,14 +22,14 @@ class Where(FunctionNode):
         z = get_array_module(x).where(self.condition, x, y)
         return z.astype(x.dtype, copy=False) if x.dtype == y.dtype else z,  # CuPy chooses bfloat16 in float32
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gz, = grad_outputs
         gx = sum_to(where(self.condition, gz, 0), self.shapes[0]) if 0 in target_input_indexes else None
         gy = sum_to(where(self.condition, 0, gz), self.shapes[1]) if 1 in target_input_indexes else None
         return gx, gy
 
 
-def where(condition: Any, x: Any, y: Any) -> Variable:
+def where(condition: ArrayLike, x: Operand, y: Operand) -> Variable:
     """Chooses elements of `x` where a condition holds and of `y` elsewhere.
 
     Args:

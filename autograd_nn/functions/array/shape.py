@@ -2,16 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
+from autograd_nn.types import ArrayLike, Size
 from autograd_nn.variable import Variable, as_variable
 
 
 class Reshape(FunctionNode):
 
-    def __init__(self, shape: Any) -> None:
+    def __init__(self, shape: Size) -> None:
         self.shape = shape
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -22,7 +22,7 @@ class Reshape(FunctionNode):
         except ValueError:
             raise ValueError(f'reshape: x of shape {x.shape} ({x.size} elements) cannot become {self.shape}') from None
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return reshape(grad_outputs[0], self.x_shape),
 
 
@@ -34,7 +34,7 @@ class Transpose(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return inputs[0].transpose(self.axes),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         if self.axes is None:
             return Transpose(None).apply(grad_outputs)
         inverse = [0] * len(self.axes)
@@ -43,7 +43,7 @@ class Transpose(FunctionNode):
         return Transpose(tuple(inverse)).apply((grad_outputs[0],))[0],
 
 
-def reshape(x: Any, shape: int | Sequence[int]) -> Variable:
+def reshape(x: ArrayLike, shape: Size) -> Variable:
     """Gives an array another shape.
 
     Args:
@@ -63,7 +63,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Variable:
     return x if x._array.shape == shape else Reshape(shape).apply((x,))[0]
 
 
-def flatten(x: Any) -> Variable:
+def flatten(x: ArrayLike) -> Variable:
     """All elements along one axis.
 
     Args:
@@ -78,7 +78,7 @@ def flatten(x: Any) -> Variable:
     return reshape(x, (x.size,))
 
 
-def expand_dims(x: Any, axis: int) -> Variable:
+def expand_dims(x: ArrayLike, axis: int) -> Variable:
     """Inserts an axis of length one.
 
     Args:
@@ -98,7 +98,7 @@ def expand_dims(x: Any, axis: int) -> Variable:
     return reshape(x, x.shape[:axis] + (1,) + x.shape[axis:])
 
 
-def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Variable:
+def squeeze(x: ArrayLike, axis: int | tuple[int, ...] | None = None) -> Variable:
     """Removes axes of length one.
 
     Args:
@@ -122,7 +122,7 @@ def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Variable:
     return reshape(x, tuple([n for i, n in enumerate(x.shape) if i not in axes]))
 
 
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Variable:
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Variable:
     """Puts the axes in another order.
 
     Args:
@@ -146,7 +146,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Variable:
     return Transpose(order).apply((x,))[0]
 
 
-def moveaxis(x: Any, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Variable:
+def moveaxis(x: ArrayLike, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Variable:
     """Moves axes to other places; the rest keep their order.
 
     Args:
@@ -173,7 +173,7 @@ def moveaxis(x: Any, source: int | tuple[int, ...], destination: int | tuple[int
     return transpose(x, order)
 
 
-def rollaxis(x: Any, axis: int, start: int = 0) -> Variable:
+def rollaxis(x: ArrayLike, axis: int, start: int = 0) -> Variable:
     """Moves an axis backward until it lies before another one.
 
     Args:
@@ -195,7 +195,7 @@ def rollaxis(x: Any, axis: int, start: int = 0) -> Variable:
     return moveaxis(x, axis, start - (axis < start))
 
 
-def swapaxes(x: Any, axis1: int, axis2: int) -> Variable:
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Variable:
     """Exchanges two axes.
 
     Args:
@@ -218,7 +218,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Variable:
     return transpose(x, order)
 
 
-def depth2space(X: Any, r: int) -> Variable:
+def depth2space(X: ArrayLike, r: int) -> Variable:
     """Rearranges channels into blocks of pixels: the sub-pixel step of super-resolution.
 
     See `Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network
@@ -248,7 +248,7 @@ def depth2space(X: Any, r: int) -> Variable:
     return X.reshape((n, r, r, c, h, w)).transpose((0, 3, 4, 1, 5, 2)).reshape((n, c, h * r, w * r))
 
 
-def space2depth(X: Any, r: int) -> Variable:
+def space2depth(X: ArrayLike, r: int) -> Variable:
     """Rearranges blocks of pixels into channels: the inverse of `depth2space`.
 
     Args:

@@ -16,6 +16,7 @@ from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.noise.dropout import dropout
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -35,7 +36,7 @@ class Attention(FunctionNode):
         query, key, value = inputs
         return math.prod(query.shape[:-1]) * key.shape[-2] * (key.shape[-1] + value.shape[-1])
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return AttentionGrad(self).apply((*self.get_retained_inputs(), grad_outputs[0]))
 
 
@@ -60,7 +61,8 @@ def _scores(query: Variable, key: Variable) -> Variable:
     return matmul(query * (1 / math.sqrt(query.shape[-1])), key, transb=True)
 
 
-def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = None, ratio: float = 0.0) -> Variable:
+def scaled_dot_product_attention(query: ArrayLike, key: ArrayLike, value: ArrayLike, mask: ArrayLike | None = None,
+                                 ratio: float = 0.0) -> Variable:
     """For each query, the mean of the values, weighted by the softmax of the scaled products of query and keys.
 
     The weights are ``softmax(query key^T / sqrt(D))``.
@@ -101,7 +103,7 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, mask: Any = N
 
 
 @in_single_precision
-def _of_some_keys(query: Variable, key: Variable, value: Variable, mask: Any, ratio: float) -> Variable:
+def _of_some_keys(query: Variable, key: Variable, value: Variable, mask: Array, ratio: float) -> Variable:
     scores = _scores(query, key)
     if mask is not None:
         scores = where(mask, scores, -np.inf)

@@ -14,8 +14,8 @@ from autograd_nn.functions.array.rearrangement import pad as zero_pad
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
-from autograd_nn.types import Ints
-from autograd_nn.variable import Parameter, Variable, as_variable
+from autograd_nn.types import Activation, Array, ArrayLike, Ints, Size
+from autograd_nn.variable import Parameter, Variable, as_array, as_variable
 
 
 class _Geometry(FunctionNode):
@@ -24,15 +24,15 @@ class _Geometry(FunctionNode):
     def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int) -> None:
         self.geometry = stride, pad, dilate, groups
 
-    def convolve(self, x: Any, W: Any) -> Variable:
+    def convolve(self, x: Array, W: Array) -> Variable:
         """The convolution of this geometry."""
         return ConvolutionND(*self.geometry).apply((x, W))[0]
 
-    def deconvolve(self, x: Any, W: Any, out_size: Ints) -> Variable:
+    def deconvolve(self, x: Array, W: Array, out_size: Ints) -> Variable:
         """The transposed convolution of this geometry."""
         return DeconvolutionND(*self.geometry, out_size).apply((x, W))[0]
 
-    def filter_grad(self, x: Any, gy: Any, kernel_size: Ints) -> Variable:
+    def filter_grad(self, x: Array, gy: Array, kernel_size: Ints) -> Variable:
         """The gradient of the filters of this geometry."""
         return ConvolutionFilterGrad(*self.geometry, kernel_size).apply((x, gy))[0]
 
@@ -41,7 +41,7 @@ class ConvolutionND(_Geometry):
 
     """Of `x`, `W` and, where `biased`, `b`; one input more is added to the result, before it is clipped."""
 
-    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, biased: bool = False, scale: Any = None,
+    def __init__(self, stride: Ints, pad: Ints, dilate: Ints, groups: int, biased: bool = False, scale: Array = None,
                  ceiling: float | None = None, kept: dict[str, Any] | None = None) -> None:
         super().__init__(stride, pad, dilate, groups)
         self.biased = biased
@@ -65,7 +65,7 @@ class ConvolutionND(_Geometry):
                      zip(x.shape[2:], W.shape[2:], stride, pad, dilate, strict=True)]
         return len(x) * math.prod(positions) * W.size
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
         if self.ceiling is not None:
@@ -94,7 +94,7 @@ class DeconvolutionND(_Geometry):
         x, W, *_ = inputs
         return len(x) * math.prod(x.shape[2:]) * W.size
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, W = self.get_retained_inputs()
         gy, = grad_outputs
         return (self.convolve(gy, W) if 0 in target_input_indexes else None,
@@ -113,7 +113,7 @@ class ConvolutionFilterGrad(_Geometry):
         x, gy = inputs
         return backend.kernels(x, gy).convolution_filter_grad(x, gy, self.kernel_size, *self.geometry),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gy = self.get_retained_inputs()
         ggW, = grad_outputs
         return (self.deconvolve(gy, ggW, x.shape[2:]) if 0 in target_input_indexes else None,
@@ -127,15 +127,14 @@ class BiasGrad(FunctionNode):
         self.shape = gy.shape
         return backend.kernels(gy).convolution_bias_grad(gy),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         ggb, = grad_outputs
-        assert ggb is not None
         return broadcast_to(ggb.reshape(-1, *[1] * (len(self.shape) - 2)), self.shape),
 
 
-def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int], pad: int | Sequence[int],
-                 cover_all: bool, dilate: int | Sequence[int], groups: int, scale: Any = None,
-                 residual: Any = None, activation: Any = None) -> Variable:
+def _convolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike | None, stride: Size, pad: Size,
+                 cover_all: bool, dilate: Size, groups: int, scale: ArrayLike | None = None,
+                 residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """A convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -146,7 +145,7 @@ def _convolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Se
         if scale.shape != (len(W),):
             raise ValueError(f'{function}: expected scale of shape ({len(W)},), got {scale.shape}')
         if config.enable_backprop:
-            inputs[1], scale = W * scale.reshape(-1, *[1] * (n + 1)), None
+            inputs[1], scale = W * as_array(scale).reshape(-1, *[1] * (n + 1)), None
     kept = None
     if isinstance(W, Parameter):
         # In training filters change from call to call, and what was kept is of no use any more.
@@ -184,9 +183,8 @@ def _windows(function: str, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, 
     return (x_shape[0], W_shape[0], *out), beyond if max(beyond) > 0 else ()
 
 
-def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | Sequence[int],
-                   pad: int | Sequence[int], outsize: Sequence[int] | None, dilate: int | Sequence[int],
-                   groups: int) -> Variable:
+def _deconvolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike | None, stride: Size, pad: Size,
+                   outsize: Sequence[int] | None, dilate: Size, groups: int) -> Variable:
     """A transposed convolution over `n` spatial axes that names itself `function` in errors."""
     x, W, inputs = _checked_inputs(function, n, x, W, b)
     geometry = _checked_geometry(function, n, stride, pad, dilate)
@@ -213,13 +211,13 @@ def _deconvolution(function: str, n: int, x: Any, W: Any, b: Any, stride: int | 
     return DeconvolutionND(*geometry, groups, out).apply(inputs)[0]
 
 
-def _checked_geometry(function: str, n: int, stride: int | Sequence[int], pad: int | Sequence[int],
-                      dilate: int | Sequence[int]) -> tuple[Ints, Ints, Ints]:
+def _checked_geometry(function: str, n: int, stride: Size, pad: Size, dilate: Size) -> tuple[Ints, Ints, Ints]:
     return (as_tuple(stride, n, function, 'stride'), as_tuple(pad, n, function, 'pad', least=0),
             as_tuple(dilate, n, function, 'dilate'))
 
 
-def _checked_inputs(function: str, n: int, x: Any, W: Any, b: Any) -> tuple[Variable, Variable, list[Any]]:
+def _checked_inputs(function: str, n: int, x: ArrayLike, W: ArrayLike,
+                    b: ArrayLike | None) -> tuple[Variable, Variable, list[Any]]:
     x, W = as_variable(x), as_variable(W)
     if x.ndim != n + 2 or W.ndim != n + 2:
         raise ValueError(f'{function}: expected x and W with {n} spatial axes, {n + 2} axes in all; '
@@ -240,16 +238,16 @@ def _check_bias(function: str, b_shape: Ints | None, channels: int) -> None:
         raise ValueError(f'{function}: expected b of shape ({channels},), got {b_shape}')
 
 
-def _spatial_axes(function: str, x: Any) -> int:
+def _spatial_axes(function: str, x: ArrayLike) -> int:
     n = as_variable(x).ndim - 2
     if n < 1:
         raise ValueError(f'{function}: expected x with at least one spatial axis, got shape {as_variable(x).shape}')
     return n
 
 
-def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
+def convolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, dilate: Size = 1, groups: int = 1, *, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution (cross-correlation) over any number of spatial axes.
 
     Args:
@@ -283,17 +281,17 @@ def convolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
                         activation)
 
 
-def convolution_1d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
+def convolution_1d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, dilate: Size = 1, groups: int = 1, *, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution over one spatial axis: see `convolution_nd`."""
     return _convolution('convolution_1d', 1, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
                         activation)
 
 
-def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, *, dilate: int | Sequence[int] = 1, groups: int = 1,
-                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
+def convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, *, dilate: Size = 1, groups: int = 1, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution (cross-correlation) of images.
 
     Args:
@@ -327,23 +325,22 @@ def convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 
                         activation)
 
 
-def convolution_3d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                   cover_all: bool = False, dilate: int | Sequence[int] = 1, groups: int = 1, *,
-                   scale: Any = None, residual: Any = None, activation: Any = None) -> Variable:
+def convolution_3d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                   cover_all: bool = False, dilate: Size = 1, groups: int = 1, *, scale: ArrayLike | None = None,
+                   residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
     """Convolution over three spatial axes: see `convolution_nd`."""
     return _convolution('convolution_3d', 3, x, W, b, stride, pad, cover_all, dilate, groups, scale, residual,
                         activation)
 
 
-def dilated_convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1,
-                           pad: int | Sequence[int] = 0, dilate: int | Sequence[int] = 1,
-                           cover_all: bool = False) -> Variable:
+def dilated_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                           dilate: Size = 1, cover_all: bool = False) -> Variable:
     """Convolution of images with gaps between the elements of the window: see `convolution_2d`."""
     return _convolution('dilated_convolution_2d', 2, x, W, b, stride, pad, cover_all, dilate, 1)
 
 
-def depthwise_convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1,
-                             pad: int | Sequence[int] = 0) -> Variable:
+def depthwise_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1,
+                             pad: Size = 0) -> Variable:
     """Convolution of images where each channel has filters of its own.
 
     Args:
@@ -373,9 +370,8 @@ def depthwise_convolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequen
     return _convolution('depthwise_convolution_2d', 2, x, W, b, stride, pad, False, 1, C)
 
 
-def deconvolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                     outsize: Sequence[int] | None = None, dilate: int | Sequence[int] = 1,
-                     groups: int = 1) -> Variable:
+def deconvolution_nd(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution over any number of spatial axes, also known as deconvolution.
 
     Args:
@@ -405,16 +401,14 @@ def deconvolution_nd(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] 
                           dilate, groups)
 
 
-def deconvolution_1d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                     outsize: Sequence[int] | None = None, dilate: int | Sequence[int] = 1,
-                     groups: int = 1) -> Variable:
+def deconvolution_1d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution over one spatial axis: see `deconvolution_nd`."""
     return _deconvolution('deconvolution_1d', 1, x, W, b, stride, pad, outsize, dilate, groups)
 
 
-def deconvolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                     outsize: Sequence[int] | None = None, *, dilate: int | Sequence[int] = 1,
-                     groups: int = 1) -> Variable:
+def deconvolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, *, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution of images, also known as deconvolution: see `deconvolution_nd`.
 
     Args:
@@ -444,8 +438,7 @@ def deconvolution_2d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] 
     return _deconvolution('deconvolution_2d', 2, x, W, b, stride, pad, outsize, dilate, groups)
 
 
-def deconvolution_3d(x: Any, W: Any, b: Any = None, stride: int | Sequence[int] = 1, pad: int | Sequence[int] = 0,
-                     outsize: Sequence[int] | None = None, dilate: int | Sequence[int] = 1,
-                     groups: int = 1) -> Variable:
+def deconvolution_3d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                     outsize: Sequence[int] | None = None, dilate: Size = 1, groups: int = 1) -> Variable:
     """Transposed convolution over three spatial axes: see `deconvolution_nd`."""
     return _deconvolution('deconvolution_3d', 3, x, W, b, stride, pad, outsize, dilate, groups)

@@ -1,11 +1,10 @@
 """Looking rows up in a table."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_indices
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -25,7 +24,7 @@ class EmbedID(FunctionNode):
         y[ignored] = 0
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         ids, = self.get_retained_inputs()
         gy, = grad_outputs
         return None, EmbedIDGrad(self.ignore_label, self.W_shape).apply((ids, gy))[0]
@@ -45,13 +44,13 @@ class EmbedIDGrad(FunctionNode):
             ids, gy = ids[used], gy[used]
         return backend.kernels(gy).embedding_grad(gy, ids, self.W_shape),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         ids, = self.get_retained_inputs()
         ggW, = grad_outputs
         return None, EmbedID(self.ignore_label).apply((ids, ggW))[0]
 
 
-def embed_id(x: Any, W: Any, ignore_label: int | None = None) -> Variable:
+def embed_id(x: ArrayLike, W: ArrayLike, ignore_label: int | None = None) -> Variable:
     """Looks up a row of a table for each number, as word embeddings do.
 
     Args:

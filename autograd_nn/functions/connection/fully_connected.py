@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -12,6 +11,7 @@ from autograd_nn.functions.connection.convolution import BiasGrad
 from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.functions.math.matrix_product import MatMul, matmul
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Activation, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -30,7 +30,7 @@ class LinearFunction(FunctionNode):
     def multiply_adds(self, inputs: Arrays) -> int:
         return inputs[0].size * len(inputs[1])
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         if self.ceiling is not None:
             gy = rectifier_grad(self._retained_outputs[0], gy, self.ceiling)
@@ -40,7 +40,8 @@ class LinearFunction(FunctionNode):
                 BiasGrad().apply((gy,))[0] if 2 in target_input_indexes else None)[:len(self.inputs or ())]
 
 
-def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
+def linear(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, n_batch_axes: int = 1, *,
+           activation: Activation | None = None) -> Variable:
     """A fully connected layer: ``y = x W^T + b``.
 
     Args:
@@ -89,7 +90,8 @@ def linear(x: Any, W: Any, b: Any = None, n_batch_axes: int = 1, *, activation: 
 
 
 @in_single_precision
-def bilinear(e1: Any, e2: Any, W: Any, V1: Any = None, V2: Any = None, b: Any = None) -> Variable:
+def bilinear(e1: ArrayLike, e2: ArrayLike, W: ArrayLike, V1: ArrayLike | None = None, V2: ArrayLike | None = None,
+             b: ArrayLike | None = None) -> Variable:
     """A bilinear layer: ``y_k = sum_ij e1_i e2_j W_ijk``, plus ``e1 V1 + e2 V2 + b`` where these are given.
 
     Args:
@@ -123,7 +125,7 @@ def bilinear(e1: Any, e2: Any, W: Any, V1: Any = None, V2: Any = None, b: Any = 
     e1, e2 = reshape(e1, (n, J)), reshape(e2, (n, K))
     pairs = reshape(e1, (n, J, 1)) * reshape(e2, (n, 1, K))
     y = matmul(reshape(pairs, (n, J * K)), reshape(W, (J * K, L)))
-    if not missing:
+    if V1 is not None and V2 is not None and b is not None:
         if V1.shape != (J, L) or V2.shape != (K, L) or b.shape != (L,):
             raise ValueError(f'bilinear: expected V1 of shape ({J}, {L}), V2 ({K}, {L}) and b ({L},), '
                              f'got {V1.shape}, {V2.shape} and {b.shape}')

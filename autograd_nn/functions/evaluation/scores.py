@@ -7,10 +7,11 @@ import numpy as np
 
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Array, ArrayLike, DTypeLike
 from autograd_nn.variable import Variable, as_variable
 
 
-def _constant(xp: Any, value: Any, dtype: Any = None) -> Variable:
+def _constant(xp: Any, value: Array, dtype: DTypeLike | None = None) -> Variable:
     return Variable(xp.asarray(value, dtype), requires_grad=False)
 
 
@@ -24,7 +25,7 @@ def _predicted_labels(function: str, y: Variable, t: Variable) -> Any:
     return y.array.argmax(axis=1).reshape(t.shape)
 
 
-def accuracy(y: Any, t: Any, ignore_label: int | None = None) -> Variable:
+def accuracy(y: ArrayLike, t: ArrayLike, ignore_label: int | None = None) -> Variable:
     """The share of correct predictions.
 
     Args:
@@ -54,7 +55,7 @@ def accuracy(y: Any, t: Any, ignore_label: int | None = None) -> Variable:
     return _constant(y.xp, correct.sum() / y.xp.maximum(count, 1), y.dtype)
 
 
-def binary_accuracy(y: Any, t: Any) -> Variable:
+def binary_accuracy(y: ArrayLike, t: ArrayLike) -> Variable:
     """The share of correct yes-or-no predictions, given as logits.
 
     Args:
@@ -80,7 +81,7 @@ def binary_accuracy(y: Any, t: Any) -> Variable:
     return _constant(y.xp, correct.sum() / y.xp.maximum(counts.sum(), 1), y.dtype)
 
 
-def _count_labels(function: str, y: Any, t: Any, label_num: int | None, ignore_label: int) -> tuple[Variable, Any]:
+def _count_labels(function: str, y: Array, t: Array, label_num: int | None, ignore_label: int) -> tuple[Variable, Any]:
     """The scores as a Variable, and how often each true label (row) was predicted as each label (column)."""
     y, t = as_variable(y), as_variable(t)
     check_float(function, 'y', y)
@@ -98,7 +99,7 @@ def _count_labels(function: str, y: Any, t: Any, label_num: int | None, ignore_l
     return y, y.xp.bincount(pairs, minlength=label_num * columns).reshape(label_num, columns)
 
 
-def confusion_matrix(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -1) -> Variable:
+def confusion_matrix(y: ArrayLike, t: ArrayLike, label_num: int | None = None, ignore_label: int = -1) -> Variable:
     """How often each class was taken for each.
 
     Args:
@@ -129,12 +130,12 @@ def confusion_matrix(y: Any, t: Any, label_num: int | None = None, ignore_label:
     return _constant(y.xp, table[:, :-1])
 
 
-def _share(xp: Any, part: Any, whole: Any) -> Any:
+def _share(xp: Any, part: Array, whole: Array) -> Any:
     """`part` over `whole`, 0 where that is 0."""
     return part / xp.where(whole == 0, 1, whole)
 
 
-def _summary(function: str, y: Any, t: Any, label_num: int | None, beta: float,
+def _summary(function: str, y: Array, t: Array, label_num: int | None, beta: float,
              ignore_label: int) -> tuple[Variable, Variable, Variable, Variable]:
     y, table = _count_labels(function, y, t, label_num, ignore_label)
     xp = y.xp
@@ -147,7 +148,7 @@ def _summary(function: str, y: Any, t: Any, label_num: int | None, beta: float,
             _constant(xp, support, np.int32))
 
 
-def classification_summary(y: Any, t: Any, label_num: int | None = None, beta: float = 1.0,
+def classification_summary(y: ArrayLike, t: ArrayLike, label_num: int | None = None, beta: float = 1.0,
                            ignore_label: int = -1) -> tuple[Variable, Variable, Variable, Variable]:
     """Precision, recall, their weighted harmonic mean (F-beta score) and support of each class.
 
@@ -181,7 +182,8 @@ def classification_summary(y: Any, t: Any, label_num: int | None = None, beta: f
     return _summary('classification_summary', y, t, label_num, beta, ignore_label)
 
 
-def precision(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -1) -> tuple[Variable, Variable]:
+def precision(y: ArrayLike, t: ArrayLike, label_num: int | None = None,
+              ignore_label: int = -1) -> tuple[Variable, Variable]:
     """Precision and support of each class; see `classification_summary`.
 
     Args:
@@ -197,7 +199,8 @@ def precision(y: Any, t: Any, label_num: int | None = None, ignore_label: int = 
     return values[0], values[3]
 
 
-def recall(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -1) -> tuple[Variable, Variable]:
+def recall(y: ArrayLike, t: ArrayLike, label_num: int | None = None,
+           ignore_label: int = -1) -> tuple[Variable, Variable]:
     """Recall and support of each class; see `classification_summary`.
 
     Args:
@@ -213,7 +216,8 @@ def recall(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -1)
     return values[1], values[3]
 
 
-def f1_score(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -1) -> tuple[Variable, Variable]:
+def f1_score(y: ArrayLike, t: ArrayLike, label_num: int | None = None,
+             ignore_label: int = -1) -> tuple[Variable, Variable]:
     """F1 score (the harmonic mean of precision and recall) and support of each class; see `classification_summary`.
 
     Args:
@@ -230,7 +234,8 @@ def f1_score(y: Any, t: Any, label_num: int | None = None, ignore_label: int = -
 
 
 @in_single_precision
-def r2_score(pred: Any, true: Any, sample_weight: Any = None, multioutput: str = 'uniform_average') -> Variable:
+def r2_score(pred: ArrayLike, true: ArrayLike, sample_weight: Any = None,
+             multioutput: str = 'uniform_average') -> Variable:
     """The coefficient of determination: the share of the variance of `true` that `pred` explains.
 
     Args:

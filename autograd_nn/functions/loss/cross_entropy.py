@@ -14,11 +14,12 @@ from autograd_nn.functions.activation.softmax import log_softmax, softmax
 from autograd_nn.functions.checks import check_choice, check_float, check_indices, check_same_shape
 from autograd_nn.functions.math.exponential import log
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
+from autograd_nn.types import Array, ArrayLike, BareArray, DTypeLike
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
 @elementwise('T x, T t', 'T loss', 'loss = (x > (T)0 ? x : (T)0) - x * t + log1p(exp(-fabs(x)))')
-def _logistic_loss(x: Any, t: Any) -> Any:
+def _logistic_loss(x: Array, t: Array) -> Any:
     loss = np.log1p(np.exp(-abs(x)))
     loss += np.maximum(x, 0) - x * t
     return loss
@@ -35,7 +36,7 @@ class SoftmaxCrossEntropy(FunctionNode):
 
     y: Any = None
 
-    def __init__(self, normalize: bool, cache_score: bool, class_weight: Any, ignore_label: int, reduce: str) -> None:
+    def __init__(self, normalize: bool, cache_score: bool, class_weight: Array, ignore_label: int, reduce: str) -> None:
         self.normalize = normalize
         self.cache_score = cache_score
         self.class_weight = class_weight
@@ -60,7 +61,7 @@ class SoftmaxCrossEntropy(FunctionNode):
             loss = loss.sum()
         return loss.astype(inputs[0].dtype, copy=False),
 
-    def _position_weight(self, xp: Any, dtype: Any, valid: Any, labels: Any) -> Any:
+    def _position_weight(self, xp: Any, dtype: DTypeLike, valid: Array, labels: Array) -> Any:
         weight = valid.astype(dtype)
         if self.class_weight is not None:
             weight *= self.class_weight[labels]
@@ -68,10 +69,9 @@ class SoftmaxCrossEntropy(FunctionNode):
             weight /= xp.maximum(xp.count_nonzero(valid), 1) if self.normalize else max(len(valid), 1)
         return weight
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         x, = self.get_retained_inputs()
-        assert gy is not None
         if config.enable_backprop:
             return self._differentiable_gradient(x, gy), None
         y = self.y
@@ -108,16 +108,15 @@ class SigmoidCrossEntropy(SinglePrecision):
             loss = loss * weight
         return loss,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         x, = self.get_retained_inputs()
-        assert gy is not None
         return (sigmoid(x) - self.target) * (gy * self.weight), None
 
 
-def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: bool = True, class_weight: Any = None,
-                          ignore_label: int = -1, reduce: str = 'mean', enable_double_backprop: bool = False,
-                          soft_target_loss: str = 'cross-entropy') -> Variable:
+def softmax_cross_entropy(x: ArrayLike, t: ArrayLike, normalize: bool = True, cache_score: bool = True,
+                          class_weight: BareArray | None = None, ignore_label: int = -1, reduce: str = 'mean',
+                          enable_double_backprop: bool = False, soft_target_loss: str = 'cross-entropy') -> Variable:
     """The cross entropy of predictions, given as logits, and true classes.
 
     Args:
@@ -170,7 +169,7 @@ def softmax_cross_entropy(x: Any, t: Any, normalize: bool = True, cache_score: b
 
 
 @in_single_precision
-def _soft_target_loss(x: Variable, t: Variable, class_weight: Any, reduce: str, kind: str) -> Variable:
+def _soft_target_loss(x: Variable, t: Variable, class_weight: Array, reduce: str, kind: str) -> Variable:
     check_same_shape('softmax_cross_entropy', x=x, t=t)
     loss = -t * log_softmax(x)
     if kind == 'kl-divergence':
@@ -182,7 +181,7 @@ def _soft_target_loss(x: Variable, t: Variable, class_weight: Any, reduce: str, 
     return loss.mean() if reduce == 'mean' else loss
 
 
-def sigmoid_cross_entropy(x: Any, t: Any, normalize: bool = True, reduce: str = 'mean') -> Variable:
+def sigmoid_cross_entropy(x: ArrayLike, t: ArrayLike, normalize: bool = True, reduce: str = 'mean') -> Variable:
     """The cross entropy of independent yes-or-no predictions, given as logits, and true answers.
 
     Args:

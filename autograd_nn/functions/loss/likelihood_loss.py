@@ -2,18 +2,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from autograd_nn.functions.activation.smooth_rectifier import softplus
 from autograd_nn.functions.checks import check_same_shape
 from autograd_nn.functions.loss.reduce import reduced
 from autograd_nn.functions.math.exponential import exp, square
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
 @in_single_precision
-def gaussian_kl_divergence(mean: Any, ln_var: Any, reduce: str = 'sum') -> Variable:
+def gaussian_kl_divergence(mean: ArrayLike, ln_var: ArrayLike, reduce: str = 'sum') -> Variable:
     """The Kullback-Leibler divergence of Gaussian distributions from the standard one.
 
     See Kingma and Welling, Auto-Encoding Variational Bayes, https://arxiv.org/abs/1312.6114.
@@ -41,7 +41,7 @@ def gaussian_kl_divergence(mean: Any, ln_var: Any, reduce: str = 'sum') -> Varia
 
 
 @in_single_precision
-def bernoulli_nll(x: Any, y: Any, reduce: str = 'sum') -> Variable:
+def bernoulli_nll(x: ArrayLike, y: ArrayLike, reduce: str = 'sum') -> Variable:
     """The negative log-likelihood of yes-or-no outcomes, or of probabilities, under predictions given as logits.
 
     Args:
@@ -66,7 +66,7 @@ def bernoulli_nll(x: Any, y: Any, reduce: str = 'sum') -> Variable:
 
 
 @in_single_precision
-def gaussian_nll(x: Any, mean: Any, ln_var: Any, reduce: str = 'sum') -> Variable:
+def gaussian_nll(x: ArrayLike, mean: ArrayLike, ln_var: ArrayLike, reduce: str = 'sum') -> Variable:
     """The negative log-likelihood of values under Gaussian distributions.
 
     Args:

@@ -1,18 +1,17 @@
 """Losses that ask for a margin, between classes or between distances, and losses that decorrelate."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn.functions.activation.rectifier import relu
 from autograd_nn.functions.checks import check_choice, check_same_shape
 from autograd_nn.functions.loss.reduce import reduced
 from autograd_nn.functions.math.exponential import sqrt, square
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
 @in_single_precision
-def hinge(x: Any, t: Any, norm: str = 'L1', reduce: str = 'mean') -> Variable:
+def hinge(x: ArrayLike, t: ArrayLike, norm: str = 'L1', reduce: str = 'mean') -> Variable:
     """The hinge loss of one-against-rest classifiers: how far scores are from their class's side of the margin.
 
     The score of the true class should be at least 1 and all others at most -1; what is missing is the loss.
@@ -50,7 +49,7 @@ def hinge(x: Any, t: Any, norm: str = 'L1', reduce: str = 'mean') -> Variable:
 
 
 @in_single_precision
-def contrastive(x0: Any, x1: Any, y: Any, margin: float = 1, reduce: str = 'mean') -> Variable:
+def contrastive(x0: ArrayLike, x1: ArrayLike, y: ArrayLike, margin: float = 1, reduce: str = 'mean') -> Variable:
     """The contrastive loss of pairs: pulls similar ones together, pushes others apart to at least a margin.
 
     With the Euclidean distance `d`, it is ``d ** 2 / 2`` for similar pairs, ``max(margin - d, 0) ** 2 / 2`` for others.
@@ -94,7 +93,8 @@ def contrastive(x0: Any, x1: Any, y: Any, margin: float = 1, reduce: str = 'mean
 
 
 @in_single_precision
-def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 0.2, reduce: str = 'mean') -> Variable:
+def triplet(anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike, margin: float = 0.2,
+            reduce: str = 'mean') -> Variable:
     """The triplet loss: the anchor should be closer to the positive than to the negative, by a margin.
 
     It is ``max(d(anchor, positive) - d(anchor, negative) + margin, 0)`` with `d` the squared Euclidean distance.

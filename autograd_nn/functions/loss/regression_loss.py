@@ -12,6 +12,7 @@ from autograd_nn.functions.math.arithmetic import absolute
 from autograd_nn.functions.math.exponential import square
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
 from autograd_nn.functions.unary import UnaryByKernel
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -19,14 +20,14 @@ from autograd_nn.variable import Variable, as_variable
     const T size = fabs(x);
     const T inner = size < delta ? size : delta;
     y = inner * (size - (T)0.5 * inner)''')
-def _huber(x: Any, delta: Any) -> Any:
+def _huber(x: Array, delta: Array) -> Any:
     size = abs(x)
     inner = np.minimum(size, delta)
     return inner * (size - 0.5 * inner)
 
 
 @elementwise('T x, T delta', 'T gx', 'gx = x < -delta ? (T)(-delta) : x > delta ? delta : x')
-def _huber_slope(x: Any, delta: Any) -> Any:
+def _huber_slope(x: Array, delta: Array) -> Any:
     return np.minimum(np.maximum(x, -delta), delta)
 
 
@@ -35,19 +36,19 @@ class Huber(UnaryByKernel):
     def __init__(self, delta: float) -> None:
         self.delta = delta
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         return _huber(x, self.delta)
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * HuberSlope(self.delta).apply((x,))[0]
 
 
 class HuberSlope(Huber):
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         return _huber_slope(x, self.delta)
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * (abs(x.array) < self.delta).astype(x.dtype)
 
 
@@ -59,15 +60,14 @@ class MeanSquaredError(SinglePrecision):
         diff = (x0 - x1).ravel()
         return (diff.dot(diff) / diff.size).astype(x0.dtype, copy=False),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
-        assert gy is not None
         gx = (x0 - x1) * (gy * (2 / max(x0.size, 1)))
         return gx, -gx if 1 in target_input_indexes else None
 
 
-def mean_squared_error(x0: Any, x1: Any) -> Variable:
+def mean_squared_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
     """The mean of the squared differences of all elements.
 
     Args:
@@ -93,7 +93,7 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
 
 
 @in_single_precision
-def mean_absolute_error(x0: Any, x1: Any) -> Variable:
+def mean_absolute_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
     """The mean of the absolute differences of all elements.
 
     Args:
@@ -117,7 +117,7 @@ def mean_absolute_error(x0: Any, x1: Any) -> Variable:
 
 
 @in_single_precision
-def squared_error(x0: Any, x1: Any) -> Variable:
+def squared_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
     """The squared difference of each pair of elements.
 
     Args:
@@ -140,7 +140,7 @@ def squared_error(x0: Any, x1: Any) -> Variable:
     return square(x0 - x1)
 
 
-def absolute_error(x0: Any, x1: Any) -> Variable:
+def absolute_error(x0: ArrayLike, x1: ArrayLike) -> Variable:
     """The absolute difference of each pair of elements.
 
     Args:
@@ -164,7 +164,7 @@ def absolute_error(x0: Any, x1: Any) -> Variable:
 
 
 @in_single_precision
-def huber_loss(x: Any, t: Any, delta: float, reduce: str = 'sum_along_second_axis') -> Variable:
+def huber_loss(x: ArrayLike, t: ArrayLike, delta: float, reduce: str = 'sum_along_second_axis') -> Variable:
     """Half the squared difference where that is small, linear in the difference beyond `delta`: robust to outliers.
 
     The loss of a difference `a` is ``a ** 2 / 2`` if ``abs(a) <= delta``, and ``delta * (abs(a) - delta / 2)`` else.

@@ -6,6 +6,7 @@ from typing import Any
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -18,7 +19,7 @@ class Identity(FunctionNode):
         return grad_outputs
 
 
-def identity(*inputs: Any) -> Any:
+def identity(*inputs: ArrayLike) -> Any:
     """Returns its arguments.
 
     Args:
@@ -36,7 +37,7 @@ def identity(*inputs: Any) -> Any:
     return outputs[0] if len(outputs) == 1 else outputs
 
 
-def scale(x: Any, y: Any, axis: int = 1) -> Variable:
+def scale(x: ArrayLike, y: ArrayLike, axis: int = 1) -> Variable:
     """Multiplies with an array whose axes correspond to some of the first one's.
 
     Args:
@@ -59,7 +60,7 @@ def scale(x: Any, y: Any, axis: int = 1) -> Variable:
     return as_variable(x) * _aligned('scale', x, y, axis)
 
 
-def bias(x: Any, y: Any, axis: int = 1) -> Variable:
+def bias(x: ArrayLike, y: ArrayLike, axis: int = 1) -> Variable:
     """Adds an array whose axes correspond to some of the first one's.
 
     Args:
@@ -82,7 +83,7 @@ def bias(x: Any, y: Any, axis: int = 1) -> Variable:
     return as_variable(x) + _aligned('bias', x, y, axis)
 
 
-def _aligned(function: str, x: Any, y: Any, axis: int) -> Variable:
+def _aligned(function: str, x: ArrayLike, y: ArrayLike, axis: int) -> Variable:
     y = as_variable(y)
     start = axis + x.ndim if axis < 0 else axis
     if start < 0 or x.shape[start:start + y.ndim] != y.shape:
@@ -92,7 +93,7 @@ def _aligned(function: str, x: Any, y: Any, axis: int) -> Variable:
 
 
 @in_single_precision
-def linear_interpolate(p: Any, x: Any, y: Any) -> Variable:
+def linear_interpolate(p: ArrayLike, x: ArrayLike, y: ArrayLike) -> Variable:
     """Blends two arrays: p · x + (1 - p) · y, elementwise.
 
     Args:

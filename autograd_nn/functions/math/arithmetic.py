@@ -24,10 +24,11 @@ from autograd_nn.functions.math.rounding import fix, sign
 from autograd_nn.functions.operands import operands
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.functions.unary import Unary, UnaryByKernel
+from autograd_nn.types import Activation, ArrayLike, Operand
 from autograd_nn.variable import Variable
 
 
-def apply_binary(function: Any, lhs: Any, rhs: Any) -> Variable:
+def apply_binary(function: Any, lhs: Operand, rhs: Operand) -> Variable:
     """Applies a function of two arguments that may be Variables, arrays or numbers.
 
     Args:
@@ -77,7 +78,7 @@ class Binary(FunctionNode):
         self.retain_inputs((0, 1))
         return self.ufunc(*inputs),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         x0, x1 = self.get_retained_inputs()
         if x0._array.shape != x1._array.shape:
@@ -90,11 +91,11 @@ class Binary(FunctionNode):
         return (None if gx0 is None else sum_to(gx0, x0._array.shape),
                 None if gx1 is None else sum_to(gx1, x1._array.shape))
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         """The gradient with respect to `x0`, before broadcasting is undone."""
         raise NotImplementedError
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         """The gradient with respect to `x1`, before broadcasting is undone."""
         raise NotImplementedError
 
@@ -112,7 +113,7 @@ class Add(FunctionNode):
             self.shapes = x0.shape, x1.shape
         return self.ufunc(x0, x1),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         if self.shapes is None:
             return gy, gy
@@ -131,7 +132,7 @@ class AddReLU(Add):
             self.shapes = x0.shape, x1.shape
         return add_relu(x0, x1),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return super().backward(target_input_indexes, (relu_grad(self._retained_outputs[0], grad_outputs[0]),))
 
 
@@ -141,7 +142,7 @@ class Subtract(Add):
     number_left: Any = SubtractFromNumber
     number_right: Any = SubtractNumber
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gx0, gx1 = super().backward(target_input_indexes, grad_outputs)
         return gx0, -gx1 if gx1 is not None and 1 in target_input_indexes else None
 
@@ -152,10 +153,10 @@ class Multiply(Binary):
     number_left = MultiplyNumber
     number_right = MultiplyNumber
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy * x1
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy * x0
 
 
@@ -164,10 +165,10 @@ class Divide(SinglePrecision, Binary):
     ufunc = staticmethod(in_blocks(operator.truediv, np.divide))
     number_right = DivideByNumber
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy / x1
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * x0 / (x1 * x1)
 
 
@@ -176,11 +177,11 @@ class Power(SinglePrecision, Binary):
     ufunc = operator.pow
     number_right = RaiseToNumber
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         # At 0 ** 0 the exponent stays 0: the factor x1 makes the gradient 0, where 0 ** -1 would make it NaN.
         return gy * x1 * x0 ** (x1 - 1 + (x0 == 0) * (x1 == 0))
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         # Where the base is 0, the logarithm is taken of 1: the gradient is 0 there.
         return gy * x0 ** x1 * log(x0 + (x0 == 0))
 
@@ -189,9 +190,8 @@ class Negative(Unary):
 
     ufunc = operator.neg
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return -gy,
 
 
@@ -199,7 +199,7 @@ class Absolute(UnaryByKernel):
 
     ufunc = abs
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * sign(x)
 
 
@@ -216,10 +216,10 @@ class Remainder(SinglePrecision, Binary):
 
     ufunc = operator.mod
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * (x0 // x1)
 
 
@@ -227,14 +227,14 @@ class Fmod(SinglePrecision, Binary):
 
     ufunc = np.fmod
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * fix(x0 / x1)
 
 
-def add(*xs: Any, activation: Any = None) -> Variable:
+def add(*xs: Operand, activation: Activation | None = None) -> Variable:
     """Sums arrays elementwise, with broadcasting.
 
     Args:
@@ -258,7 +258,7 @@ def add(*xs: Any, activation: Any = None) -> Variable:
 
 
 @in_single_precision
-def _add_several(last: type[Add], *xs: Any) -> Variable:
+def _add_several(last: type[Add], *xs: Operand) -> Variable:
     """The sum of more than two, of which the last is added by the function `last`."""
     total = xs[0]
     for x in xs[1:-1]:
@@ -266,7 +266,7 @@ def _add_several(last: type[Add], *xs: Any) -> Variable:
     return apply_binary(last, total, xs[-1])
 
 
-def sub(lhs: Any, rhs: Any) -> Variable:
+def sub(lhs: Operand, rhs: Operand) -> Variable:
     """Subtracts `rhs` from `lhs` elementwise, with broadcasting.
 
     Args:
@@ -281,7 +281,7 @@ def sub(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Subtract, lhs, rhs)
 
 
-def mul(lhs: Any, rhs: Any) -> Variable:
+def mul(lhs: Operand, rhs: Operand) -> Variable:
     """Multiplies elementwise, with broadcasting.
 
     Args:
@@ -297,7 +297,7 @@ def mul(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Multiply, lhs, rhs)
 
 
-def div(lhs: Any, rhs: Any) -> Variable:
+def div(lhs: Operand, rhs: Operand) -> Variable:
     """Divides `lhs` by `rhs` elementwise, with broadcasting.
 
     Args:
@@ -312,7 +312,7 @@ def div(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Divide, lhs, rhs)
 
 
-def floordiv(lhs: Any, rhs: Any) -> Variable:
+def floordiv(lhs: Operand, rhs: Operand) -> Variable:
     """Divides and rounds down elementwise, with broadcasting; its gradient is zero.
 
     Args:
@@ -327,7 +327,7 @@ def floordiv(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(FloorDivide, lhs, rhs)
 
 
-def remainder(lhs: Any, rhs: Any) -> Variable:
+def remainder(lhs: Operand, rhs: Operand) -> Variable:
     """The remainder of `floordiv`, with the sign of the divisor; see `fmod` for the other convention.
 
     Args:
@@ -342,7 +342,7 @@ def remainder(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Remainder, lhs, rhs)
 
 
-def fmod(x: Any, divisor: Any) -> Variable:
+def fmod(x: Operand, divisor: Operand) -> Variable:
     """The remainder of a division rounded toward zero: it has the sign of `x`.
 
     Args:
@@ -357,7 +357,7 @@ def fmod(x: Any, divisor: Any) -> Variable:
     return apply_binary(Fmod, x, divisor)
 
 
-def pow(lhs: Any, rhs: Any) -> Variable:
+def pow(lhs: Operand, rhs: Operand) -> Variable:
     """Raises `lhs` to the power `rhs` elementwise, with broadcasting.
 
     Args:
@@ -372,7 +372,7 @@ def pow(lhs: Any, rhs: Any) -> Variable:
     return apply_binary(Power, lhs, rhs)
 
 
-def neg(x: Any) -> Variable:
+def neg(x: ArrayLike) -> Variable:
     """The negative of each element.
 
     Args:
@@ -386,7 +386,7 @@ def neg(x: Any) -> Variable:
     return Negative().apply((x,))[0]
 
 
-def absolute(x: Any) -> Variable:
+def absolute(x: ArrayLike) -> Variable:
     """The absolute value of each element; its gradient at 0 is 0.
 
     Args:
@@ -401,7 +401,7 @@ def absolute(x: Any) -> Variable:
 
 
 @in_single_precision
-def squared_difference(x1: Any, x2: Any) -> Variable:
+def squared_difference(x1: Operand, x2: Operand) -> Variable:
     """The square of the difference, elementwise with broadcasting.
 
     Args:

@@ -10,6 +10,7 @@ from autograd_nn.dtypes import is_floating
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.math.arithmetic import Binary, apply_binary
 from autograd_nn.functions.unary import UnaryByKernel
+from autograd_nn.types import Array, ArrayLike, Operand
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -17,10 +18,10 @@ class Maximum(Binary):
 
     ufunc = np.maximum
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return where(x0 >= x1, gy, 0)
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return where(x0 >= x1, 0, gy)
 
 
@@ -28,10 +29,10 @@ class Minimum(Binary):
 
     ufunc = np.minimum
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return where(x0 <= x1, gy, 0)
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return where(x0 <= x1, 0, gy)
 
 
@@ -41,7 +42,7 @@ class Clip(UnaryByKernel):
         self.x_min = x_min
         self.x_max = x_max
 
-    def ufunc(self, x: Any) -> Any:
+    def ufunc(self, x: Array) -> Any:
         if self.x_min is None:
             y = get_array_module(x).minimum(x, self.x_max)
         elif self.x_max is None:
@@ -50,13 +51,13 @@ class Clip(UnaryByKernel):
             y = x.clip(self.x_min, self.x_max)
         return y.astype(x.dtype, copy=False) if is_floating(x.dtype) else y
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         x_min = -np.inf if self.x_min is None else self.x_min
         x_max = np.inf if self.x_max is None else self.x_max
         return where((x_min <= x) * (x <= x_max), gy, 0)
 
 
-def maximum(x1: Any, x2: Any) -> Variable:
+def maximum(x1: Operand, x2: Operand) -> Variable:
     """The larger of two arrays, elementwise with broadcasting. Where they are equal, the gradient goes to `x1`.
 
     Args:
@@ -71,7 +72,7 @@ def maximum(x1: Any, x2: Any) -> Variable:
     return apply_binary(Maximum, x1, x2)
 
 
-def minimum(x1: Any, x2: Any) -> Variable:
+def minimum(x1: Operand, x2: Operand) -> Variable:
     """The smaller of two arrays, elementwise with broadcasting. Where they are equal, the gradient goes to `x1`.
 
     Args:
@@ -86,7 +87,7 @@ def minimum(x1: Any, x2: Any) -> Variable:
     return apply_binary(Minimum, x1, x2)
 
 
-def clip(x: Any, x_min: float | None, x_max: float | None) -> Variable:
+def clip(x: ArrayLike, x_min: float | None, x_max: float | None) -> Variable:
     """Limits each element to an interval. The gradient is zero outside of it.
 
     Args:

@@ -1,8 +1,6 @@
 """Running sums and products, whose gradients run the other way."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn.backend import get_array_module
 from autograd_nn.dtypes import in_float32
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -12,6 +10,7 @@ from autograd_nn.functions.array.rearrangement import flip
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.single_precision import SinglePrecision
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -23,11 +22,11 @@ class CumSum(FunctionNode):
     def forward(self, inputs: Arrays) -> Arrays:
         return in_float32(lambda x: x.cumsum(axis=self.axis))(*inputs),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return _sum_from_end(grad_outputs[0], self.axis),
 
 
-def _sum_from_end(x: Any, axis: int) -> Variable:
+def _sum_from_end(x: Array, axis: int) -> Variable:
     return flip(cumsum(flip(x, axis), axis), axis)
 
 
@@ -39,7 +38,7 @@ class CumProd(SinglePrecision):
         self.retain_outputs((0,))
         return inputs[0].cumprod(axis=-1),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         gy, = grad_outputs
         if x.array.all():
@@ -50,7 +49,7 @@ class CumProd(SinglePrecision):
         lower = get_array_module(x).tri(n, dtype=bool)
         factors = where(lower, broadcast_to(x.reshape(x.shape[:-1] + (1, n)), x.shape + (n,)), 1)
         gradients = where(lower, product_of_others(factors), 0)
-        return (gy.reshape(x.shape + (1,)) * gradients).sum(axis=-2),  # type: ignore[union-attr]
+        return (gy.reshape(x.shape + (1,)) * gradients).sum(axis=-2),
 
 
 def product_of_others(x: Variable) -> Variable:
@@ -65,7 +64,7 @@ def _cumprod_last(x: Variable) -> Variable:
     return CumProd().apply((x,))[0]
 
 
-def cumsum(x: Any, axis: int | None = None) -> Variable:
+def cumsum(x: ArrayLike, axis: int | None = None) -> Variable:
     """The running sum along an axis.
 
     Args:
@@ -90,7 +89,7 @@ def cumsum(x: Any, axis: int | None = None) -> Variable:
     return CumSum(normalize_axis(axis, x.shape, 'cumsum')).apply((x,))[0]
 
 
-def cumprod(x: Any, axis: int | None = None) -> Variable:
+def cumprod(x: ArrayLike, axis: int | None = None) -> Variable:
     """The running product along an axis. Its gradient is right where elements are zero, too.
 
     Args:

@@ -11,6 +11,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to, sum_to
 from autograd_nn.functions.array.indexing import diagonal
 from autograd_nn.functions.array.shape import moveaxis, reshape
+from autograd_nn.types import Array
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -31,7 +32,7 @@ class EinSum(FunctionNode):
         """One for each combination of indexes, as if there were no better order than the definition's nested loops."""
         return math.prod(_lengths(self.operands, inputs).values()) * (len(inputs) - 1)
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         xs = self.get_retained_inputs()
         gy = grad_outputs[0]
         lengths = _lengths(self.operands, xs)
@@ -47,7 +48,7 @@ class EinSum(FunctionNode):
         return tuple(gradients)
 
 
-def _lengths(operands: list[str], xs: Any) -> dict[str, int]:
+def _lengths(operands: list[str], xs: Array) -> dict[str, int]:
     """The length of the axis of each letter; axes of length one broadcast."""
     lengths: dict[str, int] = {}
     for letters, x in zip(operands, xs):

@@ -16,6 +16,7 @@ from autograd_nn.backend import elementwise
 from autograd_nn.dtypes import is_floating
 from autograd_nn.functions.math.exponential import exp
 from autograd_nn.functions.unary import UnaryByInput, UnaryByOutput
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable
 
 _SQRT_PI = math.sqrt(math.pi)
@@ -42,7 +43,7 @@ _SINGLE = (tuple(c * (1 + 2 ** -24) for c in (1.9867774311550402e-6, 2.845676022
             5.048585563670724e-1, 1.))
 
 
-def _rational(coefficients: tuple[tuple[float, ...], tuple[float, ...]], t: Any) -> Any:
+def _rational(coefficients: tuple[tuple[float, ...], tuple[float, ...]], t: Array) -> Any:
     """A quotient of polynomials, by Horner's rule."""
     values = []
     for polynomial in coefficients:
@@ -54,7 +55,7 @@ def _rational(coefficients: tuple[tuple[float, ...], tuple[float, ...]], t: Any)
     return values[0] / values[1]
 
 
-def _parts(x: Any) -> tuple[Any, Any, Any]:
+def _parts(x: Array) -> tuple[Any, Any, Any]:
     """What all of the functions are made of, for a flat array.
 
     Returns:
@@ -70,7 +71,7 @@ def _parts(x: Any) -> tuple[Any, Any, Any]:
     return near, small * _rational(_NEAR, small * small), scaled
 
 
-def _exp_minus_square(x: Any) -> Any:
+def _exp_minus_square(x: Array) -> Any:
     """exp(-x²) to full precision: the square of x rounded to sixteenths is exact."""
     x = np.minimum(np.abs(x), 100)
     rounded = np.trunc(x * 16) / 16
@@ -91,7 +92,7 @@ def _on_flat_arrays(compute: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = erf(x)')
 @_on_flat_arrays
-def erf_kernel(x: Any) -> Any:
+def erf_kernel(x: Array) -> Any:
     """The error function."""
     near, y_near, scaled = _parts(x)
     y = np.empty_like(x)
@@ -103,7 +104,7 @@ def erf_kernel(x: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = erfc(x)')
 @_on_flat_arrays
-def erfc_kernel(x: Any) -> Any:
+def erfc_kernel(x: Array) -> Any:
     """One minus the error function."""
     near, y_near, scaled = _parts(x)
     y = np.empty_like(x)
@@ -116,7 +117,7 @@ def erfc_kernel(x: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = erfcx(x)')
 @_on_flat_arrays
-def erfcx_kernel(x: Any) -> Any:
+def erfcx_kernel(x: Array) -> Any:
     """One minus the error function, times exp(x²)."""
     near, y_near, scaled = _parts(x)
     y = np.empty_like(x)
@@ -126,7 +127,7 @@ def erfcx_kernel(x: Any) -> Any:
     return y
 
 
-def normal_share(x: Any) -> Any:
+def normal_share(x: Array) -> Any:
     """The cumulative function of the normal distribution, as exact as its product with x needs it to be.
 
     In single and half precision it is several times as fast as `ndtr_kernel`, which is exact far below zero, too.
@@ -141,14 +142,14 @@ def normal_share(x: Any) -> Any:
     return y.astype(x.dtype, copy=False)
 
 
-def _first_guess(log_term: Any) -> Any:
+def _first_guess(log_term: Array) -> Any:
     """The inverse of erf to two digits, from the logarithm of 1 - erf² (S. Winitzki, 2008)."""
     a = 0.147
     b = 2 / (math.pi * a) + log_term / 2
     return np.sqrt(np.sqrt(b * b - log_term / a) - b)
 
 
-def _erfinv(x: Any) -> Any:
+def _erfinv(x: Array) -> Any:
     y = np.copysign(_first_guess(np.log1p(-x * x)), x)
     for _ in range(3):
         step = (erf_kernel(y) - x) * np.exp(y * y) * (_SQRT_PI / 2)
@@ -156,7 +157,7 @@ def _erfinv(x: Any) -> Any:
     return y
 
 
-def _erfcinv(p: Any) -> Any:
+def _erfcinv(p: Array) -> Any:
     y = _first_guess(np.log(p) + np.log(2 - p))
     for _ in range(4):
         step = (p * np.exp(y * y) - erfcx_kernel(y)) * (_SQRT_PI / 2)
@@ -166,7 +167,7 @@ def _erfcinv(p: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = erfinv(x)')
 @_on_flat_arrays
-def erfinv_kernel(x: Any) -> Any:
+def erfinv_kernel(x: Array) -> Any:
     """The inverse of the error function."""
     a = np.abs(x)
     y = np.copysign(np.where(a <= 0.5, _erfinv(np.minimum(a, 0.5)), _erfcinv(1 - np.clip(a, 0.5, 1))), x)
@@ -175,7 +176,7 @@ def erfinv_kernel(x: Any) -> Any:
 
 @elementwise('T p', 'T y', 'y = erfcinv(p)')
 @_on_flat_arrays
-def erfcinv_kernel(p: Any) -> Any:
+def erfcinv_kernel(p: Array) -> Any:
     """The inverse of one minus the error function."""
     small = np.minimum(p, 2 - p)
     y = np.where(small <= 0.5, _erfcinv(np.clip(small, 0, 0.5)), _erfinv(1 - np.maximum(small, 0.5)))
@@ -185,14 +186,14 @@ def erfcinv_kernel(p: Any) -> Any:
 
 @elementwise('T x', 'T y', 'y = normcdf(x)')
 @_on_flat_arrays
-def ndtr_kernel(x: Any) -> Any:
+def ndtr_kernel(x: Array) -> Any:
     """The cumulative function of the normal distribution."""
     return 0.5 * erfc_kernel(x * -_SQRT_HALF)
 
 
 @elementwise('T x', 'T y', 'y = x < -1 ? log(erfcx(-x * (T)0.7071067811865476) / 2) - x * x / 2 : log1p(-normcdf(-x))')
 @_on_flat_arrays
-def log_ndtr_kernel(x: Any) -> Any:
+def log_ndtr_kernel(x: Array) -> Any:
     """The logarithm of the normal distribution function, precise where that is close to 0."""
     lower = np.log(erfcx_kernel(x * -_SQRT_HALF) * 0.5) - x * x * 0.5
     return np.where(x < -1, lower, np.log1p(-0.5 * erfc_kernel(x * _SQRT_HALF)))
@@ -200,7 +201,7 @@ def log_ndtr_kernel(x: Any) -> Any:
 
 @elementwise('T p', 'T y', 'y = normcdfinv(p)')
 @_on_flat_arrays
-def ndtri_kernel(p: Any) -> Any:
+def ndtri_kernel(p: Array) -> Any:
     """The inverse of the cumulative function of the normal distribution."""
     return erfcinv_kernel(p * 2) * -math.sqrt(2)
 
@@ -209,7 +210,7 @@ class Erf(UnaryByInput):
 
     ufunc = erf_kernel
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * exp(-x * x) * (2 / _SQRT_PI)
 
 
@@ -217,7 +218,7 @@ class Erfc(UnaryByInput):
 
     ufunc = erfc_kernel
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * exp(-x * x) * (-2 / _SQRT_PI)
 
 
@@ -225,7 +226,7 @@ class Erfcx(UnaryByInput):
 
     ufunc = erfcx_kernel
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * (x * erfcx(x) * 2 - 2 / _SQRT_PI)
 
 
@@ -233,7 +234,7 @@ class ErfInv(UnaryByOutput):
 
     ufunc = erfinv_kernel
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return gy * exp(y * y) * (_SQRT_PI / 2)
 
 
@@ -241,7 +242,7 @@ class ErfcInv(UnaryByOutput):
 
     ufunc = erfcinv_kernel
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return gy * exp(y * y) * (-_SQRT_PI / 2)
 
 
@@ -249,7 +250,7 @@ class Ndtr(UnaryByInput):
 
     ufunc = ndtr_kernel
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * exp(x * x * -0.5) * (1 / _SQRT_2PI)
 
 
@@ -257,7 +258,7 @@ class LogNdtr(UnaryByInput):
 
     ufunc = log_ndtr_kernel
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / erfcx(x * -_SQRT_HALF) * math.sqrt(2 / math.pi)
 
 
@@ -265,11 +266,11 @@ class NdtrI(UnaryByOutput):
 
     ufunc = ndtri_kernel
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return gy * exp(y * y * 0.5) * _SQRT_2PI
 
 
-def erf(x: Any) -> Variable:
+def erf(x: ArrayLike) -> Variable:
     """The error function of each element.
 
     Args:
@@ -283,7 +284,7 @@ def erf(x: Any) -> Variable:
     return Erf().apply((x,))[0]
 
 
-def erfc(x: Any) -> Variable:
+def erfc(x: ArrayLike) -> Variable:
     """One minus the error function of each element, precise where that is small.
 
     Args:
@@ -297,7 +298,7 @@ def erfc(x: Any) -> Variable:
     return Erfc().apply((x,))[0]
 
 
-def erfcx(x: Any) -> Variable:
+def erfcx(x: ArrayLike) -> Variable:
     """One minus the error function, times exp(x²), of each element, without overflow or underflow.
 
     Args:
@@ -311,7 +312,7 @@ def erfcx(x: Any) -> Variable:
     return Erfcx().apply((x,))[0]
 
 
-def erfinv(x: Any) -> Variable:
+def erfinv(x: ArrayLike) -> Variable:
     """The inverse of the error function of each element; NaN outside of [-1, 1].
 
     Args:
@@ -325,7 +326,7 @@ def erfinv(x: Any) -> Variable:
     return ErfInv().apply((x,))[0]
 
 
-def erfcinv(x: Any) -> Variable:
+def erfcinv(x: ArrayLike) -> Variable:
     """The inverse of one minus the error function of each element; NaN outside of [0, 2].
 
     Args:
@@ -339,7 +340,7 @@ def erfcinv(x: Any) -> Variable:
     return ErfcInv().apply((x,))[0]
 
 
-def ndtr(x: Any) -> Variable:
+def ndtr(x: ArrayLike) -> Variable:
     """The probability that a normally distributed number is smaller than each element.
 
     Args:
@@ -353,7 +354,7 @@ def ndtr(x: Any) -> Variable:
     return Ndtr().apply((x,))[0]
 
 
-def log_ndtr(x: Any) -> Variable:
+def log_ndtr(x: ArrayLike) -> Variable:
     """The logarithm of `ndtr` of each element, precise in both tails.
 
     Args:
@@ -367,7 +368,7 @@ def log_ndtr(x: Any) -> Variable:
     return LogNdtr().apply((x,))[0]
 
 
-def ndtri(x: Any) -> Variable:
+def ndtri(x: ArrayLike) -> Variable:
     """The inverse of `ndtr` of each element: the quantile of the normal distribution.
 
     Args:

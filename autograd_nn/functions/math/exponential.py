@@ -8,11 +8,12 @@ import numpy as np
 
 from autograd_nn.backend import elementwise
 from autograd_nn.functions.unary import UnaryByInput, UnaryByOutput
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable
 
 
 @elementwise('T x', 'T y', 'y = rsqrt(x)')
-def reciprocal_sqrt(x: Any) -> Any:
+def reciprocal_sqrt(x: Array) -> Any:
     """One over the square root."""
     return np.reciprocal(np.sqrt(x))
 
@@ -21,7 +22,7 @@ class Exp(UnaryByOutput):
 
     ufunc = np.exp
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return y * gy
 
 
@@ -29,7 +30,7 @@ class Expm1(UnaryByOutput):
 
     ufunc = np.expm1
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return (y + 1) * gy
 
 
@@ -37,7 +38,7 @@ class Log(UnaryByInput):
 
     ufunc = np.log
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / x
 
 
@@ -45,7 +46,7 @@ class Log1p(UnaryByInput):
 
     ufunc = np.log1p
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / (x + 1)
 
 
@@ -53,7 +54,7 @@ class Log2(UnaryByInput):
 
     ufunc = np.log2
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / x * (1 / math.log(2))
 
 
@@ -61,7 +62,7 @@ class Log10(UnaryByInput):
 
     ufunc = np.log10
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / x * (1 / math.log(10))
 
 
@@ -69,7 +70,7 @@ class Sqrt(UnaryByOutput):
 
     ufunc = np.sqrt
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return gy / (y * 2)
 
 
@@ -77,7 +78,7 @@ class Rsqrt(UnaryByOutput):
 
     ufunc = reciprocal_sqrt
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return y * y * y * gy * -0.5
 
 
@@ -85,7 +86,7 @@ class Cbrt(UnaryByOutput):
 
     ufunc = np.cbrt
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return gy / (y * y * 3)
 
 
@@ -93,11 +94,11 @@ class Square(UnaryByInput):
 
     ufunc = np.square
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * x * 2
 
 
-def exp(x: Any) -> Variable:
+def exp(x: ArrayLike) -> Variable:
     """The exponential of each element.
 
     Args:
@@ -111,7 +112,7 @@ def exp(x: Any) -> Variable:
     return Exp().apply((x,))[0]
 
 
-def expm1(x: Any) -> Variable:
+def expm1(x: ArrayLike) -> Variable:
     """The exponential of each element minus one, precise near zero.
 
     Args:
@@ -125,7 +126,7 @@ def expm1(x: Any) -> Variable:
     return Expm1().apply((x,))[0]
 
 
-def log(x: Any) -> Variable:
+def log(x: ArrayLike) -> Variable:
     """The natural logarithm of each element.
 
     Args:
@@ -139,7 +140,7 @@ def log(x: Any) -> Variable:
     return Log().apply((x,))[0]
 
 
-def log1p(x: Any) -> Variable:
+def log1p(x: ArrayLike) -> Variable:
     """The natural logarithm of one plus each element, precise near zero.
 
     Args:
@@ -153,7 +154,7 @@ def log1p(x: Any) -> Variable:
     return Log1p().apply((x,))[0]
 
 
-def log2(x: Any) -> Variable:
+def log2(x: ArrayLike) -> Variable:
     """The logarithm of each element to the base two.
 
     Args:
@@ -167,7 +168,7 @@ def log2(x: Any) -> Variable:
     return Log2().apply((x,))[0]
 
 
-def log10(x: Any) -> Variable:
+def log10(x: ArrayLike) -> Variable:
     """The logarithm of each element to the base ten.
 
     Args:
@@ -181,7 +182,7 @@ def log10(x: Any) -> Variable:
     return Log10().apply((x,))[0]
 
 
-def sqrt(x: Any) -> Variable:
+def sqrt(x: ArrayLike) -> Variable:
     """The square root of each element.
 
     Args:
@@ -195,7 +196,7 @@ def sqrt(x: Any) -> Variable:
     return Sqrt().apply((x,))[0]
 
 
-def rsqrt(x: Any) -> Variable:
+def rsqrt(x: ArrayLike) -> Variable:
     """One over the square root of each element.
 
     Args:
@@ -209,7 +210,7 @@ def rsqrt(x: Any) -> Variable:
     return Rsqrt().apply((x,))[0]
 
 
-def cbrt(x: Any) -> Variable:
+def cbrt(x: ArrayLike) -> Variable:
     """The cube root of each element.
 
     Args:
@@ -223,7 +224,7 @@ def cbrt(x: Any) -> Variable:
     return Cbrt().apply((x,))[0]
 
 
-def square(x: Any) -> Variable:
+def square(x: ArrayLike) -> Variable:
     """The square of each element.
 
     Args:

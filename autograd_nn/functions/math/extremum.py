@@ -1,12 +1,11 @@
 """The largest and the smallest element along axes, and where they are."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.axes import keep_dims, normalize_axes, normalize_axis
+from autograd_nn.types import Array, ArrayLike, Axis
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -23,11 +22,10 @@ class Max(FunctionNode):
         self.retain_outputs((0,))
         return getattr(inputs[0], self.method)(axis=self.axis, keepdims=self.keepdims),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         gy, = grad_outputs
-        assert gy is not None
         shape = keep_dims(x.shape, self.axis)
         return where(x == y.reshape(shape), broadcast_to(gy.reshape(shape), x.shape), 0),
 
@@ -37,7 +35,7 @@ class Min(Max):
     method = 'min'
 
 
-def _extremum(function: type[Max], x: Any, axis: Any, keepdims: bool) -> Variable:
+def _extremum(function: type[Max], x: ArrayLike, axis: Axis, keepdims: bool) -> Variable:
     x = as_variable(x)
     axes = normalize_axes(axis, x.shape, function.method)
     if not all(x.shape[i] for i in axes):
@@ -45,7 +43,7 @@ def _extremum(function: type[Max], x: Any, axis: Any, keepdims: bool) -> Variabl
     return function(axes, keepdims).apply((x,))[0]
 
 
-def max(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Variable:
+def max(x: ArrayLike, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Variable:
     """The largest element along axes. The gradient goes to every element that equals it.
 
     Args:
@@ -67,7 +65,7 @@ def max(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = Fals
     return _extremum(Max, x, axis, keepdims)
 
 
-def min(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Variable:
+def min(x: ArrayLike, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Variable:
     """The smallest element along axes. The gradient goes to every element that equals it.
 
     Args:
@@ -105,7 +103,7 @@ class ArgMin(ArgMax):
     method = 'argmin'
 
 
-def _position(function: type[ArgMax], x: Any, axis: int | None) -> Variable:
+def _position(function: type[ArgMax], x: Array, axis: int | None) -> Variable:
     x = as_variable(x)
     if axis is not None:
         axis = normalize_axis(axis, x.shape, function.method)
@@ -114,7 +112,7 @@ def _position(function: type[ArgMax], x: Any, axis: int | None) -> Variable:
     return function(axis).apply((x,))[0]
 
 
-def argmax(x: Any, axis: int | None = None) -> Variable:
+def argmax(x: ArrayLike, axis: int | None = None) -> Variable:
     """The index of the largest element along an axis, the first of several; it has no gradient.
 
     Args:
@@ -135,7 +133,7 @@ def argmax(x: Any, axis: int | None = None) -> Variable:
     return _position(ArgMax, x, axis)
 
 
-def argmin(x: Any, axis: int | None = None) -> Variable:
+def argmin(x: ArrayLike, axis: int | None = None) -> Variable:
     """The index of the smallest element along an axis, the first of several; it has no gradient.
 
     Args:

@@ -1,8 +1,6 @@
 """Inverses and determinants of matrices."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn.backend import get_array_module
@@ -10,6 +8,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.shape import reshape, swapaxes
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import SinglePrecision
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -19,7 +18,7 @@ class Inv(SinglePrecision):
         self.retain_outputs((0,))
         return get_array_module(*inputs).linalg.inv(*inputs),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         y, = self.get_retained_outputs()
         gy, = grad_outputs
         return -matmul(matmul(y, gy, transa=True), y, transb=True),
@@ -32,13 +31,13 @@ class Det(SinglePrecision):
         self.retain_outputs((0,))
         return get_array_module(*inputs).linalg.det(*inputs),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         return reshape(grad_outputs[0] * y, y.shape + (1, 1)) * swapaxes(_apply(Inv, 'det (gradient)', x), -1, -2),
 
 
-def _apply(function: type[FunctionNode], name: str, a: Any, ndim: int | None = None) -> Variable:
+def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | None = None) -> Variable:
     a = as_variable(a)
     if ndim not in (None, a.ndim) or a.shape[-2:-1] != a.shape[-1:]:
         raise ValueError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
@@ -49,7 +48,7 @@ def _apply(function: type[FunctionNode], name: str, a: Any, ndim: int | None = N
         raise ValueError(f'{name}: a of shape {a.shape} has no inverse ({error})') from None
 
 
-def inv(a: Any) -> Variable:
+def inv(a: ArrayLike) -> Variable:
     """The inverse of a matrix.
 
     Args:
@@ -67,7 +66,7 @@ def inv(a: Any) -> Variable:
     return _apply(Inv, 'inv', a, 2)
 
 
-def batch_inv(a: Any) -> Variable:
+def batch_inv(a: ArrayLike) -> Variable:
     """The inverses of matrices.
 
     Args:
@@ -84,7 +83,7 @@ def batch_inv(a: Any) -> Variable:
     return _apply(Inv, 'batch_inv', a, 3)
 
 
-def det(a: Any) -> Variable:
+def det(a: ArrayLike) -> Variable:
     """The determinant of a matrix. Its gradient needs the inverse.
 
     Args:
@@ -104,7 +103,7 @@ def det(a: Any) -> Variable:
     return _apply(Det, 'det', a, 2)
 
 
-def batch_det(a: Any) -> Variable:
+def batch_det(a: ArrayLike) -> Variable:
     """The determinants of matrices. Their gradients need the inverses.
 
     Args:

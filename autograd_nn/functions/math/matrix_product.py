@@ -11,6 +11,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.array.shape import expand_dims, reshape, transpose
 from autograd_nn.functions.axes import normalize_axes
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -37,10 +38,9 @@ class MatMul(FunctionNode):
         rows = 1 if a.ndim == 1 else a.shape[-1 if self.transa else -2]
         return math.prod(np.broadcast_shapes(a.shape[:-2], b.shape[:-2])) * rows * terms * columns
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         a, b = self.get_retained_inputs()
-        assert gy is not None
         a_shape, b_shape = a._array.shape, b._array.shape
         transa, transb = self.transa and len(a_shape) > 1, self.transb and len(b_shape) > 1
         if len(b_shape) == 1:
@@ -66,7 +66,7 @@ def _matmul(a: Variable, b: Variable, transa: bool, transb: bool) -> Variable:
     return MatMul(transa, transb).apply((a, b))[0]
 
 
-def matmul(a: Any, b: Any, transa: bool = False, transb: bool = False) -> Variable:
+def matmul(a: ArrayLike, b: ArrayLike, transa: bool = False, transb: bool = False) -> Variable:
     """The product of two matrices, or of stacks of matrices that broadcast.
 
     Args:
@@ -96,7 +96,7 @@ def matmul(a: Any, b: Any, transa: bool = False, transb: bool = False) -> Variab
         raise ValueError(f'matmul: a of shape {a.shape} and b of shape {b.shape} do not fit{flags}') from None
 
 
-def batch_matmul(a: Any, b: Any, transa: bool = False, transb: bool = False) -> Variable:
+def batch_matmul(a: ArrayLike, b: ArrayLike, transa: bool = False, transb: bool = False) -> Variable:
     """The products of the matrices of two stacks of the same length.
 
     Args:
@@ -124,7 +124,7 @@ def batch_matmul(a: Any, b: Any, transa: bool = False, transb: bool = False) -> 
     return matmul(a, b, transa, transb)
 
 
-def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Variable:
+def tensordot(a: ArrayLike, b: ArrayLike, axes: int | tuple[Any, Any] = 2) -> Variable:
     """The sum of products over several axes of two arrays.
 
     Args:

@@ -9,6 +9,8 @@ import numpy as np
 from autograd_nn.dtypes import at_least_float32
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.single_precision import SinglePrecision
+from autograd_nn.types import Array
+from autograd_nn.variable import Variable
 
 
 class WithNumber(FunctionNode):
@@ -47,12 +49,11 @@ class SubtractNumber(AddNumber):
 class SubtractFromNumber(WithNumber):
 
     @staticmethod
-    def operation(x: Any, number: Any) -> Any:
+    def operation(x: Array, number: Any) -> Any:
         return number - x
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return -gy,
 
 
@@ -60,9 +61,8 @@ class MultiplyNumber(WithNumber):
 
     operation = operator.mul
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return gy * self.number,
 
 
@@ -70,9 +70,8 @@ class DivideByNumber(WithNumber):
 
     operation = operator.truediv
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
-        assert gy is not None
         return gy / self.number,
 
 
@@ -84,10 +83,9 @@ class RaiseToNumber(SinglePrecision, WithNumber):
         x, = inputs
         return (x ** self.number).astype(x.dtype, copy=False),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         x, = self.get_retained_inputs()
-        assert gy is not None
         if self.number == 2:
             return gy * (x * 2),
         # The exponent 0 stays, since 0 ** -1 times 0 would be NaN at 0.

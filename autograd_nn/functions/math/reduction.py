@@ -15,7 +15,7 @@ from autograd_nn.functions.math.cumulative import product_of_others
 from autograd_nn.functions.math.exponential import exp, sqrt, square
 from autograd_nn.functions.precision import total
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
-from autograd_nn.types import Axis
+from autograd_nn.types import Array, ArrayLike, Axis, DTypeLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -26,13 +26,13 @@ class Reduction(FunctionNode):
         self.axis = axis
         self.keepdims = keepdims
 
-    def spread(self, v: Any, shape: tuple[int, ...]) -> Any:
+    def spread(self, v: Variable, shape: tuple[int, ...]) -> Any:
         """`v`, which has the shape of the result, broadcast over the axes that were taken together."""
         if not self.keepdims and v._array.ndim:
             v = v.reshape(keep_dims(shape, self.axis))
         return broadcast_to(v, shape)
 
-    def total(self, x: Any, dtype: Any = None) -> Any:
+    def total(self, x: Array, dtype: DTypeLike | None = None) -> Any:
         """The sum of an array."""
         return total(x, None if len(self.axis) == x.ndim and not self.keepdims else self.axis, self.keepdims, dtype)
 
@@ -44,7 +44,7 @@ class Sum(Reduction):
         self.x_shape = x.shape
         return self.total(x),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return self.spread(grad_outputs[0], self.x_shape),
 
 
@@ -61,7 +61,7 @@ class Mean(Reduction):
         y = y / y.dtype.type(self.count)
         return y.astype(x.dtype) if is_half(x.dtype) else y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
         return self.spread(gy * (1 / self.count) if self.count else gy, self.x_shape),
 
@@ -73,7 +73,7 @@ class Prod(SinglePrecision, Reduction):
         self.retain_outputs((0,))
         return inputs[0].prod(axis=self.axis, keepdims=self.keepdims),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         gy = self.spread(grad_outputs[0], x.shape)
         if x.array.all():
@@ -102,13 +102,13 @@ class LogSumExp(SinglePrecision, Reduction):
             y = xp.log(total(xp.exp(x - largest), self.axis, True)) + largest
         return y.reshape([n for i, n in enumerate(x.shape) if i not in self.axis]),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
         return self.spread(grad_outputs[0], x.shape) * exp(x - self.spread(y, x.shape)),
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
+def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
     """The sum along axes.
 
     Args:
@@ -131,7 +131,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
     return Sum(normalize_axes(axis, x._array.shape, 'sum'), keepdims).apply((x,))[0]
 
 
-def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = False) -> Variable:
+def average(x: ArrayLike, axis: Axis = None, weights: ArrayLike | None = None, keepdims: bool = False) -> Variable:
     """The average along axes, weighted where weights are given.
 
     Args:
@@ -178,7 +178,7 @@ mean = average
 
 
 @in_single_precision
-def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Variable:
+def var(x: ArrayLike, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Variable:
     """The variance along axes: the mean square of the differences from the mean.
 
     Args:
@@ -207,7 +207,7 @@ def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Var
 
 
 @in_single_precision
-def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Variable:
+def std(x: ArrayLike, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Variable:
     """The standard deviation along axes: the square root of the variance.
 
     Args:
@@ -230,7 +230,7 @@ def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Var
     return sqrt(var(x, axis, ddof, keepdims))
 
 
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
+def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
     """The product along axes. Its gradient is right where elements are zero, too.
 
     Args:
@@ -254,7 +254,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
 
 
 @in_single_precision
-def batch_l2_norm_squared(x: Any) -> Variable:
+def batch_l2_norm_squared(x: ArrayLike) -> Variable:
     """The squared Euclidean norm of each example.
 
     Args:
@@ -277,7 +277,7 @@ def batch_l2_norm_squared(x: Any) -> Variable:
     return sum(square(x), tuple(range(1, x.ndim)))
 
 
-def logsumexp(x: Any, axis: Axis = None) -> Variable:
+def logsumexp(x: ArrayLike, axis: Axis = None) -> Variable:
     """The logarithm of the sum of the exponentials along axes, without overflow.
 
     Args:

@@ -1,11 +1,10 @@
 """Functions that round, with a gradient of zero."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn.functions.unary import Unary
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 
@@ -29,7 +28,7 @@ class Fix(Unary):
     ufunc = np.trunc
 
 
-def sign(x: Any) -> Variable:
+def sign(x: ArrayLike) -> Variable:
     """The sign of each element: -1, 0 or 1; its gradient is zero.
 
     Args:
@@ -43,7 +42,7 @@ def sign(x: Any) -> Variable:
     return Sign().apply((x,))[0]
 
 
-def floor(x: Any) -> Variable:
+def floor(x: ArrayLike) -> Variable:
     """Each element rounded down; the gradient is zero.
 
     Args:
@@ -57,7 +56,7 @@ def floor(x: Any) -> Variable:
     return Floor().apply((x,))[0]
 
 
-def ceil(x: Any) -> Variable:
+def ceil(x: ArrayLike) -> Variable:
     """Each element rounded up; the gradient is zero.
 
     Args:
@@ -71,7 +70,7 @@ def ceil(x: Any) -> Variable:
     return Ceil().apply((x,))[0]
 
 
-def fix(x: Any) -> Variable:
+def fix(x: ArrayLike) -> Variable:
     """Each element rounded toward zero; the gradient is zero.
 
     Args:

@@ -1,14 +1,13 @@
 """Trigonometric and hyperbolic functions and their inverses (`tanh` is an activation)."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn.functions.math.arithmetic import Binary, apply_binary
 from autograd_nn.functions.math.exponential import rsqrt
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.functions.unary import UnaryByInput, UnaryByOutput
+from autograd_nn.types import ArrayLike, Operand
 from autograd_nn.variable import Variable
 
 
@@ -16,7 +15,7 @@ class Sin(UnaryByInput):
 
     ufunc = np.sin
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * cos(x)
 
 
@@ -24,7 +23,7 @@ class Cos(UnaryByInput):
 
     ufunc = np.cos
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * -sin(x)
 
 
@@ -32,7 +31,7 @@ class Tan(UnaryByOutput):
 
     ufunc = np.tan
 
-    def gradient(self, y: Variable, gy: Any) -> Variable:
+    def gradient(self, y: Variable, gy: Variable) -> Variable:
         return gy * (y * y + 1)
 
 
@@ -40,7 +39,7 @@ class Arcsin(UnaryByInput):
 
     ufunc = np.arcsin
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * rsqrt(1 - x * x)
 
 
@@ -48,7 +47,7 @@ class Arccos(UnaryByInput):
 
     ufunc = np.arccos
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * -rsqrt(1 - x * x)
 
 
@@ -56,7 +55,7 @@ class Arctan(UnaryByInput):
 
     ufunc = np.arctan
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / (x * x + 1)
 
 
@@ -64,10 +63,10 @@ class Arctan2(SinglePrecision, Binary):
 
     ufunc = np.arctan2
 
-    def grad_left(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_left(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return gy * x1 / (x0 * x0 + x1 * x1)
 
-    def grad_right(self, x0: Variable, x1: Variable, gy: Any) -> Variable:
+    def grad_right(self, x0: Variable, x1: Variable, gy: Variable) -> Variable:
         return -gy * x0 / (x0 * x0 + x1 * x1)
 
 
@@ -75,7 +74,7 @@ class Sinh(UnaryByInput):
 
     ufunc = np.sinh
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * cosh(x)
 
 
@@ -83,7 +82,7 @@ class Cosh(UnaryByInput):
 
     ufunc = np.cosh
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy * sinh(x)
 
 
@@ -91,11 +90,11 @@ class Arctanh(UnaryByInput):
 
     ufunc = np.arctanh
 
-    def gradient(self, x: Variable, gy: Any) -> Variable:
+    def gradient(self, x: Variable, gy: Variable) -> Variable:
         return gy / (1 - x * x)
 
 
-def sin(x: Any) -> Variable:
+def sin(x: ArrayLike) -> Variable:
     """The sine of each element.
 
     Args:
@@ -109,7 +108,7 @@ def sin(x: Any) -> Variable:
     return Sin().apply((x,))[0]
 
 
-def cos(x: Any) -> Variable:
+def cos(x: ArrayLike) -> Variable:
     """The cosine of each element.
 
     Args:
@@ -123,7 +122,7 @@ def cos(x: Any) -> Variable:
     return Cos().apply((x,))[0]
 
 
-def tan(x: Any) -> Variable:
+def tan(x: ArrayLike) -> Variable:
     """The tangent of each element.
 
     Args:
@@ -137,7 +136,7 @@ def tan(x: Any) -> Variable:
     return Tan().apply((x,))[0]
 
 
-def arcsin(x: Any) -> Variable:
+def arcsin(x: ArrayLike) -> Variable:
     """The inverse sine of each element, in [-π/2, π/2].
 
     Args:
@@ -151,7 +150,7 @@ def arcsin(x: Any) -> Variable:
     return Arcsin().apply((x,))[0]
 
 
-def arccos(x: Any) -> Variable:
+def arccos(x: ArrayLike) -> Variable:
     """The inverse cosine of each element, in [0, π].
 
     Args:
@@ -165,7 +164,7 @@ def arccos(x: Any) -> Variable:
     return Arccos().apply((x,))[0]
 
 
-def arctan(x: Any) -> Variable:
+def arctan(x: ArrayLike) -> Variable:
     """The inverse tangent of each element, in [-π/2, π/2].
 
     Args:
@@ -179,7 +178,7 @@ def arctan(x: Any) -> Variable:
     return Arctan().apply((x,))[0]
 
 
-def arctan2(x1: Any, x2: Any) -> Variable:
+def arctan2(x1: Operand, x2: Operand) -> Variable:
     """The angle in (-π, π] of the point with ordinate `x1` and abscissa `x2`, elementwise with broadcasting.
 
     Args:
@@ -194,7 +193,7 @@ def arctan2(x1: Any, x2: Any) -> Variable:
     return apply_binary(Arctan2, x1, x2)
 
 
-def sinh(x: Any) -> Variable:
+def sinh(x: ArrayLike) -> Variable:
     """The hyperbolic sine of each element.
 
     Args:
@@ -208,7 +207,7 @@ def sinh(x: Any) -> Variable:
     return Sinh().apply((x,))[0]
 
 
-def cosh(x: Any) -> Variable:
+def cosh(x: ArrayLike) -> Variable:
     """The hyperbolic cosine of each element.
 
     Args:
@@ -222,7 +221,7 @@ def cosh(x: Any) -> Variable:
     return Cosh().apply((x,))[0]
 
 
-def arctanh(x: Any) -> Variable:
+def arctanh(x: ArrayLike) -> Variable:
     """The inverse hyperbolic tangent of each element.
 
     Args:

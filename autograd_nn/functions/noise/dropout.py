@@ -1,24 +1,25 @@
 """Functions that drop elements at random in training, by the generator that `autograd_nn.random.seed` seeds."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from autograd_nn.backend import elementwise, kernels
 from autograd_nn.config import config
 from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Array, ArrayLike, BareArray
 from autograd_nn.variable import Variable, as_variable
 
 
 @elementwise('T mask, T x', 'T y', 'y = mask * x', name='multiply')
-def _masked(mask: Any, x: Any) -> Any:
+def _masked(mask: Array, x: Array) -> Any:
     return mask * x
 
 
 class Dropout(Scaling):
 
-    def __init__(self, mask: Any) -> None:
+    def __init__(self, mask: Array) -> None:
         super().__init__(_masked, mask)
 
 
@@ -32,7 +33,7 @@ def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
     return (x.xp.random.random_sample(shape) >= ratio).astype(x.dtype)
 
 
-def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask: Any, return_mask: bool) -> Any:
+def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask: Array, return_mask: bool) -> Any:
     """`dropout` with a mask of a shape that broadcasts to that of `x`."""
     check_float(function, 'x', x)
     _check_ratio(function, ratio)
@@ -47,7 +48,13 @@ def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask
     return (y, mask) if return_mask else y
 
 
-def dropout(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = False) -> Any:
+@overload
+def dropout(x: ArrayLike, ratio: float = ..., *, mask: BareArray | None = ...,
+            return_mask: Literal[False] = ...) -> Variable: ...
+@overload
+def dropout(x: ArrayLike, ratio: float = ..., *, mask: BareArray | None = ...,
+            return_mask: Literal[True]) -> tuple[Variable, Any]: ...
+def dropout(x: ArrayLike, ratio: float = .5, *, mask: BareArray | None = None, return_mask: bool = False) -> Any:
     """In training, sets elements to zero at random and scales the others up so that the mean stays the same.
 
     At inference (``config.train`` is False) it returns `x`.
@@ -81,7 +88,8 @@ def dropout(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = 
     return _drop('dropout', x, x.shape, ratio, mask, return_mask)
 
 
-def stochastic_depth(x: Any, ratio: float = .5, *, mask: Any = None, return_mask: bool = False) -> Any:
+def stochastic_depth(x: ArrayLike, ratio: float = .5, *, mask: ArrayLike | None = None,
+                     return_mask: bool = False) -> Any:
     """In training, sets whole samples to zero at random and scales the others up so that the mean stays the same.
 
     Applied to what a residual block adds to its input, it skips the block for some samples of the batch. At inference
@@ -114,7 +122,7 @@ def stochastic_depth(x: Any, ratio: float = .5, *, mask: Any = None, return_mask
 
 
 @in_single_precision
-def zoneout(h: Any, x: Any, ratio: float = .5) -> Variable:
+def zoneout(h: ArrayLike, x: ArrayLike, ratio: float = .5) -> Variable:
     """In training, keeps elements of a recurrent network's old state `h` at random and takes the others from `x`.
 
     At inference (``config.train`` is False) it returns their expected value, ``h * ratio + x * (1 - ratio)``.

@@ -7,11 +7,12 @@ from autograd_nn.functions.activation.softmax import softmax
 from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.math.exponential import exp
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import ArrayLike, BareArray
 from autograd_nn.variable import Variable, as_variable
 
 
 @in_single_precision
-def gaussian(mean: Any, ln_var: Any, *, eps: Any = None, return_eps: bool = False) -> Any:
+def gaussian(mean: ArrayLike, ln_var: ArrayLike, *, eps: BareArray | None = None, return_eps: bool = False) -> Any:
     """Draws from Gaussian distributions so that gradients reach their parameters (the reparametrization trick).
 
     It is ``mean + exp(ln_var / 2) * eps`` with standard normal `eps`.
@@ -46,7 +47,7 @@ def gaussian(mean: Any, ln_var: Any, *, eps: Any = None, return_eps: bool = Fals
 
 
 @in_single_precision
-def gumbel_softmax(log_pi: Any, tau: float = 0.1, axis: int = 1) -> Variable:
+def gumbel_softmax(log_pi: ArrayLike, tau: float = 0.1, axis: int = 1) -> Variable:
     """Draws almost one-hot vectors so that gradients reach the probabilities of the classes.
 
     See Jang et al., Categorical Reparameterization with Gumbel-Softmax, https://arxiv.org/abs/1611.01144.

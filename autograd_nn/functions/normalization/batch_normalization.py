@@ -1,9 +1,6 @@
 """Batch normalization, with the statistics of the batch or with given ones."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -16,14 +13,15 @@ from autograd_nn.functions.math.exponential import rsqrt
 from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.single_precision import widened
-from autograd_nn.types import Ints
+from autograd_nn.types import Activation, Array, ArrayLike, Axis, BareArray, Ints
 from autograd_nn.variable import Variable, as_variable
 
 
 class BatchNormalization(FunctionNode):
     """Of `x`, `gamma` and `beta`; a fourth input is added to the result, before it is rectified."""
 
-    def __init__(self, eps: float, axis: Ints, running_mean: Any, running_var: Any, decay: float, relu: bool) -> None:
+    def __init__(self, eps: float, axis: Ints, running_mean: Array, running_var: Array, decay: float,
+                 relu: bool) -> None:
         self.eps = eps
         self.axis = axis
         self.running_mean = running_mean
@@ -55,7 +53,7 @@ class BatchNormalization(FunctionNode):
                                        running_mean.copy() if running_var is None else running_var,
                                        self.mean, self.inv_std, self.eps, self.decay, count)
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gamma, *beta = self.get_retained_inputs()
         gy, = grad_outputs
         mask = self.mask
@@ -71,7 +69,7 @@ class BatchNormalization(FunctionNode):
 
 class BatchNormalizationGrad(KernelGradients):
 
-    def __init__(self, forward_node: BatchNormalization, mask: Any) -> None:
+    def __init__(self, forward_node: BatchNormalization, mask: Array) -> None:
         self.eps = forward_node.eps
         self.axis = forward_node.axis
         self.kernels = forward_node.kernels
@@ -115,10 +113,9 @@ class FixedBatchNormalization(FunctionNode):
         return backend.kernels(*inputs).fixed_batch_normalization(x, gamma, beta, mean, var, self.eps, self.axis,
                                                                   self.relu, residual[0] if residual else None),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gamma, mean, var = self.get_retained_inputs()
         gy, = grad_outputs
-        assert gy is not None
         if self.relu:
             gy = relu_grad(self._retained_outputs[0], gy)
         x, gamma, mean, var, gy = widened(x, gamma, mean, var, gy)
@@ -139,9 +136,10 @@ class FixedBatchNormalization(FunctionNode):
         return (gx, ggamma, gbeta, gmean, gvar, gy)[:len(self.inputs or ())]
 
 
-def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, running_mean: Any = None,
-                        running_var: Any = None, decay: float = 0.9, axis: int | Sequence[int] | None = None, *,
-                        residual: Any = None, activation: Any = None) -> Variable:
+def batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 2e-5,
+                        running_mean: BareArray | None = None, running_var: BareArray | None = None, decay: float = 0.9,
+                        axis: Axis = None, *, residual: ArrayLike | None = None,
+                        activation: Activation | None = None) -> Variable:
     """Batch normalization: normalises to mean 0 and variance 1 over the batch, then scales and shifts.
 
     Args:
@@ -184,9 +182,9 @@ def batch_normalization(x: Any, gamma: Any, beta: Any, eps: float = 2e-5, runnin
     return node.apply((x, gamma, beta, *_added('batch_normalization', residual, x)))[0]
 
 
-def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float = 2e-5,
-                              axis: int | Sequence[int] | None = None, *, residual: Any = None,
-                              activation: Any = None) -> Variable:
+def fixed_batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: ArrayLike, var: ArrayLike,
+                              eps: float = 2e-5, axis: Axis = None, *, residual: ArrayLike | None = None,
+                              activation: Activation | None = None) -> Variable:
     """Batch normalization with given statistics, as when testing: see `batch_normalization`.
 
     Args:
@@ -219,7 +217,7 @@ def fixed_batch_normalization(x: Any, gamma: Any, beta: Any, mean: Any, var: Any
     return node.apply((x, gamma, beta, mean, var, *_added('fixed_batch_normalization', residual, x)))[0]
 
 
-def _added(function: str, residual: Any, x: Variable) -> tuple[Variable, ...]:
+def _added(function: str, residual: Array, x: Variable) -> tuple[Variable, ...]:
     """The checked `residual` as a further input; none if it is None."""
     if residual is None:
         return ()
@@ -229,7 +227,7 @@ def _added(function: str, residual: Any, x: Variable) -> tuple[Variable, ...]:
     return residual,
 
 
-def _statistics_axes(function: str, x: Variable, axis: int | Sequence[int] | None, **parameters: Variable) -> Ints:
+def _statistics_axes(function: str, x: Variable, axis: Axis, **parameters: Variable) -> Ints:
     """The checked axes of the batch, ascending."""
     check_float(function, 'x', x)
     if axis is None:

@@ -1,9 +1,7 @@
 """Normalization over features, over groups of channels, and to unit length."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -16,6 +14,7 @@ from autograd_nn.functions.math.exponential import rsqrt, sqrt
 from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Array, ArrayLike, Axis
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -30,14 +29,14 @@ class LayerNormalization(FunctionNode):
         y, self.mean, self.inv_std = backend.kernels(*inputs).layer_normalization(x, gamma, beta, self.eps)
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gamma = self.get_retained_inputs()
         return LayerNormalizationGrad(self.eps, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
 
 
 class LayerNormalizationGrad(KernelGradients):
 
-    def __init__(self, eps: float, mean: Any, inv_std: Any) -> None:
+    def __init__(self, eps: float, mean: Array, inv_std: Array) -> None:
         self.eps = eps
         self.mean = mean
         self.inv_std = inv_std
@@ -69,14 +68,14 @@ class GroupNormalization(FunctionNode):
         y, self.mean, self.inv_std = backend.kernels(*inputs).group_normalization(x, self.groups, gamma, beta, self.eps)
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, gamma = self.get_retained_inputs()
         return GroupNormalizationGrad(self.groups, self.eps, self.mean, self.inv_std).apply((x, gamma, *grad_outputs))
 
 
 class GroupNormalizationGrad(KernelGradients):
 
-    def __init__(self, groups: int, eps: float, mean: Any, inv_std: Any) -> None:
+    def __init__(self, groups: int, eps: float, mean: Array, inv_std: Array) -> None:
         self.groups = groups
         self.eps = eps
         self.mean = mean
@@ -99,7 +98,7 @@ class GroupNormalizationGrad(KernelGradients):
         return reshape(gx, x.shape), sum_over(gy * reshape(x_hat, x.shape), others), sum_over(gy, others)
 
 
-def layer_normalization(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Variable:
+def layer_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5) -> Variable:
     """Layer normalization: normalises the features of each sample to mean 0 and variance 1, then scales and shifts.
 
     Args:
@@ -132,7 +131,7 @@ def layer_normalization(x: Any, gamma: Any, beta: Any, eps: float = 1e-5) -> Var
     return LayerNormalization(eps).apply((x, gamma, beta))[0]
 
 
-def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float = 1e-5) -> Variable:
+def group_normalization(x: ArrayLike, groups: int, gamma: ArrayLike, beta: ArrayLike, eps: float = 1e-5) -> Variable:
     """Group normalization: normalises groups of channels of each sample, then scales and shifts each channel.
 
     Args:
@@ -168,7 +167,7 @@ def group_normalization(x: Any, groups: int, gamma: Any, beta: Any, eps: float =
 
 
 @in_single_precision
-def normalize(x: Any, eps: float = 1e-5, axis: int | Sequence[int] = 1) -> Variable:
+def normalize(x: ArrayLike, eps: float = 1e-5, axis: Axis = 1) -> Variable:
     """Divides by the Euclidean norm along axes.
 
     Args:

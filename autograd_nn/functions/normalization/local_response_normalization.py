@@ -10,6 +10,7 @@ from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.pooling.pooling import average_pooling_2d
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -23,7 +24,7 @@ class LocalResponseNormalization(FunctionNode):
         x, = inputs
         return backend.kernels(x).local_response_normalization(x, *self.options),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return LocalResponseNormalizationGrad(*self.options).apply((*self.get_retained_inputs(), *grad_outputs))
 
 
@@ -53,7 +54,8 @@ class LocalResponseNormalizationGrad(KernelGradients):
         return reshape(average_pooling_2d(planes, (2 * half + 1, 1), 1, (half, 0)), x.shape) * (2 * half + 1)
 
 
-def local_response_normalization(x: Any, n: int = 5, k: float = 2, alpha: float = 1e-4, beta: float = .75) -> Variable:
+def local_response_normalization(x: ArrayLike, n: int = 5, k: float = 2, alpha: float = 1e-4,
+                                 beta: float = .75) -> Variable:
     """Local response normalization across neighbouring channels.
 
     ``y_i = x_i / (k + alpha * sum of x_j ** 2) ** beta``, where j runs over the channels from ``i - n // 2`` to

@@ -1,7 +1,6 @@
 """Pooling: one number for each window of an image."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn import backend
@@ -9,7 +8,7 @@ from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple, conv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, ArrayLike, Ints, Size
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -27,14 +26,14 @@ class MaxPooling(FunctionNode):
                                                          self.return_indexes or config.enable_backprop)
         return y,
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return MaxPoolingGrad(*self.geometry, self.indexes, self.size).apply(grad_outputs)
 
 
 class MaxPoolingGrad(FunctionNode):
     """Puts each element at one place of its window."""
 
-    def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, indexes: Any, size: Ints) -> None:
+    def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, indexes: Array, size: Ints) -> None:
         self.geometry = kernel_size, stride, pad
         self.indexes = indexes
         self.size = size
@@ -43,14 +42,14 @@ class MaxPoolingGrad(FunctionNode):
         gy, = inputs
         return backend.kernels(gy).max_pooling_grad(gy, self.indexes, self.size, *self.geometry),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return MaxPoolingGather(*self.geometry, self.indexes, self.size).apply(grad_outputs)
 
 
 class MaxPoolingGather(FunctionNode):
     """Takes one place of each window."""
 
-    def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, indexes: Any, size: Ints) -> None:
+    def __init__(self, kernel_size: Ints, stride: Ints, pad: Ints, indexes: Array, size: Ints) -> None:
         self.geometry = kernel_size, stride, pad
         self.indexes = indexes
         self.size = size
@@ -59,7 +58,7 @@ class MaxPoolingGather(FunctionNode):
         x, = inputs
         return backend.kernels(x).max_pooling_gather(x, self.indexes, *self.geometry),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return MaxPoolingGrad(*self.geometry, self.indexes, self.size).apply(grad_outputs)
 
 
@@ -75,7 +74,7 @@ class AveragePooling(FunctionNode):
         self.size = x.shape[2:]
         return backend.kernels(x).average_pooling(x, *self.geometry, self.cover_all, self.pad_value),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return AveragePoolingGrad(*self.geometry, self.cover_all, self.pad_value, self.size).apply(grad_outputs)
 
 
@@ -92,13 +91,12 @@ class AveragePoolingGrad(FunctionNode):
         gy, = inputs
         return backend.kernels(gy).average_pooling_grad(gy, self.size, *self.geometry, self.pad_value),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return AveragePooling(*self.geometry, self.cover_all, self.pad_value).apply(grad_outputs)
 
 
-def pooling_geometry(function: str, n: int | None, x: Any, ksize: int | Sequence[int],
-                     stride: int | Sequence[int] | None,
-                     pad: int | Sequence[int]) -> tuple[Variable, tuple[Ints, Ints, Ints]]:
+def pooling_geometry(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None,
+                     pad: Size) -> tuple[Variable, tuple[Ints, Ints, Ints]]:
     """The checked arguments of a pooling function over `n` spatial axes (None: as many as there are)."""
     x = as_variable(x)
     if n is None:
@@ -117,8 +115,8 @@ def _check_windows(function: str, x: Variable, kernel_size: Ints, stride: Ints, 
         raise ValueError(f'{function}: no window of size {kernel_size} fits x of shape {x.shape} with pad {pad}')
 
 
-def _max_pooling(function: str, n: int | None, x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None,
-                 pad: int | Sequence[int], cover_all: bool, return_indices: bool) -> Any:
+def _max_pooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None, pad: Size,
+                 cover_all: bool, return_indices: bool) -> Any:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     _check_windows(function, x, *geometry, cover_all)
     node = MaxPooling(*geometry, cover_all, return_indices)
@@ -126,8 +124,8 @@ def _max_pooling(function: str, n: int | None, x: Any, ksize: int | Sequence[int
     return (y, node.indexes.astype(int)) if return_indices else y
 
 
-def _average_pooling(function: str, n: int | None, x: Any, ksize: int | Sequence[int],
-                     stride: int | Sequence[int] | None, pad: int | Sequence[int], pad_value: int | None) -> Variable:
+def _average_pooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None, pad: Size,
+                     pad_value: int | None) -> Variable:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     _check_windows(function, x, *geometry, False)
     if pad_value not in (0, None):
@@ -135,8 +133,8 @@ def _average_pooling(function: str, n: int | None, x: Any, ksize: int | Sequence
     return AveragePooling(*geometry, False, pad_value).apply((x,))[0]
 
 
-def max_pooling_nd(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_nd(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window, over any number of spatial axes: see `max_pooling_2d`.
 
     Args:
@@ -158,14 +156,14 @@ def max_pooling_nd(x: Any, ksize: int | Sequence[int], stride: int | Sequence[in
     return _max_pooling('max_pooling_nd', None, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def max_pooling_1d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_1d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window, over one spatial axis: see `max_pooling_nd`."""
     return _max_pooling('max_pooling_1d', 1, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def max_pooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_2d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window of images.
 
     Args:
@@ -198,14 +196,14 @@ def max_pooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[in
     return _max_pooling('max_pooling_2d', 2, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def max_pooling_3d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                   pad: int | Sequence[int] = 0, cover_all: bool = True, return_indices: bool = False) -> Any:
+def max_pooling_3d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, cover_all: bool = True,
+                   return_indices: bool = False) -> Any:
     """The maximum of each window, over three spatial axes: see `max_pooling_nd`."""
     return _max_pooling('max_pooling_3d', 3, x, ksize, stride, pad, cover_all, return_indices)
 
 
-def average_pooling_nd(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0, pad_value: int | None = 0) -> Variable:
+def average_pooling_nd(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                       pad_value: int | None = 0) -> Variable:
     """The mean of each window, over any number of spatial axes.
 
     Args:
@@ -233,14 +231,13 @@ def average_pooling_nd(x: Any, ksize: int | Sequence[int], stride: int | Sequenc
     return _average_pooling('average_pooling_nd', None, x, ksize, stride, pad, pad_value)
 
 
-def average_pooling_1d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0, pad_value: int | None = 0) -> Variable:
+def average_pooling_1d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                       pad_value: int | None = 0) -> Variable:
     """The mean of each window, over one spatial axis: see `average_pooling_nd`."""
     return _average_pooling('average_pooling_1d', 1, x, ksize, stride, pad, pad_value)
 
 
-def average_pooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0) -> Variable:
+def average_pooling_2d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0) -> Variable:
     """The mean of each window of images; the padding counts as zeros.
 
     Args:
@@ -264,7 +261,7 @@ def average_pooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequenc
     return _average_pooling('average_pooling_2d', 2, x, ksize, stride, pad, 0)
 
 
-def average_pooling_3d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                       pad: int | Sequence[int] = 0, pad_value: int | None = 0) -> Variable:
+def average_pooling_3d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                       pad_value: int | None = 0) -> Variable:
     """The mean of each window, over three spatial axes: see `average_pooling_nd`."""
     return _average_pooling('average_pooling_3d', 3, x, ksize, stride, pad, pad_value)

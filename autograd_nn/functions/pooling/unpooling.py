@@ -1,19 +1,17 @@
 """The reverse of pooling: each element of an image becomes a window."""
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from autograd_nn.functions.pooling.pooling import AveragePoolingGrad, MaxPoolingGrad, pooling_geometry
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
-from autograd_nn.types import Ints
+from autograd_nn.types import ArrayLike, Ints, Size
 from autograd_nn.variable import Variable, as_array
 
 
-def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints,
-                   outsize: int | Sequence[int] | None, cover_all: bool) -> Ints:
+def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints, outsize: Size | None,
+                   cover_all: bool) -> Ints:
     """The checked size of an image whose windows are the elements of `x`."""
     if 0 in x.shape[2:]:
         raise ValueError(f'{function}: images must have elements, got x of shape {x.shape}')
@@ -30,16 +28,15 @@ def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, 
 
 
 @in_single_precision
-def _unpooling(function: str, n: int | None, x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None,
-               pad: int | Sequence[int], outsize: int | Sequence[int] | None, cover_all: bool) -> Variable:
+def _unpooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None, pad: Size,
+               outsize: Size | None, cover_all: bool) -> Variable:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     size = _reversed_size(function, x, *geometry, outsize, cover_all)
     return AveragePoolingGrad(*geometry, cover_all, 0, size).apply((x,))[0] * prod(geometry[0])
 
 
-def _upsampling(function: str, n: int | None, x: Any, indexes: Any, ksize: int | Sequence[int],
-                stride: int | Sequence[int] | None, pad: int | Sequence[int], outsize: int | Sequence[int] | None,
-                cover_all: bool) -> Variable:
+def _upsampling(function: str, n: int | None, x: ArrayLike, indexes: ArrayLike, ksize: Size, stride: Size | None,
+                pad: Size, outsize: Size | None, cover_all: bool) -> Variable:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     size = _reversed_size(function, x, *geometry, outsize, cover_all)
     indexes = as_array(indexes)
@@ -48,22 +45,19 @@ def _upsampling(function: str, n: int | None, x: Any, indexes: Any, ksize: int |
     return MaxPoolingGrad(*geometry, indexes, size).apply((x,))[0]
 
 
-def unpooling_nd(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                 pad: int | Sequence[int] = 0, outsize: int | Sequence[int] | None = None,
+def unpooling_nd(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, outsize: Size | None = None,
                  cover_all: bool = True) -> Variable:
     """Spreads each element over a window, over any number of spatial axes: see `unpooling_2d`."""
     return _unpooling('unpooling_nd', None, x, ksize, stride, pad, outsize, cover_all)
 
 
-def unpooling_1d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                 pad: int | Sequence[int] = 0, outsize: int | Sequence[int] | None = None,
+def unpooling_1d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, outsize: Size | None = None,
                  cover_all: bool = True) -> Variable:
     """Spreads each element over a window, over one spatial axis: see `unpooling_2d`."""
     return _unpooling('unpooling_1d', 1, x, ksize, stride, pad, outsize, cover_all)
 
 
-def unpooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                 pad: int | Sequence[int] = 0, outsize: int | Sequence[int] | None = None,
+def unpooling_2d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, outsize: Size | None = None,
                  cover_all: bool = True) -> Variable:
     """Spreads each pixel over a window, the reverse of pooling; where windows overlap, they are added up.
 
@@ -91,23 +85,20 @@ def unpooling_2d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int]
     return _unpooling('unpooling_2d', 2, x, ksize, stride, pad, outsize, cover_all)
 
 
-def unpooling_3d(x: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                 pad: int | Sequence[int] = 0, outsize: int | Sequence[int] | None = None,
+def unpooling_3d(x: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0, outsize: Size | None = None,
                  cover_all: bool = True) -> Variable:
     """Spreads each element over a window, over three spatial axes: see `unpooling_2d`."""
     return _unpooling('unpooling_3d', 3, x, ksize, stride, pad, outsize, cover_all)
 
 
-def upsampling_nd(x: Any, indexes: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                  pad: int | Sequence[int] = 0, outsize: int | Sequence[int] | None = None,
-                  cover_all: bool = True) -> Variable:
+def upsampling_nd(x: ArrayLike, indexes: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                  outsize: Size | None = None, cover_all: bool = True) -> Variable:
     """Puts each element where a maximum was, over any number of spatial axes: see `upsampling_2d`."""
     return _upsampling('upsampling_nd', None, x, indexes, ksize, stride, pad, outsize, cover_all)
 
 
-def upsampling_2d(x: Any, indexes: Any, ksize: int | Sequence[int], stride: int | Sequence[int] | None = None,
-                  pad: int | Sequence[int] = 0, outsize: int | Sequence[int] | None = None,
-                  cover_all: bool = True) -> Variable:
+def upsampling_2d(x: ArrayLike, indexes: ArrayLike, ksize: Size, stride: Size | None = None, pad: Size = 0,
+                  outsize: Size | None = None, cover_all: bool = True) -> Variable:
     """Puts each pixel where max pooling found a maximum; everything else is zero.
 
     Args:

@@ -12,12 +12,15 @@ from autograd_nn.functions.checks import check_choice, check_float
 from autograd_nn.functions.noise.dropout import dropout
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS
 from autograd_nn.functions.rnn.recurrent_sequences import GRUSequence, LSTMSequence, RecurrentSequence, RNNSequence
-from autograd_nn.types import Ints
+from autograd_nn.types import ArrayLike, Ints
 from autograd_nn.variable import Variable, as_variable
 
 Variables = Sequence[Variable]
 # Makes the function of a layer in one direction from batch sizes and direction.
 FunctionMaker = Callable[[Ints, bool], RecurrentSequence]
+
+# For each layer and direction the weights, or biases, in the order that the function documents.
+Weights = Sequence[Sequence[ArrayLike]]
 
 
 def run_stacked_layers(layer: FunctionMaker, dropout_ratio: float, states: Variables, ws: Sequence[Variables],
@@ -57,7 +60,7 @@ def run_stacked_layers(layer: FunctionMaker, dropout_ratio: float, states: Varia
 
 
 def _n_step(function: str, layer: FunctionMaker, n_weights: int, n_layers: int, dropout_ratio: float,
-            states: dict[str, Any], ws: Any, bs: Any, xs: Any, n_directions: int = 1) -> Any:
+            states: dict[str, Any], ws: Weights, bs: Weights, xs: Sequence[ArrayLike], n_directions: int = 1) -> Any:
     """Checks the arguments, packs the steps, runs the layers and takes their outputs apart again."""
     hs = {name: as_variable(state) for name, state in states.items()}
     steps = [as_variable(x) for x in xs]
@@ -113,7 +116,7 @@ def check_states(function: str, states: dict[str, Variable], n_states: int, n_se
                              + ', '.join([f'{name} {state.shape}' for name, state in states.items()]))
 
 
-def _check_weights(function: str, ws: Any, bs: Any, n_weights: int, n_directions: int, in_size: int,
+def _check_weights(function: str, ws: Weights, bs: Weights, n_weights: int, n_directions: int, in_size: int,
                    state_shape: Ints) -> None:
     n_groups, _, units = state_shape
     for name, groups in ('ws', ws), ('bs', bs):
@@ -129,8 +132,8 @@ def _check_weights(function: str, ws: Any, bs: Any, n_weights: int, n_directions
                                  f'({units},), got {w.shape} and {b.shape}')
 
 
-def n_step_lstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any, bs: Any,
-                xs: Any) -> tuple[Variable, Variable, tuple[Variable, ...]]:
+def n_step_lstm(n_layers: int, dropout_ratio: float, hx: ArrayLike, cx: ArrayLike, ws: Weights, bs: Weights,
+                xs: Sequence[ArrayLike]) -> tuple[Variable, Variable, tuple[Variable, ...]]:
     """Stacked layers of long short-term memory units over a batch of sequences.
 
     With W and b for ``ws[k]`` and ``bs[k]``, layer k computes in step t::
@@ -179,8 +182,8 @@ def n_step_lstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any, 
     return _n_step('n_step_lstm', LSTMSequence, 8, n_layers, dropout_ratio, {'hx': hx, 'cx': cx}, ws, bs, xs)
 
 
-def n_step_bilstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any, bs: Any,
-                  xs: Any) -> tuple[Variable, Variable, tuple[Variable, ...]]:
+def n_step_bilstm(n_layers: int, dropout_ratio: float, hx: ArrayLike, cx: ArrayLike, ws: Weights, bs: Weights,
+                  xs: Sequence[ArrayLike]) -> tuple[Variable, Variable, tuple[Variable, ...]]:
     """Stacked layers of long short-term memory units over a batch of sequences, in both directions.
 
     Each layer goes through a sequence forward and, with other weights, backward; its output is that of the forward and
@@ -218,8 +221,8 @@ def n_step_bilstm(n_layers: int, dropout_ratio: float, hx: Any, cx: Any, ws: Any
                    n_directions=2)
 
 
-def n_step_gru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
-               xs: Any) -> tuple[Variable, tuple[Variable, ...]]:
+def n_step_gru(n_layers: int, dropout_ratio: float, hx: ArrayLike, ws: Weights, bs: Weights,
+               xs: Sequence[ArrayLike]) -> tuple[Variable, tuple[Variable, ...]]:
     """Stacked layers of gated recurrent units over a batch of sequences.
 
     With W and b for ``ws[k]`` and ``bs[k]``, layer k computes in step t::
@@ -258,8 +261,8 @@ def n_step_gru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
     return _n_step('n_step_gru', GRUSequence, 6, n_layers, dropout_ratio, {'hx': hx}, ws, bs, xs)
 
 
-def n_step_bigru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
-                 xs: Any) -> tuple[Variable, tuple[Variable, ...]]:
+def n_step_bigru(n_layers: int, dropout_ratio: float, hx: ArrayLike, ws: Weights, bs: Weights,
+                 xs: Sequence[ArrayLike]) -> tuple[Variable, tuple[Variable, ...]]:
     """Stacked layers of gated recurrent units over a batch of sequences, in both directions.
 
     Units are those of `n_step_gru`, directions are arranged as in `n_step_bilstm`.
@@ -290,7 +293,7 @@ def n_step_bigru(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any,
     return _n_step('n_step_bigru', GRUSequence, 6, n_layers, dropout_ratio, {'hx': hx}, ws, bs, xs, n_directions=2)
 
 
-def n_step_rnn(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any, xs: Any,
+def n_step_rnn(n_layers: int, dropout_ratio: float, hx: ArrayLike, ws: Weights, bs: Weights, xs: Sequence[ArrayLike],
                activation: str = 'tanh') -> tuple[Variable, tuple[Variable, ...]]:
     """Stacked layers of plain recurrent units over a batch of sequences.
 
@@ -326,7 +329,7 @@ def n_step_rnn(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any, x
                    dropout_ratio, {'hx': hx}, ws, bs, xs)
 
 
-def n_step_birnn(n_layers: int, dropout_ratio: float, hx: Any, ws: Any, bs: Any, xs: Any,
+def n_step_birnn(n_layers: int, dropout_ratio: float, hx: ArrayLike, ws: Weights, bs: Weights, xs: Sequence[ArrayLike],
                  activation: str = 'tanh') -> tuple[Variable, tuple[Variable, ...]]:
     """Stacked layers of plain recurrent units over a batch of sequences, in both directions.
 

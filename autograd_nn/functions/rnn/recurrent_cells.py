@@ -1,8 +1,6 @@
 """Recurrent units as functions of one step: LSTM and its relatives on trees, GRU, and plain units."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.activation.rectifier import relu
@@ -14,6 +12,7 @@ from autograd_nn.functions.connection.fully_connected import linear
 from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import in_single_precision
+from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 ACTIVATIONS = {'tanh': tanh, 'relu': relu}
@@ -33,7 +32,7 @@ class LSTM(FunctionNode):
 
 class LSTMGrad(FunctionGradients):
 
-    def __init__(self, c: Any) -> None:
+    def __init__(self, c: Array) -> None:
         self.c = c
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -54,7 +53,7 @@ class GRU(FunctionNode):
         self.retain_inputs((0, 1, 2))
         return backend.kernels(*inputs).gru(*inputs),
 
-    def backward(self, target_input_indexes: Indexes, grad_outputs: Gradients) -> Gradients:
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return GRUGrad().apply((*self.get_retained_inputs(), grad_outputs[0]))
 
 
@@ -96,7 +95,7 @@ def _check_cell(function: str, count: int, state: tuple[str, Variable], sums: tu
                          f'{sums[0]} of shape (N, {count} S, ...){batch}, got {expected} and {shape}')
 
 
-def lstm(c_prev: Any, x: Any) -> tuple[Variable, Variable]:
+def lstm(c_prev: ArrayLike, x: ArrayLike) -> tuple[Variable, Variable]:
     """Long short-term memory units with forget gates: one step, as an activation function.
 
     The second axis of `x` has four numbers for each unit, one after the other: the input a, the input gate i, the
@@ -140,7 +139,7 @@ def lstm(c_prev: Any, x: Any) -> tuple[Variable, Variable]:
 
 
 @in_single_precision
-def slstm(c_prev1: Any, c_prev2: Any, x1: Any, x2: Any) -> tuple[Variable, Variable]:
+def slstm(c_prev1: ArrayLike, c_prev2: ArrayLike, x1: ArrayLike, x2: ArrayLike) -> tuple[Variable, Variable]:
     """S-LSTM units, which join two branches of a tree: one step, as an activation function.
 
     Each branch brings its cells and, for each unit, four sums in a row as for `lstm`. Then::
@@ -181,7 +180,7 @@ def slstm(c_prev1: Any, c_prev2: Any, x1: Any, x2: Any) -> tuple[Variable, Varia
 
 
 @in_single_precision
-def tree_lstm(*inputs: Any) -> tuple[Variable, Variable]:
+def tree_lstm(*inputs: ArrayLike) -> tuple[Variable, Variable]:
     """Tree-LSTM units, which join any number of branches: one step, as an activation function.
 
     The sums of all units lie in 3 + K parts, one after the other: the input a, the input gate i, the output gate o, and
@@ -221,7 +220,7 @@ def tree_lstm(*inputs: Any) -> tuple[Variable, Variable]:
     return c, tanh(c) * sigmoid(o)
 
 
-def gru(h_prev: Any, x: Any, u: Any) -> Variable:
+def gru(h_prev: ArrayLike, x: ArrayLike, u: ArrayLike) -> Variable:
     """Gated recurrent units: one step, as an activation function.
 
     The second axis of `x` and `u` has three parts, each for all units: the reset gate r, the update gate z and the
@@ -264,7 +263,8 @@ def gru(h_prev: Any, x: Any, u: Any) -> Variable:
 
 
 @in_single_precision
-def rnn(h_prev: Any, x: Any, W: Any, U: Any, b: Any = None, activation: str = 'tanh') -> Variable:
+def rnn(h_prev: ArrayLike, x: ArrayLike, W: ArrayLike, U: ArrayLike, b: ArrayLike | None = None,
+        activation: str = 'tanh') -> Variable:
     """Plain recurrent units: one step, ``h = f(x W^T + h_prev U^T + b)``.
 
     See Elman, Finding Structure in Time, Cognitive Science 14, 1990.
@@ -289,7 +289,7 @@ def rnn(h_prev: Any, x: Any, W: Any, U: Any, b: Any = None, activation: str = 't
         variable([[23.]])
     """
     check_choice('rnn', 'activation', activation, tuple(ACTIVATIONS))
-    h_prev, U = as_variable(h_prev), as_variable(U)
+    x, h_prev, U = as_variable(x), as_variable(h_prev), as_variable(U)
     check_float('rnn', 'h_prev', h_prev)
     units = W.shape[0]
     if h_prev.shape != (len(x), units) or U.shape != (units, units):

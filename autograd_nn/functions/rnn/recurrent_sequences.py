@@ -16,7 +16,7 @@ from autograd_nn.functions.connection.fully_connected import linear
 from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS, gru_formula
-from autograd_nn.types import Ints
+from autograd_nn.types import Array, ArrayLike, Ints
 from autograd_nn.variable import Variable, as_variable
 
 Step = Callable[..., tuple[Variable, ...]]
@@ -95,7 +95,7 @@ class RecurrentSequence(FunctionNode):
 
 class RecurrentSequenceGrad(FunctionGradients):
 
-    def __init__(self, sequence: RecurrentSequence, y: Any) -> None:
+    def __init__(self, sequence: RecurrentSequence, y: Array) -> None:
         self.sequence = sequence
         self.y = y
 
@@ -186,7 +186,7 @@ def packing(lengths: Sequence[int]) -> tuple[np.ndarray, np.ndarray, Ints]:
     return order, (starts[order] + steps)[taking_part], tuple(taking_part.sum(1).tolist())
 
 
-def transpose_sequence(xs: Sequence[Any]) -> tuple[Variable, ...]:
+def transpose_sequence(xs: Sequence[ArrayLike]) -> tuple[Variable, ...]:
     """From sequences to steps, or from steps to sequences.
 
     It turns ``[(0, 1, 2), (3, 4), (5,)]`` into ``[(0, 3, 5), (1, 4), (2,)]``.

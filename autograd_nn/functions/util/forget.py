@@ -10,6 +10,7 @@ from autograd_nn.backprop import grad
 from autograd_nn.config import config, force_backprop_mode, using_config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.math.affine import Identity
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, VariableNode, as_variable
 
 
@@ -101,7 +102,7 @@ def _variable_at(node: VariableNode) -> Variable:
     return x
 
 
-def forget(func: Callable[..., Any], *xs: Any) -> Any:
+def forget(func: Callable[..., Any], *xs: ArrayLike) -> Any:
     """Calls a function without keeping its intermediate results; the backward pass computes them again.
 
     Memory for what lies within `func` is needed only while it runs, forward and backward, at the price of a second

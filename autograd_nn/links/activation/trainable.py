@@ -9,6 +9,7 @@ from autograd_nn.functions.activation.rectifier import prelu
 from autograd_nn.functions.activation.smooth_rectifier import swish
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Link
+from autograd_nn.types import ArrayLike, InitializerLike
 from autograd_nn.variable import Variable
 
 Shape = int | tuple[int, ...]
@@ -33,7 +34,7 @@ class PReLU(Link):
         variable([[-1.,  4.]], dtype=float32)
     """
 
-    def __init__(self, shape: Shape = (), init: Any = 0.25) -> None:
+    def __init__(self, shape: Shape = (), init: InitializerLike = 0.25) -> None:
         super().__init__()
         with self.init_scope():
             self.W = variable.Parameter(get_initializer(init), shape)
@@ -42,7 +43,7 @@ class PReLU(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('shape', self.W.shape)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the function to an input of shape (N, ...)."""
         return prelu(x, self.W)
 
@@ -61,7 +62,7 @@ class Swish(Link):
         beta: The parameter.
     """
 
-    def __init__(self, beta_shape: Shape | None, beta_init: Any = 1.0) -> None:
+    def __init__(self, beta_shape: Shape | None, beta_init: InitializerLike = 1.0) -> None:
         super().__init__()
         with self.init_scope():
             self.beta = variable.Parameter(get_initializer(beta_init), beta_shape)
@@ -70,7 +71,7 @@ class Swish(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('beta_shape', None if not self.beta.is_initialized else self.beta.shape)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the function to an input of shape (N, ...)."""
         if not self.beta.is_initialized:
             self.beta.initialize(x.shape[1:])

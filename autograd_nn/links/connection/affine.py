@@ -7,6 +7,7 @@ from typing import Any
 from autograd_nn import variable
 from autograd_nn.functions.math.affine import bias, scale
 from autograd_nn.link import Chain, Link
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
 Shape = int | tuple[int, ...]
@@ -39,7 +40,7 @@ class Bias(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('axis', self.axis), ('shape', self.b.shape if hasattr(self, 'b') else None)]
 
-    def forward(self, *xs: Any) -> Variable:
+    def forward(self, *xs: ArrayLike) -> Variable:
         """Adds.
 
         Args:
@@ -83,7 +84,7 @@ class Scale(Chain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('axis', self.axis), ('W_shape', self.W.shape if hasattr(self, 'W') else None)]
 
-    def forward(self, *xs: Any) -> Variable:
+    def forward(self, *xs: ArrayLike) -> Variable:
         """Scales.
 
         Args:

@@ -8,6 +8,7 @@ from autograd_nn.functions.array.shape import reshape, transpose
 from autograd_nn.functions.connection.attention import scaled_dot_product_attention
 from autograd_nn.link import Chain
 from autograd_nn.links.connection.fully_connected import Linear
+from autograd_nn.types import ArrayLike, InitializerLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -38,7 +39,7 @@ class MultiHeadAttention(Chain):
         (2, 5, 12)
     """
 
-    def __init__(self, size: int, n_heads: int, dropout: float = 0.0, initialW: Any = None) -> None:
+    def __init__(self, size: int, n_heads: int, dropout: float = 0.0, initialW: InitializerLike = None) -> None:
         super().__init__()
         if n_heads < 1 or size % n_heads:
             raise ValueError(f'MultiHeadAttention: expected size to be a multiple of n_heads, got {size} and {n_heads}')
@@ -54,7 +55,7 @@ class MultiHeadAttention(Chain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('n_heads', self.n_heads), ('dropout', self.dropout)]
 
-    def forward(self, x: Any, memory: Any = None, mask: Any = None) -> Variable:
+    def forward(self, x: ArrayLike, memory: ArrayLike | None = None, mask: ArrayLike | None = None) -> Variable:
         """Applies the layer.
 
         Args:

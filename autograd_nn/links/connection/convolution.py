@@ -24,7 +24,7 @@ from autograd_nn.link import ChainList, Link
 from autograd_nn.links.normalization.normalization import BatchNormalization
 from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.sequential import fusible, fusion_of, run_layers
-from autograd_nn.types import Size
+from autograd_nn.types import Activation, ArrayLike, InitializerLike, Size
 from autograd_nn.variable import Variable
 
 
@@ -39,7 +39,8 @@ class _Convolution(Link):
     function: Callable[..., Variable]
 
     def __init__(self, ndim: int, in_channels: int | None, out_channels: Any, ksize: Any, stride: Size, pad: Size,
-                 nobias: bool, initialW: Any, initial_bias: Any, dilate: Size, groups: int) -> None:
+                 nobias: bool, initialW: InitializerLike, initial_bias: InitializerLike, dilate: Size,
+                 groups: int) -> None:
         super().__init__()
         if ksize is None:
             in_channels, out_channels, ksize = None, in_channels, out_channels
@@ -133,8 +134,9 @@ class ConvolutionND(_Convolution):
     function: Callable[..., Variable] = staticmethod(convolution_nd)
 
     def __init__(self, ndim: int, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
-                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: Any = None, initial_bias: Any = None,
-                 cover_all: bool = False, dilate: Size = 1, groups: int = 1) -> None:
+                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = None, cover_all: bool = False, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(ndim, in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, dilate,
                          groups)
         self.cover_all = cover_all
@@ -163,8 +165,8 @@ class ConvolutionND(_Convolution):
         return len(options), options
 
     @fusible(_absorb)
-    def forward(self, x: Any, *, normalization: BatchNormalization | None = None, residual: Any = None,
-                activation: Any = None) -> Variable:
+    def forward(self, x: ArrayLike, *, normalization: BatchNormalization | None = None,
+                residual: ArrayLike | None = None, activation: Activation | None = None) -> Variable:
         """Applies the layer.
 
         Args:
@@ -193,8 +195,9 @@ class Convolution1D(ConvolutionND):
     function = staticmethod(convolution_1d)
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
-                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: Any = None, initial_bias: Any = None,
-                 cover_all: bool = False, dilate: Size = 1, groups: int = 1) -> None:
+                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = None, cover_all: bool = False, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(1, in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, cover_all,
                          dilate, groups)
 
@@ -234,8 +237,8 @@ class Convolution2D(ConvolutionND):
     function = staticmethod(convolution_2d)
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
-                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: Any = None, initial_bias: Any = None,
-                 *, dilate: Size = 1, groups: int = 1) -> None:
+                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = None, *, dilate: Size = 1, groups: int = 1) -> None:
         super().__init__(2, in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, False,
                          dilate, groups)
 
@@ -246,8 +249,9 @@ class Convolution3D(ConvolutionND):
     function = staticmethod(convolution_3d)
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
-                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: Any = None, initial_bias: Any = None,
-                 cover_all: bool = False, dilate: Size = 1, groups: int = 1) -> None:
+                 stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = None, cover_all: bool = False, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(3, in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, cover_all,
                          dilate, groups)
 
@@ -259,8 +263,8 @@ class DilatedConvolution2D(Convolution2D):
     """
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
-                 stride: Size = 1, pad: Size = 0, dilate: Size = 1, nobias: bool = False, initialW: Any = None,
-                 initial_bias: Any = None) -> None:
+                 stride: Size = 1, pad: Size = 0, dilate: Size = 1, nobias: bool = False,
+                 initialW: InitializerLike = None, initial_bias: InitializerLike = None) -> None:
         super().__init__(in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, dilate=dilate)
 
 
@@ -283,7 +287,7 @@ class DepthwiseConvolution2D(Link):
     """
 
     def __init__(self, in_channels: int | None, channel_multiplier: int, ksize: Size, stride: Size = 1, pad: Size = 0,
-                 nobias: bool = False, initialW: Any = None, initial_bias: Any = None) -> None:
+                 nobias: bool = False, initialW: InitializerLike = None, initial_bias: InitializerLike = None) -> None:
         super().__init__()
         self.channel_multiplier = channel_multiplier
         self.ksize, self.stride = (as_tuple(value, 2, 'DepthwiseConvolution2D', name) for name, value in
@@ -307,7 +311,7 @@ class DepthwiseConvolution2D(Link):
                 ('channel_multiplier', self.channel_multiplier), ('ksize', _short(self.ksize)),
                 ('stride', _short(self.stride)), ('pad', _short(self.pad)), ('nobias', self.b is None)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, in_channels, height, width)."""
         if not self.W.is_initialized:
             self._initialize_params(x.shape[1])
@@ -344,7 +348,8 @@ class DeconvolutionND(_Convolution):
 
     def __init__(self, ndim: int, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, outsize: Sequence[int] | None = None,
-                 initialW: Any = None, initial_bias: Any = None, dilate: Size = 1, groups: int = 1) -> None:
+                 initialW: InitializerLike = None, initial_bias: InitializerLike = None, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(ndim, in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, dilate,
                          groups)
         self.outsize = None if outsize is None else as_tuple(outsize, ndim, type(self).__name__, 'outsize')
@@ -362,7 +367,7 @@ class DeconvolutionND(_Convolution):
         return [*super().printable_specs, *([] if self.outsize is None else [('outsize', self.outsize)])]
 
     @fusible()
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer.
 
         Args:
@@ -384,7 +389,8 @@ class Deconvolution1D(DeconvolutionND):
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, outsize: Sequence[int] | None = None,
-                 initialW: Any = None, initial_bias: Any = None, dilate: Size = 1, groups: int = 1) -> None:
+                 initialW: InitializerLike = None, initial_bias: InitializerLike = None, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(1, in_channels, out_channels, ksize, stride, pad, nobias, outsize, initialW, initial_bias,
                          dilate, groups)
 
@@ -402,7 +408,8 @@ class Deconvolution2D(DeconvolutionND):
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, outsize: Sequence[int] | None = None,
-                 initialW: Any = None, initial_bias: Any = None, *, dilate: Size = 1, groups: int = 1) -> None:
+                 initialW: InitializerLike = None, initial_bias: InitializerLike = None, *, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(2, in_channels, out_channels, ksize, stride, pad, nobias, outsize, initialW, initial_bias,
                          dilate, groups)
 
@@ -414,7 +421,8 @@ class Deconvolution3D(DeconvolutionND):
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, outsize: Sequence[int] | None = None,
-                 initialW: Any = None, initial_bias: Any = None, dilate: Size = 1, groups: int = 1) -> None:
+                 initialW: InitializerLike = None, initial_bias: InitializerLike = None, dilate: Size = 1,
+                 groups: int = 1) -> None:
         super().__init__(3, in_channels, out_channels, ksize, stride, pad, nobias, outsize, initialW, initial_bias,
                          dilate, groups)
 
@@ -437,8 +445,8 @@ class MLPConvolution2D(ChainList):
     """
 
     def __init__(self, in_channels: Any, out_channels: Any, ksize: Size | None = None, stride: Size = 1, pad: Size = 0,
-                 activation: Callable[[Variable], Variable] = relu, conv_init: Any = None,
-                 bias_init: Any = None) -> None:
+                 activation: Callable[[Variable], Variable] = relu, conv_init: InitializerLike = None,
+                 bias_init: InitializerLike = None) -> None:
         if ksize is None:
             in_channels, out_channels, ksize = None, in_channels, out_channels
         first, *others = out_channels
@@ -447,7 +455,7 @@ class MLPConvolution2D(ChainList):
             self.append(Convolution2D(n_in, n_out, 1, initialW=conv_init, initial_bias=bias_init))
         self.activation = activation
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layers to an input of shape (N, in_channels, height, width)."""
         *body, last = self
         return run_layers([*(layer for link in body for layer in (link, self.activation)), last], x)

@@ -8,6 +8,7 @@ from autograd_nn import variable
 from autograd_nn.functions.connection.embedding import embed_id
 from autograd_nn.initializers import Normal, get_initializer
 from autograd_nn.link import Link
+from autograd_nn.types import ArrayLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
@@ -32,7 +33,8 @@ class EmbedID(Link):
                   [0., 1.]], dtype=float32)
     """
 
-    def __init__(self, in_size: int, out_size: int, initialW: Any = None, ignore_label: int | None = None) -> None:
+    def __init__(self, in_size: int, out_size: int, initialW: InitializerLike = None,
+                 ignore_label: int | None = None) -> None:
         super().__init__()
         self.ignore_label = ignore_label
         with self.init_scope():
@@ -44,7 +46,7 @@ class EmbedID(Link):
         specs = [*zip(('in_size', 'out_size'), self.W.shape)]
         return specs if self.ignore_label is None else [*specs, ('ignore_label', self.ignore_label)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Looks vectors up.
 
         Args:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd_nn import variable
+from autograd_nn.backend import is_array
 from autograd_nn.functions.activation.rectifier import maxout, relu, relu6
 from autograd_nn.functions.connection.fully_connected import bilinear, linear
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Chain, Link
 from autograd_nn.sequential import fusible
+from autograd_nn.types import Activation, ArrayLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
@@ -38,8 +40,8 @@ class Linear(Link):
         Linear(in_size=6, out_size=10, nobias=False)
     """
 
-    def __init__(self, in_size: int | None, out_size: int | None = None, nobias: bool = False, initialW: Any = None,
-                 initial_bias: Any = None) -> None:
+    def __init__(self, in_size: int | None, out_size: int | None = None, nobias: bool = False,
+                 initialW: InitializerLike = None, initial_bias: InitializerLike = None) -> None:
         super().__init__()
         if out_size is None:
             in_size, out_size = None, in_size
@@ -70,7 +72,7 @@ class Linear(Link):
         return (1, {'activation': following[0]}) if following and following[0] in (relu, relu6) else (0, {})
 
     @fusible(_absorb)
-    def forward(self, x: Any, n_batch_axes: int = 1, *, activation: Any = None) -> Variable:
+    def forward(self, x: ArrayLike, n_batch_axes: int = 1, *, activation: Activation | None = None) -> Variable:
         """Applies the layer.
 
         Args:
@@ -105,8 +107,9 @@ class Bilinear(Link):
         b: Bias of shape (L,).
     """
 
-    def __init__(self, left_size: int, right_size: int, out_size: int, nobias: bool = False, initialW: Any = None,
-                 initial_bias: Any = None) -> None:
+    def __init__(self, left_size: int, right_size: int, out_size: int, nobias: bool = False,
+                 initialW: InitializerLike = None,
+                 initial_bias: tuple[InitializerLike, InitializerLike, InitializerLike] | None = None) -> None:
         super().__init__()
         self.nobias = nobias
         V1, V2, b = (None, None, 0) if initial_bias is None else initial_bias
@@ -121,7 +124,7 @@ class Bilinear(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [*zip(('left_size', 'right_size', 'out_size'), self.W.shape), ('nobias', self.nobias)]
 
-    def forward(self, e1: Any, e2: Any) -> Variable:
+    def forward(self, e1: ArrayLike, e2: ArrayLike) -> Variable:
         """Applies the layer to inputs of shape (N, ...)."""
         return bilinear(e1, e2, self.W) if self.nobias else bilinear(e1, e2, self.W, self.V1, self.V2, self.b)
 
@@ -147,15 +150,15 @@ class Maxout(Chain):
         (5, 4)
     """
 
-    def __init__(self, in_size: int | None, out_size: int, pool_size: int, initialW: Any = None,
-                 initial_bias: Any = 0) -> None:
+    def __init__(self, in_size: int | None, out_size: int, pool_size: int, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = 0) -> None:
         super().__init__()
         self.out_size = out_size
         self.pool_size = pool_size
         n = out_size * pool_size
-        if getattr(initialW, 'ndim', 0) > 0:
+        if is_array(initialW) and initialW.ndim:
             initialW = initialW.reshape(n, -1)
-        if getattr(initial_bias, 'ndim', 0) > 0:
+        if is_array(initial_bias) and initial_bias.ndim:
             initial_bias = initial_bias.reshape(n)
         with self.init_scope():
             self.linear = Linear(in_size, n, initial_bias is None, initialW, initial_bias)
@@ -164,6 +167,6 @@ class Maxout(Chain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('out_size', self.out_size), ('pool_size', self.pool_size)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, ...)."""
         return maxout(self.linear(x), self.pool_size)

@@ -11,6 +11,7 @@ from autograd_nn.link import Chain
 from autograd_nn.links.connection.convolution import Convolution2D
 from autograd_nn.links.normalization.normalization import BatchNormalization
 from autograd_nn.sequential import run_layers
+from autograd_nn.types import ArrayLike, DTypeLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
@@ -37,13 +38,13 @@ class Inception(Chain):
     """
 
     def __init__(self, in_channels: int | None, out1: int, proj3: int, out3: int, proj5: int, out5: int, proj_pool: int,
-                 conv_init: Any = None, bias_init: Any = None) -> None:
+                 conv_init: InitializerLike = None, bias_init: InitializerLike = None) -> None:
         convolution = partial(Convolution2D, initialW=conv_init, initial_bias=bias_init)
         super().__init__(conv1=convolution(in_channels, out1, 1), proj3=convolution(in_channels, proj3, 1),
                          conv3=convolution(proj3, out3, 3, pad=1), proj5=convolution(in_channels, proj5, 1),
                          conv5=convolution(proj5, out5, 5, pad=2), projp=convolution(in_channels, proj_pool, 1))
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, out1 + out3 + out5 + proj_pool, H, W) from input of shape (N, C, H, W)."""
         pooling = partial(max_pooling_2d, ksize=3, stride=1, pad=1)
         paths: list[list[Any]] = [
@@ -81,8 +82,8 @@ class InceptionBN(Chain):
     """
 
     def __init__(self, in_channels: int | None, out1: int, proj3: int, out3: int, proj33: int, out33: int,
-                 pooltype: str, proj_pool: int | None = None, stride: int = 1, conv_init: Any = None,
-                 dtype: Any = None) -> None:
+                 pooltype: str, proj_pool: int | None = None, stride: int = 1, conv_init: InitializerLike = None,
+                 dtype: DTypeLike | None = None) -> None:
         super().__init__()
         if pooltype not in ('max', 'avg'):
             raise ValueError(f"InceptionBN: expected pooltype 'max' or 'avg', got {pooltype!r}")
@@ -107,11 +108,11 @@ class InceptionBN(Chain):
         if proj_pool is not None:
             add('poolp', in_channels, proj_pool, 1)
 
-    def _path(self, x: Any, *names: str) -> Variable:
+    def _path(self, x: ArrayLike, *names: str) -> Variable:
         """Convolutions in a row, each with its batch normalization and a ReLU."""
         return run_layers([layer for name in names for layer in (self[name], self[f'{name}n'], relu)], x)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, channels of all paths, H / stride, W / stride) from input (N, C, H, W)."""
         if self.pooltype == 'max':
             pooled = max_pooling_2d(x, 3, self.stride, 1, cover_all=False)

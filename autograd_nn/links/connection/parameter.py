@@ -1,10 +1,9 @@
 """A link that is one parameter."""
 from __future__ import annotations
 
-from typing import Any
-
 from autograd_nn import variable
 from autograd_nn.link import Link
+from autograd_nn.types import Array
 
 
 class Parameter(Link):
@@ -22,7 +21,7 @@ class Parameter(Link):
         parameter W([1., 2.])
     """
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Array) -> None:
         super().__init__()
         with self.init_scope():
             self.W = variable.Parameter(array)

@@ -17,6 +17,7 @@ from autograd_nn.initializers import generate_array, get_initializer
 from autograd_nn.link import Link
 from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.sequential import fusible
+from autograd_nn.types import Activation, ArrayLike, Axis, DTypeLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
@@ -66,9 +67,9 @@ class BatchNormalization(Link):
     N: int
 
     def __init__(self, size: int | tuple[int, ...] | None = None, decay: float = 0.9, eps: float = 2e-5,
-                 dtype: Any = None, use_gamma: bool = True, use_beta: bool = True, initial_gamma: Any = None,
-                 initial_beta: Any = None, axis: int | Sequence[int] | None = None, initial_avg_mean: Any = None,
-                 initial_avg_var: Any = None) -> None:
+                 dtype: DTypeLike | None = None, use_gamma: bool = True, use_beta: bool = True,
+                 initial_gamma: InitializerLike = None, initial_beta: InitializerLike = None, axis: Axis = None,
+                 initial_avg_mean: InitializerLike = None, initial_avg_var: InitializerLike = None) -> None:
         super().__init__()
         self.decay = decay
         self.eps = eps
@@ -132,7 +133,8 @@ class BatchNormalization(Link):
         return scale, shift
 
     @fusible(_absorb, is_affine=True)
-    def forward(self, x: Any, *, finetune: bool = False, residual: Any = None, activation: Any = None) -> Variable:
+    def forward(self, x: ArrayLike, *, finetune: bool = False, residual: ArrayLike | None = None,
+                activation: Activation | None = None) -> Variable:
         """Applies the layer.
 
         Args:
@@ -184,8 +186,8 @@ class LayerNormalization(Link):
         eps: As given.
     """
 
-    def __init__(self, size: int | None = None, eps: float = 1e-6, initial_gamma: Any = None,
-                 initial_beta: Any = None) -> None:
+    def __init__(self, size: int | None = None, eps: float = 1e-6, initial_gamma: InitializerLike = None,
+                 initial_beta: InitializerLike = None) -> None:
         super().__init__()
         self.eps = eps
         with self.init_scope():
@@ -202,7 +204,7 @@ class LayerNormalization(Link):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('size', None if not self.gamma.is_initialized else len(self.gamma)), ('eps', self.eps)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, size)."""
         if not self.gamma.is_initialized:
             self._initialize_params(math.prod(x.shape[1:]))
@@ -228,8 +230,8 @@ class GroupNormalization(Link):
         eps: As given.
     """
 
-    def __init__(self, groups: int, size: int | None = None, eps: float = 1e-5, initial_gamma: Any = None,
-                 initial_beta: Any = None) -> None:
+    def __init__(self, groups: int, size: int | None = None, eps: float = 1e-5, initial_gamma: InitializerLike = None,
+                 initial_beta: InitializerLike = None) -> None:
         super().__init__()
         self.groups = groups
         self.eps = eps
@@ -248,13 +250,13 @@ class GroupNormalization(Link):
         return [('groups', self.groups), ('size', None if not self.gamma.is_initialized else len(self.gamma)),
                 ('eps', self.eps)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, size, ...)."""
         if not self.gamma.is_initialized:
             self._initialize_params(x.shape[1])
         return group_normalization(x, self.groups, self.gamma, self.beta, self.eps)
 
 
-def _precise(initializer: Any) -> Any:
+def _precise(initializer: InitializerLike) -> Any:
     """An initializer of parameters that are float32 in mixed precision."""
     return get_initializer(initializer, np.float32 if isinstance(config.dtype, MixedPrecision) else None)

@@ -10,14 +10,15 @@ from autograd_nn.functions.math.affine import linear_interpolate
 from autograd_nn.link import Chain
 from autograd_nn.links.connection.fully_connected import Linear
 from autograd_nn.links.rnn.stateful import HiddenStateChain, zero_state
+from autograd_nn.types import ArrayLike, InitializerLike
 from autograd_nn.variable import Variable, as_variable
 
 
 class GRUBase(Chain):
     """What `StatelessGRU` and `StatefulGRU` have in common: their connections."""
 
-    def __init__(self, in_size: int | None, out_size: int, init: Any = None, inner_init: Any = None,
-                 bias_init: Any = None) -> None:
+    def __init__(self, in_size: int | None, out_size: int, init: InitializerLike = None,
+                 inner_init: InitializerLike = None, bias_init: InitializerLike = None) -> None:
         super().__init__()
         self.state_size = out_size
         with self.init_scope():
@@ -32,7 +33,7 @@ class GRUBase(Chain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('in_size', self.W.in_size), ('out_size', self.state_size)]
 
-    def _step(self, h: Any, x: Any) -> Variable:
+    def _step(self, h: ArrayLike, x: ArrayLike) -> Variable:
         r = sigmoid(self.W_r(x) + self.U_r(h))
         z = sigmoid(self.W_z(x) + self.U_z(h))
         return linear_interpolate(z, tanh(self.W(x) + self.U(r * h)), h)
@@ -72,7 +73,7 @@ class StatelessGRU(GRUBase):
         (5, 2)
     """
 
-    def forward(self, h: Any, x: Any) -> Variable:
+    def forward(self, h: ArrayLike, x: ArrayLike) -> Variable:
         """Takes a step.
 
         Args:
@@ -114,11 +115,11 @@ class StatefulGRU(GRUBase, HiddenStateChain):
         (5, 2)
     """
 
-    def __init__(self, in_size: int | None, out_size: int, init: Any = None, inner_init: Any = None,
-                 bias_init: Any = 0) -> None:
+    def __init__(self, in_size: int | None, out_size: int, init: InitializerLike = None,
+                 inner_init: InitializerLike = None, bias_init: InitializerLike = 0) -> None:
         super().__init__(in_size, out_size, init, inner_init, bias_init)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Takes a step with an input of shape (N, ...); returns the new state of shape (N, out_size)."""
         if self.h is None:
             self.h = sigmoid(self.W_z(x)) * tanh(self.W(x))
@@ -141,7 +142,7 @@ class MGUBase(Chain):
             self.W_f = Linear(n_inputs + n_units, n_units)
             self.W_h = Linear(n_inputs + n_units, n_units)
 
-    def _step(self, h: Any, x: Any) -> Variable:
+    def _step(self, h: ArrayLike, x: ArrayLike) -> Variable:
         f = sigmoid(self.W_f(concat((h, x), axis=1)))
         return linear_interpolate(f, tanh(self.W_h(concat((f * h, x), axis=1))), h)
 
@@ -162,7 +163,7 @@ class StatelessMGU(MGUBase):
         W_h: The `Linear` layer from state and input to the candidates.
     """
 
-    def forward(self, h: Any, x: Any) -> Variable:
+    def forward(self, h: ArrayLike, x: ArrayLike) -> Variable:
         """Takes a step.
 
         Args:
@@ -191,7 +192,7 @@ class StatefulMGU(MGUBase, HiddenStateChain):
     def __init__(self, in_size: int, out_size: int) -> None:
         super().__init__(in_size, out_size)
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Takes a step with an input of shape (N, in_size); returns the new state of shape (N, out_size)."""
         x = as_variable(x)
         self.h = self._step(zero_state(x, self.state_size) if self.h is None else self.h, x)

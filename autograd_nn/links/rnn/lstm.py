@@ -14,17 +14,18 @@ from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Chain
 from autograd_nn.links.connection.fully_connected import Linear
 from autograd_nn.links.rnn.stateful import CellStateChain, zero_state
+from autograd_nn.types import Array, ArrayLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
 class _InFourParts:
     """An initializer that fills the rows of a matrix in four parts, as the weights of LSTM layers are."""
 
-    def __init__(self, initializer: Any) -> None:
+    def __init__(self, initializer: InitializerLike) -> None:
         self.initializer = get_initializer(initializer)
         self.dtype = getattr(self.initializer, 'dtype', None)
 
-    def __call__(self, array: Any) -> None:
+    def __call__(self, array: Array) -> None:
         for part in np.split(array, 4):
             self.initializer(part)
 
@@ -32,11 +33,11 @@ class _InFourParts:
 class _GateBias:
     """An initializer for the biases of a, i, f and o of each unit in a row."""
 
-    def __init__(self, bias: Any, forget_bias: Any) -> None:
+    def __init__(self, bias: InitializerLike, forget_bias: InitializerLike) -> None:
         self.bias, self.forget_bias = get_initializer(bias), get_initializer(forget_bias)
         self.dtype = getattr(self.bias, 'dtype', None)
 
-    def __call__(self, array: Any) -> None:
+    def __call__(self, array: Array) -> None:
         for k, initializer in enumerate((self.bias, self.bias, self.forget_bias, self.bias)):
             part = np.empty(len(array) // 4, array.dtype)
             initializer(part)
@@ -46,8 +47,9 @@ class _GateBias:
 class LSTMBase(Chain):
     """What `LSTM` and `StatelessLSTM` have in common: their connections."""
 
-    def __init__(self, in_size: int | None, out_size: int | None = None, lateral_init: Any = None,
-                 upward_init: Any = None, bias_init: Any = None, forget_bias_init: Any = None) -> None:
+    def __init__(self, in_size: int | None, out_size: int | None = None, lateral_init: InitializerLike = None,
+                 upward_init: InitializerLike = None, bias_init: InitializerLike = None,
+                 forget_bias_init: InitializerLike = None) -> None:
         super().__init__()
         if out_size is None:
             in_size, out_size = None, in_size
@@ -91,7 +93,7 @@ class StatelessLSTM(LSTMBase):
         (5, 2)
     """
 
-    def forward(self, c: Any, h: Any, x: Any) -> tuple[Variable, Variable]:
+    def forward(self, c: ArrayLike | None, h: ArrayLike | None, x: ArrayLike) -> tuple[Variable, Variable]:
         """Takes a step.
 
         Args:
@@ -143,7 +145,7 @@ class LSTM(LSTMBase, CellStateChain):
         >>> layer.reset_state()
     """
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Takes a step.
 
         Args:
@@ -206,7 +208,7 @@ class StatefulPeepholeLSTM(CellStateChain):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('in_size', self.upward.in_size), ('out_size', self.state_size)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Takes a step with an input of shape (N, ...); returns the outputs of shape (N, out_size)."""
         sums = self.upward(x)
         if self.h is not None:
@@ -251,7 +253,7 @@ class StatefulZoneoutLSTM(CellStateChain):
         return [('in_size', self.upward.in_size), ('out_size', self.state_size), ('c_ratio', self.c_ratio),
                 ('h_ratio', self.h_ratio)]
 
-    def forward(self, x: Any) -> Variable:
+    def forward(self, x: ArrayLike) -> Variable:
         """Takes a step with an input of shape (N, ...); returns the outputs of shape (N, out_size)."""
         sums = self.upward(x)
         if self.h is not None:

@@ -14,6 +14,7 @@ from autograd_nn.functions.rnn.n_step import FunctionMaker, check_states, run_st
 from autograd_nn.functions.rnn.recurrent_sequences import GRUSequence, LSTMSequence, RNNSequence, packing
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import ChainList, Link
+from autograd_nn.types import ArrayLike, DTypeLike, InitializerLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -42,8 +43,8 @@ class NStepRNNBase(ChainList):
     use_bi_direction: ClassVar[bool] = False
     layer: FunctionMaker
 
-    def __init__(self, n_layers: int, in_size: int, out_size: int, dropout: float, *, initialW: Any = None,
-                 initial_bias: Any = None) -> None:
+    def __init__(self, n_layers: int, in_size: int, out_size: int, dropout: float, *, initialW: InitializerLike = None,
+                 initial_bias: InitializerLike = None) -> None:
         super().__init__()
         self.n_layers = n_layers
         self.out_size = out_size
@@ -83,7 +84,7 @@ class NStepRNNBase(ChainList):
     def _printable_children(self) -> Iterable[str]:
         return ()
 
-    def init_hx(self, xs: Sequence[Any]) -> Variable:
+    def init_hx(self, xs: Sequence[ArrayLike]) -> Variable:
         """A state of zeros.
 
         Args:
@@ -94,11 +95,11 @@ class NStepRNNBase(ChainList):
         """
         return self._zeros(len(xs), xs[0].dtype)
 
-    def _zeros(self, n_sequences: int, dtype: Any) -> Variable:
+    def _zeros(self, n_sequences: int, dtype: DTypeLike) -> Variable:
         shape = self.n_layers * self.direction, n_sequences, self.out_size
         return Variable(self.xp.zeros(shape, dtype), requires_grad=False)
 
-    def forward_packed(self, states: Sequence[Any], x: Any,
+    def forward_packed(self, states: Sequence[ArrayLike | None], x: ArrayLike,
                        batch_sizes: tuple[int, ...]) -> tuple[list[Variable], Variable]:
         """Applies the layers to sequences that are packed already: the steps of all of them one after the other.
 
@@ -128,7 +129,8 @@ class NStepRNNBase(ChainList):
                      self.out_size)
         return run_stacked_layers(self.layer, self.dropout, full, self.ws, self.bs, x, batch_sizes, self.direction)
 
-    def _apply(self, states: Sequence[Any], xs: Any) -> tuple[list[Variable], list[Variable]]:
+    def _apply(self, states: Sequence[ArrayLike | None],
+               xs: Sequence[ArrayLike]) -> tuple[list[Variable], list[Variable]]:
         """Packs sequences of any lengths in any order, applies the layers, and puts everything back in order."""
         name = type(self).__name__
         if not isinstance(xs, (list, tuple)) or not xs:
@@ -149,7 +151,7 @@ class NStepRNNBase(ChainList):
         ys = split_axis(permutate(y, rows, inv=True), np.cumsum(lengths)[:-1], axis=0)
         return [permutate(state, order, axis=1, inv=True) for state in last], list(ys)
 
-    def forward(self, hx: Any, xs: Any) -> tuple[Variable, list[Variable]]:
+    def forward(self, hx: ArrayLike | None, xs: Sequence[ArrayLike]) -> tuple[Variable, list[Variable]]:
         """Applies the layers.
 
         Args:
@@ -175,8 +177,8 @@ class NStepLSTMBase(NStepRNNBase):
     n_cells = 2
     layer = LSTMSequence
 
-    def forward(self, hx: Any, cx: Any,  # type: ignore[override]
-                xs: Any) -> tuple[Variable, Variable, list[Variable]]:
+    def forward(self, hx: ArrayLike | None, cx: ArrayLike | None,  # type: ignore[override]
+                xs: Sequence[ArrayLike]) -> tuple[Variable, Variable, list[Variable]]:
         """Applies the layers.
 
         Args:

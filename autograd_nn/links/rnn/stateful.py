@@ -1,10 +1,11 @@
 """What layers that remember a state from call to call have in common."""
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from autograd_nn.backend import Device
 from autograd_nn.link import Chain
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -36,9 +37,9 @@ class StatefulChain(Chain):
             if state is not None:
                 state.unchain_backward()
 
-    def _set_states(self, *states: Any) -> None:
-        for name, state in zip(self.state_names, states):
-            state = as_variable(state)
+    def _set_states(self, *states: ArrayLike) -> None:
+        for name, value in zip(self.state_names, states):
+            state = as_variable(value)
             state.to_device(self.device)
             setattr(self, name, state)
 
@@ -60,7 +61,7 @@ class HiddenStateChain(StatefulChain):
     state_names = ('h',)
     h: Variable | None
 
-    def set_state(self, h: Any) -> None:
+    def set_state(self, h: ArrayLike) -> None:
         """Goes on from another state.
 
         Args:
@@ -81,7 +82,7 @@ class CellStateChain(StatefulChain):
     c: Variable | None
     h: Variable | None
 
-    def set_state(self, c: Any, h: Any) -> None:
+    def set_state(self, c: ArrayLike, h: ArrayLike) -> None:
         """Goes on from another state.
 
         Args:

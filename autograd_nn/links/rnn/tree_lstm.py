@@ -9,6 +9,7 @@ from autograd_nn.functions.rnn.recurrent_cells import tree_lstm
 from autograd_nn.link import Chain
 from autograd_nn.links.connection.fully_connected import Linear
 from autograd_nn.links.rnn.stateful import zero_state
+from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -72,7 +73,7 @@ class ChildSumTreeLSTM(TreeLSTMBase):
             self.W_h_aio = Linear(out_size, 3 * out_size, nobias=True)
             self.W_h_f = Linear(out_size, out_size, nobias=True)
 
-    def forward(self, *cshsx: Any) -> tuple[Variable, Variable]:
+    def forward(self, *cshsx: ArrayLike) -> tuple[Variable, Variable]:
         """Joins branches.
 
         Args:
@@ -134,7 +135,7 @@ class NaryTreeLSTM(TreeLSTMBase):
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [*super().printable_specs, ('n_ary', self.n_ary)]
 
-    def forward(self, *cshsx: Any) -> tuple[Variable, Variable]:
+    def forward(self, *cshsx: ArrayLike) -> tuple[Variable, Variable]:
         """Joins branches.
 
         Args:

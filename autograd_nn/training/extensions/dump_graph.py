@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from autograd_nn.computational_graph import build_computational_graph
 from autograd_nn.config import config
 from autograd_nn.training.extension import Extension
+from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.variable import Variable
 
@@ -37,16 +37,16 @@ class DumpGraph(Extension):
         self._function_style = function_style
         self._keep_graph: bool | None = None
 
-    def trigger(self, trainer: Any) -> bool:
+    def trigger(self, trainer: Trainer) -> bool:
         """Fires in the first iteration."""
         return trainer.updater.iteration == 1
 
-    def initialize(self, trainer: Any) -> None:
+    def initialize(self, trainer: Trainer) -> None:
         if trainer.is_before_training:
             self._keep_graph = config.keep_graph_on_report
             config.keep_graph_on_report = True
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         self.finalize()
         root = trainer.observation.get(self._root_name)
         if not isinstance(root, Variable):

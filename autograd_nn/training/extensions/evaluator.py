@@ -9,11 +9,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from autograd_nn.backend import get_device
+from autograd_nn.backend import DeviceLike, get_device
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dataset.convert import call_converter, concat_examples
+from autograd_nn.dataset.iterator import Iterator
+from autograd_nn.link import Link
 from autograd_nn.reporter import DictSummary, Reporter, report, report_scope
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.extension import PRIORITY_WRITER, Extension
+from autograd_nn.training.trainer import Trainer
 
 
 class Evaluator(Extension):
@@ -50,9 +54,10 @@ class Evaluator(Extension):
     default_name = 'validation'
     priority = PRIORITY_WRITER
 
-    def __init__(self, iterator: Any, target: Any, converter: Callable[..., Any] = concat_examples,
-                 device: Any = None, eval_hook: Callable[[Evaluator], Any] | None = None,
-                 eval_func: Callable[..., Any] | None = None, *, progress_bar: bool = False) -> None:
+    def __init__(self, iterator: Iterator | dict[str, Iterator], target: Link | dict[str, Link],
+                 converter: Callable[..., Any] = concat_examples, device: DeviceLike | None = None,
+                 eval_hook: Callable[[Evaluator], Any] | None = None, eval_func: Callable[..., Any] | None = None, *,
+                 progress_bar: bool = False) -> None:
         self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
         self._targets: dict[str, Any] = target if isinstance(target, dict) else {'main': target}
         for name, each in self._iterators.items():
@@ -82,7 +87,7 @@ class Evaluator(Extension):
         """All models by name."""
         return dict(self._targets)
 
-    def __call__(self, trainer: Any = None) -> dict[str, float]:
+    def __call__(self, trainer: Trainer | None = None) -> dict[str, float]:
         """Evaluates, and reports the results to the current reporter, if there is one.
 
         Args:
@@ -147,7 +152,7 @@ class Evaluator(Extension):
         for iterator in self._iterators.values():
             iterator.finalize()
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         for name, iterator in self._iterators.items():
             if hasattr(iterator, 'serialize'):
                 iterator.serialize(serializer[f'iterator:{name}'])

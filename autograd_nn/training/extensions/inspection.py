@@ -11,6 +11,8 @@ from autograd_nn.link import Link
 from autograd_nn.reporter import report
 from autograd_nn.training.extension import PRIORITY_WRITER, Extension
 from autograd_nn.training.state import non_finite_parameters
+from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.triggers.interval import TriggerLike
 
 
 class DivergenceError(RuntimeError):
@@ -20,7 +22,7 @@ class DivergenceError(RuntimeError):
 class FailOnNonNumber(Extension):
     """Stops the training by a `DivergenceError` when a parameter has become NaN or infinite."""
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         for name, optimizer in trainer.updater.get_all_optimizers().items():
             paths = non_finite_parameters(optimizer)
             if paths:
@@ -58,7 +60,7 @@ class ParameterStatistics(Extension):
     }
 
     def __init__(self, links: Link | Iterable[Link], statistics: Any = 'default', report_params: bool = True,
-                 report_grads: bool = True, prefix: str | None = None, trigger: Any = (1, 'epoch'),
+                 report_grads: bool = True, prefix: str | None = None, trigger: TriggerLike = (1, 'epoch'),
                  skip_nan_params: bool = False) -> None:
         self._links = [links] if isinstance(links, Link) else list(links)
         self._statistics = dict(self.default_statistics if statistics == 'default' else statistics or {})
@@ -76,7 +78,7 @@ class ParameterStatistics(Extension):
         """
         self._statistics[name] = function
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         values: dict[str, Any] = {}
         for link in self._links:
             for path, param in link.namedparams(False):

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from autograd_nn.reporter import DictSummary
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.state import serialize_json
-from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.triggers.interval import TriggerLike, get_trigger, serialize_trigger
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 
@@ -29,7 +31,7 @@ class LogReport(Extension):
         log_name: An older name of `filename`.
     """
 
-    def __init__(self, keys: Iterable[str] | None = None, trigger: Any = (1, 'epoch'),
+    def __init__(self, keys: Iterable[str] | None = None, trigger: TriggerLike = (1, 'epoch'),
                  postprocess: Callable[[dict[str, Any]], Any] | None = None, filename: str | None = 'log', *,
                  log_name: str | None = None) -> None:
         self._keys = None if keys is None else list(keys)
@@ -44,7 +46,7 @@ class LogReport(Extension):
         """The dicts of all intervals so far."""
         return self._log
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         observation = trainer.observation
         if self._keys is not None:
             observation = {key: observation[key] for key in self._keys if key in observation}
@@ -64,7 +66,7 @@ class LogReport(Extension):
             with atomic_write(Path(trainer.out, self._filename.format(**entry))) as file:
                 file.write(to_json(self._log, indent=4))
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         serialize_trigger(self._trigger, serializer['_trigger'])
         self._summary.serialize(serializer['_summary'])
         self._log[:] = serialize_json(serializer, '_log', self._log)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_nn.reporter import Summary, report
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.extension import PRIORITY_EDITOR, PRIORITY_WRITER, Extension, make_extension
-from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.triggers.interval import TriggerLike, get_trigger, serialize_trigger
 from autograd_nn.variable import Variable
 
 
@@ -21,7 +23,7 @@ def observe_value(observation_key: str, target_func: Callable[[Any], Any]) -> An
         The extension.
     """
     @make_extension(trigger=(1, 'epoch'), priority=PRIORITY_WRITER, default_name=f'observe_{observation_key}')
-    def observe(trainer: Any) -> None:
+    def observe(trainer: Trainer) -> None:
         report({observation_key: target_func(trainer)})
 
     return observe
@@ -53,7 +55,7 @@ class MicroAverage(Extension):
     priority = PRIORITY_EDITOR
 
     def __init__(self, numerator_key: str, denominator_key: str, result_key: str,
-                 trigger: Any = (1, 'epoch')) -> None:
+                 trigger: TriggerLike = (1, 'epoch')) -> None:
         self._numerator_key = numerator_key
         self._denominator_key = denominator_key
         self._result_key = result_key
@@ -61,7 +63,7 @@ class MicroAverage(Extension):
         self._numerator = Summary()
         self._denominator = Summary()
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         observation = trainer.observation
         if self._numerator_key in observation and self._denominator_key in observation:
             self._numerator.add(observation[self._numerator_key])
@@ -73,7 +75,7 @@ class MicroAverage(Extension):
             self._numerator, self._denominator = Summary(), Summary()
             report({self._result_key: result})
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         self._numerator.serialize(serializer['numerator'])
         self._denominator.serialize(serializer['denominator'])
         serialize_trigger(self._trigger, serializer['trigger'])
@@ -87,7 +89,7 @@ class unchain_variables(Extension):
 
     priority = -200
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         for value in trainer.observation.values():
             if isinstance(value, Variable):
                 value.unchain_backward()

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from autograd_nn.reporter import DictSummary
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.state import serialize_json
-from autograd_nn.training.triggers.interval import get_trigger, serialize_trigger
+from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.triggers.interval import TriggerLike, get_trigger, serialize_trigger
 from autograd_nn.utils.atomic import atomic_write
 
 
@@ -34,7 +36,7 @@ class PlotReport(Extension):
         file_name: An older name of `filename`.
     """
 
-    def __init__(self, y_keys: str | Iterable[str], x_key: str = 'iteration', trigger: Any = (1, 'epoch'),
+    def __init__(self, y_keys: str | Iterable[str], x_key: str = 'iteration', trigger: TriggerLike = (1, 'epoch'),
                  postprocess: Callable[[Any, Any, Any], Any] | None = None, filename: str = 'plot.png',
                  marker: str | None = 'x', grid: bool = True, *, file_name: str | None = None) -> None:
         self._y_keys = [y_keys] if isinstance(y_keys, str) else list(y_keys)
@@ -55,12 +57,12 @@ class PlotReport(Extension):
         """Whether matplotlib is there."""
         return importlib.util.find_spec('matplotlib') is not None
 
-    def initialize(self, trainer: Any) -> None:
+    def initialize(self, trainer: Trainer) -> None:
         if not self.available():
             warnings.warn('PlotReport: no curves are drawn, since matplotlib is not installed '
                           '(pip install matplotlib)', stacklevel=2)
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         observation = trainer.observation
         keys = [*self._y_keys, self._x_key]
         self._summary.add({key: observation[key] for key in keys if key in observation})
@@ -82,7 +84,7 @@ class PlotReport(Extension):
         if self._undrawn is not None:
             self._draw(self._undrawn)
 
-    def _x(self, trainer: Any, means: dict[str, float]) -> float | None:
+    def _x(self, trainer: Trainer, means: dict[str, float]) -> float | None:
         if self._x_key == 'iteration':
             return trainer.updater.iteration
         if self._x_key == 'epoch':
@@ -144,7 +146,7 @@ class PlotReport(Extension):
             self._warned = True
         return [font, *(key.encode('ascii', 'backslashreplace').decode() for key in keys)]
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         serialize_trigger(self._trigger, serializer['trigger'])
         self._summary.serialize(serializer['summary'])
         self._data.update(serialize_json(serializer, 'data', self._data))

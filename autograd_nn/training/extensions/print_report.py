@@ -10,8 +10,10 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
+from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.extensions.log_report import LogReport
+from autograd_nn.training.trainer import Trainer
 
 
 class PrintReport(Extension):
@@ -34,7 +36,7 @@ class PrintReport(Extension):
         self._printed = -1
         self._heads: list[list[str]] = []
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         if isinstance(self._log_report, str):
             log = trainer.get_extension(self._log_report).log
         else:
@@ -55,7 +57,7 @@ class PrintReport(Extension):
         tqdm.write('  '.join(cells).rstrip(), file=out)
         out.flush()
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         if isinstance(self._log_report, LogReport):
             self._log_report.serialize(serializer['_log_report'])
 

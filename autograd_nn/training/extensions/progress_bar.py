@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from autograd_nn.reporter import is_scalar
 from autograd_nn.training.extension import Extension
+from autograd_nn.training.trainer import Trainer
 from autograd_nn.variable import as_array
 
 _FORMAT = '{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]'
@@ -45,10 +46,10 @@ class ProgressBar(Extension):
         self._shown_iteration = 0
         self._speed = 0.0
 
-    def initialize(self, trainer: Any) -> None:
+    def initialize(self, trainer: Trainer) -> None:
         self._shown_at, self._shown_iteration = time.perf_counter(), trainer.updater.iteration
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         out = self._out or sys.stdout
         updater, now = trainer.updater, time.perf_counter()
         if not out.isatty():
@@ -65,7 +66,7 @@ class ProgressBar(Extension):
         self._bar.set_description_str(self._position(trainer), refresh=False)
         self._bar.set_postfix_str(self._values(trainer), refresh=True)
 
-    def _make_bar(self, trainer: Any, out: IO[str]) -> Any:
+    def _make_bar(self, trainer: Trainer, out: IO[str]) -> Any:
         total = self._total_iterations(trainer)
         bar_format = _FORMAT_WITHOUT_END if total is None else _FORMAT
         if self._bar_length is not None:
@@ -73,19 +74,19 @@ class ProgressBar(Extension):
         return tqdm(total=total, initial=self._shown_iteration, file=out, leave=False,
                     dynamic_ncols=True, bar_format=bar_format)
 
-    def _line(self, trainer: Any) -> str:
+    def _line(self, trainer: Trainer) -> str:
         total, iteration = self._total_iterations(trainer), trainer.updater.iteration
         if total is None:
             return f'{self._position(trainer)}  iteration {iteration}  {self._values(trainer)}'
         left = tqdm.format_interval(max(0, total - iteration) / self._speed)
         return f'{self._position(trainer)}  {iteration / total:.0%}  {self._values(trainer)}, {left} left'
 
-    def _length(self, trainer: Any) -> tuple[float, str] | None:
+    def _length(self, trainer: Trainer) -> tuple[float, str] | None:
         if self._training_length is not None:
             return self._training_length
         return getattr(trainer.stop_trigger, 'get_training_length', lambda: None)()
 
-    def _total_iterations(self, trainer: Any) -> int | None:
+    def _total_iterations(self, trainer: Trainer) -> int | None:
         length = self._length(trainer)
         if length is None:
             return None
@@ -94,7 +95,7 @@ class ProgressBar(Extension):
             period *= trainer.updater.iteration / trainer.updater.epoch_detail
         return round(period)
 
-    def _position(self, trainer: Any) -> str:
+    def _position(self, trainer: Trainer) -> str:
         length = self._length(trainer)
         epochs = f'/{length[0]:g}' if length is not None and length[1] == 'epoch' else ''
         return f'epoch {trainer.updater.epoch_detail:.2f}{epochs}'
@@ -104,7 +105,7 @@ class ProgressBar(Extension):
         self._speed = speed if not self._speed else 0.7 * self._speed + 0.3 * speed
         self._shown_at, self._shown_iteration = now, iteration
 
-    def _values(self, trainer: Any) -> str:
+    def _values(self, trainer: Trainer) -> str:
         values = [f'{entry}={float(as_array(trainer.observation[entry])):.4g}' for entry in self._entries
                   if is_scalar(trainer.observation.get(entry))]
         iterator = getattr(trainer.updater, 'get_iterator', lambda name: None)('main')

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_nn.optimizer import Hyperparameter, Optimizer
-from autograd_nn.serializer import serialize_if_there
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.state import serialize_json
+from autograd_nn.training.trainer import Trainer
 
 
 class Shift(Extension):
@@ -52,7 +53,7 @@ class Shift(Extension):
         """
         raise NotImplementedError(f'{type(self).__name__} does not override value')
 
-    def initialize(self, trainer: Any) -> None:
+    def initialize(self, trainer: Trainer) -> None:
         optimizer = self._get_optimizer(trainer)
         if not hasattr(optimizer, self._attr):
             raise AttributeError(f'{type(self).__name__}: {type(optimizer).__name__} has no {self._attr!r}')
@@ -70,7 +71,7 @@ class Shift(Extension):
         elif self._planned() != self._last_value:
             self._update(optimizer)  # the schedule itself is another one now
 
-    def _is_part_of_snapshots(self, trainer: Any, optimizer: Any) -> bool:
+    def _is_part_of_snapshots(self, trainer: Trainer, optimizer: Any) -> bool:
         """Whether a snapshot of the trainer restores the attribute."""
         return (any(optimizer is each for each in trainer.updater.get_all_optimizers().values())
                 and self._attr in getattr(optimizer, 'hyperparam', Hyperparameter()).get_dict())
@@ -91,11 +92,11 @@ class Shift(Extension):
         """
         self._t = t
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         self._t += 1
         self._update(self._get_optimizer(trainer))
 
-    def _get_optimizer(self, trainer: Any) -> Any:
+    def _get_optimizer(self, trainer: Trainer) -> Any:
         return self._optimizer or trainer.updater.get_optimizer('main')
 
     def _update(self, optimizer: Any) -> None:
@@ -109,7 +110,7 @@ class Shift(Extension):
         value = self.value(self._init, self._t)
         return None if value is None else value * self._factor
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         self._t = int(serializer('_t', self._t))
         self._init = serialize_json(serializer, '_init', self._init)
         self._last_value = serialize_json(serializer, '_last_value', self._last_value)

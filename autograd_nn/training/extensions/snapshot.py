@@ -11,17 +11,20 @@ from string import Formatter
 from types import TracebackType
 from typing import Any
 
+from autograd_nn.serializer import Serializable
 from autograd_nn.serializers import DictionarySerializer, load_npz, save_npz
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.extensions.snapshot_writers import save_and_rename
 from autograd_nn.training.state import non_finite_parameters
+from autograd_nn.training.trainer import Trainer
 
 _logger = logging.getLogger(__name__)
 
 
 def snapshot(savefun: Callable[[str, Any], Any] | None = None,
-             filename: str | Callable[[Any], str] = 'snapshot_iter_{.updater.iteration}', *, target: Any = None,
-             condition: Callable[[], bool] | None = None, writer: Any = None, snapshot_on_error: bool = False,
+             filename: str | Callable[[Any], str] = 'snapshot_iter_{.updater.iteration}', *,
+             target: Serializable | None = None, condition: Callable[[], bool] | None = None,
+             writer: Callable[[str, str, dict[str, Any]], Any] | None = None, snapshot_on_error: bool = False,
              n_retains: int = -1, autoload: bool = False) -> Extension:
     """An extension that saves the trainer, by default at the end of each epoch.
 
@@ -55,9 +58,9 @@ def snapshot(savefun: Callable[[str, Any], Any] | None = None,
     return _Snapshot('snapshot', target, filename, savefun, condition, writer, snapshot_on_error, n_retains, autoload)
 
 
-def snapshot_object(target: Any, filename: str | Callable[[Any], str],
-                    savefun: Callable[[str, Any], Any] | None = None, *,
-                    condition: Callable[[], bool] | None = None, writer: Any = None, snapshot_on_error: bool = False,
+def snapshot_object(target: Serializable, filename: str | Callable[[Any], str],
+                    savefun: Callable[[str, Any], Any] | None = None, *, condition: Callable[[], bool] | None = None,
+                    writer: Callable[[str, str, dict[str, Any]], Any] | None = None, snapshot_on_error: bool = False,
                     n_retains: int = -1, autoload: bool = False) -> Extension:
     """An extension that saves an object, such as the model, by default at the end of each epoch.
 
@@ -86,9 +89,10 @@ class _Snapshot(Extension):
     trigger = (1, 'epoch')
     priority = -100
 
-    def __init__(self, name: str, target: Any, filename: str | Callable[[Any], str],
-                 savefun: Callable[[str, Any], Any] | None, condition: Callable[[], bool] | None, writer: Any,
-                 snapshot_on_error: bool, n_retains: int, autoload: bool) -> None:
+    def __init__(self, name: str, target: Serializable | None, filename: str | Callable[[Any], str],
+                 savefun: Callable[[str, Any], Any] | None, condition: Callable[[], bool] | None,
+                 writer: Callable[[str, str, dict[str, Any]], Any] | None, snapshot_on_error: bool, n_retains: int,
+                 autoload: bool) -> None:
         if savefun is not None and writer is not None:
             raise ValueError(f'{name}: give either savefun or writer, not both')
         if n_retains >= 0 or autoload:
@@ -117,7 +121,7 @@ class _Snapshot(Extension):
     def default_name(self) -> str:
         return self._default_name
 
-    def initialize(self, trainer: Any) -> None:
+    def initialize(self, trainer: Trainer) -> None:
         if self._autoload:
             files = self._files(trainer)
             if files:
@@ -125,11 +129,11 @@ class _Snapshot(Extension):
                 _logger.info('loaded %s', files[-1])
         self._unset = set(non_finite_parameters(self._target_of(trainer)))
 
-    def __call__(self, trainer: Any) -> None:
+    def __call__(self, trainer: Trainer) -> None:
         if self._condition is None or self._condition():
             self._save(trainer, self._name(trainer))
 
-    def on_error(self, trainer: Any, exc: BaseException, tb: TracebackType | None) -> Path | None:
+    def on_error(self, trainer: Trainer, exc: BaseException, tb: TracebackType | None) -> Path | None:
         wanted = self._snapshot_on_error or (isinstance(exc, KeyboardInterrupt) and self._target is None)
         if not wanted or not (self._condition is None or self._condition()):
             return None
@@ -144,13 +148,13 @@ class _Snapshot(Extension):
         if self._writer is not None and hasattr(self._writer, 'finalize'):
             self._writer.finalize()
 
-    def _target_of(self, trainer: Any) -> Any:
+    def _target_of(self, trainer: Trainer) -> Any:
         return trainer if self._target is None else self._target
 
-    def _name(self, trainer: Any) -> str:
+    def _name(self, trainer: Trainer) -> str:
         return self._filename(trainer) if callable(self._filename) else self._filename.format(trainer)
 
-    def _save(self, trainer: Any, filename: str) -> Path | None:
+    def _save(self, trainer: Trainer, filename: str) -> Path | None:
         diverged = set(non_finite_parameters(self._target_of(trainer))) - self._unset
         if diverged:
             if not self._has_warned:
@@ -172,7 +176,7 @@ class _Snapshot(Extension):
                 file.unlink()
         return path
 
-    def _files(self, trainer: Any) -> list[Path]:
+    def _files(self, trainer: Trainer) -> list[Path]:
         """The files of this extension that are there, the newest last."""
         assert isinstance(self._filename, str)
         path = Path(trainer.out, self._filename)
@@ -193,7 +197,7 @@ class _Names:
         trainer: The trainer.
     """
 
-    def __init__(self, template: str, suffixes: set[str], trainer: Any) -> None:
+    def __init__(self, template: str, suffixes: set[str], trainer: Trainer) -> None:
         formatter, pattern = Formatter(), ''
         self._formats: list[tuple[type, str]] = []
         for text, field, spec, conversion in formatter.parse(template):

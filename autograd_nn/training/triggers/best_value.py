@@ -3,14 +3,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from autograd_nn.reporter import Summary
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.training.progress import Progress
 from autograd_nn.training.state import serialize_json
-from autograd_nn.training.triggers.interval import StatefulTrigger, get_trigger, serialize_trigger
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.triggers.interval import StatefulTrigger, TriggerLike, get_trigger, serialize_trigger
 
 
 class BestValueTrigger(StatefulTrigger):
@@ -25,7 +23,7 @@ class BestValueTrigger(StatefulTrigger):
         KeyError: At the end of an interval in which the value was not reported.
     """
 
-    def __init__(self, key: str, compare: Callable[[float, float], bool], trigger: Any = (1, 'epoch')) -> None:
+    def __init__(self, key: str, compare: Callable[[float, float], bool], trigger: TriggerLike = (1, 'epoch')) -> None:
         self._key = key
         self._compare = compare
         self._trigger = get_trigger(trigger)
@@ -37,7 +35,7 @@ class BestValueTrigger(StatefulTrigger):
         """The best value so far, None before the first."""
         return self._best_value
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether an interval has ended with the best value so far. NaN is never the best."""
         observation = trainer.observation
         if self._key in observation:
@@ -54,7 +52,7 @@ class BestValueTrigger(StatefulTrigger):
         self._best_value = value
         return True
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         serialize_trigger(self._trigger, serializer['interval_trigger'])
         self._summary.serialize(serializer['summary'])
@@ -69,7 +67,7 @@ class MaxValueTrigger(BestValueTrigger):
         trigger: The interval.
     """
 
-    def __init__(self, key: str, trigger: Any = (1, 'epoch')) -> None:
+    def __init__(self, key: str, trigger: TriggerLike = (1, 'epoch')) -> None:
         super().__init__(key, lambda best, new: new > best, trigger)
 
 
@@ -81,5 +79,5 @@ class MinValueTrigger(BestValueTrigger):
         trigger: The interval.
     """
 
-    def __init__(self, key: str, trigger: Any = (1, 'epoch')) -> None:
+    def __init__(self, key: str, trigger: TriggerLike = (1, 'epoch')) -> None:
         super().__init__(key, lambda best, new: new < best, trigger)

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd_nn.reporter import Summary
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.training.progress import Progress
 from autograd_nn.training.state import serialize_json
-from autograd_nn.training.triggers.interval import StatefulTrigger, get_trigger, serialize_trigger
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.training.triggers.interval import StatefulTrigger, TriggerLike, get_trigger, serialize_trigger
 
 
 class EarlyStoppingTrigger(StatefulTrigger):
@@ -36,8 +35,8 @@ class EarlyStoppingTrigger(StatefulTrigger):
         >>> stop = triggers.EarlyStoppingTrigger(monitor='validation/main/loss', patience=5, max_trigger=(50, 'epoch'))
     """
 
-    def __init__(self, check_trigger: Any = (1, 'epoch'), monitor: str = 'main/loss', patience: int = 3,
-                 mode: str = 'auto', verbose: bool = False, max_trigger: Any = (100, 'epoch')) -> None:
+    def __init__(self, check_trigger: TriggerLike = (1, 'epoch'), monitor: str = 'main/loss', patience: int = 3,
+                 mode: str = 'auto', verbose: bool = False, max_trigger: TriggerLike = (100, 'epoch')) -> None:
         if mode not in ('auto', 'max', 'min'):
             raise ValueError(f"EarlyStoppingTrigger: mode must be 'auto', 'max' or 'min', got {mode!r}")
         self.monitor = monitor
@@ -50,7 +49,7 @@ class EarlyStoppingTrigger(StatefulTrigger):
         self._max_trigger = get_trigger(max_trigger)
         self._summary = Summary()
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether to stop: the value has not improved for too long, or the longest training is over."""
         observation = trainer.observation
         if self.monitor in observation:
@@ -73,7 +72,7 @@ class EarlyStoppingTrigger(StatefulTrigger):
             print(f'{self.monitor} is {value:g}, not better than {self.best:g}: {self.count} of {self.patience}')
         return self.count >= self.patience
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         serialize_trigger(self._check_trigger, serializer['check_trigger'])
         serialize_trigger(self._max_trigger, serializer['max_trigger'])

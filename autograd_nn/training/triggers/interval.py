@@ -3,10 +3,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.training.progress import Progress
+
+TriggerLike: TypeAlias = Callable[[Any], Any] | tuple[float, str] | None
+"""A trigger (any function of a trainer), a pair such as ``(1, 'epoch')``, or None for never."""
 
 # Epochs with a fraction are rounded: three tenths of one may be a little less than the literal 0.3.
 EPOCH_TOLERANCE = 1e-9
@@ -28,7 +31,7 @@ class StatefulTrigger:
     _asked_at: int | None = None
     _answer = False
 
-    def __call__(self, trainer: Trainer) -> bool:
+    def __call__(self, trainer: Progress) -> bool:
         """Whether to call the extension, or to stop, in this iteration."""
         answer = self.given_answer(trainer)
         if answer is None:
@@ -36,19 +39,19 @@ class StatefulTrigger:
             self.remember(trainer, answer)
         return answer
 
-    def given_answer(self, trainer: Trainer) -> bool | None:
+    def given_answer(self, trainer: Progress) -> bool | None:
         """What it has answered in this iteration already; None if it has not been asked."""
         return self._answer if self._asked_at == trainer.updater.iteration else None
 
-    def remember(self, trainer: Trainer, answer: bool) -> None:
+    def remember(self, trainer: Progress, answer: bool) -> None:
         """Settles its answer in this iteration."""
         self._asked_at, self._answer = trainer.updater.iteration, answer
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether it fires in this iteration."""
         raise NotImplementedError(f'{type(self).__name__} does not override fires')
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one; without the answer of this iteration."""
         raise NotImplementedError(f'{type(self).__name__} does not override serialize')
 
@@ -73,7 +76,7 @@ class IntervalTrigger(StatefulTrigger):
         self._previous_iteration = 0
         self._previous_epoch_detail = 0.0
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
         updater: Any = trainer.updater
         if self.unit == 'epoch':
@@ -86,7 +89,7 @@ class IntervalTrigger(StatefulTrigger):
     def _count(self, time: float) -> int:
         return math.floor((time + EPOCH_TOLERANCE) / self.period)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
         self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
@@ -99,11 +102,11 @@ class IntervalTrigger(StatefulTrigger):
         return f'{type(self).__name__}({self.period}, {self.unit!r})'
 
 
-def _never(trainer: Trainer) -> bool:
+def _never(trainer: Progress) -> bool:
     return False
 
 
-def get_trigger(trigger: Any) -> Callable[[Trainer], Any]:
+def get_trigger(trigger: TriggerLike) -> Callable[[Progress], Any]:
     """The trigger that is meant.
 
     Args:
@@ -127,7 +130,7 @@ def get_trigger(trigger: Any) -> Callable[[Trainer], Any]:
     return IntervalTrigger(*trigger)
 
 
-def serialize_trigger(trigger: Any, serializer: Any) -> None:
+def serialize_trigger(trigger: Callable[[Any], Any], serializer: AbstractSerializer) -> None:
     """Stores a trigger's state, or restores it, if it has any."""
     if hasattr(trigger, 'serialize'):
         trigger.serialize(serializer)

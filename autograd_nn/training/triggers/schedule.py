@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.training.progress import Progress
 from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, check_unit
-
-if TYPE_CHECKING:
-    from autograd_nn.training.trainer import Trainer
 
 
 class ManualScheduleTrigger(StatefulTrigger):
@@ -21,14 +21,14 @@ class ManualScheduleTrigger(StatefulTrigger):
         ValueError: No such unit.
     """
 
-    def __init__(self, points: Any, unit: str) -> None:
+    def __init__(self, points: float | Sequence[float], unit: str) -> None:
         check_unit(unit, 'ManualScheduleTrigger')
         self.points = list(points) if hasattr(points, '__iter__') else [points]
         self.unit = unit
         self._previous_iteration = 0
         self._previous_epoch_detail = 0.0
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether one of the times has come since the last call."""
         updater: Any = trainer.updater
         if self.unit == 'epoch':
@@ -44,7 +44,7 @@ class ManualScheduleTrigger(StatefulTrigger):
         now = self._previous_epoch_detail if self.unit == 'epoch' else self._previous_iteration
         return all(point - EPOCH_TOLERANCE <= now for point in self.points)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
         self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
@@ -61,7 +61,7 @@ class OnceTrigger(StatefulTrigger):
         self._first = True
         self._resumed = call_on_resume
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether this is the first iteration."""
         fire = not self.finished
         self._first = self._resumed = False
@@ -72,7 +72,7 @@ class OnceTrigger(StatefulTrigger):
         """Whether it will not fire any more."""
         return not (self._first or self._resumed)
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._first = bool(serializer('first', int(self._first)))
 
@@ -93,7 +93,7 @@ class TimeTrigger(StatefulTrigger):
         self.period = period
         self._next_time = float(period)
 
-    def fires(self, trainer: Trainer) -> bool:
+    def fires(self, trainer: Progress) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
         elapsed = trainer.elapsed_time
         if elapsed < self._next_time:
@@ -102,6 +102,6 @@ class TimeTrigger(StatefulTrigger):
         self._next_time = (math.floor(elapsed / self.period) + 1) * self.period
         return True
 
-    def serialize(self, serializer: Any) -> None:
+    def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
         self._next_time = float(serializer('next_time', self._next_time))
