@@ -406,7 +406,7 @@ class KernelRule(UpdateRule):
         By default they are all hyperparameters, in their order.
         """
         values = self.hyperparam.get_dict()
-        return tuple([bool(values[name]) if default is False else float(values[name])
+        return tuple([bool(values[name]) if isinstance(default, bool) else float(values[name])
                       for name, default in self._defaults.items()])
 
     def arrays(self, param: Variable) -> tuple[Any, ...]:
@@ -515,6 +515,8 @@ def _update_together(pairs: list[tuple[Parameter, Variable]]) -> None:
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)
     _round(pairs)
+
+
 def _call_kernel(name: str, rows: list[tuple[Any, ...]], numbers: tuple[Any, ...]) -> None:
     """Calls a kernel for optimizers with the arrays of several parameters."""
     kernel = getattr(backend.kernels(*rows[0]), name)

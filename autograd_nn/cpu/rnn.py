@@ -277,7 +277,7 @@ def gru_sequence_grad(x: np.ndarray, h: np.ndarray, ws: list[np.ndarray], y: np.
                       gy: np.ndarray, ghy: np.ndarray, batch_sizes: Ints, reverse: bool,
                       products: Products = _PRODUCTS) -> tuple[
                           np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """As for the LSTM; what reaches the gates from input and from state differs by the reset gate."""
+    """Goes back through the steps; what reaches the gates from input and from state differs by the reset gate."""
     dtype = x.dtype
     x, h, gy, gh, *ws = _computable(dtype, x, h, gy, ghy, *ws)
     gates, inputs, scaled, y = workspace

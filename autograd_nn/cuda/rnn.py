@@ -205,7 +205,7 @@ def gru_sequence(x: Array, h: Array, ws: list[Any], bs: list[Any], batch_sizes: 
 
 def gru_sequence_grad(x: Array, h: Array, ws: list[Any], y: Array, workspace: Any, gy: Array, ghy: Array,
                       batch_sizes: Ints, reverse: bool) -> tuple[Any, Any, list[Any], list[Any]]:
-    """As for the LSTM; what reaches the gates from input and from state differs by the reset gate."""
+    """Goes back through the steps; what reaches the gates from input and from state differs by the reset gate."""
     dtype, units = x.dtype, h.shape[1]
     x, y, gy = _rows(dtype, x, y, gy)
     gates, scaled, W, U = workspace

@@ -95,7 +95,7 @@ def _open_zip(archive: zipfile.ZipFile, size: int) -> tuple[Any, ReadStorage]:
 
 
 def _open_old(file: BinaryIO, size: int) -> tuple[Any, ReadStorage]:
-    """The same for a file of PyTorch before version 1.6: pickles, and after them the storages in a certain order."""
+    """Reads a file of PyTorch before version 1.6: pickles, and after them the storages in a certain order."""
     _, system, content, keys = (read_pickle(file) for _ in range(4))
     order = '<' if not isinstance(system, dict) or system.get('little_endian', True) else '>'
     storages = {tensor.storage.key: tensor.storage for tensor in _find_tensors(content)}
