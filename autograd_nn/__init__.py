@@ -1,5 +1,5 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
-from importlib import import_module as _import_module
+import sys as _sys
 
 from autograd_nn import (
     backends,
@@ -34,6 +34,8 @@ from autograd_nn.backend import (
     using_device,
 )
 from autograd_nn.backprop import grad
+from autograd_nn.compat import configuration
+from autograd_nn.compat import install as _install_old_names
 from autograd_nn.config import (
     DebugMode,
     config,
@@ -62,7 +64,6 @@ from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
 from autograd_nn.utils import foreign_names as _foreign_names
 from autograd_nn.utils import hints as _hints
-from autograd_nn.utils.deferred import defer as _defer
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
 from autograd_nn.version import __version__
 
@@ -70,7 +71,7 @@ __all__ = [
     'AbstractSerializer', 'Chain', 'ChainList', 'CpuDevice', 'DebugMode', 'Deserializer', 'Device', 'DictSummary',
     'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod', 'Initializer', 'Link', 'LinkHook',
     'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential', 'Serializer', 'Summary',
-    'UpdateRule', 'Variable', 'as_array', 'as_variable', 'backends', 'computational_graph', 'config',
+    'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'computational_graph', 'config',
     'configuration', 'cuda', 'dataset', 'datasets', 'exporters', 'force_backprop_mode', 'from_dlpack', 'function',
     'function_hooks', 'functions', 'get_array_module', 'get_current_reporter', 'get_default_memory_pool',
     'get_device', 'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config',
@@ -80,18 +81,9 @@ __all__ = [
     'training', 'using_config', 'using_device', 'utils',
 ]
 
-# What Chainer calls the module `config`, whose name here means what it configures.
-configuration = _import_module('autograd_nn.config')
-
-# Many programs refer to names where earlier versions of Chainer had them.
-for _name in optimizer_hooks.__all__:
-    setattr(optimizer, _name, getattr(optimizer_hooks, _name))
-for _name in 'no_backprop_mode', 'force_backprop_mode':
-    setattr(function, _name, getattr(configuration, _name))
-
 # Who looks for a name of PyTorch or Keras, or mistypes one, is told what it is called here.
 _hints.explain_names({
-    functions: _foreign_names.FUNCTIONS, links: _foreign_names.LINKS, _import_module(__name__): _foreign_names.ROOT,
+    functions: _foreign_names.FUNCTIONS, links: _foreign_names.LINKS, _sys.modules[__name__]: _foreign_names.ROOT,
     optimizers: _foreign_names.OPTIMIZERS, optimizer_hooks: _foreign_names.OPTIMIZER_HOOKS,
     initializers: _foreign_names.INITIALIZERS, serializers: _foreign_names.SERIALIZERS,
     datasets: _foreign_names.DATASETS, dataset: {}, iterators: _foreign_names.ITERATORS, cuda: _foreign_names.CUDA,
@@ -102,12 +94,4 @@ _hints.explain_attributes(Link, _foreign_names.LINK)
 _hints.explain_attributes(Optimizer, _foreign_names.OPTIMIZER)
 _hints.explain_constructors(links, optimizers, optimizer_hooks, initializers, iterators, training.extensions)
 
-# The pretrained networks, which are links for Chainer, are built from links here; they are loaded when they are used.
-for _name, _classes in {'googlenet': ['GoogLeNet'], 'vgg': ['VGGLayers', 'VGG16Layers', 'VGG19Layers'],
-                        'resnet': ['ResNetLayers', 'ResNet50Layers', 'ResNet101Layers', 'ResNet152Layers']}.items():
-    _defer('autograd_nn.links', 'autograd_nn.models.vision', _classes)
-    _defer(f'autograd_nn.links.model.vision.{_name}', f'autograd_nn.models.vision.{_name}', [*_classes, 'prepare'])
-
-# So is `CaffeFunction`, which needs the protobuf library besides.
-for _name in 'links.caffe', 'links.caffe.caffe_function', 'functions.caffe':
-    _defer(f'autograd_nn.{_name}', 'autograd_nn.caffe.function', ['CaffeFunction'])
+_install_old_names()

@@ -28,7 +28,7 @@ def public_names(package: str) -> dict[str, Any]:
         package: Its dotted name.
     """
     module = importlib.import_module(package)
-    names = getattr(module, '__all__', None) or [name for name in vars(module) if not name.startswith('_')]
+    names = [name for name in getattr(module, '__all__', None) or vars(module) if not name.startswith('_')]
     found = {name: getattr(module, name) for name in sorted(names, key=str.lower)}
     found = {name: obj for name, obj in found.items()
              if not isinstance(obj, ModuleType)

@@ -1,7 +1,1 @@
-"""Back ends under the path that programs for Chainer know: `autograd_nn.backends.cuda` is `autograd_nn.cuda`."""
-import sys
-
-from autograd_nn import cuda
-
-# For ``import autograd_nn.backends.cuda``.
-sys.modules[f'{__name__}.cuda'] = cuda
+"""Which kernels serve an array, and on which device it lives; `autograd_nn.backend` offers it."""

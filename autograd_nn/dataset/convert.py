@@ -86,10 +86,6 @@ def call_converter(converter: Callable[..., Any], batch: Any, device: DeviceLike
     return converter(batch, device)
 
 
-# The name under which evaluators written for Chainer know it.
-_call_converter = call_converter
-
-
 def concat_examples(batch: Sequence[Any], device: DeviceLike | None = None, padding: Any = None) -> Any:
     """Concatenates a list of examples into arrays with a new first axis.
 

@@ -20,6 +20,3 @@ __all__ = [
     'Initializer', 'LeCunNormal', 'LeCunUniform', 'NaN', 'Normal', 'One', 'Orthogonal', 'Uniform',
     'UpsamplingDeconvFilter', 'Zero', 'generate_array', 'get_fans', 'get_initializer',
 ]
-
-# The name under which links written for Chainer know it.
-_get_initializer = get_initializer

@@ -8,12 +8,8 @@ from autograd_nn.training.extension import (
     make_extension,
 )
 from autograd_nn.training.trainer import Trainer
-from autograd_nn.training.triggers import interval as trigger
 from autograd_nn.training.triggers.interval import get_trigger
 from autograd_nn.training.updaters import StandardUpdater, Updater
-
-# Modules of Chainer's first versions.
-updater = updaters
 
 __all__ = [
     'PRIORITY_EDITOR', 'PRIORITY_READER', 'PRIORITY_WRITER', 'Extension', 'StandardUpdater', 'Trainer', 'Updater',

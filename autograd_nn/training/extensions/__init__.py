@@ -21,12 +21,9 @@ from autograd_nn.training.extensions.shift import (
 )
 from autograd_nn.training.extensions.snapshot import snapshot, snapshot_object
 
-# What programs for earlier versions of Chainer call it.
-dump_graph = DumpGraph
-
 __all__ = [
     'CosineShift', 'DivergenceError', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift',
     'LinearShift', 'LogReport', 'MicroAverage', 'MultistepShift', 'ParameterStatistics', 'PlotReport',
-    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'WarmupShift', 'dump_graph', 'observe_lr',
+    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'WarmupShift', 'observe_lr',
     'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
 ]
