@@ -224,9 +224,10 @@ class UpdateRule:
         if not self.enabled:
             return
         self.t += 1
-        precise = self._precise(param)
-        self._update(precise)
-        _round([(param, precise)])
+        pairs = [(param, self._precise(param))]
+        _refine(pairs)
+        self._update(pairs[0][1])
+        _round(pairs)
 
     def _update(self, param: Variable) -> None:
         self._prepare_state(param)
@@ -247,7 +248,6 @@ class UpdateRule:
         if self._fp32_param is None:
             self._fp32_param = Variable(param.array.astype('f'), name=param.name)
         self._fp32_param.to_device(param.device)
-        self._fp32_param.grad = None if param.grad is None else param.grad.astype('f', copy=False)
         return self._fp32_param
 
     def _prepare_state(self, param: Variable) -> None:
@@ -431,6 +431,22 @@ def _arguments(names: Iterable[str]) -> Signature:
                       for name in ('parent_hyperparam', *names)])
 
 
+def _refine(pairs: Iterable[tuple[Variable, Variable]]) -> None:
+    """Gives copies that are updated the gradients of their parameters, in float32."""
+    halves = []
+    for param, precise in pairs:
+        if precise is param or param.grad is None:
+            continue
+        grad = param.grad
+        if is_half(grad.dtype):
+            halves.append((grad, param.xp.empty_like(grad, dtype=np.float32)))
+            grad = halves[-1][1]
+        precise.grad = grad
+    if halves:
+        sources, targets = map(list, zip(*halves, strict=True))
+        backend.kernels(*sources).scaled_copies(sources, targets, 1)
+
+
 def _round(pairs: Iterable[tuple[Variable, Variable]]) -> None:
     """Gives parameters in half precision the values of the copies that were updated; others stand for themselves."""
     pairs = [(param, precise) for param, precise in pairs if precise is not param]
@@ -455,6 +471,7 @@ def update_parameters(params: Iterable[Parameter], is_safe: Callable[[], bool] =
     for run in _runs(params):
         together = _can_share_a_call(run[0])
         pairs = [_prepared(param) for param in run if param.update_rule.enabled] if together else []
+        _refine(pairs)
         safe = safe or is_safe()
         if not safe:
             _take_back(pairs)

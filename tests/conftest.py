@@ -1,18 +1,13 @@
 """Settings that all tests share.
 
-With ``CUDA_EMULATOR=1`` in the environment a stand-in for CuPy serves this session (`cuda_emulator/cupy/__init__.py`);
-with ``CUDA_SOFTWARE=1`` it is CuPy itself, on CUDA in software (`cuda_software/__init__.py`).
+With ``CUDA_SOFTWARE=1`` in the environment this session has CuPy, on CUDA in software (`cuda_software/__init__.py`).
 """
 import os
 import signal
-import sys
-from pathlib import Path
 
-if os.environ.get('CUDA_EMULATOR') or os.environ.get('CUDA_SOFTWARE'):
-    sys.path.insert(0, str(Path(__file__).with_name('cuda_emulator')))
 if os.environ.get('CUDA_SOFTWARE'):
     import cuda_software
-    cuda_software.install()  # before the stand-in, whose cuDNN it uses
+    cuda_software.install()
 
 # A shell has what it starts in the background ignore Ctrl-C, which some tests are about.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,7 +25,7 @@ import pytest
 from autograd_nn import cuda
 from autograd_nn.cpu import onednn
 
-collect_ignore = ['cuda_emulator', 'cuda_software']
+collect_ignore = ['cuda_software']
 
 hypothesis.settings.register_profile('default', max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')

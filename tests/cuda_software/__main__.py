@@ -13,8 +13,8 @@ import time
 import cuda_software
 
 os.environ['CUDA_SOFTWARE_IDLE'] = '1'
-sys.path[:0] = [str(cuda_software.HERE.parents[1] / 'scripts'), str(cuda_software.EMULATOR.parent)]
-driver = cuda_software.install()
+sys.path.insert(0, str(cuda_software.HERE.parents[1] / 'scripts'))
+cuda_software.install()
 
 from benchmarks.chainer_side import ChainerSide  # noqa: E402  # CuPy is there only now
 from benchmarks.rows import HALVES, ROWS, Setting  # noqa: E402
@@ -37,7 +37,7 @@ def main() -> None:
     side = ChainerSide('autograd_nn', row, 'training', Setting('cuda', arguments.precision, arguments.cuda_graph))
     for _ in range(5):
         side.step()
-    launches, milliseconds = ctypes.c_long.in_dll(driver, 'launches'), []
+    launches, milliseconds = ctypes.c_long.in_dll(cuda_software.driver(), 'launches'), []
     before = launches.value
     for _ in range(arguments.steps):
         start = time.perf_counter()

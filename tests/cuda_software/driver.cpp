@@ -1,8 +1,9 @@
 // CUDA's runtime and driver in software: as much of their functions as CuPy calls, on the memory of the host.
 //
-// Whatever is put on a stream is done at once, unless the stream is being captured. What CUDA refuses is refused: copies
-// whose addresses are not where they are said to be, waiting for a stream that is being captured, and the default stream
-// beside one that does not let it pass. Two devices; no copy between them is slower than another.
+// What is put on a stream that does not wait for the default stream is done when somebody waits for it, and not before;
+// on other streams it is done at once. What CUDA refuses is refused: copies whose addresses are not where they are said
+// to be, waiting for a stream that is being captured, and the default stream beside one that does not let it pass. Two
+// devices, which have no access to each other's memory.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #include <map>
 #include <set>
 #include "driver.h"
+#include "host.h"
+#include "threads.h"
 
 using software::Work;
 typedef int Error;
@@ -26,8 +29,8 @@ const int RELAXED = 2, DEVICES = 2;
 const size_t TOTAL = size_t(80) << 30;
 
 struct Graph { std::vector<Work> work; int mode; bool is_broken; };
-struct Stream { unsigned flags; Graph *graph; };
-struct Event { double milliseconds; Graph *graph; };
+struct Stream { unsigned flags; Graph *graph; std::vector<Work> pending; };
+struct Event { double milliseconds; Graph *graph; Stream *stream; };
 struct Module { void *library; };
 struct Allocation { size_t size; int device; };
 
@@ -37,8 +40,10 @@ static thread_local Error last_error = 0;
 static std::set<Stream *> streams;
 static std::set<Event *> events;
 static std::map<char *, Allocation> allocations;
+static std::map<char *, size_t> pinned;
 static size_t used[DEVICES];
 static bool has_failed;
+static std::string failure;
 const bool software::is_idle = getenv("CUDA_SOFTWARE_IDLE") != nullptr;
 FUNCTION long launches;
 long launches = 0;  // of kernels and graphs
@@ -76,6 +81,25 @@ static Error refused_beside_captures() {
     return 0;
 }
 
+// Does what is to be done on a stream.
+static Error finish(void *stream) {
+    if (!streams.count((Stream *)stream))
+        return 0;
+    std::vector<Work> pending;
+    pending.swap(((Stream *)stream)->pending);
+    has_failed = false;
+    for (Work &work : pending)
+        work();
+    return said(has_failed ? LAUNCH_FAILURE : 0);
+}
+
+static Error finish_all() {
+    Error error = 0;
+    for (Stream *stream : streams)
+        error = error ? error : finish(stream);
+    return error;
+}
+
 int software::enqueue(void *stream, Work work) {
     const bool is_default = (size_t)stream <= 2;
     if (!is_default && !streams.count((Stream *)stream))
@@ -86,9 +110,18 @@ int software::enqueue(void *stream, Work work) {
         graph->work.push_back(work);
         return 0;
     }
+    if (!is_default && ((Stream *)stream)->flags & NON_BLOCKING && !is_idle) {
+        ((Stream *)stream)->pending.push_back(work);
+        return 0;
+    }
     has_failed = false;
     work();
     return said(has_failed ? LAUNCH_FAILURE : 0);
+}
+
+void software::failed(const std::string &message) {
+    failure = message;
+    has_failed = true;
 }
 
 static double milliseconds() {
@@ -97,14 +130,18 @@ static double milliseconds() {
     return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
-// The allocation in which n bytes lie.
-static const Allocation *allocation_of(const void *address, size_t n) {
-    auto next = allocations.upper_bound((char *)address);
-    if (next == allocations.begin())
+static size_t size_of(const Allocation &allocation) { return allocation.size; }
+static size_t size_of(size_t size) { return size; }
+
+// What of some memory holds n bytes at an address.
+template <typename T> static const T *found(const std::map<char *, T> &memory, const void *address, size_t n) {
+    auto next = memory.upper_bound((char *)address);
+    if (next == memory.begin())
         return nullptr;
     --next;
-    return (char *)address + n <= next->first + next->second.size ? &next->second : nullptr;
+    return (char *)address + n <= next->first + size_of(next->second) ? &next->second : nullptr;
 }
+static const Allocation *allocation_of(const void *address, size_t n) { return found(allocations, address, n); }
 
 static Error copied(void *target, const void *source, size_t n, int kind, void *stream) {
     const bool to_device = kind == HOST_TO_DEVICE || kind == DEVICE_TO_DEVICE;
@@ -113,12 +150,14 @@ static Error copied(void *target, const void *source, size_t n, int kind, void *
                                           from_device != (allocation_of(source, n) != nullptr)))
         return said(INVALID_VALUE);
     // What was not computed is read as zeros.
-    return software::enqueue(stream, [=] {
+    Error error = software::enqueue(stream, [=] {
         if (!software::is_idle || kind < DEVICE_TO_HOST)
             memmove(target, source, n);
         else if (kind == DEVICE_TO_HOST)
             memset(target, 0, n);
     });
+    const bool waits = (!to_device && !found(pinned, target, n)) || (!from_device && !found(pinned, source, n));
+    return error || !waits || graph_of(stream) ? error : finish(stream);
 }
 
 FUNCTION const char *cudaGetErrorName(Error error) {
@@ -139,7 +178,7 @@ FUNCTION const char *cudaGetErrorName(Error error) {
     }
 }
 FUNCTION const char *cudaGetErrorString(Error error) {
-    return error == OUT_OF_MEMORY ? "out of memory" : error == INVALID_DEVICE ? "invalid device ordinal" :
+    return error == LAUNCH_FAILURE ? failure.c_str() : error == OUT_OF_MEMORY ? "out of memory" : error == INVALID_DEVICE ? "invalid device ordinal" :
         error == CAPTURE_UNSUPPORTED ? "operation not permitted when stream is capturing" : "refused by CUDA in software";
 }
 FUNCTION Error cudaGetLastError() { Error error = last_error; last_error = 0; return error; }
@@ -180,25 +219,21 @@ FUNCTION Error cudaGetDeviceProperties_v2(void *properties, int device) {
     memcpy(properties, &first, sizeof first);
     return 0;
 }
-FUNCTION Error cudaDeviceCanAccessPeer(int *value, int device, int peer) { *value = device != peer; return 0; }
-FUNCTION Error cudaDeviceEnablePeerAccess(int, unsigned) { return 0; }
+FUNCTION Error cudaDeviceCanAccessPeer(int *value, int, int) { *value = 0; return 0; }
 FUNCTION Error cudaDeviceSynchronize() {
     auto held = software::lock();
     for (Stream *stream : streams)
         if (stream->graph)
             return broken(stream->graph, CAPTURE_UNSUPPORTED);
-    return 0;
+    return finish_all();
 }
 
 FUNCTION Error cudaMalloc(void **address, size_t n) {
     auto held = software::lock();
     if (Error error = refused_while_capturing())
         return error;
-    if (used[current_device] + n > TOTAL)
+    if (used[current_device] + n > TOTAL || !(*address = software::take_memory(n)))
         return said(OUT_OF_MEMORY);
-    *address = aligned_alloc(512, (n + 511) / 512 * 512);
-    if (!software::is_idle)
-        memset(*address, 0xff, n);  // what nobody has written yet is not a number
     used[current_device] += n;
     allocations[(char *)*address] = {n, current_device};
     return 0;
@@ -210,19 +245,27 @@ FUNCTION Error cudaFree(void *address) {
         return said(address ? INVALID_VALUE : 0);
     if (Error error = refused_while_capturing())
         return error;
+    Error error = finish_all();
     used[found->second.device] -= found->second.size;
+    software::give_memory_back(found->first, found->second.size);
     allocations.erase(found);
-    free(address);
-    return 0;
+    return error;
 }
 FUNCTION Error cudaHostAlloc(void **address, size_t n, unsigned) {
     auto held = software::lock();
     if (Error error = refused_while_capturing())
         return error;
     *address = aligned_alloc(4096, (n + 4095) / 4096 * 4096);
+    pinned[(char *)*address] = n;
     return 0;
 }
-FUNCTION Error cudaFreeHost(void *address) { free(address); return 0; }
+FUNCTION Error cudaFreeHost(void *address) {
+    auto held = software::lock();
+    Error error = finish_all();
+    pinned.erase((char *)address);
+    free(address);
+    return error;
+}
 FUNCTION Error cudaMemGetInfo(size_t *unused, size_t *total) {
     *total = TOTAL;
     *unused = TOTAL - used[current_device];
@@ -263,7 +306,7 @@ FUNCTION Error cudaMemset(void *target, int value, size_t n) { return cudaMemset
 
 FUNCTION Error cudaStreamCreateWithFlags(void **stream, unsigned flags) {
     auto held = software::lock();
-    *stream = *streams.insert(new Stream{flags, nullptr}).first;
+    *stream = *streams.insert(new Stream{flags, nullptr, {}}).first;
     return 0;
 }
 FUNCTION Error cudaStreamCreateWithPriority(void **stream, unsigned flags, int) {
@@ -271,20 +314,27 @@ FUNCTION Error cudaStreamCreateWithPriority(void **stream, unsigned flags, int) 
 }
 FUNCTION Error cudaStreamDestroy(void *stream) {
     auto held = software::lock();
+    Error error = finish(stream);
+    for (Event *event : events)
+        event->stream = event->stream == stream ? nullptr : event->stream;
     streams.erase((Stream *)stream);
     delete (Stream *)stream;
-    return 0;
+    return error;
 }
 FUNCTION Error cudaStreamSynchronize(void *stream) {
     auto held = software::lock();
-    Graph *graph = graph_of(stream);
-    return graph ? broken(graph, CAPTURE_UNSUPPORTED) : refused_while_capturing();
+    if (Graph *graph = graph_of(stream))
+        return broken(graph, CAPTURE_UNSUPPORTED);
+    Error error = refused_while_capturing();
+    return error ? error : finish(stream);
 }
 FUNCTION Error cudaStreamQuery(void *stream) { return cudaStreamSynchronize(stream); }
 FUNCTION Error cudaStreamWaitEvent(void *stream, void *event, unsigned) {
     auto held = software::lock();
     if (((Event *)event)->graph && streams.count((Stream *)stream))
         ((Stream *)stream)->graph = ((Event *)event)->graph;  // it takes part in the capture
+    else
+        return finish(((Event *)event)->stream);
     return 0;
 }
 FUNCTION Error cudaStreamGetFlags(void *stream, unsigned *flags) {
@@ -336,16 +386,29 @@ FUNCTION Error cudaGraphLaunch(void *graph, void *stream) {
             work();
     });
 }
-// What a library in Python has computed on a stream, for a graph to compute again.
-FUNCTION void record(void *stream, void (*work)()) {
+// What is done on a stream from now on may use n bytes, and no more in the same unit.
+FUNCTION void use_memory(void *stream, char *address, size_t n) {
     auto held = software::lock();
-    if (Graph *graph = graph_of(stream))
+    Graph *graph = graph_of(stream);
+    if (graph || (streams.count((Stream *)stream) && !((Stream *)stream)->pending.empty()))
+        (graph ? graph->work : ((Stream *)stream)->pending).push_back([=] { software::use_memory(address, n); });
+    else
+        software::use_memory(address, n);
+}
+// For a library in Python, which computes at once: has a graph do some work if it captures the stream; whether it does.
+FUNCTION bool capture(void *stream, void (*work)()) {
+    auto held = software::lock();
+    Graph *graph = graph_of(stream);
+    if (graph)
         graph->work.push_back(work);
+    else
+        finish(stream);
+    return graph;
 }
 
 FUNCTION Error cudaEventCreateWithFlags(void **event, unsigned) {
     auto held = software::lock();
-    *event = *events.insert(new Event{0, nullptr}).first;
+    *event = *events.insert(new Event{0, nullptr, nullptr}).first;
     return 0;
 }
 FUNCTION Error cudaEventCreate(void **event) { return cudaEventCreateWithFlags(event, 0); }
@@ -357,13 +420,15 @@ FUNCTION Error cudaEventDestroy(void *event) {
 }
 FUNCTION Error cudaEventRecord(void *event, void *stream) {
     auto held = software::lock();
-    *(Event *)event = {milliseconds(), graph_of(stream)};
+    *(Event *)event = {milliseconds(), graph_of(stream), (Stream *)stream};
     return 0;
 }
 FUNCTION Error cudaEventSynchronize(void *event) {
     auto held = software::lock();
-    Graph *graph = ((Event *)event)->graph;
-    return graph ? broken(graph, CAPTURE_UNSUPPORTED) : refused_while_capturing();
+    if (Graph *graph = ((Event *)event)->graph)
+        return broken(graph, CAPTURE_UNSUPPORTED);
+    Error error = refused_while_capturing();
+    return error ? error : finish(((Event *)event)->stream);
 }
 FUNCTION Error cudaEventQuery(void *event) { return cudaEventSynchronize(event); }
 FUNCTION Error cudaEventElapsedTime(float *result, void *start, void *end) {
@@ -387,6 +452,7 @@ FUNCTION Error cuModuleGetFunction(void **function, void *module, const char *na
     *function = dlsym(((Module *)module)->library, (std::string("kernel_") + name).c_str());
     return *function ? 0 : NOT_FOUND;
 }
+FUNCTION int number_of_arguments(void *function) { return ((software::Kernel *)function)->count; }
 FUNCTION Error cuFuncGetAttribute(int *value, int attribute, void *) { *value = attribute ? 0 : 1024; return 0; }
 FUNCTION Error cuFuncSetAttribute(void *, int, int) { return 0; }
 FUNCTION Error cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
@@ -410,9 +476,7 @@ FUNCTION Error cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, 
         for (std::string &copy : copies)
             pointers.push_back(&copy[0]);
         const unsigned grid[3] = {grid_x, grid_y, grid_z}, block[3] = {block_x, block_y, block_z};
-        if (const char *failure = kernel.run(pointers.data(), grid, block)) {
-            fprintf(stderr, "a kernel failed: %s\n", failure);
-            has_failed = true;
-        }
+        if (const char *message = kernel.run(pointers.data(), grid, block))
+            software::failed(std::string("kernel ") + kernel.name + ": " + message);
     });
 }

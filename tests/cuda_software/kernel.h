@@ -4,7 +4,6 @@
 #include "host.h"
 #include "halves.h"
 #include "threads.h"
-#include "driver.h"
 
 #define __CUDACC_VER_MAJOR__ 12
 #define __align__(n) __attribute__((aligned(n)))
@@ -26,7 +25,8 @@ template <typename... Args> const size_t *sizes(void (*)(Args...)) {
 }  // namespace software
 
 // Describes a kernel: the name to find it by, how its text calls it, and whether its threads wait for each other.
-#define DESCRIBE(name, kernel, together) \
-    FUNCTION software::Kernel kernel_##name = {[](void **arguments, const unsigned *grid, const unsigned *block) { \
-        return emulator::launch(kernel, arguments, software::count(kernel), grid, block, together); \
-    }, software::count(kernel), software::sizes(kernel)};
+#define DESCRIBE(name, kernel, text, together) \
+    extern "C" __attribute__((visibility("default"))) software::Kernel kernel_##name = { \
+        [](void **arguments, const unsigned *grid, const unsigned *block) { \
+            return software::launch(kernel, arguments, grid, block, together); \
+        }, text, software::count(kernel), software::sizes(kernel)};

@@ -46,6 +46,14 @@ struct Matrix {
     int type, is_transposed, line;
     long long step;  // from one matrix to the next
 
+    // Whether matrices of so many rows and columns are not all within their arrays.
+    bool is_beyond(int rows, int columns, int count) const {
+        if (is_transposed)
+            std::swap(rows, columns);
+        return rows && columns && count && software::is_beyond(
+            data, ((count - 1) * step + (columns - 1LL) * line + rows) * bytes(type));
+    }
+
     std::vector<double> lines(int matrix, int count, int length, bool by_rows) const {
         std::vector<double> result((size_t)count * length);
         const char *first = (const char *)data + matrix * step * bytes(type);
@@ -65,6 +73,8 @@ static Status multiply(void *handle, int m, int n, int k, double alpha, Matrix a
         return INVALID_VALUE;
     auto held = software::lock();
     return software::enqueue(((Blas *)handle)->stream, [=] {
+        if (a.is_beyond(m, k, count) || b.is_beyond(k, n, count) || c.is_beyond(m, n, count))
+            return software::failed("cuBLAS: a matrix reaches beyond its array");
         for (int matrix = 0; matrix < (software::is_idle ? 0 : count); ++matrix) {
             const std::vector<double> rows = a.lines(matrix, m, k, true), columns = b.lines(matrix, n, k, false);
             char *result = (char *)c.data + matrix * c.step * bytes(c.type);

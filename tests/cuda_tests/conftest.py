@@ -1,37 +1,56 @@
-"""A session of the tests of kernels on the emulated GPU, which several tests look at."""
+"""Sessions of tests with CuPy on CUDA in software (`cuda_software`), which tests start where there is no GPU."""
 import os
+import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import cuda_software
+from autograd_nn import cuda
+
 # A program that needs cuDNN.
 collect_ignore = ['plan_graphs.py']
 
-ROOT = Path(__file__).parent.parent.parent
-
-
-def run_on_emulated_gpu(*arguments: str, log: Path | None = None) -> subprocess.CompletedProcess:
-    """Runs pytest in a process of its own, where the stand-in for CuPy is the one that autograd_nn finds."""
-    environment = {**os.environ, 'CUDA_EMULATOR': '1'}
-    if log is not None:
-        environment['CUDA_EMULATOR_LOG'] = str(log)
-    return subprocess.run([sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
-                           *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
-
-
-class KernelSession:
-    """The tests of kernels on the emulated GPU: how they ended, and the directory of what ran."""
-
-    def __init__(self, log: Path, status: int, output: str) -> None:
-        self.log, self.status, self.output = log, status, output
+TESTS = Path(__file__).parent.parent
+NEEDED = {
+    'this session has a GPU': not cuda.available,
+    'CUDA in software needs Linux on x86-64 and a C++ compiler':
+        sys.platform == 'linux' and platform.machine() == 'x86_64' and shutil.which(cuda_software.COMPILER) is not None,
+    'CuPy is not there (CUPY_PACKAGES: cupy-cuda12x and cuda-pathfinder)': cuda_software.packages() is not None}
 
 
 @pytest.fixture(scope='session')
-def kernel_session(tmp_path_factory):
-    """Runs them once, however many test processes there are."""
-    import fcntl  # where there is an emulated GPU, there is this module
+def run():
+    """Runs Python with arguments, where CUDA in software can be, and returns what it prints."""
+    for reason, condition in NEEDED.items():
+        if not condition:
+            pytest.skip(reason)
+
+    def run(*arguments, **environment):
+        path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get('PYTHONPATH')]))
+        done = subprocess.run([sys.executable, *map(str, arguments)], cwd=TESTS.parent, capture_output=True, text=True,
+                              env={**os.environ, 'PYTHONPATH': path, **environment})
+        assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
+        return done.stdout
+    return run
+
+
+@pytest.fixture(scope='session')
+def run_tests(run):
+    """Runs pytest with arguments and CUDA in software."""
+    def run_tests(*arguments, **environment):
+        output = run('-m', 'pytest', '-q', '-p', 'no:cacheprovider', *arguments, CUDA_SOFTWARE='1', **environment)
+        assert ' passed' in output
+    return run_tests
+
+
+@pytest.fixture(scope='session')
+def kernel_log(tmp_path_factory, run_tests):
+    """The directory of what the tests of kernels ran, which passed; once, however many test processes there are."""
+    import fcntl  # where CUDA in software can be, there is this module
     root = tmp_path_factory.getbasetemp()
     if 'PYTEST_XDIST_WORKER' in os.environ:
         root = root.parent
@@ -40,7 +59,10 @@ def kernel_session(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not result.exists():
             log.mkdir()
-            done = run_on_emulated_gpu('-m', 'gpu', 'tests/cpu_tests', 'tests/cuda_tests', log=log)
-            result.write_text(f'{done.returncode}\n{done.stdout[-20000:]}\n{done.stderr[-2000:]}')
-    status, _, output = result.read_text().partition('\n')
-    return KernelSession(log, int(status), output)
+            try:
+                run_tests('-m', 'gpu', TESTS / 'cpu_tests', TESTS / 'cuda_tests', CUDA_SOFTWARE_LOG=str(log))
+                result.write_text('')
+            except AssertionError as error:
+                result.write_text(str(error))
+    assert not result.read_text(), result.read_text()
+    return log

@@ -1,4 +1,4 @@
-"""What ran on the emulated GPU: the texts that it kept (see ``CUDA_EMULATOR_LOG``) and the kernels they belong to."""
+"""What ran on CUDA in software: the texts that it kept (``CUDA_SOFTWARE_LOG``) and the kernels they belong to."""
 from __future__ import annotations
 
 import json
@@ -68,5 +68,5 @@ def listed(registry: dict[str, Any], log: list[Text]) -> str:
     """The kernels, a line each: the class, the name, and how many variants of types ran."""
     lines = [f'{kernel.kind:18} {name:32} {sum(text.is_of(kernel) for text in log)} variants of types'
              for name, kernel in sorted(registry.items())]
-    return '\n'.join([*lines, f'{len(lines)} CUDA kernels, each compiled and run on the emulated GPU, '
+    return '\n'.join([*lines, f'{len(lines)} CUDA kernels, each compiled and run on CUDA in software, '
                               f'{len(log)} texts in all'])

@@ -1,19 +1,17 @@
 """NVIDIA's runtime compiler, as far as it is needed to see whether a text compiles; it needs no GPU and no driver.
 
-A text is compiled within a header of our own, with the interface of CuPy's; and within CuPy's own where they are.
+A text is compiled as CuPy made it, within CuPy's own headers.
 """
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
 import functools
-import importlib.util
 import os
 import re
 import sys
 from pathlib import Path
 
-HEADERS = [Path(__file__).parent.parent / 'cuda_emulator' / 'cupy' / name for name in ('halves.h', 'types.h')]
 # What CuPy includes for any kernel, and those for the types in half precision.
 _CUPY = ''.join(f'#include <cupy/{name}>\n' for name in (
     'complex.cuh', 'carray.cuh', 'atomics.cuh', 'math_constants.h', 'float16.cuh', 'bfloat16.cuh'))
@@ -22,9 +20,7 @@ _CUPY = ''.join(f'#include <cupy/{name}>\n' for name in (
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """The compiler, from the wheel ``nvidia-cuda-nvrtc-cu12`` or from an installation of CUDA."""
-    found = importlib.util.find_spec('nvidia') and importlib.util.find_spec('nvidia.cuda_nvrtc')
-    candidates = [path for root in (found.submodule_search_locations if found else ())
-                  for path in sorted(Path(root, 'lib').glob('libnvrtc.so*'))]
+    candidates = [path for root in _packages() for path in sorted(root.glob('nvidia/cuda_nvrtc/lib/libnvrtc.so*'))]
     candidates += sorted(Path('/usr/local/cuda/lib64').glob('libnvrtc.so.*'))
     name = ctypes.util.find_library('nvrtc')
     for path in [*map(str, candidates), *([name] if name else [])]:
@@ -50,41 +46,39 @@ def architectures() -> list[int]:
     return list(numbers)
 
 
-@functools.cache
-def cupy_headers() -> list[str]:
-    """The directories of CuPy's headers and of CUDA's; none if these are not there.
+def _packages() -> list[Path]:
+    """Where Python's packages are, and those that CUPY_PACKAGES names."""
+    return [*map(Path, filter(None, [os.environ.get('CUPY_PACKAGES'), *sys.path]))]
 
-    They are looked for where Python's packages are, and in a directory of packages that CUPY_PACKAGES names.
-    """
-    for root in map(Path, filter(None, [os.environ.get('CUPY_PACKAGES'), *sys.path])):
+
+@functools.cache
+def headers() -> list[str]:
+    """The directories of CuPy's headers and of CUDA's; none if these are not there."""
+    for root in _packages():
         cupy, cuda = root / 'cupy/_core/include', root / 'nvidia/cuda_runtime/include'
         if (cupy / 'cupy/bfloat16.cuh').exists() and cuda.exists():
             return [*map(str, (cupy, *filter(Path.is_dir, (cupy / 'cupy/_cccl').iterdir()), cuda))]
     return []
 
 
-def errors(text: str, architecture: int, headers: list[str] | None = None) -> str | None:
+def errors(text: str, architecture: int) -> str | None:
     """What the compiler has to say against a text, down to machine code; None if it compiles.
 
     Args:
         text: CUDA C++, in which CuPy's types are known.
         architecture: The compute capability times ten.
-        headers: The directories of CuPy's headers; without them, those types are our own.
     """
     program = ctypes.c_void_p()
     # It makes the locale of the thread C, in which Python takes files for ASCII.
     use_locale = ctypes.CDLL(None).uselocale
     use_locale.argtypes, use_locale.restype = [ctypes.c_void_p], ctypes.c_void_p
     before = use_locale(None)
-    ours = ''.join([path.read_text() for path in HEADERS])
-    source = f'#define CHECK_INDEX(i, n)\n#define CHECK_AXES(n, ndim)\n{ours}\n#line 1\n{text}'
-    if headers:
-        source = f'{_CUPY}#line 1\n{_with_all_parameters(text)}'
+    source = f'{_CUPY}#line 1\n{_without_includes(text)}'
     _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))
     try:
         # Without optimization, which takes eight times as long and finds no errors.
         flags = [f'--gpu-architecture=sm_{architecture}', '--std=c++17', '--disable-warnings', '--device-debug',
-                 *[f'-I{directory}' for directory in headers or ()]]
+                 *[f'-I{directory}' for directory in headers()]]
         status = library().nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(
             *[flag.encode() for flag in flags]))
         if status == 0:
@@ -99,10 +93,8 @@ def errors(text: str, architecture: int, headers: list[str] | None = None) -> st
         use_locale(before)
 
 
-def _with_all_parameters(text: str) -> str:
-    """A text in which CuPy's templates have all their parameters: arrays of three axes, if they are not raw."""
-    text = re.sub(r'CArray<([\w ]+)>', r'CArray<\1, 3>', text)
-    return re.sub(r'CArray<([\w ]+, \d+)>', r'CArray<\1, false, true>', text).replace('CIndexer<>', 'CIndexer<3>')
+def _without_includes(text: str) -> str:
+    return re.sub(r'^#include <cupy/.*\n', '', text, flags=re.MULTILINE)
 
 
 def _check(status: int) -> None:
@@ -113,8 +105,9 @@ def _check(status: int) -> None:
 
 def joined(texts: list[str]) -> str:
     """Many texts as one, each in a namespace of its own, where names in C would be the same ones."""
-    return '\n'.join(f'namespace text_{i} {{\n{text.replace(_C, "")}\n}}\n#undef REDUCE\n#undef POST_MAP'
+    return '\n'.join(f'namespace text_{i} {{\n{_without_includes(text).replace(_C, "")}\n}}\n{_UNDEFINED}'
                      for i, text in enumerate(texts))
 
 
 _C = 'extern "C"'
+_UNDEFINED = '#undef REDUCE\n#undef POST_MAP\n#undef _REDUCE'

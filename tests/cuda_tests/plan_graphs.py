@@ -1,4 +1,4 @@
-"""Has the real cuDNN plan graphs that the emulated one kept, for a device that is described and need not be there.
+"""Has the real cuDNN plan graphs that the stand-in kept, for a device that is described and need not be there.
 
     python plan_graphs.py CAPABILITY FILE...
 

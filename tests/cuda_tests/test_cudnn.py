@@ -16,7 +16,7 @@ from autograd_nn.cuda.cudnn import library, plan
 from autograd_nn.dtypes import as_dtype, is_half
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(library.load()[0] is None, reason=library.load()[1])]
-emulated = pytest.mark.skipif(not hasattr(library.load()[0], 'declined'), reason='cuDNN is not the emulated one')
+stand_in = pytest.mark.skipif(not hasattr(library.load()[0], 'declined'), reason='cuDNN is not the stand-in')
 
 GEOMETRY = (1, 1), (1, 1), (1, 1)
 TOLERANCES = {'bfloat16': 4e-2, 'e': 5e-3, 'f': 1e-5}
@@ -29,7 +29,7 @@ def no_plans(monkeypatch):
 
 @pytest.fixture
 def declined():
-    """The names of the operations that the emulated cuDNN declines."""
+    """The names of the operations that the stand-in declines."""
     names = library.load()[0].declined
     yield names
     names.clear()
@@ -106,7 +106,7 @@ def test_tensor_cores_are_used_where_rounding_is_allowed(monkeypatch):
     assert plain.settings.tf32 is False and rounding.settings.tf32 is True
 
 
-@emulated
+@stand_in
 def test_what_ways_to_compute_may_not_do(monkeypatch):
     monkeypatch.setenv('CUPY_TF32', '0')
     single, half = [(cuda.to_gpu(random(2, 8, 6, 6, dtype=t)), cuda.to_gpu(random(8, 8, 3, 3, dtype=t))) for t in 'fe']
@@ -129,7 +129,7 @@ def test_one_plan_for_each_kind_of_arrays():
     assert len(plan._plans) == 2
 
 
-@emulated
+@stand_in
 @pytest.mark.parametrize('names', [set(), {'add'}, {'conv_fprop'}, {'bias', 'relu'}])
 @pytest.mark.parametrize('ceiling', [None, float('inf'), 0.5])
 def test_what_cudnn_declines_others_compute(declined, names, ceiling):
@@ -143,7 +143,7 @@ def test_what_cudnn_declines_others_compute(declined, names, ceiling):
         len(names - {'conv_fprop'}) if 'conv_fprop' not in names else -1, [True, True])
 
 
-@emulated
+@stand_in
 def test_gradients_that_cudnn_declines(declined):
     declined |= {'conv_dgrad', 'conv_wgrad', 'batchnorm', 'batchnorm_backward'}
     model = ann.Sequential(L.Convolution2D(8, 8, 3, pad=1), L.BatchNormalization(8), F.relu)
@@ -159,7 +159,7 @@ def test_gradients_that_cudnn_declines(declined):
     assert None in plan._plans.values()
 
 
-@emulated
+@stand_in
 def test_a_failure_is_told_once(monkeypatch, caplog):
     def fail(graph):
         raise RuntimeError('no engine')
@@ -174,7 +174,7 @@ def test_a_failure_is_told_once(monkeypatch, caplog):
                        'kernels compute it: no engine')
 
 
-@emulated
+@stand_in
 def test_the_fastest_way_is_kept(monkeypatch):
     times = iter([5., 5., 5., 5., 2., 2., 2., 2.])
     tried = []
@@ -192,7 +192,7 @@ def test_the_fastest_way_is_kept(monkeypatch):
     np.testing.assert_allclose(cuda.to_cpu(y), F.convolution_2d(x, W, pad=1).array, atol=1e-5)
 
 
-@emulated
+@stand_in
 def test_ways_that_are_not_allowed_are_not_among_those_that_are_timed(monkeypatch):
     """In plain float32, the first ones that the heuristics propose for an H100 use tensor cores."""
     tried = []
@@ -282,7 +282,7 @@ def test_attention_of_a_single_query(shape):
         np.testing.assert_allclose(exactly(a), b, atol=1e-2)
 
 
-@emulated
+@stand_in
 def test_attention_whose_gradients_cudnn_declines(declined):
     declined |= {'sdpa_backward'}
     xs = [random(2, 3, 4, 8, dtype='e') for _ in range(4)]

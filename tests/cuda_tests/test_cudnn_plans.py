@@ -1,4 +1,4 @@
-"""The graphs that ran on the emulated cuDNN, planned by the real one for GPUs that need not be there.
+"""The graphs that ran on the stand-in for cuDNN, planned by the real one for GPUs that need not be there.
 
 cuDNN plans for a device that is described to it. Its libraries are linked against the driver, so a stand-in for that,
 built from ``absent_driver.c``, is there when they are loaded.
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif('CUDA_EMULATOR' in os.environ or cuda.available, reason='this session has a GPU'),
+    pytest.mark.skipif(cuda.available, reason='this session has a GPU'),
     pytest.mark.skipif(sys.platform != 'linux' or shutil.which(os.environ.get('CC', 'cc')) is None,
                        reason='the stand-in for the driver needs Linux and a C compiler'),
     pytest.mark.skipif(importlib.util.find_spec('cudnn') is None,
@@ -42,8 +42,8 @@ def planned(capability, paths, directory):
 
 
 @pytest.mark.parametrize('capability', [80, 90])
-def test_cudnn_plans_every_graph(kernel_session, capability, tmp_path, record_property):
-    paths = sorted(kernel_session.log.glob('*.graph'))
+def test_cudnn_plans_every_graph(kernel_log, capability, tmp_path, record_property):
+    paths = sorted(kernel_log.glob('*.graph'))
     assert len(paths) > 50
     version, answers = planned(capability, paths, tmp_path)
     refused = {Path(path).read_text(): reason for path, reason in answers.items() if reason is not None}
@@ -51,9 +51,9 @@ def test_cudnn_plans_every_graph(kernel_session, capability, tmp_path, record_pr
     record_property('report', f'cuDNN {version} planned {len(paths)} graphs for compute capability {capability / 10}')
 
 
-def test_a_graph_that_cudnn_does_not_compute_is_found(kernel_session, tmp_path):
+def test_a_graph_that_cudnn_does_not_compute_is_found(kernel_log, tmp_path):
     """Batch normalization, and a sum that is not rectified."""
-    path = next(path for path in sorted(kernel_session.log.glob('*.graph')) if '"batchnorm"' in path.read_text()
+    path = next(path for path in sorted(kernel_log.glob('*.graph')) if '"batchnorm"' in path.read_text()
                 and '"add"' in path.read_text())
     calls = json.loads(path.read_text())
     rectifier = next(i for i, call in enumerate(calls) if call[0] == 'relu')

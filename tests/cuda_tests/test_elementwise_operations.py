@@ -1,5 +1,6 @@
 """Every operation with a CUDA text beside its NumPy meaning: both on the same numbers, of every type and layout."""
 import inspect
+import zlib
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ def check_operation(operation):
     """Compares an operation's text with its NumPy meaning in double precision.
 
     The first argument has the shape of the result, as the operations' own checks require; the others broadcast to it.
+    Each operation has all types, and all layouts in one type, in turn: CuPy builds a kernel for each combination.
     """
     names = [parameter.split()[1] for parameter in operation.source.in_params.split(',')]
     assert all(parameter.split()[0] == 'T' for parameter in operation.source.in_params.split(','))
@@ -40,11 +42,14 @@ def check_operation(operation):
         np.testing.assert_allclose(cuda.to_cpu(result).astype('d'), exact, TOLERANCES[dtype], TOLERANCES[dtype])
 
     rest = len(names) - 1
+    turn = list(TOLERANCES)[zlib.crc32(operation.name.encode()) % len(TOLERANCES)]
     for dtype in TOLERANCES:
-        for layout in LAYOUTS:
-            check(dtype, [(3, 4, 6)] * (rest + 1), layout)
-        for others in (6,), (4, 1), (3, 1, 1), ():
-            check(dtype, [(3, 4, 6)] + [others] * rest, np.array)
+        check(dtype, [(3, 4, 6)] * (rest + 1), np.array)
+        if dtype == turn:
+            for layout in LAYOUTS:
+                check(dtype, [(3, 4, 6)] * (rest + 1), layout)
+            for others in (6,), (4, 1), (3, 1, 1), ():
+                check(dtype, [(3, 4, 6)] + [others] * rest, np.array)
         check(dtype, [(3, 4, 6)] + [None if name in INTERVALS else (3, 4, 6) for name in names[1:]], np.array)
         for shape in (), (0, 3), (1,), (300,):
             check(dtype, [shape] * (rest + 1), np.array)
@@ -61,7 +66,7 @@ def send(a):
     return cuda.to_gpu(np.repeat(a, 2, -1))[..., ::2]
 
 
-LAYOUTS = [np.array, np.asfortranarray, lambda a: np.repeat(a, 2, -1)[..., ::2]]
+LAYOUTS = [np.asfortranarray, lambda a: np.repeat(a, 2, -1)[..., ::2]]
 
 
 @pytest.mark.parametrize('name', [name for name in elementwise.registry if '<locals>' not in name])

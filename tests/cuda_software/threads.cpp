@@ -1,14 +1,15 @@
 // Runs the threads of a kernel. Where they wait for each other, each has a stack of its own and they take turns:
 // a thread runs until a barrier. Otherwise one runs after the other.
-#include "host.h"
-#include "threads.h"
+#include <ucontext.h>
 #include <string>
 #include <vector>
-#include <ucontext.h>
+#include "driver.h"
+#include "host.h"
+#include "threads.h"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-namespace emulator {
+namespace software {
 
 struct Thread {
     ucontext_t context;
@@ -25,11 +26,16 @@ static void (*body)(void *);
 static void *body_argument;
 static char handed[1024][16];  // what threads give each other
 
+void fail(const std::string &message) {
+    if (failure.empty())
+        failure = message;
+}
+
 void run_body() {
     try {
         body(body_argument);
     } catch (const std::string &message) {
-        failure = message;
+        fail(message);
     }
 }
 
@@ -60,7 +66,14 @@ bool release(unsigned begin, unsigned end, State barrier) {
     return some;
 }
 
-void run_block_together(unsigned n) {
+// The thread whose turn is the i-th of n: upwards, downwards, or in both ways the even ones before the odd ones.
+unsigned nth(unsigned i, unsigned n, unsigned order) {
+    i = order & 1 ? n - 1 - i : i;
+    const unsigned even = (n + 1) / 2;
+    return order & 2 ? i < even ? 2 * i : 2 * (i - even) + 1 : i;
+}
+
+void run_block_together(unsigned n, unsigned order) {
     if (threads.size() < n)
         threads.resize(n);
     for (unsigned t = 0; t < n; ++t) {
@@ -74,11 +87,9 @@ void run_block_together(unsigned n) {
         thread.context.uc_link = nullptr;
         makecontext(&thread.context, enter_thread, 0);
     }
-    // Turns go up in one block and down in the next, so that what depends on their order shows.
-    const bool down = blockIdx.x % 2;
     for (bool some = true; some;) {
         for (unsigned i = 0; i < n; ++i) {
-            current = down ? n - 1 - i : i;
+            current = nth(i, n, order);
             if (threads[current].state != RUNS)
                 continue;
             threadIdx = threads[current].index;
@@ -93,40 +104,36 @@ void run_block_together(unsigned n) {
     }
     for (unsigned t = 0; t < n; ++t)
         if (threads[t].state != ENDED)
-            failure = "some threads of a block wait at a barrier that the others do not reach";
+            fail("some threads of a block wait at a barrier that the others do not reach");
 }
 
-void run_block(unsigned n) {
+void run_block(unsigned n, unsigned order) {
     for (unsigned i = 0; i < n && failure.empty(); ++i) {
-        const unsigned t = blockIdx.x % 2 ? n - 1 - i : i;
+        const unsigned t = nth(i, n, order);
         threadIdx = {t % blockDim.x, t / blockDim.x % blockDim.y, t / blockDim.x / blockDim.y};
         run_body();
     }
 }
 
-const char *run(void (*kernel)(void *), void *call, int expected, int given, const unsigned *grid,
-                const unsigned *block, bool together) {
+const char *run(void (*kernel)(void *), void *call, const unsigned *grid, const unsigned *block, bool together,
+                unsigned turn) {
     failure.clear();
-    if (given != expected)
-        failure = "it takes " + std::to_string(expected) + " arguments, " + std::to_string(given) + " given";
     body = kernel;
     body_argument = call;
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {block[0], block[1], block[2]};
-    const unsigned n = block[0] * block[1] * block[2];
-    for (unsigned b = 0; b < grid[0] * grid[1] * grid[2] && failure.empty(); ++b) {
+    // Blocks and threads have another order in each launch, so that what depends on it shows.
+    const unsigned n = block[0] * block[1] * block[2], blocks = grid[0] * grid[1] * grid[2];
+    for (unsigned i = 0; i < blocks && failure.empty(); ++i) {
+        const unsigned b = nth(i, blocks, turn), order = turn + i;
         blockIdx = {b % grid[0], b / grid[0] % grid[1], b / grid[0] / grid[1]};
-        together ? run_block_together(n) : run_block(n);
+        together ? run_block_together(n, order) : run_block(n, order);
     }
     return failure.empty() ? nullptr : failure.c_str();
 }
 
 void fail_at_index(ptrdiff_t i, ptrdiff_t n) {
     throw "index " + std::to_string(i) + " is out of bounds for size " + std::to_string(n);
-}
-
-void fail_at_axes(int n, ptrdiff_t ndim) {
-    throw "an index of " + std::to_string(n) + " axes for an array of " + std::to_string(ndim);
 }
 
 static unsigned own_warp_end() {
@@ -165,4 +172,4 @@ int count(bool value) {
     return sum;
 }
 
-}  // namespace emulator
+}  // namespace software

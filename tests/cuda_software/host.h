@@ -19,38 +19,35 @@
 #define __launch_bounds__(...)
 #define __CUDA_ARCH__ 900
 
-namespace emulator {
+namespace software {
 
 struct Dim3 { unsigned x, y, z; };
 
 [[noreturn]] void fail_at_index(ptrdiff_t i, ptrdiff_t n);
-[[noreturn]] void fail_at_axes(int n, ptrdiff_t ndim);
 
-}  // namespace emulator
+}  // namespace software
 
-typedef emulator::Dim3 dim3;
+typedef software::Dim3 dim3;
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 static const int warpSize = 32;
 
+// Stands in CuPy's arrays, where an element is looked up.
 #define CHECK_INDEX(i, n) \
     if ((ptrdiff_t)(i) < 0 || (ptrdiff_t)(i) >= (n)) \
-        emulator::fail_at_index(i, n);
-#define CHECK_AXES(n, ndim) \
-    if ((n) != (ndim)) \
-        emulator::fail_at_axes(n, ndim);
+        software::fail_at_index(i, n);
 
-template <typename To, typename From> inline To emulator_bits(From from) {
+template <typename To, typename From> inline To same_bits(From from) {
     static_assert(sizeof(To) == sizeof(From), "bits of the same number");
     To to;
     memcpy(&to, &from, sizeof to);
     return to;
 }
-inline unsigned __float_as_uint(float x) { return emulator_bits<unsigned>(x); }
-inline float __uint_as_float(unsigned x) { return emulator_bits<float>(x); }
-inline int __float_as_int(float x) { return emulator_bits<int>(x); }
-inline float __int_as_float(int x) { return emulator_bits<float>(x); }
-inline long long __double_as_longlong(double x) { return emulator_bits<long long>(x); }
-inline double __longlong_as_double(long long x) { return emulator_bits<double>(x); }
+inline unsigned __float_as_uint(float x) { return same_bits<unsigned>(x); }
+inline float __uint_as_float(unsigned x) { return same_bits<float>(x); }
+inline int __float_as_int(float x) { return same_bits<int>(x); }
+inline float __int_as_float(int x) { return same_bits<float>(x); }
+inline long long __double_as_longlong(double x) { return same_bits<long long>(x); }
+inline double __longlong_as_double(long long x) { return same_bits<double>(x); }
 
 // CUDA's minimum and maximum take numbers of any two types, and leave NaN out.
 template <typename A, typename B, typename C = std::common_type_t<A, B>,
@@ -69,7 +66,7 @@ inline C min(A a, B b) {
 }
 
 // Functions of CUDA's mathematics that C++ has not, to the precision of double.
-namespace emulator {
+namespace software {
 
 inline double erfcx(double x) {
     if (x < 10)
@@ -109,12 +106,12 @@ inline double exp10(double x) { return pow(10, x); }
 inline double normcdf(double x) { return erfc(-x * sqrt(0.5)) / 2; }
 inline double normcdfinv(double p) { return -sqrt(2.) * erfcinv(2 * p); }
 
-}  // namespace emulator
+}  // namespace software
 
 #define DEFINE_FUNCTION(name) \
-    inline double name(double x) { return emulator::name(x); } \
-    inline float name(float x) { return (float)emulator::name((double)x); } \
-    inline float name##f(float x) { return (float)emulator::name((double)x); }
+    inline double name(double x) { return software::name(x); } \
+    inline float name(float x) { return (float)software::name((double)x); } \
+    inline float name##f(float x) { return (float)software::name((double)x); }
 DEFINE_FUNCTION(erfcx)
 DEFINE_FUNCTION(erfinv)
 DEFINE_FUNCTION(erfcinv)
@@ -125,9 +122,9 @@ DEFINE_FUNCTION(cospi)
 DEFINE_FUNCTION(normcdf)
 DEFINE_FUNCTION(normcdfinv)
 #undef DEFINE_FUNCTION
-inline float exp10(float x) { return (float)emulator::exp10(x); }
+inline float exp10(float x) { return (float)software::exp10(x); }
 
-// Fast intrinsics; the emulator's are exact.
+// Fast intrinsics; these are exact.
 inline float __expf(float x) { return expf(x); }
 inline float __exp10f(float x) { return powf(10, x); }
 inline float __logf(float x) { return logf(x); }

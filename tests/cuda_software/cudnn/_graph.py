@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cudnn
 import cupy
 import numpy as np
-from cupy.cuda import graph
 
-import cudnn
+import cuda_software
 
 from . import _operations
 from ._types import build_plan_policy, cudnnGraphNotSupportedError, data_type, heur_mode
@@ -57,7 +57,9 @@ class Tensor:
         """The elements at an address, as an array."""
         dtype = self.data_type.value
         last = sum((n - 1) * s for n, s in zip(self.dim, self.stride, strict=True))
-        memory = (ctypes.c_byte * ((last + 1) * dtype.itemsize)).from_address(address)
+        size = (last + 1) * dtype.itemsize
+        assert self.is_pass_by_value or cuda_software.is_memory(address, size), (self.dim, self.stride)
+        memory = (ctypes.c_byte * size).from_address(address)
         return np.lib.stride_tricks.as_strided(np.frombuffer(memory, dtype), self.dim,
                                                [s * dtype.itemsize for s in self.stride])
 
@@ -89,7 +91,7 @@ class pygraph:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith('_') or not hasattr(_operations, name):
-            raise AttributeError(f'cudnn.pygraph: {name} is not part of the emulator')
+            raise AttributeError(f'cudnn.pygraph: {name} is not part of the stand-in')
 
         def add(**arguments: Any) -> Any:
             outputs = [self._new() for _ in range(_operations.OUTPUTS.get(name, 1))]
@@ -135,7 +137,7 @@ class pygraph:
 
     def build_plans(self, policy: build_plan_policy) -> None:
         self._advance(5)
-        directory = os.environ.get('CUDA_EMULATOR_LOG')
+        directory = os.environ.get('CUDA_SOFTWARE_LOG')
         if directory:
             text = json.dumps(self.log)
             Path(directory, f'{hashlib.sha1(text.encode()).hexdigest()}.graph').write_text(text)
@@ -164,8 +166,7 @@ class pygraph:
         def compute() -> None:
             self._compute(outside, pack, workspace, index)
 
-        compute()
-        graph.record(compute)
+        cuda_software.compute(compute)
 
     def _compute(self, outside: list[Tensor], pack: dict[int, int], workspace: int, index: int) -> None:
         ctypes.memset(workspace, 0xff, self.get_workspace_size_plan_at_index(index))

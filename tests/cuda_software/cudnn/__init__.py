@@ -1,10 +1,10 @@
-"""Stands for NVIDIA's ``cudnn`` (nvidia-cudnn-frontend) beside the stand-in for CuPy: graphs are computed with NumPy.
+"""Stands for NVIDIA's ``cudnn`` (nvidia-cudnn-frontend) on CUDA in software: graphs are computed with NumPy.
 
 It has what autograd_nn uses. It declines what cuDNN 9.28 was seen to decline for an H100: batch normalization whose
 channels are no multiple of 16 bytes, attention of vectors of other lengths, and some sequences of operations. Beyond
 that, the names in `declined` are declined, for tests of what happens then. Workspaces are filled with noise.
 
-With ``CUDA_EMULATOR_LOG`` in the environment the calls that described a graph are kept in that directory: a test has
+With ``CUDA_SOFTWARE_LOG`` in the environment the calls that described a graph are kept in that directory: a test has
 the real cuDNN, where it is installed, plan these graphs for devices that need not be there.
 """
 from __future__ import annotations
@@ -17,7 +17,7 @@ declined: set[str] = set()
 
 
 def backend_version_string() -> str:
-    return 'emulated on the CPU'
+    return 'in software'
 
 
 class Handle:
