@@ -25,7 +25,8 @@ import pytest
 from autograd_nn import cuda
 from autograd_nn.cpu import onednn
 
-collect_ignore = ['cuda_software']
+# The second is a program that needs cuDNN.
+collect_ignore = ['cuda_software', 'support/cuda/plan_graphs.py']
 
 hypothesis.settings.register_profile('default', max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from pairs import every_pair
+from support.pairs import every_pair
 
 
 @pytest.mark.parametrize('sizes, fewest', [((4, 3, 3), 12), ((2, 2, 2, 2), 4), ((3, 5), 15)])

@@ -11,7 +11,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import caffe, serializers
 from autograd_nn.links.caffe import CaffeFunction
-from caffe_tests.layer_checks import random, write
+from support.caffe.layer_checks import random, write
 
 NET = '''
 layer { name: "data" type: "Data" top: "data" top: "label" }

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from caffe_tests import networks
-from caffe_tests.layer_checks import load, run_opencv
-from models_tests import caffe_networks
+from support.caffe import further_networks as networks
+from support.caffe import networks as caffe_networks
+from support.caffe.layer_checks import load, run_opencv
 
 NETWORKS = {
     'alexnet': caffe_networks.alexnet,

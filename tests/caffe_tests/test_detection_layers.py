@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_nn.caffe.layers.detection import CENTER_SIZE, CORNER, CORNER_SIZE, decode_boxes, suppress_overlaps
-from caffe_tests.layer_checks import check_layer, describe, load, random, run, run_opencv
+from support.caffe.layer_checks import check_layer, describe, load, random, run, run_opencv
 
 
 @pytest.mark.parametrize('settings', [

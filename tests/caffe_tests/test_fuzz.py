@@ -13,7 +13,7 @@ pytest.importorskip('google.protobuf')
 
 from autograd_nn import caffe
 from autograd_nn.caffe import wire
-from caffe_tests.reference import Blob, Net, UnpackedBlob
+from support.caffe.reference import Blob, Net, UnpackedBlob
 
 
 def make_files():

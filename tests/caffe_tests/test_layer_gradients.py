@@ -9,8 +9,8 @@ from autograd_nn import gradient_check
 from autograd_nn.caffe import read_prototxt
 from autograd_nn.caffe.layers import BUILDERS, Specification, build
 from autograd_nn.link import Link
-from caffe_tests.layer_checks import describe, load, random
-from checking import check_function, spread
+from support.caffe.layer_checks import describe, load, random
+from support.checking import check_function, spread
 
 IMAGE, ROW = (2, 3, 4, 4), (3, 4)
 CASES = {

@@ -4,7 +4,7 @@ import pytest
 
 import autograd_nn as ann
 from autograd_nn import caffe, optimizers
-from caffe_tests.layer_checks import check_layer, describe, load, random
+from support.caffe.layer_checks import check_layer, describe, load, random
 
 
 def log_softmax(x, axis):

@@ -12,7 +12,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import caffe, optimizers, serializers
-from caffe_tests.layer_checks import load, random, write
+from support.caffe.layer_checks import load, random, write
 
 TWO = '''name: "two" input: "data" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8
 layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 from autograd_nn import caffe, serializers
-from caffe_tests.layer_checks import check_layer, describe, load, random, run, run_opencv, write
+from support.caffe.layer_checks import check_layer, describe, load, random, run, run_opencv, write
 
 
 @given(n=st.sampled_from([1, 3, 5, 7]), channels=st.integers(1, 8), alpha=st.floats(0.01, 2), beta=st.floats(0.1, 1))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn as ann
-from caffe_tests.layer_checks import check_layer, describe, load, random
+from support.caffe.layer_checks import check_layer, describe, load, random
 
 
 @st.composite

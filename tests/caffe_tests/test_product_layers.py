@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from caffe_tests.layer_checks import check_layer, describe, load, random
+from support.caffe.layer_checks import check_layer, describe, load, random
 
 small = st.integers(1, 3)
 

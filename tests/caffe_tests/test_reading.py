@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip('google.protobuf')
 
 from autograd_nn import caffe
-from caffe_tests.reference import Blob, Net, UnpackedBlob
+from support.caffe.reference import Blob, Net, UnpackedBlob
 
 
 def read(net):

@@ -8,8 +8,8 @@ from PIL import Image
 import autograd_nn as ann
 from autograd_nn import caffe
 from autograd_nn.links.caffe import CaffeFunction
-from caffe_tests.layer_checks import cv2
-from caffe_tests.nsfw import fetch
+from support.caffe.layer_checks import cv2
+from support.caffe.nsfw import fetch
 
 IMAGES = Path(__file__).parents[3] / 'shared' / 'data' / 'images'
 MEAN = np.array([104, 117, 123], np.float32)

@@ -4,7 +4,7 @@ import pytest
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from caffe_tests.layer_checks import check_layer, describe, load, random
+from support.caffe.layer_checks import check_layer, describe, load, random
 
 CONSTANT = 'weight_filler { type: "constant" value: 0.1 } bias_filler { type: "constant" value: 0.2 }'
 

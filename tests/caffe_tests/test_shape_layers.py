@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caffe_tests.layer_checks import check_layer, describe, load, random, run
+from support.caffe.layer_checks import check_layer, describe, load, random, run
 
 shapes = st.lists(st.integers(1, 4), min_size=2, max_size=4).map(tuple)
 

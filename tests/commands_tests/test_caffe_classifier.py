@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from autograd_nn import caffe
-from models_tests import caffe_networks
-from programs import expect_one_line, run, run_here
+from support.caffe import networks as caffe_networks
+from support.programs import expect_one_line, run, run_here
 
 NAMES = ['tench, Tinca tinca', 'goldfish', 'great white shark', 'tiger shark', 'hammerhead', 'electric ray', 'stingray']
 # What is brightest of blue, green and red.

@@ -3,7 +3,7 @@ import pytest
 
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.programs import PROGRAMS
-from programs import expect_one_line, run_here
+from support.programs import expect_one_line, run_here
 
 
 @pytest.mark.parametrize('argv, path, expected', [

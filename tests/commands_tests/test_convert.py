@@ -4,8 +4,8 @@ import pytest
 
 import autograd_nn as ann
 from autograd_nn import caffe, models, serializers
-from models_tests import caffe_networks
-from programs import expect_one_line, run, run_here
+from support.caffe import networks as caffe_networks
+from support.programs import expect_one_line, run, run_here
 
 
 @pytest.fixture(scope='module')

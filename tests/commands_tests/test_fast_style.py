@@ -12,7 +12,7 @@ from PIL import Image
 
 from autograd_nn import models, serializers
 from autograd_nn.commands.fast_style.dataset import PairConverter, Pictures, RandomSquare
-from programs import ROOT, expect_one_line, run, run_here
+from support.programs import ROOT, expect_one_line, run, run_here
 
 RANDOM = ['--random-weights', '--model', 'vgg11', '--content-layers', 'conv2_1', '--style-layers', 'conv1_1', 'conv2_1']
 TINY = [*RANDOM, '--size', '32', '--batch-size', '2', '--save-every', '2']

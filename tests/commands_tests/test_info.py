@@ -7,7 +7,7 @@ import numpy as np
 import autograd_nn
 from autograd_nn import cuda
 from autograd_nn.commands import info
-from programs import run_here
+from support.programs import run_here
 
 
 def test_info(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 import autograd_nn
 from autograd_nn.commands.programs import PROGRAMS
-from programs import expect_one_line, run_here, run_python
+from support.programs import expect_one_line, run_here, run_python
 
 
 def test_nothing_and_help_list_the_programs(tmp_path):

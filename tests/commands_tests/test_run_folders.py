@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from autograd_nn import datasets
-from programs import ROOT, expect_one_line, run_here
+from support.programs import ROOT, expect_one_line, run_here
 
 TRAIN = ROOT / 'scripts' / 'train.py'
 MLP = '--model', 'mlp', '--dataset', 'few', '--batch-size', '20'

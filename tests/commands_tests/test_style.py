@@ -12,7 +12,7 @@ from PIL import Image
 import autograd_nn as ann
 from autograd_nn import models, serializers
 from autograd_nn.commands.pictures import load_picture, with_colors_of
-from programs import ROOT, expect_one_line, run_here
+from support.programs import ROOT, expect_one_line, run_here
 
 RANDOM = ['--random-weights', '--model', 'vgg11', '--size', '48']
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd_nn import datasets
-from programs import ROOT, expect_one_line, run, run_here
+from support.programs import ROOT, expect_one_line, run, run_here
 
 NAMES = ['the cat', 'a dog', 'the old man', 'my sister', 'the king']
 VERBS = ['sees', 'likes', 'eats', 'finds']

@@ -10,8 +10,8 @@ from autograd_nn import datasets, models, serializers
 from autograd_nn.commands import train
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.dataset import concat_examples
-from programs import expect_one_line, run_here
-from textures import write_textures
+from support.programs import expect_one_line, run_here
+from support.textures import write_textures
 
 
 @pytest.fixture(scope='module')

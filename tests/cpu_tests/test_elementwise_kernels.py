@@ -10,7 +10,7 @@ from autograd_nn.backend import elementwise
 from autograd_nn.backends import contract
 from autograd_nn.cpu import blocks
 from autograd_nn.dtypes import as_dtype
-from pairs import every_pair
+from support.pairs import every_pair
 
 SHAPES = [(), (0,), (5,), (3, 4, 5), (512, 512), (512, 513), (2, 3, 300, 301)]
 LAYOUTS = {

@@ -8,8 +8,8 @@ from scipy import special
 
 from autograd_nn import cpu, using_config
 from autograd_nn.dtypes import as_dtype, is_half
-from checking import epsilon
-from pairs import every_pair
+from support.checking import epsilon
+from support.pairs import every_pair
 
 
 def numerical(f, x, gy, eps=1e-5):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import random_arguments
 from autograd_nn.cpu import onednn
+from support import random_arguments
 
 pytestmark = [pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1]),
               pytest.mark.filterwarnings('ignore::RuntimeWarning', 'ignore:Casting complex')]

@@ -4,7 +4,7 @@ import pytest
 
 from autograd_nn import using_config
 from autograd_nn.dtypes import as_dtype
-from pairs import every_pair
+from support.pairs import every_pair
 
 
 def plain(name, p, g, states, h):

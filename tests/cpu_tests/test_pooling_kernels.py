@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_nn.dtypes import as_dtype
-from checking import epsilon
+from support.checking import epsilon
 
 
 def window_slices(size, k, stride, pad, cover_all):

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from autograd_nn import functions as F
 from autograd_nn.dtypes import as_dtype
-from pairs import every_pair
+from support.pairs import every_pair
 
 TOLERANCES = {'bfloat16': 1e-2, 'e': 2e-3, 'f': 1e-5, 'd': 1e-12}
 

@@ -8,7 +8,7 @@ from scipy.special import expit
 from autograd_nn.cpu import onednn
 from autograd_nn.cpu.onednn import rnn
 from autograd_nn.dtypes import as_dtype
-from pairs import every_pair
+from support.pairs import every_pair
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -11,9 +11,6 @@ import pytest
 import cuda_software
 from autograd_nn import cuda
 
-# A program that needs cuDNN.
-collect_ignore = ['plan_graphs.py']
-
 TESTS = Path(__file__).parent.parent
 NEEDED = {
     'this session has a GPU': not cuda.available,

@@ -15,7 +15,7 @@ import pytest
 
 from autograd_nn import cuda
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / 'support' / 'cuda'
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,8 +31,8 @@ def planned(capability, paths, directory):
     """cuDNN's version, and by file why it does not compute that graph, or None."""
     driver = directory / 'libcuda.so.1'
     subprocess.run([os.environ.get('CC', 'cc'), '-w', '-shared', '-fPIC', f'-DCAPABILITY={capability}',
-                    '-Wl,-soname,libcuda.so.1', '-o', driver, HERE / 'absent_driver.c'], check=True)
-    done = subprocess.run([sys.executable, HERE / 'plan_graphs.py', str(capability), *map(str, paths)],
+                    '-Wl,-soname,libcuda.so.1', '-o', driver, SUPPORT / 'absent_driver.c'], check=True)
+    done = subprocess.run([sys.executable, SUPPORT / 'plan_graphs.py', str(capability), *map(str, paths)],
                           env={**os.environ, 'LD_LIBRARY_PATH': str(directory),
                                'CUDNN_FRONTEND_CUDART_LIB_NAME': str(driver)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-import programs
+from support import programs
 
 pytestmark = pytest.mark.gpu
 

@@ -11,7 +11,7 @@ import cuda_software
 from autograd_nn import cuda, models, optimizer_hooks, optimizers, training
 from autograd_nn import functions as F
 from autograd_nn import links as L
-from autograd_nn.backend import cpu, cuda_kernels, cudnn, onednn
+from autograd_nn.backends.dispatch import cpu, cuda_kernels, cudnn, onednn
 from autograd_nn.iterators import SerialIterator
 from autograd_nn.training import extensions
 

@@ -8,12 +8,12 @@ import re
 
 import pytest
 
-import programs
 from autograd_nn import cuda
 from autograd_nn.cuda.kernel import Kernel
-from cuda_tests import nvrtc
 from cuda_tests.conftest import TESTS
-from cuda_tests.kernel_log import listed, missing, read
+from support import programs
+from support.cuda import nvrtc
+from support.cuda.kernel_log import listed, missing, read
 
 pytestmark = pytest.mark.skipif(cuda.available, reason='this session has a GPU')
 FUNCTIONS = sorted(TESTS.glob('functions_tests/test_*.py'))

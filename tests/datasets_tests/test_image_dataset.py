@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from autograd_nn.datasets import ImageDataset, LabeledImageDataset
-from datasets_tests.pictures import GREY, RGB, save
+from support.pictures import GREY, RGB, save
 
 
 def test_image_dataset(tmp_path):

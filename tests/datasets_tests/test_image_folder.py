@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograd_nn.datasets import ImageFolderDataset
-from datasets_tests.pictures import GREY, RGB, damaged, save
+from support.pictures import GREY, RGB, damaged, save
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 from autograd_nn.config import using_config
 from autograd_nn.datasets import read_image
 from autograd_nn.datasets.read_image import image_suffixes
-from datasets_tests.pictures import GREY, RGB, damaged, save
+from support.pictures import GREY, RGB, damaged, save
 
 
 def test_channels_come_first(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
-from checking import check_function, shapes, spread, uniform
+from support.checking import check_function, shapes, spread, uniform
 
 HALF = ('float64', 'float32', 'float16')
 

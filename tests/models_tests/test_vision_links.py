@@ -10,7 +10,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import dataset, models, serializers
 from autograd_nn import links as L
-from models_tests import caffe_networks
+from support.caffe import networks as caffe_networks
 
 # Names of convolutions and fully connected layers in Chainer's classes.
 VGG16 = [*(f'conv{i}_{j}' for i in range(1, 6) for j in range(1, 3 if i < 3 else 4)), 'fc6', 'fc7', 'fc8']

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from caffe_tests.layer_checks import random, write
+from support.caffe.layer_checks import random, write
 
 SCRIPT = Path(__file__).parents[2] / 'scripts' / 'benchmark.py'
 NET = '''input: "data" input_shape { dim: 1 dim: 3 dim: 16 dim: 16 }

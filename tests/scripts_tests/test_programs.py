@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from autograd_nn import datasets
-from programs import ROOT, expect_one_line, run
+from support.programs import ROOT, expect_one_line, run
 
 MNIST = ROOT.parent / 'shared' / 'data' / 'mnist'
 

@@ -10,7 +10,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import serializers
-from serializers_tests.torch_writer import describe, write_zip
+from support.torch_writer import describe, write_zip
 
 RNG = np.random.default_rng(0)
 

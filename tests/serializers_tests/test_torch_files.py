@@ -11,7 +11,7 @@ import pytest
 
 from autograd_nn.serializers import read_torch_file
 from autograd_nn.serializers.torch_pickle import MAX_INSTRUCTIONS
-from serializers_tests.torch_writer import Call, Storage, describe, dump, tensor, write_old, write_zip
+from support.torch_writer import Call, Storage, describe, dump, tensor, write_old, write_zip
 
 RNG = np.random.default_rng(0)
 DTYPES = ['f4', 'f8', 'f2', 'i8', 'i4', 'i2', 'i1', 'u1', '?', 'c8', 'c16']

@@ -26,7 +26,7 @@ from autograd_nn.serializers import load_npz, save_npz
 from autograd_nn.training import extensions
 from autograd_nn.training.extensions import snapshot_writers
 from autograd_nn.variable import Parameter, Variable
-from training_tests import toy
+from support import toy
 
 
 class Reporting(toy.FakeUpdater):

@@ -6,7 +6,7 @@ import pytest
 
 from autograd_nn import training
 from autograd_nn.serializers import DictionarySerializer, load_npz, save_npz
-from training_tests import toy
+from support import toy
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from autograd_nn.reporter import report
 from autograd_nn.serializers import load_npz
 from autograd_nn.training import extensions
 from autograd_nn.variable import Variable
-from training_tests import toy
+from support import toy
 
 
 def make(tmp_path, stop=(5, 'iteration'), **args):
@@ -454,7 +454,7 @@ class TestControlC:
 KILLED = '''
 import sys
 sys.path.insert(0, sys.argv[2])
-from training_tests import toy
+from support import toy
 from autograd_nn import training
 trainer = toy.make_trainer(sys.argv[1], stop=None, extensions=False)
 trainer.extend(training.extensions.snapshot(filename='snapshot'), trigger=(1, 'iteration'))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autograd_nn import training
 from autograd_nn.serializers import load_npz
 from autograd_nn.training import triggers
-from training_tests.toy import FakeUpdater, Loader, Saver
+from support.toy import FakeUpdater, Loader, Saver
 
 
 class FakeTrainer:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, shapes, spread, uniform
+from support.checking import check_function, shapes, spread, uniform
 
 DTYPES = ('float64', 'float32', 'float16')
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 DTYPES = ('float64', 'float32', 'float16')
 PAIRS = [(F.softmax, scipy.special.softmax), (F.log_softmax, scipy.special.log_softmax)]

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import basic_indices, integer_array_indices
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 INDEXES = [
     1, -1, np.int64(1), slice(1, 3), slice(None, None, -1), Ellipsis, None, (), (1, 2), (slice(None), 1),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 HALF = ('float64', 'float32', 'float16')
 

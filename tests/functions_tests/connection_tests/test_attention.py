@@ -5,7 +5,7 @@ import scipy.special
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, uniform
+from support.checking import check_function, uniform
 
 
 def attention(query, key, value, mask=True):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, gradients
+from support.checking import check_function, gradients
 
 
 def plain_convolution(x, W, b, stride, pad, cover_all, dilate, groups):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import shapes, uniform
+from support.checking import shapes, uniform
 
 
 @given(shapes(min_dims=1), st.integers(1, 4), st.sampled_from([None, -1, 0]), st.sampled_from(['f', 'd', 'e']))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 
 def softmax_loss(x, t, normalize=True, class_weight=None, ignore_label=-1, reduce='mean'):

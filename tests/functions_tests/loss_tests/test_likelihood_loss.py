@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 REDUCTIONS = {'sum': np.sum, 'mean': np.mean, 'no': lambda loss: loss}
 

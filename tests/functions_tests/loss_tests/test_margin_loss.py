@@ -4,7 +4,7 @@ import pytest
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, spread, uniform
+from support.checking import check_function, spread, uniform
 
 
 @pytest.mark.parametrize('reduce', ['mean', 'no'])

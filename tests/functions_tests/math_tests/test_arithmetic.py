@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
-from checking import check_function, shapes, spread, uniform
+from support.checking import check_function, shapes, spread, uniform
 
 # function, NumPy reference, the intervals of the two arguments
 TABLE = [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
-from checking import check_function, uniform
+from support.checking import check_function, uniform
 
 SHAPES = [((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 4)), ((2, 3), (3,)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)),
           ((5, 2, 3), (5, 3, 4)), ((5, 1, 2, 3), (6, 3, 4)), ((1, 2, 3), (5, 3, 4)), ((5, 2, 3), (3,)),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
-from checking import check_function, shapes, spread, uniform
+from support.checking import check_function, shapes, spread, uniform
 
 REDUCTIONS = [(F.sum, np.sum), (F.mean, np.mean), (F.average, np.mean), (F.prod, np.prod), (F.max, np.max),
               (F.min, np.min), (F.var, np.var), (F.std, np.std)]

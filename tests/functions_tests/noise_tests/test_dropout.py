@@ -5,7 +5,7 @@ from hypothesis import given
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 
 @given(shapes())

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 import autograd_nn.functions as F
-from checking import check_function, uniform
+from support.checking import check_function, uniform
 
 
 @given(shape=array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=5), n=st.integers(1, 5))

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import array_shapes
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, gradients, uniform
+from support.checking import check_function, gradients, uniform
 
 
 def wide(a, x, axis):

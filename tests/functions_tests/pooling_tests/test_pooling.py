@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
-from checking import check_function, gradients, spread, uniform
+from support.checking import check_function, gradients, spread, uniform
 
 
 def windows(size, k, stride, pad, cover_all):

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-from checking import check_function, gradients, uniform
+from support.checking import check_function, gradients, uniform
 
 
 def plain_lstm(c_prev, x):

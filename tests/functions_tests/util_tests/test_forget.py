@@ -8,7 +8,7 @@ from hypothesis import given
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from checking import check_function, shapes, uniform
+from support.checking import check_function, shapes, uniform
 
 
 @given(shapes())

@@ -10,7 +10,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import serializers
 from autograd_nn.gradient_check import check_backward
-from checking import uniform
+from support.checking import uniform
 
 N, I, S = 3, 4, 2
 

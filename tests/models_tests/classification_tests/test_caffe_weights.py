@@ -6,7 +6,7 @@ import autograd_nn as ann
 from autograd_nn import caffe, models
 from autograd_nn.models import Preprocessing
 from autograd_nn.models.classification import caffe_names, caffe_weights
-from models_tests import caffe_networks
+from support.caffe import networks as caffe_networks
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 3, 96, 96)).astype(np.float32)
 

@@ -7,7 +7,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers, models, serializers
 from autograd_nn.models.style.fast_style import RepeatedPixels
-from checking import check_function, uniform
+from support.checking import check_function, uniform
 
 SHAPES = {'c1': (32, 3, 9, 9), 'c2': (64, 32, 4, 4), 'c3': (128, 64, 4, 4), 'd1': (128, 64, 4, 4),
           'd2': (64, 32, 4, 4), 'd3': (32, 3, 9, 9)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import models
-from checking import check_function, uniform
+from support.checking import check_function, uniform
 
 sizes = st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.main import start_program
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def run(script, *arguments, cwd):

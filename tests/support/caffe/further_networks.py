@@ -1,7 +1,7 @@
-"""Further published networks, with random weights and for small images: see `models_tests.caffe_networks`."""
+"""Further published networks, with random weights and for small images: see `support.caffe.networks`."""
 import numpy as np
 
-from models_tests.caffe_networks import Builder
+from support.caffe.networks import Builder
 
 
 def mobilenet(size=64, classes=7, width=0.25):

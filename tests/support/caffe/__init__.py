@@ -1,0 +1,1 @@
+"""Layers and networks as Caffe has them, and what runs them besides."""

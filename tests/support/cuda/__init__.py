@@ -1,0 +1,1 @@
+"""What is known of kernels on a machine without a GPU."""
