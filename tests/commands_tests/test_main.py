@@ -84,7 +84,7 @@ print(*found, 'google.protobuf' in sys.modules, 'matplotlib' in sys.modules)"""
     if 'train' not in words:
         assert {name.rpartition('.')[2] for name in found[:-2]} == {'commands', 'command_line', 'main', 'programs'}
     else:
-        assert 'autograd_nn.models.lenet' in found and 'autograd_nn.commands.predict' not in found
+        assert 'autograd_nn.models.classification.lenet' in found and 'autograd_nn.commands.predict' not in found
 
 
 def test_importing_the_package_imports_no_command(tmp_path):
