@@ -208,6 +208,9 @@ def _module(source: str, options: tuple[str, ...] = (), *, name_expressions: Any
     # Room for arrays whose size the launch gives; and threads that wait for each other need a stack each.
     text = _DYNAMIC.sub(r'static \1 \2[49152 / sizeof(\1)];', source) + '\n'
     together = str(bool(_TOGETHER.search(source))).lower()
+    # CuPy's own ones refer to elements before an array that they do not take; to take them is an error there, too.
+    own = str(all(name.startswith('cupy_') for name in kernels)).lower()
+    text += f'static bool checks_indexes() {{ return !{own}; }}\n'
     for name, expression in kernels.items():
         text += f'DESCRIBE({name}, ({expression}), "{expression}", {together})\n'
     defined = [option for option in options if option.startswith('-D')]

@@ -382,8 +382,10 @@ FUNCTION Error cudaGraphLaunch(void *graph, void *stream) {
     auto held = software::lock();
     ++launches;
     return software::enqueue(stream, [=] {
+        software::is_replay = true;
         for (Work &work : ((Graph *)graph)->work)
             work();
+        software::is_replay = false;
     });
 }
 // What is done on a stream from now on may use n bytes, and no more in the same unit.

@@ -31,6 +31,9 @@ void use_memory(char *address, size_t n);
 // Whether n bytes are of a device, and within what was asked for.
 bool is_memory(const void *address, size_t n);
 
+// Whether a graph is at work: what it reads from outside may since have become the memory of smaller arrays.
+extern bool is_replay;
+
 // Whether they begin in the range of the devices and are not all in use.
 bool is_beyond(const void *address, size_t n);
 

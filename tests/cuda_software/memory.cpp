@@ -22,6 +22,7 @@ template <typename T> static T *reserve(size_t n) {
 static char *const memory = reserve<char>(RANGE);
 static uint16_t *const used = reserve<uint16_t>(RANGE / UNIT);
 static size_t next = GAP;
+bool software::is_replay = false;
 
 void software::use_memory(char *address, size_t n) {
     const size_t unit = (address - memory) / UNIT;
@@ -59,7 +60,7 @@ bool software::is_memory(const void *address, size_t n) {
     for (size_t unit = first / UNIT; unit < last / UNIT; ++unit)
         if (used[unit] < UNIT)
             return false;
-    return last % UNIT < used[last / UNIT];
+    return last % UNIT < (is_replay && used[last / UNIT] ? UNIT : used[last / UNIT]);
 }
 
 FUNCTION bool is_memory(const void *address, size_t n) { return software::is_memory(address, n); }

@@ -139,6 +139,13 @@ def test_elements_that_arrays_do_not_have(operation, message):
             beyond(x, size=12)
 
 
+def test_elements_that_are_not_taken():
+    """CuPy assigns where a mask is true by a kernel that refers to the element before the first one."""
+    x = cupy.arange(6, dtype='f').reshape(2, 3)
+    x[cupy.asarray([[False, True, False]] * 2)] = 7
+    assert x.tolist() == [[0, 7, 2], [3, 7, 5]]
+
+
 @pytest.mark.parametrize('text, what', [('x[0] = x[at]', 'reads'), ('x[at] = 1', 'writes'),
                                         ('atomicAdd(x + at, 1)', 'reads')])
 @pytest.mark.parametrize('shape', [(12,), (128,), (1000,)])
