@@ -21,6 +21,7 @@ import numpy as np
 from autograd_nn.config import config
 from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.onednn import library as c
+from autograd_nn.cpu.onednn import signal_stack
 from autograd_nn.cpu.onednn.address import address
 from autograd_nn.cpu.onednn.library import Library
 from autograd_nn.types import DTypeLike, Ints
@@ -54,6 +55,7 @@ class _Thread(threading.local):
         """Makes new settings those of this thread's executions: the number of threads, and whether to use bfloat16."""
         library = loaded()
         if self.stream is None:
+            signal_stack.provide()
             stream = c_void_p()
             library.call('stream_create', byref(stream), library.engine, 1)
             self.stream = stream
