@@ -123,5 +123,5 @@ def test_labels_of_no_class_are_seen():
     loss = cuda.to_cpu(F.softmax_cross_entropy(x, t, reduce='no').array)
     np.testing.assert_allclose(loss[0], np.log(4), rtol=1e-6)
     assert np.isnan(loss[1:]).all()
-    with ann.using_config('debug', True), pytest.raises(ValueError, match=r'label 4|label -2'):
+    with ann.using_config('debug', True), pytest.raises(ValueError, match='t contains 4'):
         F.softmax_cross_entropy(x, t)
