@@ -76,9 +76,9 @@ needs_headers = pytest.mark.skipif(not nvrtc.headers(), reason="CuPy's headers a
 @needs_headers
 @pytest.mark.parametrize('capability', [70, 75, 80, 86, 89, 90])
 def test_every_text_compiles(kernel_log, capability, record_property):
+    """For one of them all texts, for the others those of different types: CuPy lays other arrays around them."""
     if capability not in nvrtc.architectures():
         pytest.skip(f'NVRTC {".".join(map(str, nvrtc.version()))} does not know compute capability {capability / 10}')
-    """For one of them all texts, for the others those of different types: CuPy lays other arrays around them."""
     texts = [text for text in read(kernel_log) if any(map(text.is_of, Kernel.registry.values()))]
     if capability != 80:
         texts = list({(text.kernels, *text.types.items()): text for text in texts}.values())
