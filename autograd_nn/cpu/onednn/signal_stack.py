@@ -39,15 +39,17 @@ def provide() -> None:
         return
     _memory = mmap.mmap(-1, _SIZE)
     start = ctypes.addressof(ctypes.c_char.from_buffer(_memory))
-    if _sigaltstack(ctypes.byref(_Stack(start, 0, _SIZE)), None):
+    if _sigaltstack(_Stack(start, 0, _SIZE), None):
         _logger.debug('oneDNN: there is no alternate stack for the handlers of signals, errno %d', ctypes.get_errno())
 
 
 def has_one() -> bool:
     """Whether this thread has an alternate stack."""
     found = _Stack()
-    return _sigaltstack(None, ctypes.byref(found)) == 0 and not found.flags & _DISABLED
+    return _sigaltstack(None, found) == 0 and not found.flags & _DISABLED
 
 
-_sigaltstack = ctypes.CDLL(None, use_errno=True).sigaltstack
-_sigaltstack.argtypes = ctypes.c_void_p, ctypes.c_void_p
+def _sigaltstack(new: _Stack | None, old: _Stack | None) -> int:
+    # Looked up when it is called: not every system has it, and where oneDNN is not there, nobody calls it.
+    call = ctypes.CDLL(None, use_errno=True).sigaltstack
+    return call(*[None if stack is None else ctypes.byref(stack) for stack in (new, old)])
