@@ -1,0 +1,123 @@
+"""Imports of `chainer`, `chainermn` and `chainerx` and of modules below them, which find this package instead."""
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+import autograd_nn
+from autograd_nn.chainer import paths
+
+VERSION = '7.8.1'
+# Where modules are that have another place here, beside those of `paths`.
+_MODULES = {
+    'chainermn': 'autograd_nn.chainer.chainermn',
+    'chainerx': 'autograd_nn.chainer.chainerx',
+    'chainer.basic_math': 'chainer.functions.math.basic_math',
+    'chainer.configuration': 'autograd_nn.config',
+    'chainer.training.trigger': 'autograd_nn.training.triggers.interval',
+    'chainer.training.updater': 'autograd_nn.training.updaters',
+    'chainer.backends.intel64': 'autograd_nn.chainer.intel64',
+    'chainer.functions.theano': 'autograd_nn.chainer.theano',
+    'chainer.functions.theano.theano_function': 'autograd_nn.chainer.theano',
+    'chainer.links.theano': 'autograd_nn.chainer.theano',
+    'chainer.links.theano.theano_function': 'autograd_nn.chainer.theano',
+}
+
+
+class _Chainer(ModuleType):
+    """autograd_nn, with the version of Chainer. What is set here, by a patch say, is set there."""
+
+    def __getattr__(self, name: str) -> Any:
+        if f'chainer.{name}' in sys.modules:
+            return sys.modules[f'chainer.{name}']
+        try:
+            return getattr(autograd_nn, name)
+        except AttributeError:
+            if name.startswith('_'):
+                raise
+        try:
+            # Chainer imports all its modules at once, so programs name them without an import.
+            return import_module(f'chainer.{name}')
+        except ModuleNotFoundError as error:
+            if error.name != f'chainer.{name}':
+                raise
+        raise AttributeError(f"module 'chainer' has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith('__') or name == 'chainerx':
+            super().__setattr__(name, value)
+        else:
+            setattr(autograd_nn, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(autograd_nn, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(autograd_nn)
+
+
+chainer = _Chainer('chainer', autograd_nn.__doc__)
+chainer.__version__ = VERSION
+chainer.__path__ = []
+chainer.__file__ = autograd_nn.__file__
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Finds the modules below `chainer`: those of this package, and what `paths` makes."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None,
+                  target: ModuleType | None = None) -> ModuleSpec | None:
+        module = _find(fullname)
+        if module is None:
+            return None
+        spec = ModuleSpec(fullname, self, is_package=hasattr(module, '__path__'))
+        spec.loader_state = module
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Python makes an empty module, which `exec_module` replaces."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        assert spec is not None
+        sys.modules[spec.name] = spec.loader_state
+        # What the module has imported already needs no import: that would set the attribute of the package, which may
+        # be a function of the same name by now.
+        real = spec.loader_state.__name__
+        for name in [name for name in sys.modules if name.startswith(real + '.')]:
+            sys.modules.setdefault(spec.name + name[len(real):], sys.modules[name])
+
+
+def _find(fullname: str) -> ModuleType | None:
+    """The module for a dotted path of Chainer, or None."""
+    root, _, rest = fullname.partition('.')
+    if root not in ('chainer', 'chainermn', 'chainerx'):
+        return None
+    if fullname in _MODULES:
+        return import_module(_MODULES[fullname])
+    if root != 'chainer':
+        return None
+    if not rest:
+        return chainer
+    real = f'autograd_nn.{rest}'
+    try:
+        module = import_module(real)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f'{real}.'.startswith(f'{error.name}.'):
+            raise  # the module is there and lacks something else
+        return paths.make_module(rest)
+    paths.complete(module, rest)
+    return module
+
+
+def install() -> None:
+    """Lets imports of `chainer` find this package."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+        paths.offer_attributes()
+    sys.modules['chainer'] = chainer

@@ -1,0 +1,338 @@
+"""Modules of Chainer that have no file of their own here: in Chainer each function, layer and extension has one."""
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+# For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
+# path), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class here, but
+# what the function f does.
+_PATHS = {
+    'datasets': '''
+        fashion_mnist mnist get_fashion_mnist_labels get_fashion_mnist''',
+    'function_hooks': '''
+        debug_print print_hook PrintHook''',
+    'functions.activation': '''
+        clipped_relu rectifier ClippedReLU clipped_relu relu6
+        crelu rectifier CReLU~crelu crelu
+        elu smooth_rectifier ELU elu
+        hard_sigmoid sigmoid HardSigmoid hard_sigmoid
+        leaky_relu rectifier LeakyReLU leaky_relu
+        log_softmax functions.math.reduction logsumexp
+        log_softmax softmax LogSoftmax log_softmax
+        maxout rectifier maxout
+        prelu rectifier PReLUFunction=PReLU prelu
+        relu rectifier ReLU relu
+        rrelu rectifier RReLU~rrelu rrelu
+        selu smooth_rectifier selu
+        softplus smooth_rectifier Softplus softplus
+        swish smooth_rectifier Swish swish
+        tanh sigmoid Tanh tanh''',
+    'functions.array': '''
+        broadcast broadcast Broadcast~broadcast
+        cast functions.precision Cast cast
+        concat joining Concat concat
+        copy rearrangement Copy copy
+        depth2space shape Depth2Space~depth2space depth2space
+        diagonal indexing Diagonal~diagonal diagonal
+        dstack joining Dstack~dstack dstack
+        expand_dims shape ExpandDims~expand_dims expand_dims
+        flatten shape flatten
+        flip rearrangement Flip flip
+        fliplr rearrangement FlipLR~fliplr fliplr
+        flipud rearrangement FlipUD~flipud flipud
+        get_item indexing GetItem get_item
+        hstack joining Hstack~hstack hstack
+        im2col columns Im2Col im2col
+        moveaxis shape Moveaxis~moveaxis moveaxis
+        pad rearrangement Pad pad
+        pad_sequence joining PadSequence~pad_sequence pad_sequence
+        permutate rearrangement Permutate permutate
+        repeat rearrangement Repeat~repeat repeat
+        reshape shape Reshape reshape
+        resize_images resize ResizeImages~resize_images resize_images
+        rollaxis shape Rollaxis~rollaxis rollaxis
+        scatter_add indexing ScatterAdd scatter_add
+        select_item indexing SelectItem~select_item select_item
+        separate joining Separate separate
+        space2depth shape Space2Depth~space2depth space2depth
+        split_axis joining SplitAxis split_axis
+        squeeze shape Squeeze~squeeze squeeze
+        stack joining Stack stack
+        swapaxes shape Swapaxes~swapaxes swapaxes
+        tile rearrangement Tile~tile tile
+        transpose shape Transpose transpose
+        transpose_sequence functions.rnn.recurrent_sequences TransposeSequence~transpose_sequence transpose_sequence
+        vstack joining Vstack~vstack vstack
+        where selection Where where''',
+    'functions.connection': '''
+        bilinear fully_connected BilinearFunction~bilinear bilinear
+        convolution_2d convolution Convolution2DFunction=ConvolutionND Convolution2DGradW=ConvolutionFilterGrad
+        convolution_2d convolution convolution_2d
+        convolution_nd convolution ConvolutionND ConvolutionNDGradW=ConvolutionFilterGrad convolution_nd convolution_1d
+        convolution_nd convolution convolution_3d
+        deconvolution_2d convolution Deconvolution2DFunction=DeconvolutionND deconvolution_2d
+        deconvolution_nd convolution DeconvolutionND deconvolution_nd deconvolution_1d deconvolution_3d
+        depthwise_convolution_2d convolution depthwise_convolution_2d
+        dilated_convolution_2d convolution dilated_convolution_2d
+        embed_id embedding EmbedIDFunction=EmbedID embed_id
+        linear fully_connected LinearFunction linear''',
+    'functions.evaluation': '''
+        accuracy scores Accuracy~accuracy accuracy
+        binary_accuracy scores BinaryAccuracy~binary_accuracy binary_accuracy
+        classification_summary scores ClassificationSummary~classification_summary classification_summary precision
+        classification_summary scores recall f1_score
+        r2_score scores R2_score~r2_score r2_score''',
+    'functions.loss': '''
+        absolute_error regression_loss AbsoluteError~absolute_error absolute_error
+        contrastive margin_loss Contrastive~contrastive contrastive
+        hinge margin_loss Hinge~hinge hinge
+        huber_loss regression_loss HuberLoss~huber_loss huber_loss
+        mean_absolute_error regression_loss MeanAbsoluteError~mean_absolute_error mean_absolute_error
+        mean_squared_error regression_loss MeanSquaredError mean_squared_error
+        sigmoid_cross_entropy cross_entropy SigmoidCrossEntropy sigmoid_cross_entropy
+        softmax_cross_entropy cross_entropy SoftmaxCrossEntropy softmax_cross_entropy
+        squared_error regression_loss SquaredError~squared_error squared_error
+        squared_error functions.math.arithmetic squared_difference
+        triplet margin_loss Triplet~triplet triplet
+        vae likelihood_loss gaussian_kl_divergence bernoulli_nll gaussian_nll''',
+    'functions.math': '''
+        arctanh trigonometric Arctanh arctanh
+        average reduction Mean average
+        basic_math arithmetic Neg=Negative neg Absolute absolute Add add Sub=Subtract sub Mul=Multiply mul Div=Divide
+        basic_math arithmetic div floordiv PowVarVar=Power pow
+        basic_math number_arithmetic AddConstant=AddNumber SubFromConstant=SubtractFromNumber MulConstant=MultiplyNumber
+        basic_math number_arithmetic PowVarConst=RaiseToNumber
+        basic_math matrix_product matmul
+        batch_l2_norm_squared reduction BatchL2NormSquared~batch_l2_norm_squared batch_l2_norm_squared
+        bias affine bias
+        ceil rounding ceil
+        clip clipping Clip clip
+        cumprod cumulative Cumprod=CumProd cumprod
+        cumsum cumulative Cumsum=CumSum cumsum
+        det linear_algebra BatchDet=Det batch_det det
+        einsum einstein_sum EinSum einsum
+        erf error_function Erf erf
+        erfc error_function Erfc erfc
+        erfcinv error_function ErfcInv erfcinv
+        erfcx error_function Erfcx erfcx
+        erfinv error_function ErfInv erfinv
+        exponential_m1 exponential Expm1 expm1
+        fix rounding fix
+        floor rounding floor
+        fmod arithmetic Fmod fmod
+        hyperbolic trigonometric Cosh cosh Sinh sinh
+        identity affine Identity identity
+        inv linear_algebra Inv BatchInv=Inv inv batch_inv
+        linear_interpolate affine LinearInterpolate~linear_interpolate linear_interpolate
+        log_ndtr error_function LogNdtr log_ndtr
+        logarithm_1p exponential Log1p log1p
+        logsumexp reduction LogSumExp logsumexp
+        matmul matrix_product MatMul matmul BatchMatMul~batch_matmul batch_matmul
+        maximum clipping Maximum maximum
+        minimum clipping Minimum minimum
+        minmax extremum Max Min ArgMin ArgMax max min argmax argmin
+        ndtr error_function Ndtr ndtr
+        ndtri error_function Ndtri=NdtrI ndtri
+        prod reduction Prod prod
+        scale affine scale
+        sign rounding sign
+        sqrt exponential Sqrt sqrt rsqrt
+        square exponential Square square
+        sum reduction Sum sum
+        sum functions.array.broadcast SumTo sum_to
+        tensordot matrix_product TensorDot~tensordot tensordot''',
+    'functions.noise': '''
+        gaussian gaussian Gaussian~gaussian
+        gumbel_softmax gaussian gumbel_softmax
+        zoneout dropout Zoneout~zoneout zoneout''',
+    'functions.normalization': '''
+        group_normalization layer_normalization GroupNormalization group_normalization
+        l2_normalization layer_normalization NormalizeL2~normalize normalize''',
+    'functions.pooling': '''
+        average_pooling_2d pooling AveragePooling2D=AveragePooling average_pooling_2d
+        average_pooling_nd pooling AveragePoolingND=AveragePooling average_pooling_nd average_pooling_1d
+        average_pooling_nd pooling average_pooling_3d
+        max_pooling_nd pooling MaxPoolingND=MaxPooling max_pooling_nd max_pooling_1d max_pooling_2d max_pooling_3d
+        unpooling_2d unpooling Unpooling2D~unpooling_2d unpooling_2d
+        unpooling_nd unpooling UnpoolingND~unpooling_nd unpooling_nd unpooling_1d unpooling_3d
+        upsampling_2d unpooling Upsampling2D~upsampling_2d upsampling_2d''',
+    'functions.rnn': '''
+        lstm recurrent_cells LSTM lstm
+        n_step_gru n_step NStepGRU~n_step_gru NStepBiGRU~n_step_bigru n_step_gru n_step_bigru
+        n_step_lstm n_step NStepLSTM~n_step_lstm NStepBiLSTM~n_step_bilstm n_step_lstm n_step_bilstm
+        n_step_rnn n_step n_step_rnn n_step_birnn
+        slstm recurrent_cells SLSTM~slstm slstm
+        tree_lstm recurrent_cells TreeLSTM~tree_lstm tree_lstm''',
+    'initializers': '''
+        normal random Normal LeCunNormal GlorotNormal HeNormal
+        sampling resampling UpsamplingDeconvFilter DownsamplingConvFilter
+        uniform random Uniform LeCunUniform GlorotUniform HeUniform''',
+    'links.activation': '''
+        maxout links.connection.fully_connected Maxout
+        prelu trainable PReLU
+        swish trainable Swish''',
+    'links.connection': '''
+        bias affine Bias
+        bilinear fully_connected Bilinear
+        convolution_2d convolution Convolution2D
+        convolution_nd convolution ConvolutionND Convolution1D Convolution3D
+        deconvolution_2d convolution Deconvolution2D
+        deconvolution_nd convolution DeconvolutionND Deconvolution1D Deconvolution3D
+        depthwise_convolution_2d convolution DepthwiseConvolution2D
+        dilated_convolution_2d convolution DilatedConvolution2D
+        embed_id embedding EmbedID
+        inceptionbn inception InceptionBN
+        linear fully_connected Linear
+        mlp_convolution_2d convolution MLPConvolution2D
+        scale affine Scale''',
+    'links.normalization': '''
+        batch_normalization normalization BatchNormalization
+        group_normalization normalization GroupNormalization
+        layer_normalization normalization LayerNormalization''',
+    'links.rnn': '''
+        mgu gru StatelessMGU StatefulMGU
+        n_step_gru n_step NStepGRU NStepBiGRU
+        n_step_lstm n_step NStepLSTM NStepBiLSTM
+        n_step_rnn n_step NStepRNNTanh NStepRNNReLU NStepBiRNNTanh NStepBiRNNReLU
+        peephole lstm StatefulPeepholeLSTM
+        zoneoutlstm lstm StatefulZoneoutLSTM''',
+    'optimizer_hooks': '''
+        gradient_clipping gradient GradientClipping
+        gradient_hard_clipping gradient GradientHardClipping
+        gradient_lars gradient GradientLARS
+        gradient_noise gradient exponential_decay_noise GradientNoise
+        lasso regularization Lasso
+        weight_decay regularization WeightDecay''',
+    'optimizers': '''
+        ada_delta adaptive AdaDeltaRule AdaDelta
+        ada_grad adaptive AdaGradRule
+        corrected_momentum_sgd sgd CorrectedMomentumSGDRule CorrectedMomentumSGD
+        momentum_sgd sgd MomentumSGDRule MomentumSGD
+        nesterov_ag sgd NesterovAGRule NesterovAG
+        rmsprop adaptive RMSpropRule RMSprop
+        rmsprop_graves adaptive RMSpropGravesRule RMSpropGraves
+        smorms3 adaptive SMORMS3Rule SMORMS3''',
+    'training.extensions': '''
+        _snapshot snapshot snapshot_object snapshot
+        computational_graph dump_graph DumpGraph
+        exponential_shift shift ExponentialShift
+        fail_on_nonnumber inspection FailOnNonNumber
+        inverse_shift shift InverseShift
+        linear_shift shift LinearShift
+        micro_average observe MicroAverage
+        multistep_shift shift MultistepShift
+        parameter_statistics inspection ParameterStatistics
+        polynomial_shift shift PolynomialShift
+        step_shift shift StepShift
+        util progress_bar ProgressBar
+        value_observation observe observe_value observe_lr
+        variable_unchain observe unchain_variables
+        warmup_shift shift WarmupShift''',
+    'training.triggers': '''
+        early_stopping_trigger early_stopping EarlyStoppingTrigger
+        interval_trigger interval IntervalTrigger
+        manual_schedule_trigger schedule ManualScheduleTrigger
+        minmax_value_trigger best_value BestValueTrigger MaxValueTrigger MinValueTrigger
+        once_trigger schedule OnceTrigger
+        time_trigger schedule TimeTrigger''',
+    'training.updaters': '''
+        standard_updater training.updaters StandardUpdater''',
+    'training': '''
+        util training.triggers.interval get_trigger''',
+}
+
+
+def _read() -> dict[str, list[tuple[str, str]]]:
+    """For each path of Chainer, the names, and where they are."""
+    result: dict[str, list[tuple[str, str]]] = {}
+    for package, text in _PATHS.items():
+        for line in text.split('\n'):
+            name, where, *names = line.split() or ['', '']
+            if name:
+                path = f'{package}.{name}' if package else name
+                where = where if '.' in where or not package else f'{package}.{where}'
+                result.setdefault(path, []).extend((each, where) for each in names)
+    return result
+
+
+_NAMES = _read()
+
+
+def make_module(path: str) -> ModuleType | None:
+    """Makes a module that Chainer has; None if it has none of that path.
+
+    Args:
+        path: The dotted path below `chainer`.
+
+    Returns:
+        The module, whose names are those of autograd_nn.
+    """
+    if path not in _NAMES:
+        return None
+    module = ModuleType(f'chainer.{path}', f'What Chainer has in `chainer.{path}`.')
+    complete(module, path)
+    return module
+
+
+def complete(module: ModuleType, path: str) -> None:
+    """Gives a module the names that it has in Chainer and lacks here.
+
+    Args:
+        module: The module.
+        path: Its dotted path below `chainer`.
+    """
+    for name, where in _NAMES.get(path, []):
+        alias, sign, real = name.replace('~', '=').partition('=')
+        if alias not in vars(module):
+            value = getattr(import_module(f'autograd_nn.{where}'), real or alias)
+            setattr(module, alias, _node_class(alias, value) if '~' in name else value)
+
+
+def _node_class(name: str, function: Callable[..., Any]) -> type:
+    """A class that is used as Chainer's node class is: made with the parameters, and called with the inputs."""
+
+    class Node:
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self.args, self.kwargs = args, kwargs
+
+        def __call__(self, *inputs: Any) -> Any:
+            return function(*inputs, *self.args, **self.kwargs)
+
+        def apply(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            outputs = self(*inputs)
+            return outputs if isinstance(outputs, tuple) else (outputs,)
+
+    Node.__name__ = Node.__qualname__ = name
+    Node.__doc__ = f'Does what `{function.__name__}` does, of inputs that are given to `apply`.'
+    return Node
+
+
+def offer_attributes() -> None:
+    """Lets packages have the modules as attributes, which Chainer imports all at once."""
+    packages: dict[str, set[str]] = {}
+    for path in _NAMES:
+        package, _, name = path.rpartition('.')
+        packages.setdefault(package, set()).add(name)
+    for path, names in packages.items():
+        package = sys.modules.get(f'autograd_nn.{path}')
+        if package is not None:
+            vars(package).setdefault('__path__', [])
+            _offer(package, path, names)
+
+
+def _offer(package: ModuleType, path: str, names: set[str]) -> None:
+    otherwise = vars(package).get('__getattr__')
+
+    def get(name: str) -> Any:
+        if name in names:
+            return import_module(f'chainer.{path}.{name}')
+        if otherwise is not None:
+            return otherwise(name)
+        raise AttributeError(f'module {package.__name__!r} has no attribute {name!r}')
+
+    setattr(package, '__getattr__', get)

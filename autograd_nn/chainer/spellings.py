@@ -1,0 +1,5 @@
+"""Spellings of Chainer 1 to 4."""
+
+
+def install() -> None:
+    """Nothing yet."""
