@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -18,6 +18,7 @@ _MODULES = {
     'chainermn': 'autograd_nn.chainer.chainermn',
     'chainerx': 'autograd_nn.chainer.chainerx',
     'chainer.basic_math': 'chainer.functions.math.basic_math',
+    'chainer.function_set': 'autograd_nn.chainer.function_set',
     'chainer.configuration': 'autograd_nn.config',
     'chainer.training.trigger': 'autograd_nn.training.triggers.interval',
     'chainer.training.updater': 'autograd_nn.training.updaters',
@@ -68,11 +69,18 @@ chainer.__file__ = autograd_nn.__file__
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds the modules below `chainer`: those of this package, and what `paths` makes."""
+    """Finds modules here.
+
+    Args:
+        find: Takes the dotted path of a module, and returns the module or None.
+    """
+
+    def __init__(self, find: Callable[[str], ModuleType | None]) -> None:
+        self.find = find
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None,
                   target: ModuleType | None = None) -> ModuleSpec | None:
-        module = _find(fullname)
+        module = self.find(fullname)
         if module is None:
             return None
         spec = ModuleSpec(fullname, self, is_package=hasattr(module, '__path__'))
@@ -115,9 +123,16 @@ def _find(fullname: str) -> ModuleType | None:
     return module
 
 
+def _find_last(fullname: str) -> ModuleType | None:
+    """The module for one that packages for Chainer have compiled, and that nobody else has found."""
+    is_compiled = fullname == 'chainercv.utils.bbox._nms_gpu_post'
+    return import_module('autograd_nn.chainer.chainercv_nms') if is_compiled else None
+
+
 def install() -> None:
     """Lets imports of `chainer` find this package."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+        sys.meta_path.insert(0, _Finder(_find))
+        sys.meta_path.append(_Finder(_find_last))
         paths.offer_attributes()
     sys.modules['chainer'] = chainer

@@ -14,12 +14,17 @@ from autograd_nn.chainer.alias import VERSION
 from autograd_nn.version import __version__
 
 STAND_IN = Path(__file__).parent / 'stand_in'
-# A local version: not on any index, and as new as Chainer's for whoever requires it.
+# A local version: not on any index, and as new as Chainer's for whoever requires it. Packages for Chainer import what
+# it required without a word of their own.
 _LOCAL = f'{VERSION}+autogradnn'
 _METADATA = f'''Metadata-Version: 2.1
 Name: chainer
 Version: {_LOCAL}
 Summary: The name chainer, for autograd_nn {__version__}
+Requires-Dist: autograd_nn
+Requires-Dist: filelock
+Requires-Dist: six
+Requires-Dist: typing_extensions
 '''
 
 

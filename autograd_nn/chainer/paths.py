@@ -160,7 +160,8 @@ _PATHS = {
         max_pooling_nd pooling MaxPoolingND=MaxPooling max_pooling_nd max_pooling_1d max_pooling_2d max_pooling_3d
         unpooling_2d unpooling Unpooling2D~unpooling_2d unpooling_2d
         unpooling_nd unpooling UnpoolingND~unpooling_nd unpooling_nd unpooling_1d unpooling_3d
-        upsampling_2d unpooling Upsampling2D~upsampling_2d upsampling_2d''',
+        upsampling_2d unpooling Upsampling2D~upsampling_2d upsampling_2d
+        max_pooling_2d pooling MaxPooling2D~max_pooling_2d max_pooling_2d''',
     'functions.rnn': '''
         lstm recurrent_cells LSTM lstm
         n_step_gru n_step NStepGRU~n_step_gru NStepBiGRU~n_step_bigru n_step_gru n_step_bigru
@@ -290,11 +291,36 @@ def complete(module: ModuleType, path: str) -> None:
         alias, sign, real = name.replace('~', '=').partition('=')
         if alias not in vars(module):
             value = getattr(import_module(f'autograd_nn.{where}'), real or alias)
-            setattr(module, alias, _node_class(alias, value) if '~' in name else value)
+            setattr(module, alias, node_class(alias, value) if '~' in name else value)
 
 
-def _node_class(name: str, function: Callable[..., Any]) -> type:
-    """A class that is used as Chainer's node class is: made with the parameters, and called with the inputs."""
+def node_functions() -> dict[str, str]:
+    """The names of Chainer's node classes of functions, and the functions that do what they did."""
+    result = {}
+    for path in _NAMES:
+        if path.startswith('functions.'):
+            names = [name.replace('~', '=').partition('=') for name, _ in _NAMES[path]]
+            plain = [alias for alias, _, _ in names if alias.islower()]
+            for alias, _, _ in names:
+                if not alias.islower():
+                    wanted = alias.lower().replace('function', '')
+                    found = [name for name in plain if name.replace('_', '') == wanted] or plain[:1]
+                    result.update(dict.fromkeys([alias, alias.replace('Function', '')], found[0]) if found else {})
+    return result
+
+
+def node_class(name: str, function: Callable[..., Any]) -> type:
+    """A class that is used as Chainer's node class is: made with the parameters, and called with the inputs.
+
+    Args:
+        name: The name of the class.
+        function: What computes; it takes the inputs, and the parameters after them.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> node_class('MaxPooling2D', F.max_pooling_2d)(2)(np.ones((1, 1, 4, 4), 'f')).shape
+        (1, 1, 2, 2)
+    """
 
     class Node:
         def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,5 +1,283 @@
-"""Spellings of Chainer 1 to 4."""
+"""Spellings of Chainer 1 to 4: what they mean is done, and a `DeprecationWarning` says once how it is written today.
+
+Where the meaning is not clear, an error says what to write.
+"""
+from __future__ import annotations
+
+import contextlib
+import functools as python_functools
+import math
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import autograd_nn
+from autograd_nn import functions, links, optimizer, optimizer_hooks, sequential
+from autograd_nn.chainer import paths
+from autograd_nn.chainer.function_set import FunctionSet
+from autograd_nn.config import using_config
+from autograd_nn.functions.fused_rectifiers import CEILINGS
+from autograd_nn.initializers import LeCunNormal, generate_array
+from autograd_nn.variable import Variable
+
+_warned: set[str] = set()
+
+
+def warn(old: str, new: str) -> None:
+    """Warns of a spelling, once in a process.
+
+    Args:
+        old: The spelling.
+        new: How it is written today.
+    """
+    if old in _warned:
+        return
+    _warned.add(old)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get('__name__', '').startswith(('autograd_nn.', 'contextlib')):
+        frame = frame.f_back
+    names = frame.f_globals
+    warnings.warn_explicit(f'{old} is of an early version of Chainer: write {new}', DeprecationWarning,
+                           frame.f_code.co_filename, frame.f_lineno, names.get('__name__', ''),
+                           names.setdefault('__warningregistry__', {}))
+
+
+# What arguments that are gone mean: the entry of the configuration to set during the call, from their value.
+_SETTINGS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+    'use_cudnn': ('use_cudnn', lambda value: 'auto' if value else 'never', "using_config('use_cudnn', 'never')"),
+    'deterministic': ('cudnn_deterministic', bool, "using_config('cudnn_deterministic', True)"),
+    'train': ('train', bool, "using_config('train', ...)"),
+    'test': ('train', lambda value: not value, "using_config('train', not test)"),
+}
+
+# Functions that took them; those that follow a bar may come third without a name, where there is no such argument now.
+_FUNCTIONS = {
+    'use_cudnn': '''average_pooling_2d average_pooling_nd batch_normalization convolution_2d convolution_nd
+        deconvolution_2d deconvolution_nd dilated_convolution_2d fixed_batch_normalization linear log_softmax
+        max_pooling_2d max_pooling_nd n_step_bigru n_step_bilstm n_step_birnn n_step_gru n_step_lstm n_step_rnn relu
+        sigmoid sigmoid_cross_entropy softmax softmax_cross_entropy spatial_transformer_grid
+        spatial_transformer_sampler tanh''',
+    'deterministic': 'convolution_2d deconvolution_2d',
+    'train': 'dropout n_step_bigru n_step_bilstm n_step_birnn n_step_gru n_step_lstm n_step_rnn zoneout',
+}
+# Methods of links that did.
+_CALLS = {
+    'test': 'BatchNormalization InceptionBN ResNet50Layers ResNet101Layers ResNet152Layers VGG16Layers VGG19Layers',
+    'train': '''GoogLeNet NStepBiGRU NStepBiLSTM NStepBiRNNReLU NStepBiRNNTanh NStepGRU NStepLSTM NStepRNNReLU
+        NStepRNNTanh StatefulZoneoutLSTM''',
+}
+# Constructors that took `use_cudnn` and `deterministic`, which the configuration decides now; `wscale` and `bias`.
+_CUDNN = '''BatchNormalization Convolution2D ConvolutionND Deconvolution2D DeconvolutionND DilatedConvolution2D
+    MLPConvolution2D NStepBiGRU NStepBiLSTM NStepBiRNNReLU NStepBiRNNTanh NStepGRU NStepLSTM NStepRNNReLU
+    NStepRNNTanh'''
+_SCALED = {'Convolution2D': 'initialW', 'Deconvolution2D': 'initialW', 'DilatedConvolution2D': 'initialW',
+           'Linear': 'initialW', 'MLPConvolution2D': 'conv_init', 'Maxout': 'initialW'}
+# Classes of functions that had parameters, until there were links.
+_LINKS = 'BatchNormalization Bilinear BinaryHierarchicalSoftmax Convolution2D DilatedConvolution2D EmbedID Inception ' \
+    'InceptionBN Linear NegativeSampling Parameter PReLU SimplifiedDropconnect'
 
 
 def install() -> None:
-    """Nothing yet."""
+    """Makes the spellings work."""
+    if 'FunctionSet' in vars(autograd_nn):
+        return
+    for argument, names in _FUNCTIONS.items():
+        for name in names.split():
+            if hasattr(functions, name):
+                _replace_function(name, argument)
+    for argument, names in _CALLS.items():
+        for name in names.split():
+            _accept_in_calls(getattr(links, name), argument)
+    for name in _CUDNN.split():
+        _ignore_in_constructor(getattr(links, name))
+    for name, initializer in _SCALED.items():
+        _accept_scale(getattr(links, name), initializer)
+    _accept_volatile()
+    for name, method in _OPTIMIZER.items():
+        setattr(optimizer.Optimizer, name, method)
+    _offer_classes()
+    vars(autograd_nn).update(FunctionSet=FunctionSet, ON='on', OFF='off', AUTO='auto', Flag=str)
+
+
+@contextlib.contextmanager
+def _configured(name: str, settings: dict[str, Any]) -> Iterator[None]:
+    """Sets what arguments that are gone mean."""
+    with contextlib.ExitStack() as stack:
+        for argument, value in settings.items():
+            entry, convert, new = _SETTINGS[argument]
+            warn(f'{name}({argument}=...)', f'with {new}: {name}(...)')
+            stack.enter_context(using_config(entry, convert(value)))
+        yield
+
+
+def _replace_function(name: str, argument: str) -> None:
+    """Lets a function of the package `functions` have one more argument."""
+    function = getattr(functions, name)
+
+    @python_functools.wraps(function)
+    def accepting(*args: Any, **kwargs: Any) -> Any:
+        if name == 'dropout' and len(args) == 3:
+            args, kwargs = args[:2], {**kwargs, 'train': args[2]}
+        if argument not in kwargs:
+            return function(*args, **kwargs)
+        with _configured(name, {argument: kwargs.pop(argument)}):
+            return function(*args, **kwargs)
+
+    if function in CEILINGS:
+        CEILINGS[accepting] = CEILINGS[function]
+    _agree_as(function, accepting)
+    setattr(functions, name, accepting)
+
+
+def _agree_as(method: Any, wrapper: Any) -> None:
+    """Lets what stands for a method agree to all that the method has agreed to."""
+    if method in sequential._fusions:
+        sequential._fusions[wrapper] = sequential._fusions[method]
+
+
+def _accept_in_calls(cls: type, argument: str) -> None:
+    """Lets calls of a link have one more argument, which for `BatchNormalization` may come without its name."""
+    forward: Callable[..., Any] = cls.forward  # type: ignore[attr-defined]
+    can_be_second = cls is links.BatchNormalization
+
+    @python_functools.wraps(forward)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if can_be_second and len(args) == 2:
+            args, kwargs = args[:1], {**kwargs, argument: args[1]}
+        if argument not in kwargs:
+            return forward(self, *args, **kwargs)
+        with _configured(cls.__name__, {argument: kwargs.pop(argument)}):
+            return forward(self, *args, **kwargs)
+
+    _agree_as(forward, accepting)
+    cls.forward = accepting  # type: ignore[attr-defined]
+
+
+def _ignore_in_constructor(cls: type) -> None:
+    """Lets a constructor have arguments that the configuration decides now, and that change no result."""
+    constructor: Callable[..., None] = cls.__init__  # type: ignore[misc]
+
+    @python_functools.wraps(constructor)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> None:
+        for argument in ('use_cudnn', 'deterministic'):
+            if argument in kwargs:
+                del kwargs[argument]
+                warn(f'{cls.__name__}({argument}=...)', f'with {_SETTINGS[argument][2]}: around its calls')
+        constructor(self, *args, **kwargs)
+
+    cls.__init__ = accepting  # type: ignore[misc]
+
+
+def _accept_scale(cls: type, initializer: str) -> None:
+    """Lets a constructor have `wscale`, which scales initial weights by its root, and `bias`, which fills the bias."""
+    constructor: Callable[..., None] = cls.__init__  # type: ignore[misc]
+
+    @python_functools.wraps(constructor)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> None:
+        if 'wscale' in kwargs:
+            warn(f'{cls.__name__}(wscale=...)', f'{initializer}=initializers.LeCunNormal(scale)')
+            kwargs[initializer] = _Scaled(kwargs.get(initializer), math.sqrt(kwargs.pop('wscale')))
+        if 'bias' in kwargs:
+            warn(f'{cls.__name__}(bias=...)', 'initial_bias=...')
+            bias = kwargs.pop('bias')
+            if kwargs.get('initial_bias') is None:
+                kwargs['initial_bias'] = bias
+        constructor(self, *args, **kwargs)
+
+    cls.__init__ = accepting  # type: ignore[misc]
+
+
+class _Scaled(autograd_nn.Initializer):
+    """What another initializer gives, times a number.
+
+    Args:
+        initializer: As layers take it; None for the usual one.
+        scale: The number.
+    """
+
+    def __init__(self, initializer: Any, scale: float) -> None:
+        super().__init__()
+        self.initializer = LeCunNormal() if initializer is None else initializer
+        self.scale = scale
+
+    def __call__(self, array: Any) -> None:
+        array[...] = generate_array(autograd_nn.initializers.get_initializer(self.initializer), array.shape,
+                                    autograd_nn.get_array_module(array), array.dtype)
+        array *= self.scale
+
+
+def _accept_volatile() -> None:
+    """Lets `Variable` have `volatile`: of such a Variable no gradient was wanted."""
+    constructor = Variable.__init__
+
+    @python_functools.wraps(constructor)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> None:
+        if len(args) == 2:
+            args, kwargs = args[:1], {**kwargs, 'volatile': args[1]}
+        if 'volatile' in kwargs:
+            warn('Variable(volatile=...)', 'with no_backprop_mode(): around what is computed of it')
+            is_volatile = kwargs.pop('volatile') in (True, 'on')
+            kwargs.setdefault('requires_grad', not is_volatile)
+        constructor(self, *args, **kwargs)
+
+    Variable.__init__ = accepting  # type: ignore[method-assign]
+    Variable.volatile = property(lambda self: 'off' if self.requires_grad else 'on')  # type: ignore[attr-defined]
+
+
+def _zero_grads(self: Any) -> None:
+    """Fills all gradients with zeros."""
+    warn('optimizer.zero_grads()', 'model.cleargrads()')
+    for param in self.target.params():
+        param.zerograd()
+
+
+def _clip_grads(self: Any, maxnorm: float) -> None:
+    """Scales the gradients down to a norm."""
+    warn('optimizer.clip_grads(maxnorm)', 'optimizer.add_hook(optimizer_hooks.GradientClipping(maxnorm))')
+    optimizer_hooks.GradientClipping(maxnorm)(self)
+
+
+def _weight_decay(self: Any, decay: float) -> None:
+    """Adds the weights times a number to the gradients."""
+    warn('optimizer.weight_decay(decay)', 'optimizer.add_hook(optimizer_hooks.WeightDecay(decay))')
+    hook = optimizer_hooks.WeightDecay(decay)
+    for param in self.target.params():
+        hook(param.update_rule, param)
+
+
+def _compute_grads_norm(self: Any) -> float:
+    """The norm of all gradients."""
+    warn('optimizer.compute_grads_norm()', 'a sum over model.params()')
+    return math.sqrt(sum(float((param.grad ** 2).sum()) for param in self.target.params() if param.grad is not None))
+
+
+def _accumulate_grads(self: Any, grads: Any) -> None:
+    """Adds arrays to the gradients, which are in the same order."""
+    warn('optimizer.accumulate_grads(grads)', 'model.addgrads(other_model)')
+    for param, grad in zip(self.target.params(), grads):
+        grad = param.device.send(np.asarray(grad) if np.isscalar(grad) else grad)
+        param.grad = grad.copy() if param.grad is None else param.grad + grad
+
+
+_OPTIMIZER = {'zero_grads': _zero_grads, 'clip_grads': _clip_grads, 'weight_decay': _weight_decay,
+              'compute_grads_norm': _compute_grads_norm, 'accumulate_grads': _accumulate_grads}
+
+
+def _offer_classes() -> None:
+    """Lets `functions` have classes as they were made once: ``F.Linear(3, 2)``, ``F.MaxPooling2D(2)(x)``."""
+    otherwise = functions.__getattr__
+    nodes = paths.node_functions()
+
+    def get(name: str) -> Any:
+        if name in _LINKS.split() and hasattr(links, name):
+            warn(f'functions.{name}', f'links.{name}')
+            return getattr(links, name)
+        if name in nodes:
+            warn(f'functions.{name}', f'functions.{nodes[name]}')
+            return paths.node_class(name, getattr(functions, nodes[name]))
+        return otherwise(name)
+
+    functions.__getattr__ = get  # type: ignore[method-assign]
