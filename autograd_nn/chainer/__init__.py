@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.chainer import alias, spellings
+from autograd_nn.chainer import alias, pickles, spellings
 from autograd_nn.chainer.numpy1 import restore_names
 
 __all__ = ['restore_names']
 
 alias.install()
 spellings.install()
+pickles.install()
 
 
 def __getattr__(name: str) -> Any:

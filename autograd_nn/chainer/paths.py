@@ -1,12 +1,12 @@
 """Modules of Chainer that have no file of their own here: in Chainer each function, layer and extension has one."""
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
-
 
 # For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
 # path), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class here, but
@@ -31,7 +31,10 @@ _PATHS = {
         selu smooth_rectifier selu
         softplus smooth_rectifier Softplus softplus
         swish smooth_rectifier Swish swish
-        tanh sigmoid Tanh tanh''',
+        tanh sigmoid Tanh tanh
+        lstm functions.rnn.recurrent_cells LSTM lstm
+        slstm functions.rnn.recurrent_cells slstm
+        tree_lstm functions.rnn.recurrent_cells tree_lstm''',
     'functions.array': '''
         broadcast broadcast Broadcast~broadcast
         cast functions.precision Cast cast
@@ -80,7 +83,10 @@ _PATHS = {
         depthwise_convolution_2d convolution depthwise_convolution_2d
         dilated_convolution_2d convolution dilated_convolution_2d
         embed_id embedding EmbedIDFunction=EmbedID embed_id
-        linear fully_connected LinearFunction linear''',
+        linear fully_connected LinearFunction linear
+        n_step_gru functions.rnn.n_step n_step_gru n_step_bigru
+        n_step_lstm functions.rnn.n_step n_step_lstm n_step_bilstm
+        n_step_rnn functions.rnn.n_step n_step_rnn n_step_birnn''',
     'functions.evaluation': '''
         accuracy scores Accuracy~accuracy accuracy
         binary_accuracy scores BinaryAccuracy~binary_accuracy binary_accuracy
@@ -145,7 +151,8 @@ _PATHS = {
         square exponential Square square
         sum reduction Sum sum
         sum functions.array.broadcast SumTo sum_to
-        tensordot matrix_product TensorDot~tensordot tensordot''',
+        tensordot matrix_product TensorDot~tensordot tensordot
+        squared_difference arithmetic squared_difference''',
     'functions.noise': '''
         gaussian gaussian Gaussian~gaussian
         gumbel_softmax gaussian gumbel_softmax
@@ -190,7 +197,16 @@ _PATHS = {
         inceptionbn inception InceptionBN
         linear fully_connected Linear
         mlp_convolution_2d convolution MLPConvolution2D
-        scale affine Scale''',
+        scale affine Scale
+        gru links.rnn.gru StatelessGRU StatefulGRU GRU
+        lstm links.rnn.lstm StatelessLSTM LSTM
+        mgu links.rnn.gru StatelessMGU StatefulMGU
+        n_step_gru links.rnn.n_step NStepGRU NStepBiGRU
+        n_step_lstm links.rnn.n_step NStepLSTM NStepBiLSTM
+        n_step_rnn links.rnn.n_step NStepRNNTanh NStepRNNReLU NStepBiRNNTanh NStepBiRNNReLU
+        peephole links.rnn.lstm StatefulPeepholeLSTM
+        tree_lstm links.rnn.tree_lstm ChildSumTreeLSTM NaryTreeLSTM
+        zoneoutlstm links.rnn.lstm StatefulZoneoutLSTM''',
     'links.normalization': '''
         batch_normalization normalization BatchNormalization
         group_normalization normalization GroupNormalization
@@ -288,25 +304,10 @@ def complete(module: ModuleType, path: str) -> None:
         path: Its dotted path below `chainer`.
     """
     for name, where in _NAMES.get(path, []):
-        alias, sign, real = name.replace('~', '=').partition('=')
+        alias, _, real = name.replace('~', '=').partition('=')
         if alias not in vars(module):
             value = getattr(import_module(f'autograd_nn.{where}'), real or alias)
             setattr(module, alias, node_class(alias, value) if '~' in name else value)
-
-
-def node_functions() -> dict[str, str]:
-    """The names of Chainer's node classes of functions, and the functions that do what they did."""
-    result = {}
-    for path in _NAMES:
-        if path.startswith('functions.'):
-            names = [name.replace('~', '=').partition('=') for name, _ in _NAMES[path]]
-            plain = [alias for alias, _, _ in names if alias.islower()]
-            for alias, _, _ in names:
-                if not alias.islower():
-                    wanted = alias.lower().replace('function', '')
-                    found = [name for name in plain if name.replace('_', '') == wanted] or plain[:1]
-                    result.update(dict.fromkeys([alias, alias.replace('Function', '')], found[0]) if found else {})
-    return result
 
 
 def node_class(name: str, function: Callable[..., Any]) -> type:
@@ -322,12 +323,14 @@ def node_class(name: str, function: Callable[..., Any]) -> type:
         (1, 1, 2, 2)
     """
 
+    takes_list = next(iter(inspect.signature(function).parameters.values())).name == 'xs'
+
     class Node:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             self.args, self.kwargs = args, kwargs
 
         def __call__(self, *inputs: Any) -> Any:
-            return function(*inputs, *self.args, **self.kwargs)
+            return function(*([inputs] if takes_list else inputs), *self.args, **self.kwargs)
 
         def apply(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             outputs = self(*inputs)
@@ -361,4 +364,4 @@ def _offer(package: ModuleType, path: str, names: set[str]) -> None:
             return otherwise(name)
         raise AttributeError(f'module {package.__name__!r} has no attribute {name!r}')
 
-    setattr(package, '__getattr__', get)
+    package.__getattr__ = get  # type: ignore[method-assign]

@@ -215,11 +215,12 @@ def _accept_volatile() -> None:
 
     @python_functools.wraps(constructor)
     def accepting(self: Any, *args: Any, **kwargs: Any) -> None:
-        if len(args) == 2:
-            args, kwargs = args[:1], {**kwargs, 'volatile': args[1]}
+        if len(args) > 1:
+            args, kwargs = args[:1], {**dict(zip(('volatile', 'name', 'grad'), args[1:])), **kwargs}
         if 'volatile' in kwargs:
             warn('Variable(volatile=...)', 'with no_backprop_mode(): around what is computed of it')
-            is_volatile = kwargs.pop('volatile') in (True, 'on')
+            volatile = kwargs.pop('volatile')
+            is_volatile = getattr(volatile, 'value', volatile) in (True, 'on')
             kwargs.setdefault('requires_grad', not is_volatile)
         constructor(self, *args, **kwargs)
 
@@ -269,15 +270,16 @@ _OPTIMIZER = {'zero_grads': _zero_grads, 'clip_grads': _clip_grads, 'weight_deca
 def _offer_classes() -> None:
     """Lets `functions` have classes as they were made once: ``F.Linear(3, 2)``, ``F.MaxPooling2D(2)(x)``."""
     otherwise = functions.__getattr__
-    nodes = paths.node_functions()
+    by_class = {name.replace('_', ''): name for name in functions.__all__}
 
     def get(name: str) -> Any:
         if name in _LINKS.split() and hasattr(links, name):
             warn(f'functions.{name}', f'links.{name}')
             return getattr(links, name)
-        if name in nodes:
-            warn(f'functions.{name}', f'functions.{nodes[name]}')
-            return paths.node_class(name, getattr(functions, nodes[name]))
+        function = by_class.get(name.lower())
+        if function is not None and name != name.lower():
+            warn(f'functions.{name}', f'functions.{function}')
+            return paths.node_class(name, getattr(functions, function))
         return otherwise(name)
 
     functions.__getattr__ = get  # type: ignore[method-assign]
