@@ -62,6 +62,7 @@ def test_outputs(paths, batch, opencv):
         np.testing.assert_allclose(func({'data': batch}, ['fc_nsfw'])[0].array, logits, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_every_blob(paths, batch, opencv):
     """What each layer makes, one that works in place included."""
     net = caffe.load(*paths)

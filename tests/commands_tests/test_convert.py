@@ -34,6 +34,7 @@ def outputs(network, size=64):
         return network(x).array
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, to, options', [
     ('squeezenet', 'squeezenet1_1', []), ('googlenet', 'googlenet', ['--prototxt', 'googlenet.prototxt']),
     ('resnet50', 'resnet50', ['--prototxt', 'resnet50.prototxt'])])

@@ -100,6 +100,7 @@ def test_a_fine_tuned_network_is_where_the_next_run_starts(folder):
     assert 'loaded 116 of 116 arrays' in process.stdout and 'new classifier' not in process.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_if_never_stopped(folder):
     arguments = ['--freeze', 'res3', '--epochs', '2', '--weight-decay', '0.01']
     assert tune(folder, *arguments, '--out', 'whole').returncode == 0
@@ -160,6 +161,7 @@ def test_wrong_files(folder, network):
         load_initial_weights(folder / 'pictures' / 'day' / '3.png', network, 2)
 
 
+@pytest.mark.slow
 def test_a_network_of_imagenet_size(folder):
     """ResNet-18 sees pictures of 224 x 224 pixels, as its published weights expect them."""
     small = folder / 'four'

@@ -148,6 +148,7 @@ def weights(folder):
         return dict(arrays)
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
     """In the middle of an epoch, at the level of characters: the state goes on, too."""
     write_sentences(tmp_path, 1500)

@@ -40,6 +40,7 @@ def test_recipes_are_possible_options(name):
         assert getattr(arguments, option) == getattr(recipe, option)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, size', [('lenet', 28), ('squeezenet1_1', 40)])
 def test_networks_learn_without_options(name, size, textures, monkeypatch):
     """Those for large pictures get small ones here, as small as shows what their first layers do."""

@@ -17,7 +17,7 @@ from support.cuda.kernel_log import listed, missing, read
 
 pytestmark = pytest.mark.skipif(cuda.available, reason='this session has a GPU')
 FUNCTIONS = sorted(TESTS.glob('functions_tests/**/test_*.py'))
-SAMPLE = [TESTS / 'cuda_tests' / f'test_{name}.py' for name in ('software_cuda', 'device', 'upload', 'programs')]
+SAMPLE = [TESTS / 'cuda_tests' / f'test_{name}.py' for name in ('software_cuda', 'device', 'upload')]
 # Gates and cells of sequences are in single precision at least, and what belongs to cuDNN's kernels in single at most.
 NEVER = {**{name: {'float16', 'bfloat16'} for name in ('lstm_step', 'lstm_step_grad', 'gru_step', 'gru_step_grad',
                                                        'rnn_step', 'joined_moments', 'joined_statistics')},

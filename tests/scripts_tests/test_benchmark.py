@@ -36,6 +36,7 @@ def result(what='training', **ratios):
             'ratios': {side: [ratio - 0.1, ratio, ratio + 0.1] for side, ratio in ratios.items()}}
 
 
+@pytest.mark.slow
 def test_table_and_json(tmp_path):
     process = run('--rows', 'mlp', '--json', 'out.json', *SHORT, cwd=tmp_path)
     assert process.returncode == 0, process.stderr

@@ -27,6 +27,7 @@ def files(tmp_path):
     return paths
 
 
+@pytest.mark.slow
 def test_table_and_json(files):
     process = run(*files, '--rounds', 2, '--threads', 1)
     assert process.returncode == 0, process.stderr

@@ -82,6 +82,7 @@ def test_predict_names_what_it_cannot_read_and_reads_the_rest(trained, tmp_path)
     assert process.stdout.startswith('good.png: ')
 
 
+@pytest.mark.slow
 def test_predict_with_wrong_weights(trained, tmp_path):
     write_digit(tmp_path / '1.png', np.eye(28, dtype='u1') * 255)
     expect_one_line(run('predict', 'nothing.npz', '1.png', cwd=tmp_path), 'nothing.npz')
@@ -138,6 +139,7 @@ def weights(folder):
         return dict(arrays)
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
     arguments = ['--model', 'lenet5', '--epochs', '2', '--augment', '--workers', '1', '--seed', '3']
     assert run('train', *arguments, '--out', 'whole', cwd=tmp_path).returncode == 0
@@ -164,6 +166,7 @@ def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
     assert logs[0] == logs[1]
 
 
+@pytest.mark.slow
 def test_initial_weights(trained, tmp_path):
     process = run('train', '--model', 'mlp', '--epochs', 1, '--lr', 1e-9, '--initial-weights', trained[0] / 'model.npz',
                   cwd=tmp_path)
@@ -210,6 +213,7 @@ def test_lenet_learns_the_bundled_digits(tmp_path):
     assert len(log) <= 5 and log[-1]['validation/main/accuracy'] >= 0.985
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MNIST.exists(), reason='the MNIST files are not here')
 def test_training_on_a_folder_with_the_mnist_files(tmp_path):
     process = run('train', '--dataset', MNIST, '--model', 'perceptron', '--epochs', 1, cwd=tmp_path)
@@ -218,6 +222,7 @@ def test_training_on_a_folder_with_the_mnist_files(tmp_path):
     assert json.loads((tmp_path / 'result' / 'log.json').read_text())[-1]['validation/main/accuracy'] > 0.88
 
 
+@pytest.mark.slow
 def test_pictures_that_are_too_small_for_a_network_are_enlarged(tmp_path):
     """AlexNet halves its input so often that 28 x 28 pixels are too few; predictions see the same."""
     images, labels = (np.stack(arrays) for arrays in zip(*datasets.get_digits(ndim=2, scale=255)[0][:24]))

@@ -66,6 +66,7 @@ class SmallNetwork(InvertedResidualNetwork):
     table = (Row(1, 3, 1, 8, 2), Row(4, 5, 2, 16, 2), Row(1, 3, 1, 16, 1, fused=True), Row(2, 3, 1, 16, 1, fused=True))
 
 
+@pytest.mark.slow
 def test_learns_eight_samples_by_heart():
     x, t = images(8, 16), np.arange(8, dtype=np.int32) % 4
     model = L.Classifier(SmallNetwork(4))

@@ -106,6 +106,7 @@ def test_weights_with_a_bias_in_the_first_convolution(strict):
         np.testing.assert_allclose(y, F.relu(F.fixed_batch_normalization(h, *bn)).array, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_come_back_as_they_were():
     x = images(2, 32)
     source = randomize(models.SEResNet(3, 18), x)
@@ -161,6 +162,7 @@ def test_learns_eight_samples_by_heart(build, size, steps):
     assert model.loss.array < 0.3
 
 
+@pytest.mark.slow
 def test_1202_layers_deep():
     model = models.CifarResNet(n_layers=1202)
     loss = F.sum(model(images(1, 4)))
