@@ -136,5 +136,5 @@ def install() -> None:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder(_find))
         sys.meta_path.append(_Finder(_find_last))
-        paths.offer_attributes()
+        paths.offer_attributes(path.partition('.')[2] for path in _MODULES if '.' in path)
     sys.modules['chainer'] = chainer

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,14 @@ _NEW_NAMES = {
     'longcomplex': 'clongdouble', 'string_': 'bytes_', 'unicode_': 'str_', 'Inf': 'inf', 'Infinity': 'inf',
     'infty': 'inf', 'NaN': 'nan', 'product': 'prod', 'cumproduct': 'cumprod', 'sometrue': 'any', 'alltrue': 'all',
     'in1d': 'isin', 'trapz': 'trapezoid', 'row_stack': 'vstack', 'mat': 'asmatrix', 'round_': 'round',
-    'asfarray': 'asarray',
 }
-_VALUES = {'PINF': np.inf, 'NINF': -np.inf, 'PZERO': 0.0, 'NZERO': -0.0}
+
+
+def _asfarray(a: Any, dtype: Any = float) -> np.ndarray:
+    return np.asarray(a, dtype if np.issubdtype(dtype, np.inexact) else float)
+
+
+_VALUES = {'PINF': np.inf, 'NINF': -np.inf, 'PZERO': 0.0, 'NZERO': -0.0, 'asfarray': _asfarray}
 
 
 def restore_names() -> list[str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -341,17 +341,21 @@ def node_class(name: str, function: Callable[..., Any]) -> type:
     return Node
 
 
-def offer_attributes() -> None:
-    """Lets packages have the modules as attributes, which Chainer imports all at once."""
+def offer_attributes(others: Iterable[str]) -> None:
+    """Lets packages have the modules as attributes, which Chainer imports all at once.
+
+    Args:
+        others: Dotted paths of modules, below `chainer`, that somebody else makes.
+    """
     packages: dict[str, set[str]] = {}
-    for path in _NAMES:
+    for path in [*_NAMES, *others]:
         package, _, name = path.rpartition('.')
         packages.setdefault(package, set()).add(name)
     for path, names in packages.items():
-        package = sys.modules.get(f'autograd_nn.{path}')
-        if package is not None:
-            vars(package).setdefault('__path__', [])
-            _offer(package, path, names)
+        module = sys.modules.get(f'autograd_nn.{path}')
+        if module is not None:
+            vars(module).setdefault('__path__', [])
+            _offer(module, path, names)
 
 
 def _offer(package: ModuleType, path: str, names: set[str]) -> None:

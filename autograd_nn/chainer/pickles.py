@@ -13,7 +13,7 @@ from autograd_nn import links, optimizer, variable
 from autograd_nn.backend import CpuDevice
 from autograd_nn.config import get_dtype
 from autograd_nn.geometry import as_tuple
-from autograd_nn.initializers import get_initializer
+from autograd_nn.initializers import Initializer, get_initializer
 from autograd_nn.link import ChainList, Link
 from autograd_nn.variable import Parameter, Variable
 
@@ -40,6 +40,7 @@ class _Hookable:
 
 def install() -> None:
     """Lets pickles of Chainer be read."""
+    Initializer.rng = None  # initializers had none before Chainer 6
     vars(optimizer).setdefault('_Hookable', _Hookable)
     vars(variable).update(_recover_parameter=_recover_parameter, _create_variable=_create_variable)
     if '__setstate__' not in vars(Link):
@@ -47,18 +48,28 @@ def install() -> None:
         Variable.__setstate__ = _restore_variable(Variable.__setstate__)  # type: ignore[method-assign]
 
 
-def _recover_parameter(data: Any, name: str | None, grad: Any, initializer: Any, update_rule: Any,
-                       device: Any = None, layout: Any = None) -> Parameter:
-    """What Chainer 2 to 7 have pickled of a parameter; what an optimizer remembered of it is left out."""
+def _recover_parameter(data: Any, name: str | None, grad: Any, *rest: Any) -> Parameter:
+    """What Chainer 2 to 7 have pickled of a parameter.
+
+    What an optimizer remembered of it is left out, and gradients that nobody has computed, which Chainer fills with
+    NaN.
+
+    Args:
+        data: The array, or None.
+        name: The name.
+        grad: The gradient, or None.
+        rest: The initializer, the update rule and, since version 6, the device; in version 7 whether the gradient is
+            valid comes before them.
+    """
+    is_valid, initializer = rest[:2] if len(rest) == 4 else (True, rest[0])
     param = Parameter(initializer if data is None else data, name=name)
     param.initializer = initializer
-    if grad is not None:
+    if grad is not None and is_valid and not np.isnan(grad).all():
         param.grad = grad
     return param
 
 
-def _create_variable(data: Any, name: str | None, grad: Any, requires_grad: bool, device: Any = None,
-                     layout: Any = None) -> Variable:
+def _create_variable(data: Any, name: str | None, grad: Any, requires_grad: bool, device: Any = None) -> Variable:
     """What Chainer 2 to 7 have pickled of a Variable."""
     return Variable(data, name=name, grad=grad, requires_grad=requires_grad)
 

@@ -120,7 +120,7 @@ def _replace_function(name: str, argument: str) -> None:
     @python_functools.wraps(function)
     def accepting(*args: Any, **kwargs: Any) -> Any:
         if name == 'dropout' and len(args) == 3:
-            args, kwargs = args[:2], {**kwargs, 'train': args[2]}
+            kwargs['train'], args = args[-1], args[:-1]
         if argument not in kwargs:
             return function(*args, **kwargs)
         with _configured(name, {argument: kwargs.pop(argument)}):
@@ -146,7 +146,7 @@ def _accept_in_calls(cls: type, argument: str) -> None:
     @python_functools.wraps(forward)
     def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
         if can_be_second and len(args) == 2:
-            args, kwargs = args[:1], {**kwargs, argument: args[1]}
+            kwargs[argument], args = args[-1], args[:-1]
         if argument not in kwargs:
             return forward(self, *args, **kwargs)
         with _configured(cls.__name__, {argument: kwargs.pop(argument)}):
