@@ -173,7 +173,7 @@ class FunctionAdapter(FunctionNode):
         self._function._node = weakref.ref(self)
         inputs = self.kept_inputs()
         gxs = self._function.backward(inputs, tuple([None if g is None else g.array for g in grad_outputs]))
-        if not isinstance(gxs, tuple) or len(gxs) != len(inputs):
+        if not isinstance(gxs, (tuple, list)) or len(gxs) != len(inputs):
             raise TypeError(f'{self.label}: backward must return a tuple of {len(inputs)} arrays, got {gxs!r:.80}')
         gradients = [None if gx is None else Variable(backend.as_output(gx, self), requires_grad=False) for gx in gxs]
         return self._guard(gradients, inputs, grad_outputs) if config.enable_backprop else tuple(gradients)

@@ -97,7 +97,7 @@ class FunctionNode:
             inputs: Arrays.
 
         Returns:
-            A tuple of arrays.
+            A tuple of arrays; None stands for an output that is left out.
         """
         return self.forward_cpu(inputs) if isinstance(inputs[0], np.ndarray) else self.forward_gpu(inputs)
 
@@ -129,7 +129,27 @@ class FunctionNode:
         Returns:
             A gradient for each target input, or for each input; None stands for zero.
         """
-        raise NotImplementedError(f'{self.label}: backward is not implemented')
+        if type(self).backward_accumulate is FunctionNode.backward_accumulate:
+            raise NotImplementedError(f'{self.label}: backward is not implemented')
+        return self.backward_accumulate(target_input_indexes, grad_outputs, (None,) * len(target_input_indexes))
+
+    def backward_accumulate(self, target_input_indexes: Indexes, grad_outputs: tuple[Any, ...],
+                            grad_inputs: Gradients) -> Gradients:
+        """Computes the gradients with respect to the inputs and adds them to others: what Chainer's sweep calls.
+
+        The sweep here calls `backward` and adds what it returns. A function may override this method in its place.
+
+        Args:
+            target_input_indexes: As for `backward`.
+            grad_outputs: As for `backward`.
+            grad_inputs: What to add to, for each target input; None for zero.
+
+        Returns:
+            The sum for each target input.
+        """
+        found = self._for_inputs(self.backward(target_input_indexes, grad_outputs), target_input_indexes)
+        pairs = [(found[i], before) for i, before in zip(target_input_indexes, grad_inputs)]
+        return tuple([before if gx is None else gx if before is None else gx + before for gx, before in pairs])
 
     def check_type_forward(self, in_types: Any) -> None:
         """Checks shapes and dtypes of the inputs before `forward`, with `utils.type_check.expect`."""
@@ -217,10 +237,14 @@ class FunctionNode:
             result._node = output = _new_node(VariableNode)
             output.creator_node = self
             output.index = index
+            output.grad_var = output.name = None
+            if array is None:
+                output.shape = output.dtype = None
+                output.requires_grad = result.requires_grad = False
+                continue
             output.shape = array.shape
             output.dtype = dtype = array.dtype
             output.requires_grad = result.requires_grad = dtype.kind in 'fc' or has_gradient(dtype)
-            output.grad_var = output.name = None
         indexes = self._retained_input_indexes
         if indexes:
             # Most functions keep all inputs, that is (0,) or (0, 1).
@@ -285,6 +309,11 @@ class FunctionNode:
             gxs = self.backward(tuple(targets), gys)
         if type(gxs) is tuple and len(gxs) == len(inputs):
             return gxs
+        return self._for_inputs(gxs, targets)
+
+    def _for_inputs(self, gxs: Any, targets: Sequence[int]) -> Sequence[Variable | None]:
+        """What `backward` returned, which may be for the targets alone, with an entry for each input."""
+        inputs = self.inputs or ()
         if not isinstance(gxs, (tuple, list)):
             raise TypeError(f'{self.label}: backward must return a tuple of Variables, not {type(gxs).__name__}')
         if len(gxs) == len(inputs):

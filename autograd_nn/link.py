@@ -150,9 +150,9 @@ class Link:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Link)):
-            self._require_init()
+            registered = '_params' in self.__dict__ and self._register(name, value)
             # One that has its name from another owner is shared on purpose.
-            if not self._register(name, value) and value.name is None:
+            if not registered and value.name is None:
                 self._warn_of_stranger(name, value)
         elif value is None and '_params' in self.__dict__:
             self._forget(name)
@@ -173,7 +173,9 @@ class Link:
         """Warns of a parameter or link that is assigned but not registered: most likely an oversight."""
         kind = 'parameter' if isinstance(value, Parameter) else 'link'
         what = f'{type(self).__name__}.{name} is assigned but not registered, so it is neither trained nor saved'
-        if self._within_init_scope:
+        if '_params' not in self.__dict__:
+            advice = 'call super().__init__() first, and create it inside "with self.init_scope():"'
+        elif self._within_init_scope:
             advice = f'a {type(self).__name__} holds no links; derive from Chain'
         else:
             advice = f'create the {kind} inside "with self.init_scope():", or assign a tuple (it,) to keep it out'
@@ -414,10 +416,11 @@ class Link:
         copied = copy.deepcopy(self)
         if mode == 'init':
             for param in copied.params(include_uninit=False):
-                shape = param.shape
-                param.cleargrad()
-                param.array = None
-                param.initialize(shape)
+                if isinstance(param, Parameter):
+                    shape = param.shape
+                    param.cleargrad()
+                    param.array = None
+                    param.initialize(shape)
         return copied
 
     def _shared_copy(self: _Link, memo: dict[int, Any]) -> _Link:
@@ -742,15 +745,15 @@ class Chain(Link):
         for name, link in links.items():
             self.add_link(name, link)
 
-    def __getitem__(self, name: str) -> Link:
-        """The child of that name.
+    def __getitem__(self, name: str) -> Any:
+        """The child of that name, or any other attribute.
 
         Raises:
             KeyError: There is none.
         """
-        if name not in self._children:
+        if not hasattr(self, name):
             raise KeyError(f'{type(self).__name__} has no child {name!r}, only {", ".join(self._children)}')
-        return self.__dict__[name]
+        return getattr(self, name)
 
     def _register(self, name: str, value: Parameter | Link) -> bool:
         if isinstance(value, Parameter):

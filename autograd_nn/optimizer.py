@@ -148,7 +148,7 @@ class Optimizer:
 
     def _trained_params(self) -> list[Parameter]:
         """The parameters that exist already and are not frozen."""
-        return [param for param in self.target.params(False) if param.requires_grad]
+        return [param for param in self.target.params(False) if param.requires_grad and isinstance(param, Parameter)]
 
     def loss_scaling(self, interval: int = 1000, scale: float | None = None) -> None:
         """Has the loss scaled up before backpropagation, so that gradients in half precision do not vanish.
@@ -242,9 +242,11 @@ class GradientMethod(Optimizer):
             if config.dtype is mixed16 and self._loss_scale is None:
                 self.loss_scaling()
         for param in link.params():
-            param.update_rule = self.create_update_rule()
-            if self._use_fp32_update:
-                param.update_rule.use_fp32_update()
+            # A program may have put a Variable in the place of a parameter: it is used, and not trained.
+            if isinstance(param, Parameter):
+                param.update_rule = self.create_update_rule()
+                if self._use_fp32_update:
+                    param.update_rule.use_fp32_update()
         return self
 
     def create_update_rule(self) -> UpdateRule:

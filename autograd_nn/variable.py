@@ -90,6 +90,8 @@ class Variable:
     __array_priority__ = 200
     # NumPy leaves operators with an array on the left to the Variable on the right.
     __array_ufunc__ = None
+    # That of an optimizer, for a `Parameter`; a link may have another Variable in the place of one.
+    update_rule: Any = None
 
     def __init__(self, data: BareArray | None = None, *, name: str | None = None, grad: BareArray | None = None,
                  requires_grad: bool = True) -> None:
@@ -352,6 +354,11 @@ class Variable:
         """The array's dtype."""
         return self._array.dtype
 
+    @property
+    def is_initialized(self) -> bool:
+        """Whether the array is there: that of a `Parameter` may come later."""
+        return self._array is not None
+
     def item(self) -> int | float | complex | bool:
         """The single element as a Python number.
 
@@ -528,7 +535,6 @@ class Parameter(Variable):
     def __init__(self, initializer: InitializerLike = None, shape: int | tuple[int, ...] | None = None,
                  name: str | None = None) -> None:
         self.initializer = initializer
-        self.update_rule: Any = None
         self._device: backend.Device = backend.CpuDevice()
         self._kept: dict[str, Any] = {}
         super().__init__(None, name=name)
@@ -544,11 +550,6 @@ class Parameter(Variable):
         The array may change at any time and by any way, so whoever uses this compares what it was made of.
         """
         return self._kept
-
-    @property
-    def is_initialized(self) -> bool:
-        """Whether the parameter has its array."""
-        return self._array is not None
 
     @property
     def dtype(self) -> np.dtype:

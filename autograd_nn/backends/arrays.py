@@ -63,12 +63,14 @@ def plain_array(array: Array) -> Any:
 def as_output(y: Array, function: Any) -> Any:
     """`y` as the array that `function` computed: NumPy's scalars become arrays of no axes.
 
+    None stands for an output that it leaves out.
+
     Raises:
         TypeError: It is neither an array nor a scalar of NumPy.
     """
     if isinstance(y, _NUMPY):
         return np.asarray(y)
-    if isinstance(y, cuda.ndarray):
+    if y is None or isinstance(y, cuda.ndarray):
         return y
     raise TypeError(f'{function.label}: expected arrays as results, got {type(y).__name__}')
 

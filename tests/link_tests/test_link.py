@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.links as L
 
 
 class Affine(ann.Link):
@@ -132,13 +133,38 @@ def test_forgotten_super_init_is_named():
             with self.init_scope():
                 pass
 
-    class AlsoForgetful(ann.Chain):
-        def __init__(self):
-            self.layer = ann.Link()
+    with pytest.raises(RuntimeError, match=r'super\(\).__init__\(\)'):
+        Forgetful()
 
-    for cls in Forgetful, AlsoForgetful:
-        with pytest.raises(RuntimeError, match=r'super\(\).__init__\(\)'):
-            cls()
+
+@pytest.mark.parametrize('base', [ann.Link, ann.Chain, ann.ChainList])
+def test_what_is_set_before_init_is_an_attribute_that_is_not_registered(base):
+    class Early(base):
+        def __init__(self):
+            self.scale, self.layer, self.size = ann.Parameter(1, (2,)), Affine(2), 2
+            super().__init__()
+
+    with pytest.warns(UserWarning, match=r'Early\.(scale|layer).*super\(\).__init__\(\)') as record:
+        link = Early()
+    assert len(record) == 2
+    assert link.scale.shape == (2,) and link.size == 2 and list(link.links()) == [link] and list(link.params()) == []
+
+
+def test_a_variable_in_the_place_of_a_parameter():
+    layer = L.Linear(2, 3)
+    before, W = layer.W, ann.Variable(np.ones((3, 2), 'f'))
+    layer.W = W
+    layer(np.ones((1, 2), 'f')).sum().backward()
+    assert W.grad.tolist() == [[1, 1]] * 3 and before.grad is None
+    assert dict(layer.namedparams())['/W'] is W
+    optimizer = ann.optimizers.SGD(1).setup(layer)
+    optimizer.update()
+    assert W.array.tolist() == [[1, 1]] * 3 and layer.b.array.tolist() == [-1] * 3
+    for mode in 'share', 'copy', 'init':
+        assert layer.copy(mode).W.array.tolist() == [[1, 1]] * 3
+    layer.cleargrads()
+    assert W.grad is None
+    assert L.Linear(None, 3).W.is_initialized is False and W.is_initialized
 
 
 def test_attributes_can_be_deleted():
@@ -175,6 +201,8 @@ def test_chain_refuses_wrong_children():
         model.add_link('zeta', Affine(3))
     with pytest.raises(TypeError, match='function'):
         model.add_link('f', lambda x: x)
+    model.size = 3
+    assert model['size'] == 3 and model['bias'] is model.bias and model['zeta'] is model.zeta
     with pytest.raises(KeyError, match='zeta, block'):
         model['nothing']
 
