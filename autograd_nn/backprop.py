@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
     from autograd_nn.variable import Variable, VariableNode
 
+_passes = 0
+
+
+def passes() -> int:
+    """How many backward passes there have been in this process."""
+    return _passes
+
 
 def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool = False,
           targets: Collection[VariableNode] | None = None) -> dict[VariableNode, Variable]:
@@ -34,6 +41,8 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
     Raises:
         ValueError: A gradient does not have the shape of its input.
     """
+    global _passes
+    _passes += 1
     found: dict[VariableNode, Variable] = {}
     watch: dict[int, set[VariableNode]] = {}
     between: set[FunctionNode] = set()
@@ -118,7 +127,8 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
         outputs: Variables to differentiate.
         inputs: Variables to differentiate with respect to; they may lie inside the graph.
         grad_outputs: The gradient to start from for each output, of its shape; None (or an entry None) means ones.
-        grad_inputs: What to add to each result; None entries add nothing.
+        grad_inputs: What to add to the gradient of each input, and so to those of inputs that it was computed from;
+            None entries add nothing.
         set_grad: Also store each result as its input's ``grad``.
         retain_grad: Also store the gradients of the Variables in between as their ``grad``.
         enable_double_backprop: Record the computation, so that the results can be differentiated again.
@@ -149,19 +159,15 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
         if len(values) != len(expected):
             raise ValueError(f'grad: {name} has {len(values)} entries, expected {len(expected)}')
     seeds = [(y.node, y.as_gradient(g, loss_scale)) for y, g in zip(outputs, grad_outputs)]
+    seeds += [(x.node, x.as_gradient(g)) for x, g in zip(inputs, grad_inputs) if g is not None]
     targets = [x.node for x in inputs]
     with using_config('enable_backprop', enable_double_backprop):
         found = sweep(seeds, retain_grad=retain_grad, targets=set(targets))
-        results = []
-        for target, extra in zip(targets, grad_inputs):
-            gx = found.get(target)
-            if extra is not None:
-                gx = extra if gx is None else gx + extra
-            results.append(gx)
+    results: list[Variable | None] = [found.get(target) for target in targets]
     if retain_grad:
-        for node, gx in found.items():
+        for node, g in found.items():
             if node.creator is not None:
-                node.grad_var = gx
+                node.grad_var = g
     if set_grad:
         for x, gx in zip(inputs, results):
             x.grad_var = gx

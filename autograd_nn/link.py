@@ -214,16 +214,10 @@ class Link:
 
         Raises:
             AttributeError: There is an attribute of that name.
-            ValueError: `dtype` is given without `shape`; then the initializer has to bring it.
         """
         self._require_free(name)
-        if dtype is not None and shape is None:
-            raise ValueError('add_param: a dtype needs a shape; for a lazy parameter give the initializer a dtype')
-        param = Parameter(initializer, shape)
-        if dtype is not None:
-            param.array = param.array.astype(dtype, copy=False)
         with self.init_scope():
-            setattr(self, name, param)
+            setattr(self, name, Parameter(initializer, shape, dtype=dtype))
 
     def add_persistent(self, name: str, value: Any) -> None:
         """Adds a value that is saved and loaded with the link but not trained.
@@ -345,14 +339,13 @@ class Link:
     def namedparams(self, include_uninit: bool = True) -> Iterator[tuple[str, Parameter]]:
         """All parameters of the tree with their paths, such as ``'/l1/W'``.
 
-        A parameter that several links share comes once, with its first path.
+        A parameter that several links share, and those of a link with several names, come with each of their paths.
 
         Args:
             include_uninit: Include those whose array does not exist yet.
         """
-        seen: set[int] = set()
         for path, link in self.namedlinks():
-            for name, param in link._own_params(seen, include_uninit):
+            for name, param in link._own_params(include_uninit):
                 yield f'{path.rstrip("/")}/{name}', param
 
     def params(self, include_uninit: bool = True) -> Iterator[Parameter]:
@@ -363,18 +356,16 @@ class Link:
         """
         seen: set[int] = set()
         for link in self.links():
-            for _, param in link._own_params(seen, include_uninit):
-                yield param
+            for _, param in link._own_params(include_uninit):
+                if id(param) not in seen:
+                    seen.add(id(param))
+                    yield param
 
-    def _own_params(self, seen: set[int], include_uninit: bool) -> list[tuple[str, Parameter]]:
-        """This link's parameters and their names, without those that were seen before, whose identities are added."""
-        new: list[tuple[str, Parameter]] = []
-        for name in self._params:
-            param = self.__dict__[name]
-            if id(param) not in seen and (include_uninit or param.array is not None):
-                seen.add(id(param))
-                new.append((name, param))
-        return new
+    def _own_params(self, include_uninit: bool) -> list[tuple[str, Parameter]]:
+        """The names of this link's parameters, and the parameters."""
+        attributes = self.__dict__
+        return [(name, attributes[name]) for name in self._params
+                if include_uninit or attributes[name].array is not None]
 
     def namedpersistents(self) -> Iterator[tuple[str, Any]]:
         """All persistent values of the tree (see `add_persistent`) with their paths, such as ``'/bn/avg_mean'``."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.backend import DeviceLike
-from autograd_nn.backprop import ancestors, sweep
+from autograd_nn.backprop import ancestors, passes, sweep
 from autograd_nn.config import config, get_dtype, using_config
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.types import Array, ArrayLike, Axis, BareArray, DTypeLike, InitializerLike, Operand
@@ -188,7 +188,7 @@ class Variable:
 
     @grad.setter
     def grad(self, grad: Array) -> None:
-        self.grad_var = None if grad is None else Variable(grad, requires_grad=False)
+        self.grad_var = None if grad is None else Variable(grad)
 
     def _check_gradient(self, grad: Variable, what: str) -> None:
         if self._array is None:
@@ -220,8 +220,8 @@ class Variable:
         if var.grad_var is None:
             return
         self._check_gradient(var.grad_var, 'addgrad')
-        g = self.device.send(var.grad)
-        self.grad = g.copy() if self.grad is None else self.grad + g
+        g = self.device.send(var.grad_var.array)
+        self.grad = g.copy() if self.grad_var is None else self.grad_var.array + g
 
     def copydata(self, var: Variable) -> None:
         """Copies the array of another Variable into this one's, across devices too.
@@ -376,11 +376,10 @@ class Variable:
         target = backend.get_device(device)
         if self._array is None:
             return
-        grad = self.grad
-        self.cleargrad()
+        grad = self.grad_var
         self.array = target.send(self._array)
         if grad is not None:
-            self.grad = target.send(grad)
+            self.node.grad_var = Variable(target.send(grad.array))
 
     def to_cpu(self) -> None:
         """Moves the array and the gradient to the CPU."""
@@ -439,7 +438,8 @@ class Variable:
     # --- copies: a leaf of its own with the same array (copy) or a copy of it (deepcopy, pickle)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {'array': self._array, 'requires_grad': self.requires_grad, 'name': self.name, 'grad': self.grad}
+        grad = None if self.grad_var is None else self.grad_var.array
+        return {'array': self._array, 'requires_grad': self.requires_grad, 'name': self.name, 'grad': grad}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Variable.__init__(self, state['array'], name=state['name'], grad=state['grad'],
@@ -517,6 +517,8 @@ class Parameter(Variable):
             number, an array, or None for NaN.
         shape: The shape; None postpones the allocation until `initialize` (an array as initializer brings its own).
         name: A name for people to read.
+        dtype: The array's dtype; by default that of an array or an initializer that has one, or ``config.dtype`` as it
+            is when the parameter is made.
 
     Attributes:
         initializer: As given.
@@ -533,10 +535,14 @@ class Parameter(Variable):
     """
 
     def __init__(self, initializer: InitializerLike = None, shape: int | tuple[int, ...] | None = None,
-                 name: str | None = None) -> None:
+                 name: str | None = None, *, dtype: DTypeLike | None = None) -> None:
         self.initializer = initializer
+        # A NumPy scalar is a number like Python's; only an array or an initializer object chooses the dtype.
+        own = None if isinstance(initializer, np.generic) else getattr(initializer, 'dtype', None)
+        self._dtype = get_dtype(own if dtype is None else dtype)
         self._device: backend.Device = backend.CpuDevice()
         self._kept: dict[str, Any] = {}
+        self._untouched = passes()
         super().__init__(None, name=name)
         if shape is not None:
             self.initialize(shape)
@@ -554,11 +560,30 @@ class Parameter(Variable):
     @property
     def dtype(self) -> np.dtype:
         """The array's dtype, or the one that it will have."""
-        if self._array is not None:
-            return self._array.dtype
-        # A NumPy scalar is a number like Python's; only an array or an initializer object chooses the dtype.
-        scalar = isinstance(self.initializer, np.generic)
-        return get_dtype(None if scalar else getattr(self.initializer, 'dtype', None))
+        return self._dtype if self._array is None else self._array.dtype
+
+    @property
+    def grad(self) -> Any:
+        """The gradient as an array, or None.
+
+        A parameter that is new has one of zeros, made when it is asked for, so that a program can write into it: as
+        long as it was not cleared, and no backward pass has run since the parameter was made.
+        """
+        node = self._node
+        if (node is None or node.grad_var is None) and self._untouched == passes():
+            self.zerograd()
+        return Variable.grad.fget(self)  # type: ignore[attr-defined]
+
+    @grad.setter
+    def grad(self, grad: Array) -> None:
+        self._untouched = -1
+        Variable.grad.fset(self, grad)  # type: ignore[attr-defined]
+
+    def cleargrad(self) -> None:
+        """Forgets the gradient."""
+        self._untouched = -1
+        if self._node is not None:
+            self._node.grad_var = None
 
     @property
     def device(self) -> backend.Device:
@@ -597,9 +622,14 @@ class Parameter(Variable):
         super().to_device(self._device)
 
     def copydata(self, var: Variable) -> None:
-        """Copies the array of another Variable into this one's, which comes into being now if it had none."""
+        """Copies the array of another Variable into this one's.
+
+        Of two parameters, the one that has no array gets it now, of the other's shape.
+        """
         if self._array is None and var._array is not None:
             self.array = self._device.send(np.empty(var.shape, self.dtype))
+        elif self._array is not None and isinstance(var, Parameter):
+            var.initialize(self.shape)
         super().copydata(var)
 
     def update(self) -> None:

@@ -48,7 +48,7 @@ cudnn_enabled = available and importlib.util.find_spec('cudnn') is not None
 """Whether NVIDIA's cuDNN frontend is there to compute on them: the kernels here are complete without it."""
 
 
-class DummyDevice:
+class DummyDeviceType:
     """Stands for a ``cupy.cuda.Device`` where arrays are on the CPU: using it changes nothing."""
 
     id = -1
@@ -59,7 +59,7 @@ class DummyDevice:
     def synchronize(self) -> None:
         """Does nothing."""
 
-    def __enter__(self) -> DummyDevice:
+    def __enter__(self) -> DummyDeviceType:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -69,16 +69,18 @@ class DummyDevice:
         return self.id
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DummyDevice)
+        return isinstance(other, DummyDeviceType)
 
     def __hash__(self) -> int:
-        return hash(DummyDevice)
+        return hash(DummyDeviceType)
 
     def __repr__(self) -> str:
         return '<DummyDevice>'
 
 
-Device: Any = DummyDevice if cupy is None else cupy.cuda.Device
+DummyDevice = DummyDeviceType()
+"""Stands for the CPU where a CUDA device is expected."""
+Device: Any = DummyDeviceType if cupy is None else cupy.cuda.Device
 Event: Any = None if cupy is None else cupy.cuda.Event
 Stream: Any = None if cupy is None else cupy.cuda.Stream
 memory_pool: Any = None if cupy is None else cupy.get_default_memory_pool()
@@ -108,27 +110,27 @@ def get_device_from_id(device_id: int | None) -> Any:
         device_id: The number; None or a negative one stands for the CPU.
 
     Returns:
-        A ``cupy.cuda.Device``, or a `DummyDevice` for the CPU.
+        A ``cupy.cuda.Device``, or `DummyDevice` for the CPU.
 
     Raises:
         RuntimeError: There is no such GPU.
     """
     if device_id is None or device_id < 0:
-        return DummyDevice()
+        return DummyDevice
     check_cuda_available(int(device_id))
     return cupy.cuda.Device(int(device_id))
 
 
 def get_device_from_array(*arrays: Array) -> Any:
-    """The CUDA device of the first CuPy array among the arguments, as CuPy's object; a `DummyDevice` for none."""
+    """The CUDA device of the first CuPy array among the arguments, as CuPy's object; `DummyDevice` for none."""
     for array in arrays:
         if isinstance(array, ndarray):
             return array.device
-    return DummyDevice()
+    return DummyDevice
 
 
 def get_device(*args: Any) -> Any:
-    """The CUDA device of the first argument that names one, as CuPy's object; a `DummyDevice` for none.
+    """The CUDA device of the first argument that names one, as CuPy's object; `DummyDevice` for none.
 
     Args:
         args: Devices, numbers of devices, arrays, or None.
@@ -136,11 +138,11 @@ def get_device(*args: Any) -> Any:
     for arg in args:
         if isinstance(arg, (int, np.integer)) and not isinstance(arg, bool):
             return get_device_from_id(int(arg))
-        if isinstance(arg, (DummyDevice, Device)):
+        if isinstance(arg, (DummyDeviceType, Device)):
             return arg
         if isinstance(arg, ndarray):
             return arg.device
-    return DummyDevice()
+    return DummyDevice
 
 
 def get_array_module(*args: Any) -> Any:

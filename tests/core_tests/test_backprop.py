@@ -584,6 +584,18 @@ class TestGrad:
         gx, gz = grad([x * x], [x, z], grad_inputs=[None, None])
         assert gx.array == 6 and gz is None
 
+    def test_grad_inputs_go_on_to_what_the_input_was_computed_from(self):
+        x = Variable(np.ones(3))
+        y = x * 2
+        g = Variable(np.full(3, 100.))
+        gx, gy = grad([y * 3], [x, y], grad_inputs=[None, g])
+        assert gx.array.tolist() == [206] * 3 and gy.array.tolist() == [103] * 3
+        gx, gy = grad([y * 3], [x, y], grad_inputs=[g, g])
+        assert gx.array.tolist() == [306] * 3 and gy.array.tolist() == [103] * 3
+        assert g.array.tolist() == [100] * 3
+        with pytest.raises(ValueError, match=r'\(3,\).*\(2,\)'):
+            grad([y], [x], grad_inputs=[Variable(np.ones(2))])
+
     def test_set_grad_and_retain_grad(self):
         x, w = scalar(3), scalar(5)
         x.grad = np.array(1000.)

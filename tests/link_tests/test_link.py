@@ -58,17 +58,34 @@ def test_params_leaves_out_uninitialized_ones_on_request():
     assert list(link.params(include_uninit=False)) == [link.shift]
 
 
-def test_shared_parameter_comes_once():
+def test_shared_parameter_comes_with_each_path():
     model = ann.Chain(a=Affine(3), b=Affine(3))
     with model.b.init_scope():
         model.b.scale = model.a.scale
-    assert [path for path, _ in model.namedparams()] == ['/a/scale', '/a/shift', '/b/shift']
-    assert model.count_params() == 9
+    assert [path for path, _ in model.namedparams()] == ['/a/scale', '/a/shift', '/b/scale', '/b/shift']
+    assert model.count_params() == 9 and len(list(model.params())) == 3
     copied = model.copy('copy')
     assert copied.a.scale is copied.b.scale and copied.a.scale is not model.a.scale
     with model.a.init_scope():
         model.a.same = model.a.scale
-    assert len(list(model.params())) == len(list(model.namedparams())) == 3
+    assert len(list(model.params())) == 3
+
+
+def test_a_link_with_two_names_is_trained_once(tmp_path):
+    model = ann.Chain(a=L.Linear(1, 1, nobias=True, initialW=0))
+    with model.init_scope():
+        model.b = model.a
+    assert [path for path, _ in model.namedlinks()] == ['/', '/a', '/b'] and len(list(model.children())) == 2
+    assert [path for path, _ in model.namedparams()] == ['/a/W', '/b/W'] and model.count_params() == 1
+    optimizer = ann.optimizers.MomentumSGD(1).setup(model)
+    optimizer.update(lambda: model.a(np.ones((1, 1), 'f')).sum())
+    assert model.b.W.array == -1 and model.a.W.update_rule.t == 1
+    ann.serializers.save_npz(tmp_path / 'optimizer.npz', optimizer)
+    other = ann.optimizers.MomentumSGD(1).setup(model)
+    ann.serializers.load_npz(tmp_path / 'optimizer.npz', other)
+    assert model.a.W.update_rule.t == 1 and model.a.W.update_rule.state['v'] == -1
+    for copied in model.copy(), model.copy('copy'):
+        assert copied.a is copied.b is not model.a
 
 
 def test_link_takes_shapes_as_arguments():
@@ -85,8 +102,11 @@ def test_add_param():
     assert not link.lazy.is_initialized
     with pytest.raises(AttributeError, match="already"):
         link.add_param('W', 3)
-    with pytest.raises(ValueError, match='shape'):
-        link.add_param('V', dtype='f')
+    link.add_param('V', dtype='d')
+    link.V.initialize((2,))
+    assert link.V.dtype == np.float64
+    link.add_param('U', (2,), 'd', np.array([1, 2]))
+    assert link.U.dtype == np.float64 and link.U.array.tolist() == [1, 2]
 
 
 def test_init_scope_is_closed_by_an_exception_and_nests():
