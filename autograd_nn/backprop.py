@@ -174,6 +174,58 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
     return results
 
 
+def backward(outputs: Sequence[Variable], grad_outputs: Sequence[Variable | Any | None] | None = None, *,
+             enable_double_backprop: bool = False) -> None:
+    """Computes gradients of several Variables at once, and adds them to the ``grad`` of the leaves.
+
+    Args:
+        outputs: Variables to start from.
+        grad_outputs: The gradient to start from for each output, of its shape; None entries leave an output out. By
+            default they are the outputs' own gradients.
+        enable_double_backprop: Record the computation, so that the gradients can be differentiated again.
+
+    Raises:
+        TypeError: `outputs` or `grad_outputs` is no tuple or list.
+        ValueError: There are more or fewer gradients than outputs, or one has another shape.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> x = ann.Variable(np.array([1., 2.]))
+        >>> ann.backward([x * 3, x ** 2], [np.ones(2), np.ones(2)])
+        >>> x.grad
+        array([5., 7.])
+    """
+    for name, values in ('outputs', outputs), ('grad_outputs', grad_outputs):
+        if not isinstance(values, (tuple, list)) and values is not None:
+            raise TypeError(f'backward: {name} must be a tuple or a list of Variables, not {type(values).__name__}')
+    if grad_outputs is None:
+        grad_outputs = [y.grad_var for y in outputs]
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f'backward: grad_outputs has {len(grad_outputs)} entries, expected {len(outputs)}')
+    seeds = [(y.node, y.as_gradient(g)) for y, g in zip(outputs, grad_outputs)
+             if g is not None and y.creator_node is not None]
+    accumulate(seeds, enable_double_backprop)
+
+
+def accumulate(seeds: Sequence[tuple[VariableNode, Variable]], enable_double_backprop: bool,
+               retain_grad: bool = False) -> None:
+    """Carries gradients backward and adds them to those of the leaves.
+
+    Args:
+        seeds: Pairs of a node and the gradient to start from.
+        enable_double_backprop: Whether to record the computation.
+        retain_grad: Whether to set the gradients of the nodes in between, too.
+    """
+    starts = {node for node, _ in seeds}
+    with using_config('enable_backprop', enable_double_backprop):
+        for target, g in sweep(seeds, retain_grad=retain_grad).items():
+            if target in starts:
+                continue
+            if target.creator is None and target.grad_var is not None:
+                g = target.grad_var + g
+            target.grad_var = g
+
+
 def _functions_between(targets: Collection[VariableNode], outputs: Iterable[VariableNode]) -> set[FunctionNode]:
     """The functions on paths from `targets` to `outputs`."""
     between: set[FunctionNode] = set()

@@ -1,6 +1,7 @@
 """Functions of the older style: forward and backward on arrays."""
 from __future__ import annotations
 
+import traceback
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -101,9 +102,26 @@ class Function:
     @property
     def output_data(self) -> tuple[Any, ...]:
         """The retained outputs, in the order of all outputs; None for the others."""
-        node = self._applied('output_data')
-        kept = dict(zip(node._retained_output_indexes, node._retained_outputs))
-        return tuple(kept.get(i) for i in range(node.output_count))
+        return self._applied('output_data').output_data
+
+    @property
+    def outputs(self) -> tuple[weakref.ref[VariableNode], ...] | None:
+        """Weak references to the nodes of the outputs; None where the function is not in a graph."""
+        return None if self.node is None else self.node.outputs
+
+    @property
+    def rank(self) -> int:
+        """The position in the sequence of all recorded functions; 0 where this one is not in a graph."""
+        return 0 if self.node is None else self.node.rank
+
+    @property
+    def stack(self) -> traceback.StackSummary | None:
+        """Where the function was applied; None where ``config.debug`` was not set."""
+        return None if self.node is None else self.node.stack
+
+    def unchain(self) -> None:
+        """Cuts the graph here: forgets the inputs and what was kept for `backward`."""
+        self._applied('unchain').unchain()
 
     @property
     def label(self) -> str:
@@ -150,6 +168,11 @@ class FunctionAdapter(FunctionNode):
         self._function = function
         self._hooks = function.local_function_hooks
         self._checks_types = type(function).check_type_forward is not Function.check_type_forward
+
+    @property
+    def function(self) -> Function:
+        """The `Function`."""
+        return self._function
 
     @property
     def implementation(self) -> Function:

@@ -1,9 +1,12 @@
 """Functions that record themselves in the graph."""
 from __future__ import annotations
 
+import gc
 import itertools
+import traceback
 import weakref
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,6 +54,7 @@ class FunctionNode:
         inputs: The nodes of the input Variables; None before `apply`, when nothing was recorded, and after `unchain`.
         order: Position in the sequence of all recorded functions; higher than that of every function before it.
         output_count: The number of outputs.
+        stack: Where the function was applied, a `traceback.StackSummary`; None where ``config.debug`` was not set.
 
     Example:
         >>> import numpy as np, autograd_nn as ann
@@ -74,6 +78,7 @@ class FunctionNode:
     inputs: tuple[VariableNode, ...] | None = None
     order = 0
     output_count = 1
+    stack: traceback.StackSummary | None = None
     _targets: tuple[int, ...] = ()
     _retained_input_indexes: Sequence[int] = ()
     _retained_output_indexes: Sequence[int] = ()
@@ -273,6 +278,7 @@ class FunctionNode:
         for hook in hooks:
             hook.forward_postprocess(self, arrays)
         if config.debug:
+            self.stack = traceback.extract_stack()
             _check_numbers(outputs, f'NaN is detected on forward computation of {self.label}')
         return outputs
 
@@ -336,8 +342,14 @@ class FunctionNode:
             hook.backward_postprocess(self, in_data, out_grad)
         if config.debug and isinstance(gxs, (tuple, list)):
             _check_numbers([gx._array for gx in gxs if isinstance(gx, Variable)],
-                           f'NaN is detected on backward computation of {self.label}')
+                           f'NaN is detected on backward computation of {self.label}{self._applied_at()}')
         return gxs
+
+    def _applied_at(self) -> str:
+        """The line of the program that applied the function, for messages, if it was applied in debug mode."""
+        here = str(Path(__file__).parent)
+        frames = [frame for frame in self.stack or () if not frame.filename.startswith(here)]
+        return f', which was applied in {frames[-1].filename}, line {frames[-1].lineno}' if frames else ''
 
     # --- what the function keeps for backward
 
@@ -397,6 +409,24 @@ class FunctionNode:
         self._retained_outputs = self._output_refs = ()
 
     # --- for people
+
+    @property
+    def outputs(self) -> tuple[weakref.ref[VariableNode], ...] | None:
+        """Weak references to the nodes of the outputs; None where the function is not in a graph.
+
+        A function does not know them, so this looks for them among all objects, which takes milliseconds.
+        """
+        if self.inputs is None:
+            return None
+        nodes = {node.index: node for node in gc.get_referrers(self)
+                 if isinstance(node, VariableNode) and node.creator_node is self}
+        return tuple([_ref(nodes.get(i) or VariableNode(self, i, None, None, False)) for i in range(self.output_count)])
+
+    @property
+    def output_data(self) -> tuple[Any, ...]:
+        """The retained outputs, in the order of all outputs; None for the others."""
+        kept = dict(zip(self._retained_output_indexes, self._retained_outputs))
+        return tuple([kept.get(i) for i in range(self.output_count)])
 
     @property
     def implementation(self) -> Any:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from autograd_nn import backend
-from autograd_nn.backend import DeviceLike
 from autograd_nn.config import config
+from autograd_nn.device_resident import DeviceResident, DeviceResidentsVisitor
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.types import DTypeLike, InitializerLike
@@ -61,7 +61,7 @@ class CallHook(Protocol):
     def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None: ...
 
 
-class Link:
+class Link(DeviceResident):
     """A layer: an object with parameters, and with a `forward` that uses them.
 
     A subclass creates its parameters in ``__init__`` inside ``with self.init_scope():``, which registers every
@@ -115,6 +115,11 @@ class Link:
             typed = isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], (tuple, list))
             shape, dtype = value if typed else (value, None)
             self.add_param(name, shape, dtype)
+
+    @classmethod
+    def from_params(cls, *args: Any, **kwargs: Any) -> Any:
+        """A link of the size of given parameters; for subclasses to override where that makes sense."""
+        raise NotImplementedError(f'{cls.__name__} has no from_params')
 
     # --- registering
 
@@ -601,46 +606,16 @@ class Link:
 
     # --- devices
 
-    @property
-    def device(self) -> backend.Device:
-        """The device that holds the parameters."""
-        return self._device
-
-    @property
-    def xp(self) -> Any:
-        """The array module of the device: ``numpy`` or ``cupy``."""
-        return self._device.xp
-
-    def to_device(self: _Link, device: DeviceLike) -> _Link:
-        """Moves all parameters and persistent arrays to a device.
-
-        Args:
-            device: A `Device` or a specifier such as ``'cpu'`` and ``'cuda:0'``.
-
-        Returns:
-            This link.
-        """
-        target = backend.get_device(device)
-        for link in self.links():
-            link._move_to(target)
-        return self
-
-    def _move_to(self, device: backend.Device) -> None:
-        """Moves what this link itself holds, without its children."""
+    def device_resident_accept(self, visitor: DeviceResidentsVisitor) -> None:
+        super().device_resident_accept(visitor)
         attributes = self.__dict__
-        attributes['_device'] = device
         for name in self._params:
-            attributes[name].to_device(device)
+            visitor.visit_variable(attributes[name])
         for name in self._persistent:
-            attributes[name] = device.send(attributes[name])
-
-    def to_cpu(self: _Link) -> _Link:
-        """Moves all parameters and persistent arrays to the CPU."""
-        return self.to_device('cpu')
-
-    def to_gpu(self: _Link, device: int | None = None) -> _Link:
-        """Moves all parameters and persistent arrays to a GPU (the first by default)."""
-        return self.to_device(f'cuda:{device or 0}')
+            if backend.is_array(attributes[name]):
+                attributes[name] = visitor.visit_array(attributes[name])
+        for child in self.children():
+            child.device_resident_accept(visitor)
 
     # --- saving and loading
 

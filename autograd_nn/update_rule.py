@@ -176,8 +176,11 @@ class UpdateRule:
     Attributes:
         hyperparam: This rule's `Hyperparameter`.
         enabled: Whether `update` does anything.
+        is_elementwise: Whether each element is updated by its own gradient and state alone.
         t: The number of updates so far.
     """
+
+    is_elementwise = False
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None) -> None:
         self.hyperparam = Hyperparameter(parent_hyperparam)
@@ -363,6 +366,7 @@ class KernelRule(UpdateRule):
         state_names: The names of the arrays that are remembered between updates; they start from zeros.
     """
 
+    is_elementwise = True
     kernel: str
     state_names: tuple[str, ...] = ()
     __signature__: ClassVar[Signature | None] = None

@@ -1,6 +1,7 @@
 """Variables: arrays that remember how they were computed."""
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,8 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.backend import DeviceLike
-from autograd_nn.backprop import ancestors, passes, sweep
-from autograd_nn.config import config, get_dtype, using_config
+from autograd_nn.backprop import accumulate, ancestors, passes
+from autograd_nn.config import config, get_dtype
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.types import Array, ArrayLike, Axis, BareArray, DTypeLike, InitializerLike, Operand
 from autograd_nn.utils.hints import explain_arguments
@@ -34,7 +35,10 @@ class VariableNode:
         name: A name for people to read.
     """
 
-    __slots__ = ('__weakref__', 'creator_node', 'dtype', 'grad_var', 'index', 'name', 'requires_grad', 'shape')
+    __slots__ = ('__weakref__', '_data', 'creator_node', 'dtype', 'grad_var', 'index', 'name', 'requires_grad', 'shape')
+
+    # Only where it was asked for (`retain_data`); most nodes never have the attribute.
+    _data: Any
 
     def __init__(self, creator_node: FunctionNode | None, index: int, shape: tuple[int, ...] | None, dtype: Any,
                  requires_grad: bool) -> None:
@@ -53,11 +57,73 @@ class VariableNode:
         return None if func is None or func.inputs is None else func
 
     @property
+    def rank(self) -> int:
+        """A number that is higher than that of every node this one was computed from; 0 for a leaf."""
+        func = self.creator
+        return 0 if func is None else func.order
+
+    @property
     def label(self) -> str:
         """Shape and dtype as text, for drawings of the graph."""
         if self.shape is None:
             return 'uninitialized'
         return f'{self.shape or "scalar"}, {self.dtype}'
+
+    @property
+    def grad(self) -> Any:
+        """The gradient as an array, or None."""
+        return None if self.grad_var is None else self.grad_var.array
+
+    @property
+    def data(self) -> Any:
+        """The array, where this node, the function that computed it, or a Variable has it; None otherwise.
+
+        Where no one else keeps it, it looks for the Variable (see `get_variable_or_none`).
+        """
+        kept = getattr(self, '_data', None)
+        if kept is None and self.creator is not None:
+            kept = self.creator.output_data[self.index]
+        return as_array(self.get_variable_or_none()) if kept is None else kept
+
+    def retain_data(self) -> None:
+        """Keeps the array that the Variable has now as `data`.
+
+        Raises:
+            RuntimeError: The Variable is gone.
+        """
+        variable = self.get_variable_or_none()
+        if variable is None:
+            raise RuntimeError('retain_data: the Variable is gone, and its array with it')
+        self._data = variable.array
+
+    def get_variable_or_none(self) -> Variable | None:
+        """A Variable at this node, None if all are gone.
+
+        Nodes do not know their Variables, so that recording costs as little as it does; this looks for them among all
+        objects, which takes milliseconds.
+        """
+        found = [each for each in gc.get_referrers(self) if isinstance(each, Variable) and each._node is self]
+        return found[0] if found else None
+
+    def get_variable(self) -> Variable:
+        """A Variable at this node (see `get_variable_or_none`): a new one, with the array `data`, if all are gone."""
+        variable = self.get_variable_or_none()
+        if variable is None:
+            variable = Variable(self.data, requires_grad=self.requires_grad)
+            variable._node = self
+        return variable
+
+    def set_creator_node(self, creator_node: FunctionNode) -> None:
+        """Makes a function the one that computed the Variable, as its first output."""
+        self.creator_node = creator_node
+
+    def set_creator(self, creator: Any) -> None:
+        """As `set_creator_node`, of a `Function`, too."""
+        self.set_creator_node(getattr(creator, 'node', creator))
+
+    def unchain(self) -> None:
+        """Forgets the function that computed the Variable."""
+        self.creator_node = None
 
 
 class Variable:
@@ -302,18 +368,24 @@ class Variable:
                                'without one, only a Variable with one element can start a backward pass')
         start = node.grad_var = self.as_gradient(node.grad_var)
         seed = start if loss_scale is None else start * loss_scale
-        with using_config('enable_backprop', enable_double_backprop):
-            for target, g in sweep([(node, seed)], retain_grad=retain_grad).items():
-                if target is node:
-                    continue
-                if target.creator is None and target.grad_var is not None:
-                    g = target.grad_var + g
-                target.grad_var = g
+        accumulate([(node, seed)], enable_double_backprop, retain_grad)
 
     def unchain(self) -> None:
         """Forgets the function that computed this Variable: it becomes a leaf."""
         if self._node is not None:
-            self._node.creator_node = None
+            self._node.unchain()
+
+    def set_creator_node(self, fnode: FunctionNode) -> None:
+        """Makes a function the one that computed this Variable, as its first output."""
+        self.node.set_creator_node(fnode)
+
+    def set_creator(self, gen_func: Any) -> None:
+        """As `set_creator_node`, of a `Function`, too."""
+        self.node.set_creator(gen_func)
+
+    def retain_data(self) -> None:
+        """Has the node keep the array (see `VariableNode.data`)."""
+        self.node._data = self._array
 
     def unchain_backward(self) -> None:
         """Cuts the whole graph behind this Variable, so that its memory can go (truncated backpropagation)."""
@@ -385,9 +457,61 @@ class Variable:
         """Moves the array and the gradient to the CPU."""
         self.to_device('cpu')
 
-    def to_gpu(self, device: int | None = None) -> None:
-        """Moves the array and the gradient to a GPU (the first by default)."""
-        self.to_device(f'cuda:{device or 0}')
+    def to_gpu(self, device: Any = None) -> None:
+        """Moves the array and the gradient to a GPU.
+
+        Args:
+            device: Its number, or a `cupy.cuda.Device`; the current one by default.
+        """
+        self.to_device(backend.get_gpu(device))
+
+    def to_intel64(self) -> None:
+        """Moves the array to where Chainer computes by iDeep.
+
+        Raises:
+            RuntimeError: Always: there is no iDeep.
+        """
+        self.to_device('@intel64')
+
+    def to_chx(self) -> None:
+        """Makes an array of ChainerX of the array.
+
+        Raises:
+            RuntimeError: Always: there is no ChainerX.
+        """
+        raise backend.no_chainerx()
+
+    def from_chx(self) -> None:
+        """Makes an array of NumPy or CuPy of one of ChainerX, which the array never is."""
+
+    @property
+    def layout(self) -> None:
+        """None: Chainer's word for axes in the order that `shape` says; how they lie in memory the strides say."""
+        return None
+
+    def as_layout(self, layout: str | None) -> Variable:
+        """This Variable, whose axes are in the order None.
+
+        Raises:
+            ValueError: Another order, such as `memory_layouts.CUDNN_CHANNEL_LAST_X`, is asked for.
+        """
+        if layout is not None:
+            raise ValueError(f'as_layout: expected None, got {layout!r}; kernels choose how axes lie in memory')
+        return self
+
+    @property
+    def raw_array(self) -> Any:
+        """The array as it lies in memory: `array`."""
+        return self._array
+
+    @property
+    def chx_array(self) -> Any:
+        """The array of ChainerX.
+
+        Raises:
+            ValueError: Always: it is none.
+        """
+        raise ValueError('chx_array: there is no ChainerX; the array of NumPy or CuPy is .array')
 
     def __len__(self) -> int:
         return len(self._array)
@@ -430,10 +554,25 @@ class Variable:
         name = '' if self.name is None else f' {self.name}'
         return f'{type(self).__name__.lower()}{name}({self._array})'
 
+    @property
+    def label(self) -> str:
+        """Shape and dtype as text, for drawings of the graph."""
+        return self.node.label
+
     def summary(self) -> str:
         """Name, shape, dtype and device in one line."""
         state = 'uninitialized' if self._array is None else f'shape {self.shape}, {self.dtype}, {self.device}'
         return f'{type(self).__name__} {self.name or ""}: {state}'
+
+    def debug_print(self) -> str:
+        """`summary`, and the mean and the standard deviation of the array and of the gradient, in lines."""
+        lines = [self.summary()]
+        for what, var in ('array', self), ('grad', self.grad_var):
+            if var is not None and var._array is not None:
+                x = backend.to_cpu(var._array)
+                lines.append(f'- {what}: mean {x.mean(dtype="d"):.8g}, standard deviation {x.std(dtype="d"):.8g}'
+                             if x.size else f'- {what}: empty')
+        return '\n'.join(lines)
 
     # --- copies: a leaf of its own with the same array (copy) or a copy of it (deepcopy, pickle)
 

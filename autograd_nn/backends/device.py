@@ -152,7 +152,7 @@ def get_device(device_spec: DeviceLike) -> Device:
 
     Raises:
         ValueError: No such specifier.
-        RuntimeError: CuPy or the GPU is not there.
+        RuntimeError: CuPy or the GPU is not there, or it is Chainer's ``'@intel64'``.
 
     Example:
         >>> from autograd_nn import get_device
@@ -165,12 +165,27 @@ def get_device(device_spec: DeviceLike) -> Device:
         return GpuDevice(device_spec)
     if isinstance(device_spec, (int, np.integer)) or _INTEGER.fullmatch(str(device_spec)):
         return CpuDevice() if int(device_spec) < 0 else GpuDevice(int(device_spec))
+    if device_spec == '@intel64':
+        raise RuntimeError('get_device: iDeep is not available; oneDNN computes on the CPU without being asked: @numpy')
     kind, _, index = str(device_spec).removeprefix('@').partition(':')
     if kind in ('cpu', 'numpy', 'native') and index in ('', '0'):
         return CpuDevice()
     if kind in ('cuda', 'cupy', 'gpu') and (index or '0').isdigit():
         return GpuDevice(int(index or 0))
     raise ValueError(f'get_device: expected cpu, cuda, cuda:N or the number of a GPU, got {device_spec!r}')
+
+
+def get_gpu(device: Any = None) -> GpuDevice:
+    """A GPU.
+
+    Args:
+        device: Its number, or a `cupy.cuda.Device`; the current one by default.
+
+    Raises:
+        RuntimeError: CuPy or the GPU is not there.
+    """
+    cuda.check_cuda_available()
+    return GpuDevice(cuda.Device() if device is None else device)
 
 
 def get_device_from_array(*arrays: Array) -> Device:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.types import Array
+from autograd_nn.types import Array, DTypeLike
 
 try:
     import cupy
@@ -254,6 +254,40 @@ def _out_of_memory(size: int) -> str:
 
 def _mebibytes(size: int) -> str:
     return f'{size / (1 << 20):,.1f} MiB'
+
+
+def fuse(*args: Any, **kwargs: Any) -> Any:
+    """Decorator: ``cupy.fuse``, which makes one kernel of a function's operations on CuPy arrays.
+
+    Without a GPU it leaves the function as it is.
+
+    Args:
+        args: The function, or nothing where there are arguments.
+        kwargs: The arguments of ``cupy.fuse``.
+    """
+    if available:
+        return cupy.fuse(*args, **kwargs)
+    return args[0] if args and callable(args[0]) else lambda function: function
+
+
+def should_use_cudnn(level: str, lowest_version: int = 0) -> bool:
+    """Whether a program should call cuDNN by CuPy's functions for it: no, since CuPy has none any more.
+
+    Args:
+        level: ``'==always'`` or ``'>=auto'``.
+        lowest_version: The version that it needs.
+
+    Raises:
+        ValueError: Another level.
+    """
+    if level not in ('==always', '>=auto'):
+        raise ValueError(f"should_use_cudnn: expected level '==always' or '>=auto', got {level!r}")
+    return False
+
+
+def should_use_cudnn_tensor_core(dtype: DTypeLike) -> bool:
+    """Whether a program should have CuPy's functions for cuDNN use Tensor Cores: no (see `should_use_cudnn`)."""
+    return False
 
 
 def memoize(for_each_device: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -322,7 +322,18 @@ def test_local_hooks_stay_with_the_function():
 def test_asking_before_applying():
     with pytest.raises(RuntimeError, match=r'Cube.*not been applied'):
         assert Cube().output_data
-    assert Cube().inputs is None and Cube().node is None
+    assert Cube().inputs is None and Cube().node is None and Cube().outputs is None and Cube().stack is None
+    assert Cube().rank == 0
+
+
+def test_place_in_the_graph():
+    function, x = Cube(), Variable(np.array(2.))
+    with ann.DebugMode(True):
+        y = function(x)
+    assert function.rank == y.rank > 0 and function.outputs[0]() is y.node and y.creator_node.function is function
+    assert function.stack is not None and ann.function.FunctionAdapter(Cube()).apply((x,))[0].array == 8
+    function.unchain()
+    assert function.inputs is None and y.creator is None
 
 
 @pytest.mark.parametrize('clone', [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])

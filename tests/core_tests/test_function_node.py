@@ -153,6 +153,20 @@ class TestApply:
 
 
 class TestBackward:
+    def test_outputs(self):
+        node = Powers()
+        assert node.outputs is None
+        ys = node.apply((Variable(np.array(2.)),))
+        assert [ref() for ref in node.outputs] == [y.node for y in ys]
+        ys = ys[0], ys[2]
+        nodes = [ref() for ref in node.outputs]
+        assert nodes[1] is None and [nodes[0], nodes[2]] == [y.node for y in ys]
+        assert node.output_data == (None, None, None)
+        y = F.exp(Variable(np.array(0.)))
+        assert y.creator.output_data == (1,)
+        node.unchain()
+        assert node.outputs is None
+
     def test_unused_outputs_have_no_gradient(self):
         x = Variable(np.array(2.))
         _, square, _ = Powers().apply((x,))
@@ -526,8 +540,14 @@ class TestDebugMode:
                 return inputs[0] * inputs[1],
 
         y = PoisonedArray().apply((x, x))[0]
-        with ann.DebugMode(True), pytest.raises(RuntimeError, match=r'NaN.*backward.*PoisonedArray'):
+        with ann.DebugMode(True), pytest.raises(RuntimeError, match=r'NaN.*backward.*PoisonedArray$'):
             y.backward()
+        assert y.creator.stack is None
+        with ann.DebugMode(True):
+            y = PoisonedArray().apply((x, x))[0]
+            with pytest.raises(RuntimeError, match=r'PoisonedArray, which was .* in .*test_function_node.py, line'):
+                y.backward()
+        assert y.creator.stack[-1].filename.endswith('function_node.py')
 
     def test_integers_and_infinity_are_no_matter(self):
         with ann.DebugMode(True), np.errstate(divide='ignore'):

@@ -14,7 +14,7 @@ from autograd_nn.initializers import Initializer, get_initializer
 from autograd_nn.link import Chain, Link
 from autograd_nn.sequential import fusible
 from autograd_nn.types import Activation, Array, ArrayLike, InitializerLike
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_array
 
 
 class Linear(Link):
@@ -55,6 +55,26 @@ class Linear(Link):
                 get_initializer(0 if initial_bias is None else initial_bias), out_size)
         if in_size is not None:
             self._initialize_params(in_size)
+
+    @classmethod
+    def from_params(cls, W: ArrayLike, b: ArrayLike | None = None, nobias: bool = False) -> Linear:
+        """A layer with given weights.
+
+        Args:
+            W: Variable or array of shape (out_size, in_size), which is copied.
+            b: The same of shape (out_size,); zeros by default.
+            nobias: Leave `b` out.
+
+        Raises:
+            ValueError: `b` has another shape.
+
+        Example:
+            >>> import numpy as np, autograd_nn.links as L
+            >>> L.Linear.from_params(np.ones((2, 3)))
+            Linear(in_size=3, out_size=2, nobias=False)
+        """
+        out_size, in_size = W.shape
+        return cls(in_size, out_size, nobias, as_array(W), as_array(b))
 
     def _initialize_params(self, in_size: int) -> None:
         # Under this name, classes derived from Chainer's layers call or override it.
