@@ -7,6 +7,7 @@ from autograd_nn import (
     cuda,
     dataset,
     datasets,
+    device_resident,
     exporters,
     function,
     function_hooks,
@@ -29,11 +30,14 @@ from autograd_nn.backend import (
     Device,
     GpuDevice,
     get_array_module,
+    get_array_types,
+    get_cpu_array_types,
     get_device,
     get_device_from_array,
+    is_arrays_compatible,
     using_device,
 )
-from autograd_nn.backprop import grad
+from autograd_nn.backprop import backward, grad
 from autograd_nn.compat import configuration
 from autograd_nn.compat import install as _install_old_names
 from autograd_nn.config import (
@@ -50,6 +54,7 @@ from autograd_nn.config import (
     using_config,
 )
 from autograd_nn.cpu.memory import MemoryPool, get_default_memory_pool
+from autograd_nn.device_resident import DeviceResident
 from autograd_nn.function import Function
 from autograd_nn.function_hook import FunctionHook, get_function_hooks
 from autograd_nn.function_node import FunctionNode
@@ -68,15 +73,16 @@ from autograd_nn.variable import Parameter, Variable, as_array, as_variable, fro
 from autograd_nn.version import __version__
 
 __all__ = [
-    'AbstractSerializer', 'Chain', 'ChainList', 'CpuDevice', 'DebugMode', 'Deserializer', 'Device', 'DictSummary',
-    'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod', 'Initializer', 'Link', 'LinkHook',
-    'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential', 'Serializer', 'Summary',
-    'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'computational_graph', 'config',
-    'configuration', 'cuda', 'dataset', 'datasets', 'exporters', 'force_backprop_mode', 'from_dlpack', 'function',
-    'function_hooks', 'functions', 'get_array_module', 'get_current_reporter', 'get_default_memory_pool',
-    'get_device', 'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config',
-    'grad', 'gradient_check', 'initializer', 'initializers', 'is_debug', 'iterators', 'link_hooks', 'links',
-    'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks', 'optimizers',
+    'AbstractSerializer', 'Chain', 'ChainList', 'CpuDevice', 'DebugMode', 'Deserializer', 'Device', 'DeviceResident',
+    'DictSummary', 'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod', 'Initializer', 'Link',
+    'LinkHook', 'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential', 'Serializer',
+    'Summary', 'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'backward',
+    'computational_graph', 'config', 'configuration', 'cuda', 'dataset', 'datasets', 'device_resident', 'exporters',
+    'force_backprop_mode', 'from_dlpack', 'function', 'function_hooks', 'functions', 'get_array_module',
+    'get_array_types', 'get_cpu_array_types', 'get_current_reporter', 'get_default_memory_pool', 'get_device',
+    'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config', 'grad',
+    'gradient_check', 'initializer', 'initializers', 'is_arrays_compatible', 'is_debug', 'iterators', 'link_hooks',
+    'links', 'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks', 'optimizers',
     'print_runtime_info', 'random', 'report', 'report_scope', 'serializers', 'set_debug', 'show_config', 'summary',
     'training', 'using_config', 'using_device', 'utils',
 ]

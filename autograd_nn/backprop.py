@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from autograd_nn.function_node import FunctionNode
     from autograd_nn.variable import Variable, VariableNode
 
+_passes = 0
+
+
+def passes() -> int:
+    """How many backward passes there have been in this process."""
+    return _passes
+
 
 def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool = False,
           targets: Collection[VariableNode] | None = None) -> dict[VariableNode, Variable]:
@@ -34,6 +41,8 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
     Raises:
         ValueError: A gradient does not have the shape of its input.
     """
+    global _passes
+    _passes += 1
     found: dict[VariableNode, Variable] = {}
     watch: dict[int, set[VariableNode]] = {}
     between: set[FunctionNode] = set()
@@ -118,7 +127,8 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
         outputs: Variables to differentiate.
         inputs: Variables to differentiate with respect to; they may lie inside the graph.
         grad_outputs: The gradient to start from for each output, of its shape; None (or an entry None) means ones.
-        grad_inputs: What to add to each result; None entries add nothing.
+        grad_inputs: What to add to the gradient of each input, and so to those of inputs that it was computed from;
+            None entries add nothing.
         set_grad: Also store each result as its input's ``grad``.
         retain_grad: Also store the gradients of the Variables in between as their ``grad``.
         enable_double_backprop: Record the computation, so that the results can be differentiated again.
@@ -149,23 +159,71 @@ def grad(outputs: Sequence[Variable], inputs: Sequence[Variable],
         if len(values) != len(expected):
             raise ValueError(f'grad: {name} has {len(values)} entries, expected {len(expected)}')
     seeds = [(y.node, y.as_gradient(g, loss_scale)) for y, g in zip(outputs, grad_outputs)]
+    seeds += [(x.node, x.as_gradient(g)) for x, g in zip(inputs, grad_inputs) if g is not None]
     targets = [x.node for x in inputs]
     with using_config('enable_backprop', enable_double_backprop):
         found = sweep(seeds, retain_grad=retain_grad, targets=set(targets))
-        results = []
-        for target, extra in zip(targets, grad_inputs):
-            gx = found.get(target)
-            if extra is not None:
-                gx = extra if gx is None else gx + extra
-            results.append(gx)
+    results: list[Variable | None] = [found.get(target) for target in targets]
     if retain_grad:
-        for node, gx in found.items():
+        for node, g in found.items():
             if node.creator is not None:
-                node.grad_var = gx
+                node.grad_var = g
     if set_grad:
         for x, gx in zip(inputs, results):
             x.grad_var = gx
     return results
+
+
+def backward(outputs: Sequence[Variable], grad_outputs: Sequence[Variable | Any | None] | None = None, *,
+             enable_double_backprop: bool = False) -> None:
+    """Computes gradients of several Variables at once, and adds them to the ``grad`` of the leaves.
+
+    Args:
+        outputs: Variables to start from.
+        grad_outputs: The gradient to start from for each output, of its shape; None entries leave an output out. By
+            default they are the outputs' own gradients.
+        enable_double_backprop: Record the computation, so that the gradients can be differentiated again.
+
+    Raises:
+        TypeError: `outputs` or `grad_outputs` is no tuple or list.
+        ValueError: There are more or fewer gradients than outputs, or one has another shape.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann
+        >>> x = ann.Variable(np.array([1., 2.]))
+        >>> ann.backward([x * 3, x ** 2], [np.ones(2), np.ones(2)])
+        >>> x.grad
+        array([5., 7.])
+    """
+    for name, values in ('outputs', outputs), ('grad_outputs', grad_outputs):
+        if not isinstance(values, (tuple, list)) and values is not None:
+            raise TypeError(f'backward: {name} must be a tuple or a list of Variables, not {type(values).__name__}')
+    if grad_outputs is None:
+        grad_outputs = [y.grad_var for y in outputs]
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f'backward: grad_outputs has {len(grad_outputs)} entries, expected {len(outputs)}')
+    seeds = [(y.node, y.as_gradient(g)) for y, g in zip(outputs, grad_outputs)
+             if g is not None and y.creator_node is not None]
+    accumulate(seeds, enable_double_backprop)
+
+
+def accumulate(seeds: Sequence[tuple[VariableNode, Variable]], enable_double_backprop: bool,
+               retain_grad: bool = False) -> None:
+    """Carries gradients backward and adds them to those of the leaves.
+
+    Args:
+        seeds: Pairs of a node and the gradient to start from.
+        enable_double_backprop: Whether to record the computation.
+        retain_grad: Whether to set the gradients of the nodes in between, too.
+    """
+    starts = {node for node, _ in seeds}
+    with using_config('enable_backprop', enable_double_backprop):
+        for target, g in sweep(seeds, retain_grad=retain_grad).items():
+            if target in starts:
+                continue
+            if target.creator is None and target.grad_var is not None:
+                g = target.grad_var + g
+            target.grad_var = g
 
 
 def _functions_between(targets: Collection[VariableNode], outputs: Iterable[VariableNode]) -> set[FunctionNode]:

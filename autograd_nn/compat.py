@@ -11,8 +11,25 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from autograd_nn import backends, cuda, function, initializers, optimizer, optimizer_hooks, training
-from autograd_nn.config import force_backprop_mode, no_backprop_mode
+from autograd_nn import (
+    backend,
+    backends,
+    backprop,
+    cuda,
+    function,
+    function_hook,
+    function_node,
+    graph_optimizations,
+    initializers,
+    memory_layouts,
+    optimizer,
+    optimizer_hooks,
+    training,
+    types,
+    variable,
+    warnings,
+)
+from autograd_nn.config import config, force_backprop_mode, global_config, no_backprop_mode
 from autograd_nn.dataset import convert
 from autograd_nn.training import extensions, updaters
 from autograd_nn.training.extensions.dump_graph import DumpGraph
@@ -21,14 +38,67 @@ from autograd_nn.training.triggers import interval
 # For Chainer, `config` is the configuration alone, and this the module that defines it.
 configuration = import_module('autograd_nn.config')
 
+
+class _Fallback:
+    """What ``forward_chainerx`` of a function returns in Chainer where `forward` is to be used; here it always is."""
+
+    def __repr__(self) -> str:
+        return 'Fallback'
+
+
+def get_compute_mode() -> Any:
+    """The entry ``compute_mode`` of the configuration."""
+    return config.compute_mode
+
+
+# What programs for Chainer read and set. Nothing here depends on them, except where a program asks for it.
+_SETTINGS: dict[str, Any] = {
+    'compute_mode': None,
+    'cudnn_fast_batch_normalization': False,
+    'lazy_grad_sum': False,
+    'schedule_func': None,
+    'use_cudnn_tensor_core': 'auto',
+    'use_ideep': 'never',
+    'use_static_graph': True,
+}
+
 _NAMES: dict[ModuleType, dict[str, Any]] = {
+    sys.modules['autograd_nn']: {
+        'Fallback': _Fallback(),
+        'FunctionAdapter': function.FunctionAdapter,
+        'disable_experimental_feature_warning': False,
+        'get_compute_mode': get_compute_mode,
+        'graph_optimizations': graph_optimizations,
+        'memory_layouts': memory_layouts,
+        'should_use_cudnn': cuda.should_use_cudnn,
+        'should_use_cudnn_tensor_core': cuda.should_use_cudnn_tensor_core,
+        'static_code': graph_optimizations.static_code,
+        'static_graph': graph_optimizations.static_graph,
+        'types': types,
+        'warnings': warnings,
+    },
+    backend: {'cuda': cuda},
     backends: {'cuda': cuda},
     convert: {'_call_converter': convert.call_converter},
+    cuda: {'GpuDevice': backend.GpuDevice},
     extensions: {'dump_graph': DumpGraph},
-    function: {'force_backprop_mode': force_backprop_mode, 'no_backprop_mode': no_backprop_mode},
+    function: {'FunctionHook': function_hook.FunctionHook, 'force_backprop_mode': force_backprop_mode,
+               'no_backprop_mode': no_backprop_mode},
+    function_node: {'grad': backprop.grad},
     initializers: {'_get_initializer': initializers.get_initializer},
     optimizer: {name: getattr(optimizer_hooks, name) for name in optimizer_hooks.__all__},
     training: {'trigger': interval, 'updater': updaters},
+    types: {'CudaDeviceSpec': Any, 'DTypeSpec': types.DTypeLike, 'DeviceSpec': backend.DeviceLike,
+            'InitializerSpec': types.InitializerLike, 'NdArray': types.BareArray, 'ScalarValue': types.Number,
+            'ShapeSpec': types.Size, 'Xp': Any},
+    variable: {'variable_repr': repr, 'variable_str': str},
+}
+
+# Modules that have another place here, for ``import autograd_nn.backends.cuda`` and the like.
+_MODULES = {
+    'backends.cuda': cuda,
+    'configuration': configuration,
+    'initializer': import_module('autograd_nn.initializers.initializer'),
 }
 
 # The pretrained networks and those of Caffe are links or functions for Chainer; here they are built from links.
@@ -44,11 +114,15 @@ def install() -> None:
     """Makes the old names work."""
     for module, names in _NAMES.items():
         vars(module).update(names)
-    # For ``import autograd_nn.backends.cuda``.
-    sys.modules['autograd_nn.backends.cuda'] = cuda
+    for name, value in _SETTINGS.items():
+        setattr(global_config, name, value)
+    for path, module in _MODULES.items():
+        sys.modules[f'autograd_nn.{path}'] = module
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
         defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+    defer('autograd_nn.function_hooks.debug_print', 'autograd_nn.function_hooks.print_hook', ['PrintHook'])
+    defer('autograd_nn.graph_optimizations.static_graph_utilities', 'autograd_nn.graph_optimizations', ['static_code'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
 

@@ -23,6 +23,35 @@ _VARIABLE_STYLE = {'shape': 'box', 'style': 'rounded,filled', 'color': '#8C959F'
 _FUNCTION_STYLE = {'shape': 'box', 'style': 'filled', 'color': '#2F6DB5', 'fillcolor': '#CFE3FA'}
 
 
+class DotNode:
+    """A node of the graph as Graphviz draws it.
+
+    Attributes:
+        node: A `VariableNode` or a `FunctionNode`.
+        id_: What it is called in the text.
+        attribute: Its Graphviz attributes.
+
+    Args:
+        node: The node.
+        attribute: Graphviz attributes, such as ``{'shape': 'box'}``, instead of the default ones of the same names.
+        show_name: Whether to show the name of a Variable.
+        name: What to call it; by default something that tells it from others.
+    """
+
+    def __init__(self, node: VariableNode | FunctionNode, attribute: Style | None = None, show_name: bool = True, *,
+                 name: str | None = None) -> None:
+        self.node = node
+        self.id_ = str(id(node)) if name is None else name
+        style, name = (_VARIABLE_STYLE, node.name) if isinstance(node, VariableNode) else (_FUNCTION_STYLE, None)
+        self.attribute = {'label': f'{name}: {node.label}' if show_name and name is not None else node.label,
+                          **style, **(attribute or {})}
+
+    @property
+    def label(self) -> str:
+        """The statement that draws the node."""
+        return f'{self.id_} {_attributes(self.attribute)}'
+
+
 class ComputationalGraph:
     """A part of the graph, to be drawn.
 
@@ -75,14 +104,9 @@ class ComputationalGraph:
         for i, node in enumerate(self.nodes):
             names[node] = f'n{i}'
             style = self.variable_style if isinstance(node, VariableNode) else self.function_style
-            yield f'n{i} {_attributes({"label": self._label(node), **style})}'
+            yield DotNode(node, style, self.show_name, name=f'n{i}').label
         for tail, head in self.edges:
             yield f'{names[tail]} -> {names[head]}'
-
-    def _label(self, node: VariableNode | FunctionNode) -> str:
-        if isinstance(node, VariableNode) and node.name is not None and self.show_name:
-            return f'{node.name}: {node.label}'
-        return node.label
 
     def save(self, path: PathLike) -> None:
         """Writes the graph to a file, in the format that the suffix names.

@@ -113,6 +113,7 @@ class LocalConfig(threading.local):
                                  process may run on
     ``use_onednn``               ``'auto'``: oneDNN's kernels on the CPU where the library is there; ``'always'``:
                                  an error where it is not; ``'never'``: NumPy's
+    ``warn_nondeterministic``    let `utils.nondeterministic` warn
     ``in_recomputing``           whether `functions.forget` is computing a second time
     ``keep_graph_on_report``     whether reported Variables keep their graphs
     ============================ ======================================================================
@@ -137,6 +138,7 @@ class LocalConfig(threading.local):
     use_cudnn: str
     cudnn_deterministic: bool
     autotune: bool
+    warn_nondeterministic: bool
     in_recomputing: bool
     keep_graph_on_report: bool
     _view: _ThreadView
@@ -275,6 +277,7 @@ global_config = GlobalConfig(
     use_cudnn='auto',
     cudnn_deterministic=False,
     autotune=False,
+    warn_nondeterministic=False,
     in_recomputing=False,
     keep_graph_on_report=False,
 )

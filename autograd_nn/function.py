@@ -1,6 +1,7 @@
 """Functions of the older style: forward and backward on arrays."""
 from __future__ import annotations
 
+import traceback
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -101,9 +102,26 @@ class Function:
     @property
     def output_data(self) -> tuple[Any, ...]:
         """The retained outputs, in the order of all outputs; None for the others."""
-        node = self._applied('output_data')
-        kept = dict(zip(node._retained_output_indexes, node._retained_outputs))
-        return tuple(kept.get(i) for i in range(node.output_count))
+        return self._applied('output_data').output_data
+
+    @property
+    def outputs(self) -> tuple[weakref.ref[VariableNode], ...] | None:
+        """Weak references to the nodes of the outputs; None where the function is not in a graph."""
+        return None if self.node is None else self.node.outputs
+
+    @property
+    def rank(self) -> int:
+        """The position in the sequence of all recorded functions; 0 where this one is not in a graph."""
+        return 0 if self.node is None else self.node.rank
+
+    @property
+    def stack(self) -> traceback.StackSummary | None:
+        """Where the function was applied; None where ``config.debug`` was not set."""
+        return None if self.node is None else self.node.stack
+
+    def unchain(self) -> None:
+        """Cuts the graph here: forgets the inputs and what was kept for `backward`."""
+        self._applied('unchain').unchain()
 
     @property
     def label(self) -> str:
@@ -152,6 +170,11 @@ class FunctionAdapter(FunctionNode):
         self._checks_types = type(function).check_type_forward is not Function.check_type_forward
 
     @property
+    def function(self) -> Function:
+        """The `Function`."""
+        return self._function
+
+    @property
     def implementation(self) -> Function:
         return self._function
 
@@ -173,7 +196,7 @@ class FunctionAdapter(FunctionNode):
         self._function._node = weakref.ref(self)
         inputs = self.kept_inputs()
         gxs = self._function.backward(inputs, tuple([None if g is None else g.array for g in grad_outputs]))
-        if not isinstance(gxs, tuple) or len(gxs) != len(inputs):
+        if not isinstance(gxs, (tuple, list)) or len(gxs) != len(inputs):
             raise TypeError(f'{self.label}: backward must return a tuple of {len(inputs)} arrays, got {gxs!r:.80}')
         gradients = [None if gx is None else Variable(backend.as_output(gx, self), requires_grad=False) for gx in gxs]
         return self._guard(gradients, inputs, grad_outputs) if config.enable_backprop else tuple(gradients)

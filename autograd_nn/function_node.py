@@ -1,9 +1,12 @@
 """Functions that record themselves in the graph."""
 from __future__ import annotations
 
+import gc
 import itertools
+import traceback
 import weakref
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,6 +54,7 @@ class FunctionNode:
         inputs: The nodes of the input Variables; None before `apply`, when nothing was recorded, and after `unchain`.
         order: Position in the sequence of all recorded functions; higher than that of every function before it.
         output_count: The number of outputs.
+        stack: Where the function was applied, a `traceback.StackSummary`; None where ``config.debug`` was not set.
 
     Example:
         >>> import numpy as np, autograd_nn as ann
@@ -74,6 +78,7 @@ class FunctionNode:
     inputs: tuple[VariableNode, ...] | None = None
     order = 0
     output_count = 1
+    stack: traceback.StackSummary | None = None
     _targets: tuple[int, ...] = ()
     _retained_input_indexes: Sequence[int] = ()
     _retained_output_indexes: Sequence[int] = ()
@@ -97,7 +102,7 @@ class FunctionNode:
             inputs: Arrays.
 
         Returns:
-            A tuple of arrays.
+            A tuple of arrays; None stands for an output that is left out.
         """
         return self.forward_cpu(inputs) if isinstance(inputs[0], np.ndarray) else self.forward_gpu(inputs)
 
@@ -129,7 +134,27 @@ class FunctionNode:
         Returns:
             A gradient for each target input, or for each input; None stands for zero.
         """
-        raise NotImplementedError(f'{self.label}: backward is not implemented')
+        if type(self).backward_accumulate is FunctionNode.backward_accumulate:
+            raise NotImplementedError(f'{self.label}: backward is not implemented')
+        return self.backward_accumulate(target_input_indexes, grad_outputs, (None,) * len(target_input_indexes))
+
+    def backward_accumulate(self, target_input_indexes: Indexes, grad_outputs: tuple[Any, ...],
+                            grad_inputs: Gradients) -> Gradients:
+        """Computes the gradients with respect to the inputs and adds them to others: what Chainer's sweep calls.
+
+        The sweep here calls `backward` and adds what it returns. A function may override this method in its place.
+
+        Args:
+            target_input_indexes: As for `backward`.
+            grad_outputs: As for `backward`.
+            grad_inputs: What to add to, for each target input; None for zero.
+
+        Returns:
+            The sum for each target input.
+        """
+        found = self._for_inputs(self.backward(target_input_indexes, grad_outputs), target_input_indexes)
+        pairs = [(found[i], before) for i, before in zip(target_input_indexes, grad_inputs)]
+        return tuple([before if gx is None else gx if before is None else gx + before for gx, before in pairs])
 
     def check_type_forward(self, in_types: Any) -> None:
         """Checks shapes and dtypes of the inputs before `forward`, with `utils.type_check.expect`."""
@@ -217,10 +242,14 @@ class FunctionNode:
             result._node = output = _new_node(VariableNode)
             output.creator_node = self
             output.index = index
+            output.grad_var = output.name = None
+            if array is None:
+                output.shape = output.dtype = None
+                output.requires_grad = result.requires_grad = False
+                continue
             output.shape = array.shape
             output.dtype = dtype = array.dtype
             output.requires_grad = result.requires_grad = dtype.kind in 'fc' or has_gradient(dtype)
-            output.grad_var = output.name = None
         indexes = self._retained_input_indexes
         if indexes:
             # Most functions keep all inputs, that is (0,) or (0, 1).
@@ -249,6 +278,7 @@ class FunctionNode:
         for hook in hooks:
             hook.forward_postprocess(self, arrays)
         if config.debug:
+            self.stack = traceback.extract_stack()
             _check_numbers(outputs, f'NaN is detected on forward computation of {self.label}')
         return outputs
 
@@ -285,6 +315,11 @@ class FunctionNode:
             gxs = self.backward(tuple(targets), gys)
         if type(gxs) is tuple and len(gxs) == len(inputs):
             return gxs
+        return self._for_inputs(gxs, targets)
+
+    def _for_inputs(self, gxs: Any, targets: Sequence[int]) -> Sequence[Variable | None]:
+        """What `backward` returned, which may be for the targets alone, with an entry for each input."""
+        inputs = self.inputs or ()
         if not isinstance(gxs, (tuple, list)):
             raise TypeError(f'{self.label}: backward must return a tuple of Variables, not {type(gxs).__name__}')
         if len(gxs) == len(inputs):
@@ -307,8 +342,14 @@ class FunctionNode:
             hook.backward_postprocess(self, in_data, out_grad)
         if config.debug and isinstance(gxs, (tuple, list)):
             _check_numbers([gx._array for gx in gxs if isinstance(gx, Variable)],
-                           f'NaN is detected on backward computation of {self.label}')
+                           f'NaN is detected on backward computation of {self.label}{self._applied_at()}')
         return gxs
+
+    def _applied_at(self) -> str:
+        """The line of the program that applied the function, for messages, if it was applied in debug mode."""
+        here = str(Path(__file__).parent)
+        frames = [frame for frame in self.stack or () if not frame.filename.startswith(here)]
+        return f', which was applied in {frames[-1].filename}, line {frames[-1].lineno}' if frames else ''
 
     # --- what the function keeps for backward
 
@@ -368,6 +409,24 @@ class FunctionNode:
         self._retained_outputs = self._output_refs = ()
 
     # --- for people
+
+    @property
+    def outputs(self) -> tuple[weakref.ref[VariableNode], ...] | None:
+        """Weak references to the nodes of the outputs; None where the function is not in a graph.
+
+        A function does not know them, so this looks for them among all objects, which takes milliseconds.
+        """
+        if self.inputs is None:
+            return None
+        nodes = {node.index: node for node in gc.get_referrers(self)
+                 if isinstance(node, VariableNode) and node.creator_node is self}
+        return tuple([_ref(nodes.get(i) or VariableNode(self, i, None, None, False)) for i in range(self.output_count)])
+
+    @property
+    def output_data(self) -> tuple[Any, ...]:
+        """The retained outputs, in the order of all outputs; None for the others."""
+        kept = dict(zip(self._retained_output_indexes, self._retained_outputs))
+        return tuple([kept.get(i) for i in range(self.output_count)])
 
     @property
     def implementation(self) -> Any:

@@ -11,25 +11,31 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.backend import get_array_module, to_cpu
 from autograd_nn.backprop import grad
 from autograd_nn.config import using_config
-from autograd_nn.types import Array, DTypeLike
-from autograd_nn.variable import Variable, as_variable
+from autograd_nn.dtypes import as_dtype, is_floating
+from autograd_nn.types import Array, ArrayLike, DTypeLike
+from autograd_nn.variable import Variable, as_array
 
 # Offsets and weights of the five-point formula for the first derivative; its error is of fourth order in the step.
 _STENCIL = (-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12)
 
 
-def numerical_grad(f: Callable[[], Any], inputs: Sequence[np.ndarray], grad_outputs: Sequence[Any],
-                   eps: float = 1e-3, detect_nondifferentiable: bool = False) -> tuple[np.ndarray, ...]:
+def numerical_grad(f: Callable[[], Any], inputs: Sequence[Array], grad_outputs: Sequence[Any], eps: float = 1e-3,
+                   detect_nondifferentiable: bool = False, diff_atol: float = 0, diff_rtol: float = 1e-2,
+                   center_outputs: Sequence[Any] | None = None) -> tuple[Any, ...]:
     """Computes gradients by finite differences, element by element.
 
     Args:
         f: Computes a tuple of arrays (or Variables) from `inputs`, which are changed in place between its calls.
         inputs: Floating-point arrays.
-        grad_outputs: A gradient for each output; None leaves that output out.
+        grad_outputs: A gradient for each output, an array or a number; None leaves that output out.
         eps: The step.
         detect_nondifferentiable: Compare one-sided differences, too.
+        diff_atol: By how much these may differ.
+        diff_rtol: The same, relative to the larger one.
+        center_outputs: What `f` computes from the inputs as they are; by default it is called for these differences.
 
     Returns:
         A gradient for each input, of its shape and dtype.
@@ -45,23 +51,22 @@ def numerical_grad(f: Callable[[], Any], inputs: Sequence[np.ndarray], grad_outp
         >>> np.round(gx, 6)
         array([ 3., 12.])
     """
-    results = tuple(np.zeros_like(x) for x in inputs)
-
-    def value() -> np.floating:
-        return _project(f(), grad_outputs)
-
+    results = tuple(get_array_module(x).zeros_like(x) for x in inputs)
+    center = None if center_outputs is None else _project(tuple(center_outputs), grad_outputs)
     for x, gx in zip(inputs, results):
         for index in np.ndindex(x.shape):
             origin = x[index].copy()
 
-            def at(t: float, x: np.ndarray = x, index: Any = index, origin: Any = origin) -> np.floating:
+            def at(t: float, x: Array = x, index: Any = index, origin: Any = origin) -> float:
+                if not t and center is not None:
+                    return center
                 x[index] = origin + t
-                result = value()
+                result = _project(f(), grad_outputs)
                 x[index] = origin
                 return result
 
             if detect_nondifferentiable:
-                _check_differentiable(at, eps, f'element {index}')
+                _check_differentiable(at, eps, f'element {index}', diff_atol, diff_rtol)
             gx[index] = _derivative(at, eps)
     return results
 
@@ -70,35 +75,67 @@ class NondifferentiableError(Exception):
     """A function has no derivative at the point where it was to be checked."""
 
 
-def _derivative(at: Callable[[float], Any], eps: float) -> Any:
+def _derivative(at: Callable[[float], float], eps: float) -> float:
     return sum(weight * at(step * eps) for step, weight in _STENCIL) / eps
 
 
-def _check_differentiable(at: Callable[[float], Any], eps: float, where: str) -> None:
-    center = at(0.)
-    left, right = (center - at(-eps)) / eps, (at(eps) - center) / eps
-    if abs(right - left) > 1e-2 * max(abs(left), abs(right), 1) + 100 * eps:
+def _check_differentiable(at: Callable[[float], float], eps: float, where: str, atol: float = 0,
+                          rtol: float = 1e-2) -> None:
+    center, before, after = at(0.), at(-eps), at(eps)
+    left, right = (center - before) / eps, (after - center) / eps
+    # A function that has no values all around, like a logarithm of negative numbers, is another matter.
+    partly = 0 < sum(map(np.isfinite, (before, center, after))) < 3
+    if partly or abs(right - left) > atol + rtol * max(abs(left), abs(right), 1) + 100 * eps:
         raise NondifferentiableError(f'the function is not differentiable at {where}: '
                                      f'left derivative {left:.6g}, right derivative {right:.6g}')
 
 
-def _project(ys: Any, gys: Sequence[Any]) -> np.floating:
+def _project(ys: Any, gys: Sequence[Any]) -> float:
     """The sum over all outputs of output times gradient, in double precision."""
     ys = ys if isinstance(ys, tuple) else (ys,)
     if len(ys) != len(gys):
         raise ValueError(f'expected a gradient for each of {len(ys)} outputs, got {len(gys)}')
-    total = np.float64(0)
-    for y, gy in zip(ys, gys):
-        if gy is not None:
-            y, gy = (np.asarray(a, dtype=np.float64) for a in (y, gy))
-            if y.shape != gy.shape:
+    total = 0.
+    for y, gy in zip(map(as_array, ys), gys):
+        if y is not None and gy is not None:
+            y, gy = (np.asarray(to_cpu(a), dtype=np.float64) for a in (y, gy))
+            if gy.ndim and y.shape != gy.shape:
                 raise ValueError(f'expected an output gradient of shape {y.shape}, got {gy.shape}')
-            total += (y * gy).sum()
+            total += float((y * gy).sum())
     return total
 
 
 def _as_tuple(x: Any) -> tuple[Any, ...]:
     return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+
+
+def assert_allclose(x: ArrayLike, y: ArrayLike, atol: float = 1e-5, rtol: float = 1e-4, verbose: bool = True) -> None:
+    """Makes sure that two arrays agree: ``abs(x - y) <= atol + rtol * abs(y)`` in each element.
+
+    Args:
+        x: Variable or array, on any device, or a number.
+        y: The same: what is expected.
+        atol: Absolute tolerance.
+        rtol: Relative tolerance.
+        verbose: Show both arrays in the message, too.
+
+    Raises:
+        AssertionError: They do not; the message shows the element with the largest deviation.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.gradient_check import assert_allclose
+        >>> assert_allclose(np.array([1., 2.]), np.array([1., 2.5]), verbose=False)
+        Traceback (most recent call last):
+        AssertionError: assert_allclose: 1 of 2 elements differ ...; the worst is (1,): expected 2.5, got 2.0
+    """
+    actual, expected = (np.asarray(to_cpu(as_array(each))) for each in (x, y))
+    try:
+        _assert_close(actual, expected, atol, rtol, 'assert_allclose', 'expected', 'got')
+    except AssertionError as error:
+        if not verbose:
+            raise
+        raise AssertionError(f'{error}\nx: {actual}\ny: {expected}') from None
 
 
 def check_forward(func: Callable[..., Any], x_data: Array | Sequence[Array], reference: Callable[..., Any], *,
@@ -144,53 +181,59 @@ class _Problem:
     """A function, the point where it is checked, and which of its inputs are."""
 
     def __init__(self, func: Callable[..., Any], x_data: Array | Sequence[Array], y_grad: Array | Sequence[Array],
-                 params: Any, no_grads: Any, dtype: DTypeLike | None) -> None:
-        def cast(x: Any) -> Any:
-            return x if x is None or dtype is None or x.dtype.kind != 'f' else x.astype(dtype)
-
+                 params: Any, no_grads: Any) -> None:
         self.func = func
-        self.xs = [cast(np.array(as_variable(x).array)) for x in _as_tuple(x_data)]
+        self.xs = [None if x is None else as_array(x).copy() for x in _as_tuple(x_data)]
         self.params = _as_tuple(params)
-        self.param_data = [cast(p.array.copy()) for p in self.params]
-        self.gys = None if y_grad is None else [cast(g) for g in _as_tuple(y_grad)]
-        no_grads = no_grads or [x.dtype.kind != 'f' for x in self.xs]
-        if len(no_grads) != len(self.xs):
-            raise ValueError(f'no_grads has {len(no_grads)} entries, expected one for each of {len(self.xs)} inputs')
-        self.checked = [x for x, skip in zip(self.xs, no_grads) if not skip] + self.param_data
-        self.names = [f'input {i}' for i, skip in enumerate(no_grads) if not skip]
+        self.gys = None if y_grad is None else list(_as_tuple(y_grad))
+        given = no_grads or [x is None or not is_floating(x.dtype) for x in self.xs]
+        if len(given) != len(self.xs):
+            raise ValueError(f'no_grads has {len(given)} entries, expected one for each of {len(self.xs)} inputs')
+        self.no_grads = [x is None or bool(skip) for x, skip in zip(self.xs, given)]
+        self.names = [f'input {i}' for i, skip in enumerate(self.no_grads) if not skip]
         self.names += [f'parameter {p.name or i}' for i, p in enumerate(self.params)]
-        self.no_grads = no_grads
 
-    def run(self) -> tuple[list[Variable], tuple[Variable, ...]]:
+    def run(self) -> tuple[list[Any], tuple[Any, ...]]:
         """Calls the function once; returns the checked inputs and the outputs as Variables."""
-        xs = [Variable(x.copy(), requires_grad=not skip) for x, skip in zip(self.xs, self.no_grads)]
-        for p, data in zip(self.params, self.param_data):
-            p.array = data.copy()
+        xs = [None if x is None else Variable(x.copy(), requires_grad=not skip)
+              for x, skip in zip(self.xs, self.no_grads)]
+        for p in self.params:
             p.cleargrad()
         ys = _as_tuple(self.func(*xs))
         return [x for x, skip in zip(xs, self.no_grads) if not skip] + list(self.params), ys
 
+    def place(self, dtype: DTypeLike | None) -> list[Any]:
+        """Copies inputs and parameters, in a dtype where one is given; what is checked of them, to be changed."""
+        def cast(x: Any) -> Any:
+            return x if x is None or not is_floating(x.dtype) else x.astype(dtype or x.dtype)
+
+        self.xs = [cast(x) for x in self.xs]
+        for p in self.params:
+            p.array = cast(p.array)
+        return [x for x, skip in zip(self.xs, self.no_grads) if not skip] + [p.array for p in self.params]
+
     def outputs(self) -> tuple[Any, ...]:
-        return tuple(np.asarray(y) for y in self.run()[1])
+        return tuple(map(as_array, self.run()[1]))
 
     def gradients(self, ys: tuple[Variable, ...], checked: Sequence[Variable]) -> Iterator[np.ndarray]:
-        """The computed gradients, checked for shape and dtype; zeros where there is none."""
+        """The computed gradients in double precision, checked for shape and dtype; zeros where there is none."""
         if self.gys is None:
             if len(ys) != 1 or ys[0].size != 1:
                 raise ValueError('y_grad is needed: the function has several outputs, or one of several elements')
-            self.gys = [np.ones_like(ys[0].array)]
+            self.gys = [ys[0].xp.ones_like(ys[0].array)]
         if len(self.gys) != len(ys):
             raise ValueError(f'y_grad has {len(self.gys)} entries for {len(ys)} outputs')
-        seeds = [y for y, gy in zip(ys, self.gys) if gy is not None]
-        gxs = grad(seeds, checked, [gy.astype(y.dtype) for y, gy in zip(ys, self.gys) if gy is not None])
+        seeds = [(y, as_array(gy).astype(y.dtype)) for y, gy in zip(ys, self.gys)
+                 if gy is not None and y is not None and y.array is not None]
+        gxs = grad([y for y, _ in seeds], checked, [gy for _, gy in seeds])
         for x, gx, name in zip(checked, gxs, self.names):
             if gx is None:
-                yield np.zeros_like(x.array)
+                yield np.zeros(x.shape)
             elif gx.shape != x.shape or gx.dtype != x.dtype:
                 raise AssertionError(f'gradient of {name}: expected shape {x.shape} and dtype {x.dtype}, '
                                      f'got {gx.shape} and {gx.dtype}')
             else:
-                yield gx.array
+                yield to_cpu(gx.array).astype(np.float64)
 
 
 def check_backward(func: Callable[..., Any], x_data: Array | Sequence[Array], y_grad: Array | Sequence[Array],
@@ -201,7 +244,7 @@ def check_backward(func: Callable[..., Any], x_data: Array | Sequence[Array], y_
 
     Args:
         func: Computes a Variable, or a tuple of them, from Variables.
-        x_data: An array, or a tuple of arrays: the point where to check.
+        x_data: An array, or a tuple of arrays: the point where to check. None entries are handed on.
         y_grad: A gradient for each output (None entries leave an output out); None where there is one output with one
             element.
         params: Parameters that the function uses, to be checked as well. Their arrays are restored.
@@ -209,7 +252,8 @@ def check_backward(func: Callable[..., Any], x_data: Array | Sequence[Array], y_
         atol: Absolute tolerance.
         rtol: Relative tolerance.
         no_grads: For each input, whether to leave it out; by default those that are not floating point.
-        dtype: Convert inputs, gradients and parameters to this dtype first; ``numpy.float64`` makes a sharp check.
+        dtype: What to compute the numerical derivative in: inputs and parameters are converted for it. With
+            ``numpy.float64`` gradients in lower precision can be checked, too.
         detect_nondifferentiable: Compare one-sided differences, too.
 
     Raises:
@@ -221,30 +265,34 @@ def check_backward(func: Callable[..., Any], x_data: Array | Sequence[Array], y_
         >>> from autograd_nn.gradient_check import check_backward
         >>> check_backward(F.exp, np.array([0.5, 1.0]), np.array([1.0, -1.0]))
     """
-    problem = _Problem(func, x_data, y_grad, params, no_grads, dtype)
+    if dtype is not None and not is_floating(as_dtype(dtype)):
+        raise ValueError(f'check_backward: expected a floating-point dtype, got {dtype}')
+    problem = _Problem(func, x_data, y_grad, params, no_grads)
+    # Parameters may come into being in the first call.
+    checked, ys = problem.run()
     originals = [p.array for p in problem.params]
     try:
-        _check(problem, eps, atol, rtol, detect_nondifferentiable)
+        _check(problem, list(problem.gradients(ys, checked)), problem.place(dtype), eps, atol, rtol,
+               detect_nondifferentiable)
     finally:
         for p, array in zip(problem.params, originals):
             p.array = array
             p.cleargrad()
 
 
-def _check(problem: _Problem, eps: float, atol: float, rtol: float, detect_nondifferentiable: bool) -> None:
-    checked, ys = problem.run()
-    gradients = [g.astype(np.float64) for g in problem.gradients(ys, checked)]
+def _check(problem: _Problem, gradients: Sequence[np.ndarray], checked: Sequence[Array], eps: float, atol: float,
+           rtol: float, detect_nondifferentiable: bool) -> None:
     assert problem.gys is not None
     gys = problem.gys
-    origins = [x.copy() for x in problem.checked]
+    origins = [x.copy() for x in checked]
     directions = [np.random.choice([-1., 1.], x.shape) * np.random.uniform(0.5, 1.5, x.shape) for x in origins]
     # A long array moves less in each element, so that the sum over all of them stays in the linear range.
     size = sum(x.size for x in origins)
     scale = 1 / np.sqrt(max(size, 1))
 
-    def at(t: float) -> Any:
-        for x, origin, direction in zip(problem.checked, origins, directions):
-            x[...] = origin + t * scale * direction
+    def at(t: float) -> float:
+        for x, origin, direction in zip(checked, origins, directions):
+            x[...] = origin + get_array_module(x).asarray(t * scale * direction)
         return _project(problem.outputs(), gys)
 
     try:
@@ -252,16 +300,16 @@ def _check(problem: _Problem, eps: float, atol: float, rtol: float, detect_nondi
             _check_differentiable(at, eps, 'this point')
         numerical = _derivative(at, eps)
     finally:
-        for x, origin in zip(problem.checked, origins):
+        for x, origin in zip(checked, origins):
             x[...] = origin
     computed = sum((g * d).sum() for g, d in zip(gradients, directions)) * scale
     if abs(computed - numerical) <= atol + rtol * abs(numerical):
         return
     # The projections disagree: look at every element to say where.
-    each = numerical_grad(problem.outputs, problem.checked, gys, eps)
+    each = numerical_grad(problem.outputs, checked, gys, eps)
     for name, g, n in zip(problem.names, gradients, each):
         what = f'check_backward: gradient of {name}'
-        _assert_close(g, n.astype(np.float64), atol, rtol, what, 'numerical', 'backward')
+        _assert_close(g, to_cpu(n).astype(np.float64), atol, rtol, what, 'numerical', 'backward')
     raise AssertionError(f'check_backward: along a random direction the numerical derivative is {numerical:.10g}, but '
                          f'backward gives {computed:.10g} (no single element differs by more than the tolerance)')
 
@@ -286,7 +334,7 @@ def check_double_backward(func: Callable[..., Any], x_data: Array | Sequence[Arr
         AssertionError: The gradients disagree. Inputs are counted on: first those of `func`, then `y_grad`.
     """
     xs, gys, params = _as_tuple(x_data), _as_tuple(y_grad), _as_tuple(params)
-    skipped = list(no_grads or [np.asarray(x).dtype.kind != 'f' for x in xs])
+    skipped = list(no_grads or [x is None or not is_floating(x.dtype) for x in xs])
     ggs = [*_as_tuple(x_grad_grad), *_as_tuple(params_grad_grad)]
     if len(ggs) == len(xs) + len(params):
         ggs = [g for g, skip in zip(ggs, skipped + [False] * len(params)) if not skip]
@@ -296,7 +344,8 @@ def check_double_backward(func: Callable[..., Any], x_data: Array | Sequence[Arr
         with using_config('enable_backprop', True):
             ys = _as_tuple(func(*variables))
         wanted = [x for x, skip in zip(variables, skipped) if not skip] + list(params)
-        gxs = grad(ys, wanted, gradients, enable_double_backprop=True)
+        seeds = [(y, gy) for y, gy in zip(ys, gradients) if gy is not None]
+        gxs = grad([y for y, _ in seeds], wanted, [gy for _, gy in seeds], enable_double_backprop=True)
         # A gradient that is zero everywhere is not computed; it still takes part in the check.
         return tuple(x * 0 if gx is None else gx for x, gx in zip(wanted, gxs))
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from autograd_nn import backend
-from autograd_nn.backend import DeviceLike
 from autograd_nn.config import config
+from autograd_nn.device_resident import DeviceResident, DeviceResidentsVisitor
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.types import DTypeLike, InitializerLike
@@ -61,7 +61,7 @@ class CallHook(Protocol):
     def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None: ...
 
 
-class Link:
+class Link(DeviceResident):
     """A layer: an object with parameters, and with a `forward` that uses them.
 
     A subclass creates its parameters in ``__init__`` inside ``with self.init_scope():``, which registers every
@@ -116,6 +116,11 @@ class Link:
             shape, dtype = value if typed else (value, None)
             self.add_param(name, shape, dtype)
 
+    @classmethod
+    def from_params(cls, *args: Any, **kwargs: Any) -> Any:
+        """A link of the size of given parameters; for subclasses to override where that makes sense."""
+        raise NotImplementedError(f'{cls.__name__} has no from_params')
+
     # --- registering
 
     @property
@@ -150,9 +155,9 @@ class Link:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, (Parameter, Link)):
-            self._require_init()
+            registered = '_params' in self.__dict__ and self._register(name, value)
             # One that has its name from another owner is shared on purpose.
-            if not self._register(name, value) and value.name is None:
+            if not registered and value.name is None:
                 self._warn_of_stranger(name, value)
         elif value is None and '_params' in self.__dict__:
             self._forget(name)
@@ -173,7 +178,9 @@ class Link:
         """Warns of a parameter or link that is assigned but not registered: most likely an oversight."""
         kind = 'parameter' if isinstance(value, Parameter) else 'link'
         what = f'{type(self).__name__}.{name} is assigned but not registered, so it is neither trained nor saved'
-        if self._within_init_scope:
+        if '_params' not in self.__dict__:
+            advice = 'call super().__init__() first, and create it inside "with self.init_scope():"'
+        elif self._within_init_scope:
             advice = f'a {type(self).__name__} holds no links; derive from Chain'
         else:
             advice = f'create the {kind} inside "with self.init_scope():", or assign a tuple (it,) to keep it out'
@@ -212,16 +219,10 @@ class Link:
 
         Raises:
             AttributeError: There is an attribute of that name.
-            ValueError: `dtype` is given without `shape`; then the initializer has to bring it.
         """
         self._require_free(name)
-        if dtype is not None and shape is None:
-            raise ValueError('add_param: a dtype needs a shape; for a lazy parameter give the initializer a dtype')
-        param = Parameter(initializer, shape)
-        if dtype is not None:
-            param.array = param.array.astype(dtype, copy=False)
         with self.init_scope():
-            setattr(self, name, param)
+            setattr(self, name, Parameter(initializer, shape, dtype=dtype))
 
     def add_persistent(self, name: str, value: Any) -> None:
         """Adds a value that is saved and loaded with the link but not trained.
@@ -343,14 +344,13 @@ class Link:
     def namedparams(self, include_uninit: bool = True) -> Iterator[tuple[str, Parameter]]:
         """All parameters of the tree with their paths, such as ``'/l1/W'``.
 
-        A parameter that several links share comes once, with its first path.
+        A parameter that several links share, and those of a link with several names, come with each of their paths.
 
         Args:
             include_uninit: Include those whose array does not exist yet.
         """
-        seen: set[int] = set()
         for path, link in self.namedlinks():
-            for name, param in link._own_params(seen, include_uninit):
+            for name, param in link._own_params(include_uninit):
                 yield f'{path.rstrip("/")}/{name}', param
 
     def params(self, include_uninit: bool = True) -> Iterator[Parameter]:
@@ -361,18 +361,16 @@ class Link:
         """
         seen: set[int] = set()
         for link in self.links():
-            for _, param in link._own_params(seen, include_uninit):
-                yield param
+            for _, param in link._own_params(include_uninit):
+                if id(param) not in seen:
+                    seen.add(id(param))
+                    yield param
 
-    def _own_params(self, seen: set[int], include_uninit: bool) -> list[tuple[str, Parameter]]:
-        """This link's parameters and their names, without those that were seen before, whose identities are added."""
-        new: list[tuple[str, Parameter]] = []
-        for name in self._params:
-            param = self.__dict__[name]
-            if id(param) not in seen and (include_uninit or param.array is not None):
-                seen.add(id(param))
-                new.append((name, param))
-        return new
+    def _own_params(self, include_uninit: bool) -> list[tuple[str, Parameter]]:
+        """The names of this link's parameters, and the parameters."""
+        attributes = self.__dict__
+        return [(name, attributes[name]) for name in self._params
+                if include_uninit or attributes[name].array is not None]
 
     def namedpersistents(self) -> Iterator[tuple[str, Any]]:
         """All persistent values of the tree (see `add_persistent`) with their paths, such as ``'/bn/avg_mean'``."""
@@ -414,10 +412,11 @@ class Link:
         copied = copy.deepcopy(self)
         if mode == 'init':
             for param in copied.params(include_uninit=False):
-                shape = param.shape
-                param.cleargrad()
-                param.array = None
-                param.initialize(shape)
+                if isinstance(param, Parameter):
+                    shape = param.shape
+                    param.cleargrad()
+                    param.array = None
+                    param.initialize(shape)
         return copied
 
     def _shared_copy(self: _Link, memo: dict[int, Any]) -> _Link:
@@ -607,46 +606,16 @@ class Link:
 
     # --- devices
 
-    @property
-    def device(self) -> backend.Device:
-        """The device that holds the parameters."""
-        return self._device
-
-    @property
-    def xp(self) -> Any:
-        """The array module of the device: ``numpy`` or ``cupy``."""
-        return self._device.xp
-
-    def to_device(self: _Link, device: DeviceLike) -> _Link:
-        """Moves all parameters and persistent arrays to a device.
-
-        Args:
-            device: A `Device` or a specifier such as ``'cpu'`` and ``'cuda:0'``.
-
-        Returns:
-            This link.
-        """
-        target = backend.get_device(device)
-        for link in self.links():
-            link._move_to(target)
-        return self
-
-    def _move_to(self, device: backend.Device) -> None:
-        """Moves what this link itself holds, without its children."""
+    def device_resident_accept(self, visitor: DeviceResidentsVisitor) -> None:
+        super().device_resident_accept(visitor)
         attributes = self.__dict__
-        attributes['_device'] = device
         for name in self._params:
-            attributes[name].to_device(device)
+            visitor.visit_variable(attributes[name])
         for name in self._persistent:
-            attributes[name] = device.send(attributes[name])
-
-    def to_cpu(self: _Link) -> _Link:
-        """Moves all parameters and persistent arrays to the CPU."""
-        return self.to_device('cpu')
-
-    def to_gpu(self: _Link, device: int | None = None) -> _Link:
-        """Moves all parameters and persistent arrays to a GPU (the first by default)."""
-        return self.to_device(f'cuda:{device or 0}')
+            if backend.is_array(attributes[name]):
+                attributes[name] = visitor.visit_array(attributes[name])
+        for child in self.children():
+            child.device_resident_accept(visitor)
 
     # --- saving and loading
 
@@ -742,15 +711,15 @@ class Chain(Link):
         for name, link in links.items():
             self.add_link(name, link)
 
-    def __getitem__(self, name: str) -> Link:
-        """The child of that name.
+    def __getitem__(self, name: str) -> Any:
+        """The child of that name, or any other attribute.
 
         Raises:
             KeyError: There is none.
         """
-        if name not in self._children:
+        if not hasattr(self, name):
             raise KeyError(f'{type(self).__name__} has no child {name!r}, only {", ".join(self._children)}')
-        return self.__dict__[name]
+        return getattr(self, name)
 
     def _register(self, name: str, value: Parameter | Link) -> bool:
         if isinstance(value, Parameter):

@@ -190,7 +190,10 @@ def summary(model: Link, input_shape: Sequence[Any], dtype: DTypeLike | None = N
 
 def _rows(model: Link, recorder: _Recorder) -> list[Row]:
     rows = []
-    first_paths = {path for path, param in model.namedparams(include_uninit=False)}
+    paths: dict[int, str] = {}
+    for path, param in model.namedparams(include_uninit=False):
+        paths.setdefault(id(param), path)
+    first_paths = set(paths.values())
     for path, link in model.namedlinks():
         parameters = sum(param.size for name, param in vars(link).items()
                          if f'{path.rstrip("/")}/{name}' in first_paths)

@@ -148,7 +148,7 @@ class Optimizer:
 
     def _trained_params(self) -> list[Parameter]:
         """The parameters that exist already and are not frozen."""
-        return [param for param in self.target.params(False) if param.requires_grad]
+        return [param for param in self.target.params(False) if param.requires_grad and isinstance(param, Parameter)]
 
     def loss_scaling(self, interval: int = 1000, scale: float | None = None) -> None:
         """Has the loss scaled up before backpropagation, so that gradients in half precision do not vanish.
@@ -184,7 +184,7 @@ class Optimizer:
         """Has `is_safe_to_update` look for infinities and NaN in these gradients; if the loss scale adapts itself."""
         if self._loss_scale_is_dynamic:
             self._overflow = False
-            self._unchecked = [param.grad for param in self.target.params(False) if param.grad is not None]
+            self._unchecked = [param.grad for param in self.target.params(False) if param.grad_var is not None]
 
     def is_safe_to_update(self) -> bool:
         """Whether all gradients that `check_nan_in_grads` saw are finite; on a GPU this waits for them."""
@@ -215,8 +215,11 @@ class Optimizer:
         if self._loss_scale_is_dynamic:
             self._loss_scale = float(serializer('loss_scale', self._loss_scale))
             self._overflow_ever = bool(serializer('overflow_ever', int(self._overflow_ever)))
+        stored: set[int] = set()
         for name, param in self.target.namedparams():
-            if param.update_rule is not None:
+            # Of a parameter with several paths, the first one counts.
+            if param.update_rule is not None and id(param) not in stored:
+                stored.add(id(param))
                 param.update_rule.serialize(serializer[name])
 
 
@@ -242,9 +245,11 @@ class GradientMethod(Optimizer):
             if config.dtype is mixed16 and self._loss_scale is None:
                 self.loss_scaling()
         for param in link.params():
-            param.update_rule = self.create_update_rule()
-            if self._use_fp32_update:
-                param.update_rule.use_fp32_update()
+            # A program may have put a Variable in the place of a parameter: it is used, and not trained.
+            if isinstance(param, Parameter):
+                param.update_rule = self.create_update_rule()
+                if self._use_fp32_update:
+                    param.update_rule.use_fp32_update()
         return self
 
     def create_update_rule(self) -> UpdateRule:
@@ -310,7 +315,7 @@ class GradientMethod(Optimizer):
     def _warn_of_no_gradient(self) -> None:
         """Warns, once, if no parameter has a gradient, so that nothing is learnt."""
         # In most updates the first parameter has one, and no other is looked at.
-        if self._has_warned or any(param.requires_grad and param.grad is not None
+        if self._has_warned or any(param.requires_grad and param.grad_var is not None
                                    for param in self.target.params(False)):
             return
         self._has_warned = True
@@ -326,7 +331,7 @@ class GradientMethod(Optimizer):
     def reallocate_cleared_grads(self) -> None:
         """Gives every parameter that is trained and has no gradient one of zeros."""
         for param in self._trained_params():
-            if param.grad is None:
+            if param.grad_var is None:
                 param.zerograd()
 
     def _unscale_grads(self, scale: float) -> None:

@@ -90,3 +90,15 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 File: TypeAlias = str | os.PathLike[str] | BinaryIO
 """A file by its path, or one that is open."""
+
+
+class AbstractInitializer(Protocol):
+    """What fills a parameter: an `Initializer`, or any function of an array.
+
+    Attributes:
+        dtype: The dtype of parameters created with it; None for ``config.dtype``.
+    """
+
+    dtype: Any
+
+    def __call__(self, array: Any) -> None: ...

@@ -176,8 +176,11 @@ class UpdateRule:
     Attributes:
         hyperparam: This rule's `Hyperparameter`.
         enabled: Whether `update` does anything.
+        is_elementwise: Whether each element is updated by its own gradient and state alone.
         t: The number of updates so far.
     """
+
+    is_elementwise = False
 
     def __init__(self, parent_hyperparam: Hyperparameter | None = None) -> None:
         self.hyperparam = Hyperparameter(parent_hyperparam)
@@ -363,6 +366,7 @@ class KernelRule(UpdateRule):
         state_names: The names of the arrays that are remembered between updates; they start from zeros.
     """
 
+    is_elementwise = True
     kernel: str
     state_names: tuple[str, ...] = ()
     __signature__: ClassVar[Signature | None] = None
@@ -415,7 +419,7 @@ class KernelRule(UpdateRule):
         return param.array, param.grad, *[self._state[name] for name in self.state_names]
 
     def update_core_cpu(self, param: Variable) -> None:
-        if param.grad is not None:
+        if param.grad_var is not None:
             _call_kernel(self.kernel, [self.arrays(param)], self.numbers())
 
     update_core_gpu = update_core_cpu
@@ -435,9 +439,9 @@ def _refine(pairs: Iterable[tuple[Variable, Variable]]) -> None:
     """Gives copies that are updated the gradients of their parameters, in float32."""
     halves = []
     for param, precise in pairs:
-        if precise is param or param.grad is None:
+        if precise is param or param.grad_var is None:
             continue
-        grad = param.grad
+        grad = param.grad_var.array
         if is_half(grad.dtype):
             halves.append((grad, param.xp.empty_like(grad, dtype=np.float32)))
             grad = halves[-1][1]
@@ -527,7 +531,7 @@ def _update_together(pairs: list[tuple[Parameter, Variable]]) -> None:
     batches: defaultdict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for param, precise in pairs:
         rule = param.update_rule
-        if precise.grad is not None:
+        if precise.grad_var is not None:
             batches[rule.kernel, rule.numbers(), rule._state_place].append(rule.arrays(precise))
     for (kernel, numbers, _), rows in batches.items():
         _call_kernel(kernel, rows, numbers)

@@ -1,6 +1,7 @@
 """Variables: arrays that remember how they were computed."""
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,8 @@ import numpy as np
 
 from autograd_nn import backend
 from autograd_nn.backend import DeviceLike
-from autograd_nn.backprop import ancestors, sweep
-from autograd_nn.config import config, get_dtype, using_config
+from autograd_nn.backprop import accumulate, ancestors, passes
+from autograd_nn.config import config, get_dtype
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.types import Array, ArrayLike, Axis, BareArray, DTypeLike, InitializerLike, Operand
 from autograd_nn.utils.hints import explain_arguments
@@ -34,7 +35,10 @@ class VariableNode:
         name: A name for people to read.
     """
 
-    __slots__ = ('__weakref__', 'creator_node', 'dtype', 'grad_var', 'index', 'name', 'requires_grad', 'shape')
+    __slots__ = ('__weakref__', '_data', 'creator_node', 'dtype', 'grad_var', 'index', 'name', 'requires_grad', 'shape')
+
+    # Only where it was asked for (`retain_data`); most nodes never have the attribute.
+    _data: Any
 
     def __init__(self, creator_node: FunctionNode | None, index: int, shape: tuple[int, ...] | None, dtype: Any,
                  requires_grad: bool) -> None:
@@ -53,11 +57,73 @@ class VariableNode:
         return None if func is None or func.inputs is None else func
 
     @property
+    def rank(self) -> int:
+        """A number that is higher than that of every node this one was computed from; 0 for a leaf."""
+        func = self.creator
+        return 0 if func is None else func.order
+
+    @property
     def label(self) -> str:
         """Shape and dtype as text, for drawings of the graph."""
         if self.shape is None:
             return 'uninitialized'
         return f'{self.shape or "scalar"}, {self.dtype}'
+
+    @property
+    def grad(self) -> Any:
+        """The gradient as an array, or None."""
+        return None if self.grad_var is None else self.grad_var.array
+
+    @property
+    def data(self) -> Any:
+        """The array, where this node, the function that computed it, or a Variable has it; None otherwise.
+
+        Where no one else keeps it, it looks for the Variable (see `get_variable_or_none`).
+        """
+        kept = getattr(self, '_data', None)
+        if kept is None and self.creator is not None:
+            kept = self.creator.output_data[self.index]
+        return as_array(self.get_variable_or_none()) if kept is None else kept
+
+    def retain_data(self) -> None:
+        """Keeps the array that the Variable has now as `data`.
+
+        Raises:
+            RuntimeError: The Variable is gone.
+        """
+        variable = self.get_variable_or_none()
+        if variable is None:
+            raise RuntimeError('retain_data: the Variable is gone, and its array with it')
+        self._data = variable.array
+
+    def get_variable_or_none(self) -> Variable | None:
+        """A Variable at this node, None if all are gone.
+
+        Nodes do not know their Variables, so that recording costs as little as it does; this looks for them among all
+        objects, which takes milliseconds.
+        """
+        found = [each for each in gc.get_referrers(self) if isinstance(each, Variable) and each._node is self]
+        return found[0] if found else None
+
+    def get_variable(self) -> Variable:
+        """A Variable at this node (see `get_variable_or_none`): a new one, with the array `data`, if all are gone."""
+        variable = self.get_variable_or_none()
+        if variable is None:
+            variable = Variable(self.data, requires_grad=self.requires_grad)
+            variable._node = self
+        return variable
+
+    def set_creator_node(self, creator_node: FunctionNode) -> None:
+        """Makes a function the one that computed the Variable, as its first output."""
+        self.creator_node = creator_node
+
+    def set_creator(self, creator: Any) -> None:
+        """As `set_creator_node`, of a `Function`, too."""
+        self.set_creator_node(getattr(creator, 'node', creator))
+
+    def unchain(self) -> None:
+        """Forgets the function that computed the Variable."""
+        self.creator_node = None
 
 
 class Variable:
@@ -90,6 +156,8 @@ class Variable:
     __array_priority__ = 200
     # NumPy leaves operators with an array on the left to the Variable on the right.
     __array_ufunc__ = None
+    # That of an optimizer, for a `Parameter`; a link may have another Variable in the place of one.
+    update_rule: Any = None
 
     def __init__(self, data: BareArray | None = None, *, name: str | None = None, grad: BareArray | None = None,
                  requires_grad: bool = True) -> None:
@@ -186,7 +254,7 @@ class Variable:
 
     @grad.setter
     def grad(self, grad: Array) -> None:
-        self.grad_var = None if grad is None else Variable(grad, requires_grad=False)
+        self.grad_var = None if grad is None else Variable(grad)
 
     def _check_gradient(self, grad: Variable, what: str) -> None:
         if self._array is None:
@@ -218,8 +286,8 @@ class Variable:
         if var.grad_var is None:
             return
         self._check_gradient(var.grad_var, 'addgrad')
-        g = self.device.send(var.grad)
-        self.grad = g.copy() if self.grad is None else self.grad + g
+        g = self.device.send(var.grad_var.array)
+        self.grad = g.copy() if self.grad_var is None else self.grad_var.array + g
 
     def copydata(self, var: Variable) -> None:
         """Copies the array of another Variable into this one's, across devices too.
@@ -300,18 +368,24 @@ class Variable:
                                'without one, only a Variable with one element can start a backward pass')
         start = node.grad_var = self.as_gradient(node.grad_var)
         seed = start if loss_scale is None else start * loss_scale
-        with using_config('enable_backprop', enable_double_backprop):
-            for target, g in sweep([(node, seed)], retain_grad=retain_grad).items():
-                if target is node:
-                    continue
-                if target.creator is None and target.grad_var is not None:
-                    g = target.grad_var + g
-                target.grad_var = g
+        accumulate([(node, seed)], enable_double_backprop, retain_grad)
 
     def unchain(self) -> None:
         """Forgets the function that computed this Variable: it becomes a leaf."""
         if self._node is not None:
-            self._node.creator_node = None
+            self._node.unchain()
+
+    def set_creator_node(self, fnode: FunctionNode) -> None:
+        """Makes a function the one that computed this Variable, as its first output."""
+        self.node.set_creator_node(fnode)
+
+    def set_creator(self, gen_func: Any) -> None:
+        """As `set_creator_node`, of a `Function`, too."""
+        self.node.set_creator(gen_func)
+
+    def retain_data(self) -> None:
+        """Has the node keep the array (see `VariableNode.data`)."""
+        self.node._data = self._array
 
     def unchain_backward(self) -> None:
         """Cuts the whole graph behind this Variable, so that its memory can go (truncated backpropagation)."""
@@ -352,6 +426,11 @@ class Variable:
         """The array's dtype."""
         return self._array.dtype
 
+    @property
+    def is_initialized(self) -> bool:
+        """Whether the array is there: that of a `Parameter` may come later."""
+        return self._array is not None
+
     def item(self) -> int | float | complex | bool:
         """The single element as a Python number.
 
@@ -369,19 +448,70 @@ class Variable:
         target = backend.get_device(device)
         if self._array is None:
             return
-        grad = self.grad
-        self.cleargrad()
+        grad = self.grad_var
         self.array = target.send(self._array)
         if grad is not None:
-            self.grad = target.send(grad)
+            self.node.grad_var = Variable(target.send(grad.array))
 
     def to_cpu(self) -> None:
         """Moves the array and the gradient to the CPU."""
         self.to_device('cpu')
 
-    def to_gpu(self, device: int | None = None) -> None:
-        """Moves the array and the gradient to a GPU (the first by default)."""
-        self.to_device(f'cuda:{device or 0}')
+    def to_gpu(self, device: Any = None) -> None:
+        """Moves the array and the gradient to a GPU.
+
+        Args:
+            device: Its number, or a `cupy.cuda.Device`; the current one by default.
+        """
+        self.to_device(backend.get_gpu(device))
+
+    def to_intel64(self) -> None:
+        """Moves the array to where Chainer computes by iDeep.
+
+        Raises:
+            RuntimeError: Always: there is no iDeep.
+        """
+        self.to_device('@intel64')
+
+    def to_chx(self) -> None:
+        """Makes an array of ChainerX of the array.
+
+        Raises:
+            RuntimeError: Always: there is no ChainerX.
+        """
+        raise backend.no_chainerx()
+
+    def from_chx(self) -> None:
+        """Makes an array of NumPy or CuPy of one of ChainerX, which the array never is."""
+
+    @property
+    def layout(self) -> None:
+        """None: Chainer's word for axes in the order that `shape` says; how they lie in memory the strides say."""
+        return None
+
+    def as_layout(self, layout: str | None) -> Variable:
+        """This Variable, whose axes are in the order None.
+
+        Raises:
+            ValueError: Another order, such as `memory_layouts.CUDNN_CHANNEL_LAST_X`, is asked for.
+        """
+        if layout is not None:
+            raise ValueError(f'as_layout: expected None, got {layout!r}; kernels choose how axes lie in memory')
+        return self
+
+    @property
+    def raw_array(self) -> Any:
+        """The array as it lies in memory: `array`."""
+        return self._array
+
+    @property
+    def chx_array(self) -> Any:
+        """The array of ChainerX.
+
+        Raises:
+            ValueError: Always: it is none.
+        """
+        raise ValueError('chx_array: there is no ChainerX; the array of NumPy or CuPy is .array')
 
     def __len__(self) -> int:
         return len(self._array)
@@ -424,15 +554,31 @@ class Variable:
         name = '' if self.name is None else f' {self.name}'
         return f'{type(self).__name__.lower()}{name}({self._array})'
 
+    @property
+    def label(self) -> str:
+        """Shape and dtype as text, for drawings of the graph."""
+        return self.node.label
+
     def summary(self) -> str:
         """Name, shape, dtype and device in one line."""
         state = 'uninitialized' if self._array is None else f'shape {self.shape}, {self.dtype}, {self.device}'
         return f'{type(self).__name__} {self.name or ""}: {state}'
 
+    def debug_print(self) -> str:
+        """`summary`, and the mean and the standard deviation of the array and of the gradient, in lines."""
+        lines = [self.summary()]
+        for what, var in ('array', self), ('grad', self.grad_var):
+            if var is not None and var._array is not None:
+                x = backend.to_cpu(var._array)
+                lines.append(f'- {what}: mean {x.mean(dtype="d"):.8g}, standard deviation {x.std(dtype="d"):.8g}'
+                             if x.size else f'- {what}: empty')
+        return '\n'.join(lines)
+
     # --- copies: a leaf of its own with the same array (copy) or a copy of it (deepcopy, pickle)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {'array': self._array, 'requires_grad': self.requires_grad, 'name': self.name, 'grad': self.grad}
+        grad = None if self.grad_var is None else self.grad_var.array
+        return {'array': self._array, 'requires_grad': self.requires_grad, 'name': self.name, 'grad': grad}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Variable.__init__(self, state['array'], name=state['name'], grad=state['grad'],
@@ -510,6 +656,8 @@ class Parameter(Variable):
             number, an array, or None for NaN.
         shape: The shape; None postpones the allocation until `initialize` (an array as initializer brings its own).
         name: A name for people to read.
+        dtype: The array's dtype; by default that of an array or an initializer that has one, or ``config.dtype`` as it
+            is when the parameter is made.
 
     Attributes:
         initializer: As given.
@@ -526,11 +674,14 @@ class Parameter(Variable):
     """
 
     def __init__(self, initializer: InitializerLike = None, shape: int | tuple[int, ...] | None = None,
-                 name: str | None = None) -> None:
+                 name: str | None = None, *, dtype: DTypeLike | None = None) -> None:
         self.initializer = initializer
-        self.update_rule: Any = None
+        # A NumPy scalar is a number like Python's; only an array or an initializer object chooses the dtype.
+        own = None if isinstance(initializer, np.generic) else getattr(initializer, 'dtype', None)
+        self._dtype = get_dtype(own if dtype is None else dtype)
         self._device: backend.Device = backend.CpuDevice()
         self._kept: dict[str, Any] = {}
+        self._untouched = passes()
         super().__init__(None, name=name)
         if shape is not None:
             self.initialize(shape)
@@ -546,18 +697,32 @@ class Parameter(Variable):
         return self._kept
 
     @property
-    def is_initialized(self) -> bool:
-        """Whether the parameter has its array."""
-        return self._array is not None
-
-    @property
     def dtype(self) -> np.dtype:
         """The array's dtype, or the one that it will have."""
-        if self._array is not None:
-            return self._array.dtype
-        # A NumPy scalar is a number like Python's; only an array or an initializer object chooses the dtype.
-        scalar = isinstance(self.initializer, np.generic)
-        return get_dtype(None if scalar else getattr(self.initializer, 'dtype', None))
+        return self._dtype if self._array is None else self._array.dtype
+
+    @property
+    def grad(self) -> Any:
+        """The gradient as an array, or None.
+
+        A parameter that is new has one of zeros, made when it is asked for, so that a program can write into it: as
+        long as it was not cleared, and no backward pass has run since the parameter was made.
+        """
+        node = self._node
+        if (node is None or node.grad_var is None) and self._untouched == passes():
+            self.zerograd()
+        return Variable.grad.fget(self)  # type: ignore[attr-defined]
+
+    @grad.setter
+    def grad(self, grad: Array) -> None:
+        self._untouched = -1
+        Variable.grad.fset(self, grad)  # type: ignore[attr-defined]
+
+    def cleargrad(self) -> None:
+        """Forgets the gradient."""
+        self._untouched = -1
+        if self._node is not None:
+            self._node.grad_var = None
 
     @property
     def device(self) -> backend.Device:
@@ -596,9 +761,14 @@ class Parameter(Variable):
         super().to_device(self._device)
 
     def copydata(self, var: Variable) -> None:
-        """Copies the array of another Variable into this one's, which comes into being now if it had none."""
+        """Copies the array of another Variable into this one's.
+
+        Of two parameters, the one that has no array gets it now, of the other's shape.
+        """
         if self._array is None and var._array is not None:
             self.array = self._device.send(np.empty(var.shape, self.dtype))
+        elif self._array is not None and isinstance(var, Parameter):
+            var.initialize(self.shape)
         super().copydata(var)
 
     def update(self) -> None:

@@ -1,6 +1,7 @@
 """Arrays of NumPy and of CuPy: which one it is, and what a Variable may hold."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -26,6 +27,26 @@ def get_array_module(*args: Any) -> Any:
 def is_array(obj: object) -> TypeGuard[Any]:
     """Whether `obj` is a NumPy or a CuPy array."""
     return isinstance(obj, ARRAYS)
+
+
+def get_array_types() -> tuple[type, ...]:
+    """The types of arrays that there are here: NumPy's, and CuPy's where a GPU can be used."""
+    return ARRAYS if cuda.available else get_cpu_array_types()
+
+
+def get_cpu_array_types() -> tuple[type, ...]:
+    """The types of arrays on the CPU."""
+    return np.ndarray,
+
+
+def is_arrays_compatible(arrays: Iterable[Any]) -> bool:
+    """Whether arrays can be computed with together: all are NumPy's, or all are CuPy's.
+
+    Args:
+        arrays: Arrays; None is passed over.
+    """
+    kinds = {type(x) for x in arrays if x is not None}
+    return any(all(issubclass(kind, known) for kind in kinds) for known in ARRAYS)
 
 
 def is_on_host(array: Array) -> bool:
@@ -63,12 +84,14 @@ def plain_array(array: Array) -> Any:
 def as_output(y: Array, function: Any) -> Any:
     """`y` as the array that `function` computed: NumPy's scalars become arrays of no axes.
 
+    None stands for an output that it leaves out.
+
     Raises:
         TypeError: It is neither an array nor a scalar of NumPy.
     """
     if isinstance(y, _NUMPY):
         return np.asarray(y)
-    if isinstance(y, cuda.ndarray):
+    if y is None or isinstance(y, cuda.ndarray):
         return y
     raise TypeError(f'{function.label}: expected arrays as results, got {type(y).__name__}')
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -19,12 +19,14 @@ class Device:
     """Where arrays live.
 
     Attributes:
-        name: The specifier, such as ``'cpu'`` or ``'cuda:0'``.
+        name: The specifier as Chainer writes it, ``'@numpy'`` or ``'@cupy:0'``.
         xp: The array module.
+        supported_array_types: The types of arrays that live there.
     """
 
     name: str
     xp: Any
+    supported_array_types: tuple[type, ...] = ()
 
     def send(self, arrays: Any) -> Any:
         """Transfers an array, or the arrays in a tuple, a list or a dict, to this device.
@@ -41,14 +43,22 @@ class Device:
         """Transfers one array."""
         raise NotImplementedError
 
+    def is_array_supported(self, array: Any) -> bool:
+        """Whether an array lives on this device."""
+        return isinstance(array, self.supported_array_types)
+
     def use(self) -> None:
         """Makes this the device on which new arrays of `xp` are created."""
+
+    def create_context(self) -> AbstractContextManager[Any]:
+        """A context in which this is the current device (see `using_device`)."""
+        return nullcontext(self)
 
     def __str__(self) -> str:
         return self.name
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__} {self.name}>'
+        return f'<{type(self).__name__} ({self.name[1:]})>'
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Device) and self.name == other.name
@@ -64,8 +74,14 @@ DeviceLike: TypeAlias = Device | str | int
 class CpuDevice(Device):
     """The CPU: NumPy arrays."""
 
-    name = 'cpu'
+    name = '@numpy'
     xp: ModuleType = np
+    supported_array_types = np.ndarray,
+
+    @staticmethod
+    def from_array(array: Any) -> CpuDevice | None:
+        """The CPU if that is where an array lives, None otherwise."""
+        return CpuDevice() if isinstance(array, np.ndarray) else None
 
     def send_array(self, array: Array) -> np.ndarray:
         return cuda.to_cpu(array)
@@ -81,21 +97,46 @@ class GpuDevice(Device):
         RuntimeError: CuPy or the GPU is not there.
     """
 
+    supported_array_types = cuda.ndarray,
+
     def __init__(self, device: Any) -> None:
         index = int(getattr(device, 'id', device))
         cuda.check_cuda_available(index)
         self.index = index
-        self.name = f'cuda:{index}'
+        self.name = f'@cupy:{index}'
         self.xp = cuda.cupy
+
+    @property
+    def device(self) -> Any:
+        """The `cupy.cuda.Device`."""
+        return cuda.Device(self.index)
+
+    @staticmethod
+    def from_device_id(device_id: int) -> GpuDevice:
+        """The GPU of that number."""
+        return GpuDevice(device_id)
+
+    @staticmethod
+    def from_array(array: Any) -> GpuDevice | None:
+        """The GPU where an array lives, None for other arrays."""
+        return GpuDevice(array.device) if isinstance(array, cuda.ndarray) else None
+
+    def is_array_supported(self, array: Any) -> bool:
+        return super().is_array_supported(array) and array.device.id == self.index
 
     def send_array(self, array: Array) -> Any:
         if isinstance(array, np.ndarray) and upload.is_worth_it(array):
-            with cuda.cupy.cuda.Device(self.index):
+            with self.device:
                 return upload.upload(array)
         return cuda.to_gpu(array, self.index)
 
     def use(self) -> None:
-        cuda.cupy.cuda.Device(self.index).use()
+        self.device.use()
+
+    @contextmanager
+    def create_context(self) -> Iterator[GpuDevice]:
+        with self.device:
+            yield self
 
 
 _INTEGER = re.compile('-?[0-9]+')
@@ -111,12 +152,12 @@ def get_device(device_spec: DeviceLike) -> Device:
 
     Raises:
         ValueError: No such specifier.
-        RuntimeError: CuPy or the GPU is not there.
+        RuntimeError: CuPy or the GPU is not there, or it is Chainer's ``'@intel64'``.
 
     Example:
         >>> from autograd_nn import get_device
         >>> get_device('cpu')
-        <CpuDevice cpu>
+        <CpuDevice (numpy)>
     """
     if isinstance(device_spec, Device):
         return device_spec
@@ -124,6 +165,8 @@ def get_device(device_spec: DeviceLike) -> Device:
         return GpuDevice(device_spec)
     if isinstance(device_spec, (int, np.integer)) or _INTEGER.fullmatch(str(device_spec)):
         return CpuDevice() if int(device_spec) < 0 else GpuDevice(int(device_spec))
+    if device_spec == '@intel64':
+        raise RuntimeError('get_device: iDeep is not available; oneDNN computes on the CPU without being asked: @numpy')
     kind, _, index = str(device_spec).removeprefix('@').partition(':')
     if kind in ('cpu', 'numpy', 'native') and index in ('', '0'):
         return CpuDevice()
@@ -132,11 +175,24 @@ def get_device(device_spec: DeviceLike) -> Device:
     raise ValueError(f'get_device: expected cpu, cuda, cuda:N or the number of a GPU, got {device_spec!r}')
 
 
+def get_gpu(device: Any = None) -> GpuDevice:
+    """A GPU.
+
+    Args:
+        device: Its number, or a `cupy.cuda.Device`; the current one by default.
+
+    Raises:
+        RuntimeError: CuPy or the GPU is not there.
+    """
+    cuda.check_cuda_available()
+    return GpuDevice(cuda.Device() if device is None else device)
+
+
 def get_device_from_array(*arrays: Array) -> Device:
     """The device of the first CuPy array among the arguments, the CPU if there is none."""
     for array in arrays:
         if isinstance(array, cuda.ndarray):
-            return GpuDevice(array.device.id)
+            return GpuDevice(array.device)
     return CpuDevice()
 
 
@@ -154,10 +210,7 @@ def using_device(device_spec: DeviceLike) -> Iterator[Device]:
         device_spec: As for `get_device`.
     """
     device = get_device(device_spec)
-    if isinstance(device, GpuDevice):
-        with cuda.cupy.cuda.Device(device.index):
-            yield device
-    else:
+    with device.create_context():
         yield device
 
 

@@ -10,7 +10,7 @@ from autograd_nn import cuda
 from autograd_nn.backends.contract import OPERATIONS
 from autograd_nn.backends.dispatch import kernels
 from autograd_nn.cuda.kernel import rounded_once
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import is_floating, is_half
 
 _NUMPY = np.generic, np.ndarray
 
@@ -94,6 +94,7 @@ class Elementwise:
         self.body = body
         self.source = source
         self.name = body.__name__
+        self.keeps_type = source.out_params.startswith('T ')
         self.__doc__ = body.__doc__
         name = 'elementwise_' + self.name.strip('_')  # CUDA has functions such as tanh of its own
         self.kernel = rounded_once(source.in_params, source.out_params, source.operation, name,
@@ -105,11 +106,9 @@ class Elementwise:
             return self.kernel(*args)
         if x.dtype.itemsize == 2 and is_half(x.dtype):
             return self._in_single_precision(args)
-        if x.size >= LARGE:
-            return kernels().elementwise(self.body, args, self.source.name)
-        y = self.body(*args)
-        # NumPy 1 computes with arrays of no axes and Python's numbers in double precision.
-        return y.astype(x.dtype) if type(y) is np.float64 else y
+        y = self.body(*args) if x.size < LARGE else kernels().elementwise(self.body, args, self.source.name)
+        # Numbers of NumPy bring a type of their own, and NumPy 1 computes with arrays of no axes in double precision.
+        return y if y.dtype is x.dtype or not (self.keeps_type and is_floating(x.dtype)) else y.astype(x.dtype)
 
     def _in_single_precision(self, args: Sequence[Any]) -> np.ndarray:
         """The operation on numbers in half precision, which would be rounded on the way."""

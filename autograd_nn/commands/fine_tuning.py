@@ -60,14 +60,13 @@ def freeze(network: Link, layer: str, fresh: set[str]) -> None:
     """
     with about('--freeze'):
         network.freeze_until(layer)
-    params = dict(network.namedparams())
-    senseless = [name[1:] for name, param in params.items() if not param.requires_grad and name[1:] in fresh]
+    senseless = [name[1:] for name, param in network.namedparams() if not param.requires_grad and name[1:] in fresh]
     if senseless:
         raise ValueError(f'--freeze: {layer} would freeze {", ".join(senseless)}, which the weights do not have')
-    trained = sum(param.size for param in params.values() if param.requires_grad)
+    trained = sum(param.size for param in network.params() if param.requires_grad)
     if not trained:
         raise ValueError(f'--freeze: {layer} leaves nothing to train')
-    print(f'frozen up to {layer}: {trained:,} of {sum(param.size for param in params.values()):,} parameters train')
+    print(f'frozen up to {layer}: {trained:,} of {network.count_params():,} parameters train')
 
 
 def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:

@@ -86,7 +86,7 @@ class ImageRun(TrainingRun):
             if not 0 <= getattr(arguments, name) < 1:
                 raise ValueError(f'--{name.replace("_", "-")}: expected a part, from 0 to less than 1, '
                                  f'got {getattr(arguments, name)}')
-        if arguments.cuda_graph and not self.device.name.startswith('cuda'):
+        if arguments.cuda_graph and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
 
     def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ class TrainingRun:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
         if arguments.freeze and not arguments.initial_weights:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
-        if arguments.amp and not self.device.name.startswith('cuda'):
+        if arguments.amp and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
                              f'GPU as --device, got {arguments.device}')
         if arguments.lr is None:

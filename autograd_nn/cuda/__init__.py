@@ -6,6 +6,7 @@ from autograd_nn.cuda import device
 from autograd_nn.cuda.device import (
     Device,
     DummyDevice,
+    DummyDeviceType,
     Event,
     Stream,
     available,
@@ -14,6 +15,7 @@ from autograd_nn.cuda.device import (
     copy,
     cudnn_enabled,
     cupy,
+    fuse,
     get_array_module,
     get_device,
     get_device_from_array,
@@ -23,6 +25,8 @@ from autograd_nn.cuda.device import (
     memory_pool,
     ndarray,
     set_max_workspace_size,
+    should_use_cudnn,
+    should_use_cudnn_tensor_core,
     synchronize,
     to_cpu,
     to_gpu,
@@ -30,10 +34,11 @@ from autograd_nn.cuda.device import (
 from autograd_nn.cuda.kernel import Kernel, elementwise, raw, reduce
 
 __all__ = [
-    'Device', 'DummyDevice', 'Event', 'Kernel', 'Stream', 'available', 'check_cuda_available', 'clear_memo', 'copy',
-    'cudnn_enabled', 'cupy', 'elementwise', 'get_array_module', 'get_device', 'get_device_from_array',
-    'get_device_from_id', 'get_max_workspace_size', 'memoize', 'memory_pool', 'ndarray', 'raw', 'reduce',
-    'set_max_workspace_size', 'synchronize', 'to_cpu', 'to_gpu',
+    'Device', 'DummyDevice', 'DummyDeviceType', 'Event', 'Kernel', 'Stream', 'available', 'check_cuda_available',
+    'clear_memo', 'copy', 'cudnn_enabled', 'cupy', 'elementwise', 'fuse', 'get_array_module', 'get_device',
+    'get_device_from_array', 'get_device_from_id', 'get_max_workspace_size', 'memoize', 'memory_pool', 'ndarray',
+    'raw', 'reduce', 'set_max_workspace_size', 'should_use_cudnn', 'should_use_cudnn_tensor_core', 'synchronize',
+    'to_cpu', 'to_gpu',
 ]
 
 if available:

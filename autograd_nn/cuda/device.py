@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.types import Array
+from autograd_nn.types import Array, DTypeLike
 
 try:
     import cupy
@@ -48,7 +48,7 @@ cudnn_enabled = available and importlib.util.find_spec('cudnn') is not None
 """Whether NVIDIA's cuDNN frontend is there to compute on them: the kernels here are complete without it."""
 
 
-class DummyDevice:
+class DummyDeviceType:
     """Stands for a ``cupy.cuda.Device`` where arrays are on the CPU: using it changes nothing."""
 
     id = -1
@@ -59,7 +59,7 @@ class DummyDevice:
     def synchronize(self) -> None:
         """Does nothing."""
 
-    def __enter__(self) -> DummyDevice:
+    def __enter__(self) -> DummyDeviceType:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -69,16 +69,18 @@ class DummyDevice:
         return self.id
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DummyDevice)
+        return isinstance(other, DummyDeviceType)
 
     def __hash__(self) -> int:
-        return hash(DummyDevice)
+        return hash(DummyDeviceType)
 
     def __repr__(self) -> str:
         return '<DummyDevice>'
 
 
-Device: Any = DummyDevice if cupy is None else cupy.cuda.Device
+DummyDevice = DummyDeviceType()
+"""Stands for the CPU where a CUDA device is expected."""
+Device: Any = DummyDeviceType if cupy is None else cupy.cuda.Device
 Event: Any = None if cupy is None else cupy.cuda.Event
 Stream: Any = None if cupy is None else cupy.cuda.Stream
 memory_pool: Any = None if cupy is None else cupy.get_default_memory_pool()
@@ -108,27 +110,27 @@ def get_device_from_id(device_id: int | None) -> Any:
         device_id: The number; None or a negative one stands for the CPU.
 
     Returns:
-        A ``cupy.cuda.Device``, or a `DummyDevice` for the CPU.
+        A ``cupy.cuda.Device``, or `DummyDevice` for the CPU.
 
     Raises:
         RuntimeError: There is no such GPU.
     """
     if device_id is None or device_id < 0:
-        return DummyDevice()
+        return DummyDevice
     check_cuda_available(int(device_id))
     return cupy.cuda.Device(int(device_id))
 
 
 def get_device_from_array(*arrays: Array) -> Any:
-    """The CUDA device of the first CuPy array among the arguments, as CuPy's object; a `DummyDevice` for none."""
+    """The CUDA device of the first CuPy array among the arguments, as CuPy's object; `DummyDevice` for none."""
     for array in arrays:
         if isinstance(array, ndarray):
             return array.device
-    return DummyDevice()
+    return DummyDevice
 
 
 def get_device(*args: Any) -> Any:
-    """The CUDA device of the first argument that names one, as CuPy's object; a `DummyDevice` for none.
+    """The CUDA device of the first argument that names one, as CuPy's object; `DummyDevice` for none.
 
     Args:
         args: Devices, numbers of devices, arrays, or None.
@@ -136,11 +138,11 @@ def get_device(*args: Any) -> Any:
     for arg in args:
         if isinstance(arg, (int, np.integer)) and not isinstance(arg, bool):
             return get_device_from_id(int(arg))
-        if isinstance(arg, (DummyDevice, Device)):
+        if isinstance(arg, (DummyDeviceType, Device)):
             return arg
         if isinstance(arg, ndarray):
             return arg.device
-    return DummyDevice()
+    return DummyDevice
 
 
 def get_array_module(*args: Any) -> Any:
@@ -252,6 +254,40 @@ def _out_of_memory(size: int) -> str:
 
 def _mebibytes(size: int) -> str:
     return f'{size / (1 << 20):,.1f} MiB'
+
+
+def fuse(*args: Any, **kwargs: Any) -> Any:
+    """Decorator: ``cupy.fuse``, which makes one kernel of a function's operations on CuPy arrays.
+
+    Without a GPU it leaves the function as it is.
+
+    Args:
+        args: The function, or nothing where there are arguments.
+        kwargs: The arguments of ``cupy.fuse``.
+    """
+    if available:
+        return cupy.fuse(*args, **kwargs)
+    return args[0] if args and callable(args[0]) else lambda function: function
+
+
+def should_use_cudnn(level: str, lowest_version: int = 0) -> bool:
+    """Whether a program should call cuDNN by CuPy's functions for it: no, since CuPy has none any more.
+
+    Args:
+        level: ``'==always'`` or ``'>=auto'``.
+        lowest_version: The version that it needs.
+
+    Raises:
+        ValueError: Another level.
+    """
+    if level not in ('==always', '>=auto'):
+        raise ValueError(f"should_use_cudnn: expected level '==always' or '>=auto', got {level!r}")
+    return False
+
+
+def should_use_cudnn_tensor_core(dtype: DTypeLike) -> bool:
+    """Whether a program should have CuPy's functions for cuDNN use Tensor Cores: no (see `should_use_cudnn`)."""
+    return False
 
 
 def memoize(for_each_device: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -35,7 +35,7 @@ class GradientClipping:
         self.threshold = threshold
 
     def __call__(self, opt: Optimizer) -> None:
-        params = [param for param in opt.target.params(False) if param.grad is not None]
+        params = [param for param in opt.target.params(False) if param.grad_var is not None]
         grads = [at_least_float32(param.grad) for param in params]
         norm = _norm(*grads)
         if norm > self.threshold:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd_nn.backend import DeviceLike, get_device
+from autograd_nn.backend import DeviceLike, GpuDevice, get_device
 from autograd_nn.dataset.convert import call_converter, concat_examples
 from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.optimizer import GradientMethod, Optimizer
@@ -93,7 +93,7 @@ class StandardUpdater(Updater):
                 each.set_loss_scale(loss_scale)
 
     def _graphed_steps(self) -> GraphedSteps:
-        if self.input_device is None or not self.input_device.name.startswith('cuda'):
+        if not isinstance(self.input_device, GpuDevice):
             raise ValueError(f'StandardUpdater: cuda_graph=True needs a GPU as device, got {self.input_device}')
         optimizer = self._optimizers['main']
         if not isinstance(optimizer, GradientMethod) or type(optimizer).update is not GradientMethod.update:

@@ -23,14 +23,14 @@ def test_is_array():
                                   np.str_('-1'), ann.CpuDevice()])
 def test_names_of_the_cpu(spec):
     device = ann.get_device(spec)
-    assert isinstance(device, ann.CpuDevice) and device == ann.CpuDevice() and str(device) == 'cpu'
-    assert device.xp is np and hash(device) == hash(ann.CpuDevice()) and repr(device) == '<CpuDevice cpu>'
+    assert isinstance(device, ann.CpuDevice) and device == ann.CpuDevice() and str(device) == device.name == '@numpy'
+    assert device.xp is np and hash(device) == hash(ann.CpuDevice()) and repr(device) == '<CpuDevice (numpy)>'
     device.use()
     with ann.using_device(spec) as current:
         assert current == device
 
 
-@pytest.mark.parametrize('spec', ['tpu', 'cuda:x', 'cpu:1', '', None, 'cuda:-1', '1.0', '--1', '@intel64', True - 0.5])
+@pytest.mark.parametrize('spec', ['tpu', 'cuda:x', 'cpu:1', '', None, 'cuda:-1', '1.0', '--1', True - 0.5])
 def test_unknown_devices(spec):
     with pytest.raises(ValueError, match=r'get_device.*expected cpu'):
         ann.get_device(spec)
@@ -62,7 +62,18 @@ def test_to_gpu_without_one():
 
 def test_device_of_arrays():
     assert ann.get_device_from_array(np.ones(1), None) == ann.CpuDevice()
-    assert ann.CpuDevice() != 'cpu'
+    assert ann.CpuDevice() != '@numpy'
+    assert ann.CpuDevice.from_array(np.ones(1)) == ann.CpuDevice() and ann.CpuDevice.from_array([1]) is None
+    assert ann.CpuDevice().is_array_supported(np.ones(1)) and not ann.CpuDevice().is_array_supported([1])
+    assert ann.GpuDevice.from_array(np.ones(1)) is None
+    with ann.CpuDevice().create_context() as current:
+        assert current == ann.CpuDevice()
+
+
+def test_the_device_that_stands_for_the_cpu():
+    with cuda.DummyDevice as device:
+        assert device is cuda.DummyDevice is cuda.get_device_from_id(-1) is cuda.get_device_from_array(np.ones(1))
+    assert isinstance(cuda.DummyDevice, cuda.DummyDeviceType) and int(cuda.DummyDevice) == -1
 
 
 def test_sending():
@@ -98,7 +109,8 @@ def test_as_output():
         pass
 
     assert type(backend.as_output(np.ones(2).view(Sub), function)) is np.ndarray
-    for wrong in 1.0, [1.0], None, Variable(np.ones(1)):
+    assert backend.as_output(None, function) is None
+    for wrong in 1.0, [1.0], Variable(np.ones(1)):
         with pytest.raises(TypeError, match=r'FunctionNode.*arrays'):
             backend.as_output(wrong, function)
 
@@ -111,6 +123,11 @@ def test_elementwise():
 
     try:
         assert larger(np.array([1, 5]), np.array([2, 3])).tolist() == [2, 5]
+        # Numbers of NumPy do not widen it.
+        x = np.arange(backend.LARGE + 1, dtype='f')
+        for array in x, x[:3], x[0]:
+            assert larger(np.asarray(array), np.float64(1)).dtype == np.float32
+        assert larger(np.array([1, 5]), 2.5).dtype == np.float64
         assert larger.__doc__ == 'The larger one.' and larger.name == 'larger'
         key = next(name for name, kernel in elementwise.registry.items() if kernel is larger)
         assert key.endswith('test_elementwise.<locals>.larger') and key.startswith(__name__)

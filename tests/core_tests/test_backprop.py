@@ -584,6 +584,18 @@ class TestGrad:
         gx, gz = grad([x * x], [x, z], grad_inputs=[None, None])
         assert gx.array == 6 and gz is None
 
+    def test_grad_inputs_go_on_to_what_the_input_was_computed_from(self):
+        x = Variable(np.ones(3))
+        y = x * 2
+        g = Variable(np.full(3, 100.))
+        gx, gy = grad([y * 3], [x, y], grad_inputs=[None, g])
+        assert gx.array.tolist() == [206] * 3 and gy.array.tolist() == [103] * 3
+        gx, gy = grad([y * 3], [x, y], grad_inputs=[g, g])
+        assert gx.array.tolist() == [306] * 3 and gy.array.tolist() == [103] * 3
+        assert g.array.tolist() == [100] * 3
+        with pytest.raises(ValueError, match=r'\(3,\).*\(2,\)'):
+            grad([y], [x], grad_inputs=[Variable(np.ones(2))])
+
     def test_set_grad_and_retain_grad(self):
         x, w = scalar(3), scalar(5)
         x.grad = np.array(1000.)
@@ -640,6 +652,32 @@ class TestGrad:
         gw, = grad([y], [w])
         assert gw.array == 16 and asked == [(0, 1), (1,)]
         assert x.grad is None and b.grad is None
+
+    def test_several_outputs_at_once(self):
+        x = Variable(np.ones(2))
+        y = x * 2
+        z, w = y * 3, x * 4
+        ones = np.ones(2)
+        assert ann.backward([z, w], [ones, Variable(ones)]) is None
+        assert x.grad.tolist() == [10, 10] and y.grad is None and z.grad is None
+        z.grad, w.grad = np.full(2, 5.), ones
+        ann.backward((z, w))
+        assert x.grad.tolist() == [44, 44]
+        x.cleargrad()
+        ann.backward([z, y, x * 7], [ones, ones, None])
+        assert x.grad.tolist() == [8, 8]
+        ann.backward([])
+        ann.backward([x])
+        ann.backward([x], [ones])
+        assert x.grad.tolist() == [8, 8]
+        x.cleargrad()
+        ann.backward([x ** 3], [ones], enable_double_backprop=True)
+        (x.grad_var).sum().backward()
+        assert x.grad.tolist() == [9, 9]
+        for wrong, error in (((x,), TypeError), (([x], ones), TypeError), (([x], []), ValueError),
+                             (([z], [np.ones(3)]), ValueError)):
+            with pytest.raises(error):
+                ann.backward(*wrong)
 
     def test_third_derivative(self):
         x = Variable(np.array([1., 2., -3.]))

@@ -8,7 +8,7 @@ import pytest
 
 import autograd_nn.functions as F
 from autograd_nn import Function, FunctionNode, Parameter, Variable, computational_graph, grad
-from autograd_nn.computational_graph import ComputationalGraph, build_computational_graph
+from autograd_nn.computational_graph import ComputationalGraph, DotNode, build_computational_graph
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
 
@@ -173,6 +173,15 @@ def test_styles():
 
 
 EVIL = 'a"b\\c{d|e}<f>\nnew line; é -> ] [label="x"] \\N \\n'
+
+
+def test_a_node_by_itself():
+    x = Variable(np.ones(2), name='x')
+    node = DotNode(x.node, {'shape': 'oval'})
+    assert node.label == f'{id(x.node)} {node.label.partition(" ")[2]}'
+    assert 'label="x: (2,), float64"' in node.label and 'shape="oval"' in node.label and node.node is x.node
+    assert 'label="(2,), float64"' in DotNode(x.node, show_name=False).label
+    assert DotNode(F.exp(x).creator).attribute['label'] == 'Exp'
 
 
 def test_names_are_escaped():

@@ -194,7 +194,7 @@ def test_forward_must_return_a_tuple(result):
         Wrong()(Variable(np.ones(2)))
 
 
-@pytest.mark.parametrize('result', [np.ones(2), (np.ones(2), np.ones(2)), None, ()])
+@pytest.mark.parametrize('result', [np.ones(2), (np.ones(2), np.ones(2)), None, (), []])
 def test_backward_must_return_a_tuple_of_the_right_length(result):
     class Wrong(Function):
         def forward(self, inputs):
@@ -206,6 +206,21 @@ def test_backward_must_return_a_tuple_of_the_right_length(result):
     y = Wrong()(Variable(np.ones(2)))
     with pytest.raises(TypeError, match=r'Wrong.*tuple of 1'):
         y.sum().backward()
+
+
+def test_a_list_of_gradients_and_no_array_as_output():
+    class Both(Function):
+        def forward(self, inputs):
+            return None, inputs[0] * 2
+
+        def backward(self, inputs, grad_outputs):
+            assert grad_outputs[0] is None
+            return [grad_outputs[1] * 2]
+
+    x = Variable(np.ones(2))
+    nothing, y = Both()(x)
+    y.sum().backward()
+    assert nothing.array is None and x.grad.tolist() == [2, 2]
 
 
 def test_gradient_of_a_wrong_shape_is_noticed():
@@ -307,7 +322,18 @@ def test_local_hooks_stay_with_the_function():
 def test_asking_before_applying():
     with pytest.raises(RuntimeError, match=r'Cube.*not been applied'):
         assert Cube().output_data
-    assert Cube().inputs is None and Cube().node is None
+    assert Cube().inputs is None and Cube().node is None and Cube().outputs is None and Cube().stack is None
+    assert Cube().rank == 0
+
+
+def test_place_in_the_graph():
+    function, x = Cube(), Variable(np.array(2.))
+    with ann.DebugMode(True):
+        y = function(x)
+    assert function.rank == y.rank > 0 and function.outputs[0]() is y.node and y.creator_node.function is function
+    assert function.stack is not None and ann.function.FunctionAdapter(Cube()).apply((x,))[0].array == 8
+    function.unchain()
+    assert function.inputs is None and y.creator is None
 
 
 @pytest.mark.parametrize('clone', [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])

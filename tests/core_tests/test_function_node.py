@@ -79,11 +79,30 @@ class TestApply:
             with pytest.raises(TypeError, match=r'Returning.*forward.*tuple'):
                 Returning(result, None).apply((x,))
 
-    @pytest.mark.parametrize('result', [(1.0,), (Variable(np.ones(1)),), (None,)])
+    @pytest.mark.parametrize('result', [(1.0,), (Variable(np.ones(1)),)])
     def test_forward_must_return_arrays(self, result):
         for x in Variable(np.ones(3)), np.ones(3):
             with pytest.raises(TypeError, match='Returning'):
                 Returning(result, None).apply((x,))
+
+    @pytest.mark.parametrize('retained', [(), (1,), (0, 1)])
+    def test_an_output_may_be_left_out(self, retained):
+        class Second(FunctionNode):
+            def forward(self, inputs):
+                self.retain_outputs(retained)
+                return None, inputs[0] * 2
+
+            def backward(self, indexes, grad_outputs):
+                assert grad_outputs[0] is None
+                return grad_outputs[1] * 2,
+
+        assert Second().apply((np.ones(2),))[0].array is None
+        x = Variable(np.ones(2))
+        nothing, y = Second().apply((x,))
+        assert nothing.array is None and not nothing.requires_grad
+        with ann.DebugMode(True):
+            y.sum().backward()
+        assert x.grad.tolist() == [2, 2]
 
     def test_numpy_scalars_become_arrays(self):
         for x in Variable(np.ones(3)), np.ones(3):
@@ -134,6 +153,20 @@ class TestApply:
 
 
 class TestBackward:
+    def test_outputs(self):
+        node = Powers()
+        assert node.outputs is None
+        ys = node.apply((Variable(np.array(2.)),))
+        assert [ref() for ref in node.outputs] == [y.node for y in ys]
+        ys = ys[0], ys[2]
+        nodes = [ref() for ref in node.outputs]
+        assert nodes[1] is None and [nodes[0], nodes[2]] == [y.node for y in ys]
+        assert node.output_data == (None, None, None)
+        y = F.exp(Variable(np.array(0.)))
+        assert y.creator.output_data == (1,)
+        node.unchain()
+        assert node.outputs is None
+
     def test_unused_outputs_have_no_gradient(self):
         x = Variable(np.array(2.))
         _, square, _ = Powers().apply((x,))
@@ -206,6 +239,35 @@ class TestBackward:
         y, = Forward().apply((Variable(np.ones(1)),))
         with pytest.raises(NotImplementedError, match=r'Forward.*backward'):
             y.backward()
+
+    def test_accumulating_alone(self):
+        class Double(FunctionNode):
+            def forward(self, inputs):
+                return inputs[0] * 2, inputs[1] * 1
+
+            def backward_accumulate(self, indexes, grad_outputs, grad_inputs):
+                gxs = [grad_outputs[i] * (2 - i) for i in indexes]
+                return tuple(gx if before is None else gx + before for gx, before in zip(gxs, grad_inputs))
+
+        x, z = Variable(np.ones(2)), Variable(np.ones(2))
+        y0, y1 = Double().apply((x, z))
+        (y0 + y1 + x).sum().backward()
+        assert x.grad.tolist() == [3, 3] and z.grad.tolist() == [1, 1]
+        gz, = ann.grad(Double().apply((x, z)), [z])
+        assert gz.array.tolist() == [1, 1]
+
+    @pytest.mark.parametrize('in_full', [True, False])
+    def test_accumulating_by_backward(self, in_full):
+        class Sum(Product):
+            def backward(self, indexes, grad_outputs):
+                gy, = grad_outputs
+                return (gy, None) if in_full else tuple([(gy, None)[i] for i in indexes])
+
+        node, gy = Sum(), Variable(np.array(2.))
+        node.apply((Variable(np.array(3.)), Variable(np.array(4.))))
+        assert node.backward_accumulate((0, 1), (gy,), (gy, gy)) == (4, 2)
+        assert node.backward_accumulate((1,), (gy,), (None,)) == (None,)
+        assert node.backward_accumulate((0,), (gy,), (None,)) == (2,)
 
     def test_none_stops_here(self):
         x = Variable(np.ones(2))
@@ -478,8 +540,14 @@ class TestDebugMode:
                 return inputs[0] * inputs[1],
 
         y = PoisonedArray().apply((x, x))[0]
-        with ann.DebugMode(True), pytest.raises(RuntimeError, match=r'NaN.*backward.*PoisonedArray'):
+        with ann.DebugMode(True), pytest.raises(RuntimeError, match=r'NaN.*backward.*PoisonedArray$'):
             y.backward()
+        assert y.creator.stack is None
+        with ann.DebugMode(True):
+            y = PoisonedArray().apply((x, x))[0]
+            with pytest.raises(RuntimeError, match=r'PoisonedArray, which was .* in .*test_function_node.py, line'):
+                y.backward()
+        assert y.creator.stack[-1].filename.endswith('function_node.py')
 
     def test_integers_and_infinity_are_no_matter(self):
         with ann.DebugMode(True), np.errstate(divide='ignore'):

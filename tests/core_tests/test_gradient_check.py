@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 
 import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn import Function, FunctionNode, Parameter, Variable
 from autograd_nn.gradient_check import (
     NondifferentiableError,
+    assert_allclose,
     check_backward,
     check_double_backward,
     check_forward,
@@ -87,12 +89,55 @@ class TestNumericalGrad:
         x[1] = 3
         numerical_grad(lambda: (abs(x),), [x], [np.ones(3)], detect_nondifferentiable=True)
 
+    def test_what_counts_as_a_kink(self):
+        x = np.zeros(1)
+
+        def bent(slope):
+            return lambda: (np.where(x > 0, slope * x, x),)
+
+        def check(slope, **options):
+            return numerical_grad(bent(slope), [x], [np.ones(1)], 1e-4, True, **options)
+
+        check(1.005)
+        for options in {}, {'diff_rtol': 0.2}, {'diff_atol': 0.2}:
+            with pytest.raises(NondifferentiableError):
+                check(1.5, **options)
+        check(1.5, diff_rtol=0.4)
+        check(1.5, diff_atol=0.6)
+        # Where the function is said to have another value there, it is not even continuous.
+        with pytest.raises(NondifferentiableError):
+            check(1, center_outputs=(np.ones(1),))
+
+    def test_the_end_of_the_domain(self):
+        x = np.zeros(1)
+        with np.errstate(divide='ignore', invalid='ignore'), pytest.raises(NondifferentiableError):
+            numerical_grad(lambda: (np.log(x),), [x], [np.ones(1)], detect_nondifferentiable=True)
+
+    def test_a_number_as_gradient_and_an_output_that_is_left_out(self):
+        x = random(3)
+        gx, _ = numerical_grad(lambda: (x ** 2, None), [x, np.ones(1)], [2., None])
+        np.testing.assert_allclose(gx, 4 * x, rtol=1e-8)
+
     def test_wrong_gradients(self):
         x = random(3)
         with pytest.raises(ValueError, match='each of 1 outputs, got 2'):
             numerical_grad(lambda: (x,), [x], [np.ones(3), np.ones(3)])
         with pytest.raises(ValueError, match=r'\(3,\).*\(2,\)'):
             numerical_grad(lambda: (x,), [x], [np.ones(2)])
+
+
+def test_assert_allclose():
+    x = random(2, 3)
+    assert_allclose(x, Variable(x + 1e-6))
+    assert_allclose(1, 1.)
+    assert_allclose([1., np.nan], [1., np.nan])
+    for y, options in (x + 1, {}), (x * (1 + 1e-3), {'atol': 0}), (x + 1e-3, {'rtol': 0}):
+        with pytest.raises(AssertionError, match=r'6 of 6 elements[^\n]*\nx: .*\n'):
+            assert_allclose(x, y, **options)
+        with pytest.raises(AssertionError, match=r'6 of 6 elements[^\n]*$'):
+            assert_allclose(x, y, verbose=False, **options)
+    assert_allclose(x, x + 1, atol=1)
+    assert_allclose(x, x * 2, rtol=1)
 
 
 class TestCheckForward:
@@ -204,6 +249,39 @@ class TestCheckBackward:
         assert W.array is arrays[0]
         with pytest.raises(AssertionError, match='parameter 1'):
             check_backward(lambda x: x * cube(b, factor=2), random(3), random(3), (W, b), dtype='f8')
+
+    def test_parameters_that_come_into_being(self):
+        layer = L.Linear(None, 2)
+        x = random(3, 4, dtype='f4')
+        check_backward(layer, x, random(3, 2, dtype='f4'), (layer.W, layer.b), dtype='f8')
+        assert layer.W.shape == (2, 4) and layer.W.dtype == np.float32
+
+    def test_no_input_and_no_output(self):
+        class Second(FunctionNode):
+            def forward(self, inputs):
+                return None, inputs[0] * 2
+
+            def backward(self, indexes, grad_outputs):
+                return grad_outputs[1] * 2,
+
+        def f(x, nothing):
+            assert nothing is None
+            return Second().apply((x,))
+
+        check_backward(f, (random(3), None), (None, random(3)))
+        check_double_backward(f, (random(3), None), (None, random(3)), (random(3), None))
+
+    def test_gradients_are_computed_in_the_precision_of_the_inputs(self):
+        seen = []
+
+        def f(x):
+            seen.append(x.dtype)
+            return cube(x)
+
+        check_backward(f, random(3, dtype='f4'), random(3, dtype='f4'), dtype='f8')
+        assert seen[0] == np.float32 and set(seen[1:]) == {np.dtype('f8')}
+        with pytest.raises(ValueError, match='floating-point dtype'):
+            check_backward(f, random(3), random(3), dtype=int)
 
     def test_inputs_are_not_changed(self):
         x, gy = random(3), random(3)

@@ -82,7 +82,18 @@ def test_dtype_follows_the_configuration():
         q = Parameter(0, (2,))
     assert q.dtype == np.float64
     p.initialize((2,))
-    assert p.dtype == np.float32
+    assert p.dtype == np.float64
+    r = Parameter(np.float64(1))
+    with using_config('dtype', np.dtype('float64')):
+        r.initialize((2,))
+    assert r.dtype == np.float32
+
+
+def test_a_dtype_of_its_own():
+    for initializer in None, 3, Counting(), np.ones(2, 'e'):
+        p = Parameter(initializer, dtype='d')
+        p.initialize((2,))
+        assert p.dtype == np.float64
 
 
 def test_using_it_before_it_has_a_shape_is_a_clear_error():
@@ -112,6 +123,26 @@ def test_gradient_before_and_after_initialization():
     assert p.grad is None
     (p * p).sum().backward()
     assert p.grad.tolist() == [4, 4]
+
+
+def test_gradient_of_a_new_parameter_can_be_written_into():
+    p, q, r = Parameter(2, (2,)), Parameter(2), Parameter(3, (2,))
+    assert q.grad is None
+    q.initialize((2,))
+    for x in p, q:
+        x.grad[...] = 1
+        assert x.grad.tolist() == [1, 1] and x.grad.dtype == np.float32
+    (p * p).sum().backward()
+    assert p.grad.tolist() == [5, 5] and q.grad.tolist() == [1, 1] and r.grad is None
+    for clear in Parameter.cleargrad, lambda x: setattr(x, 'grad', None):
+        r = Parameter(3, (2,))
+        clear(r)
+        assert r.grad is None and copy.copy(r).grad is None
+    r = Parameter(3, (2,))
+    assert copy.deepcopy(r).grad_var is None and copy.deepcopy(r).grad.tolist() == [0, 0]
+
+
+def test_array_of_a_new_parameter():
     assert np.isnan(Parameter(shape=(2,)).array).all()
 
 
@@ -132,8 +163,11 @@ def test_copydata_initializes():
     empty = Parameter()
     empty.copydata(Parameter())
     assert not empty.is_initialized
+    source = Parameter(5)
+    p.copydata(source)
+    assert p.array.tolist() == source.array.tolist() == [5, 5]
     with pytest.raises(ValueError, match='copydata'):
-        p.copydata(empty)
+        p.copydata(Variable())
 
 
 def test_update_rule():
@@ -147,9 +181,9 @@ def test_update_rule():
 def test_to_device_before_initialization():
     p = Parameter(1)
     p.to_cpu()
-    assert str(p.device) == 'cpu'
+    assert str(p.device) == '@numpy'
     p.initialize((1,))
-    assert isinstance(p.array, np.ndarray) and str(p.device) == 'cpu'
+    assert isinstance(p.array, np.ndarray) and str(p.device) == '@numpy'
 
 
 @pytest.mark.parametrize('clone', [copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])

@@ -53,7 +53,7 @@ class TestAsArray:
     def test_shape_size_ndim_dtype(self):
         x = Variable(np.zeros((2, 3, 0), 'f2'))
         assert (x.shape, x.size, x.ndim, x.dtype) == ((2, 3, 0), 0, 3, np.float16)
-        assert x.xp is np and str(x.device) == 'cpu'
+        assert x.xp is np and str(x.device) == '@numpy'
 
     def test_arguments_are_keywords(self):
         with pytest.raises(TypeError):
@@ -128,7 +128,7 @@ class TestAsArray:
 
     def test_summary_line(self):
         text = Variable(f32(1, 2), name='x').summary()
-        assert all(part in text for part in ('x', '(2,)', 'float32', 'cpu'))
+        assert all(part in text for part in ('x', '(2,)', 'float32', '@numpy'))
 
     def test_array_protocol(self):
         a = f32(1, 2)
@@ -306,6 +306,45 @@ class TestOperators:
             Variable(f32(1, 2))[2]
 
 
+class TestNode:
+    def test_the_way_back_to_the_variable(self):
+        x = Variable(f32(1, 2), name='x')
+        y = x * 3
+        assert x.node.get_variable() is x and y.node.get_variable_or_none() is y
+        node = y.node
+        del y
+        assert node.get_variable_or_none() is None and node.data is None
+        again = node.get_variable()
+        assert again.node is node and again.array is None and again.creator is node.creator
+        with pytest.raises(RuntimeError, match='the Variable is gone'):
+            del again
+            node.retain_data()
+
+    def test_who_keeps_the_array(self):
+        x = Variable(f32(1, 2))
+        assert x.node.data is x.array
+        node = x.node
+        x.retain_data()
+        array = x.array
+        del x
+        assert node.data is array and node.get_variable().array is array
+        y = F.exp(Variable(f32(0)))
+        node, array = y.node, y.array
+        del y
+        assert node.data is array is node.get_variable().array
+        z = Variable(f32(3))
+        z.node.retain_data()
+        node = z.node
+        del z
+        assert node.data.tolist() == [3]
+
+    def test_gradient_as_an_array(self):
+        x = Variable(f32(1, 2))
+        assert x.node.grad is None
+        x.grad = f32(3, 4)
+        assert x.node.grad is x.grad
+
+
 class TestGradientAttribute:
     def test_set_get_clear(self):
         x = Variable(f32(1, 2))
@@ -313,6 +352,13 @@ class TestGradientAttribute:
         g = f32(3, 4)
         x.grad = g
         assert x.grad is g and isinstance(x.grad_var, Variable)
+        y, gy = x * 2, f32(1, 1)
+        y.grad = gy
+        given = y.grad_var
+        x.cleargrad()
+        y.backward(enable_double_backprop=True)
+        (x.grad_var ** 2).sum().backward()
+        assert given.grad.tolist() == [8, 8]
         x.cleargrad()
         assert x.grad is None
         x.zerograd()
@@ -403,6 +449,15 @@ class TestGraph:
         z = y * 2
         z.backward()
         assert x.grad is None and y.grad[0] == 2
+
+    def test_another_creator(self):
+        y = Variable(f32(2)) * 3
+        for set_creator in Variable.set_creator_node, Variable.set_creator:
+            z = Variable(f32(1))
+            set_creator(z, y.creator)
+            assert z.creator is y.creator and z.rank == y.rank == z.node.rank
+        z.node.unchain()
+        assert z.creator is None and z.node.rank == 0
 
     def test_unchain_of_a_leaf_does_nothing(self):
         x = Variable(f32(2))

@@ -42,8 +42,8 @@ def test_copy():
 def test_devices():
     x = cuda.to_gpu(X)
     assert cuda.get_device(None, X, x).id == 0 and cuda.get_device(0) == cuda.get_device_from_id(0)
-    assert cuda.get_device(X) == cuda.DummyDevice() and cuda.get_device_from_array(X, x).id == 0
-    assert cuda.get_array_module(X, x) is cuda.cupy and ann.get_device_from_array(x).name == 'cuda:0'
+    assert cuda.get_device(X) == cuda.DummyDevice and cuda.get_device_from_array(X, x).id == 0
+    assert cuda.get_array_module(X, x) is cuda.cupy and ann.get_device_from_array(x).name == '@cupy:0'
     with ann.using_device('cuda:0') as device:
         assert device.xp is cuda.cupy and device.send(X).device.id == 0
     with pytest.raises(RuntimeError, match='CUDA device 99 does not exist'):
@@ -55,7 +55,7 @@ def test_model_goes_there_and_back():
     model = ann.links.Linear(3, 2)
     before = model.W.array
     x = model.to_device('cuda:0').xp.asarray(X)
-    assert model.device.name == 'cuda:0' and isinstance(model(x).array, cuda.ndarray)
+    assert model.device.name == '@cupy:0' and isinstance(model(x).array, cuda.ndarray)
     model.to_cpu()
     np.testing.assert_array_equal(model.W.array, before)
 
@@ -79,7 +79,7 @@ def test_a_text_that_does_not_compile():
 
 @pytest.mark.parametrize('f', [F.add, F.matmul, F.linear, F.minimum])
 def test_arrays_on_different_devices(f):
-    with pytest.raises(TypeError, match='expected arrays on one device, got cuda:0 and cpu'):
+    with pytest.raises(TypeError, match='expected arrays on one device, got @cupy:0 and @numpy'):
         f(cuda.to_gpu(np.ones((2, 2))), np.ones((2, 2)))
     with pytest.raises(TypeError, match='kernels: expected arrays on one device'):
         backend.kernels(cuda.to_gpu(X), X)

@@ -60,7 +60,7 @@ def test_another_device(sent):
     if cuda.cupy.cuda.runtime.getDeviceCount() < 2:
         pytest.skip('there is one GPU')
     x = np.random.uniform(size=20_000)
-    for name in 'cuda:1', 'cuda:0', 'cuda:1':
+    for name in '@cupy:1', '@cupy:0', '@cupy:1':
         y = ann.get_device(name).send(x)
         assert str(ann.get_device_from_array(y)) == name
         np.testing.assert_array_equal(cuda.to_cpu(y), x)

@@ -192,7 +192,7 @@ def test_the_model_is_left_as_it_was():
     arrays, unchanged = (np.load(io.BytesIO(file.getvalue())) for file in (after, before))
     for name in unchanged:
         np.testing.assert_array_equal(arrays[name], unchanged[name])
-    assert ann.config.train and all(param.grad is None for param in model.params())
+    assert ann.config.train and all(param.grad_var is None for param in model.params())
 
 
 @pytest.mark.parametrize(('function', 'message'), [

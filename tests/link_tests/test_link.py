@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.links as L
 
 
 class Affine(ann.Link):
@@ -57,17 +58,34 @@ def test_params_leaves_out_uninitialized_ones_on_request():
     assert list(link.params(include_uninit=False)) == [link.shift]
 
 
-def test_shared_parameter_comes_once():
+def test_shared_parameter_comes_with_each_path():
     model = ann.Chain(a=Affine(3), b=Affine(3))
     with model.b.init_scope():
         model.b.scale = model.a.scale
-    assert [path for path, _ in model.namedparams()] == ['/a/scale', '/a/shift', '/b/shift']
-    assert model.count_params() == 9
+    assert [path for path, _ in model.namedparams()] == ['/a/scale', '/a/shift', '/b/scale', '/b/shift']
+    assert model.count_params() == 9 and len(list(model.params())) == 3
     copied = model.copy('copy')
     assert copied.a.scale is copied.b.scale and copied.a.scale is not model.a.scale
     with model.a.init_scope():
         model.a.same = model.a.scale
-    assert len(list(model.params())) == len(list(model.namedparams())) == 3
+    assert len(list(model.params())) == 3
+
+
+def test_a_link_with_two_names_is_trained_once(tmp_path):
+    model = ann.Chain(a=L.Linear(1, 1, nobias=True, initialW=0))
+    with model.init_scope():
+        model.b = model.a
+    assert [path for path, _ in model.namedlinks()] == ['/', '/a', '/b'] and len(list(model.children())) == 2
+    assert [path for path, _ in model.namedparams()] == ['/a/W', '/b/W'] and model.count_params() == 1
+    optimizer = ann.optimizers.MomentumSGD(1).setup(model)
+    optimizer.update(lambda: model.a(np.ones((1, 1), 'f')).sum())
+    assert model.b.W.array == -1 and model.a.W.update_rule.t == 1
+    ann.serializers.save_npz(tmp_path / 'optimizer.npz', optimizer)
+    other = ann.optimizers.MomentumSGD(1).setup(model)
+    ann.serializers.load_npz(tmp_path / 'optimizer.npz', other)
+    assert model.a.W.update_rule.t == 1 and model.a.W.update_rule.state['v'] == -1
+    for copied in model.copy(), model.copy('copy'):
+        assert copied.a is copied.b is not model.a
 
 
 def test_link_takes_shapes_as_arguments():
@@ -84,8 +102,11 @@ def test_add_param():
     assert not link.lazy.is_initialized
     with pytest.raises(AttributeError, match="already"):
         link.add_param('W', 3)
-    with pytest.raises(ValueError, match='shape'):
-        link.add_param('V', dtype='f')
+    link.add_param('V', dtype='d')
+    link.V.initialize((2,))
+    assert link.V.dtype == np.float64
+    link.add_param('U', (2,), 'd', np.array([1, 2]))
+    assert link.U.dtype == np.float64 and link.U.array.tolist() == [1, 2]
 
 
 def test_init_scope_is_closed_by_an_exception_and_nests():
@@ -132,13 +153,38 @@ def test_forgotten_super_init_is_named():
             with self.init_scope():
                 pass
 
-    class AlsoForgetful(ann.Chain):
-        def __init__(self):
-            self.layer = ann.Link()
+    with pytest.raises(RuntimeError, match=r'super\(\).__init__\(\)'):
+        Forgetful()
 
-    for cls in Forgetful, AlsoForgetful:
-        with pytest.raises(RuntimeError, match=r'super\(\).__init__\(\)'):
-            cls()
+
+@pytest.mark.parametrize('base', [ann.Link, ann.Chain, ann.ChainList])
+def test_what_is_set_before_init_is_an_attribute_that_is_not_registered(base):
+    class Early(base):
+        def __init__(self):
+            self.scale, self.layer, self.size = ann.Parameter(1, (2,)), Affine(2), 2
+            super().__init__()
+
+    with pytest.warns(UserWarning, match=r'Early\.(scale|layer).*super\(\).__init__\(\)') as record:
+        link = Early()
+    assert len(record) == 2
+    assert link.scale.shape == (2,) and link.size == 2 and list(link.links()) == [link] and list(link.params()) == []
+
+
+def test_a_variable_in_the_place_of_a_parameter():
+    layer = L.Linear(2, 3)
+    before, W = layer.W, ann.Variable(np.ones((3, 2), 'f'))
+    layer.W = W
+    layer(np.ones((1, 2), 'f')).sum().backward()
+    assert W.grad.tolist() == [[1, 1]] * 3 and before.grad is None
+    assert dict(layer.namedparams())['/W'] is W
+    optimizer = ann.optimizers.SGD(1).setup(layer)
+    optimizer.update()
+    assert W.array.tolist() == [[1, 1]] * 3 and layer.b.array.tolist() == [-1] * 3
+    for mode in 'share', 'copy', 'init':
+        assert layer.copy(mode).W.array.tolist() == [[1, 1]] * 3
+    layer.cleargrads()
+    assert W.grad is None
+    assert L.Linear(None, 3).W.is_initialized is False and W.is_initialized
 
 
 def test_attributes_can_be_deleted():
@@ -175,6 +221,8 @@ def test_chain_refuses_wrong_children():
         model.add_link('zeta', Affine(3))
     with pytest.raises(TypeError, match='function'):
         model.add_link('f', lambda x: x)
+    model.size = 3
+    assert model['size'] == 3 and model['bias'] is model.bias and model['zeta'] is model.zeta
     with pytest.raises(KeyError, match='zeta, block'):
         model['nothing']
 

@@ -224,6 +224,14 @@ def test_given_initial_values():
     np.testing.assert_array_equal(maxout.linear.W.array, np.arange(12).reshape(4, 3))
     np.testing.assert_array_equal(maxout.linear.b.array, np.arange(4))
     assert L.Maxout(3, 2, 2, initial_bias=None).linear.b is None
+    shapes = []
+    for in_size in 3, None:
+        maxout = L.Maxout(in_size, 4, 2, initialW=lambda W: shapes.append(W.shape) or W.fill(7),
+                          initial_bias=lambda b: shapes.append(b.shape) or b.fill(8))
+        maxout(np.ones((1, 3), 'f'))
+        assert sorted(shapes) == [(4, 2), (4, 2, 3)]
+        assert (maxout.linear.W.array == 7).all() and (maxout.linear.b.array == 8).all()
+        shapes.clear()
     with pytest.raises(ValueError, match=r'\(3, 2\).*\(2, 3\)'):
         L.Linear(2, 3, initialW=W)
 

@@ -225,8 +225,7 @@ def rrelu(x: ArrayLike, l: float = 1. / 8, u: float = 1. / 3, *, r: BareArray | 
         return_r: Whether to return the slopes, too.
 
     Returns:
-        A Variable of the shape and dtype of `x`; with `return_r`, a tuple of it and the array of slopes (None at
-        inference).
+        A Variable of the shape and dtype of `x`; with `return_r`, a tuple of it and the array of slopes.
 
     Raises:
         ValueError: `r` has another shape than `x`.
@@ -240,7 +239,8 @@ def rrelu(x: ArrayLike, l: float = 1. / 8, u: float = 1. / 3, *, r: BareArray | 
     x = as_variable(x)
     check_float('rrelu', 'x', x)
     if not config.train:
-        y, r = leaky_relu(x, (l + u) / 2), None
+        y = leaky_relu(x, (l + u) / 2)
+        r = get_array_module(x.array).full_like(x.array, (l + u) / 2) if return_r else None
     else:
         if r is None:
             r = get_array_module(x.array).random.uniform(l, u, x.shape).astype(x.dtype)

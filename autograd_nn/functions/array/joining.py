@@ -130,7 +130,8 @@ def split_axis(x: ArrayLike, indices_or_sections: Any, axis: int, force_tuple: b
         A tuple of Variables.
 
     Raises:
-        ValueError: There is no such axis, or its length is no multiple of the number of parts.
+        ValueError: There is no such axis, a part begins beyond its end, or its length is no multiple of the number of
+            parts.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -148,6 +149,9 @@ def split_axis(x: ArrayLike, indices_or_sections: Any, axis: int, force_tuple: b
         ends = list(range(length // parts, length, length // parts)) if length else [0] * (parts - 1)
     else:
         ends = [int(i) for i in indices_or_sections]
+        if ends and max(ends) > x.shape[axis]:
+            raise ValueError(f'split_axis: a part begins at {max(ends)}, beyond the end of axis {axis} of x of shape '
+                             f'{x.shape}')
     ys = SplitAxis(ends, axis).apply((x,))
     return ys if force_tuple or len(ys) > 1 else ys[0]
 

@@ -11,6 +11,7 @@ from autograd_nn.dtypes import is_floating
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.fused_rectifiers import add_relu, is_relu, relu_grad
+from autograd_nn.functions.math.affine import identity
 from autograd_nn.functions.math.exponential import log, square
 from autograd_nn.functions.math.number_arithmetic import (
     AddNumber,
@@ -25,7 +26,7 @@ from autograd_nn.functions.operands import operands
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.functions.unary import Unary, UnaryByKernel
 from autograd_nn.types import Activation, ArrayLike, Operand
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_variable
 
 
 def apply_binary(function: Any, lhs: Operand, rhs: Operand) -> Variable:
@@ -238,11 +239,11 @@ def add(*xs: Operand, activation: Activation | None = None) -> Variable:
     """Sums arrays elementwise, with broadcasting.
 
     Args:
-        xs: Two or more Variables, arrays or numbers.
+        xs: Variables, arrays or numbers, at least one of which is no number.
         activation: `relu` for ``relu(add(...))`` in one kernel, or None.
 
     Raises:
-        ValueError: There are fewer than two, or `activation` is something else.
+        ValueError: There are none, or `activation` is something else.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -251,9 +252,12 @@ def add(*xs: Operand, activation: Activation | None = None) -> Variable:
         >>> F.add(np.array([1., 2.]), np.array([3., -4.]), activation=F.relu)
         variable([4., 0.])
     """
-    if len(xs) < 2:
-        raise ValueError(f'add: expected two or more arguments, got {len(xs)}')
-    last = AddReLU if is_relu('add', activation) else Add
+    if not xs:
+        raise ValueError('add: expected one or more arguments, got none')
+    rectified = is_relu('add', activation)
+    if len(xs) == 1:
+        return activation(xs[0]) if activation is not None else identity(as_variable(xs[0]))  # type: ignore[arg-type]
+    last = AddReLU if rectified else Add
     return apply_binary(last, *xs) if len(xs) == 2 else _add_several(last, *xs)
 
 

@@ -11,7 +11,7 @@ from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.math.arithmetic import Binary, apply_binary
 from autograd_nn.functions.unary import UnaryByKernel
 from autograd_nn.types import Array, ArrayLike, Operand
-from autograd_nn.variable import Variable, as_variable
+from autograd_nn.variable import Variable
 
 
 class Maximum(Binary):
@@ -92,11 +92,11 @@ def clip(x: ArrayLike, x_min: float | None, x_max: float | None) -> Variable:
 
     Args:
         x: Variable or array.
-        x_min: The lower limit, None for none.
-        x_max: The upper limit, None for none.
+        x_min: The lower limit; None for none, where there is an upper one.
+        x_max: The upper limit; None for none, where there is a lower one.
 
     Raises:
-        ValueError: `x_min` is larger than `x_max`.
+        ValueError: `x_min` is larger than `x_max`, or both are None.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -106,5 +106,5 @@ def clip(x: ArrayLike, x_min: float | None, x_max: float | None) -> Variable:
     if x_min is not None and x_max is not None and x_min > x_max:
         raise ValueError(f'clip: x_min {x_min} is larger than x_max {x_max}')
     if x_min is None and x_max is None:
-        return as_variable(x)
+        raise ValueError('clip: expected x_min, x_max or both, got None for both')
     return Clip(x_min, x_max).apply((x,))[0]

@@ -23,11 +23,6 @@ class Dropout(Scaling):
         super().__init__(_masked, mask)
 
 
-def _check_ratio(function: str, ratio: float) -> None:
-    if not 0 <= ratio < 1:
-        raise ValueError(f'{function}: ratio must be from 0 to less than 1, not {ratio}')
-
-
 def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
     """An array with the dtype of `x`: ones with probability ``1 - ratio``, and zeros."""
     return (x.xp.random.random_sample(shape) >= ratio).astype(x.dtype)
@@ -36,7 +31,8 @@ def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
 def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask: Array, return_mask: bool) -> Any:
     """`dropout` with a mask of a shape that broadcasts to that of `x`."""
     check_float(function, 'x', x)
-    _check_ratio(function, ratio)
+    if not 0 <= ratio < 1:
+        raise ValueError(f'{function}: ratio must be from 0 to less than 1, not {ratio}')
     if not config.train:
         return (x, None) if return_mask else x
     if mask is None:
@@ -132,7 +128,7 @@ def zoneout(h: ArrayLike, x: ArrayLike, ratio: float = .5) -> Variable:
     Args:
         h: Variable or array of any shape, floating-point: the old state.
         x: Variable or array of the same shape: the new state.
-        ratio: The probability of keeping the old element, from 0 to less than 1.
+        ratio: The probability of keeping the old element, from 0 to 1.
 
     Returns:
         A Variable of the shape of `h`.
@@ -147,7 +143,8 @@ def zoneout(h: ArrayLike, x: ArrayLike, ratio: float = .5) -> Variable:
         variable([0.75, 0.75])
     """
     h, x = as_variable(h), as_variable(x)
-    _check_ratio('zoneout', ratio)
+    if not 0 <= ratio <= 1:
+        raise ValueError(f'zoneout: ratio must be from 0 to 1, not {ratio}')
     check_same_shape('zoneout', h=h, x=x)
     if not config.train:
         return h * ratio + x * (1 - ratio)

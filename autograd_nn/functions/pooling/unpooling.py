@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from math import prod
 
+from autograd_nn.functions.array.broadcast import broadcast_to, sum_to
 from autograd_nn.functions.pooling.pooling import AveragePoolingGrad, MaxPoolingGrad, pooling_geometry
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
@@ -12,12 +13,16 @@ from autograd_nn.variable import Variable, as_array
 
 def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints, outsize: Size | None,
                    cover_all: bool) -> Ints:
-    """The checked size of an image whose windows are the elements of `x`."""
+    """The checked size of an image whose windows are the elements of `x`; it is empty where the padding is all."""
     if 0 in x.shape[2:]:
         raise ValueError(f'{function}: images must have elements, got x of shape {x.shape}')
     parts = list(zip(x.shape[2:], kernel_size, stride, pad))
     if outsize is None:
-        return tuple(deconv_output_size(*sizes, cover_all) for sizes in parts)
+        size = tuple(deconv_output_size(*sizes, cover_all) for sizes in parts)
+        if min(size) < 0:
+            raise ValueError(f'{function}: pad {pad} cuts off more than there is of x of shape {x.shape} '
+                             f'(ksize {kernel_size}, stride {stride}, cover_all {cover_all})')
+        return size
     size = as_tuple(outsize, len(parts), function, 'outsize')
     windows = tuple(conv_output_size(m, k, s, p, cover_all) for m, (_, k, s, p) in zip(size, parts))
     if windows != x.shape[2:]:
@@ -32,7 +37,14 @@ def _unpooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: 
                outsize: Size | None, cover_all: bool) -> Variable:
     x, geometry = pooling_geometry(function, n, x, ksize, stride, pad)
     size = _reversed_size(function, x, *geometry, outsize, cover_all)
+    if 0 in size:
+        return _nothing(x, size)
     return AveragePoolingGrad(*geometry, cover_all, 0, size).apply((x,))[0] * prod(geometry[0])
+
+
+def _nothing(x: Variable, size: Ints) -> Variable:
+    """An empty image that was computed from `x`, which gets a gradient of zeros."""
+    return broadcast_to(sum_to(x, (*x.shape[:2], *[1] * len(size))), (*x.shape[:2], *size))
 
 
 def _upsampling(function: str, n: int | None, x: ArrayLike, indexes: ArrayLike, ksize: Size, stride: Size | None,
@@ -42,6 +54,8 @@ def _upsampling(function: str, n: int | None, x: ArrayLike, indexes: ArrayLike, 
     indexes = as_array(indexes)
     if indexes.shape != x.shape:
         raise ValueError(f'{function}: expected indexes of the shape of x, {x.shape}, got {indexes.shape}')
+    if 0 in size:
+        return _nothing(x, size)
     return MaxPoolingGrad(*geometry, indexes, size).apply((x,))[0]
 
 

@@ -198,7 +198,7 @@ def transpose_sequence(xs: Sequence[ArrayLike]) -> tuple[Variable, ...]:
         A Variable for each place in the longest one: what all that are long enough have there.
 
     Raises:
-        ValueError: There are none, their lengths rise, or the shapes do not fit.
+        ValueError: Their lengths rise, or the shapes do not fit.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -208,6 +208,8 @@ def transpose_sequence(xs: Sequence[ArrayLike]) -> tuple[Variable, ...]:
     lengths = [len(x) for x in xs]
     if lengths != sorted(lengths, reverse=True):
         raise ValueError(f'transpose_sequence: expected the longest first, got lengths {", ".join(map(str, lengths))}')
+    if not xs:
+        return ()
     together = concat([as_variable(x) for x in xs], axis=0)
     _, rows, batch_sizes = packing(lengths)
     if not batch_sizes:

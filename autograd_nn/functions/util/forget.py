@@ -23,7 +23,6 @@ class Forget(FunctionNode):
 
     def __init__(self, func: Callable[..., Any]) -> None:
         self.func = func
-        self.returns_tuple = False
         self.captured: list[VariableNode] = []
 
     def apply(self, inputs: Iterable[Any]) -> tuple[Variable, ...]:
@@ -50,8 +49,7 @@ class Forget(FunctionNode):
     def call(self, xs: Sequence[Variable]) -> tuple[Variable, ...]:
         """Calls the function; its result as a tuple."""
         ys = self.func(*xs)
-        self.returns_tuple = isinstance(ys, tuple)
-        ys = ys if self.returns_tuple else (ys,)
+        ys = ys if isinstance(ys, tuple) else (ys,)
         for y in ys:
             if not isinstance(y, Variable):
                 raise TypeError(f'forget: func must return a Variable or a tuple of Variables, got {type(y).__name__}')
@@ -118,7 +116,7 @@ def forget(func: Callable[..., Any], *xs: ArrayLike) -> Any:
         xs: Variables or arrays.
 
     Returns:
-        What `func` returns.
+        What `func` returns; a tuple of one as its only Variable.
 
     Raises:
         TypeError: `func` returns something else.
@@ -130,6 +128,5 @@ def forget(func: Callable[..., Any], *xs: ArrayLike) -> Any:
         >>> ann.grad([y], [x])[0]
         variable([1.        , 1.25338077])
     """
-    node = Forget(func)
-    ys = node.apply(xs)
-    return ys if node.returns_tuple else ys[0]
+    ys = Forget(func).apply(xs)
+    return ys[0] if len(ys) == 1 else ys

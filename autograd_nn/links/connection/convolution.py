@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from autograd_nn import variable
@@ -25,7 +26,7 @@ from autograd_nn.links.normalization.normalization import BatchNormalization
 from autograd_nn.links.shortcut import Shortcut
 from autograd_nn.sequential import fusible, fusion_of, run_layers
 from autograd_nn.types import Activation, ArrayLike, InitializerLike, Size
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_array
 
 
 class _Convolution(Link):
@@ -132,6 +133,7 @@ class ConvolutionND(_Convolution):
     """
 
     function: Callable[..., Variable] = staticmethod(convolution_nd)
+    _takes_ndim = True
 
     def __init__(self, ndim: int, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
@@ -140,6 +142,32 @@ class ConvolutionND(_Convolution):
         super().__init__(ndim, in_channels, out_channels, ksize, stride, pad, nobias, initialW, initial_bias, dilate,
                          groups)
         self.cover_all = cover_all
+
+    @classmethod
+    def from_params(cls, W: ArrayLike, b: ArrayLike | None = None, stride: Size = 1, pad: Size = 0,
+                    nobias: bool = False, **kwargs: Any) -> Any:
+        """A layer with given filters.
+
+        Args:
+            W: Variable or array of shape (out_channels, in_channels / groups, *ksize), which is copied.
+            b: The same of shape (out_channels,); zeros by default.
+            stride: As for the layer, like the rest.
+            pad: As for the layer.
+            nobias: Leave `b` out.
+            kwargs: Further arguments of the layer: `dilate`, `groups`, `cover_all`.
+
+        Raises:
+            ValueError: `b` has another shape.
+
+        Example:
+            >>> import numpy as np, autograd_nn.links as L
+            >>> L.Convolution2D.from_params(np.ones((4, 3, 5, 5)), pad=2)
+            Convolution2D(in_channels=3, out_channels=4, ksize=5, stride=1, pad=2, nobias=False)
+        """
+        out_channels, channels, *ksize = W.shape
+        make: Any = partial(cls, len(ksize)) if cls._takes_ndim else cls
+        return make(channels * kwargs.get('groups', 1), out_channels, ksize, stride, pad, nobias=nobias,
+                    initialW=as_array(W), initial_bias=as_array(b), **kwargs)
 
     def _filter_channels(self, in_channels: int) -> tuple[int, int]:
         return self.out_channels, in_channels // self.groups
@@ -193,6 +221,7 @@ class Convolution1D(ConvolutionND):
     """A convolution layer over one spatial axis: see `ConvolutionND`."""
 
     function = staticmethod(convolution_1d)
+    _takes_ndim = False
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
@@ -235,6 +264,7 @@ class Convolution2D(ConvolutionND):
     """
 
     function = staticmethod(convolution_2d)
+    _takes_ndim = False
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,
@@ -247,6 +277,7 @@ class Convolution3D(ConvolutionND):
     """A convolution layer over three spatial axes: see `ConvolutionND`."""
 
     function = staticmethod(convolution_3d)
+    _takes_ndim = False
 
     def __init__(self, in_channels: int | None, out_channels: int | None = None, ksize: Size | None = None,
                  stride: Size = 1, pad: Size = 0, nobias: bool = False, initialW: InitializerLike = None,

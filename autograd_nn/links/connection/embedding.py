@@ -9,7 +9,7 @@ from autograd_nn.functions.connection.embedding import embed_id
 from autograd_nn.initializers import Normal, get_initializer
 from autograd_nn.link import Link
 from autograd_nn.types import ArrayLike, InitializerLike
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_array
 
 
 class EmbedID(Link):
@@ -40,6 +40,17 @@ class EmbedID(Link):
         with self.init_scope():
             self.W = variable.Parameter(Normal(1.0) if initialW is None else get_initializer(initialW),
                                         (in_size, out_size))
+
+    @classmethod
+    def from_params(cls, W: ArrayLike, ignore_label: int | None = None) -> EmbedID:
+        """A layer with given vectors.
+
+        Args:
+            W: Variable or array of shape (in_size, out_size), which is copied.
+            ignore_label: The number whose vector is zero.
+        """
+        in_size, out_size = W.shape
+        return cls(in_size, out_size, as_array(W), ignore_label)
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:

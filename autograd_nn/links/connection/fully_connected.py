@@ -3,17 +3,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from autograd_nn import variable
 from autograd_nn.backend import is_array
 from autograd_nn.functions.activation.rectifier import maxout, relu, relu6
 from autograd_nn.functions.connection.fully_connected import bilinear, linear
-from autograd_nn.initializers import get_initializer
+from autograd_nn.initializers import Initializer, get_initializer
 from autograd_nn.link import Chain, Link
 from autograd_nn.sequential import fusible
-from autograd_nn.types import Activation, ArrayLike, InitializerLike
-from autograd_nn.variable import Variable
+from autograd_nn.types import Activation, Array, ArrayLike, InitializerLike
+from autograd_nn.variable import Variable, as_array
 
 
 class Linear(Link):
@@ -54,6 +55,26 @@ class Linear(Link):
                 get_initializer(0 if initial_bias is None else initial_bias), out_size)
         if in_size is not None:
             self._initialize_params(in_size)
+
+    @classmethod
+    def from_params(cls, W: ArrayLike, b: ArrayLike | None = None, nobias: bool = False) -> Linear:
+        """A layer with given weights.
+
+        Args:
+            W: Variable or array of shape (out_size, in_size), which is copied.
+            b: The same of shape (out_size,); zeros by default.
+            nobias: Leave `b` out.
+
+        Raises:
+            ValueError: `b` has another shape.
+
+        Example:
+            >>> import numpy as np, autograd_nn.links as L
+            >>> L.Linear.from_params(np.ones((2, 3)))
+            Linear(in_size=3, out_size=2, nobias=False)
+        """
+        out_size, in_size = W.shape
+        return cls(in_size, out_size, nobias, as_array(W), as_array(b))
 
     def _initialize_params(self, in_size: int) -> None:
         # Under this name, classes derived from Chainer's layers call or override it.
@@ -138,8 +159,10 @@ class Maxout(Chain):
         in_size: The number of features of a sample; None settles it in the first call.
         out_size: The number of outputs.
         pool_size: The number of which the maximum is taken.
-        initialW: Initial weights; an array has the shape (out_size, pool_size, in_size).
-        initial_bias: Initial bias; an array has the shape (out_size, pool_size). None leaves the bias out.
+        initialW: Initial weights; an array has the shape (out_size, pool_size, in_size), and so has what a function
+            (one that is no `Initializer`) fills.
+        initial_bias: Initial bias; an array has the shape (out_size, pool_size), and so has what a function fills. None
+            leaves the bias out.
 
     Attributes:
         linear: The `Linear` layer below.
@@ -156,12 +179,9 @@ class Maxout(Chain):
         self.out_size = out_size
         self.pool_size = pool_size
         n = out_size * pool_size
-        if is_array(initialW) and initialW.ndim:
-            initialW = initialW.reshape(n, -1)
-        if is_array(initial_bias) and initial_bias.ndim:
-            initial_bias = initial_bias.reshape(n)
         with self.init_scope():
-            self.linear = Linear(in_size, n, initial_bias is None, initialW, initial_bias)
+            self.linear = Linear(in_size, n, initial_bias is None, _by_group(initialW, out_size, n, -1),
+                                 _by_group(initial_bias, out_size, n))
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
@@ -170,3 +190,16 @@ class Maxout(Chain):
     def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, ...)."""
         return maxout(self.linear(x), self.pool_size)
+
+
+def _by_group(initializer: InitializerLike, groups: int, *shape: int) -> InitializerLike:
+    """What initializes an array of some shape, of one that is meant for an array of groups of its rows."""
+    if is_array(initializer) and initializer.ndim:
+        return initializer.reshape(shape)
+    if callable(initializer) and not isinstance(initializer, Initializer):
+        return partial(_fill_groups, initializer, groups)
+    return initializer
+
+
+def _fill_groups(initializer: Callable[[Any], Any], groups: int, array: Array) -> None:
+    initializer(array.reshape(groups, len(array) // groups, *array.shape[1:]))

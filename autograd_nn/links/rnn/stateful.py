@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from autograd_nn.backend import Device
+from autograd_nn.device_resident import DeviceResidentsVisitor
 from autograd_nn.link import Chain
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
@@ -43,12 +43,12 @@ class StatefulChain(Chain):
             state.to_device(self.device)
             setattr(self, name, state)
 
-    def _move_to(self, device: Device) -> None:
-        super()._move_to(device)
+    def device_resident_accept(self, visitor: DeviceResidentsVisitor) -> None:
+        super().device_resident_accept(visitor)
         for name in self.state_names:
             state = getattr(self, name)
             if state is not None:
-                state.to_device(device)
+                visitor.visit_variable(state)
 
 
 class HiddenStateChain(StatefulChain):

@@ -83,7 +83,8 @@ class ParameterStatistics(Extension):
         for link in self._links:
             for path, param in link.namedparams(False):
                 for attribute in self._attributes:
-                    array = getattr(param, attribute)
+                    # Asking a new parameter for its gradient would make one.
+                    array = None if attribute == 'grad' and param.grad_var is None else getattr(param, attribute)
                     if array is not None and array.size:
                         key = f'{link.name or type(link).__name__}{path}/{attribute}'
                         values.update(self._describe(key, to_cpu(array).ravel()))

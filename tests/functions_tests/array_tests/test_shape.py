@@ -223,6 +223,7 @@ def test_resize_images_nearest():
     (lambda x: F.stack([x, x.T]), ValueError, r'stack: expected arrays of one shape, got \(2, 3\), \(3, 2\)'),
     (lambda x: F.split_axis(x, 2, 1), ValueError, r'split_axis: axis 1 of x of shape \(2, 3\) does not split into 2'),
     (lambda x: F.split_axis(x, 0, 1), ValueError, r'does not split into 0'),
+    (lambda x: F.split_axis(x, (4, 1), 1), ValueError, r'split_axis: a part begins at 4, beyond .* shape \(2, 3\)'),
     (lambda x: F.pad_sequence([x, x], 1), ValueError, 'pad_sequence: length 1 is shorter than the longest array'),
     (lambda x: F.pad_sequence([x, x.T]), ValueError, r'pad_sequence: .* got \(2, 3\), \(3, 2\)'),
     (lambda x: F.tile(x, -1), ValueError, 'tile: .* got -1'),

@@ -67,8 +67,10 @@ def test_floordiv():
 
 def test_add_of_many():
     check_function(F.add, lambda *xs: sum(xs), uniform(2, 3), uniform(3), uniform(1))
-    with pytest.raises(ValueError, match='add: expected two or more arguments, got 1'):
-        F.add(np.zeros(2))
+    check_function(F.add, lambda x: x, uniform(2, 3))
+    check_function(lambda x: F.add(x, activation=F.relu), lambda x: np.maximum(x, 0), spread(2, 3))
+    with pytest.raises(ValueError, match='add: expected one or more arguments, got none'):
+        F.add()
 
 
 @pytest.mark.parametrize('exponent', [-1, 0, 0.5, 1, 2, 3])

@@ -56,8 +56,20 @@ def test_dropout_is_nothing_at_inference():
 def test_ratio_out_of_range(ratio):
     with pytest.raises(ValueError, match=f'dropout: ratio must be .* not {ratio}'):
         F.dropout(np.zeros(3), ratio)
+
+
+@pytest.mark.parametrize('ratio', [-0.1, 1.5, 2])
+def test_zoneout_ratio_out_of_range(ratio):
     with pytest.raises(ValueError, match=f'zoneout: ratio must be .* not {ratio}'):
         F.zoneout(np.zeros(3), np.zeros(3), ratio)
+
+
+@pytest.mark.parametrize('train', [True, False])
+def test_zoneout_of_all_or_nothing(train):
+    h, x = np.arange(3.), np.ones(3)
+    with ann.using_config('train', train):
+        np.testing.assert_array_equal(F.zoneout(h, x, 1).array, h)
+        np.testing.assert_array_equal(F.zoneout(h, x, 0).array, x)
 
 
 def test_dropout_names_wrong_mask():

@@ -105,6 +105,13 @@ def test_defaults():
     assert F.unpooling_2d(x, 2, cover_all=False).shape == (2, 3, 10, 14)
 
 
+def test_padding_that_is_all():
+    check_function(lambda x: F.unpooling_2d(x, 1, pad=1), lambda x: np.zeros((3, 4, 0, 0)), uniform(3, 4, 2, 2))
+    indexes = np.zeros((3, 4, 2, 3), int)
+    check_function(lambda x: F.upsampling_2d(x, indexes, 1, pad=1), lambda x: np.zeros((3, 4, 0, 1)),
+                   uniform(3, 4, 2, 3))
+
+
 def test_known_values_of_upsampling():
     x = np.arange(1., 37).reshape(1, 1, 6, 6)
     y, indexes = F.max_pooling_2d(x, 2, return_indices=True)
@@ -181,6 +188,7 @@ def test_pooling_is_the_same_as_in_torch(k, stride, pad):
     (lambda: F.average_pooling_1d(np.ones((1, 1, 4)), 2, pad_value=1), ValueError, 'pad_value 0 or None, got 1'),
     (lambda: F.average_pooling_2d(np.ones((1, 1, 4, 4)), (1, 2, 3)), ValueError, r'ksize is \(1, 2, 3\)'),
     (lambda: F.unpooling_2d(np.ones((1, 1, 2, 2)), 2, outsize=(9, 9)), ValueError, 'outsize .* does not fit'),
+    (lambda: F.unpooling_2d(np.ones((1, 1, 2, 2)), 2, pad=2), ValueError, r'pad \(2, 2\) cuts off more than there is'),
     (lambda: F.upsampling_2d(np.ones((1, 1, 2, 2)), np.zeros((1, 1, 2, 3), int), 2), ValueError,
      'indexes of the shape of x'),
     (lambda: F.im2col(np.ones((1, 8, 8)), 2), ValueError, 'im2col: expected x with 4 axes'),

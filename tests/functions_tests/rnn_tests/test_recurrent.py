@@ -259,7 +259,7 @@ def test_transpose_sequence(lengths, more):
     lengths.sort(reverse=True)
     xs = [uniform(n, *more) for n in lengths]
     if not lengths[0]:
-        assert F.transpose_sequence(xs) == ()
+        assert F.transpose_sequence(xs) == F.transpose_sequence([]) == ()
         return
 
     def plain(*xs):
@@ -306,7 +306,6 @@ def n_step_lstm_of(hx=(1, 2, 3), cx=(1, 2, 3), w_in=(3, 4), w=(3, 3), b=(3,), xs
     (lambda: F.n_step_rnn(1, 0, np.ones((1, 1, 1)), np.ones((1, 2, 1, 1)), np.ones((1, 2, 1)), np.ones((2, 1, 1)),
                           'elu'), ValueError, 'n_step_rnn: activation must be'),
     (lambda: F.transpose_sequence([np.ones(1), np.ones(2)]), ValueError, 'the longest first, got lengths 1, 2'),
-    (lambda: F.transpose_sequence([]), ValueError, 'at least one'),
 ])
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):

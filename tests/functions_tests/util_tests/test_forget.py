@@ -139,6 +139,16 @@ def test_without_backpropagation():
     np.testing.assert_array_equal(y.array, np.exp(x.array))
 
 
+@pytest.mark.parametrize('number', [1, 2])
+def test_a_tuple_of_results(number):
+    x = ann.Variable(np.ones(2))
+    ys = F.forget(lambda x: tuple([x * (i + 2) for i in range(number)]), x)
+    # A tuple of one comes as its only Variable.
+    assert isinstance(ys, tuple) == (number > 1)
+    F.add(*(ys if number > 1 else (ys,))).sum().backward()
+    assert x.grad.tolist() == ([2, 2] if number == 1 else [5, 5])
+
+
 def test_wrong_result_is_named():
     with pytest.raises(TypeError, match='forget: func must return a Variable or a tuple of Variables, got list'):
         F.forget(lambda x: [x], ann.Variable(np.zeros(2)))
