@@ -124,8 +124,8 @@ class Kernels(Protocol):
             x: The images (N, C, H, W).
             indices: Which image each region is of: integers (R,).
             rows: For each row of bins of a region, at which row of the image its first samples are, how far apart its
-                samples are, and in how many rows there are some: of shape (R, oh, 3), in float64, with bins in
-                ascending order.
+                samples are, and in how many rows there are some: of shape (R, oh, 3), in float64. A region's bins
+                begin and end in ascending order.
             columns: The same of columns (R, ow, 3).
 
         Returns:

@@ -58,8 +58,9 @@ def roi_average(x: np.ndarray, indices: np.ndarray, rows: np.ndarray, columns: n
 
         def compute(k: int) -> None:
             (V, H), part = _region(weights, k)
-            # For each row of the image one product, and one for all its columns.
-            np.matmul(V, np.matmul(H, x[indices[k]][part]).reshape(V.shape[1], -1), out=y[k].reshape(len(V), -1))
+            # For each row of the image one product, then one for all columns.
+            lines = np.matmul(H, x[indices[k]][part])
+            np.matmul(V, lines.reshape(len(lines), y[k, 0].size), out=y[k].reshape(len(V), y[k, 0].size))
 
         threads.run(compute, range(len(indices)))
         return y
@@ -80,8 +81,8 @@ def roi_average_grad(gy: np.ndarray, indices: np.ndarray, rows: np.ndarray, colu
         def compute(image: int) -> None:
             for k in np.flatnonzero(indices == image):
                 (V, H), part = _region(weights, k)
-                lines = np.matmul(V.T, gy[k].reshape(len(V), -1)).reshape(V.shape[1], len(H), -1)
-                gx[image][part] += np.matmul(H.T, lines)
+                lines = np.matmul(V.T, gy[k].reshape(len(V), gy[k, 0].size))
+                gx[image][part] += np.matmul(H.T, lines.reshape(len(lines), *gy[k, 0].shape))
 
         threads.run(compute, range(len(gx)))
         return gx
@@ -161,8 +162,10 @@ def _interpolated(x: np.ndarray, pixels: _Pixels, axis: int) -> np.ndarray:
     y = x.take(pixels.low, axis)
     if pixels.share.any():
         share = pixels.share.reshape(*pixels.share.shape, *[1] * (x.ndim - axis - 1))
+        other = x.take(pixels.high, axis)
+        other *= share
         y *= 1 - share
-        y += share * x.take(pixels.high, axis)
+        y += other
     return y
 
 
@@ -186,7 +189,7 @@ def roi_max_grad(gy: np.ndarray, places: np.ndarray, indices: np.ndarray, rows: 
         for regions in _blocks(np.flatnonzero(indices == image), places):
             part = gys[regions]
             for place, weight in _around(places, rows, columns, regions, shape, gx.dtype):
-                np.add.at(flat, place.reshape(-1), (part * weight).reshape(-1))
+                np.add.at(flat, place.reshape(-1), _weighted(part, weight).reshape(-1))
 
     threads.run(compute, range(len(gx)))
     return channels_first(gx).astype(gy.dtype, copy=False)
@@ -201,11 +204,16 @@ def roi_max_gather(x: np.ndarray, places: np.ndarray, indices: np.ndarray, rows:
     def compute(image: int) -> None:
         flat = images[image].reshape(-1)
         for regions in _blocks(np.flatnonzero(indices == image), places):
-            y[regions] = sum(np.where(weight > 0, flat.take(place), 0) * weight
+            y[regions] = sum(_weighted(flat.take(place), weight)
                              for place, weight in _around(places, rows, columns, regions, x.shape, y.dtype))
 
     threads.run(compute, range(len(images)))
     return channels_first(y).astype(x.dtype, copy=False)
+
+
+def _weighted(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Numbers times their weights; what has none does not count, whatever it is."""
+    return (x if weight.all() else np.where(weight > 0, x, 0)) * weight
 
 
 def _blocks(regions: np.ndarray, places: np.ndarray) -> Iterator[np.ndarray]:

@@ -153,10 +153,10 @@ def _aligned(function: str, x: ArrayLike, rois: ArrayLike, roi_indices: ArrayLik
     """`x`, and regions with samples between pixels."""
     x, indices, (top, left, bottom, right) = _checked(function, x, rois, roi_indices, spatial_scale)
     height, width = as_tuple(outsize, 2, function, 'outsize')
-    down, across = sampling_ratio if isinstance(sampling_ratio, Sequence) else (sampling_ratio,) * 2
-    for ratio in down, across:
-        if ratio is not None:
-            as_tuple(ratio, 1, function, 'sampling_ratio')
+    ratios = sampling_ratio if isinstance(sampling_ratio, Sequence) else (sampling_ratio,) * 2
+    if len(ratios) != 2:
+        raise ValueError(f'{function}: expected one sampling_ratio or two, got {sampling_ratio}')
+    down, across = [None if n is None else as_tuple(n, 1, function, 'sampling_ratio')[0] for n in ratios]
     return x, (indices, _aligned_bins(top, bottom, height, down), _aligned_bins(left, right, width, across))
 
 
