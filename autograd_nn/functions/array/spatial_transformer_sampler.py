@@ -136,9 +136,11 @@ def spatial_transformer_sampler(x: ArrayLike, grid: ArrayLike) -> Variable:
     """
     x, grid = as_variable(x), as_variable(grid)
     check_float('spatial_transformer_sampler', 'x', x)
-    if x.ndim != 4 or 0 in x.shape[2:] or grid.ndim != 4 or grid.shape[:2] != (len(x), 2):
-        raise ValueError(f'spatial_transformer_sampler: expected x of shape (N, C, H, W), with pixels, and grid of '
-                         f'shape (N, 2, out_h, out_w), got {x.shape} and {grid.shape}')
+    if x.ndim != 4 or grid.ndim != 4 or grid.shape[:2] != (len(x), 2):
+        raise ValueError('spatial_transformer_sampler: expected x of shape (N, C, H, W) and grid of shape (N, 2, '
+                         f'out_h, out_w), got {x.shape} and {grid.shape}')
+    if 0 in x.shape[2:]:
+        raise ValueError(f'spatial_transformer_sampler: images must have elements, got x of shape {x.shape}')
     if grid.dtype != x.dtype:
         raise TypeError(f'spatial_transformer_sampler: expected grid of the type of x, {x.dtype}, got {grid.dtype}')
     half = x.xp.array([(x.shape[3] - 1) / 2, (x.shape[2] - 1) / 2], x.dtype)

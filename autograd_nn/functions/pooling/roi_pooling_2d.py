@@ -104,8 +104,10 @@ def _checked(function: str, x: ArrayLike, rois: ArrayLike, roi_indices: ArrayLik
     bounds: Any = as_array(rois)
     indices: Any = as_array(roi_indices)
     check_float(function, 'x', x)
-    if x.ndim != 4 or 0 in x.shape[2:]:
-        raise ValueError(f'{function}: expected x of shape (N, C, H, W), with pixels, got shape {x.shape}')
+    if x.ndim != 4:
+        raise ValueError(f'{function}: expected x of shape (N, C, H, W), got {x.shape}')
+    if 0 in x.shape[2:]:
+        raise ValueError(f'{function}: images must have elements, got x of shape {x.shape}')
     if bounds.ndim != 2 or bounds.shape[1] != 4 or indices.shape != bounds.shape[:1] or indices.dtype.kind not in 'iu':
         raise ValueError(f'{function}: expected rois of shape (R, 4) and integers roi_indices of shape (R,), got '
                          f'shapes {bounds.shape} and {indices.shape} of {indices.dtype}')

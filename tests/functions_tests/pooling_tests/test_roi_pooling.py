@@ -204,8 +204,8 @@ def test_without_a_graph_no_places_are_kept():
 
 
 @pytest.mark.parametrize('changes, error, message', [
-    ({'x': X[0]}, ValueError, r'expected x of shape \(N, C, H, W\), with pixels, got shape \(2, 5, 6\)'),
-    ({'x': X[:, :, :0]}, ValueError, r'with pixels, got shape \(1, 2, 0, 6\)'),
+    ({'x': X[0]}, ValueError, r'expected x of shape \(N, C, H, W\), got \(2, 5, 6\)'),
+    ({'x': X[:, :, :0]}, ValueError, r'images must have elements, got x of shape \(1, 2, 0, 6\)'),
     ({'x': X.astype(int)}, TypeError, 'expected floating-point x, got int64'),
     ({'rois': np.zeros((1, 5))}, ValueError, r'expected rois of shape \(R, 4\) .* got shapes \(1, 5\) and \(1,\)'),
     ({'rois': np.zeros((2, 4))}, ValueError, r'roi_indices of shape \(R,\), got shapes \(2, 4\) and \(1,\) of int64'),
