@@ -40,7 +40,7 @@ def interpolate_grad(gy: np.ndarray, places: np.ndarray, weights: np.ndarray, si
         flat = gx[n].reshape(-1)
         for _, block in _blocks(gys[n:n + 1]):
             for place, weight in zip(places[n, :, block], weights[n, :, block], strict=True):
-                elements = place[:, None] * channels + np.arange(channels)
+                elements = place[:, None].astype(np.intp) * channels + np.arange(channels)
                 np.add.at(flat, elements.reshape(-1), (gys[n, block] * weight[:, None]).reshape(-1))
 
     threads.run(compute, range(len(gy)))

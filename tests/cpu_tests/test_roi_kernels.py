@@ -25,9 +25,12 @@ def regions(draw):
 def ascending(rng, n, size):
     """Bins (start, step, count), some between pixels, one after the other; numbers that float32 represents."""
     step = rng.choice([0.25, 0.5, 1, 1.5])
-    start, count = np.sort(rng.integers(-8, 4 * size + 4, n) / 4), rng.integers(0, 4, n)
-    end = np.maximum.accumulate(start + (count - 1) * step)
-    return [(a, step, (z - a) // step + 1) for a, z in zip(start, end)]
+    bins, end = [], -np.inf
+    for start in np.sort(rng.integers(-8, 4 * size + 4, n) / 4):
+        count = max(rng.integers(0, 4), np.ceil((end - start) / step) + 1)
+        end = start + (count - 1) * step
+        bins.append((start, step, count))
+    return bins
 
 
 def positions(bin_, size):

@@ -95,15 +95,16 @@ def sample(x: Variable, points: Variable) -> Variable:
     N, C, H, W = x.shape
     # For each axis the pixels on either side of a point, and how much of it they have.
     first = xp.floor(points.array)
-    pixels = first[:, :, None] + xp.arange(2)[:, None]
-    inside = (pixels >= 0) & (pixels < xp.array([W, H])[:, None, None])
     share = points - first
     shares = stack([1 - share, share], 2)
-    (column, row), (across, down) = (xp.moveaxis(a, 1, 0) for a in (xp.where(inside, pixels, 0).astype(int), inside))
-    # Each row with each column.
-    places = xp.where(down[:, :, None] & across[:, None], row[:, :, None] * W + column[:, None], -1)
-    weights = shares[:, 1, :, None] * shares[:, 0, None]
-    places, weights = (a.reshape(N, 4, points.shape[2]) for a in (places, weights))
+    # Far outside, any pixel there will do; so it will where there is no number.
+    size, step, side = (xp.array(numbers, 'i') for numbers in ([[W], [H]], [[1], [W]], [[0], [1]]))
+    pixels = xp.fmin(xp.fmax(first, -2), size.astype(first.dtype)).astype('i')[:, :, None] + side
+    inside = (pixels >= 0) & (pixels < size[:, None])
+    # A row with a column; if one of them is outside, the sum is negative.
+    across, down = xp.moveaxis(xp.where(inside, pixels * step[:, None], xp.array(-H * W, 'i')), 1, 0)
+    places = xp.maximum(down[:, :, None] + across[:, None], -1).reshape(N, 4, points.shape[2])
+    weights = (shares[:, 1, :, None] * shares[:, 0, None]).reshape(N, 4, points.shape[2])
     return Interpolation(places, H * W).apply((x.reshape(N, C, H * W), weights))[0]
 
 
