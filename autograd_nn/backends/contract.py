@@ -114,6 +114,65 @@ class Kernels(Protocol):
                              pad_value: int | None) -> Array:
         """The gradient (N, C, *size) of `average_pooling` with respect to its input, from `gy` (N, C, *out)."""
 
+    def roi_average(self, x: Array, indices: Array, rows: Array, columns: Array) -> Array:
+        """The mean of samples in each bin of regions of images.
+
+        Samples are interpolated bilinearly between four pixels. Up to a pixel's width outside the image, their values
+        are those of its edge, further out they are 0.
+
+        Args:
+            x: The images (N, C, H, W).
+            indices: Which image each region is of: integers (R,).
+            rows: For each row of bins of a region, at which row of the image its first samples are, how far apart its
+                samples are, and in how many rows there are some: of shape (R, oh, 3), in float64. A region's bins
+                begin and end in ascending order.
+            columns: The same of columns (R, ow, 3).
+
+        Returns:
+            The means (R, C, oh, ow), 0 for bins without samples.
+        """
+
+    def roi_average_grad(self, gy: Array, indices: Array, rows: Array, columns: Array, shape: Ints) -> Array:
+        """The gradient of `roi_average` with respect to images of that shape, from `gy` (R, C, oh, ow)."""
+
+    def roi_max(self, x: Array, indices: Array, rows: Array, columns: Array, empty: float,
+                training: bool) -> tuple[Array, Any]:
+        """The maximum of samples inside the image, and up to a pixel's width outside, in each bin of regions.
+
+        The first arguments are those of `roi_average`.
+
+        Returns:
+            The maxima (R, C, oh, ow), `empty` for bins without such samples, and the places of the first of them, the
+            row and the column of samples within the bin: integers (2, R, C, oh, ow), or, without `training`, anything.
+            The maximum of a bin with NaN is NaN.
+        """
+
+    def roi_max_grad(self, gy: Array, places: Array, indices: Array, rows: Array, columns: Array,
+                     shape: Ints) -> Array:
+        """The gradient of `roi_max` with respect to images of that shape, from `gy` (R, C, oh, ow) and the places."""
+
+    def roi_max_gather(self, x: Array, places: Array, indices: Array, rows: Array, columns: Array) -> Array:
+        """Takes the sample of each bin that `places`, as `roi_max` returned them, name: of shape (R, C, oh, ow)."""
+
+    def interpolate(self, x: Array, places: Array, weights: Array) -> Array:
+        """Weighted sums of a few pixels each.
+
+        Args:
+            x: The pixels of images (N, C, L).
+            places: The numbers of K pixels for each of P sums: integers (N, K, P) from -1 to L - 1. -1 is a pixel
+                outside, which is 0.
+            weights: Their weights (N, K, P). What has the weight 0 does not count, whatever it is.
+
+        Returns:
+            The sums (N, C, P).
+        """
+
+    def interpolate_grad(self, gy: Array, places: Array, weights: Array, size: int) -> Array:
+        """The gradient (N, C, size) of `interpolate` with respect to the pixels, from `gy` (N, C, P)."""
+
+    def interpolate_weight_grad(self, x: Array, gy: Array, places: Array) -> Array:
+        """The gradient (N, K, P) of `interpolate` with respect to the weights, from `gy` (N, C, P)."""
+
     def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float, axis: Ints, relu: bool,
                             residual: Array | None) -> tuple[Array, Array, Array, Any]:
         """Normalises `x` to mean 0 and variance 1 over `axis`, then scales by `gamma` and shifts by `beta`.

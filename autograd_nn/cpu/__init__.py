@@ -8,6 +8,7 @@ from autograd_nn.cpu.convolution import convolution, convolution_bias_grad, conv
 from autograd_nn.cpu.dropout import dropout_mask
 from autograd_nn.cpu.embedding import embedding_grad
 from autograd_nn.cpu.im2col import col2im, im2col
+from autograd_nn.cpu.interpolation import interpolate, interpolate_grad, interpolate_weight_grad
 from autograd_nn.cpu.matrix_product import linear, matmul
 from autograd_nn.cpu.normalization import (
     batch_normalization,
@@ -54,6 +55,7 @@ from autograd_nn.cpu.rnn import (
     rnn_sequence,
     rnn_sequence_grad,
 )
+from autograd_nn.cpu.roi import roi_average, roi_average_grad, roi_max, roi_max_gather, roi_max_grad
 from autograd_nn.cpu.softmax import (
     log_softmax,
     log_softmax_grad,
@@ -68,11 +70,12 @@ __all__ = [
     'average_pooling_grad', 'batch_normalization', 'batch_normalization_grad', 'col2im', 'convolution',
     'convolution_bias_grad', 'convolution_filter_grad', 'corrected_momentum_sgd', 'deconvolution', 'dropout_mask',
     'elementwise', 'embedding_grad', 'fixed_batch_normalization', 'group_normalization', 'group_normalization_grad',
-    'gru', 'gru_grad', 'gru_sequence', 'gru_sequence_grad', 'im2col', 'layer_normalization',
-    'layer_normalization_grad', 'linear', 'local_response_normalization', 'local_response_normalization_grad',
-    'log_softmax', 'log_softmax_grad', 'lstm', 'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul',
-    'max_pooling', 'max_pooling_gather', 'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop',
-    'rmsprop_graves', 'rnn_sequence', 'rnn_sequence_grad', 'scaled', 'scaled_copies', 'scaled_sum', 'sgd', 'smorms3',
-    'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad', 'softmax_grad', 'sum_along',
-    'sum_of_squares', 'update_statistics',
+    'gru', 'gru_grad', 'gru_sequence', 'gru_sequence_grad', 'im2col', 'interpolate', 'interpolate_grad',
+    'interpolate_weight_grad', 'layer_normalization', 'layer_normalization_grad', 'linear',
+    'local_response_normalization', 'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm',
+    'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
+    'max_pooling_grad', 'momentum_sgd', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence',
+    'rnn_sequence_grad', 'roi_average', 'roi_average_grad', 'roi_max', 'roi_max_gather', 'roi_max_grad', 'scaled',
+    'scaled_copies', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad',
+    'softmax_grad', 'sum_along', 'sum_of_squares', 'update_statistics',
 ]

@@ -1,7 +1,7 @@
 """Maximum and mean of windows: one pass over strided slices for each place in the window."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from math import prod
 
@@ -34,17 +34,22 @@ def max_pooling(x: np.ndarray, kernel_size: Ints, stride: Ints, pad: Ints, cover
         best[...] = candidates[0]
         for candidate in candidates[1:]:
             np.maximum(best, candidate, out=best)
-        if not training:
-            continue
-        # Counting the places before the first maximum takes a third of the time of masked assignments.
-        not_yet = np.ones(best.shape, bool)
-        has_nan = np.isnan(best).any()
-        for candidate in candidates[:-1]:
-            not_yet &= candidate != best
-            if has_nan:
-                not_yet &= candidate == candidate
-            indexes[batch] += not_yet
+        if training:
+            places_before(candidates, best, indexes[batch])
     return channels_first(y), channels_first(indexes) if training else None
+
+
+def places_before(candidates: Sequence[np.ndarray], best: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Adds to `count` how many candidates come before the first one that has the maximum, `best`; returns it."""
+    # Counting the places before the first maximum takes a third of the time of masked assignments.
+    not_yet = np.ones(best.shape, bool)
+    has_nan = np.isnan(best).any()
+    for candidate in candidates[:-1]:
+        not_yet &= candidate != best
+        if has_nan:
+            not_yet &= candidate == candidate
+        count += not_yet
+    return count
 
 
 def max_pooling_grad(gy: np.ndarray, indexes: np.ndarray, size: Ints, kernel_size: Ints, stride: Ints,

@@ -13,6 +13,7 @@ from autograd_nn.functions.activation.rectifier import (
 from autograd_nn.functions.activation.sigmoid import hard_sigmoid, sigmoid, step, tanh
 from autograd_nn.functions.activation.smooth_rectifier import elu, gelu, selu, softplus, swish
 from autograd_nn.functions.activation.softmax import log_softmax, softmax
+from autograd_nn.functions.array.as_strided import as_strided
 from autograd_nn.functions.array.broadcast import broadcast, broadcast_to, sum_to
 from autograd_nn.functions.array.columns import im2col
 from autograd_nn.functions.array.indexing import diagonal, get_item, scatter_add, select_item
@@ -41,6 +42,8 @@ from autograd_nn.functions.array.shape import (
     swapaxes,
     transpose,
 )
+from autograd_nn.functions.array.spatial_transformer_grid import spatial_transformer_grid
+from autograd_nn.functions.array.spatial_transformer_sampler import spatial_transformer_sampler
 from autograd_nn.functions.connection.attention import scaled_dot_product_attention
 from autograd_nn.functions.connection.convolution import (
     convolution_1d,
@@ -54,8 +57,11 @@ from autograd_nn.functions.connection.convolution import (
     depthwise_convolution_2d,
     dilated_convolution_2d,
 )
+from autograd_nn.functions.connection.deformable_convolution_2d_sampler import deformable_convolution_2d_sampler
 from autograd_nn.functions.connection.embedding import embed_id
 from autograd_nn.functions.connection.fully_connected import bilinear, linear
+from autograd_nn.functions.connection.local_convolution_2d import local_convolution_2d
+from autograd_nn.functions.connection.shift import shift
 from autograd_nn.functions.evaluation.scores import (
     accuracy,
     binary_accuracy,
@@ -116,6 +122,14 @@ from autograd_nn.functions.pooling.pooling import (
     max_pooling_3d,
     max_pooling_nd,
 )
+from autograd_nn.functions.pooling.roi_pooling_2d import (
+    roi_average_align_2d,
+    roi_average_pooling_2d,
+    roi_max_align_2d,
+    roi_max_pooling_2d,
+    roi_pooling_2d,
+)
+from autograd_nn.functions.pooling.spatial_pyramid_pooling_2d import spatial_pyramid_pooling_2d
 from autograd_nn.functions.pooling.unpooling import (
     unpooling_1d,
     unpooling_2d,
@@ -139,30 +153,33 @@ from autograd_nn.functions.util.forget import forget
 
 __all__ = [
     'absolute', 'absolute_error', 'accuracy', 'add', 'arccos', 'arcsin', 'arctan', 'arctan2', 'arctanh', 'argmax',
-    'argmin', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d', 'average_pooling_nd',
-    'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization', 'bernoulli_nll',
-    'bias', 'bilinear', 'binary_accuracy', 'broadcast', 'broadcast_to', 'cast', 'cbrt', 'ceil',
+    'argmin', 'as_strided', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d',
+    'average_pooling_nd', 'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization',
+    'bernoulli_nll', 'bias', 'bilinear', 'binary_accuracy', 'broadcast', 'broadcast_to', 'cast', 'cbrt', 'ceil',
     'classification_summary', 'clip', 'clipped_relu', 'concat', 'confusion_matrix', 'contrastive', 'convolution_1d',
     'convolution_2d', 'convolution_3d', 'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'cumprod', 'cumsum',
-    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd', 'depth2space',
-    'depthwise_convolution_2d', 'det', 'diagonal', 'dilated_convolution_2d', 'div', 'dropout', 'dstack', 'einsum',
-    'elu', 'embed_id', 'erf', 'erfc', 'erfcinv', 'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score',
-    'fix', 'fixed_batch_normalization', 'flatten', 'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod',
-    'forget', 'gaussian', 'gaussian_kl_divergence', 'gaussian_nll', 'gelu', 'get_item', 'group_normalization',
-    'gru', 'gumbel_softmax', 'hard_sigmoid', 'hinge', 'hstack', 'huber_loss', 'identity', 'im2col', 'inv',
-    'layer_normalization', 'leaky_relu', 'linear', 'linear_interpolate', 'local_response_normalization', 'log',
-    'log1p', 'log2', 'log10', 'log_ndtr', 'log_softmax', 'logsumexp', 'lstm', 'matmul', 'max', 'max_pooling_1d',
-    'max_pooling_2d', 'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout', 'mean', 'mean_absolute_error',
-    'mean_squared_error', 'min', 'minimum', 'moveaxis', 'mul', 'n_step_bigru', 'n_step_bilstm', 'n_step_birnn',
-    'n_step_gru', 'n_step_lstm', 'n_step_rnn', 'ndtr', 'ndtri', 'neg', 'normalize', 'pad', 'pad_sequence',
-    'permutate', 'pow', 'precision', 'prelu', 'prod', 'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat',
-    'reshape', 'resize_images', 'rnn', 'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention',
-    'scatter_add', 'select_item', 'selu', 'separate', 'sigmoid', 'sigmoid_cross_entropy', 'sign', 'sin', 'sinh',
-    'slstm', 'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth', 'split_axis', 'sqrt', 'square',
-    'squared_difference', 'squared_error', 'squeeze', 'stack', 'std', 'step', 'stochastic_depth', 'sub', 'sum',
-    'sum_to', 'swapaxes', 'swish', 'tan', 'tanh', 'tensordot', 'tile', 'transpose', 'transpose_sequence',
-    'tree_lstm', 'triplet', 'unpooling_1d', 'unpooling_2d', 'unpooling_3d', 'unpooling_nd', 'upsampling_2d',
-    'upsampling_nd', 'var', 'vstack', 'where', 'zoneout',
+    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd',
+    'deformable_convolution_2d_sampler', 'depth2space', 'depthwise_convolution_2d', 'det', 'diagonal',
+    'dilated_convolution_2d', 'div', 'dropout', 'dstack', 'einsum', 'elu', 'embed_id', 'erf', 'erfc', 'erfcinv',
+    'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score', 'fix', 'fixed_batch_normalization', 'flatten',
+    'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod', 'forget', 'gaussian', 'gaussian_kl_divergence',
+    'gaussian_nll', 'gelu', 'get_item', 'group_normalization', 'gru', 'gumbel_softmax', 'hard_sigmoid', 'hinge',
+    'hstack', 'huber_loss', 'identity', 'im2col', 'inv', 'layer_normalization', 'leaky_relu', 'linear',
+    'linear_interpolate', 'local_convolution_2d', 'local_response_normalization', 'log', 'log1p', 'log2', 'log10',
+    'log_ndtr', 'log_softmax', 'logsumexp', 'lstm', 'matmul', 'max', 'max_pooling_1d', 'max_pooling_2d',
+    'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout', 'mean', 'mean_absolute_error', 'mean_squared_error',
+    'min', 'minimum', 'moveaxis', 'mul', 'n_step_bigru', 'n_step_bilstm', 'n_step_birnn', 'n_step_gru',
+    'n_step_lstm', 'n_step_rnn', 'ndtr', 'ndtri', 'neg', 'normalize', 'pad', 'pad_sequence', 'permutate', 'pow',
+    'precision', 'prelu', 'prod', 'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat', 'reshape',
+    'resize_images', 'rnn', 'roi_average_align_2d', 'roi_average_pooling_2d', 'roi_max_align_2d',
+    'roi_max_pooling_2d', 'roi_pooling_2d', 'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention',
+    'scatter_add', 'select_item', 'selu', 'separate', 'shift', 'sigmoid', 'sigmoid_cross_entropy', 'sign', 'sin',
+    'sinh', 'slstm', 'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth', 'spatial_pyramid_pooling_2d',
+    'spatial_transformer_grid', 'spatial_transformer_sampler', 'split_axis', 'sqrt', 'square', 'squared_difference',
+    'squared_error', 'squeeze', 'stack', 'std', 'step', 'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes',
+    'swish', 'tan', 'tanh', 'tensordot', 'tile', 'transpose', 'transpose_sequence', 'tree_lstm', 'triplet',
+    'unpooling_1d', 'unpooling_2d', 'unpooling_3d', 'unpooling_nd', 'upsampling_2d', 'upsampling_nd', 'var',
+    'vstack', 'where', 'zoneout',
 ]
 
 operators.install()

@@ -15,9 +15,11 @@ from autograd_nn.links.connection.convolution import (
     DilatedConvolution2D,
     MLPConvolution2D,
 )
+from autograd_nn.links.connection.deformable_convolution_2d import DeformableConvolution2D
 from autograd_nn.links.connection.embedding import EmbedID
 from autograd_nn.links.connection.fully_connected import Bilinear, Linear, Maxout
 from autograd_nn.links.connection.inception import Inception, InceptionBN
+from autograd_nn.links.connection.local_convolution_2d import LocalConvolution2D
 from autograd_nn.links.connection.parameter import Parameter
 from autograd_nn.links.model.classifier import Classifier
 from autograd_nn.links.normalization.normalization import BatchNormalization, GroupNormalization, LayerNormalization
@@ -39,9 +41,10 @@ from autograd_nn.links.shortcut import Shortcut
 __all__ = [
     'GRU', 'LSTM', 'BatchNormalization', 'Bias', 'Bilinear', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D',
     'Convolution2D', 'Convolution3D', 'ConvolutionND', 'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D',
-    'DeconvolutionND', 'DepthwiseConvolution2D', 'DilatedConvolution2D', 'EmbedID', 'GroupNormalization',
-    'Inception', 'InceptionBN', 'LayerNormalization', 'Linear', 'MLPConvolution2D', 'Maxout', 'MultiHeadAttention',
-    'NStepBiGRU', 'NStepBiLSTM', 'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU',
-    'NStepRNNTanh', 'NaryTreeLSTM', 'PReLU', 'Parameter', 'Scale', 'Shortcut', 'StatefulGRU', 'StatefulMGU',
-    'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM', 'StatelessGRU', 'StatelessLSTM', 'StatelessMGU', 'Swish',
+    'DeconvolutionND', 'DeformableConvolution2D', 'DepthwiseConvolution2D', 'DilatedConvolution2D', 'EmbedID',
+    'GroupNormalization', 'Inception', 'InceptionBN', 'LayerNormalization', 'Linear', 'LocalConvolution2D',
+    'MLPConvolution2D', 'Maxout', 'MultiHeadAttention', 'NStepBiGRU', 'NStepBiLSTM', 'NStepBiRNNReLU',
+    'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU', 'NStepRNNTanh', 'NaryTreeLSTM', 'PReLU', 'Parameter',
+    'Scale', 'Shortcut', 'StatefulGRU', 'StatefulMGU', 'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM',
+    'StatelessGRU', 'StatelessLSTM', 'StatelessMGU', 'Swish',
 ]

@@ -35,9 +35,11 @@ REQUIRED = {
     'Bilinear': (3, 2, 4), 'ChildSumTreeLSTM': (3, 2), 'Convolution1D': (3, 2, 2), 'Convolution2D': (3, 2, 2),
     'Convolution3D': (3, 2, 2), 'ConvolutionND': (2, 3, 2, 2), 'Deconvolution1D': (3, 2, 2),
     'Deconvolution2D': (3, 2, 2), 'Deconvolution3D': (3, 2, 2), 'DeconvolutionND': (2, 3, 2, 2),
-    'DepthwiseConvolution2D': (3, 2, 2), 'DilatedConvolution2D': (3, 2, 2), 'EmbedID': (3, 2), 'GRU': (3, 2),
+    'DeformableConvolution2D': (3, 2, 2), 'DepthwiseConvolution2D': (3, 2, 2), 'DilatedConvolution2D': (3, 2, 2),
+    'EmbedID': (3, 2), 'GRU': (3, 2),
     'GroupNormalization': (2, 4), 'BatchNormalization': (3,), 'Inception': (3, 1, 1, 2, 1, 2, 1),
     'InceptionBN': (3, 1, 1, 2, 1, 2, 'max', 1), 'LSTM': (3, 2), 'LayerNormalization': (3,), 'Linear': (3, 2),
+    'LocalConvolution2D': (3, 2, 4, 2),
     'MLPConvolution2D': (3, (2, 2), 2), 'Maxout': (3, 2, 2), 'MultiHeadAttention': (4, 2), 'PReLU': ((3,),),
     'StatefulGRU': (3, 2), 'StatelessGRU': (3, 2), 'StatelessLSTM': (3, 2), 'Swish': ((3,),),
     **{f'NStep{kind}': (1, 3, 2, 0.) for kind in (

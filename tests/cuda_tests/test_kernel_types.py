@@ -74,6 +74,28 @@ def test_pooling(dtype, axes, send):
         check('average_pooling_grad', dtype, gy, size, k, stride, pad, pad_value, send=send)
 
 
+@pytest.mark.parametrize('send', [send_in_order, send_channels_last])
+def test_regions_of_interest(dtype, send):
+    shape, indices = (2, 3, 5, 6), np.array([1, 0, 1])
+    rows, columns = (np.array([[[-1.5, 0.5, n], [1.25, 0.5, 2]]] * 3) for n in (4, 3))
+    x, gy = np.random.uniform(-1, 1, shape), np.random.uniform(-1, 1, (3, 3, 2, 2))
+    check('roi_average', dtype, x, indices, rows, columns, send=send)
+    check('roi_average_grad', dtype, gy, indices, rows, columns, shape, send=send)
+    _, places = check('roi_max', dtype, x, indices, rows, columns, 0., send=send)
+    check('roi_max_grad', dtype, gy, places, indices, rows, columns, shape, send=send)
+    check('roi_max_gather', dtype, x, places, indices, rows, columns, send=send)
+
+
+@pytest.mark.parametrize('deterministic', [False, True])
+def test_interpolation(dtype, deterministic):
+    x, gy, weights = (np.random.uniform(-1, 1, (2, n, 5)) for n in (3, 3, 4))
+    places = np.random.randint(-1, 5, weights.shape)
+    check('interpolate', dtype, x, places, weights)
+    with using_config('cudnn_deterministic', deterministic):
+        check('interpolate_grad', dtype, gy, places, weights, 5)
+    check('interpolate_weight_grad', dtype, x, gy, places)
+
+
 def test_depthwise_convolution(dtype, axes):
     x, size, k = np.random.uniform(-1, 1, (2, 3, *[5, 6, 4][:axes])), (5, 6, 4)[:axes], (2, 3, 2)[:axes]
     W, b = np.random.uniform(-1, 1, (3, 1, *k)), np.random.uniform(-1, 1, 3)

@@ -85,6 +85,11 @@ def convolution(f, ndim, groups=1):
     return of(f, ('normal', 'M', 4, *(4,) * ndim), ('moderate', 4, 4 // groups, *(3,) * ndim), ('moderate', 4))
 
 
+def regions(f):
+    rois, indices = np.array([[0, 1, 4, 3], [-1, 2, 3, 7], [1.5, 0, 4.2, 1.1]]), np.array([1, 0, 1])
+    return on_x(lambda x: f(x, x.device.send(rois), x.device.send(indices), 2, 1.), IMAGES)
+
+
 def upsampling(f):
     def call(x, indexes):
         return f(x, cuda.get_array_module(x.array).asarray(indexes), 2, cover_all=False)
@@ -127,6 +132,7 @@ CASES = {
             of(lambda *xs: F.add(*xs, activation=F.relu), X, X), of(F.add, X, X, X)],
     'arccos': on_x(F.arccos, UNIT), 'arcsin': on_x(F.arcsin, UNIT), 'arctan': on_x(F.arctan),
     'arctan2': of(F.arctan2, X, X), 'arctanh': on_x(F.arctanh, UNIT),
+    'as_strided': on_x(lambda x: F.as_strided(x, (4, 3, 2), (1, 2, 0), 1)),
     'average': [on_x(F.average), on_x(lambda x: F.average(x, 0)),
                 of(lambda x, w: F.average(x, weights=w), X, POSITIVE),
                 of(lambda x, w: F.average(x, 0, w), X, ('positive', 'N')),
@@ -161,6 +167,9 @@ CASES = {
     'cumsum': [on_x(F.cumsum), on_x(lambda x: F.cumsum(x, 0))],
     **{f'deconvolution_{n}d': convolution(getattr(F, f'deconvolution_{n}d'), n) for n in (1, 2, 3)},
     'deconvolution_nd': convolution(lambda *xs: F.deconvolution_nd(*xs, pad=1), 2),
+    'deformable_convolution_2d_sampler': of(
+        lambda x, *others: F.deformable_convolution_2d_sampler(x, *others, pad=1), ('normal', 'M', 2, 4, 4),
+        ('moderate', 'M', 18, 4, 4), ('moderate', 3, 2, 3, 3), ('moderate', 3)),
     'depth2space': on_x(lambda x: F.depth2space(x, 2), IMAGES),
     'depthwise_convolution_2d': of(F.depthwise_convolution_2d, IMAGES, ('moderate', 2, 4, 3, 3), ('moderate', 8)),
     'det': lambda d: (F.det, square_matrices(d)), 'diagonal': on_x(F.diagonal),
@@ -200,6 +209,8 @@ CASES = {
     'inv': lambda d: (F.inv, square_matrices(d)),
     'layer_normalization': of(F.layer_normalization, X, ('moderate', 4), ('moderate', 4)),
     'leaky_relu': on_x(F.leaky_relu),
+    'local_convolution_2d': of(F.local_convolution_2d, ('normal', 'M', 2, 3, 4), ('moderate', 3, 2, 3, 2, 2, 2),
+                               ('moderate', 3, 2, 3)),
     'linear': [of(F.linear, X, ('moderate', 3, 4), ('moderate', 3)),
                of(lambda *xs: F.linear(*xs, activation=F.relu), X, ('moderate', 3, 4), ('moderate', 3))],
     'linear_interpolate': of(F.linear_interpolate, ('unit', 'N', 4), X, X),
@@ -231,6 +242,10 @@ CASES = {
     'repeat': on_x(lambda x: F.repeat(x, 70, 1)), 'reshape': on_x(lambda x: F.reshape(x, (-1, 2))),
     'resize_images': on_x(lambda x: F.resize_images(x, (9, 4)), IMAGES),
     'rnn': of(F.rnn, ('unit', 'N', 2), X, ('moderate', 2, 4), ('moderate', 2, 2), ('moderate', 2)),
+    **{name: regions(getattr(F, name)) for name in ('roi_average_align_2d', 'roi_average_pooling_2d',
+                                                    'roi_max_align_2d', 'roi_max_pooling_2d')},
+    'roi_pooling_2d': regions(lambda x, rois, indices, outsize, scale: F.roi_pooling_2d(
+        x, x.xp.stack([indices, *rois.T], 1), outsize, outsize, scale)),
     'rollaxis': on_x(lambda x: F.rollaxis(x, 1)), 'rrelu': drawn(F.rrelu, X), 'rsqrt': on_x(F.rsqrt, POSITIVE),
     'scale': of(F.scale, X, ('moderate', 4)),
     'scaled_dot_product_attention': [
@@ -245,6 +260,7 @@ CASES = {
     'sigmoid_cross_entropy': [
         lambda d, o=o: (lambda x, t: F.sigmoid_cross_entropy(x, t, **o), d.normal(d.n, 4), d.labels(3, d.n, 4) - 1)
         for o in ({}, {'normalize': False}, {'reduce': 'no'})],
+    'shift': on_x(lambda x: F.shift(x, (1, 3)), IMAGES),
     'sin': on_x(F.sin), 'sinh': on_x(F.sinh),
     'slstm': of(F.slstm, ('unit', 'N', 2), ('unit', 'N', 2), ('normal', 'N', 8), ('normal', 'N', 8)),
     'softmax': [on_x(F.softmax), on_x(lambda x: F.softmax(x, 0))],
@@ -255,6 +271,10 @@ CASES = {
                           d.rounded(d.rng.dirichlet(np.ones(4), d.n)))
           for o in ({}, {'reduce': 'no'}, {'soft_target_loss': 'kl-divergence'})]],
     'softplus': on_x(F.softplus), 'space2depth': on_x(lambda x: F.space2depth(x, 2), IMAGES),
+    'spatial_pyramid_pooling_2d': on_x(lambda x: F.spatial_pyramid_pooling_2d(x, 2, 'max'), IMAGES),
+    'spatial_transformer_grid': on_x(lambda x: F.spatial_transformer_grid(x, (3, 4)), ('normal', 'N', 2, 3)),
+    'spatial_transformer_sampler': of(F.spatial_transformer_sampler, ('normal', 'M', 3, 4, 5),
+                                      ('moderate', 'M', 2, 3, 3)),
     'split_axis': on_x(lambda x: F.split_axis(x, 2, 1)), 'sqrt': on_x(F.sqrt, POSITIVE), 'square': on_x(F.square),
     'squared_difference': of(F.squared_difference, X, X), 'squared_error': of(F.squared_error, X, X),
     'squeeze': on_x(lambda x: F.squeeze(x, 1), ('normal', 'N', 1)), 'stack': joined(F.stack),

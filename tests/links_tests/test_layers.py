@@ -63,6 +63,27 @@ def mlp_convolve(link, x):
     return convolve(x, link[-1].W.array, link[-1].b.array)
 
 
+def deform(link, x):
+    """A convolution whose places of the window move, one sample at a time; stride 1 and padding 1."""
+    offset = convolve(x, link.offset_conv.W.array, link.offset_conv.b.array, pad=1)
+    W, b = link.deform_conv.W.array, link.deform_conv.b.array
+    kh, kw = W.shape[2:]
+    y = np.zeros((len(x), len(W), *offset.shape[2:])) + b[:, None, None]
+    for n, i, j, u, v in np.ndindex(len(x), *offset.shape[2:], kh, kw):
+        row, column = i - 1 + u + offset[n, kh * kw + u * kw + v, i, j], j - 1 + v + offset[n, u * kw + v, i, j]
+        rows, columns = (np.maximum(1 - abs(at - np.arange(m)), 0) for at, m in zip((row, column), x.shape[2:]))
+        y[n, :, i, j] += W[:, :, u, v] @ (rows @ x[n] @ columns)
+    return y
+
+
+def convolve_locally(link, x):
+    """Each position has filters of its own; stride (2, 1)."""
+    y = np.zeros((len(x), *link.W.shape[:3])) + link.b.array
+    for i, j in np.ndindex(*y.shape[2:]):
+        y[:, :, i, j] += np.tensordot(x[:, :, 2 * i:2 * i + 3, j:j + 2], link.W.array[:, i, j], ((1, 2, 3),) * 2)
+    return y
+
+
 def normalize(x, axis, eps):
     return (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + eps)
 
@@ -118,6 +139,11 @@ LAYERS = {
                         deconvolution()),
     'DeconvolutionND': (lambda: L.DeconvolutionND(1, 2, 3, 2), lambda: L.DeconvolutionND(1, 3, 2), [(1, 2, 4)],
                         deconvolution()),
+    'DeformableConvolution2D': (lambda: L.DeformableConvolution2D(2, 3, (2, 3), pad=1),
+                                lambda: L.DeformableConvolution2D(None, 3, (2, 3), pad=1), [(2, 2, 4, 3)], deform),
+    'LocalConvolution2D': (lambda: L.LocalConvolution2D(2, 3, (6, 4), (3, 2), (2, 1)),
+                           lambda: L.LocalConvolution2D(None, 3, ksize=(3, 2), stride=(2, 1)), [(2, 2, 6, 4)],
+                           convolve_locally),
     'MLPConvolution2D': (lambda: L.MLPConvolution2D(2, (3, 4, 2), 3), lambda: L.MLPConvolution2D((3, 4, 2), 3),
                          [(2, 2, 5, 4)], mlp_convolve),
     'LayerNormalization': (
