@@ -49,6 +49,8 @@ def install() -> None:
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
         defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+    for path in 'utils', 'utils.walker_alias':
+        defer(f'autograd_nn.{path}', 'autograd_nn.links.loss.walker_alias', ['WalkerAlias'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
 

@@ -23,12 +23,17 @@ class Dropout(Scaling):
         super().__init__(_masked, mask)
 
 
-def _check_ratio(function: str, ratio: float) -> None:
+def check_ratio(function: str, ratio: float) -> None:
+    """Requires a probability of zero to leave something.
+
+    Raises:
+        ValueError: It is out of range.
+    """
     if not 0 <= ratio < 1:
         raise ValueError(f'{function}: ratio must be from 0 to less than 1, not {ratio}')
 
 
-def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
+def kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
     """An array with the dtype of `x`: ones with probability ``1 - ratio``, and zeros."""
     return (x.xp.random.random_sample(shape) >= ratio).astype(x.dtype)
 
@@ -36,7 +41,7 @@ def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
 def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask: Array, return_mask: bool) -> Any:
     """`dropout` with a mask of a shape that broadcasts to that of `x`."""
     check_float(function, 'x', x)
-    _check_ratio(function, ratio)
+    check_ratio(function, ratio)
     if not config.train:
         return (x, None) if return_mask else x
     if mask is None:
@@ -147,9 +152,9 @@ def zoneout(h: ArrayLike, x: ArrayLike, ratio: float = .5) -> Variable:
         variable([0.75, 0.75])
     """
     h, x = as_variable(h), as_variable(x)
-    _check_ratio('zoneout', ratio)
+    check_ratio('zoneout', ratio)
     check_same_shape('zoneout', h=h, x=x)
     if not config.train:
         return h * ratio + x * (1 - ratio)
-    new = _kept(x, x.shape, ratio)
+    new = kept(x, x.shape, ratio)
     return h * (1 - new) + x * new
