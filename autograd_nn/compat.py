@@ -123,6 +123,8 @@ def install() -> None:
         defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
     defer('autograd_nn.function_hooks.debug_print', 'autograd_nn.function_hooks.print_hook', ['PrintHook'])
     defer('autograd_nn.graph_optimizations.static_graph_utilities', 'autograd_nn.graph_optimizations', ['static_code'])
+    for path in 'utils', 'utils.walker_alias':
+        defer(f'autograd_nn.{path}', 'autograd_nn.links.loss.walker_alias', ['WalkerAlias'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
 

@@ -72,9 +72,16 @@ from autograd_nn.functions.evaluation.scores import (
     r2_score,
     recall,
 )
+from autograd_nn.functions.loss.black_out import black_out
+from autograd_nn.functions.loss.crf1d import argmax_crf1d, crf1d
+from autograd_nn.functions.loss.cross_covariance import cross_covariance
 from autograd_nn.functions.loss.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
+from autograd_nn.functions.loss.ctc import connectionist_temporal_classification
+from autograd_nn.functions.loss.decov import decov
+from autograd_nn.functions.loss.discriminative_loss import discriminative_margin_based_clustering_loss
 from autograd_nn.functions.loss.likelihood_loss import bernoulli_nll, gaussian_kl_divergence, gaussian_nll
 from autograd_nn.functions.loss.margin_loss import contrastive, hinge, triplet
+from autograd_nn.functions.loss.negative_sampling import negative_sampling
 from autograd_nn.functions.loss.regression_loss import (
     absolute_error,
     huber_loss,
@@ -109,6 +116,7 @@ from autograd_nn.functions.math.rounding import ceil, fix, floor, sign
 from autograd_nn.functions.math.trigonometric import arccos, arcsin, arctan, arctan2, arctanh, cos, cosh, sin, sinh, tan
 from autograd_nn.functions.noise.dropout import dropout, stochastic_depth, zoneout
 from autograd_nn.functions.noise.gaussian import gaussian, gumbel_softmax
+from autograd_nn.functions.noise.simplified_dropconnect import simplified_dropconnect
 from autograd_nn.functions.normalization.batch_normalization import batch_normalization, fixed_batch_normalization
 from autograd_nn.functions.normalization.layer_normalization import group_normalization, layer_normalization, normalize
 from autograd_nn.functions.normalization.local_response_normalization import local_response_normalization
@@ -153,33 +161,35 @@ from autograd_nn.functions.util.forget import forget
 
 __all__ = [
     'absolute', 'absolute_error', 'accuracy', 'add', 'arccos', 'arcsin', 'arctan', 'arctan2', 'arctanh', 'argmax',
-    'argmin', 'as_strided', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d',
+    'argmax_crf1d', 'argmin', 'as_strided', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d',
     'average_pooling_nd', 'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization',
-    'bernoulli_nll', 'bias', 'bilinear', 'binary_accuracy', 'broadcast', 'broadcast_to', 'cast', 'cbrt', 'ceil',
-    'classification_summary', 'clip', 'clipped_relu', 'concat', 'confusion_matrix', 'contrastive', 'convolution_1d',
-    'convolution_2d', 'convolution_3d', 'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'cumprod', 'cumsum',
-    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd',
+    'bernoulli_nll', 'bias', 'bilinear', 'binary_accuracy', 'black_out', 'broadcast', 'broadcast_to', 'cast', 'cbrt',
+    'ceil', 'classification_summary', 'clip', 'clipped_relu', 'concat', 'confusion_matrix',
+    'connectionist_temporal_classification', 'contrastive', 'convolution_1d', 'convolution_2d', 'convolution_3d',
+    'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'crf1d', 'cross_covariance', 'cumprod', 'cumsum',
+    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd', 'decov',
     'deformable_convolution_2d_sampler', 'depth2space', 'depthwise_convolution_2d', 'det', 'diagonal',
-    'dilated_convolution_2d', 'div', 'dropout', 'dstack', 'einsum', 'elu', 'embed_id', 'erf', 'erfc', 'erfcinv',
-    'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score', 'fix', 'fixed_batch_normalization', 'flatten',
-    'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod', 'forget', 'gaussian', 'gaussian_kl_divergence',
-    'gaussian_nll', 'gelu', 'get_item', 'group_normalization', 'gru', 'gumbel_softmax', 'hard_sigmoid', 'hinge',
-    'hstack', 'huber_loss', 'identity', 'im2col', 'inv', 'layer_normalization', 'leaky_relu', 'linear',
-    'linear_interpolate', 'local_convolution_2d', 'local_response_normalization', 'log', 'log1p', 'log2', 'log10',
-    'log_ndtr', 'log_softmax', 'logsumexp', 'lstm', 'matmul', 'max', 'max_pooling_1d', 'max_pooling_2d',
-    'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout', 'mean', 'mean_absolute_error', 'mean_squared_error',
-    'min', 'minimum', 'moveaxis', 'mul', 'n_step_bigru', 'n_step_bilstm', 'n_step_birnn', 'n_step_gru',
-    'n_step_lstm', 'n_step_rnn', 'ndtr', 'ndtri', 'neg', 'normalize', 'pad', 'pad_sequence', 'permutate', 'pow',
-    'precision', 'prelu', 'prod', 'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat', 'reshape',
-    'resize_images', 'rnn', 'roi_average_align_2d', 'roi_average_pooling_2d', 'roi_max_align_2d',
-    'roi_max_pooling_2d', 'roi_pooling_2d', 'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention',
-    'scatter_add', 'select_item', 'selu', 'separate', 'shift', 'sigmoid', 'sigmoid_cross_entropy', 'sign', 'sin',
-    'sinh', 'slstm', 'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth', 'spatial_pyramid_pooling_2d',
+    'dilated_convolution_2d', 'discriminative_margin_based_clustering_loss', 'div', 'dropout', 'dstack', 'einsum',
+    'elu', 'embed_id', 'erf', 'erfc', 'erfcinv', 'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score', 'fix',
+    'fixed_batch_normalization', 'flatten', 'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod', 'forget',
+    'gaussian', 'gaussian_kl_divergence', 'gaussian_nll', 'gelu', 'get_item', 'group_normalization', 'gru',
+    'gumbel_softmax', 'hard_sigmoid', 'hinge', 'hstack', 'huber_loss', 'identity', 'im2col', 'inv',
+    'layer_normalization', 'leaky_relu', 'linear', 'linear_interpolate', 'local_convolution_2d',
+    'local_response_normalization', 'log', 'log1p', 'log2', 'log10', 'log_ndtr', 'log_softmax', 'logsumexp', 'lstm',
+    'matmul', 'max', 'max_pooling_1d', 'max_pooling_2d', 'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout',
+    'mean', 'mean_absolute_error', 'mean_squared_error', 'min', 'minimum', 'moveaxis', 'mul', 'n_step_bigru',
+    'n_step_bilstm', 'n_step_birnn', 'n_step_gru', 'n_step_lstm', 'n_step_rnn', 'ndtr', 'ndtri', 'neg',
+    'negative_sampling', 'normalize', 'pad', 'pad_sequence', 'permutate', 'pow', 'precision', 'prelu', 'prod',
+    'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat', 'reshape', 'resize_images', 'rnn',
+    'roi_average_align_2d', 'roi_average_pooling_2d', 'roi_max_align_2d', 'roi_max_pooling_2d', 'roi_pooling_2d',
+    'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention', 'scatter_add', 'select_item', 'selu',
+    'separate', 'shift', 'sigmoid', 'sigmoid_cross_entropy', 'sign', 'simplified_dropconnect', 'sin', 'sinh', 'slstm',
+    'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth', 'spatial_pyramid_pooling_2d',
     'spatial_transformer_grid', 'spatial_transformer_sampler', 'split_axis', 'sqrt', 'square', 'squared_difference',
-    'squared_error', 'squeeze', 'stack', 'std', 'step', 'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes',
-    'swish', 'tan', 'tanh', 'tensordot', 'tile', 'transpose', 'transpose_sequence', 'tree_lstm', 'triplet',
-    'unpooling_1d', 'unpooling_2d', 'unpooling_3d', 'unpooling_nd', 'upsampling_2d', 'upsampling_nd', 'var',
-    'vstack', 'where', 'zoneout',
+    'squared_error', 'squeeze', 'stack', 'std', 'step', 'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes', 'swish',
+    'tan', 'tanh', 'tensordot', 'tile', 'transpose', 'transpose_sequence', 'tree_lstm', 'triplet', 'unpooling_1d',
+    'unpooling_2d', 'unpooling_3d', 'unpooling_nd', 'upsampling_2d', 'upsampling_nd', 'var', 'vstack', 'where',
+    'zoneout',
 ]
 
 operators.install()

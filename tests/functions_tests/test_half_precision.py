@@ -130,6 +130,8 @@ CASES = {
     'absolute': ONE, 'absolute_error': of(F.absolute_error, X, X),
     'add': [of(F.add, X, X), of(F.add, X, ('normal', 4)), of(lambda x: x + 3, X),
             of(lambda *xs: F.add(*xs, activation=F.relu), X, X), of(F.add, X, X, X)],
+    'argmax_crf1d': lambda d: (lambda cost, *xs: F.argmax_crf1d(cost, xs)[0], d.moderate(3, 3), d.normal(d.n, 3),
+                               d.normal(d.n, 3), d.normal(2, 3)),
     'arccos': on_x(F.arccos, UNIT), 'arcsin': on_x(F.arcsin, UNIT), 'arctan': on_x(F.arctan),
     'arctan2': of(F.arctan2, X, X), 'arctanh': on_x(F.arctanh, UNIT),
     'as_strided': on_x(lambda x: F.as_strided(x, (4, 3, 2), (1, 2, 0), 1)),
@@ -150,6 +152,8 @@ CASES = {
            ('moderate', 4), IMAGES)],
     'bernoulli_nll': [of(lambda x, y, r=r: F.bernoulli_nll(x, y, r), ('unit', 'N', 4), X)
                       for r in ('sum', 'mean', 'no')],
+    'black_out': [lambda d, r=r: (lambda x, W, t, s: F.black_out(x, t, W, s, r), d.normal(d.n, 4), d.moderate(9, 4),
+                                  d.labels(9, d.n), d.labels(9, d.n, 3)) for r in ('mean', 'no')],
     'bias': of(lambda x, y: F.bias(x, y, 1), X, ('normal', 4)),
     'bilinear': [of(F.bilinear, ('normal', 'N', 3), ('normal', 'N', 4), ('moderate', 3, 4, 2)),
                  of(F.bilinear, ('normal', 'N', 3), ('normal', 'N', 4), ('moderate', 3, 4, 2), ('moderate', 3, 2),
@@ -158,11 +162,19 @@ CASES = {
                                                                        ('normal', 1, 4)),
     'cast': on_x(lambda x: F.cast(x, 'd')), 'cbrt': on_x(F.cbrt), 'clip': on_x(lambda x: F.clip(x, -1, 1)),
     'clipped_relu': on_x(F.clipped_relu), 'concat': joined(F.concat),
+    'connectionist_temporal_classification': [
+        lambda d, r=r: (lambda x, t: F.connectionist_temporal_classification(F.separate(x), t, 0, reduce=r),
+                        d.normal(6, d.n, 4), d.labels(3, d.n, 2) + 1) for r in ('mean', 'no')],
     'contrastive': [lambda d, r=r: (lambda x0, x1, y: F.contrastive(x0, x1, y, reduce=r), d.normal(d.n, 4),
                                     d.normal(d.n, 4), d.labels(2, d.n)) for r in ('mean', 'no')],
     **{f'convolution_{n}d': convolution(getattr(F, f'convolution_{n}d'), n) for n in (1, 2, 3)},
     'convolution_nd': convolution(lambda *xs: F.convolution_nd(*xs, pad=1, groups=2), 2, 2),
     'copy': on_x(lambda x: F.copy(x, -1) if isinstance(x.array, np.ndarray) else x),
+    'crf1d': [lambda d, r=r: (lambda cost, t, *xs: F.crf1d(cost, xs, [t[:len(x)] for x in xs], r), d.moderate(3, 3),
+                              d.labels(3, d.n), d.normal(d.n, 3), d.normal(d.n, 3), d.normal(2, 3))
+              for r in ('mean', 'no')],
+    'cross_covariance': [of(lambda y, z, r=r: F.cross_covariance(y, z, r), X, ('moderate', 'N', 2))
+                         for r in ('half_squared_sum', 'no')],
     'cos': on_x(F.cos), 'cosh': on_x(F.cosh), 'crelu': on_x(F.crelu), 'cumprod': on_x(lambda x: F.cumprod(x, 1)),
     'cumsum': [on_x(F.cumsum), on_x(lambda x: F.cumsum(x, 0))],
     **{f'deconvolution_{n}d': convolution(getattr(F, f'deconvolution_{n}d'), n) for n in (1, 2, 3)},
@@ -170,11 +182,15 @@ CASES = {
     'deformable_convolution_2d_sampler': of(
         lambda x, *others: F.deformable_convolution_2d_sampler(x, *others, pad=1), ('normal', 'M', 2, 4, 4),
         ('moderate', 'M', 18, 4, 4), ('moderate', 3, 2, 3, 3), ('moderate', 3)),
+    'decov': [on_x(lambda h, r=r: F.decov(h, r)) for r in ('half_squared_sum', 'no')],
     'depth2space': on_x(lambda x: F.depth2space(x, 2), IMAGES),
     'depthwise_convolution_2d': of(F.depthwise_convolution_2d, IMAGES, ('moderate', 2, 4, 3, 3), ('moderate', 8)),
     'det': lambda d: (F.det, square_matrices(d)), 'diagonal': on_x(F.diagonal),
     'dilated_convolution_2d': of(lambda *xs: F.dilated_convolution_2d(*xs, dilate=2), IMAGES, ('moderate', 2, 4, 3, 3),
                                  ('moderate', 2)),
+    'discriminative_margin_based_clustering_loss': [
+        lambda d, p=p: (lambda x, t: F.discriminative_margin_based_clustering_loss(x, t, 0.5, 1.5, 3, p),
+                        d.normal(d.images, 3, 3, 4), d.labels(5, d.images, 3, 4)) for p in (1, 2)],
     'div': [of(F.div, X, POSITIVE), of(lambda x: x / 300, X), of(lambda x: 300 / x, POSITIVE),
             of(F.div, X, ('positive', 4))],
     'dropout': drawn(F.dropout, X), 'dstack': joined(F.dstack),
@@ -231,6 +247,9 @@ CASES = {
     **{f'n_step_{two}{name}': n_step(kind, 1 + bool(two))
        for two in ('', 'bi') for name, kind in (('gru', 'gru'), ('lstm', 'lstm'), ('rnn', 'tanh'))},
     'ndtr': on_x(F.ndtr), 'ndtri': on_x(F.ndtri, ('unit', 'N', 4)), 'neg': on_x(F.neg),
+    'negative_sampling': [
+        lambda d, r=r: (lambda x, W, t, s: F.negative_sampling(x, t, W, lambda shape: s, 3, r), d.normal(d.n, 4),
+                        d.moderate(9, 4), d.labels(10, d.n) - 1, d.labels(9, d.n, 4)) for r in ('sum', 'no')],
     'normalize': [on_x(F.normalize), on_x(lambda x: F.normalize(x, axis=0))],
     'pad': on_x(lambda x: F.pad(x, 1, 'constant')), 'pad_sequence': joined(F.pad_sequence),
     'permutate': on_x(lambda x: F.permutate(x, np.array([2, 0, 1, 3]), axis=1)),
@@ -261,6 +280,9 @@ CASES = {
         lambda d, o=o: (lambda x, t: F.sigmoid_cross_entropy(x, t, **o), d.normal(d.n, 4), d.labels(3, d.n, 4) - 1)
         for o in ({}, {'normalize': False}, {'reduce': 'no'})],
     'shift': on_x(lambda x: F.shift(x, (1, 3)), IMAGES),
+    'simplified_dropconnect': [drawn(F.simplified_dropconnect, X, ('moderate', 3, 4), ('moderate', 3)),
+                               drawn(lambda x, W: F.simplified_dropconnect(x, W, use_batchwise_mask=False), X,
+                                     ('moderate', 3, 4))],
     'sin': on_x(F.sin), 'sinh': on_x(F.sinh),
     'slstm': of(F.slstm, ('unit', 'N', 2), ('unit', 'N', 2), ('normal', 'N', 8), ('normal', 'N', 8)),
     'softmax': [on_x(F.softmax), on_x(lambda x: F.softmax(x, 0))],

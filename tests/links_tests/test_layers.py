@@ -7,6 +7,7 @@ import pytest
 from scipy import signal, special
 
 import autograd_nn as ann
+import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import serializers
 from autograd_nn.gradient_check import check_backward
@@ -82,6 +83,8 @@ def convolve_locally(link, x):
     for i, j in np.ndindex(*y.shape[2:]):
         y[:, :, i, j] += np.tensordot(x[:, :, 2 * i:2 * i + 3, j:j + 2], link.W.array[:, i, j], ((1, 2, 3),) * 2)
     return y
+def blend(share, x, y):
+    return share * x + (1 - share) * y
 
 
 def normalize(x, axis, eps):
@@ -107,6 +110,17 @@ LAYERS = {
                  + x @ link.V1.array + y @ link.V2.array + link.b.array),
     'Bilinear, nobias': (lambda: L.Bilinear(2, 3, 4, nobias=True), None, [(5, 2), (5, 3)],
                          lambda link, x, y: np.einsum('ni,nj,ijk->nk', x, y, link.W.array)),
+    'Highway': (lambda: L.Highway(3, activate=F.tanh), None, [(5, 3)],
+                lambda link, x: blend(special.expit(x @ link.transform.W.array.T + link.transform.b.array),
+                                      np.tanh(x @ link.plain.W.array.T + link.plain.b.array), x)),
+    'Highway, nobias': (lambda: L.Highway(3, nobias=True, init_Wh=np.eye(3)), None, [(5, 3)],
+                        lambda link, x: blend(special.expit(x @ link.transform.W.array.T),
+                                              np.maximum(x @ link.plain.W.array.T, 0), x)),
+    'SimplifiedDropconnect': (lambda: L.SimplifiedDropconnect(6, 4, ratio=0),
+                              lambda: L.SimplifiedDropconnect(None, 4, ratio=0), [(3, 2, 3)],
+                              lambda link, x: x.reshape(len(x), -1) @ link.W.array.T + link.b.array),
+    'SimplifiedDropconnect, nobias': (lambda: L.SimplifiedDropconnect(3, 4, 0, nobias=True), None, [(5, 3)],
+                                      lambda link, x: x @ link.W.array.T),
     'Maxout': (lambda: L.Maxout(3, 4, 2), lambda: L.Maxout(None, 4, 2), [(5, 3)],
                lambda link, x: (x @ link.linear.W.array.T + link.linear.b.array).reshape(5, 4, 2).max(2)),
     'Convolution1D': (lambda: L.Convolution1D(2, 3, 3, pad=1), lambda: L.Convolution1D(3, 3, pad=1), [(2, 2, 7)],
@@ -349,3 +363,20 @@ def test_print(link, text):
 def test_misuse(misuse, error, message):
     with pytest.raises(error, match=message):
         misuse()
+
+
+def test_highway_keeps_its_input_in_the_beginning():
+    link = L.Highway(3)
+    assert (link.transform.b.array == -1).all() and not link.plain.b.array.any()
+    assert (L.Highway(3, init_bh=2, init_bt=5).transform.b.array == 5).all()
+    assert [path for path, _ in link.namedparams()] == ['/plain/W', '/plain/b', '/transform/W', '/transform/b']
+
+
+def test_simplified_dropconnect_drops_in_each_call():
+    link, x = L.SimplifiedDropconnect(50, 40, ratio=0.5, nobias=True), np.ones((2, 50), 'f')
+    mask = np.random.rand(40, 50) < 0.5
+    np.testing.assert_allclose(link(x, mask=mask).array, x @ (link.W.array * mask * 2).T, rtol=1e-4, atol=1e-5)
+    assert (link(x).array != link(x).array).any()
+    same = link(x, use_batchwise_mask=False).array
+    np.testing.assert_allclose(same[0], same[1], rtol=1e-5)
+    np.testing.assert_allclose(link(x, train=False).array, x @ link.W.array.T, rtol=1e-4, atol=1e-5)

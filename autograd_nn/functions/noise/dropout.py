@@ -9,6 +9,7 @@ from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike, BareArray
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -23,7 +24,17 @@ class Dropout(Scaling):
         super().__init__(_masked, mask)
 
 
-def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
+def check_ratio(function: str, ratio: float) -> None:
+    """Requires a probability of zero to leave something.
+
+    Raises:
+        ValueError: It is out of range.
+    """
+    if not 0 <= ratio < 1:
+        raise ValueError(f'{function}: ratio must be from 0 to less than 1, not {ratio}')
+
+
+def kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
     """An array with the dtype of `x`: ones with probability ``1 - ratio``, and zeros."""
     return (x.xp.random.random_sample(shape) >= ratio).astype(x.dtype)
 
@@ -31,15 +42,14 @@ def _kept(x: Variable, shape: tuple[int, ...], ratio: float) -> Any:
 def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask: Array, return_mask: bool) -> Any:
     """`dropout` with a mask of a shape that broadcasts to that of `x`."""
     check_float(function, 'x', x)
-    if not 0 <= ratio < 1:
-        raise ValueError(f'{function}: ratio must be from 0 to less than 1, not {ratio}')
+    check_ratio(function, ratio)
     if not config.train:
         return (x, None) if return_mask else x
     if mask is None:
         like = x.array if shape == x.shape else x.xp.empty(shape, x.dtype)
         mask = kernels(like).dropout_mask(like, ratio)
     elif mask.shape != shape:
-        raise ValueError(f'{function}: mask must have the shape {shape} for x of shape {x.shape}; it has {mask.shape}')
+        raise ShapeError(f'{function}: mask must have the shape {shape} for x of shape {x.shape}; it has {mask.shape}')
     y, = Dropout(mask).apply((x,))
     return (y, mask) if return_mask else y
 
@@ -148,5 +158,5 @@ def zoneout(h: ArrayLike, x: ArrayLike, ratio: float = .5) -> Variable:
     check_same_shape('zoneout', h=h, x=x)
     if not config.train:
         return h * ratio + x * (1 - ratio)
-    new = _kept(x, x.shape, ratio)
+    new = kept(x, x.shape, ratio)
     return h * (1 - new) + x * new
