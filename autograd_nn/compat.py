@@ -107,6 +107,7 @@ _NETWORKS = {
     'resnet': ['ResNetLayers', 'ResNet50Layers', 'ResNet101Layers', 'ResNet152Layers'],
     'vgg': ['VGGLayers', 'VGG16Layers', 'VGG19Layers'],
 }
+_SPARSE = 'CooMatrix', 'get_order', 'to_coo'
 _CAFFE_MODULES = 'links.caffe', 'links.caffe.caffe_function', 'functions.caffe'
 
 
@@ -127,6 +128,9 @@ def install() -> None:
         defer(f'autograd_nn.{path}', 'autograd_nn.links.loss.walker_alias', ['WalkerAlias'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
+    # A sparse matrix holds a Variable, of which the small tools know nothing.
+    for path in 'autograd_nn.utils', 'autograd_nn.utils.sparse':
+        defer(path, 'autograd_nn.functions.connection.sparse_matmul', _SPARSE)
 
 
 def defer(module: str, target: str, names: Sequence[str]) -> None:
@@ -137,7 +141,7 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
 
     Args:
         module: The module that is to have the names. It may exist; otherwise it is made, with the packages around it.
-        target: The module that defines them.
+        target: The module that defines them, or the one that is meant by its name in `module`.
         names: The names.
 
     Example:
@@ -159,7 +163,8 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
             if otherwise is not None:
                 return otherwise(name)
             raise AttributeError(f'module {module!r} has no attribute {name!r}')
-        value = getattr(import_module(origins[name]), name)
+        origin = import_module(origins[name])
+        value = origin if origin.__name__ == f'{module}.{name}' else getattr(origin, name)
         setattr(owner, name, value)
         return value
 

@@ -10,7 +10,7 @@ from autograd_nn.types import Ints
 
 def embedding_grad(gy: np.ndarray, ids: np.ndarray, W_shape: Ints) -> np.ndarray:
     """Adds rows of the same number up in pairs, pairs of pairs and so on, and writes what is left of each number."""
-    rows = gy.reshape(-1, W_shape[1]).astype(compute_dtype(gy.dtype))
+    rows = gy.reshape(ids.size, W_shape[1]).astype(compute_dtype(gy.dtype))
     ids = ids.reshape(-1)
     order = ids.argsort(kind='stable')
     starts = np.flatnonzero(np.diff(ids[order], prepend=-1))

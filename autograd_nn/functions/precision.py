@@ -1,6 +1,8 @@
-"""Numbers of one type in another: on request, and in single precision where the digits of halves are too few."""
+"""Numbers of one type in another: on request, and in another precision where the digits of their own are too few."""
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,20 @@ def total(x: Array, axis: tuple[int, ...] | None = None, keepdims: bool = False,
     if dtype is not None or is_half(x.dtype):
         return x.sum(axis=axis, keepdims=keepdims, dtype=np.float32).astype(dtype or x.dtype, copy=False)
     return x.sum() if axis is None else x.sum(axis=axis, keepdims=keepdims)
+
+
+def in_double_precision(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: a function of NumPy arrays computes in float64, silently; the result has the type of the first.
+
+    For formulas such as recurrences and series that lose more digits than single precision can spare.
+    """
+    @wraps(compute)
+    def call(x: Any, *args: Any) -> Any:
+        with np.errstate(all='ignore'):
+            y = compute(*[np.asarray(each, np.float64) for each in (x, *args)])
+        return y.astype(x.dtype if is_floating(x.dtype) else np.float64, copy=False)
+
+    return call
 
 
 class Cast(FunctionNode):

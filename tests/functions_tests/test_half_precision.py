@@ -116,6 +116,20 @@ def square_matrices(d, *batch):
     return d.rounded((np.eye(3) + 0.3 * d.rng.uniform(-1, 1, (*batch, 3, 3))) * d.scale)
 
 
+def positive_definite(d):
+    a = square_matrices(d, d.images)
+    return F.cholesky, d.rounded(a @ a.swapaxes(-1, -2) / d.scale + np.eye(3) * d.scale)
+
+
+def sparse_product(d):
+    places = np.array([[0, 1, 1, 2, 2, 2], [1, 0, 2, 0, 1, 3]])
+
+    def multiply(data, b):
+        return F.sparse_matmul(ann.utils.CooMatrix(data, *data.xp.asarray(places), (3, 4)), b)
+
+    return multiply, d.normal(6), d.moderate(4, 2)
+
+
 def drawn(f, *shapes):
     """A function that draws random numbers: always the same."""
     def call(*xs):
@@ -160,7 +174,8 @@ CASES = {
                     ('moderate', 4, 2), ('moderate', 2))],
     'broadcast': of(F.broadcast, X, ('normal', 4)), 'broadcast_to': of(lambda x: F.broadcast_to(x, (70, 4)),
                                                                        ('normal', 1, 4)),
-    'cast': on_x(lambda x: F.cast(x, 'd')), 'cbrt': on_x(F.cbrt), 'clip': on_x(lambda x: F.clip(x, -1, 1)),
+    'cast': on_x(lambda x: F.cast(x, 'd')), 'cbrt': on_x(F.cbrt),
+    'cholesky': positive_definite, 'clip': on_x(lambda x: F.clip(x, -1, 1)),
     'clipped_relu': on_x(F.clipped_relu), 'concat': joined(F.concat),
     'connectionist_temporal_classification': [
         lambda d, r=r: (lambda x, t: F.connectionist_temporal_classification(F.separate(x), t, 0, reduce=r),
@@ -185,7 +200,7 @@ CASES = {
     'decov': [on_x(lambda h, r=r: F.decov(h, r)) for r in ('half_squared_sum', 'no')],
     'depth2space': on_x(lambda x: F.depth2space(x, 2), IMAGES),
     'depthwise_convolution_2d': of(F.depthwise_convolution_2d, IMAGES, ('moderate', 2, 4, 3, 3), ('moderate', 8)),
-    'det': lambda d: (F.det, square_matrices(d)), 'diagonal': on_x(F.diagonal),
+    'det': lambda d: (F.det, square_matrices(d)), 'diagonal': on_x(F.diagonal), 'digamma': on_x(F.digamma, POSITIVE),
     'dilated_convolution_2d': of(lambda *xs: F.dilated_convolution_2d(*xs, dilate=2), IMAGES, ('moderate', 2, 4, 3, 3),
                                  ('moderate', 2)),
     'discriminative_margin_based_clustering_loss': [
@@ -203,6 +218,7 @@ CASES = {
     'expand_dims': on_x(lambda x: F.expand_dims(x, 1)), 'expm1': on_x(F.expm1),
     'fixed_batch_normalization': of(F.fixed_batch_normalization, X, ('moderate', 4), ('moderate', 4), ('normal', 4),
                                     ('positive', 4)),
+    'fft': of(lambda *x: F.fft(x), X, X),
     'flatten': on_x(F.flatten), 'flip': on_x(lambda x: F.flip(x, 0)), 'fliplr': on_x(F.fliplr),
     'flipud': on_x(F.flipud), 'fmod': of(F.fmod, X, POSITIVE),
     'forget': of(lambda x, y: F.forget(lambda x, y: x * y, x, y), X, ('moderate', 'N', 4)),
@@ -221,10 +237,11 @@ CASES = {
     'hinge': [labelled(F.hinge, norm=norm, reduce=r) for norm in ('L1', 'L2') for r in ('mean', 'no')],
     'hstack': joined(F.hstack),
     'huber_loss': [of(lambda x, t, r=r: F.huber_loss(x, t, 1.5, r), X, X) for r in ('sum_along_second_axis', 'no')],
-    'identity': on_x(F.identity), 'im2col': on_x(lambda x: F.im2col(x, 3), IMAGES),
+    'identity': on_x(F.identity), 'ifft': of(lambda *x: F.ifft(x), X, X),
+    'im2col': on_x(lambda x: F.im2col(x, 3), IMAGES),
     'inv': lambda d: (F.inv, square_matrices(d)),
     'layer_normalization': of(F.layer_normalization, X, ('moderate', 4), ('moderate', 4)),
-    'leaky_relu': on_x(F.leaky_relu),
+    'leaky_relu': on_x(F.leaky_relu), 'lgamma': on_x(F.lgamma, POSITIVE),
     'local_convolution_2d': of(F.local_convolution_2d, ('normal', 'M', 2, 3, 4), ('moderate', 3, 2, 3, 2, 2, 2),
                                ('moderate', 3, 2, 3)),
     'linear': [of(F.linear, X, ('moderate', 3, 4), ('moderate', 3)),
@@ -255,6 +272,7 @@ CASES = {
     'permutate': on_x(lambda x: F.permutate(x, np.array([2, 0, 1, 3]), axis=1)),
     'pow': [of(F.pow, POSITIVE, ('moderate', 'N', 4)), of(lambda x: x ** 2, X), of(lambda x: x ** 3, X),
             of(lambda x: x ** 0.5, POSITIVE), of(lambda x: x ** -2, POSITIVE), of(lambda x: 2 ** x, X)],
+    'polygamma': [on_x(lambda x, n=n: F.polygamma(n, x), POSITIVE) for n in (0, 1, 3)],
     'prelu': of(F.prelu, X, ('moderate', 4)),
     'prod': [on_x(lambda x: F.prod(x, 1)), lambda d: (lambda x: F.prod(x, 1), d.normal(d.n, 4) * [0, 1, 1, 1])],
     'relu': on_x(F.relu), 'relu6': on_x(F.relu6), 'remainder': of(F.remainder, X, POSITIVE),
@@ -297,6 +315,7 @@ CASES = {
     'spatial_transformer_grid': on_x(lambda x: F.spatial_transformer_grid(x, (3, 4)), ('normal', 'N', 2, 3)),
     'spatial_transformer_sampler': of(F.spatial_transformer_sampler, ('normal', 'M', 3, 4, 5),
                                       ('moderate', 'M', 2, 3, 3)),
+    'sparse_matmul': sparse_product,
     'split_axis': on_x(lambda x: F.split_axis(x, 2, 1)), 'sqrt': on_x(F.sqrt, POSITIVE), 'square': on_x(F.square),
     'squared_difference': of(F.squared_difference, X, X), 'squared_error': of(F.squared_error, X, X),
     'squeeze': on_x(lambda x: F.squeeze(x, 1), ('normal', 'N', 1)), 'stack': joined(F.stack),
@@ -318,7 +337,7 @@ CASES = {
     'var': [on_x(F.var), on_x(lambda x: F.var(x, 0)), on_x(lambda x: F.var(x, 1, ddof=1))],
     'vstack': joined(F.vstack),
     'where': lambda d: (F.where, d.labels(2, d.n, 4) == 1, d.normal(d.n, 4), d.normal(d.n, 4)),
-    'zoneout': drawn(F.zoneout, X, X),
+    'zeta': on_x(lambda q: F.zeta(2.5, q), POSITIVE), 'zoneout': drawn(F.zoneout, X, X),
 }
 CASES['absolute'] = on_x(F.absolute)
 CASES['mean'] = CASES['average']

@@ -39,6 +39,10 @@ SMOOTH = [
     (F.ndtr, scipy.special.ndtr, -3, 3),
     (F.ndtri, scipy.special.ndtri, 0.1, 0.9),
     (F.log_ndtr, scipy.special.log_ndtr, -6, 2),
+    (F.lgamma, scipy.special.gammaln, 0.5, 12),
+    (F.lgamma, scipy.special.gammaln, -1.8, -1.2),
+    (F.digamma, scipy.special.digamma, 0.5, 12),
+    (F.digamma, scipy.special.digamma, -1.8, -1.2),
     (F.neg, np.negative, -2, 2),
     (F.identity, lambda x: x, -2, 2),
     (lambda x: F.pow(x, 3), lambda x: x ** 3, -2, 2),
@@ -97,6 +101,24 @@ def test_tails():
     np.testing.assert_allclose(F.erfcinv(p).array, scipy.special.erfcinv(p), rtol=1e-12, atol=1e-15)
     x = np.concatenate([tails, -tails, np.linspace(-1, 1, 101), [-1.1, 1.1, np.nan]])
     np.testing.assert_allclose(F.erfinv(x).array, scipy.special.erfinv(x), rtol=1e-12)
+
+
+def test_tails_of_gamma_functions():
+    """Right of zero to the last digits but one, to the left to those that a reflection leaves; at their poles."""
+    x = np.concatenate([np.logspace(-300, 300, 601), np.linspace(0.01, 20, 2001)])
+    np.testing.assert_allclose(F.lgamma(x).array, scipy.special.gammaln(x), rtol=2e-15, atol=1e-15)
+    np.testing.assert_allclose(F.digamma(x).array, scipy.special.digamma(x), rtol=2e-15, atol=2e-15)
+    x = -np.linspace(0.05, 50.04, 1001)
+    np.testing.assert_allclose(F.lgamma(x).array, scipy.special.gammaln(x), rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(F.digamma(x).array, scipy.special.digamma(x), rtol=1e-12, atol=1e-13)
+    # At the zeros of lgamma, too, where it is as good as linear.
+    x = np.logspace(-15, -9, 20)
+    for root, slope in (1., -np.euler_gamma), (2., 1 - np.euler_gamma):
+        np.testing.assert_allclose(F.lgamma(root + x).array, slope * (root + x - root), rtol=1e-8)
+    poles = np.array([0., -1, -7])
+    np.testing.assert_array_equal(F.lgamma(np.append(poles, [np.inf, np.nan])).array, [np.inf] * 4 + [np.nan])
+    np.testing.assert_array_equal(F.digamma(np.append(poles, [np.inf, np.nan])).array,
+                                  [-np.inf, np.nan, np.nan, np.inf, np.nan])
 
 
 def test_gradient_of_log_ndtr_far_out():

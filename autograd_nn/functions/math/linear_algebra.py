@@ -1,4 +1,4 @@
-"""Inverses and determinants of matrices."""
+"""Inverses, determinants and triangular factors of matrices."""
 from __future__ import annotations
 
 import numpy as np
@@ -34,10 +34,27 @@ class Det(SinglePrecision):
     def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         x, = self.get_retained_inputs()
         y, = self.get_retained_outputs()
-        return reshape(grad_outputs[0] * y, y.shape + (1, 1)) * swapaxes(_apply(Inv, 'det (gradient)', x), -1, -2),
+        return reshape(grad_outputs[0] * y, y.shape + (1, 1)) * swapaxes(inverse('det (gradient)', x), -1, -2),
 
 
-def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | None = None) -> Variable:
+class Cholesky(SinglePrecision):
+
+    def forward(self, inputs: Arrays) -> Arrays:
+        self.retain_outputs((0,))
+        return get_array_module(*inputs).linalg.cholesky(*inputs),
+
+    def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
+        # I. Murray, Differentiation of the Cholesky decomposition, https://arxiv.org/abs/1602.07527, equation 10.
+        y, = self.get_retained_outputs()
+        xp, n = y.xp, y.shape[-1]
+        lower = xp.tri(n, dtype=y.dtype) - xp.eye(n, dtype=y.dtype) / 2
+        y_inv = inverse('cholesky (gradient)', y)
+        half = matmul(matmul(y_inv, matmul(y, grad_outputs[0], transa=True) * lower, transa=True), y_inv)
+        return (half + swapaxes(half, -1, -2)) * 0.5,
+
+
+def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | None = None,
+           failure: str = 'has no inverse') -> Variable:
     a = as_variable(a)
     if ndim not in (None, a.ndim) or a.shape[-2:-1] != a.shape[-1:]:
         raise ValueError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
@@ -45,7 +62,12 @@ def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | No
     try:
         return function().apply((a,))[0]
     except np.linalg.LinAlgError as error:
-        raise ValueError(f'{name}: a of shape {a.shape} has no inverse ({error})') from None
+        raise ValueError(f'{name}: a of shape {a.shape} {failure} ({error})') from None
+
+
+def inverse(function: str, a: ArrayLike) -> Variable:
+    """The inverses of matrices of shape (..., M, M) for a function that needs them, whose name errors show."""
+    return _apply(Inv, function, a)
 
 
 def inv(a: ArrayLike) -> Variable:
@@ -121,3 +143,26 @@ def batch_det(a: ArrayLike) -> Variable:
         variable([2., 4.])
     """
     return _apply(Det, 'batch_det', a, 3)
+
+
+def cholesky(a: ArrayLike) -> Variable:
+    """The lower triangular matrix L with positive diagonal whose product ``L @ L.T`` is a positive definite matrix.
+
+    Of `a`, the lower triangle alone is read; the gradient is symmetric.
+
+    Args:
+        a: Variable or array of shape (..., M, M): a symmetric matrix, or several.
+
+    Returns:
+        Variable of the shape of `a`.
+
+    Raises:
+        ValueError: A matrix is not square, or (on the CPU) not positive definite.
+
+    Example:
+        >>> import numpy as np, autograd_nn.functions as F
+        >>> F.cholesky(np.array([[4., 2.], [2., 5.]]))
+        variable([[2., 0.],
+                  [1., 2.]])
+    """
+    return _apply(Cholesky, 'cholesky', a, failure='is not positive definite')

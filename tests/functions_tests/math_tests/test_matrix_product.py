@@ -101,7 +101,27 @@ def test_inverse_and_determinant(n):
     check_function(F.batch_det, np.linalg.det, invertible(3, n, n), eps=1e-4)
 
 
+@pytest.mark.parametrize('shape', [(1, 1), (4, 4), (3, 2, 2), (2, 3, 3, 3), (0, 2, 2), (0, 0)])
+def test_cholesky(shape):
+    def function(x):
+        a = F.matmul(x, x, transb=True)
+        return F.cholesky(a + a.xp.eye(shape[-1], dtype=a.dtype))
+
+    def reference(x):
+        return np.linalg.cholesky(x @ x.swapaxes(-1, -2) + np.eye(shape[-1]))
+
+    check_function(function, reference, uniform(*shape), eps=1e-4)
+
+
+def test_the_gradient_of_cholesky_is_symmetric():
+    x = Variable(np.array([[4., 2.], [2., 5.]]))
+    F.cholesky(x)[1, 0].backward()
+    np.testing.assert_allclose(x.grad, [[-0.125, 0.25], [0.25, 0]])
+
+
 @pytest.mark.parametrize('call, message', [
+    (lambda: F.cholesky(np.ones((2, 3))), r'cholesky: expected square matrices .* got shape \(2, 3\)'),
+    (lambda: F.cholesky(-np.eye(2)), r'cholesky: a of shape \(2, 2\) is not positive definite'),
     (lambda: F.matmul(np.ones((2, 3)), np.ones((2, 3))), r'matmul: a of shape \(2, 3\) and b of shape \(2, 3\) do not'),
     (lambda: F.matmul(np.ones((2, 3)), np.ones((3, 2)), transb=True), r'do not fit, transb=True'),
     (lambda: Variable(np.ones(2)) @ np.array(3.), r'matmul: .* \(2,\) and b of shape \(\)'),
