@@ -473,7 +473,7 @@ class TestSnapshot:
                 model.W.array[1] = model.fixed.array[1] = np.nan
 
         trainer = make(diverge)
-        for name in 'snapshot', 'snapshot_1':
+        for name in '_Snapshot', '_Snapshot_1':
             trainer._extensions[name].trigger = training.get_trigger((1, 'iteration'))
         with pytest.warns(UserWarning, match='saved at iteration 3, since the parameter /W has become') as caught:
             trainer.run()

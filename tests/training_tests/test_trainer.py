@@ -315,7 +315,7 @@ class TestErrors:
         with pytest.raises(Failure):
             trainer.run()
         error = capsys.readouterr().err
-        assert 'snapshot could not deal with that: OSError: disk full' in error
+        assert '_Snapshot could not deal with that: OSError: disk full' in error
         assert 'No snapshot could be saved: TypeError' in error
 
     def test_keyboard_interrupt(self, tmp_path, capsys):

@@ -5,6 +5,7 @@ import copy
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
@@ -155,4 +156,5 @@ class Evaluator(Extension):
     def serialize(self, serializer: AbstractSerializer) -> None:
         for name, iterator in self._iterators.items():
             if hasattr(iterator, 'serialize'):
-                iterator.serialize(serializer[f'iterator:{name}'])
+                with suppress(KeyError):  # Files of Chainer do not have them.
+                    iterator.serialize(serializer[f'iterator:{name}'])

@@ -147,6 +147,6 @@ class PlotReport(Extension):
         return [font, *(key.encode('ascii', 'backslashreplace').decode() for key in keys)]
 
     def serialize(self, serializer: AbstractSerializer) -> None:
+        self._data.update(serialize_json(serializer, f'_plot_{self._filename}', self._data))
         serialize_trigger(self._trigger, serializer['trigger'])
         self._summary.serialize(serializer['summary'])
-        self._data.update(serialize_json(serializer, 'data', self._data))

@@ -104,7 +104,7 @@ class _Snapshot(Extension):
                                  f'{filename!r} makes several')
         if n_retains == 0:
             raise ValueError(f'{name}: n_retains must be positive, or -1 to keep all files')
-        self._default_name = name
+        self._caller = name
         self._target = target
         self._filename = filename
         self._savefun = savefun or save_npz
@@ -116,10 +116,6 @@ class _Snapshot(Extension):
         self._has_warned = False
         self._unset: set[str] = set()  # parameters that were NaN from the beginning
         self._suffixes = {'', '.npz'}  # which a function that saves, such as NumPy's, may add to the name
-
-    @property
-    def default_name(self) -> str:
-        return self._default_name
 
     def initialize(self, trainer: Trainer) -> None:
         if self._autoload:
@@ -158,7 +154,7 @@ class _Snapshot(Extension):
         diverged = set(non_finite_parameters(self._target_of(trainer))) - self._unset
         if diverged:
             if not self._has_warned:
-                warnings.warn(f'{self._default_name}: nothing is saved at iteration {trainer.updater.iteration}, since '
+                warnings.warn(f'{self._caller}: nothing is saved at iteration {trainer.updater.iteration}, since '
                               f'the parameter {min(diverged)} has become NaN or infinite; earlier files stay',
                               stacklevel=2)
             self._has_warned = True

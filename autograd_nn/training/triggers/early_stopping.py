@@ -7,7 +7,6 @@ from typing import Any
 from autograd_nn.reporter import Summary
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.progress import Progress
-from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import StatefulTrigger, TriggerLike, get_trigger, serialize_trigger
 
 
@@ -73,12 +72,16 @@ class EarlyStoppingTrigger(StatefulTrigger):
         return self.count >= self.patience
 
     def serialize(self, serializer: AbstractSerializer) -> None:
-        """Stores the state in a serializer, or restores it from one."""
+        """Stores the state in a serializer, or restores it from one; a file of Chainer has none."""
         serialize_trigger(self._check_trigger, serializer['check_trigger'])
         serialize_trigger(self._max_trigger, serializer['max_trigger'])
-        self._summary.serialize(serializer['summary'])
-        self.best = serialize_json(serializer, 'best', self.best)
-        self.count = int(serializer('count', self.count))
+        try:
+            self._summary.serialize(serializer['summary'])
+            best = serializer('best', self.best)
+            self.best = None if best is None else float(best)
+            self.count = int(serializer('count', self.count))
+        except KeyError:
+            warnings.warn('EarlyStoppingTrigger: the file has no best value; the count begins anew', stacklevel=2)
 
     def get_training_length(self) -> Any:
         """The length of a training that is not stopped early: period and unit; None where that is not known."""
