@@ -14,6 +14,7 @@ from typing import Any
 from autograd_nn import backends, cuda, function, initializers, optimizer, optimizer_hooks, training
 from autograd_nn.config import force_backprop_mode, no_backprop_mode
 from autograd_nn.dataset import convert
+from autograd_nn.serializers import npz
 from autograd_nn.training import extensions, updaters
 from autograd_nn.training.extensions.dump_graph import DumpGraph
 from autograd_nn.training.triggers import interval
@@ -27,6 +28,7 @@ _NAMES: dict[ModuleType, dict[str, Any]] = {
     extensions: {'dump_graph': DumpGraph},
     function: {'force_backprop_mode': force_backprop_mode, 'no_backprop_mode': no_backprop_mode},
     initializers: {'_get_initializer': initializers.get_initializer},
+    npz: {'serialize': npz.collect_arrays},
     optimizer: {name: getattr(optimizer_hooks, name) for name in optimizer_hooks.__all__},
     training: {'trigger': interval, 'updater': updaters},
 }

@@ -59,16 +59,28 @@ class DictionarySerializer(Serializer):
 
     def __call__(self, key: str, value: Any) -> Any:
         path = self.path + key.lstrip('/')
-        if value is None:
-            array = NONE
-        else:
-            array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
-        # NumPy's byte strings lose zeros at their ends.
-        if (array.dtype.hasobject and value is not None) or isinstance(value, bytes):
-            raise TypeError(f'save: {path!r} is a {type(value).__name__}; '
-                            'only arrays, numbers, strings and None can be saved')
-        self.target[path] = array.astype(np.float32) if array.dtype.name == 'bfloat16' else array
+        self.target[path] = as_saved(value, path)
         return value
+
+
+def as_saved(value: Any, path: str) -> np.ndarray:
+    """The array that a file has for a value.
+
+    Args:
+        value: An array, a number, a string or None.
+        path: Its path, for the error.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if value is None:
+        return NONE
+    array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
+    # NumPy's byte strings lose zeros at their ends. What was saved already may be None.
+    if (array.dtype.hasobject and not is_none(array)) or isinstance(value, bytes):
+        raise TypeError(f'save: {path!r} is a {type(value).__name__}; '
+                        'only arrays, numbers, strings and None can be saved')
+    return array.astype(np.float32) if array.dtype.name == 'bfloat16' else array
 
 
 class NpzDeserializer(Deserializer):
@@ -127,7 +139,7 @@ def convert_scalar(stored: np.ndarray, value: Any, key: str) -> Any:
     kind = type(value)
     try:
         result = kind(stored.tolist() if isinstance(value, (list, tuple)) else stored[()])
-        if isinstance(result, (Number, np.bool_)) and not np.array_equal(stored, result, equal_nan=True):
+        if isinstance(result, (Number, np.bool_)) and not np.array_equal(stored, np.asarray(result), equal_nan=True):
             raise ValueError
         return result
     except (TypeError, ValueError, OverflowError):

@@ -406,3 +406,25 @@ def test_loads_a_file_of_plain_arrays():
         serializers.save_npz(file, link)
         file.seek(0)
         serializers.load_npz(file, ann.Link(**dict.fromkeys(arrays, (1, 1))))
+
+
+@pytest.mark.parametrize('stored, value', [
+    (1.5, 1), (np.nan, 1), (np.inf, 1), (3, True), (1.5, False), ('x', 1), (np.zeros(2), 1), (1 + 1j, 1.),
+    (0.1, np.float32(1)),
+])
+def test_a_number_that_does_not_fit_the_type(stored, value):
+    kind = type(value).__name__
+    with pytest.raises(ValueError, match=f"load: 'x': expected {kind}, found "):
+        serializers.NpzDeserializer({'x': np.asarray(stored)})('x', value)
+
+
+@pytest.mark.parametrize('stored, value, expected', [
+    (3, 1, 3), (2.0, 1, 2), (3, 1., 3.), (True, False, True), (1, False, True), (np.nan, 1., np.nan),
+    (np.inf, 1., np.inf),
+    (np.float32(0.5), 1., 0.5), (0.5, np.float32(1), np.float32(0.5)), (3, '', '3'), ([1.5, 2], [1], [1.5, 2.]),
+    ([1, 2], (1,), (1, 2)),
+])
+def test_a_number_that_fits(stored, value, expected):
+    loaded = serializers.NpzDeserializer({'x': np.asarray(stored)})('x', value)
+    assert type(loaded) is type(value)
+    np.testing.assert_array_equal(loaded, expected)
