@@ -51,6 +51,7 @@ def install() -> None:
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
         defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+    defer('autograd_nn.training.util', 'autograd_nn.training.triggers.interval', ['get_trigger'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
 

@@ -336,18 +336,33 @@ snapshot(savefun=None, filename='snapshot_iter_{.updater.iteration}', *, target=
 snapshot_on_error=False, n_retains=-1, autoload=False)
 snapshot_object(target, filename, savefun=None, *, condition=None, writer=None, snapshot_on_error=False, n_retains=-1, \
 autoload=False)
+snapshot_writers.ProcessQueueWriter(savefun=any_function, task=None)
+snapshot_writers.ProcessWriter(savefun=any_function, **kwds)
+snapshot_writers.QueueWriter(savefun=any_function, task=None)
+snapshot_writers.QueueWriter.consume(self, q)
+snapshot_writers.QueueWriter.create_consumer(self, q)
+snapshot_writers.QueueWriter.create_queue(self)
+snapshot_writers.QueueWriter.create_task(self, savefun)
 snapshot_writers.SimpleWriter(savefun=any_function, **kwds)
+snapshot_writers.StandardWriter(savefun=any_function, **kwds)
+snapshot_writers.StandardWriter.create_worker(self, filename, outdir, target, **kwds)
+snapshot_writers.ThreadQueueWriter(savefun=any_function, task=None)
 snapshot_writers.ThreadWriter(savefun=any_function, **kwds)
 snapshot_writers.Writer()
+snapshot_writers.Writer.finalize(self)
+snapshot_writers.Writer.save(self, filename, outdir, target, savefun, **kwds)
 StepShift(attr, gamma, step, init=None, target=None, optimizer=None)
 unchain_variables()
+VariableStatisticsPlot(targets, max_sample_size=1000, report_data=True, report_grad=True, plot_mean=True, \
+plot_std=True, percentile_sigmas=(0, 0.13, 2.28, 15.87, 50, 84.13, 97.72, 99.87, 100), trigger=(1, 'epoch'), \
+filename='statistics.png', figsize=None, marker=None, grid=True)
 WarmupShift(attr, warmup_start, warmup_iter, init, optimizer=None)
 '''
 
 TRIGGERS = '''
 BestValueTrigger(key, compare, trigger=(1, 'epoch'))
 EarlyStoppingTrigger(check_trigger=(1, 'epoch'), monitor='main/loss', patience=3, mode='auto', verbose=False, \
-max_trigger=(100, 'epoch'))
+max_trigger=(100, 'epoch'), *, patients=None)
 IntervalTrigger(period, unit)
 ManualScheduleTrigger(points, unit)
 MaxValueTrigger(key, trigger=(1, 'epoch'))
@@ -564,7 +579,10 @@ training.extensions.Evaluator.get_iterator(self, name)
 training.extensions.Evaluator.get_target(self, name)
 training.extensions.ParameterStatistics.register_statistics(self, name, function)
 training.get_trigger(trigger)
+training.IntervalTrigger(period, unit)
 training.make_extension(trigger=None, default_name=None, priority=None, finalizer=None, initializer=None, on_error=None)
+training.ParallelUpdater(iterator, optimizer, converter=any_function, models=None, devices=None, loss_func=None, \
+loss_scale=None, auto_new_epoch=True)
 training.StandardUpdater(iterator, optimizer, converter=any_function, device=None, loss_func=None, loss_scale=None, \
 auto_new_epoch=True, *, input_device=None)
 training.StandardUpdater.get_iterator(self, name)
@@ -577,6 +595,11 @@ training.Updater()
 training.Updater.connect_trainer(self, trainer)
 training.Updater.get_all_optimizers(self)
 training.Updater.get_optimizer(self, name)
+training.updaters.MultiprocessParallelUpdater(iterators, optimizer, converter=any_function, devices=None, \
+auto_new_epoch=True)
+training.updaters.MultiprocessParallelUpdater.available()
+training.updaters.MultiprocessParallelUpdater.setup_workers(self)
+training.util.get_trigger(trigger)
 UpdateRule(parent_hyperparam=None)
 UpdateRule.add_hook(self, hook, name=None, timing='auto')
 UpdateRule.init_state(self, param)

@@ -299,7 +299,7 @@ def test_a_used_trigger_forgets():
     trigger = triggers.EarlyStoppingTrigger(check_trigger=lambda trainer: True, max_trigger=lambda trainer: False)
     with pytest.warns(UserWarning, match='EarlyStoppingTrigger: the file has no best value'):
         load({'summary/_x': 0.}, trigger)
-    assert (trigger.best, trigger.count) == (None, 0)
+    assert (trigger.best, trigger.count) == (np.inf, 0)
 
 
 def test_what_must_be_there(tmp_path):

@@ -114,6 +114,7 @@ class _Snapshot(Extension):
         self._n_retains = n_retains
         self._autoload = autoload
         self._has_warned = False
+        self._saved_of: Trainer | None = None
         self._unset: set[str] = set()  # parameters that were NaN from the beginning
         self._suffixes = {'', '.npz'}  # which a function that saves, such as NumPy's, may add to the name
 
@@ -143,6 +144,8 @@ class _Snapshot(Extension):
     def finalize(self) -> None:
         if self._writer is not None and hasattr(self._writer, 'finalize'):
             self._writer.finalize()
+            self._remove_old()  # The last file may have been written only now.
+        self._saved_of = None
 
     def _target_of(self, trainer: Trainer) -> Any:
         return trainer if self._target is None else self._target
@@ -167,10 +170,14 @@ class _Snapshot(Extension):
             serializer = DictionarySerializer()
             serializer.save(self._target_of(trainer))
             self._writer(filename, str(trainer.out), serializer.target)
-        if self._n_retains > 0:
-            for file in self._files(trainer)[:-self._n_retains]:
-                file.unlink()
+        self._saved_of = trainer
+        self._remove_old()
         return path
+
+    def _remove_old(self) -> None:
+        if self._n_retains > 0 and self._saved_of is not None:
+            for file in self._files(self._saved_of)[:-self._n_retains]:
+                file.unlink()
 
     def _files(self, trainer: Trainer) -> list[Path]:
         """The files of this extension that are there, the newest last."""
