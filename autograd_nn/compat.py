@@ -31,6 +31,7 @@ from autograd_nn import (
 )
 from autograd_nn.config import config, force_backprop_mode, global_config, no_backprop_mode
 from autograd_nn.dataset import convert
+from autograd_nn.serializers import npz
 from autograd_nn.training import extensions, updaters
 from autograd_nn.training.extensions.dump_graph import DumpGraph
 from autograd_nn.training.triggers import interval
@@ -86,6 +87,7 @@ _NAMES: dict[ModuleType, dict[str, Any]] = {
                'no_backprop_mode': no_backprop_mode},
     function_node: {'grad': backprop.grad},
     initializers: {'_get_initializer': initializers.get_initializer},
+    npz: {'serialize': npz.collect_arrays},
     optimizer: {name: getattr(optimizer_hooks, name) for name in optimizer_hooks.__all__},
     training: {'trigger': interval, 'updater': updaters},
     types: {'CudaDeviceSpec': Any, 'DTypeSpec': types.DTypeLike, 'DeviceSpec': backend.DeviceLike,
@@ -126,6 +128,7 @@ def install() -> None:
     defer('autograd_nn.graph_optimizations.static_graph_utilities', 'autograd_nn.graph_optimizations', ['static_code'])
     for path in 'utils', 'utils.walker_alias':
         defer(f'autograd_nn.{path}', 'autograd_nn.links.loss.walker_alias', ['WalkerAlias'])
+    defer('autograd_nn.training.util', 'autograd_nn.training.triggers.interval', ['get_trigger'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
     # A sparse matrix holds a Variable, of which the small tools know nothing.

@@ -14,7 +14,7 @@ from autograd_nn import backend
 from autograd_nn.config import MixedPrecision, config, mixed16
 from autograd_nn.dtypes import is_half
 from autograd_nn.link import Link
-from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.update_rule import (
     Hooks,
     Hyperparameter,
@@ -213,8 +213,8 @@ class Optimizer:
         self.t = int(serializer('t', self.t))
         self.epoch = int(serializer('epoch', self.epoch))
         if self._loss_scale_is_dynamic:
-            self._loss_scale = float(serializer('loss_scale', self._loss_scale))
-            self._overflow_ever = bool(serializer('overflow_ever', int(self._overflow_ever)))
+            self._loss_scale = float(serialize_if_there(serializer, 'loss_scale', self._loss_scale))
+            self._overflow_ever = bool(serialize_if_there(serializer, 'overflow_ever', int(self._overflow_ever)))
         stored: set[int] = set()
         for name, param in self.target.namedparams():
             # Of a parameter with several paths, the first one counts.

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.dtypes import is_real
-from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.serializer import AbstractSerializer, serialize_real
 from autograd_nn.types import Operand
 from autograd_nn.variable import Variable, as_array
 
@@ -194,7 +195,7 @@ class Summary:
             value: A number, or an array or Variable with one element.
             weight: Its weight: likewise.
         """
-        x, w = _as_double(value), _as_double(weight)
+        x, w = as_double(value), as_double(weight)
         self._x += w * x
         self._x2 += w * x * x
         self._n += w
@@ -220,10 +221,10 @@ class Summary:
         """Stores the sums in a serializer, or restores them from one."""
         self._x = float(serializer('_x', float(self._x)))
         self._x2 = float(serializer('_x2', float(self._x2)))
-        self._n = float(serializer('_n', float(self._n)))
+        self._n = serialize_real(serializer, '_n', self._n)
 
 
-def _as_double(value: Any) -> Any:
+def as_double(value: Any) -> Any:
     """A scalar as a Python float, or as an array of double precision on the GPU it is on."""
     array = as_array(value)
     if backend.is_array(array) and not isinstance(array, np.ndarray):
@@ -270,7 +271,12 @@ class DictSummary:
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores all sums in a serializer, or restores them from one."""
-        names = json.loads(str(serializer('_names', json.dumps(list(self._summaries)))))
+        try:
+            names = json.loads(str(serializer('_names', json.dumps(list(self._summaries)))))
+        except KeyError:
+            warnings.warn('DictSummary: the file has no sums; what was reported before it was written does not count',
+                          stacklevel=2)
+            names = []
         self._summaries = {name: self._summaries.get(name, Summary()) for name in names}
         for index, name in enumerate(names):
             self._summaries[name].serialize(serializer['_summaries'][str(index)])

@@ -53,6 +53,22 @@ def serialize_if_there(serializer: AbstractSerializer, key: str, value: Any) -> 
         return value
 
 
+def serialize_real(serializer: AbstractSerializer, key: str, value: Any) -> float:
+    """Stores or loads a number that Chainer may have as an integer, into which it would load no float.
+
+    Args:
+        serializer: The serializer. What saves is given an integer if the number is one.
+        key: The number's name.
+        value: The number, or an array of no axes.
+
+    Returns:
+        The number that was stored or loaded.
+    """
+    number = float(value)
+    is_saving = isinstance(serializer, Serializer)
+    return float(serializer(key, int(number) if is_saving and number.is_integer() else number))
+
+
 class Serializer(AbstractSerializer):
     """Base class of serializers that save: they are given values, and return them as they are."""
 

@@ -342,11 +342,16 @@ class UpdateRule:
         return {name: None if backend.is_array(value) else value for name, value in blank._state.items()}
 
     def _serialize_fp32(self, serializer: AbstractSerializer) -> None:
-        if serializer('has_fp32_param', int(self._fp32_param is not None)):
-            if self._fp32_param is None:
-                self._fp32_param = Variable(serializer('fp32_param', None))
-            else:
-                self._fp32_param.array = serializer('fp32_param', self._fp32_param.array)
+        try:
+            is_there = serializer('has_fp32_param', int(self._fp32_param is not None))
+        except KeyError:  # A file of Chainer: the copy is made anew from the parameter.
+            is_there = False
+        if not is_there:
+            self._fp32_param = None
+        elif self._fp32_param is None:
+            self._fp32_param = Variable(serializer('fp32_param', None))
+        else:
+            self._fp32_param.array = serializer('fp32_param', self._fp32_param.array)
 
 
 class KernelRule(UpdateRule):

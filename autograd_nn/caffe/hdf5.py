@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.serializers.hdf5 import check_size, import_h5py
 from autograd_nn.types import File
-
-# The largest ratio by which HDF5's compression makes numbers smaller; a damaged file may promise more.
-_MAX_RATIO = 1100
 
 
 def read_hdf5(file: File, name: str) -> dict[str, list[np.ndarray]]:
@@ -25,10 +23,7 @@ def read_hdf5(file: File, name: str) -> dict[str, list[np.ndarray]]:
         ImportError: There is no h5py.
         ValueError: The file is damaged, or has no such datasets.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError("Caffe's weights in HDF5's format need h5py: pip install 'autograd_nn[hdf5]'") from error
+    h5py = import_h5py("Caffe's weights in HDF5's format need")
     found: dict[str, dict[int, np.ndarray]] = {}
 
     def visit(path: str, item: Any) -> None:
@@ -54,9 +49,7 @@ def read_hdf5(file: File, name: str) -> dict[str, list[np.ndarray]]:
 def _read(dataset: Any, name: str) -> np.ndarray:
     if dataset.dtype.kind != 'f' or dataset.shape is None:
         raise ValueError(f'{name}: expected floating-point numbers in {dataset.name}, found {dataset.dtype}')
-    if dataset.nbytes > _MAX_RATIO * dataset.id.get_storage_size():
-        raise ValueError(f'{name}: is damaged: {dataset.name} of shape {dataset.shape} has '
-                         f'{dataset.id.get_storage_size():,} bytes')
+    check_size(dataset, name)
     array = np.empty(dataset.shape, np.float32)
     if array.size:
         dataset.read_direct(array)

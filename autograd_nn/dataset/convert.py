@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autograd_nn.backend import Device, DeviceLike, get_array_module, get_device, is_array
 from autograd_nn.dataset.examples import Examples, map_columns
+
+T = TypeVar('T')
 
 
 def to_device(device: DeviceLike | None, x: Any) -> Any:
@@ -84,6 +86,21 @@ def call_converter(converter: Callable[..., Any], batch: Any, device: DeviceLike
     if not isinstance(converter, Converter) and isinstance(device, Device):
         device = getattr(device, 'index', -1)
     return converter(batch, device)
+
+
+def call_with_batch(function: Callable[..., T], arrays: Any) -> T:
+    """Calls a function, such as a model, with what a converter returned.
+
+    Args:
+        function: The function.
+        arrays: A tuple or a dict, whose elements become arguments of their own, or one argument.
+
+    Returns:
+        What the function returns.
+    """
+    if isinstance(arrays, tuple):
+        return function(*arrays)
+    return function(**arrays) if isinstance(arrays, dict) else function(arrays)
 
 
 def concat_examples(batch: Sequence[Any], device: DeviceLike | None = None, padding: Any = None) -> Any:

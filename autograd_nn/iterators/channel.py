@@ -4,11 +4,16 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
+import weakref
 from typing import Any
 
 import numpy as np
 
 _LARGE = 1 << 16
+
+# A forked process inherits all of these and closes them, so that each process sees that its own has ended when this
+# one closes it or dies, and not only when its siblings have ended, too.
+_mine: weakref.WeakSet[Channel] = weakref.WeakSet()
 
 
 class Channel:
@@ -29,9 +34,11 @@ class Channel:
 
     @staticmethod
     def pair() -> tuple[Channel, Channel]:
-        """The two ends of a new connection."""
+        """The two ends of a new connection: that of this process, and that of the process which it starts."""
         mine, theirs = socket.socketpair()
-        return Channel(mine), Channel(theirs)
+        channel = Channel(mine)
+        _mine.add(channel)
+        return channel, Channel(theirs)
 
     def close(self) -> None:
         """Ends the connection; the other end notices."""
@@ -67,6 +74,12 @@ class Channel:
                 raise EOFError
             rest = rest[count:]
         return content
+
+
+def close_inherited() -> None:
+    """Closes the ends of all channels that belong to the process from which this one was forked."""
+    for channel in list(_mine):
+        channel.close()
 
 
 def pack(obj: Any) -> list[Any]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 import os
 import warnings
 import weakref
-import zlib
 from typing import Any
 
-import numpy as np
-
+from autograd_nn import random
 from autograd_nn.dataset.dataset_mixin import Dataset
 from autograd_nn.dataset.examples import join_examples
+from autograd_nn.iterators.remote import WorkerDied, stop
 from autograd_nn.iterators.schedule import Segment
 from autograd_nn.iterators.scheduled_iterator import ScheduledIterator, split_segments
-from autograd_nn.iterators.worker import Worker, WorkerDied, stop_workers
+from autograd_nn.iterators.worker import Worker
 
 Ticket = list[tuple[Worker, Segment]]
 
@@ -74,9 +73,7 @@ class MultiprocessIterator(ScheduledIterator[Ticket]):
         self.n_prefetch = self._n_prefetch = n_prefetch
         self.dataset_timeout = dataset_timeout
         self.maxtasksperchild = maxtasksperchild
-        # Depends on the global seed, but draws nothing: the other iterators do not either.
-        state: dict[str, Any] = np.random.get_state(legacy=False)['state']
-        self._seed = zlib.crc32(state['key'].tobytes(), state['pos'])
+        self._seed = random.fingerprint()
         self._start_pool()
 
     def __copy__(self) -> MultiprocessIterator:
@@ -94,7 +91,7 @@ class MultiprocessIterator(ScheduledIterator[Ticket]):
         self._alive: set[Worker] = set()
         self._turns: list[Worker | None] = [None] * self.n_processes
         self._turn = 0
-        weakref.finalize(self, stop_workers, self._alive, os.getpid())
+        weakref.finalize(self, stop, self._alive, os.getpid())
 
     def _submit(self, segments: list[Segment]) -> Ticket:
         return [(self._give(segment), segment) for segment in split_segments(segments, self.n_processes)]
@@ -122,12 +119,12 @@ class MultiprocessIterator(ScheduledIterator[Ticket]):
         except WorkerDied as death:
             raise RuntimeError(f'MultiprocessIterator: {death} before it delivered examples {_some(segment)}') from None
         if worker.finished:
-            stop_workers({worker}, os.getpid())
+            stop({worker}, os.getpid())
             self._alive.discard(worker)
         return examples
 
     def _cancel(self) -> None:
-        stop_workers(self._alive, os.getpid())
+        stop(self._alive, os.getpid())
         self._turns = [None] * self.n_processes
 
 

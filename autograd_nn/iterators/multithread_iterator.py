@@ -9,10 +9,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.dataset.dataset_mixin import Dataset
 from autograd_nn.dataset.examples import join_examples
 from autograd_nn.iterators.schedule import Segment
 from autograd_nn.iterators.scheduled_iterator import ScheduledIterator, read_segments, split_segments
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 
 GRACE = 0.5
 """Seconds that `MultithreadIterator.finalize` waits for threads that are reading."""
@@ -50,6 +53,7 @@ class MultithreadIterator(ScheduledIterator[list['Future[list[Any]]']]):
     """
 
     _n_prefetch = 1
+    _order_keys = '_order', 'order'
 
     def __init__(self, dataset: Dataset, batch_size: int, repeat: bool = True, shuffle: bool | None = None,
                  n_threads: int = 1, order_sampler: Any | None = None) -> None:
@@ -66,6 +70,11 @@ class MultithreadIterator(ScheduledIterator[list['Future[list[Any]]']]):
             self._readers.close()
             self._readers.join(GRACE)
             self._readers = None
+
+    def _serialize_order(self, serializer: AbstractSerializer) -> np.ndarray | None:
+        if self._state.order is None:
+            serialize_if_there(serializer, '_order', None)  # Chainer's asks for it even so.
+        return super()._serialize_order(serializer)
 
     def __copy__(self) -> MultithreadIterator:
         other = super().__copy__()

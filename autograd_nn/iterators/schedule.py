@@ -63,7 +63,7 @@ class Schedule:
 
     def epoch_detail(self, state: State) -> float:
         """The epoch with the fraction of it that has been visited."""
-        return state.epoch + state.position / self._epoch_size(state.order)
+        return state.epoch + state.position / self.epoch_size(state.order)
 
     def next_batch(self, state: State, batch_size: int) -> tuple[list[Segment], State] | None:
         """The batch after `state`, and the state after it; None at the end."""
@@ -72,11 +72,11 @@ class Schedule:
         segments: list[Segment] = []
         position, epoch, order, sampler_state = state.position, state.epoch, state.order, state.sampler_state
         while batch_size and (self.repeat or epoch == 0):
-            start, stop = position, min(position + batch_size, self._epoch_size(order))
+            start, stop = position, min(position + batch_size, self.epoch_size(order))
             segments.append(Segment(epoch, np.arange(start, stop) if order is None else order[start:stop]))
             batch_size -= stop - start
             position = stop
-            if stop == self._epoch_size(order):
+            if stop == self.epoch_size(order):
                 position, epoch = 0, epoch + 1
                 if self.repeat:
                     order, sampler_state = self._new_order(order, start)
@@ -87,8 +87,8 @@ class Schedule:
         if self.sampler is not None and state.sampler_state is not None:
             self.sampler.state = state.sampler_state
 
-    def _epoch_size(self, order: np.ndarray | None) -> int:
-        # A sampler may leave examples out or repeat some.
+    def epoch_size(self, order: np.ndarray | None) -> int:
+        """The number of examples in an epoch of that order: a sampler may leave some out, or repeat some."""
         return self.size if order is None else len(order)
 
     def _new_order(self, order: np.ndarray | None, position: int) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -12,7 +12,7 @@ from autograd_nn.dataset.examples import join_examples
 from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.iterators.order_samplers import ShuffleOrderSampler
 from autograd_nn.iterators.schedule import Schedule, Segment, State
-from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 
 Ticket = TypeVar('Ticket')
 
@@ -43,6 +43,8 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
     """
 
     _n_prefetch = 0
+    # The name of the order in files: that which Chainer's iterator of the same name writes, and another that it reads.
+    _order_keys = 'order', '_order'
 
     def __init__(self, dataset: Dataset, batch_size: int, repeat: bool = True, shuffle: bool | None = None,
                  order_sampler: Any | None = None) -> None:
@@ -100,27 +102,46 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores or restores the state: the position, the order of this epoch, what the next orders depend on.
 
+        Files of Chainer have the order of the epoch alone: the next ones are then drawn as in a new training.
+
         Raises:
             ValueError: The stored order does not fit the data set.
         """
         state = self._state
-        restored = State(
-            position=int(serializer('current_position', state.position)),
-            epoch=int(serializer('epoch', state.epoch)),
-            is_new_epoch=bool(serializer('is_new_epoch', state.is_new_epoch)),
-            previous_epoch_detail=float(serializer('previous_epoch_detail', state.previous_epoch_detail)),
-            order=_serialize_array(serializer, 'order', state.order),
-            sampler_state=_serialize_array(serializer, 'order_sampler', state.sampler_state),
-        )
+        position = int(serializer('current_position', state.position))
+        epoch = int(serializer('epoch', state.epoch))
+        is_new_epoch = bool(serializer('is_new_epoch', state.is_new_epoch))
+        order = self._serialize_order(serializer)
+        try:
+            previous = serializer('previous_epoch_detail', state.previous_epoch_detail)
+            previous = -1. if previous is None else float(previous)
+        except KeyError:  # Chainer's first versions: what it usually is
+            size = self._schedule.epoch_size(order)
+            visited = epoch + position / size
+            previous = max(visited - self.batch_size / size, 0.) if visited else -1.
+        sampler_state = state.sampler_state
+        if sampler_state is not None:
+            sampler_state = np.array(serialize_if_there(serializer, 'order_sampler', sampler_state.copy()))
+        restored = State(position, epoch, is_new_epoch, previous, order, sampler_state)
         if restored == state:
             return
-        order = restored.order
         if order is not None and (order.min() < 0 or order.max() >= len(self.dataset)):
             raise ValueError(f'{type(self).__name__}: the stored order has indices up to {order.max()}, '
                              f'but the data set has {len(self.dataset)} examples')
         self._discard()
         self._enter(restored)
         self._schedule.rewind(restored)
+
+    def _serialize_order(self, serializer: AbstractSerializer) -> np.ndarray | None:
+        order = self._state.order
+        if order is None:
+            return None
+        order = order.copy()  # Some serializers load into the array that they are given.
+        first, second = self._order_keys
+        try:
+            return np.array(serializer(first, order))
+        except KeyError:
+            return np.array(serializer(second, order))
 
     def __copy__(self) -> ScheduledIterator[Ticket]:
         other = object.__new__(type(self))
@@ -174,8 +195,3 @@ def split_segments(segments: list[Segment], count: int) -> list[Segment]:
     """Cuts segments into smaller ones for `count` readers."""
     return [Segment(segment.epoch, part) for segment in segments
             for part in np.array_split(segment.indices, min(count, len(segment.indices)))]
-
-
-def _serialize_array(serializer: AbstractSerializer, key: str, array: np.ndarray | None) -> np.ndarray | None:
-    # Some serializers load into the array that they are given.
-    return None if array is None else np.array(serializer(key, array.copy()))

@@ -7,6 +7,7 @@ import pickletools
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from numbers import Number
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,8 +19,11 @@ from autograd_nn.serializer import Deserializer, Serializable, Serializer
 from autograd_nn.types import Array, File
 from autograd_nn.utils.atomic import open_for_writing
 
-# None as an array: four bytes of the type "void", which no value has otherwise and which needs no pickle.
-NONE = np.array(b'None', dtype='V4')
+# None as an array, as Chainer has it.
+NONE = np.array(None)
+# What NumPy's format has for it: ``numpy.array(None)``, which every version of NumPy can read. The pickle that NumPy
+# itself writes names a module that older versions do not have.
+_PICKLED_NONE = b'\x80\x02cnumpy\narray\nN\x85R.'
 
 Names = str | Callable[[str], bool]
 
@@ -27,8 +31,8 @@ Names = str | Callable[[str], bool]
 class DictionarySerializer(Serializer):
     """Saves to a flat dictionary of NumPy arrays, whose keys are paths such as ``'predictor/l1/W'``.
 
-    None is stored as an array of type ``V4`` with the bytes ``None``, so that the file can be read without pickle; and
-    bfloat16, which NumPy's format has not, as float32, of which it is a part.
+    None is stored as ``numpy.array(None)``, as in files of Chainer; and bfloat16, which NumPy's format has not, as
+    float32, of which it is a part.
 
     Args:
         target: The dictionary; a new one by default.
@@ -55,16 +59,28 @@ class DictionarySerializer(Serializer):
 
     def __call__(self, key: str, value: Any) -> Any:
         path = self.path + key.lstrip('/')
-        if value is None:
-            array = NONE
-        else:
-            array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
-        # NumPy's byte strings lose zeros at their ends.
-        if array.dtype.hasobject or isinstance(value, bytes):
-            raise TypeError(f'save: {path!r} is a {type(value).__name__}; '
-                            'only arrays, numbers, strings and None can be saved')
-        self.target[path] = array.astype(np.float32) if array.dtype.name == 'bfloat16' else array
+        self.target[path] = as_saved(value, path)
         return value
+
+
+def as_saved(value: Any, path: str) -> np.ndarray:
+    """The array that a file has for a value.
+
+    Args:
+        value: An array, a number, a string or None.
+        path: Its path, for the error.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if value is None:
+        return NONE
+    array = backend.to_cpu(value) if backend.is_array(value) else np.asarray(value)
+    # NumPy's byte strings lose zeros at their ends. What was saved already may be None.
+    if (array.dtype.hasobject and not is_none(array)) or isinstance(value, bytes):
+        raise TypeError(f'save: {path!r} is a {type(value).__name__}; '
+                        'only arrays, numbers, strings and None can be saved')
+    return array.astype(np.float32) if array.dtype.name == 'bfloat16' else array
 
 
 class NpzDeserializer(Deserializer):
@@ -106,16 +122,34 @@ class NpzDeserializer(Deserializer):
         if backend.is_array(value):
             _copy(stored, value, key)
             return value
-        try:
-            return type(value)(stored.tolist() if isinstance(value, (list, tuple)) else stored[()])
-        except (TypeError, ValueError):
-            raise ValueError(f'load: {key!r}: expected a {type(value).__name__}, found an array of shape '
-                             f'{stored.shape}, {stored.dtype}') from None
+        return convert_scalar(stored, value, key)
+
+
+def convert_scalar(stored: np.ndarray, value: Any, key: str) -> Any:
+    """What a file has for a value that is no array, in that value's type.
+
+    Args:
+        stored: The array in the file.
+        value: A number, a string, or a list or tuple of them.
+        key: Where in the file it is.
+
+    Raises:
+        ValueError: The type cannot hold what is stored, such as 1.5 where an integer is expected.
+    """
+    kind = type(value)
+    try:
+        result = kind(stored.tolist() if isinstance(value, (list, tuple)) else stored[()])
+        if isinstance(result, (Number, np.bool_)) and not np.array_equal(stored, np.asarray(result), equal_nan=True):
+            raise ValueError
+        return result
+    except (TypeError, ValueError, OverflowError):
+        found = f'{stored[()]!s}' if stored.ndim == 0 else f'an array of shape {stored.shape}'
+        raise ValueError(f'load: {key!r}: expected {kind.__name__}, found {found} ({stored.dtype})') from None
 
 
 def is_none(stored: np.ndarray) -> bool:
-    """Whether an array in a file stands for None."""
-    if stored.dtype == NONE.dtype:
+    """Whether an array in a file stands for None; early versions wrote four bytes of the type "void"."""
+    if stored.dtype == 'V4':
         return stored.shape == () and stored.tobytes() == b'None'
     return stored.dtype.kind == 'O' and stored.shape == () and stored[()] is None
 
@@ -185,7 +219,12 @@ def _write(stream: BinaryIO, arrays: dict[str, np.ndarray], compression: bool) -
     with zipfile.ZipFile(stream, 'w', method) as archive:
         for key, array in arrays.items():
             with archive.open(f'{key}.npy', 'w', force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                if is_none(array):
+                    header: dict[str, Any] = {'descr': '|O', 'fortran_order': False, 'shape': ()}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    member.write(_PICKLED_NONE)
+                else:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def load_npz(file: File, obj: Serializable, path: str = '', strict: bool = True,
@@ -350,6 +389,8 @@ def _read_array(member: Any) -> np.ndarray | None:
 
 def _pickles_none(pickled: bytes) -> bool:
     """Whether a pickle is that of an array that holds nothing but None. It is parsed, never executed."""
+    if pickled == _PICKLED_NONE:
+        return True
     skipped = {'PUT', 'BINPUT', 'LONG_BINPUT', 'MEMOIZE', 'FRAME', 'MARK'}
     names = [opcode.name for opcode, _, _ in pickletools.genops(pickled) if opcode.name not in skipped]
     # An array's pickle ends with its state: the list of its elements, as the last of a tuple.

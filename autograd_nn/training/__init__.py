@@ -8,10 +8,22 @@ from autograd_nn.training.extension import (
     make_extension,
 )
 from autograd_nn.training.trainer import Trainer
-from autograd_nn.training.triggers.interval import get_trigger
-from autograd_nn.training.updaters import StandardUpdater, Updater
+from autograd_nn.training.triggers.interval import IntervalTrigger, get_trigger
+from autograd_nn.training.updaters import ParallelUpdater, StandardUpdater, Updater
 
 __all__ = [
-    'PRIORITY_EDITOR', 'PRIORITY_READER', 'PRIORITY_WRITER', 'Extension', 'StandardUpdater', 'Trainer', 'Updater',
-    'extensions', 'get_trigger', 'make_extension', 'triggers', 'updaters',
+    'PRIORITY_EDITOR',
+    'PRIORITY_READER',
+    'PRIORITY_WRITER',
+    'Extension',
+    'IntervalTrigger',
+    'ParallelUpdater',
+    'StandardUpdater',
+    'Trainer',
+    'Updater',
+    'extensions',
+    'get_trigger',
+    'make_extension',
+    'triggers',
+    'updaters',
 ]

@@ -100,10 +100,8 @@ def make_extension(trigger: TriggerLike = None, default_name: str | None = None,
             'trigger': Extension.trigger if trigger is None else trigger,
             'default_name': default_name or function.__name__,
             'priority': Extension.priority if priority is None else priority,
+            'finalize': finalizer, 'initialize': initializer, 'on_error': on_error,
         }
-        for name, hook in ('finalize', finalizer), ('initialize', initializer), ('on_error', on_error):
-            if hook is not None:
-                attributes[name] = hook
         for name, value in attributes.items():
             setattr(function, name, value)
         return function

@@ -8,10 +8,10 @@ from autograd_nn import random
 from autograd_nn.backend import kernels
 from autograd_nn.link import Link
 from autograd_nn.optimizer import Optimizer
-from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 
 
-def serialize_json(serializer: AbstractSerializer, key: str, value: Any) -> Any:
+def serialize_json(serializer: AbstractSerializer, key: str, value: Any, strict: bool = True) -> Any:
     """Stores data in a serializer, or restores it from one, as JSON text.
 
     Args:
@@ -19,11 +19,28 @@ def serialize_json(serializer: AbstractSerializer, key: str, value: Any) -> Any:
         key: Under which name.
         value: Numbers, strings, None, and lists and dictionaries of these. Floats come back exactly, NaN and infinities
             among them.
+        strict: Whether a file must have it; otherwise the data stays as it is.
 
     Returns:
         The data that was stored, or that has been restored.
     """
-    return json.loads(str(serializer(key, json.dumps(value))))
+    text = json.dumps(value)
+    return json.loads(str(serializer(key, text) if strict else serialize_if_there(serializer, key, text)))
+
+
+def serialize_number(serializer: AbstractSerializer, key: str, value: float | None) -> float | None:
+    """Stores a number or None, or restores it where it is there.
+
+    Args:
+        serializer: The serializer.
+        key: Under which name.
+        value: The number or None.
+
+    Returns:
+        What was stored or restored; `value`, where the file does not have it.
+    """
+    value = serialize_if_there(serializer, key, value)
+    return None if value is None else float(value)
 
 
 def non_finite_parameters(target: Any) -> list[str]:
@@ -45,7 +62,7 @@ def serialize_random_state(serializer: AbstractSerializer) -> None:
     """Stores the state of the global random numbers, from which initializers and dropout draw, or restores it."""
     # Every snapshot has an entry for the GPU, so that one from a machine without a GPU can be loaded on one with it.
     state = {'cupy_seed': -1, **random.get_state()}
-    restored = {key: serializer(key, value) for key, value in state.items()}
+    restored = {key: serialize_if_there(serializer, key, value) for key, value in state.items()}
     if restored['cupy_seed'] < 0:
         del restored['cupy_seed']
     random.set_state(restored)

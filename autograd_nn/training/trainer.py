@@ -282,7 +282,8 @@ class Trainer:
         """Stores the whole state of the training in a serializer, or restores it from one.
 
         It holds the updater with its iterators, optimizers and models, the extensions, all triggers, the last
-        observation, and the state of NumPy's random numbers.
+        observation, and the state of NumPy's random numbers. Chainer loads it, and snapshots of Chainer are loaded
+        here; they lack the state of the random numbers and the like, which then stay as they are.
         """
         self.updater.serialize(serializer['updater'])
         serialize_trigger(self.stop_trigger, serializer['stop_trigger'])
@@ -291,9 +292,9 @@ class Trainer:
             serialize_trigger(entry.trigger, serializer['extension_triggers'][name])
         elapsed = float(serializer('_snapshot_elapsed_time', self._elapsed()))
         scalars = {name: float(as_array(value)) for name, value in self.observation.items() if is_scalar(value)}
-        observation = serialize_json(serializer, 'observation', scalars)
+        observation = serialize_json(serializer, 'observation', scalars, strict=False)
         pending = serialize_json(serializer, 'pending_extensions',
-                                 [[name, self._given_answer(name)] for name in self._pending])
+                                 [[name, self._given_answer(name)] for name in self._pending], strict=False)
         serialize_random_state(serializer['random_state'])
         if isinstance(serializer, Deserializer):
             self._elapsed_before = elapsed

@@ -95,15 +95,18 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
         'hello'
     """
     path = Path(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f'.{path.name}-') as directory:
-        temporary = Path(directory, path.name)
-        try:
-            yield temporary
-        except OSError as error:
-            _name_file(error, temporary, path)
-            raise
-        for file in list(Path(directory).iterdir()):
+    # A TemporaryDirectory would go at the end of the program, while a thread is still writing there.
+    directory = Path(tempfile.mkdtemp(dir=path.parent, prefix=f'.{path.name}-'))
+    temporary = directory / path.name
+    try:
+        yield temporary
+        for file in list(directory.iterdir()):
             file.replace(path.parent / file.name)
+    except OSError as error:
+        _name_file(error, temporary, path)
+        raise
+    finally:
+        shutil.rmtree(directory)
 
 
 def _name_file(error: BaseException, temporary: Path, path: PathLike) -> None:

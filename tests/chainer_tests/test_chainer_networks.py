@@ -326,6 +326,9 @@ training.triggers.ManualScheduleTrigger training.extensions.snapshot_object vari
 function.Function link.Chain reporter.DictSummary serializers.npz.save_npz utils.type_check
 utils.conv.get_conv_outsize utils.force_array gradient_check.check_backward Sequential
 computational_graph.build_computational_graph initializers.HeNormal print_runtime_info
+training.util.get_trigger training.updaters.multiprocess_parallel_updater.MultiprocessParallelUpdater
+training.IntervalTrigger training.updaters.ParallelUpdater training.extensions.variable_statistics_plot
+serializers.hdf5.load_hdf5 serializers.npz.serialize
 configuration.using_config function.no_backprop_mode initializer.Initializer Initializer
 '''
 

@@ -52,7 +52,6 @@ class Saver:
         return type(self)(self.target, f'{self.path}{name}/')
 
     def __call__(self, name, value):
-        assert value is not None
         self.target[self.path + name] = np.array(value)
         return value
 
@@ -61,7 +60,8 @@ class Loader(Saver):
     """A deserializer from it."""
 
     def __call__(self, name, value):
-        return type(value)(self.target[self.path + name][()])
+        stored = self.target[self.path + name][()]
+        return stored if value is None or stored is None else type(value)(stored)
 
 
 class Model(Chain):

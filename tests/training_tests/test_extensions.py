@@ -186,6 +186,11 @@ class TestPrintReport:
                                   '1                          1.5\n'
                                   '1           1              2.5\n')
 
+    def test_a_file_that_can_only_be_written_to(self, tmp_path):
+        text = []
+        run(tmp_path, extensions.LogReport(), extensions.PrintReport(['epoch'], out=SimpleNamespace(write=text.append)))
+        assert ''.join(text).split() == ['epoch', '1']
+
     ENTRIES_OF_A_CLASSIFIER = ['epoch', 'main/loss', 'validation/main/loss', 'main/accuracy',
                                'validation/main/accuracy', 'images/s', 'elapsed_time']
 
@@ -367,7 +372,7 @@ class TestPlotReport:
             clock.now += 1
             lengths.append(len(data['a']))
 
-        monkeypatch.setattr(extensions.plot_report, 'time', SimpleNamespace(perf_counter=lambda: clock.now))
+        monkeypatch.setattr(extensions.figure, 'time', SimpleNamespace(perf_counter=lambda: clock.now))
         plot = extensions.PlotReport('a', trigger=(1, 'iteration'), postprocess=draw)
         run(tmp_path, (pass_time, None, None, 1000), plot, **self.VALUES)
         assert lengths == [1, 4, 6]
@@ -473,7 +478,7 @@ class TestSnapshot:
                 model.W.array[1] = model.fixed.array[1] = np.nan
 
         trainer = make(diverge)
-        for name in 'snapshot', 'snapshot_1':
+        for name in '_Snapshot', '_Snapshot_1':
             trainer._extensions[name].trigger = training.get_trigger((1, 'iteration'))
         with pytest.warns(UserWarning, match='saved at iteration 3, since the parameter /W has become') as caught:
             trainer.run()
@@ -777,6 +782,103 @@ def test_unchain_variables(tmp_path):
     assert kept == [True, True] and trainer.observation['main/loss'].creator is None
 
 
+class TestVariableStatisticsPlot:
+    @pytest.fixture(autouse=True)
+    def needs_matplotlib(self):
+        pytest.importorskip('matplotlib')
+
+    def make(self, seen, targets=None, **options):
+        """A plot that also keeps its figure."""
+        class Plot(extensions.VariableStatisticsPlot):
+            def make_figure(self):
+                seen.append(super().make_figure())
+                return seen[-1]
+
+        return Plot(self.link if targets is None else targets, trigger=(1, 'iteration'), **options)
+
+    def run(self, tmp_path, plot, stop=4):
+        def change(trainer):
+            self.link.W.array[...] = trainer.updater.iteration * np.array([1, 2, 6])
+            self.link.W.grad = -self.link.W.array
+
+        run(tmp_path, (change, 'change', None, 1000), plot, stop=(stop, 'iteration'))
+
+    def setup_method(self):
+        self.link = Link(W=(3,), lazy=None)
+
+    def test_curves(self, tmp_path):
+        seen = []
+        self.run(tmp_path, self.make(seen, percentile_sigmas=(0, 50, 100)))
+        with Image.open(tmp_path / 'statistics.png') as image:
+            assert image.size == (1920, 1080)
+        (mean, mean_of_grads), (percentiles, percentiles_of_grads) = np.array(seen[-1].axes).reshape(2, 2)
+        iterations = np.arange(1, 5)
+        assert mean.get_title() == 'data' and mean_of_grads.get_title() == 'grad'
+        assert percentiles.get_xlabel() == 'iteration'
+        for axes, values in ((mean, 3 * iterations), (mean_of_grads, -3 * iterations), (percentiles, 2 * iterations),
+                             (percentiles_of_grads, -2 * iterations)):
+            np.testing.assert_allclose(axes.lines[0].get_xydata(), np.stack([iterations, values], 1))
+        for axes, low, high in (mean, 3 - np.std([1, 2, 6]), 3 + np.std([1, 2, 6])), (percentiles, 1, 6):
+            outline = axes.collections[0].get_paths()[0].vertices
+            last = outline[outline[:, 0] == 4][:, 1]
+            np.testing.assert_allclose([last.min(), last.max()], [4 * low, 4 * high])
+        texts = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (mean, percentiles)]
+        assert texts == [['mean, std'], ['percentile']]
+
+    @pytest.mark.parametrize('options, labels', [
+        ({'plot_std': False, 'percentile_sigmas': ()}, ['mean']),
+        ({'plot_mean': False, 'percentile_sigmas': ()}, ['std']),
+        ({'plot_std': False, 'plot_mean': False, 'percentile_sigmas': 50}, ['percentile']),
+        ({'plot_std': False, 'plot_mean': False, 'percentile_sigmas': (10, 90)}, ['percentile']),
+    ])
+    def test_parts(self, tmp_path, options, labels):
+        seen = []
+        self.run(tmp_path, self.make(seen, report_grad=False, file_name='a.svg', figsize=(3, 2), grid=False, marker='x',
+                                     **options))
+        assert '<svg' in (tmp_path / 'a.svg').read_text()
+        assert [text.get_text() for axes in seen[-1].axes for text in axes.get_legend().get_texts()] == labels
+        assert tuple(seen[-1].get_size_inches()) == (3, 2)
+
+    @pytest.mark.parametrize('calls, expected', [(4, [1, 2, 3, 4]), (5, [1, 3, 5]), (9, [1, 5, 9]), (12, [1, 5, 9])])
+    def test_samples_stay_evenly_spaced(self, tmp_path, calls, expected):
+        seen = []
+        self.run(tmp_path, self.make(seen, max_sample_size=4), calls)
+        assert seen[-1].axes[0].lines[0].get_xdata().tolist() == expected
+
+    def test_resumption(self, tmp_path):
+        seen = []
+        plot = self.make(seen, max_sample_size=4)
+        self.run(tmp_path, plot, 5)
+        save_npz(tmp_path / 'state', plot)
+        resumed = self.make(seen, max_sample_size=4)
+        load_npz(tmp_path / 'state', resumed)
+        for iteration in 6, 7:
+            resumed(SimpleNamespace(updater=SimpleNamespace(iteration=iteration, epoch_detail=0.), out=tmp_path))
+        resumed.finalize()
+        assert seen[-1].axes[0].lines[0].get_xdata().tolist() == [1, 3, 5, 7]
+
+    def test_targets(self, tmp_path):
+        seen = []
+        x = Variable(np.array([3., 5.]))
+        run(tmp_path, self.make(seen, [x, (self.link, [Variable(np.zeros((2, 0)))])]), stop=(1, 'iteration'))
+        self.link.W.array[...] = 0
+        assert np.isnan(seen[-1].axes[1].lines[0].get_ydata()).all()  # There are no gradients.
+
+    def test_nothing_to_draw(self):
+        for targets, options in (([], {}), (Link(), {}), ({}, {}),
+                                 (self.link, {'report_data': False, 'report_grad': False}),
+                                 (self.link, {'plot_mean': False, 'plot_std': False, 'percentile_sigmas': ()}),
+                                 (self.link, {'max_sample_size': 1})):
+            with pytest.raises(ValueError, match='VariableStatisticsPlot: '):
+                extensions.VariableStatisticsPlot(targets, **options)
+
+    def test_without_matplotlib(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(extensions.VariableStatisticsPlot, 'available', staticmethod(lambda: False))
+        with pytest.warns(UserWarning, match='VariableStatisticsPlot: no curves are drawn'):
+            run(tmp_path, extensions.VariableStatisticsPlot(self.link, trigger=(1, 'iteration')))
+        assert not [*tmp_path.iterdir()]
+
+
 class TestParameterStatistics:
     def make(self):
         link = Chain(l=Link())
@@ -786,39 +888,66 @@ class TestParameterStatistics:
         return link
 
     def observe(self, *args, **kwargs):
-        extension = extensions.ParameterStatistics(*args, **kwargs)
+        extension = extensions.ParameterStatistics(*args, trigger=lambda trainer: True, **kwargs)
         with Reporter() as reporter:
             extension(None)
         return reporter.observation
 
     def test_default(self):
+        """Keys and numbers of Chainer 7.8.1."""
         link = self.make()
         link.l.W.grad = np.full((2, 2), 3.)
         values = self.observe(link)
-        assert {key for key in values if 'percentile' not in key} == {
-            f'Chain/l/W/{what}/{name}' for what in ('data', 'grad') for name in ('mean', 'std', 'min', 'max', 'zeros')}
-        W = link.l.W.array
-        assert [values[f'Chain/l/W/data/{name}'] for name in ('mean', 'std', 'min', 'max', 'zeros')] == [
-            2, W.std(), 0, 5, 1]
-        assert values['Chain/l/W/grad/mean'] == 3
-        assert values['Chain/l/W/data/percentile/4'] == 1.5 and values['Chain/l/W/data/percentile/8'] == 5
+        assert {key: value for key, value in values.items() if '/data/' in key} == pytest.approx({
+            'None/l/W/data/mean': 2.0, 'None/l/W/data/std': 1.8708286933869707, 'None/l/W/data/min': 0.0,
+            'None/l/W/data/max': 5.0, 'None/l/W/data/zeros': 1.0, 'None/l/W/data/percentile/0': 0.0039,
+            'None/l/W/data/percentile/1': 0.0684, 'None/l/W/data/percentile/2': 0.4761,
+            'None/l/W/data/percentile/3': 1.5, 'None/l/W/data/percentile/4': 3.5717,
+            'None/l/W/data/percentile/5': 4.7948, 'None/l/W/data/percentile/6': 4.9883})
+        assert {key: value for key, value in values.items() if '/grad/' in key} == pytest.approx({
+            'None/l/W/grad/mean': 3, 'None/l/W/grad/std': 0, 'None/l/W/grad/min': 3, 'None/l/W/grad/max': 3,
+            'None/l/W/grad/zeros': 0, **{f'None/l/W/grad/percentile/{i}': 3 for i in range(7)}})
 
     def test_arguments(self):
         link = self.make()
         assert self.observe([link.l], {'sum': np.sum}, report_grads=False, prefix='p') == {'p/l/W/data/sum': 8}
         assert self.observe(link, {'sum': np.sum}, report_params=False) == {}
-        extension = extensions.ParameterStatistics(link, None, trigger=(3, 'iteration'))
-        assert extension.trigger == (3, 'iteration')
-        extension.register_statistics('norm', np.linalg.norm)
+        assert self.observe(link.l, {'one': lambda x: x[:1], 'two': lambda x: x[1:3]}) == {
+            'l/W/data/one': 0, 'l/W/data/two/0': 1, 'l/W/data/two/1': 2}
+
+    def test_means_over_an_interval(self, tmp_path):
+        link, reported = self.make(), []
+        extension = extensions.ParameterStatistics(link.l, None, trigger=(3, 'iteration'))
+        extension.register_statistics('max', np.max)
+
+        def grow(trainer):
+            link.l.W.array[1, 1] = trainer.updater.iteration ** 2
+
+        def look(trainer):
+            reported.append(trainer.observation.get('l/W/data/max'))
+            if trainer.updater.iteration == 2:
+                save_npz(tmp_path / 'snapshot', trainer)
+
+        run(tmp_path, (grow, 'grow', None, 1000), extension, (look, 'look', None, -1000), stop=(6, 'iteration'))
+        assert reported == [None, None, 5, None, None, 77 / 3]
+        assert training.Trainer(toy.FakeUpdater()).extend(extension) is None and extension.name == (
+            'parameter_statistics')
+        # The sums go on after a resumption.
+        resumed = extensions.ParameterStatistics(link.l, {'max': np.max}, trigger=(3, 'iteration'))
+        load_npz(tmp_path / 'snapshot', resumed, path='extensions/parameter_statistics')
+        link.l.W.array[1, 1] = 9
         with Reporter() as reporter:
-            extension(None)
-        assert reporter.observation == {'Chain/l/W/data/norm': np.sqrt(30)}
+            resumed(SimpleNamespace(updater=SimpleNamespace(iteration=3, epoch_detail=0.9)))
+        assert reporter.observation == {'l/W/data/max': 5}
 
     def test_nan(self):
         link = self.make()
         link.l.W.array[0, 0] = np.nan
-        assert np.isnan(self.observe(link)['Chain/l/W/data/max'])
-        assert self.observe(link, skip_nan_params=True) == {}
+        assert np.isnan(self.observe(link)['None/l/W/data/max'])
+        skipped = self.observe(link, skip_nan_params=True)
+        assert list(skipped) == [f'None/l/W/data/{name}' for name in (
+            'mean', 'std', 'min', 'max', 'zeros', 'percentile')]
+        assert all(map(np.isnan, skipped.values()))
 
 
 def test_everything_together(tmp_path, capsys):

@@ -88,6 +88,11 @@ def test_make_extension(tmp_path):
     assert trainer._extensions['extension'].priority == 7
     trainer.run()
     assert calls == ['start', 2, 4, 'end']
+    # The attributes that Chainer gives it.
+    assert vars(training.make_extension()(lambda trainer: None)) == {
+        'default_name': '<lambda>', 'finalize': None, 'initialize': None, 'on_error': None, 'priority': 100,
+        'trigger': (1, 'iteration')}
+    assert vars(extension).keys() == vars(training.make_extension()(lambda trainer: None)).keys()
 
 
 def test_run(tmp_path):
@@ -315,7 +320,7 @@ class TestErrors:
         with pytest.raises(Failure):
             trainer.run()
         error = capsys.readouterr().err
-        assert 'snapshot could not deal with that: OSError: disk full' in error
+        assert '_Snapshot could not deal with that: OSError: disk full' in error
         assert 'No snapshot could be saved: TypeError' in error
 
     def test_keyboard_interrupt(self, tmp_path, capsys):

@@ -193,6 +193,20 @@ def test_early_stopping_without_value(capsys):
     assert capsys.readouterr().out == 'x is 2, not better than 1: 1 of 1\n'
 
 
+def test_patience_by_its_older_name():
+    assert triggers.EarlyStoppingTrigger(patients=7).patience == 7
+    assert triggers.EarlyStoppingTrigger().patience == 3
+    with pytest.raises(TypeError, match='patients is an older name of patience'):
+        triggers.EarlyStoppingTrigger(patience=4, patients=7)
+
+
+def test_nan_is_never_the_best_value():
+    trigger, trainer = triggers.EarlyStoppingTrigger((1, 'iteration'), 'x', 2), FakeTrainer()
+    assert trigger.best == np.inf and triggers.EarlyStoppingTrigger(mode='max').best == -np.inf
+    assert fired(trigger, trainer, 4, values=[np.nan, 2, 3, np.nan]) == [4]
+    assert trigger.best == 2
+
+
 @pytest.mark.parametrize('make', [
     lambda: triggers.IntervalTrigger(3, 'iteration'), lambda: triggers.IntervalTrigger(0.7, 'epoch'),
     lambda: triggers.ManualScheduleTrigger([2, 5], 'iteration'), lambda: triggers.ManualScheduleTrigger(1.5, 'epoch'),

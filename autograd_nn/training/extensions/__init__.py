@@ -20,10 +20,11 @@ from autograd_nn.training.extensions.shift import (
     WarmupShift,
 )
 from autograd_nn.training.extensions.snapshot import snapshot, snapshot_object
+from autograd_nn.training.extensions.variable_statistics_plot import VariableStatisticsPlot
 
 __all__ = [
     'CosineShift', 'DivergenceError', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift',
     'LinearShift', 'LogReport', 'MicroAverage', 'MultistepShift', 'ParameterStatistics', 'PlotReport',
-    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'WarmupShift', 'observe_lr',
-    'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
+    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'VariableStatisticsPlot', 'WarmupShift',
+    'observe_lr', 'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autograd_nn.computational_graph import build_computational_graph
 from autograd_nn.config import config
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.atomic import atomic_write
@@ -64,3 +65,8 @@ class DumpGraph(Extension):
         if self._keep_graph is not None:
             config.keep_graph_on_report = self._keep_graph
             self._keep_graph = None
+
+    def serialize(self, serializer: AbstractSerializer) -> None:
+        """Stores what Chainer looks for; a file has nothing that is needed here."""
+        serialize_if_there(serializer, '_original_flag', bool(self._keep_graph))
+        serialize_if_there(serializer, '_flag_called', self._keep_graph is None)

@@ -5,13 +5,14 @@ import copy
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
 
 from autograd_nn.backend import DeviceLike, get_device
 from autograd_nn.config import no_backprop_mode, using_config
-from autograd_nn.dataset.convert import call_converter, concat_examples
+from autograd_nn.dataset.convert import call_converter, call_with_batch, concat_examples
 from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.link import Link
 from autograd_nn.reporter import DictSummary, Reporter, report, report_scope
@@ -131,12 +132,7 @@ class Evaluator(Extension):
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']
         arrays = call_converter(self.converter, batch, self.device)
-        if isinstance(arrays, tuple):
-            function(*arrays)
-        elif isinstance(arrays, dict):
-            function(**arrays)
-        else:
-            function(arrays)
+        call_with_batch(function, arrays)
 
     def _with_progress_bar(self, iterator: Any) -> Any:
         if not self._progress_bar:
@@ -155,4 +151,5 @@ class Evaluator(Extension):
     def serialize(self, serializer: AbstractSerializer) -> None:
         for name, iterator in self._iterators.items():
             if hasattr(iterator, 'serialize'):
-                iterator.serialize(serializer[f'iterator:{name}'])
+                with suppress(KeyError):  # Files of Chainer do not have them.
+                    iterator.serialize(serializer[f'iterator:{name}'])

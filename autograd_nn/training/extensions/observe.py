@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd_nn.reporter import Summary, report
-from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.reporter import as_double, report
+from autograd_nn.serializer import AbstractSerializer, serialize_real
 from autograd_nn.training.extension import PRIORITY_EDITOR, PRIORITY_WRITER, Extension, make_extension
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.triggers.interval import TriggerLike, get_trigger, serialize_trigger
@@ -22,11 +22,11 @@ def observe_value(observation_key: str, target_func: Callable[[Any], Any]) -> An
     Returns:
         The extension.
     """
-    @make_extension(trigger=(1, 'epoch'), priority=PRIORITY_WRITER, default_name=f'observe_{observation_key}')
-    def observe(trainer: Trainer) -> None:
+    @make_extension(trigger=(1, 'epoch'), priority=PRIORITY_WRITER)
+    def _observe_value(trainer: Trainer) -> None:
         report({observation_key: target_func(trainer)})
 
-    return observe
+    return _observe_value
 
 
 def observe_lr(optimizer_name: str = 'main', observation_key: str = 'lr') -> Any:
@@ -60,24 +60,22 @@ class MicroAverage(Extension):
         self._denominator_key = denominator_key
         self._result_key = result_key
         self._trigger = get_trigger(trigger)
-        self._numerator = Summary()
-        self._denominator = Summary()
+        self._numerator: Any = 0.0
+        self._denominator: Any = 0.0
 
     def __call__(self, trainer: Trainer) -> None:
         observation = trainer.observation
         if self._numerator_key in observation and self._denominator_key in observation:
-            self._numerator.add(observation[self._numerator_key])
-            self._denominator.add(observation[self._denominator_key])
+            self._numerator += as_double(observation[self._numerator_key])
+            self._denominator += as_double(observation[self._denominator_key])
         if self._trigger(trainer):
-            # Both are means over the same number of values.
-            denominator = self._denominator.compute_mean()
-            result = self._numerator.compute_mean() / denominator if denominator else float('nan')
-            self._numerator, self._denominator = Summary(), Summary()
-            report({self._result_key: result})
+            numerator, denominator = float(self._numerator), float(self._denominator)
+            self._numerator = self._denominator = 0.0
+            report({self._result_key: numerator / denominator if denominator else float('nan')})
 
     def serialize(self, serializer: AbstractSerializer) -> None:
-        self._numerator.serialize(serializer['numerator'])
-        self._denominator.serialize(serializer['denominator'])
+        self._numerator = serialize_real(serializer, '_numerator', self._numerator)
+        self._denominator = serialize_real(serializer, '_denominator', self._denominator)
         serialize_trigger(self._trigger, serializer['trigger'])
 
 

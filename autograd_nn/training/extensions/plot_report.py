@@ -1,23 +1,19 @@
 """Curves of reported values."""
 from __future__ import annotations
 
-import importlib.util
-import time
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from autograd_nn.reporter import DictSummary
 from autograd_nn.serializer import AbstractSerializer
-from autograd_nn.training.extension import Extension
+from autograd_nn.training.extensions.figure import FigureExtension
 from autograd_nn.training.state import serialize_json
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.triggers.interval import TriggerLike, get_trigger, serialize_trigger
-from autograd_nn.utils.atomic import atomic_write
 
 
-class PlotReport(Extension):
+class PlotReport(FigureExtension):
     """Draws curves of reported values, averaged over intervals, to an image file. It needs matplotlib.
 
     Where epochs are short, not every one has its drawing, as that takes at most a fiftieth of the time; the last one
@@ -39,28 +35,16 @@ class PlotReport(Extension):
     def __init__(self, y_keys: str | Iterable[str], x_key: str = 'iteration', trigger: TriggerLike = (1, 'epoch'),
                  postprocess: Callable[[Any, Any, Any], Any] | None = None, filename: str = 'plot.png',
                  marker: str | None = 'x', grid: bool = True, *, file_name: str | None = None) -> None:
+        super().__init__(file_name or filename)
         self._y_keys = [y_keys] if isinstance(y_keys, str) else list(y_keys)
         self._x_key = x_key
         self._trigger = get_trigger(trigger)
         self._postprocess = postprocess
-        self._filename = file_name or filename
         self._marker = marker
         self._grid = grid
         self._data: dict[str, list[list[float]]] = {key: [] for key in self._y_keys}
         self._warned = False
         self._summary = DictSummary()
-        self._undrawn: Path | None = None
-        self._draw_after = 0.0
-
-    @staticmethod
-    def available() -> bool:
-        """Whether matplotlib is there."""
-        return importlib.util.find_spec('matplotlib') is not None
-
-    def initialize(self, trainer: Trainer) -> None:
-        if not self.available():
-            warnings.warn('PlotReport: no curves are drawn, since matplotlib is not installed '
-                          '(pip install matplotlib)', stacklevel=2)
 
     def __call__(self, trainer: Trainer) -> None:
         observation = trainer.observation
@@ -75,14 +59,8 @@ class PlotReport(Extension):
         for key in self._y_keys:
             if key in means:
                 self._data[key].append([x, means[key]])
-        if any(self._data.values()) and self.available():
-            self._undrawn = Path(trainer.out, self._filename)
-            if time.perf_counter() >= self._draw_after:
-                self._draw(self._undrawn)
-
-    def finalize(self) -> None:
-        if self._undrawn is not None:
-            self._draw(self._undrawn)
+        if any(self._data.values()):
+            self.draw(trainer)
 
     def _x(self, trainer: Trainer, means: dict[str, float]) -> float | None:
         if self._x_key == 'iteration':
@@ -91,8 +69,7 @@ class PlotReport(Extension):
             return trainer.updater.epoch_detail
         return trainer.elapsed_time if self._x_key == 'elapsed_time' else means.get(self._x_key)
 
-    def _draw(self, path: Path) -> None:
-        start = time.perf_counter()
+    def make_figure(self) -> Any:
         # Importing matplotlib takes as long as importing everything else, and most programs draw nothing.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -120,10 +97,7 @@ class PlotReport(Extension):
             axes.set_ylabel(labels[0], font=font)
         if self._postprocess is not None:
             self._postprocess(figure, axes, self._data)
-        with atomic_write(path) as file:
-            figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
-        self._undrawn = None
-        self._draw_after = 50 * time.perf_counter() - 49 * start
+        return figure
 
     def _font_and_labels(self) -> list[Any]:
         """The font, and how the keys of the axes x and y are written in it: as they are, if a font can do that."""
@@ -147,6 +121,6 @@ class PlotReport(Extension):
         return [font, *(key.encode('ascii', 'backslashreplace').decode() for key in keys)]
 
     def serialize(self, serializer: AbstractSerializer) -> None:
+        self._data.update(serialize_json(serializer, f'_plot_{self._filename}', self._data))
         serialize_trigger(self._trigger, serializer['trigger'])
         self._summary.serialize(serializer['summary'])
-        self._data.update(serialize_json(serializer, 'data', self._data))

@@ -25,7 +25,7 @@ class PrintReport(Extension):
     Args:
         entries: The keys of the columns.
         log_report: The `LogReport`, or the name under which the trainer has it.
-        out: The file to print to; standard output by default.
+        out: The file to print to, anything with a method ``write``; standard output by default.
     """
 
     def __init__(self, entries: Sequence[str], log_report: LogReport | str = 'LogReport',
@@ -55,7 +55,8 @@ class PrintReport(Extension):
         # A progress bar on the same terminal makes way.
         out = self._out or sys.stdout
         tqdm.write('  '.join(cells).rstrip(), file=out)
-        out.flush()
+        if hasattr(out, 'flush'):
+            out.flush()
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         if isinstance(self._log_report, LogReport):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import bisect
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from autograd_nn.optimizer import Hyperparameter, Optimizer
 from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.training.extension import Extension
-from autograd_nn.training.state import serialize_json
+from autograd_nn.training.state import serialize_number
 from autograd_nn.training.trainer import Trainer
 
 
@@ -112,12 +111,13 @@ class Shift(Extension):
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         self._t = int(serializer('_t', self._t))
-        self._init = serialize_json(serializer, '_init', self._init)
-        self._last_value = serialize_json(serializer, '_last_value', self._last_value)
+        # A file of Chainer has no more than the last value, and that not of every schedule.
+        self._init = serialize_number(serializer, '_init', self._init)
+        self._last_value = serialize_number(serializer, '_last_value', self._last_value)
         if self._subject is not None:
             self._value_in_snapshot = float(getattr(self._subject, self._attr))
-        self._factor, self._value_in_snapshot = json.loads(str(serialize_if_there(
-            serializer, '_now', json.dumps([self._factor, self._value_in_snapshot]))))
+        self._factor = float(serialize_if_there(serializer, '_factor', self._factor))
+        self._value_in_snapshot = serialize_number(serializer, '_value_in_snapshot', self._value_in_snapshot)
 
 
 def _up_to(value: float, init: float, target: float | None) -> float:
@@ -200,7 +200,14 @@ class MultistepShift(Shift):
         self._step_value = sorted(step_value)
 
     def value(self, init: float, t: int) -> float:
-        return init * self._gamma ** bisect.bisect_right(self._step_value, t)
+        return init * self._gamma ** self._step_at(t)
+
+    def _step_at(self, t: int) -> int:
+        return bisect.bisect_right(self._step_value, t)
+
+    def serialize(self, serializer: AbstractSerializer) -> None:
+        super().serialize(serializer)
+        serialize_if_there(serializer, '_current_step', self._step_at(self._t))  # which Chainer looks for
 
 
 class LinearShift(Shift):

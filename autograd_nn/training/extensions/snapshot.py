@@ -104,7 +104,7 @@ class _Snapshot(Extension):
                                  f'{filename!r} makes several')
         if n_retains == 0:
             raise ValueError(f'{name}: n_retains must be positive, or -1 to keep all files')
-        self._default_name = name
+        self._caller = name
         self._target = target
         self._filename = filename
         self._savefun = savefun or save_npz
@@ -114,12 +114,9 @@ class _Snapshot(Extension):
         self._n_retains = n_retains
         self._autoload = autoload
         self._has_warned = False
+        self._saved_of: Trainer | None = None
         self._unset: set[str] = set()  # parameters that were NaN from the beginning
         self._suffixes = {'', '.npz'}  # which a function that saves, such as NumPy's, may add to the name
-
-    @property
-    def default_name(self) -> str:
-        return self._default_name
 
     def initialize(self, trainer: Trainer) -> None:
         if self._autoload:
@@ -147,6 +144,8 @@ class _Snapshot(Extension):
     def finalize(self) -> None:
         if self._writer is not None and hasattr(self._writer, 'finalize'):
             self._writer.finalize()
+            self._remove_old()  # The last file may have been written only now.
+        self._saved_of = None
 
     def _target_of(self, trainer: Trainer) -> Any:
         return trainer if self._target is None else self._target
@@ -158,7 +157,7 @@ class _Snapshot(Extension):
         diverged = set(non_finite_parameters(self._target_of(trainer))) - self._unset
         if diverged:
             if not self._has_warned:
-                warnings.warn(f'{self._default_name}: nothing is saved at iteration {trainer.updater.iteration}, since '
+                warnings.warn(f'{self._caller}: nothing is saved at iteration {trainer.updater.iteration}, since '
                               f'the parameter {min(diverged)} has become NaN or infinite; earlier files stay',
                               stacklevel=2)
             self._has_warned = True
@@ -171,10 +170,14 @@ class _Snapshot(Extension):
             serializer = DictionarySerializer()
             serializer.save(self._target_of(trainer))
             self._writer(filename, str(trainer.out), serializer.target)
-        if self._n_retains > 0:
-            for file in self._files(trainer)[:-self._n_retains]:
-                file.unlink()
+        self._saved_of = trainer
+        self._remove_old()
         return path
+
+    def _remove_old(self) -> None:
+        if self._n_retains > 0 and self._saved_of is not None:
+            for file in self._files(self._saved_of)[:-self._n_retains]:
+                file.unlink()
 
     def _files(self, trainer: Trainer) -> list[Path]:
         """The files of this extension that are there, the newest last."""

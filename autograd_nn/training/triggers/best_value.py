@@ -4,10 +4,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from autograd_nn.reporter import Summary
+from autograd_nn.reporter import DictSummary
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.progress import Progress
-from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import StatefulTrigger, TriggerLike, get_trigger, serialize_trigger
 
 
@@ -27,7 +26,7 @@ class BestValueTrigger(StatefulTrigger):
         self._key = key
         self._compare = compare
         self._trigger = get_trigger(trigger)
-        self._summary = Summary()
+        self._summary = DictSummary()
         self._best_value: float | None = None
 
     @property
@@ -39,14 +38,14 @@ class BestValueTrigger(StatefulTrigger):
         """Whether an interval has ended with the best value so far. NaN is never the best."""
         observation = trainer.observation
         if self._key in observation:
-            self._summary.add(observation[self._key])
+            self._summary.add({self._key: observation[self._key]})
         if not self._trigger(trainer):
             return False
-        summary, self._summary = self._summary, Summary()
-        if summary.is_empty:
+        means, self._summary = self._summary.compute_mean(), DictSummary()
+        if self._key not in means:
             raise KeyError(f'{type(self).__name__}: {self._key!r} was not reported in this interval; '
                            f'the last iteration reported {", ".join(observation) or "nothing"}')
-        value = summary.compute_mean()
+        value = means[self._key]
         if math.isnan(value) or (self._best_value is not None and not self._compare(self._best_value, value)):
             return False
         self._best_value = value
@@ -56,7 +55,8 @@ class BestValueTrigger(StatefulTrigger):
         """Stores the state in a serializer, or restores it from one."""
         serialize_trigger(self._trigger, serializer['interval_trigger'])
         self._summary.serialize(serializer['summary'])
-        self._best_value = serialize_json(serializer, 'best_value', self._best_value)
+        value = serializer('best_value', self._best_value)
+        self._best_value = None if value is None else float(value)
 
 
 class MaxValueTrigger(BestValueTrigger):

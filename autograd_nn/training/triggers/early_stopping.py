@@ -1,13 +1,13 @@
 """Stopping when a value gets better no more."""
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 from autograd_nn.reporter import Summary
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.progress import Progress
-from autograd_nn.training.state import serialize_json
 from autograd_nn.training.triggers.interval import StatefulTrigger, TriggerLike, get_trigger, serialize_trigger
 
 
@@ -22,13 +22,15 @@ class EarlyStoppingTrigger(StatefulTrigger):
             ``accuracy`` and smaller otherwise.
         verbose: Whether to print each check that brings no new best value.
         max_trigger: When to stop in any case.
+        patients: An older name of `patience`.
 
     Attributes:
-        best: The best value so far, None before the first.
+        best: The best value so far; before the first, infinity, or minus infinity if larger is better.
         count: How many checks have passed since.
 
     Raises:
         ValueError: No such mode.
+        TypeError: `patience` and `patients` are both given.
 
     Example:
         >>> from autograd_nn.training import triggers
@@ -36,15 +38,18 @@ class EarlyStoppingTrigger(StatefulTrigger):
     """
 
     def __init__(self, check_trigger: TriggerLike = (1, 'epoch'), monitor: str = 'main/loss', patience: int = 3,
-                 mode: str = 'auto', verbose: bool = False, max_trigger: TriggerLike = (100, 'epoch')) -> None:
+                 mode: str = 'auto', verbose: bool = False, max_trigger: TriggerLike = (100, 'epoch'), *,
+                 patients: int | None = None) -> None:
         if mode not in ('auto', 'max', 'min'):
             raise ValueError(f"EarlyStoppingTrigger: mode must be 'auto', 'max' or 'min', got {mode!r}")
+        if patients is not None and patience != 3:
+            raise TypeError('EarlyStoppingTrigger: patients is an older name of patience; give one of them')
         self.monitor = monitor
-        self.patience = patience
+        self.patience = patience if patients is None else patients
         self.verbose = verbose
-        self.best: float | None = None
         self.count = 0
         self._larger_is_better = mode == 'max' or (mode == 'auto' and 'accuracy' in monitor)
+        self.best = -math.inf if self._larger_is_better else math.inf
         self._check_trigger = get_trigger(check_trigger)
         self._max_trigger = get_trigger(max_trigger)
         self._summary = Summary()
@@ -64,7 +69,7 @@ class EarlyStoppingTrigger(StatefulTrigger):
                           f'iteration reported {", ".join(observation) or "nothing"}', stacklevel=2)
             return False
         value = summary.compute_mean()
-        if self.best is None or (value > self.best if self._larger_is_better else value < self.best):
+        if value > self.best if self._larger_is_better else value < self.best:
             self.best, self.count = value, 0
             return False
         self.count += 1
@@ -73,12 +78,15 @@ class EarlyStoppingTrigger(StatefulTrigger):
         return self.count >= self.patience
 
     def serialize(self, serializer: AbstractSerializer) -> None:
-        """Stores the state in a serializer, or restores it from one."""
+        """Stores the state in a serializer, or restores it from one; a file of Chainer has none."""
         serialize_trigger(self._check_trigger, serializer['check_trigger'])
         serialize_trigger(self._max_trigger, serializer['max_trigger'])
-        self._summary.serialize(serializer['summary'])
-        self.best = serialize_json(serializer, 'best', self.best)
-        self.count = int(serializer('count', self.count))
+        try:
+            self._summary.serialize(serializer['summary'])
+            self.best = float(serializer('best', self.best))
+            self.count = int(serializer('count', self.count))
+        except KeyError:
+            warnings.warn('EarlyStoppingTrigger: the file has no best value; the count begins anew', stacklevel=2)
 
     def get_training_length(self) -> Any:
         """The length of a training that is not stopped early: period and unit; None where that is not known."""

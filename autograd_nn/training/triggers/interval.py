@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -56,7 +57,56 @@ class StatefulTrigger:
         raise NotImplementedError(f'{type(self).__name__} does not override serialize')
 
 
-class IntervalTrigger(StatefulTrigger):
+class PeriodTrigger(StatefulTrigger):
+    """Base class of triggers that fire for what lies between the last call and this one.
+
+    Args:
+        unit: ``'epoch'`` or ``'iteration'``.
+
+    Raises:
+        ValueError: No such unit.
+    """
+
+    def __init__(self, unit: str) -> None:
+        check_unit(unit, type(self).__name__)
+        self.unit = unit
+        # Of the last call; below 0 if that is not known.
+        self._previous_iteration = 0
+        self._previous_epoch_detail = 0.0
+
+    def _step(self, trainer: Progress) -> tuple[float, float]:
+        """When it was called last, and what time it is now, in its unit."""
+        updater: Any = trainer.updater
+        iteration, epoch_detail = self._previous_iteration, self._previous_epoch_detail
+        if iteration < 0:
+            iteration = updater.iteration - 1
+        self._previous_iteration = updater.iteration
+        if self.unit == 'iteration':
+            self._previous_epoch_detail = getattr(updater, 'epoch_detail', 0.0)
+            return iteration, updater.iteration
+        if epoch_detail < 0:
+            epoch_detail = updater.previous_epoch_detail or 0.0
+        self._previous_epoch_detail = updater.epoch_detail
+        return epoch_detail, updater.epoch_detail
+
+    def serialize(self, serializer: AbstractSerializer) -> None:
+        """Stores the state in a serializer, or restores it from one.
+
+        Where a file does not have it, the last call is taken to have been in the last iteration, with a warning.
+        """
+        missing = []
+        for name, kind in ('previous_iteration', int), ('previous_epoch_detail', float):
+            try:
+                setattr(self, f'_{name}', kind(serializer(name, getattr(self, f'_{name}'))))
+            except KeyError:
+                setattr(self, f'_{name}', kind(-1))
+                missing.append(name)
+        if missing:
+            warnings.warn(f'{type(self).__name__}: the file has no {" and ".join(missing)}; it is taken to have been '
+                          'called in the iteration before', stacklevel=2)
+
+
+class IntervalTrigger(PeriodTrigger):
     """Fires each time a number of epochs or iterations has passed.
 
     Args:
@@ -68,31 +118,18 @@ class IntervalTrigger(StatefulTrigger):
     """
 
     def __init__(self, period: float, unit: str) -> None:
-        check_unit(unit, 'IntervalTrigger')
+        super().__init__(unit)
         if not period > 0:
             raise ValueError(f'IntervalTrigger: the period must be positive, got {period}')
         self.period = period
-        self.unit = unit
-        self._previous_iteration = 0
-        self._previous_epoch_detail = 0.0
 
     def fires(self, trainer: Progress) -> bool:
         """Whether a multiple of the period has been reached since the last call."""
-        updater: Any = trainer.updater
-        if self.unit == 'epoch':
-            previous, current = self._previous_epoch_detail, updater.epoch_detail
-        else:
-            previous, current = self._previous_iteration, updater.iteration
-        self._previous_iteration, self._previous_epoch_detail = updater.iteration, updater.epoch_detail
+        previous, current = self._step(trainer)
         return self._count(previous) != self._count(current)
 
     def _count(self, time: float) -> int:
         return math.floor((time + EPOCH_TOLERANCE) / self.period)
-
-    def serialize(self, serializer: AbstractSerializer) -> None:
-        """Stores the state in a serializer, or restores it from one."""
-        self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
-        self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
 
     def get_training_length(self) -> tuple[float, str]:
         """Period and unit: the length of a training that this trigger stops."""

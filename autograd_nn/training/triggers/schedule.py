@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
-from typing import Any
 
-from autograd_nn.serializer import AbstractSerializer
+from autograd_nn.serializer import AbstractSerializer, serialize_if_there, serialize_real
 from autograd_nn.training.progress import Progress
-from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, StatefulTrigger, check_unit
+from autograd_nn.training.triggers.interval import EPOCH_TOLERANCE, PeriodTrigger, StatefulTrigger
 
 
-class ManualScheduleTrigger(StatefulTrigger):
+class ManualScheduleTrigger(PeriodTrigger):
     """Fires when one of the given times has come.
 
     Args:
@@ -22,20 +22,12 @@ class ManualScheduleTrigger(StatefulTrigger):
     """
 
     def __init__(self, points: float | Sequence[float], unit: str) -> None:
-        check_unit(unit, 'ManualScheduleTrigger')
+        super().__init__(unit)
         self.points = list(points) if hasattr(points, '__iter__') else [points]
-        self.unit = unit
-        self._previous_iteration = 0
-        self._previous_epoch_detail = 0.0
 
     def fires(self, trainer: Progress) -> bool:
         """Whether one of the times has come since the last call."""
-        updater: Any = trainer.updater
-        if self.unit == 'epoch':
-            previous, current = self._previous_epoch_detail, updater.epoch_detail
-        else:
-            previous, current = self._previous_iteration, updater.iteration
-        self._previous_iteration, self._previous_epoch_detail = updater.iteration, updater.epoch_detail
+        previous, current = self._step(trainer)
         return any(previous < point - EPOCH_TOLERANCE <= current for point in self.points)
 
     @property
@@ -45,9 +37,8 @@ class ManualScheduleTrigger(StatefulTrigger):
         return all(point - EPOCH_TOLERANCE <= now for point in self.points)
 
     def serialize(self, serializer: AbstractSerializer) -> None:
-        """Stores the state in a serializer, or restores it from one."""
-        self._previous_iteration = int(serializer('previous_iteration', self._previous_iteration))
-        self._previous_epoch_detail = float(serializer('previous_epoch_detail', self._previous_epoch_detail))
+        super().serialize(serializer)
+        serialize_if_there(serializer, 'finished', self.finished)  # which Chainer looks for
 
 
 class OnceTrigger(StatefulTrigger):
@@ -74,7 +65,11 @@ class OnceTrigger(StatefulTrigger):
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
-        self._first = bool(serializer('first', int(self._first)))
+        try:
+            self._first = bool(serializer('_flag_first', self._first))
+        except KeyError:
+            self._first = False
+            warnings.warn('OnceTrigger: the file does not say whether it has fired; it is taken to have', stacklevel=2)
 
 
 class TimeTrigger(StatefulTrigger):
@@ -104,4 +99,4 @@ class TimeTrigger(StatefulTrigger):
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one."""
-        self._next_time = float(serializer('next_time', self._next_time))
+        self._next_time = serialize_real(serializer, 'next_time', self._next_time)

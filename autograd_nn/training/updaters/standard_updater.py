@@ -1,42 +1,17 @@
-"""Updaters: what happens in one iteration of the training loop."""
+"""One model, one batch, one update."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from autograd_nn.backend import DeviceLike, GpuDevice, get_device
-from autograd_nn.dataset.convert import call_converter, concat_examples
+from autograd_nn.dataset.convert import call_converter, call_with_batch, concat_examples
 from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.optimizer import GradientMethod, Optimizer
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.cuda_graph import GraphedSteps
-from autograd_nn.training.progress import Progress
-
-
-class Updater:
-    """Interface of updaters. An updater also has the attribute ``iteration``, and ``epoch`` and ``epoch_detail``."""
-
-    def connect_trainer(self, trainer: Progress) -> None:
-        """Called once by the `Trainer` that will call `update`."""
-
-    def finalize(self) -> None:
-        """Called at the end of the training; releases what iterators hold."""
-
-    def get_optimizer(self, name: str) -> Optimizer:
-        """The optimizer of that name; a simple updater has one named ``main``."""
-        raise NotImplementedError
-
-    def get_all_optimizers(self) -> dict[str, Optimizer]:
-        """All optimizers by name."""
-        raise NotImplementedError
-
-    def update(self) -> None:
-        """Does one iteration: takes a minibatch and updates the parameters by it."""
-        raise NotImplementedError
-
-    def serialize(self, serializer: AbstractSerializer) -> None:
-        """Stores the state in a serializer, or restores it from one."""
-        raise NotImplementedError
+from autograd_nn.training.updaters.updater import Updater
 
 
 class StandardUpdater(Updater):
@@ -141,14 +116,12 @@ class StandardUpdater(Updater):
         arrays = call_converter(self.converter, iterator.next(), self.input_device)
         loss_func = self.loss_func or optimizer.target
         update = optimizer.update if self._steps is None else self._steps.update
-        if isinstance(arrays, tuple):
-            update(loss_func, *arrays)
-        elif isinstance(arrays, dict):
-            update(loss_func, **arrays)
-        else:
-            update(loss_func, arrays)
-        if self.auto_new_epoch and iterator.is_new_epoch:
-            optimizer.new_epoch(auto=True)
+        call_with_batch(partial(update, loss_func), arrays)
+        self._count_epoch()
+
+    def _count_epoch(self) -> None:
+        if self.auto_new_epoch and self._iterators['main'].is_new_epoch:
+            self._optimizers['main'].new_epoch(auto=True)
 
     def finalize(self) -> None:
         for iterator in self._iterators.values():

@@ -1,0 +1,7 @@
+"""Updaters: what happens in one iteration of the training loop."""
+from autograd_nn.training.updaters.multiprocess_parallel_updater import MultiprocessParallelUpdater
+from autograd_nn.training.updaters.parallel_updater import ParallelUpdater
+from autograd_nn.training.updaters.standard_updater import StandardUpdater
+from autograd_nn.training.updaters.updater import Updater
+
+__all__ = ['MultiprocessParallelUpdater', 'ParallelUpdater', 'StandardUpdater', 'Updater']
