@@ -9,6 +9,7 @@ from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike, BareArray
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -39,7 +40,7 @@ def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask
         like = x.array if shape == x.shape else x.xp.empty(shape, x.dtype)
         mask = kernels(like).dropout_mask(like, ratio)
     elif mask.shape != shape:
-        raise ValueError(f'{function}: mask must have the shape {shape} for x of shape {x.shape}; it has {mask.shape}')
+        raise ShapeError(f'{function}: mask must have the shape {shape} for x of shape {x.shape}; it has {mask.shape}')
     y, = Dropout(mask).apply((x,))
     return (y, mask) if return_mask else y
 
