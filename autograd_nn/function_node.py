@@ -267,10 +267,8 @@ class FunctionNode:
     def _checked_forward(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """`forward` with type check, hooks and NaN check."""
         if self._checks_types and config.type_check:
-            try:
+            with type_check.get_function_check_context(self):
                 self.check_type_forward(type_check.get_types(arrays, 'in_types'))
-            except type_check.InvalidType as error:
-                raise type_check.InvalidType(f'{self.label}: {error}') from None
         hooks = [*config._function_hooks.values(), *(self._hooks or {}).values()]
         for hook in hooks:
             hook.forward_preprocess(self, arrays)

@@ -5,6 +5,7 @@ import operator
 from typing import Any
 
 from autograd_nn.types import Axis
+from autograd_nn.utils.type_check import ShapeError
 
 
 def normalize_axis(axis: Any, shape: tuple[int, ...], function: str, extra: int = 0) -> int:
@@ -26,7 +27,7 @@ def normalize_axis(axis: Any, shape: tuple[int, ...], function: str, extra: int 
         raise TypeError(f'{function}: axis must be an integer, got {axis!r}') from None
     ndim = len(shape) + extra
     if not -ndim <= axis < ndim:
-        raise ValueError(f'{function}: axis {axis} is out of range for x of shape {shape}')
+        raise ShapeError(f'{function}: axis {axis} is out of range for x of shape {shape}')
     return axis % ndim
 
 

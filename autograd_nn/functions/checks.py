@@ -8,6 +8,7 @@ from autograd_nn.backend import is_on_host
 from autograd_nn.config import config
 from autograd_nn.dtypes import is_floating
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 
 
 def check_choice(function: str, name: str, value: Any, choices: Sequence[Any]) -> None:
@@ -67,7 +68,7 @@ def check_float(function: str, name: str, x: ArrayLike) -> None:
         TypeError: It holds integers, booleans or complex numbers.
     """
     if not is_floating(x.dtype):
-        raise TypeError(f'{function}: expected floating-point {name}, got {x.dtype} (shape {x.shape})')
+        raise DTypeError(f'{function}: expected floating-point {name}, got {x.dtype} (shape {x.shape})')
 
 
 def check_same_shape(function: str, **xs: ArrayLike) -> None:
@@ -78,5 +79,5 @@ def check_same_shape(function: str, **xs: ArrayLike) -> None:
     """
     shapes = [x.shape for x in xs.values()]
     if shapes.count(shapes[0]) != len(shapes):
-        raise ValueError(f'{function}: {", ".join(xs)} must have one shape, got '
+        raise ShapeError(f'{function}: {", ".join(xs)} must have one shape, got '
                          + ', '.join(f'{name} {x.shape}' for name, x in xs.items()))

@@ -1,6 +1,34 @@
-"""Small tools that know nothing of graphs or layers."""
-from autograd_nn.utils import conv, type_check
-from autograd_nn.utils.array import force_array
-from autograd_nn.utils.conv import get_conv_outsize, get_deconv_outsize
+"""Small tools, most of them Chainer's, that know nothing of graphs or layers."""
+from collections import abc as collections_abc
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ['conv', 'force_array', 'get_conv_outsize', 'get_deconv_outsize', 'type_check']
+from autograd_nn.geometry import conv_output_size as get_conv_outsize
+from autograd_nn.geometry import deconv_output_size as get_deconv_outsize
+from autograd_nn.utils import type_check
+from autograd_nn.utils.array import force_array, force_type, size_of_shape, sum_to
+from autograd_nn.utils.experimental import experimental
+from autograd_nn.utils.nondeterministic import nondeterministic
+
+if TYPE_CHECKING:
+    from autograd_nn.utils import argument, cache, conv, conv_nd, error, imgproc, meta, precision
+    from autograd_nn.utils.files import tempdir
+    from autograd_nn.utils.meta import enable_final, final
+
+__all__ = [
+    'argument', 'array', 'cache', 'conv', 'conv_nd', 'enable_final', 'error', 'experimental', 'final', 'force_array',
+    'force_type', 'get_conv_outsize', 'get_deconv_outsize', 'imgproc', 'meta', 'nondeterministic', 'precision',
+    'size_of_shape', 'sum_to', 'tempdir', 'type_check',
+]
+
+# What few programs use is imported when one does: modules, and names of modules.
+_MODULES = 'argument', 'cache', 'conv', 'conv_nd', 'error', 'imgproc', 'meta', 'precision'
+_NAMES = {'enable_final': 'meta', 'final': 'meta', 'tempdir': 'files'}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f'{__name__}.{name}')
+    if name in _NAMES:
+        return getattr(import_module(f'{__name__}.{_NAMES[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -13,13 +13,42 @@ dtypes remember how they were written:
 """
 from __future__ import annotations
 
+import math
 import operator
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 
 class InvalidType(Exception):
-    """The inputs of a function have shapes or dtypes that it does not take."""
+    """The inputs of a function have shapes or dtypes that it does not take.
+
+    Args:
+        expect: What was expected, as text; the whole message if nothing else is given.
+        actual: What came.
+        msg: What to say before that.
+
+    Attributes:
+        expect: As given.
+        actual: As given.
+        msg: As given.
+    """
+
+    def __init__(self, expect: str, actual: str | None = None, msg: str | None = None) -> None:
+        text = expect if actual is None else f'expected {expect}, got {actual}'
+        super().__init__(text if msg is None else f'{msg}: {text}')
+        self.expect, self.actual, self.msg = expect, actual, msg
+
+
+class ShapeError(InvalidType, ValueError):
+    """An `InvalidType` of the functions here: the shape of an argument does not fit."""
+
+
+class DTypeError(InvalidType, TypeError):
+    """An `InvalidType` of the functions here: the dtype of an argument does not fit."""
 
 
 class Expr:
@@ -42,10 +71,13 @@ class Expr:
         try:
             return Expr(f'{self.text}[{key!r}]', self.value[key])
         except IndexError:
-            raise InvalidType(f'expected {self.text}[{key!r}] to exist, got {self.text} = {self.value!r}') from None
+            raise InvalidType(f'{self.text}[{key!r}] to exist', f'{self.text} = {self.value!r}') from None
 
     def __iter__(self) -> Iterator[Expr]:
         return map(self.__getitem__, range(len(self.value)))
+
+    def __neg__(self) -> Expr:
+        return Expr(f'-{self.text}', -self.value)
 
     def __bool__(self) -> bool:
         return bool(self.value)
@@ -65,6 +97,15 @@ class Comparison(Expr):
     def __init__(self, left: Any, symbol: str, right: Any, holds: bool) -> None:
         super().__init__(f'{_text(left)} {symbol} {_text(right)}', holds)
         self.actual = f'{_value(left)!r} {symbol} {_value(right)!r}'
+
+    def expect(self) -> None:
+        """Raises unless it holds.
+
+        Raises:
+            InvalidType: It does not.
+        """
+        if not self.value:
+            raise InvalidType(self.text, self.actual)
 
 
 def _value(x: Any) -> Any:
@@ -88,12 +129,44 @@ def _arithmetic(symbol: str, compute: Callable[[Any, Any], Any], reflected: bool
 
 for _name, _symbol in {'eq': '==', 'ne': '!=', 'lt': '<', 'le': '<=', 'gt': '>', 'ge': '>='}.items():
     setattr(Expr, f'__{_name}__', _comparison(_symbol, getattr(operator, _name)))
-for _name, _symbol in {'add': '+', 'sub': '-', 'mul': '*', 'floordiv': '//', 'mod': '%'}.items():
+for _name, _symbol in {'add': '+', 'sub': '-', 'mul': '*', 'truediv': '/', 'floordiv': '//', 'mod': '%',
+                       'pow': '**'}.items():
     setattr(Expr, f'__{_name}__', _arithmetic(_symbol, getattr(operator, _name), reflected=False))
     setattr(Expr, f'__r{_name}__', _arithmetic(_symbol, getattr(operator, _name), reflected=True))
 
 
-class Types(tuple):
+class Variable(Expr):
+    """A value under a name that messages show.
+
+    Args:
+        value: The value, which may be a `TypeInfo`.
+        name: The name.
+    """
+
+    def __init__(self, value: Any, name: str) -> None:
+        super().__init__(name, value)
+
+
+class TypeInfo:
+    """What is checked of an array.
+
+    Args:
+        shape: Its shape.
+        dtype: Its dtype.
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: Any) -> None:
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype)
+        self.ndim = len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+
+class TypeInfoTuple(tuple):
     """Expressions for the arrays that a function was given."""
 
     name: str
@@ -103,21 +176,71 @@ class Types(tuple):
         return Expr(f'{self.name}.size()', len(self))
 
 
-def get_types(arrays: Iterable[Any], name: str) -> Types:
+def get_types(arrays: Iterable[Any], name: str, accept_none: bool = True) -> TypeInfoTuple:
     """Describes arrays.
 
     Args:
         arrays: The arrays.
         name: What messages call them.
+        accept_none: Whether None may be among them.
+
+    Raises:
+        InvalidType: None is among them, and may not be.
     """
-    types = Types(Expr(f'{name}[{i}]', x) for i, x in enumerate(arrays))
+    types = TypeInfoTuple(Variable(x, f'{name}[{i}]') for i, x in enumerate(arrays))
     types.name = name
+    for expr in types:
+        if expr.value is None and not accept_none:
+            raise InvalidType(f'{expr.text} to be an array', 'None')
     return types
 
 
-def make_variable(value: Any, name: str) -> Expr:
+def get_light_types(arrays: Iterable[Any]) -> TypeInfoTuple:
+    """As `get_types`, under the name that Chainer gives them."""
+    return get_types(arrays, 'in_types')
+
+
+class LightMode(threading.local):
+    """A context in which Chainer checks in a way that is faster and has no messages.
+
+    Here there is one way, which is fast and has messages; the context is for programs that ask `in_light_mode`.
+    """
+
+    depth = 0
+
+    def __enter__(self) -> LightMode:
+        self.depth += 1
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.depth -= 1
+
+
+light_mode = LightMode()
+
+
+def in_light_mode() -> bool:
+    """Whether this is within ``with light_mode:``."""
+    return light_mode.depth > 0
+
+
+@contextmanager
+def get_function_check_context(f: Any) -> Iterator[None]:
+    """A context in which messages begin with a function's label.
+
+    Args:
+        f: The `Function` or the `FunctionNode` whose inputs are checked.
+    """
+    try:
+        yield
+    except InvalidType as error:
+        message = f.label if error.msg is None else f'{f.label}: {error.msg}'
+        raise InvalidType(error.expect, error.actual, message) from None
+
+
+def make_variable(value: Any, name: str) -> Variable:
     """`value` under a name that messages show."""
-    return Expr(name, value)
+    return Variable(value, name)
 
 
 def eval(exp: Any) -> Any:
@@ -148,7 +271,7 @@ def argname(in_types: Sequence[Expr], names: Sequence[str]) -> None:
         InvalidType: There are more or fewer inputs than names.
     """
     if len(in_types) != len(names):
-        raise InvalidType(f'expected {len(names)} inputs ({", ".join(names)}), got {len(in_types)}')
+        raise InvalidType(f'{len(names)} inputs ({", ".join(names)})', f'{len(in_types)}')
     for expr, name in zip(in_types, names):
         expr.text = name
 
@@ -168,7 +291,29 @@ def expect(*expectations: Any) -> None:
         InvalidType: One does not hold.
     """
     for expectation in expectations:
-        if not expectation:
-            if isinstance(expectation, Comparison):
-                raise InvalidType(f'expected {expectation.text}, got {expectation.actual}')
-            raise InvalidType(f'expected a true condition, got {expectation!r}')
+        if isinstance(expectation, Comparison):
+            expectation.expect()
+        elif not expectation:
+            raise InvalidType('a true condition', repr(expectation))
+
+
+def expect_broadcast_shapes(*shape_types: Any) -> None:
+    """Raises unless shapes broadcast against each other.
+
+    Args:
+        shape_types: The shapes: tuples, or expressions of them.
+
+    Raises:
+        InvalidType: They do not.
+    """
+    shapes = [_value(shape) for shape in shape_types]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        expected = ' and '.join(map(_text, shape_types)) + ' to broadcast together'
+        raise InvalidType(expected, ' and '.join(map(str, shapes))) from None
+
+
+# The names that functions of Chainer's own know.
+_argname = argname
+LightTypeInfoTuple = TypeInfoTuple

@@ -18,6 +18,7 @@ from autograd_nn.functions.fused_rectifiers import CEILINGS, clipped_relu_grad, 
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.single_precision import widened
 from autograd_nn.types import Array, ArrayLike, BareArray
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -245,7 +246,7 @@ def rrelu(x: ArrayLike, l: float = 1. / 8, u: float = 1. / 3, *, r: BareArray | 
         if r is None:
             r = get_array_module(x.array).random.uniform(l, u, x.shape).astype(x.dtype)
         elif r.shape != x.shape:
-            raise ValueError(f'rrelu: r must have the shape of x, {x.shape}; it has {r.shape}')
+            raise ShapeError(f'rrelu: r must have the shape of x, {x.shape}; it has {r.shape}')
         y, = PReLU().apply((x, r))
     return (y, r) if return_r else y
 
@@ -297,7 +298,7 @@ def maxout(x: ArrayLike, pool_size: int, axis: int = 1) -> Variable:
     shape = x.shape
     axis = normalize_axis(axis, shape, 'maxout')
     if pool_size < 1 or shape[axis] % pool_size:
-        raise ValueError(f'maxout: expected axis {axis} of x to be a multiple of pool_size {pool_size}, '
+        raise ShapeError(f'maxout: expected axis {axis} of x to be a multiple of pool_size {pool_size}, '
                          f'got x of shape {shape}')
     return x.reshape((*shape[:axis], shape[axis] // pool_size, pool_size, *shape[axis + 1:])).max(axis=axis + 1)
 

@@ -11,6 +11,7 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.scaling import Scaling
 from autograd_nn.functions.unary import Unary, UnaryByOutput
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 # On small arrays, NumPy is twice as fast with an array than with a number.
@@ -211,6 +212,6 @@ def per_channel(function: str, name: str, param: ArrayLike | float, x: Variable)
     if not shape:
         return param
     if x.shape[1:1 + len(shape)] != shape:
-        raise ValueError(f'{function}: the shape of {name} must be a prefix of x.shape[1:]; '
+        raise ShapeError(f'{function}: the shape of {name} must be a prefix of x.shape[1:]; '
                          f'{name} has shape {shape}, x {x.shape}')
     return param.reshape((1, *shape, *(1,) * (x.ndim - 1 - len(shape))))

@@ -11,6 +11,7 @@ from autograd_nn.backend import get_array_module
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.precision import total
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -52,7 +53,7 @@ class BroadcastTo(FunctionNode):
                 return y,
             return get_array_module(x).broadcast_to(x, self.shape),
         except ValueError:
-            raise ValueError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
+            raise ShapeError(f'broadcast_to: x of shape {x.shape} cannot be broadcast to {self.shape}') from None
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         gy, = grad_outputs
@@ -81,7 +82,7 @@ def sum_to(x: ArrayLike, shape: Sequence[int]) -> Variable:
     # Everything can be summed to a single number.
     lead = x._array.ndim - len(shape)
     if shape and (lead < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[lead:]))):
-        raise ValueError(f'sum_to: x of shape {x.shape} cannot be summed to {shape}')
+        raise ShapeError(f'sum_to: x of shape {x.shape} cannot be summed to {shape}')
     return SumTo(shape).apply((x,))[0]
 
 
@@ -124,5 +125,5 @@ def broadcast(*args: ArrayLike) -> tuple[Variable, ...]:
     try:
         shape = get_array_module(*xs).broadcast_shapes(*shapes)
     except ValueError:
-        raise ValueError(f'broadcast: shapes {", ".join(map(str, shapes))} do not fit') from None
+        raise ShapeError(f'broadcast: shapes {", ".join(map(str, shapes))} do not fit') from None
     return tuple(broadcast_to(x, shape) for x in xs)

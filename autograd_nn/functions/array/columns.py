@@ -7,6 +7,7 @@ from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.types import ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -68,10 +69,10 @@ def im2col(x: ArrayLike, ksize: Size, stride: Size = 1, pad: Size = 0, cover_all
     """
     x = as_variable(x)
     if x.ndim != 4:
-        raise ValueError(f'im2col: expected x with 4 axes (N, C, H, W), got shape {x.shape}')
+        raise ShapeError(f'im2col: expected x with 4 axes (N, C, H, W), got shape {x.shape}')
     k, s, d = (as_tuple(value, 2, 'im2col', name)
                for value, name in ((ksize, 'ksize'), (stride, 'stride'), (dilate, 'dilate')))
     p = as_tuple(pad, 2, 'im2col', 'pad', least=0)
     if min(conv_output_size(*sizes[:4], cover_all, sizes[4]) for sizes in zip(x.shape[2:], k, s, p, d)) < 1:
-        raise ValueError(f'im2col: no window of size {k} and dilate {d} fits x of shape {x.shape} with pad {p}')
+        raise ShapeError(f'im2col: no window of size {k} and dilate {d} fits x of shape {x.shape} with pad {p}')
     return Im2Col(k, s, p, cover_all, d).apply((x,))[0]

@@ -14,6 +14,7 @@ from autograd_nn.functions.array.shape import moveaxis
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.functions.checks import check_indices
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -149,7 +150,7 @@ def scatter_add(a: ArrayLike, slices: Any, b: ArrayLike) -> Variable:
     except IndexError as error:
         raise IndexError(f'scatter_add: {error} (a has shape {a.shape})') from None
     except ValueError:
-        raise ValueError(f'scatter_add: b of shape {b.shape} does not fit the elements of a of shape {a.shape}'
+        raise ShapeError(f'scatter_add: b of shape {b.shape} does not fit the elements of a of shape {a.shape}'
                          ) from None
 
 
@@ -173,7 +174,7 @@ def select_item(x: ArrayLike, t: ArrayLike) -> Variable:
     """
     x, columns = as_variable(x), as_array(t)
     if x.ndim != 2 or columns.shape != x.shape[:1] or columns.dtype.kind not in 'iu':
-        raise ValueError(f'select_item: expected x of shape (N, C) and integers t of shape (N,), got {x.shape} and '
+        raise ShapeError(f'select_item: expected x of shape (N, C) and integers t of shape (N,), got {x.shape} and '
                          f'{t.shape} of {t.dtype}')
     check_indices('select_item', 't', t, x.shape[1], f'x has the shape {x.shape}')
     return get_item(x, (get_array_module(t).arange(len(t)), t))

@@ -10,6 +10,7 @@ from autograd_nn.functions.array.rearrangement import pad
 from autograd_nn.functions.array.shape import expand_dims, reshape
 from autograd_nn.functions.axes import normalize_axis
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -84,7 +85,7 @@ def _as_list(xs: Array, function: str) -> list[Variable]:
     if not isinstance(xs, (tuple, list)):
         raise TypeError(f'{function}: expected a tuple or a list of Variables or arrays, got {type(xs).__name__}')
     if not xs:
-        raise ValueError(f'{function}: expected at least one array, got none')
+        raise ShapeError(f'{function}: expected at least one array, got none')
     return [as_variable(x) for x in xs]
 
 
@@ -112,7 +113,7 @@ def concat(xs: Sequence[ArrayLike], axis: int = 1) -> Variable:
     try:
         return Concat(axis).apply(variables)[0]
     except (ValueError, IndexError):
-        raise ValueError(f'concat: expected shapes that are equal except along axis {axis}, got '
+        raise ShapeError(f'concat: expected shapes that are equal except along axis {axis}, got '
                          + _shapes(variables)) from None
 
 
@@ -145,12 +146,12 @@ def split_axis(x: ArrayLike, indices_or_sections: Any, axis: int, force_tuple: b
     if getattr(indices_or_sections, 'ndim', None) == 0 or isinstance(indices_or_sections, int):
         length, parts = x.shape[axis], int(indices_or_sections)
         if parts < 1 or length % parts:
-            raise ValueError(f'split_axis: axis {axis} of x of shape {x.shape} does not split into {parts} equal parts')
+            raise ShapeError(f'split_axis: axis {axis} of x of shape {x.shape} does not split into {parts} equal parts')
         ends = list(range(length // parts, length, length // parts)) if length else [0] * (parts - 1)
     else:
         ends = [int(i) for i in indices_or_sections]
         if ends and max(ends) > x.shape[axis]:
-            raise ValueError(f'split_axis: a part begins at {max(ends)}, beyond the end of axis {axis} of x of shape '
+            raise ShapeError(f'split_axis: a part begins at {max(ends)}, beyond the end of axis {axis} of x of shape '
                              f'{x.shape}')
     ys = SplitAxis(ends, axis).apply((x,))
     return ys if force_tuple or len(ys) > 1 else ys[0]
@@ -176,7 +177,7 @@ def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Variable:
     shape = variables[0].shape
     axis = normalize_axis(axis, shape, 'stack', extra=1)
     if any(x.shape != shape for x in variables):
-        raise ValueError('stack: expected arrays of one shape, got ' + _shapes(variables))
+        raise ShapeError('stack: expected arrays of one shape, got ' + _shapes(variables))
     return Stack(axis).apply(variables)[0]
 
 
@@ -292,7 +293,7 @@ def pad_sequence(xs: Sequence[ArrayLike], length: int | None = None, padding: fl
     """
     variables = _as_list(xs, 'pad_sequence')
     if any(x.ndim == 0 or x.shape[1:] != variables[0].shape[1:] for x in variables):
-        raise ValueError('pad_sequence: expected shapes that are equal except along the first axis, got '
+        raise ShapeError('pad_sequence: expected shapes that are equal except along the first axis, got '
                          + _shapes(variables))
     longest = max(len(x) for x in variables)
     if length is None:

@@ -13,6 +13,7 @@ from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
 from autograd_nn.types import Array, ArrayLike, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -181,7 +182,7 @@ def repeat(x: ArrayLike, repeats: Size, axis: int | None = None) -> Variable:
     length = x.shape[axis]
     counts = tuple(repeats) if isinstance(repeats, Iterable) else (repeats,)
     if any(r < 0 for r in counts) or len(counts) not in (1, length):
-        raise ValueError(f'repeat: expected one number or {length} for axis {axis} of x of shape {x.shape}, none '
+        raise ShapeError(f'repeat: expected one number or {length} for axis {axis} of x of shape {x.shape}, none '
                          f'negative, got {repeats}')
     before, after = x.shape[:axis], x.shape[axis + 1:]
     if len(counts) == 1:
@@ -252,7 +253,7 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = 'constant', **keywords: Any) -
     try:
         widths = [(int(b), int(a)) for b, a in np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))]
     except ValueError:
-        raise ValueError(f'pad: pad_width {pad_width} does not fit x of shape {x.shape}') from None
+        raise ShapeError(f'pad: pad_width {pad_width} does not fit x of shape {x.shape}') from None
     if any(b < 0 or a < 0 for b, a in widths):
         raise ValueError(f'pad: expected widths that are not negative, got {pad_width}')
     if mode == 'constant':

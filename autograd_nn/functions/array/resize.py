@@ -8,6 +8,7 @@ from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -54,7 +55,7 @@ def resize_images(x: ArrayLike, output_shape: tuple[int, int], *, mode: str = 'b
     """
     x = as_variable(x)
     if x.ndim != 4 or len(output_shape) != 2 or min(*x.shape[2:], *output_shape) < 1:
-        raise ValueError(f'resize_images: expected x of shape (N, C, H, W) and a positive height and width, got '
+        raise ShapeError(f'resize_images: expected x of shape (N, C, H, W) and a positive height and width, got '
                          f'{x.shape} and {output_shape}')
     sizes = list(zip(x.shape[2:], output_shape))
     xp = get_array_module(x)

@@ -8,6 +8,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.operands import operands
 from autograd_nn.types import Array, ArrayLike, Operand
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from autograd_nn.variable import Variable, as_array
 
 
@@ -50,10 +51,10 @@ def where(condition: ArrayLike, x: Operand, y: Operand) -> Variable:
     condition = as_array(condition)
     if getattr(condition, 'dtype', None) != np.bool_:
         kind = getattr(condition, 'dtype', type(condition).__name__)
-        raise TypeError(f'where: condition must be an array of booleans, got {kind}')
+        raise DTypeError(f'where: condition must be an array of booleans, got {kind}')
     x, y = operands(x, y)
     try:
         return Where(condition).apply((x, y))[0]
     except ValueError:
-        raise ValueError(f'where: condition, x and y of shapes {condition.shape}, {x.shape} and {y.shape} '
+        raise ShapeError(f'where: condition, x and y of shapes {condition.shape}, {x.shape} and {y.shape} '
                          'do not broadcast together') from None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.axes import normalize_axes, normalize_axis
 from autograd_nn.types import ArrayLike, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -20,7 +21,7 @@ class Reshape(FunctionNode):
         try:
             return x.reshape(self.shape),
         except ValueError:
-            raise ValueError(f'reshape: x of shape {x.shape} ({x.size} elements) cannot become {self.shape}') from None
+            raise ShapeError(f'reshape: x of shape {x.shape} ({x.size} elements) cannot become {self.shape}') from None
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
         return reshape(grad_outputs[0], self.x_shape),
@@ -118,7 +119,7 @@ def squeeze(x: ArrayLike, axis: int | tuple[int, ...] | None = None) -> Variable
     if axis is None:
         axes = tuple([i for i in axes if x.shape[i] == 1])
     if any(x.shape[i] != 1 for i in axes):
-        raise ValueError(f'squeeze: axis {axis} of x of shape {x.shape} is not of length one')
+        raise ShapeError(f'squeeze: axis {axis} of x of shape {x.shape} is not of length one')
     return reshape(x, tuple([n for i, n in enumerate(x.shape) if i not in axes]))
 
 
@@ -142,7 +143,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Variable:
     x = as_variable(x)
     order = normalize_axes(tuple(axes), x.shape, 'transpose')
     if len(order) != x.ndim:
-        raise ValueError(f'transpose: expected {x.ndim} axes for x of shape {x.shape}, got {tuple(axes)}')
+        raise ShapeError(f'transpose: expected {x.ndim} axes for x of shape {x.shape}, got {tuple(axes)}')
     return Transpose(order).apply((x,))[0]
 
 
@@ -242,7 +243,7 @@ def depth2space(X: ArrayLike, r: int) -> Variable:
     """
     X = as_variable(X)
     if X.ndim != 4 or r < 1 or X.shape[1] % (r * r):
-        raise ValueError(f'depth2space: expected X of shape (N, {r} * {r} * C, H, W), got {X.shape}')
+        raise ShapeError(f'depth2space: expected X of shape (N, {r} * {r} * C, H, W), got {X.shape}')
     n, c, h, w = X.shape
     c //= r * r
     return X.reshape((n, r, r, c, h, w)).transpose((0, 3, 4, 1, 5, 2)).reshape((n, c, h * r, w * r))
@@ -268,7 +269,7 @@ def space2depth(X: ArrayLike, r: int) -> Variable:
     """
     X = as_variable(X)
     if X.ndim != 4 or r < 1 or X.shape[2] % r or X.shape[3] % r:
-        raise ValueError(f'space2depth: expected X of shape (N, C, {r} * H, {r} * W), got {X.shape}')
+        raise ShapeError(f'space2depth: expected X of shape (N, C, {r} * H, {r} * W), got {X.shape}')
     n, c, h, w = X.shape
     h, w = h // r, w // r
     return X.reshape((n, c, h, r, w, r)).transpose((0, 3, 5, 1, 2, 4)).reshape((n, r * r * c, h, w))

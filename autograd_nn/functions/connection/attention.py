@@ -17,6 +17,7 @@ from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.noise.dropout import dropout
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -93,10 +94,10 @@ def scaled_dot_product_attention(query: ArrayLike, key: ArrayLike, value: ArrayL
     check_float('scaled_dot_product_attention', 'query', query)
     shapes = query.shape, key.shape, value.shape
     if min(map(len, shapes)) < 2 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        raise ValueError(f'scaled_dot_product_attention: expected query (..., Q, D), key (..., K, D) and value '
+        raise ShapeError(f'scaled_dot_product_attention: expected query (..., Q, D), key (..., K, D) and value '
                          f'(..., K, V), got shapes {shapes[0]}, {shapes[1]} and {shapes[2]}')
     if not query.shape[-1]:
-        raise ValueError(f'scaled_dot_product_attention: queries must have features, got query of shape {query.shape}')
+        raise ShapeError(f'scaled_dot_product_attention: queries must have features, got query of shape {query.shape}')
     if mask is None and not ratio and len({shape[:-2] for shape in shapes}) == 1:
         return Attention().apply((query, key, value))[0]
     return _of_some_keys(query, key, value, mask, ratio)

@@ -15,6 +15,7 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
 from autograd_nn.types import Activation, Array, ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable
 
 
@@ -143,7 +144,7 @@ def _convolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike
         inputs[0] = zero_pad(x, [(0, 0), (0, 0), *((0, max(0, width)) for width in beyond)])
     if scale is not None:
         if scale.shape != (len(W),):
-            raise ValueError(f'{function}: expected scale of shape ({len(W)},), got {scale.shape}')
+            raise ShapeError(f'{function}: expected scale of shape ({len(W)},), got {scale.shape}')
         if config.enable_backprop:
             inputs[1], scale = W * as_array(scale).reshape(-1, *[1] * (n + 1)), None
     kept = None
@@ -155,7 +156,7 @@ def _convolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLike
             kept = W.kept
     if residual is not None:
         if residual.shape != y_shape:
-            raise ValueError(f'{function}: expected residual of shape {y_shape}, got {residual.shape}')
+            raise ShapeError(f'{function}: expected residual of shape {y_shape}, got {residual.shape}')
         inputs.append(residual)
     return ConvolutionND(*geometry, groups, b is not None, scale, ceiling_of(function, activation),
                          kept).apply(inputs)[0]
@@ -168,16 +169,16 @@ def _windows(function: str, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, 
     """Checks shapes; returns that of the output, and how far the last windows reach beyond the padding, if they do."""
     _check_elements(function, x_shape, W_shape)
     if x_shape[1] != W_shape[1] * groups:
-        raise ValueError(f'{function}: x has {x_shape[1]} channels (shape {x_shape}) but W expects '
+        raise ShapeError(f'{function}: x has {x_shape[1]} channels (shape {x_shape}) but W expects '
                          f'{W_shape[1] * groups} (shape {W_shape}, groups {groups})')
     if groups < 1 or W_shape[0] % groups:
-        raise ValueError(f'{function}: W has {W_shape[0]} output channels (shape {W_shape}), expected a multiple of '
+        raise ShapeError(f'{function}: W has {W_shape[0]} output channels (shape {W_shape}), expected a multiple of '
                          f'groups {groups}')
     _check_bias(function, b_shape, W_shape[0])
     axes = list(zip(x_shape[2:], W_shape[2:], *geometry))
     out = tuple([conv_output_size(size, k, s, p, cover_all, d) for size, k, s, p, d in axes])
     if min(out) < 1:
-        raise ValueError(f'{function}: no window fits: x has shape {x_shape}, W {W_shape}, pad {geometry[1]}, '
+        raise ShapeError(f'{function}: no window fits: x has shape {x_shape}, W {W_shape}, pad {geometry[1]}, '
                          f'dilate {geometry[2]}')
     beyond = tuple([s * (m - 1) + d * (k - 1) + 1 - size - 2 * p for m, (size, k, s, p, d) in zip(out, axes)])
     return (x_shape[0], W_shape[0], *out), beyond if max(beyond) > 0 else ()
@@ -190,23 +191,23 @@ def _deconvolution(function: str, n: int, x: ArrayLike, W: ArrayLike, b: ArrayLi
     geometry = _checked_geometry(function, n, stride, pad, dilate)
     _check_elements(function, x.shape, W.shape)
     if x.shape[1] != len(W):
-        raise ValueError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects {len(W)} '
+        raise ShapeError(f'{function}: x has {x.shape[1]} channels (shape {x.shape}) but W expects {len(W)} '
                          f'(shape {W.shape})')
     if groups < 1 or len(W) % groups:
-        raise ValueError(f'{function}: W has {len(W)} input channels (shape {W.shape}), expected a multiple of groups '
+        raise ShapeError(f'{function}: W has {len(W)} input channels (shape {W.shape}), expected a multiple of groups '
                          f'{groups}')
     _check_bias(function, None if b is None else b.shape, W.shape[1] * groups)
     parts = list(zip(x.shape[2:], W.shape[2:], *geometry))
     if outsize is None:
         out = tuple(deconv_output_size(size, k, s, p, d=d) for size, k, s, p, d in parts)
         if min(out) < 1:
-            raise ValueError(f'{function}: the output would have the size {out}: x has shape {x.shape}, W {W.shape}, '
+            raise ShapeError(f'{function}: the output would have the size {out}: x has shape {x.shape}, W {W.shape}, '
                              f'pad {geometry[1]}')
     else:
         out = as_tuple(outsize, n, function, 'outsize')
         sizes = tuple(conv_output_size(m, k, s, p, d=d) for m, (_, k, s, p, d) in zip(out, parts))
         if sizes != x.shape[2:]:
-            raise ValueError(f'{function}: outsize {out} does not fit: its convolution has the size {sizes}, but x has '
+            raise ShapeError(f'{function}: outsize {out} does not fit: its convolution has the size {sizes}, but x has '
                              f'{x.shape[2:]} (shape {x.shape}; W {W.shape}, stride {geometry[0]}, pad {geometry[1]})')
     return DeconvolutionND(*geometry, groups, out).apply(inputs)[0]
 
@@ -220,7 +221,7 @@ def _checked_inputs(function: str, n: int, x: ArrayLike, W: ArrayLike,
                     b: ArrayLike | None) -> tuple[Variable, Variable, list[Any]]:
     x, W = as_variable(x), as_variable(W)
     if x.ndim != n + 2 or W.ndim != n + 2:
-        raise ValueError(f'{function}: expected x and W with {n} spatial axes, {n + 2} axes in all; '
+        raise ShapeError(f'{function}: expected x and W with {n} spatial axes, {n + 2} axes in all; '
                          f'got x of shape {x.shape}, W {W.shape}')
     check_float(function, 'x', x)
     check_float(function, 'W', W)
@@ -230,18 +231,18 @@ def _checked_inputs(function: str, n: int, x: ArrayLike, W: ArrayLike,
 def _check_elements(function: str, x_shape: Ints, W_shape: Ints) -> None:
     """Makes sure that images, of which there may be none, and filters have elements."""
     if 0 in x_shape[1:] or 0 in W_shape:
-        raise ValueError(f'{function}: images and filters must have elements, got x of shape {x_shape} and W {W_shape}')
+        raise ShapeError(f'{function}: images and filters must have elements, got x of shape {x_shape} and W {W_shape}')
 
 
 def _check_bias(function: str, b_shape: Ints | None, channels: int) -> None:
     if b_shape is not None and b_shape != (channels,):
-        raise ValueError(f'{function}: expected b of shape ({channels},), got {b_shape}')
+        raise ShapeError(f'{function}: expected b of shape ({channels},), got {b_shape}')
 
 
 def _spatial_axes(function: str, x: ArrayLike) -> int:
     n = as_variable(x).ndim - 2
     if n < 1:
-        raise ValueError(f'{function}: expected x with at least one spatial axis, got shape {as_variable(x).shape}')
+        raise ShapeError(f'{function}: expected x with at least one spatial axis, got shape {as_variable(x).shape}')
     return n
 
 
@@ -364,7 +365,7 @@ def depthwise_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = N
     """
     W = as_variable(W)
     if W.ndim != 4:
-        raise ValueError(f'depthwise_convolution_2d: expected W with 4 axes, got shape {W.shape}')
+        raise ShapeError(f'depthwise_convolution_2d: expected W with 4 axes, got shape {W.shape}')
     D, C, *k = W.shape
     W = W.transpose(1, 0, 2, 3).reshape(C * D, 1, *k)
     return _convolution('depthwise_convolution_2d', 2, x, W, b, stride, pad, False, 1, C)

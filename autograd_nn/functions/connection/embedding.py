@@ -5,6 +5,7 @@ from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_indices
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -75,8 +76,8 @@ def embed_id(x: ArrayLike, W: ArrayLike, ignore_label: int | None = None) -> Var
     """
     x, W = as_variable(x), as_variable(W)
     if x.dtype.kind not in 'iu':
-        raise TypeError(f'embed_id: expected integers as x, got {x.dtype} (shape {x.shape})')
+        raise DTypeError(f'embed_id: expected integers as x, got {x.dtype} (shape {x.shape})')
     if W.ndim != 2:
-        raise ValueError(f'embed_id: expected W of shape (rows, width), got {W.shape}')
+        raise ShapeError(f'embed_id: expected W of shape (rows, width), got {W.shape}')
     check_indices('embed_id', 'x', x.array, len(W), f'W has the shape {W.shape}', ignore_label)
     return EmbedID(ignore_label).apply((x, W))[0]

@@ -12,6 +12,7 @@ from autograd_nn.functions.fused_rectifiers import ceiling_of, rectifier_grad
 from autograd_nn.functions.math.matrix_product import MatMul, matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Activation, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -71,17 +72,17 @@ def linear(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, n_batch_axes:
     x_shape = x._array.shape
     check_float('linear', 'x', x)
     if W.ndim != 2:
-        raise ValueError(f'linear: expected W of shape (outputs, features), got {W.shape}')
+        raise ShapeError(f'linear: expected W of shape (outputs, features), got {W.shape}')
     if not 1 <= n_batch_axes < max(len(x_shape), 2):
-        raise ValueError(f'linear: n_batch_axes must be at least 1 and leave an axis of features, got {n_batch_axes} '
+        raise ShapeError(f'linear: n_batch_axes must be at least 1 and leave an axis of features, got {n_batch_axes} '
                          f'for x of shape {x_shape}')
     features = prod(x_shape[n_batch_axes:])
     outputs, expected = W._array.shape
     if len(x_shape) <= n_batch_axes or features != expected:
-        raise ValueError(f'linear: x has {features} features (shape {x_shape}) but W expects {expected} '
+        raise ShapeError(f'linear: x has {features} features (shape {x_shape}) but W expects {expected} '
                          f'(shape {W.shape})')
     if b is not None and b.shape != (outputs,):
-        raise ValueError(f'linear: expected b of shape ({outputs},), got {b.shape}')
+        raise ShapeError(f'linear: expected b of shape ({outputs},), got {b.shape}')
     batch = x_shape[:n_batch_axes]
     if len(x_shape) != 2:
         x = reshape(x, (prod(batch), features))
@@ -119,7 +120,7 @@ def bilinear(e1: ArrayLike, e2: ArrayLike, W: ArrayLike, V1: ArrayLike | None = 
         raise ValueError(f'bilinear: V1, V2 and b are given together or not at all; {", ".join(missing)} missing')
     n, J, K = len(e1.array), prod(e1.shape[1:]), prod(e2.shape[1:])
     if len(e2.array) != n or W.shape[:2] != (J, K):
-        raise ValueError(f'bilinear: e1 of shape {e1.shape}, e2 of shape {e2.shape} and W of shape {W.shape} do not '
+        raise ShapeError(f'bilinear: e1 of shape {e1.shape}, e2 of shape {e2.shape} and W of shape {W.shape} do not '
                          f'fit; W must have the shape ({J}, {K}, outputs)')
     L = W.shape[2]
     e1, e2 = reshape(e1, (n, J)), reshape(e2, (n, K))
@@ -127,7 +128,7 @@ def bilinear(e1: ArrayLike, e2: ArrayLike, W: ArrayLike, V1: ArrayLike | None = 
     y = matmul(reshape(pairs, (n, J * K)), reshape(W, (J * K, L)))
     if V1 is not None and V2 is not None and b is not None:
         if V1.shape != (J, L) or V2.shape != (K, L) or b.shape != (L,):
-            raise ValueError(f'bilinear: expected V1 of shape ({J}, {L}), V2 ({K}, {L}) and b ({L},), '
+            raise ShapeError(f'bilinear: expected V1 of shape ({J}, {L}), V2 ({K}, {L}) and b ({L},), '
                              f'got {V1.shape}, {V2.shape} and {b.shape}')
         y = y + matmul(e1, V1) + matmul(e2, V2) + b
     return y

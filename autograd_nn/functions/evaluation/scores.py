@@ -8,6 +8,7 @@ import numpy as np
 from autograd_nn.functions.checks import check_choice, check_float, check_same_shape
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike, DTypeLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -18,10 +19,10 @@ def _constant(xp: Any, value: Array, dtype: DTypeLike | None = None) -> Variable
 def _predicted_labels(function: str, y: Variable, t: Variable) -> Any:
     """The class with the highest score at each position of `t`, an array of its shape."""
     if y.ndim < 2 or y.shape[:1] + y.shape[2:t.ndim + 1] != t.shape or y.size != y.shape[1] * t.size:
-        raise ValueError(f'{function}: expected y of shape (N, C, ...) and t of shape (N, ...), '
+        raise ShapeError(f'{function}: expected y of shape (N, C, ...) and t of shape (N, ...), '
                          f'got {y.shape} and {t.shape}')
     if not y.shape[1]:
-        raise ValueError(f'{function}: y of shape {y.shape} has no classes')
+        raise ShapeError(f'{function}: y of shape {y.shape} has no classes')
     return y.array.argmax(axis=1).reshape(t.shape)
 
 

@@ -15,6 +15,7 @@ from autograd_nn.functions.checks import check_choice, check_float, check_indice
 from autograd_nn.functions.math.exponential import log
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.types import Array, ArrayLike, BareArray, DTypeLike
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -154,16 +155,16 @@ def softmax_cross_entropy(x: ArrayLike, t: ArrayLike, normalize: bool = True, ca
     check_choice('softmax_cross_entropy', 'soft_target_loss', soft_target_loss, ('cross-entropy', 'kl-divergence'))
     check_float('softmax_cross_entropy', 'x', x)
     if x.ndim < 2:
-        raise ValueError(f'softmax_cross_entropy: x must have shape (N, C, ...), got {x.shape}')
+        raise ShapeError(f'softmax_cross_entropy: x must have shape (N, C, ...), got {x.shape}')
     if class_weight is not None and getattr(class_weight, 'shape', None) != x.shape[1:2]:
-        raise ValueError(f'softmax_cross_entropy: class_weight must be an array of shape {x.shape[1:2]} for x of shape '
+        raise ShapeError(f'softmax_cross_entropy: class_weight must be an array of shape {x.shape[1:2]} for x of shape '
                          f'{x.shape}, got {getattr(class_weight, "shape", type(class_weight).__name__)}')
     if is_floating(t.dtype):
         return _soft_target_loss(x, t, class_weight, reduce, soft_target_loss)
     if t.dtype.kind not in 'iu':
-        raise TypeError(f'softmax_cross_entropy: t must hold integers or probabilities, not {t.dtype}')
+        raise DTypeError(f'softmax_cross_entropy: t must hold integers or probabilities, not {t.dtype}')
     if t.shape != x.shape[:1] + x.shape[2:]:
-        raise ValueError(f'softmax_cross_entropy: t must have shape {x.shape[:1] + x.shape[2:]} for x of shape '
+        raise ShapeError(f'softmax_cross_entropy: t must have shape {x.shape[:1] + x.shape[2:]} for x of shape '
                          f'{x.shape}, got {t.shape}')
     return SoftmaxCrossEntropy(normalize, cache_score, class_weight, ignore_label, reduce).apply((x, t))[0]
 

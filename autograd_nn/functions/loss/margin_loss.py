@@ -7,6 +7,7 @@ from autograd_nn.functions.loss.reduce import reduced
 from autograd_nn.functions.math.exponential import sqrt, square
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -37,7 +38,7 @@ def hinge(x: ArrayLike, t: ArrayLike, norm: str = 'L1', reduce: str = 'mean') ->
     check_choice('hinge', 'reduce', reduce, ('mean', 'no'))
     x, labels = as_variable(x), as_array(t)
     if x.ndim != 2 or labels.shape != x.shape[:1]:
-        raise ValueError(f'hinge: expected x of shape (N, C) and t of shape (N,), got {x.shape} and {labels.shape}')
+        raise ShapeError(f'hinge: expected x of shape (N, C) and t of shape (N,), got {x.shape} and {labels.shape}')
     if labels.size and not (labels.min() >= 0 and labels.max() < x.shape[1]):
         raise ValueError(f'hinge: t must be from 0 to {x.shape[1] - 1}, got {labels.min()} to {labels.max()}')
     side = x.xp.ones_like(x.array)
@@ -79,7 +80,7 @@ def contrastive(x0: ArrayLike, x1: ArrayLike, y: ArrayLike, margin: float = 1, r
     x0, x1, similar = as_variable(x0), as_variable(x1), as_array(y)
     check_same_shape('contrastive', x0=x0, x1=x1)
     if x0.ndim != 2 or similar.shape != x0.shape[:1]:
-        raise ValueError(f'contrastive: expected x0 of shape (N, K) and y of shape (N,), got {x0.shape} and '
+        raise ShapeError(f'contrastive: expected x0 of shape (N, K) and y of shape (N,), got {x0.shape} and '
                          f'{similar.shape}')
     if margin <= 0:
         raise ValueError(f'contrastive: margin must be positive, not {margin}')
@@ -123,7 +124,7 @@ def triplet(anchor: ArrayLike, positive: ArrayLike, negative: ArrayLike, margin:
     anchor, positive, negative = as_variable(anchor), as_variable(positive), as_variable(negative)
     check_same_shape('triplet', anchor=anchor, positive=positive, negative=negative)
     if anchor.ndim != 2:
-        raise ValueError(f'triplet: expected anchor of shape (N, K), got {anchor.shape}')
+        raise ShapeError(f'triplet: expected anchor of shape (N, K), got {anchor.shape}')
     if margin <= 0:
         raise ValueError(f'triplet: margin must be positive, not {margin}')
     distance = (square(anchor - positive) - square(anchor - negative)).sum(axis=1)

@@ -13,6 +13,7 @@ from autograd_nn.functions.math.exponential import square
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
 from autograd_nn.functions.unary import UnaryByKernel
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -193,5 +194,5 @@ def huber_loss(x: ArrayLike, t: ArrayLike, delta: float, reduce: str = 'sum_alon
     if reduce == 'no':
         return loss
     if x.ndim < 2:
-        raise ValueError(f'huber_loss: x of shape {x.shape} has no second axis to sum over; reduce="no" does not sum')
+        raise ShapeError(f'huber_loss: x of shape {x.shape} has no second axis to sum over; reduce="no" does not sum')
     return loss.sum(axis=1)

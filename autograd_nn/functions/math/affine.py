@@ -7,6 +7,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -87,7 +88,7 @@ def _aligned(function: str, x: ArrayLike, y: ArrayLike, axis: int) -> Variable:
     y = as_variable(y)
     start = axis + x.ndim if axis < 0 else axis
     if start < 0 or x.shape[start:start + y.ndim] != y.shape:
-        raise ValueError(f'{function}: y of shape {y.shape} does not have the shape of the axes of x from {axis} on '
+        raise ShapeError(f'{function}: y of shape {y.shape} does not have the shape of the axes of x from {axis} on '
                          f'(x has shape {x.shape})')
     return reshape(y, y.shape + (1,) * (x.ndim - start - y.ndim))
 

@@ -26,6 +26,7 @@ from autograd_nn.functions.operands import operands
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision, widened
 from autograd_nn.functions.unary import Unary, UnaryByKernel
 from autograd_nn.types import Activation, ArrayLike, Operand
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -59,7 +60,7 @@ def _check_shapes(name: str, left: tuple[int, ...], right: tuple[int, ...]) -> N
     try:
         np.broadcast_shapes(left, right)
     except ValueError:
-        raise ValueError(f'{name}: operands of shapes {left} and {right} do not broadcast together') from None
+        raise ShapeError(f'{name}: operands of shapes {left} and {right} do not broadcast together') from None
 
 
 class Binary(FunctionNode):

@@ -12,6 +12,7 @@ from autograd_nn.functions.array.broadcast import broadcast_to, sum_to
 from autograd_nn.functions.array.indexing import diagonal
 from autograd_nn.functions.array.shape import moveaxis, reshape
 from autograd_nn.types import Array
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -56,7 +57,7 @@ def _lengths(operands: list[str], xs: Array) -> dict[str, int]:
             if lengths.setdefault(letter, n) == 1:
                 lengths[letter] = n
             elif n not in (1, lengths[letter]):
-                raise ValueError(f'einsum: axis {letter!r} has length {lengths[letter]} in one operand and {n} in '
+                raise ShapeError(f'einsum: axis {letter!r} has length {lengths[letter]} in one operand and {n} in '
                                  f'another; the shapes are {", ".join([str(x.shape) for x in xs])}')
     return lengths
 
@@ -104,7 +105,7 @@ def _without_repetition(letters: str, x: Variable) -> tuple[str, Variable]:
             first = letters.index(letter)
             second = letters.index(letter, first + 1)
             if x.shape[first] != x.shape[second]:
-                raise ValueError(f'einsum: axes {letter!r} of an operand of shape {x.shape} have different lengths')
+                raise ShapeError(f'einsum: axes {letter!r} of an operand of shape {x.shape} have different lengths')
             x = moveaxis(diagonal(x, 0, first, second), -1, first)
             letters = letters[:second] + letters[second + 1:]
     return letters, x

@@ -6,6 +6,7 @@ from autograd_nn.functions.array.broadcast import broadcast_to
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.axes import keep_dims, normalize_axes, normalize_axis
 from autograd_nn.types import Array, ArrayLike, Axis
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -39,7 +40,7 @@ def _extremum(function: type[Max], x: ArrayLike, axis: Axis, keepdims: bool) -> 
     x = as_variable(x)
     axes = normalize_axes(axis, x.shape, function.method)
     if not all(x.shape[i] for i in axes):
-        raise ValueError(f'{function.method}: x of shape {x.shape} has no elements along axis {axis}')
+        raise ShapeError(f'{function.method}: x of shape {x.shape} has no elements along axis {axis}')
     return function(axes, keepdims).apply((x,))[0]
 
 
@@ -108,7 +109,7 @@ def _position(function: type[ArgMax], x: Array, axis: int | None) -> Variable:
     if axis is not None:
         axis = normalize_axis(axis, x.shape, function.method)
     if not (x.size if axis is None else x.shape[axis]):
-        raise ValueError(f'{function.method}: x of shape {x.shape} has no elements along axis {axis}')
+        raise ShapeError(f'{function.method}: x of shape {x.shape} has no elements along axis {axis}')
     return function(axis).apply((x,))[0]
 
 

@@ -9,6 +9,7 @@ from autograd_nn.functions.array.shape import reshape, swapaxes
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -57,7 +58,7 @@ def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | No
            failure: str = 'has no inverse') -> Variable:
     a = as_variable(a)
     if ndim not in (None, a.ndim) or a.shape[-2:-1] != a.shape[-1:]:
-        raise ValueError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
+        raise ShapeError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
                          f'got shape {a.shape}')
     try:
         return function().apply((a,))[0]

@@ -12,6 +12,7 @@ from autograd_nn.functions.array.broadcast import sum_to
 from autograd_nn.functions.array.shape import expand_dims, reshape, transpose
 from autograd_nn.functions.axes import normalize_axes
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -93,7 +94,7 @@ def matmul(a: ArrayLike, b: ArrayLike, transa: bool = False, transb: bool = Fals
         return MatMul(transa, transb).apply((a, b))[0]
     except ValueError:
         flags = ''.join([f', {name}=True' for name, on in (('transa', transa), ('transb', transb)) if on])
-        raise ValueError(f'matmul: a of shape {a.shape} and b of shape {b.shape} do not fit{flags}') from None
+        raise ShapeError(f'matmul: a of shape {a.shape} and b of shape {b.shape} do not fit{flags}') from None
 
 
 def batch_matmul(a: ArrayLike, b: ArrayLike, transa: bool = False, transb: bool = False) -> Variable:
@@ -118,7 +119,7 @@ def batch_matmul(a: ArrayLike, b: ArrayLike, transa: bool = False, transb: bool 
     """
     a, b = as_variable(a), as_variable(b)
     if a.ndim not in (2, 3) or b.ndim not in (2, 3) or len(a) != len(b):
-        raise ValueError(f'batch_matmul: expected a and b with two or three axes and the same length, got shapes '
+        raise ShapeError(f'batch_matmul: expected a and b with two or three axes and the same length, got shapes '
                          f'{a.shape} and {b.shape}')
     a, b = (expand_dims(x, 2) if x.ndim == 2 else x for x in (a, b))
     return matmul(a, b, transa, transb)
@@ -146,13 +147,13 @@ def tensordot(a: ArrayLike, b: ArrayLike, axes: int | tuple[Any, Any] = 2) -> Va
     a, b = as_variable(a), as_variable(b)
     if isinstance(axes, int):
         if not 0 <= axes <= min(a.ndim, b.ndim):
-            raise ValueError(f'tensordot: a of shape {a.shape} and b of shape {b.shape} do not both have {axes} axes')
+            raise ShapeError(f'tensordot: a of shape {a.shape} and b of shape {b.shape} do not both have {axes} axes')
         a_axes, b_axes = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
     else:
         a_axes, b_axes = (normalize_axes(each, x.shape, 'tensordot') for each, x in zip(axes, (a, b)))
     common = [a.shape[i] for i in a_axes]
     if common != [b.shape[i] for i in b_axes]:
-        raise ValueError(f'tensordot: axes {a_axes} of a of shape {a.shape} and {b_axes} of b of shape {b.shape} '
+        raise ShapeError(f'tensordot: axes {a_axes} of a of shape {a.shape} and {b_axes} of b of shape {b.shape} '
                          'have different lengths')
     a_rest = [i for i in range(a.ndim) if i not in a_axes]
     b_rest = [i for i in range(b.ndim) if i not in b_axes]

@@ -16,6 +16,7 @@ from autograd_nn.functions.math.exponential import exp, sqrt, square
 from autograd_nn.functions.precision import total
 from autograd_nn.functions.single_precision import SinglePrecision, in_single_precision
 from autograd_nn.types import Array, ArrayLike, Axis, DTypeLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -169,7 +170,7 @@ def _weighted_average(x: Variable, axis: Axis, axes: tuple[int, ...], weights: V
         order = sorted(range(len(axes)), key=lambda i: axes[i])
         weights = weights.transpose(order).reshape([n if i in axes else 1 for i, n in enumerate(x.shape)])
     elif weights.shape != x.shape:
-        raise ValueError(f'average: expected weights of shape {expected} (along axis {axis} of x of shape {x.shape}) '
+        raise ShapeError(f'average: expected weights of shape {expected} (along axis {axis} of x of shape {x.shape}) '
                          f'or {x.shape}, got {weights.shape}')
     return sum(x * weights, axes, keepdims) / sum(weights, axes, keepdims)
 
@@ -273,7 +274,7 @@ def batch_l2_norm_squared(x: ArrayLike) -> Variable:
     """
     x = as_variable(x)
     if x.ndim < 2:
-        raise ValueError(f'batch_l2_norm_squared: expected x of shape (N, ...), got {x.shape}')
+        raise ShapeError(f'batch_l2_norm_squared: expected x of shape (N, ...), got {x.shape}')
     return sum(square(x), tuple(range(1, x.ndim)))
 
 
@@ -298,5 +299,5 @@ def logsumexp(x: ArrayLike, axis: Axis = None) -> Variable:
     x = as_variable(x)
     axes = normalize_axes(axis, x.shape, 'logsumexp')
     if not all(x.shape[i] for i in axes):
-        raise ValueError(f'logsumexp: x of shape {x.shape} has no elements along axis {axis}')
+        raise ShapeError(f'logsumexp: x of shape {x.shape} has no elements along axis {axis}')
     return LogSumExp(axes, False).apply((x,))[0]

@@ -14,6 +14,7 @@ from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.single_precision import widened
 from autograd_nn.types import Activation, Array, ArrayLike, Axis, BareArray, Ints
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -176,7 +177,7 @@ def batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: fl
     axes = _statistics_axes('batch_normalization', x, axis, gamma=gamma, beta=beta)
     for name, array in (('running_mean', running_mean), ('running_var', running_var)):
         if array is not None and array.shape != gamma.shape:
-            raise ValueError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
+            raise ShapeError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
                              f'got {array.shape}')
     node = BatchNormalization(eps, axes, running_mean, running_var, decay, is_relu('batch_normalization', activation))
     return node.apply((x, gamma, beta, *_added('batch_normalization', residual, x)))[0]
@@ -223,7 +224,7 @@ def _added(function: str, residual: Array, x: Variable) -> tuple[Variable, ...]:
         return ()
     residual = as_variable(residual)
     if residual.shape != x.shape:
-        raise ValueError(f'{function}: expected residual of the shape of x, {x.shape}, got {residual.shape}')
+        raise ShapeError(f'{function}: expected residual of the shape of x, {x.shape}, got {residual.shape}')
     return residual,
 
 
@@ -238,6 +239,6 @@ def _statistics_axes(function: str, x: Variable, axis: Axis, **parameters: Varia
     expected = tuple(n for i, n in enumerate(x.shape) if i not in axes)
     for name, parameter in parameters.items():
         if parameter.shape != expected:
-            raise ValueError(f'{function}: expected {name} of shape {expected}, that of x {x.shape} without the axes '
+            raise ShapeError(f'{function}: expected {name} of shape {expected}, that of x {x.shape} without the axes '
                              f'{axes}, got {parameter.shape}')
     return axes

@@ -15,6 +15,7 @@ from autograd_nn.functions.math.reduction import average
 from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike, Axis
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -123,10 +124,10 @@ def layer_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: fl
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
     check_float('layer_normalization', 'x', x)
     if x.ndim != 2:
-        raise ValueError(f'layer_normalization: expected x with 2 axes (N, features), got shape {x.shape}')
+        raise ShapeError(f'layer_normalization: expected x with 2 axes (N, features), got shape {x.shape}')
     for name, parameter in (('gamma', gamma), ('beta', beta)):
         if parameter.shape != x.shape[1:]:
-            raise ValueError(f'layer_normalization: expected {name} of shape {x.shape[1:]}, as x has the shape '
+            raise ShapeError(f'layer_normalization: expected {name} of shape {x.shape[1:]}, as x has the shape '
                              f'{x.shape}, got {parameter.shape}')
     return LayerNormalization(eps).apply((x, gamma, beta))[0]
 
@@ -157,11 +158,11 @@ def group_normalization(x: ArrayLike, groups: int, gamma: ArrayLike, beta: Array
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
     check_float('group_normalization', 'x', x)
     if x.ndim < 2 or groups < 1 or x.shape[1] % groups:
-        raise ValueError(f'group_normalization: expected x of shape (N, C, ...) with C a multiple of groups {groups}, '
+        raise ShapeError(f'group_normalization: expected x of shape (N, C, ...) with C a multiple of groups {groups}, '
                          f'got {x.shape}')
     C = x.shape[1]
     if gamma.shape != (C,) or beta.shape != (C,):
-        raise ValueError(f'group_normalization: expected gamma and beta of shape ({C},), as x has the shape {x.shape}, '
+        raise ShapeError(f'group_normalization: expected gamma and beta of shape ({C},), as x has the shape {x.shape}, '
                          f'got {gamma.shape} and {beta.shape}')
     return GroupNormalization(groups, eps).apply((x, gamma, beta))[0]
 

@@ -11,6 +11,7 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.pooling.pooling import average_pooling_2d
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -85,5 +86,5 @@ def local_response_normalization(x: ArrayLike, n: int = 5, k: float = 2, alpha: 
     x = as_variable(x)
     check_float('local_response_normalization', 'x', x)
     if x.ndim < 2:
-        raise ValueError(f'local_response_normalization: expected x of shape (N, C, ...), got {x.shape}')
+        raise ShapeError(f'local_response_normalization: expected x of shape (N, C, ...), got {x.shape}')
     return LocalResponseNormalization(n, k, alpha, beta).apply((x,))[0]

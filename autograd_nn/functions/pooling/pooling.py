@@ -9,6 +9,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.types import Array, ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -103,7 +104,7 @@ def pooling_geometry(function: str, n: int | None, x: ArrayLike, ksize: Size, st
         n = x.ndim - 2
     if x.ndim != n + 2 or n < 1:
         expected = f'{n + 2} axes (N, C and {n} of the image)' if n > 0 else 'at least 3 axes'
-        raise ValueError(f'{function}: expected x with {expected}, got shape {x.shape}')
+        raise ShapeError(f'{function}: expected x with {expected}, got shape {x.shape}')
     check_float(function, 'x', x)
     kernel_size = as_tuple(ksize, n, function, 'ksize')
     stride = kernel_size if stride is None else as_tuple(stride, n, function, 'stride')
@@ -112,7 +113,7 @@ def pooling_geometry(function: str, n: int | None, x: ArrayLike, ksize: Size, st
 
 def _check_windows(function: str, x: Variable, kernel_size: Ints, stride: Ints, pad: Ints, cover_all: bool) -> None:
     if min(conv_output_size(*sizes, cover_all) for sizes in zip(x.shape[2:], kernel_size, stride, pad)) < 1:
-        raise ValueError(f'{function}: no window of size {kernel_size} fits x of shape {x.shape} with pad {pad}')
+        raise ShapeError(f'{function}: no window of size {kernel_size} fits x of shape {x.shape} with pad {pad}')
 
 
 def _max_pooling(function: str, n: int | None, x: ArrayLike, ksize: Size, stride: Size | None, pad: Size,

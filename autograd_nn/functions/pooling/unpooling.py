@@ -8,6 +8,7 @@ from autograd_nn.functions.pooling.pooling import AveragePoolingGrad, MaxPooling
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size, deconv_output_size
 from autograd_nn.types import ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array
 
 
@@ -15,18 +16,18 @@ def _reversed_size(function: str, x: Variable, kernel_size: Ints, stride: Ints, 
                    cover_all: bool) -> Ints:
     """The checked size of an image whose windows are the elements of `x`; it is empty where the padding is all."""
     if 0 in x.shape[2:]:
-        raise ValueError(f'{function}: images must have elements, got x of shape {x.shape}')
+        raise ShapeError(f'{function}: images must have elements, got x of shape {x.shape}')
     parts = list(zip(x.shape[2:], kernel_size, stride, pad))
     if outsize is None:
         size = tuple(deconv_output_size(*sizes, cover_all) for sizes in parts)
         if min(size) < 0:
-            raise ValueError(f'{function}: pad {pad} cuts off more than there is of x of shape {x.shape} '
+            raise ShapeError(f'{function}: pad {pad} cuts off more than there is of x of shape {x.shape} '
                              f'(ksize {kernel_size}, stride {stride}, cover_all {cover_all})')
         return size
     size = as_tuple(outsize, len(parts), function, 'outsize')
     windows = tuple(conv_output_size(m, k, s, p, cover_all) for m, (_, k, s, p) in zip(size, parts))
     if windows != x.shape[2:]:
-        raise ValueError(f'{function}: outsize {size} does not fit: it has {windows} windows, but x has the size '
+        raise ShapeError(f'{function}: outsize {size} does not fit: it has {windows} windows, but x has the size '
                          f'{x.shape[2:]} (shape {x.shape}, ksize {kernel_size}, stride {stride}, pad {pad}, '
                          f'cover_all {cover_all})')
     return size
@@ -53,7 +54,7 @@ def _upsampling(function: str, n: int | None, x: ArrayLike, indexes: ArrayLike, 
     size = _reversed_size(function, x, *geometry, outsize, cover_all)
     indexes = as_array(indexes)
     if indexes.shape != x.shape:
-        raise ValueError(f'{function}: expected indexes of the shape of x, {x.shape}, got {indexes.shape}')
+        raise ShapeError(f'{function}: expected indexes of the shape of x, {x.shape}, got {indexes.shape}')
     if 0 in size:
         return _nothing(x, size)
     return MaxPoolingGrad(*geometry, indexes, size).apply((x,))[0]

@@ -13,6 +13,7 @@ from autograd_nn.functions.noise.dropout import dropout
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS
 from autograd_nn.functions.rnn.recurrent_sequences import GRUSequence, LSTMSequence, RecurrentSequence, RNNSequence
 from autograd_nn.types import ArrayLike, Ints
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 Variables = Sequence[Variable]
@@ -80,11 +81,11 @@ def _check_steps(function: str, xs: list[Variable]) -> None:
     for x in xs:
         check_float(function, 'xs', x)
     if any(x.ndim != 2 or x.shape[1] != xs[0].shape[1] for x in xs):
-        raise ValueError(f'{function}: expected arrays of shape (B_t, I) as xs, got '
+        raise ShapeError(f'{function}: expected arrays of shape (B_t, I) as xs, got '
                          + ', '.join([str(x.shape) for x in xs]))
     sizes = [len(x) for x in xs]
     if sizes != sorted(sizes, reverse=True):
-        raise ValueError(f'{function}: expected batches that do not grow from step to step as xs, got '
+        raise ShapeError(f'{function}: expected batches that do not grow from step to step as xs, got '
                          + ', '.join(map(str, sizes)))
 
 
@@ -111,7 +112,7 @@ def check_states(function: str, states: dict[str, Variable], n_states: int, n_se
         check_float(function, name, state)
         if state.shape != shape or not fits:
             batch = n_sequences if exactly else f'B of at least {n_sequences}'
-            raise ValueError(f'{function}: expected {" and ".join(states)} of shape ({n_states}, {batch}, '
+            raise ShapeError(f'{function}: expected {" and ".join(states)} of shape ({n_states}, {batch}, '
                              f'{"N" if units is None else units}), got '
                              + ', '.join([f'{name} {state.shape}' for name, state in states.items()]))
 
@@ -128,7 +129,7 @@ def _check_weights(function: str, ws: Weights, bs: Weights, n_weights: int, n_di
         for j, (w, b) in enumerate(zip(weights, biases)):
             expected = units, width if j < n_weights // 2 else units
             if w.shape != expected or b.shape != (units,):
-                raise ValueError(f'{function}: expected ws[{k}][{j}] of shape {expected} and bs[{k}][{j}] of shape '
+                raise ShapeError(f'{function}: expected ws[{k}][{j}] of shape {expected} and bs[{k}][{j}] of shape '
                                  f'({units},), got {w.shape} and {b.shape}')
 
 

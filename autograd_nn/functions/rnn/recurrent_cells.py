@@ -13,6 +13,7 @@ from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 ACTIVATIONS = {'tanh': tanh, 'relu': relu}
@@ -91,7 +92,7 @@ def _check_cell(function: str, count: int, state: tuple[str, Variable], sums: tu
     fits = len(shape) > 1 and len(expected) > 1 and shape[1:] == (count * expected[1], *expected[2:])
     if not fits or (shape[0] != expected[0] if all_samples else shape[0] > expected[0]):
         batch = '' if all_samples else ' with N not above B'
-        raise ValueError(f'{function}: expected {state[0]} of shape ({"N" if all_samples else "B"}, S, ...) and '
+        raise ShapeError(f'{function}: expected {state[0]} of shape ({"N" if all_samples else "B"}, S, ...) and '
                          f'{sums[0]} of shape (N, {count} S, ...){batch}, got {expected} and {shape}')
 
 
@@ -258,7 +259,7 @@ def gru(h_prev: ArrayLike, x: ArrayLike, u: ArrayLike) -> Variable:
     check_same_shape('gru', x=x, u=u)
     _check_cell('gru', 3, ('h_prev', h_prev), ('x', x))
     if x.ndim != 2:
-        raise ValueError(f'gru: expected x of shape (N, 3 S), got {x.shape}')
+        raise ShapeError(f'gru: expected x of shape (N, 3 S), got {x.shape}')
     return GRU().apply((h_prev, x, u))[0]
 
 
@@ -293,6 +294,6 @@ def rnn(h_prev: ArrayLike, x: ArrayLike, W: ArrayLike, U: ArrayLike, b: ArrayLik
     check_float('rnn', 'h_prev', h_prev)
     units = W.shape[0]
     if h_prev.shape != (len(x), units) or U.shape != (units, units):
-        raise ValueError(f'rnn: expected h_prev of shape ({len(x)}, {units}) and U of shape ({units}, {units}) for x '
+        raise ShapeError(f'rnn: expected h_prev of shape ({len(x)}, {units}) and U of shape ({units}, {units}) for x '
                          f'of shape {x.shape} and W of shape {W.shape}, got {h_prev.shape} and {U.shape}')
     return ACTIVATIONS[activation](linear(x, W, b) + matmul(h_prev, U, transb=True))

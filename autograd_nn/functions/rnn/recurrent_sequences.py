@@ -17,6 +17,7 @@ from autograd_nn.functions.kernel_gradients import FunctionGradients
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.rnn.recurrent_cells import ACTIVATIONS, gru_formula
 from autograd_nn.types import Array, ArrayLike, Ints
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 Step = Callable[..., tuple[Variable, ...]]
@@ -207,7 +208,7 @@ def transpose_sequence(xs: Sequence[ArrayLike]) -> tuple[Variable, ...]:
     """
     lengths = [len(x) for x in xs]
     if lengths != sorted(lengths, reverse=True):
-        raise ValueError(f'transpose_sequence: expected the longest first, got lengths {", ".join(map(str, lengths))}')
+        raise ShapeError(f'transpose_sequence: expected the longest first, got lengths {", ".join(map(str, lengths))}')
     if not xs:
         return ()
     together = concat([as_variable(x) for x in xs], axis=0)
