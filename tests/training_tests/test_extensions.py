@@ -860,6 +860,7 @@ class TestVariableStatisticsPlot:
     def test_targets(self, tmp_path):
         seen = []
         x = Variable(np.array([3., 5.]))
+        self.link.cleargrads()
         run(tmp_path, self.make(seen, [x, (self.link, [Variable(np.zeros((2, 0)))])]), stop=(1, 'iteration'))
         self.link.W.array[...] = 0
         assert np.isnan(seen[-1].axes[1].lines[0].get_ydata()).all()  # There are no gradients.
