@@ -73,8 +73,9 @@ def discriminative_margin_based_clustering_loss(
     if x.ndim != 4 or x.shape[1] != max_embedding_dim or numbers.shape != (len(x), *x.shape[2:]):
         raise ValueError(f'{name}: expected embeddings of shape (N, {max_embedding_dim}, H, W) and labels (N, H, W), '
                          f'got {x.shape} and {numbers.shape}')
-    n, objects = x.shape[:2]
-    x, numbers = reshape(x, (n, objects, -1)), beside(x.array, numbers).reshape(n, 1, -1)
+    n, objects, height, width = x.shape
+    x = reshape(x, (n, objects, height * width))
+    numbers = beside(x.array, numbers).reshape(n, 1, height * width)
     belongs = (numbers == x.xp.arange(1, objects + 1)[:, None]).astype(x.dtype)           # (N, objects, pixels)
     pixels = belongs.sum(2)
     means = matmul(belongs / x.xp.maximum(pixels, 1)[:, :, None], x, transb=True)         # (N, objects, D)

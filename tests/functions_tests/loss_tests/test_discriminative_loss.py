@@ -51,6 +51,12 @@ def test_pixels_at_their_mean_have_finite_gradients(norm):
     assert np.isfinite(x.grad).all() and not x.grad[:, :, 1].any()
 
 
+def test_no_pictures():
+    x = ann.Variable(np.zeros((0, 3, 2, 2)))
+    losses = F.discriminative_margin_based_clustering_loss(x, np.zeros((0, 2, 2), int), 0.5, 1.5, 3)
+    assert [float(loss.array) for loss in losses] == [0, 0, 0]
+
+
 def test_mistakes_are_named():
     loss, labels = F.discriminative_margin_based_clustering_loss, np.zeros((2, 3, 4), int)
     with pytest.raises(ValueError, match=r'embeddings of shape \(N, 5, H, W\) .* got \(2, 6, 3, 4\) and \(2, 3, 4\)'):
