@@ -58,7 +58,7 @@ def discriminative_margin_based_clustering_loss(
 
     Raises:
         TypeError: `embeddings` are not floating-point.
-        ValueError: Shapes do not fit, or `norm` is neither 1 nor 2.
+        ValueError: Shapes do not fit, `max_embedding_dim` is not positive, or `norm` is neither 1 nor 2.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -68,6 +68,8 @@ def discriminative_margin_based_clustering_loss(
     """
     name = 'discriminative_margin_based_clustering_loss'
     check_choice(name, 'norm', norm, (1, 2))
+    if max_embedding_dim < 1:
+        raise ValueError(f'{name}: max_embedding_dim must be at least 1, not {max_embedding_dim}')
     x, numbers = as_variable(embeddings), as_array(labels)
     check_float(name, 'embeddings', x)
     if x.ndim != 4 or x.shape[1] != max_embedding_dim or numbers.shape != (len(x), *x.shape[2:]):

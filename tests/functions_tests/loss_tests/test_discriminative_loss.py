@@ -67,3 +67,5 @@ def test_mistakes_are_named():
         loss(np.zeros((2, 5, 3, 4)), labels, 0.5, 1.5, 5, norm=3)
     with pytest.raises(TypeError, match='expected floating-point embeddings, got int64'):
         loss(np.zeros((2, 5, 3, 4), int), labels, 0.5, 1.5, 5)
+    with pytest.raises(ValueError, match='max_embedding_dim must be at least 1, not 0'):
+        loss(np.zeros((2, 0, 3, 4)), labels, 0.5, 1.5, 0)
