@@ -34,11 +34,11 @@ IMPOSSIBLE = -1e30
 _STEPS = 16
 
 
-@elementwise('T stay, T step, T leap, T barrier, T y', 'T score', '''
+@elementwise('T stay, T step, T leap, T barrier', 'T score', '''
     const T leap_score = leap + barrier;
     const T largest = max(stay, max(step, leap_score));
-    score = largest + log(exp(stay - largest) + exp(step - largest) + exp(leap_score - largest)) + y''')
-def _advance(stay: Array, step: Array, leap: Array, barrier: Array, y: Array) -> Any:
+    score = largest + log(exp(stay - largest) + exp(step - largest) + exp(leap_score - largest))''')
+def _together(stay: Array, step: Array, leap: Array, barrier: Array) -> Any:
     leap = leap + barrier
     largest = np.maximum(np.maximum(stay, step), leap)
     total = np.exp(stay - largest)
@@ -46,7 +46,6 @@ def _advance(stay: Array, step: Array, leap: Array, barrier: Array, y: Array) ->
     total += np.exp(leap - largest)
     total = np.log(total)
     total += largest
-    total += y
     return total
 
 
@@ -70,13 +69,13 @@ class AlignmentScore(FunctionNode):
         self.retain_inputs((0,))
         y, = inputs
         xp = get_array_module(y)
-        y = xp.maximum(xp.ascontiguousarray(y), IMPOSSIBLE)
         length, states, n = y.shape
         self.scores = scores = xp.full((length + 1, states + 2, n), IMPOSSIBLE, y.dtype)
         scores[0, 2] = 0
+        xp.maximum(y, IMPOSSIBLE, out=scores[1:, 2:])
         for t in range(length):
             a = scores[t]
-            scores[t + 1, 2:] = _advance(a[2:], a[1:-1], a[:-2], self.barrier, y[t])
+            scores[t + 1, 2:] += _together(a[2:], a[1:-1], a[:-2], self.barrier)
         score = xp.logaddexp(*scores[self.places])
         self.possible = score > IMPOSSIBLE / 2
         return xp.where(self.possible, score, -np.inf).astype(y.dtype, copy=False),
