@@ -58,7 +58,7 @@ def discriminative_margin_based_clustering_loss(
 
     Raises:
         TypeError: `embeddings` are not floating-point.
-        ValueError: Shapes do not fit, or `norm` is neither 1 nor 2.
+        ValueError: Shapes do not fit, `max_embedding_dim` is not positive, or `norm` is neither 1 nor 2.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -68,13 +68,16 @@ def discriminative_margin_based_clustering_loss(
     """
     name = 'discriminative_margin_based_clustering_loss'
     check_choice(name, 'norm', norm, (1, 2))
+    if max_embedding_dim < 1:
+        raise ValueError(f'{name}: max_embedding_dim must be at least 1, not {max_embedding_dim}')
     x, numbers = as_variable(embeddings), as_array(labels)
     check_float(name, 'embeddings', x)
     if x.ndim != 4 or x.shape[1] != max_embedding_dim or numbers.shape != (len(x), *x.shape[2:]):
         raise ValueError(f'{name}: expected embeddings of shape (N, {max_embedding_dim}, H, W) and labels (N, H, W), '
                          f'got {x.shape} and {numbers.shape}')
-    n, objects = x.shape[:2]
-    x, numbers = reshape(x, (n, objects, -1)), beside(x.array, numbers).reshape(n, 1, -1)
+    n, objects, height, width = x.shape
+    x = reshape(x, (n, objects, height * width))
+    numbers = beside(x.array, numbers).reshape(n, 1, height * width)
     belongs = (numbers == x.xp.arange(1, objects + 1)[:, None]).astype(x.dtype)           # (N, objects, pixels)
     pixels = belongs.sum(2)
     means = matmul(belongs / x.xp.maximum(pixels, 1)[:, :, None], x, transb=True)         # (N, objects, D)

@@ -59,6 +59,9 @@ class CRF1d(Link):
 
         Returns:
             A Variable of shape ``()``, or (B,) in the order of the sequences with ``reduce='no'``.
+
+        Raises:
+            ValueError: A sequence is empty, or as for `functions.crf1d`.
         """
         if not transpose:
             return crf1d(self.cost, xs, ys, reduce)
@@ -88,4 +91,8 @@ class CRF1d(Link):
 
 
 def _longest_first(xs: Sequence[ArrayLike]) -> list[int]:
+    """The order of sequences by their length; none may be empty, as it would have no place among the steps."""
+    if not all(map(len, xs)):
+        raise ValueError('CRF1d: expected sequences of at least one step, got lengths '
+                         f'{", ".join([str(len(x)) for x in xs])}')
     return sorted(range(len(xs)), key=lambda i: -len(xs[i]))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 from scipy.special import log_softmax
 
 import autograd_nn as ann
@@ -56,6 +57,30 @@ def test_all_alignments(problem, reduce):
     check_function(
         lambda x: F.connectionist_temporal_classification(F.separate(x), t, blank, input_length, label_length, reduce),
         reference, x)
+
+
+@pytest.mark.parametrize('length', [15, 16, 17, 40])
+def test_many_steps(length):
+    """By products of matrices, of probabilities themselves."""
+    t, input_length, label_length = np.array([[1, 1, 2], [2, 1, 2]]), np.array([length, length - 3]), np.array([3, 2])
+
+    def reference(x):
+        losses = []
+        for p, labels, steps, m in zip(special.softmax(x, 2).swapaxes(0, 1), t, input_length, label_length):
+            states = [0, *np.stack((labels[:m], np.zeros(m, int)), 1).ravel()]
+            n = len(states)
+            moves = np.eye(n) + np.eye(n, k=1)
+            for i in range(n - 2):
+                moves[i, i + 2] = states[i] != states[i + 2]
+            reached = np.eye(n)[0]
+            for step in p[:steps]:
+                reached = reached @ moves * step[states]
+            losses.append(-np.log(reached[-2:].sum()))
+        return np.array(losses)
+
+    check_function(
+        lambda x: F.connectionist_temporal_classification(F.separate(x), t, 0, input_length, label_length, 'no'),
+        reference, uniform(length, 2, 3), dtypes=('float64', 'float32'))
 
 
 def test_lengths_are_the_whole_by_default():

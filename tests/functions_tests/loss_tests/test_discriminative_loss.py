@@ -51,6 +51,12 @@ def test_pixels_at_their_mean_have_finite_gradients(norm):
     assert np.isfinite(x.grad).all() and not x.grad[:, :, 1].any()
 
 
+def test_no_pictures():
+    x = ann.Variable(np.zeros((0, 3, 2, 2)))
+    losses = F.discriminative_margin_based_clustering_loss(x, np.zeros((0, 2, 2), int), 0.5, 1.5, 3)
+    assert [float(loss.array) for loss in losses] == [0, 0, 0]
+
+
 def test_mistakes_are_named():
     loss, labels = F.discriminative_margin_based_clustering_loss, np.zeros((2, 3, 4), int)
     with pytest.raises(ValueError, match=r'embeddings of shape \(N, 5, H, W\) .* got \(2, 6, 3, 4\) and \(2, 3, 4\)'):
@@ -61,3 +67,5 @@ def test_mistakes_are_named():
         loss(np.zeros((2, 5, 3, 4)), labels, 0.5, 1.5, 5, norm=3)
     with pytest.raises(TypeError, match='expected floating-point embeddings, got int64'):
         loss(np.zeros((2, 5, 3, 4), int), labels, 0.5, 1.5, 5)
+    with pytest.raises(ValueError, match='max_embedding_dim must be at least 1, not 0'):
+        loss(np.zeros((2, 0, 3, 4)), labels, 0.5, 1.5, 0)

@@ -1,5 +1,6 @@
 """The layer of conditional random fields: steps and sequences in any order."""
 import numpy as np
+import pytest
 
 import autograd_nn as ann
 import autograd_nn.functions as F
@@ -51,3 +52,10 @@ def test_it_learns_that_labels_alternate():
         optimizer.update(link, xs, ys)
     assert link(xs, ys).array < 0.8
     assert [int(k[0]) for k in link.argmax([np.array([[1, 0]], 'f'), *xs])[1]] == [0, 1, 0, 1, 0, 1, 0]
+
+
+def test_mistakes_are_named():
+    (xs, ys), link = sequences((2, 0), 3), L.CRF1d(3)
+    for call in lambda: link(xs, ys, transpose=True), lambda: link.argmax(xs, transpose=True):
+        with pytest.raises(ValueError, match='CRF1d: expected sequences of at least one step, got lengths 2, 0'):
+            call()
