@@ -159,9 +159,9 @@ class Kernels(Protocol):
 
         Args:
             x: The pixels of images (N, C, L).
-            places: The numbers of K pixels for each of P sums: integers (N, K, P) from -1 to L - 1. -1 is a pixel
+            places: The numbers of K pixels for each of P sums: integers (K, N, P) from -1 to L - 1. -1 is a pixel
                 outside, which is 0.
-            weights: Their weights (N, K, P). What has the weight 0 does not count, whatever it is.
+            weights: Their weights (K, N, P). What has the weight 0 does not count, whatever it is.
 
         Returns:
             The sums (N, C, P).
@@ -171,7 +171,7 @@ class Kernels(Protocol):
         """The gradient (N, C, size) of `interpolate` with respect to the pixels, from `gy` (N, C, P)."""
 
     def interpolate_weight_grad(self, x: Array, gy: Array, places: Array) -> Array:
-        """The gradient (N, K, P) of `interpolate` with respect to the weights, from `gy` (N, C, P)."""
+        """The gradient (K, N, P) of `interpolate` with respect to the weights, from `gy` (N, C, P)."""
 
     def batch_normalization(self, x: Array, gamma: Array, beta: Array, eps: float, axis: Ints, relu: bool,
                             residual: Array | None) -> tuple[Array, Array, Array, Any]:

@@ -12,8 +12,8 @@ from autograd_nn.types import Array
 
 _interpolate = elementwise('raw T x, raw S places, raw W weights', 'T y', '''
     C sum = 0;
-    for (ptrdiff_t k = 0; k < places.shape()[1]; ++k) {
-        const ptrdiff_t term[] = {_ind.get()[0], k, _ind.get()[2]};
+    for (ptrdiff_t k = 0; k < places.shape()[0]; ++k) {
+        const ptrdiff_t term[] = {k, _ind.get()[0], _ind.get()[2]};
         const C weight = (C)weights[term];
         if (weight == 0) continue;
         const ptrdiff_t place[] = {_ind.get()[0], _ind.get()[1], (ptrdiff_t)places[term]};
@@ -22,8 +22,8 @@ _interpolate = elementwise('raw T x, raw S places, raw W weights', 'T y', '''
     y = (T)sum''', 'interpolate', reduce_dims=False, preamble=COMPUTE)
 
 _interpolate_grad = elementwise('T gy, raw S places, raw W weights', 'raw U gx', '''
-    for (ptrdiff_t k = 0; k < places.shape()[1]; ++k) {
-        const ptrdiff_t term[] = {_ind.get()[0], k, _ind.get()[2]};
+    for (ptrdiff_t k = 0; k < places.shape()[0]; ++k) {
+        const ptrdiff_t term[] = {k, _ind.get()[0], _ind.get()[2]};
         const ptrdiff_t place[] = {_ind.get()[0], _ind.get()[1], (ptrdiff_t)places[term]};
         if (place[2] >= 0) atomicAdd(&gx[place], (U)gy * (U)weights[term]);
     }''', 'interpolate_grad', reduce_dims=False)
@@ -32,8 +32,8 @@ _interpolate_weight_grad = elementwise('raw T x, raw T gy, S pixel', 'T gw', '''
     C sum = 0;
     if (pixel >= 0) {
         for (ptrdiff_t c = 0; c < x.shape()[1]; ++c) {
-            const ptrdiff_t from[] = {_ind.get()[0], c, (ptrdiff_t)pixel};
-            const ptrdiff_t to[] = {_ind.get()[0], c, _ind.get()[2]};
+            const ptrdiff_t from[] = {_ind.get()[1], c, (ptrdiff_t)pixel};
+            const ptrdiff_t to[] = {_ind.get()[1], c, _ind.get()[2]};
             sum += (C)x[from] * (C)gy[to];
         }
     }
@@ -52,8 +52,8 @@ def interpolate_grad(gy: Array, places: Array, weights: Array, size: int) -> Any
     n, channels, _ = gy.shape
     if config.cudnn_deterministic:
         # The pixels of all images are in one table, whose last row is for what is outside.
-        ids = cupy.where(places < 0, n * size, places + cupy.arange(n)[:, None, None] * size)
-        rows = (weights[..., None] * gy.transpose(0, 2, 1)[:, None]).astype(dtype)
+        ids = cupy.where(places < 0, n * size, places + cupy.arange(n)[:, None] * size)
+        rows = (weights[..., None] * gy.transpose(0, 2, 1)).astype(dtype)
         gx = embedding_grad(rows, ids, (n * size + 1, channels))[:-1].reshape(n, size, channels).transpose(0, 2, 1)
     else:
         gx = cupy.zeros((n, channels, size), dtype)

@@ -16,16 +16,16 @@ def test_interpolation(kernel, shape, terms, seed, deterministic):
     n, channels, size = shape
     k, sums = terms
     x, gy = rng.normal(size=shape).astype(kernel.dtype), rng.normal(size=(n, channels, sums)).astype(kernel.dtype)
-    places, weights = rng.integers(-1, size, (n, k, sums)), rng.integers(-1, 3, (n, k, sums)).astype(kernel.dtype)
+    places, weights = rng.integers(-1, size, (k, n, sums)), rng.integers(-1, 3, (k, n, sums)).astype(kernel.dtype)
     if seed % 2:  # channels last
         x, gy = (np.ascontiguousarray(a.swapaxes(1, 2)).swapaxes(1, 2) for a in (x, gy))
     y, gx, gw = np.zeros(gy.shape), np.zeros(shape), np.zeros(weights.shape)
     for i, j, p in np.ndindex(places.shape):
         pixel = places[i, j, p]
         if pixel >= 0:
-            y[i, :, p] += weights[i, j, p] * x[i, :, pixel]
-            gx[i, :, pixel] += weights[i, j, p] * gy[i, :, p]
-            gw[i, j, p] = x[i, :, pixel] @ gy[i, :, p]
+            y[j, :, p] += weights[i, j, p] * x[j, :, pixel]
+            gx[j, :, pixel] += weights[i, j, p] * gy[j, :, p]
+            gw[i, j, p] = x[j, :, pixel] @ gy[j, :, p]
     with using_config('cudnn_deterministic', deterministic):
         np.testing.assert_allclose(kernel('interpolate_grad', gy, places, weights, size), gx, atol=kernel.atol)
     np.testing.assert_allclose(kernel('interpolate', x, places, weights), y, atol=kernel.atol)
@@ -33,14 +33,16 @@ def test_interpolation(kernel, shape, terms, seed, deterministic):
 
 
 def test_pixels_without_weight_do_not_count(kernel):
-    x, places = np.array([[[1., np.nan, 3., np.inf]]], kernel.dtype), np.array([[[0, 2, 1], [1, 3, 2], [3, -1, -1]]])
-    weights = np.array([[[2, 1, 1], [0, 0, 1], [0, 5, np.nan]]], kernel.dtype)
+    x = np.array([[[1., np.nan, 3., np.inf]]], kernel.dtype)
+    places = np.array([[[0, 2, 1]], [[1, 3, 2]], [[3, -1, -1]]])
+    weights = np.array([[[2, 1, 1]], [[0, 0, 1]], [[0, 5, np.nan]]], kernel.dtype)
     np.testing.assert_array_equal(kernel('interpolate', x, places, weights), [[[2, 3, np.nan]]])
 
 
 @pytest.mark.parametrize('dtype', ['bfloat16', 'float16', 'float32', 'float64'])
 def test_dtypes(kernel, dtype):
-    x, gy, weights = (np.random.uniform(-1, 1, (2, n, 5)).astype(as_dtype(dtype)) for n in (3, 3, 4))
+    shapes = (2, 3, 5), (2, 3, 5), (4, 2, 5)
+    x, gy, weights = (np.random.uniform(-1, 1, shape).astype(as_dtype(dtype)) for shape in shapes)
     places = np.random.randint(0, 5, weights.shape)
     exact = [a.astype('d') for a in (x, gy, weights)]
 
@@ -56,7 +58,7 @@ def test_dtypes(kernel, dtype):
 def test_blocks_of_sums_are_joined(kernel):
     """More data than one block: every sum comes out as it does alone."""
     x = np.random.normal(size=(2, 40, 30)).astype(kernel.dtype)
-    places, weights = np.random.randint(-1, 30, (2, 4, 5000)), np.random.normal(size=(2, 4, 5000)).astype(kernel.dtype)
+    places, weights = np.random.randint(-1, 30, (4, 2, 5000)), np.random.normal(size=(4, 2, 5000)).astype(kernel.dtype)
     y = kernel('interpolate', x, places, weights)
     gx = kernel('interpolate_grad', y, places, weights, 30)
     gw, total = kernel('interpolate_weight_grad', x, y, places), 0

@@ -88,7 +88,7 @@ def test_regions_of_interest(dtype, send):
 
 @pytest.mark.parametrize('deterministic', [False, True])
 def test_interpolation(dtype, deterministic):
-    x, gy, weights = (np.random.uniform(-1, 1, (2, n, 5)) for n in (3, 3, 4))
+    x, gy, weights = (np.random.uniform(-1, 1, shape) for shape in ((2, 3, 5), (2, 3, 5), (4, 2, 5)))
     places = np.random.randint(-1, 5, weights.shape)
     check('interpolate', dtype, x, places, weights)
     with using_config('cudnn_deterministic', deterministic):

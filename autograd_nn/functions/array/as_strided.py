@@ -40,10 +40,16 @@ class _Layout(NamedTuple):
 
 def _memory(x: Array) -> Any:
     """All of the memory that `x` is a part of, as an array of its type with one axis."""
-    owner = x
-    while is_array(owner.base):
-        owner = owner.base
-    return owner.ravel('K').view(x.dtype)
+    owner, base = x, x.base
+    while base is not None:
+        if is_array(base):
+            owner = base
+        base = getattr(base, 'base', None)
+    memory = owner.ravel('K').view(x.dtype)
+    if memory.size and not get_array_module(x).may_share_memory(memory, owner):
+        raise ValueError(f'as_strided: elements of x do not lie side by side in the memory that is known (shape '
+                         f'{owner.shape}, strides {owner.strides}); x.copy() has memory of its own')
+    return memory
 
 
 def _address(x: Array) -> int:
@@ -119,7 +125,7 @@ def as_strided(x: ArrayLike, shape: Sequence[int], strides: Sequence[int],
         A Variable that shares the memory of `x`.
 
     Raises:
-        ValueError: The view goes beyond the memory, or has not as many strides as axes.
+        ValueError: The view goes beyond the memory, or has not as many strides as axes, or the memory has gaps.
         TypeError: A size, stride or offset is no integer.
 
     Example:

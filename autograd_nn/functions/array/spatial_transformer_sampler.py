@@ -15,10 +15,10 @@ from autograd_nn.variable import Variable, as_variable
 
 
 class _Samples(FunctionNode):
-    """A function of two of these, linear in each: pixels (N, C, size), their weights (N, K, P) in samples, and samples.
+    """A function of two of these, linear in each: pixels (N, C, size), their weights (K, N, P) in samples, and samples.
 
     Args:
-        places: Which K pixels are in each of P samples, of shape (N, K, P); -1 is one outside, where all is 0.
+        places: Which K pixels are in each of P samples, of shape (K, N, P); -1 is one outside, where all is 0.
         size: The number of pixels of an image.
     """
 
@@ -96,15 +96,15 @@ def sample(x: Variable, points: Variable) -> Variable:
     # For each axis the pixels on either side of a point, and how much of it they have.
     first = xp.floor(points.array)
     share = points - first
-    shares = stack([1 - share, share], 2)
+    shares = stack([1 - share, share])
     # Far outside, any pixel there will do; so it will where there is no number.
-    size, step, side = (xp.array(numbers, 'i') for numbers in ([[W], [H]], [[1], [W]], [[0], [1]]))
-    pixels = xp.fmin(xp.fmax(first, -2), size.astype(first.dtype)).astype('i')[:, :, None] + side
-    inside = (pixels >= 0) & (pixels < size[:, None])
+    size, step = xp.array([[W], [H]], 'i'), xp.array([[1], [W]], 'i')
+    near = xp.fmin(xp.fmax(first, -2), size.astype(first.dtype)).astype('i')
+    pixels = xp.stack([near, near + 1])
     # A row with a column; if one of them is outside, the sum is negative.
-    across, down = xp.moveaxis(xp.where(inside, pixels * step[:, None], xp.array(-H * W, 'i')), 1, 0)
-    places = xp.maximum(down[:, :, None] + across[:, None], -1).reshape(N, 4, points.shape[2])
-    weights = (shares[:, 1, :, None] * shares[:, 0, None]).reshape(N, 4, points.shape[2])
+    numbers = xp.where((pixels >= 0) & (pixels < size), pixels * step, xp.array(-H * W, 'i'))
+    places = xp.maximum(numbers[:, None, :, 1] + numbers[:, :, 0], -1).reshape(4, N, points.shape[2])
+    weights = (shares[:, None, :, 1] * shares[:, :, 0]).reshape(4, N, points.shape[2])
     return Interpolation(places, H * W).apply((x.reshape(N, C, H * W), weights))[0]
 
 

@@ -53,6 +53,15 @@ def test_the_memory_is_shared_and_begins_where_the_array_does():
     np.testing.assert_array_equal(integers.array, np.arange(6, dtype='h').view('i')[::2])
 
 
+def test_a_view_of_a_view():
+    x = np.arange(12.)
+    y = F.as_strided(F.as_strided(x, (5, 2), (1, 1), 2), (3,), (2,))
+    np.testing.assert_array_equal(y.array, [2, 4, 6])
+    np.testing.assert_array_equal(F.as_strided(y, (2,), (11,), 0).array, [0, 11])
+    backwards = F.as_strided(np.lib.stride_tricks.as_strided(x[3:], (2, 2), (8, 8)), (4,), (-1,))
+    np.testing.assert_array_equal(backwards.array, [3, 2, 1, 0])
+
+
 def test_memory_of_the_pool():
     """Large arrays lie in memory that many of them share; each one's begins with itself."""
     x = F.relu(uniform(200, 200))
@@ -75,6 +84,21 @@ def test_elements_that_share_memory_share_the_gradient():
     np.testing.assert_array_equal(y.array, [2, 2, 2, 2])
     F.sum(y * 3).backward()
     np.testing.assert_array_equal(x.grad, [[0, 4]] * 3)
+
+
+def test_no_elements():
+    x = Variable(np.zeros((0, 3), 'f'))
+    y = F.as_strided(x, (2, 0), (1, 1))
+    assert y.shape == (2, 0)
+    y.grad = np.zeros_like(y.array)
+    y.backward()
+    assert x.grad.shape == (0, 3) and x.grad.dtype == np.float32
+
+
+def test_memory_with_gaps_is_refused():
+    x = np.ndarray((3,), 'd', bytearray(40), 0, (16,))
+    with pytest.raises(ValueError, match=r'^as_strided: elements of x do not lie .* \(shape \(3,\), strides \(16,\)\)'):
+        F.as_strided(x, (2,), (1,))
 
 
 @pytest.mark.parametrize('call, error, message', [

@@ -73,6 +73,7 @@ def test_the_gradient_at_a_pixel_is_that_to_its_right_and_below():
     np.testing.assert_array_equal(x.grad[0, 0], [[0, 0, 0], [0, 1, 1], [0, 0, 0]])
 
 
+@pytest.mark.filterwarnings('error')
 def test_odd_numbers_stay_where_they_are():
     x, grid = np.ones((1, 1, 3, 3)), np.zeros((1, 2, 1, 5))
     grid[0, 0, 0] = -1, 0.5, 1, np.nan, 1e30
