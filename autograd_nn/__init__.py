@@ -1,5 +1,6 @@
 """A define-by-run deep-learning framework on NumPy and CuPy, with the names and the meaning of Chainer."""
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from autograd_nn import (
     backends,
@@ -39,6 +40,7 @@ from autograd_nn.backend import (
 )
 from autograd_nn.backprop import backward, grad
 from autograd_nn.compat import configuration
+from autograd_nn.compat import defer as _defer
 from autograd_nn.compat import install as _install_old_names
 from autograd_nn.config import (
     DebugMode,
@@ -72,19 +74,23 @@ from autograd_nn.utils import hints as _hints
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
 from autograd_nn.version import __version__
 
+if _TYPE_CHECKING:
+    from autograd_nn import distributions
+    from autograd_nn.distribution import Distribution, cross_entropy, kl_divergence, register_kl
+
 __all__ = [
     'AbstractSerializer', 'Chain', 'ChainList', 'CpuDevice', 'DebugMode', 'Deserializer', 'Device', 'DeviceResident',
-    'DictSummary', 'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod', 'Initializer', 'Link',
-    'LinkHook', 'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential', 'Serializer',
-    'Summary', 'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'backward',
-    'computational_graph', 'config', 'configuration', 'cuda', 'dataset', 'datasets', 'device_resident', 'exporters',
-    'force_backprop_mode', 'from_dlpack', 'function', 'function_hooks', 'functions', 'get_array_module',
-    'get_array_types', 'get_cpu_array_types', 'get_current_reporter', 'get_default_memory_pool', 'get_device',
-    'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config', 'grad',
-    'gradient_check', 'initializer', 'initializers', 'is_arrays_compatible', 'is_debug', 'iterators', 'link_hooks',
-    'links', 'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks', 'optimizers',
-    'print_runtime_info', 'random', 'report', 'report_scope', 'serializers', 'set_debug', 'show_config', 'summary',
-    'training', 'using_config', 'using_device', 'utils',
+    'DictSummary', 'Distribution', 'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod',
+    'Initializer', 'Link', 'LinkHook', 'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential',
+    'Serializer', 'Summary', 'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'backward',
+    'computational_graph', 'config', 'configuration', 'cross_entropy', 'cuda', 'dataset', 'datasets', 'device_resident',
+    'distributions', 'exporters', 'force_backprop_mode', 'from_dlpack', 'function', 'function_hooks', 'functions',
+    'get_array_module', 'get_array_types', 'get_cpu_array_types', 'get_current_reporter', 'get_default_memory_pool',
+    'get_device', 'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config', 'grad',
+    'gradient_check', 'initializer', 'initializers', 'is_arrays_compatible', 'is_debug', 'iterators', 'kl_divergence',
+    'link_hooks', 'links', 'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks',
+    'optimizers', 'print_runtime_info', 'random', 'register_kl', 'report', 'report_scope', 'serializers', 'set_debug',
+    'show_config', 'summary', 'training', 'using_config', 'using_device', 'utils',
 ]
 
 # Who looks for a name of PyTorch or Keras, or mistypes one, is told what it is called here.
@@ -101,3 +107,8 @@ _hints.explain_attributes(Optimizer, _foreign_names.OPTIMIZER)
 _hints.explain_constructors(links, optimizers, optimizer_hooks, initializers, iterators, training.extensions)
 
 _install_old_names()
+
+# Few programs need them, and all start faster without.
+_defer('autograd_nn', 'autograd_nn.distribution',
+       ['Distribution', 'cross_entropy', 'distribution', 'kl_divergence', 'register_kl'])
+_defer('autograd_nn', 'autograd_nn.distributions', ['distributions'])

@@ -22,7 +22,7 @@ P = ParamSpec('P')
 R = TypeVar('R')
 
 
-def _half_type(xs: Iterable[Any]) -> Any:
+def half_type(xs: Iterable[Any]) -> Any:
     """The type of numbers in half precision, if all floating-point arrays and Variables among some objects have it."""
     found = None
     for x in xs:
@@ -41,10 +41,10 @@ def widened(*xs: Array) -> list[Any]:
     return [cast(x, np.float32) if (isinstance(x, Variable) or is_array(x)) and is_half(x.dtype) else x for x in xs]
 
 
-def _rounded(y: Array, dtype: DTypeLike) -> Any:
+def rounded(y: Array, dtype: DTypeLike) -> Any:
     """A result, or those in a tuple, in half precision: Variables alone, and those in float32."""
     if isinstance(y, tuple):
-        return tuple([_rounded(each, dtype) for each in y])
+        return tuple([rounded(each, dtype) for each in y])
     return cast(y, dtype) if isinstance(y, Variable) and y.dtype == np.float32 else y
 
 
@@ -55,11 +55,11 @@ def in_single_precision(function: Callable[P, R]) -> Callable[P, R]:
     """
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        dtype = _half_type((*args, *kwargs.values()) if kwargs else args)
+        dtype = half_type((*args, *kwargs.values()) if kwargs else args)
         if dtype is None:
             return function(*args, **kwargs)
         y = function(*widened(*args), **dict(zip(kwargs, widened(*kwargs.values()))))
-        return _rounded(y, dtype)
+        return rounded(y, dtype)
 
     return call
 
@@ -70,7 +70,7 @@ class SinglePrecision(FunctionNode):
     _widens = True
 
     def widened_inputs(self, inputs: Sequence[Variable]) -> Sequence[Variable]:
-        return () if _half_type(inputs) is None else widened(*inputs)
+        return () if half_type(inputs) is None else widened(*inputs)
 
     def narrowed_outputs(self, outputs: tuple[Variable, ...], dtype: DTypeLike) -> tuple[Variable, ...]:
-        return _rounded(outputs, dtype)
+        return rounded(outputs, dtype)

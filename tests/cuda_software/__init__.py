@@ -14,9 +14,10 @@ What raw kernels must keep to: one block runs after the other, and its threads t
 that changes from launch to launch, and from block to block); so no kernel waits for another block. No textures, no
 cooperative groups, no dynamic parallelism, no vendor headers, no inline PTX (put it in ``#ifdef __CUDACC__``).
 
-Sorting and linear algebra are NumPy's: CuPy has them from kernels that were compiled long ago, and from cuSOLVER. cuFFT
-and cuSPARSE are not there. What is built is kept in a directory of temporary files (or ``CUDA_SOFTWARE_CACHE``), by its
-content; the texts of kernels are written to the directory ``CUDA_SOFTWARE_LOG``, if that is set, for tests to read.
+Sorting, linear algebra and Fourier transforms are NumPy's: CuPy has them from kernels that were compiled long ago, from
+cuSOLVER and from cuFFT. cuSPARSE is not there. What is built is kept in a directory of temporary files (or
+``CUDA_SOFTWARE_CACHE``), by its content; the texts of kernels are written to the directory ``CUDA_SOFTWARE_LOG``, if
+that is set, for tests to read.
 """
 from __future__ import annotations
 
@@ -81,8 +82,10 @@ def install() -> None:
     from cupy.cuda import compiler, thrust
     compiler._compile_module_with_cache = _module
     thrust.argsort, thrust.sort = _argsort, _sort
-    for name in ('det', 'inv', 'qr', 'slogdet', 'solve', 'svd'):
+    for name in ('cholesky', 'det', 'inv', 'qr', 'slogdet', 'solve', 'svd'):
         setattr(cupy.linalg, name, _on_host(getattr(np.linalg, name)))
+    for name in ('fft', 'ifft'):
+        setattr(cupy.fft, name, _on_host(getattr(np.fft, name)))
     set_allocator, using_allocator = cupy.cuda.set_allocator, cupy.cuda.using_allocator
     cupy.cuda.set_allocator = lambda allocator=None: set_allocator(_exact(allocator or cupy.cuda.alloc))
     cupy.cuda.using_allocator = lambda allocator=None: using_allocator(_exact(allocator or cupy.cuda.alloc))

@@ -52,7 +52,7 @@ class CooMatrix:
                [-1.,  0.,  0.]])
     """
 
-    def __init__(self, data: ArrayLike, row: Any, col: Any, shape: tuple[int, ...],
+    def __init__(self, data: Any, row: Any, col: Any, shape: tuple[int, ...],
                  order: Order | None = None, requires_grad: bool = False) -> None:
         if data.ndim not in (1, 2) or not data.shape == row.shape == col.shape:
             raise ValueError('CooMatrix: expected data, row and col of one shape, (L,) or (B, L), '

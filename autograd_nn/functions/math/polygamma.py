@@ -71,7 +71,7 @@ class PolyGamma(SinglePrecision):
         n, wide = xp.broadcast_arrays(xp.asarray(self.n), x.astype(np.float64))
         factors = xp.asarray(_FACTORS)[xp.minimum(n, 172 - n % 2)]
         with np.errstate(all='ignore'):
-            y = factors * zeta.zeta_kernel(wide, n + 1)
+            y = factors * zeta.zeta_kernel(wide, n + 1.0)
             return xp.where(n == 0, digamma_kernel(wide), y).astype(x.dtype),
 
     def backward(self, target_input_indexes: Indexes, grad_outputs: tuple[Variable, ...]) -> Gradients:
