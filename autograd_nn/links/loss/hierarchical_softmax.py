@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import backend, variable
-from autograd_nn.backend import Device
+from autograd_nn.device_resident import DeviceResidentsVisitor
 from autograd_nn.functions.activation.smooth_rectifier import softplus
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.checks import check_indices
@@ -120,9 +120,9 @@ class BinaryHierarchicalSoftmax(Link):
         with self.init_scope():
             self.W = variable.Parameter(Uniform(1, dtype), (parser.size(), in_size))
 
-    def _move_to(self, device: Device) -> None:
-        super()._move_to(device)
-        self._ways = device.send(self._ways)
+    def device_resident_accept(self, visitor: DeviceResidentsVisitor) -> None:
+        super().device_resident_accept(visitor)
+        self._ways = tuple(map(visitor.visit_array, self._ways))
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 
-from autograd_nn.backend import Device
+from autograd_nn.device_resident import DeviceResidentsVisitor
 from autograd_nn.link import Link
 from autograd_nn.links.loss.walker_alias import WalkerAlias
 
@@ -13,7 +13,7 @@ class SamplingLink(Link):
 
     sampler: WalkerAlias
 
-    def _move_to(self, device: Device) -> None:
-        super()._move_to(device)
+    def device_resident_accept(self, visitor: DeviceResidentsVisitor) -> None:
+        super().device_resident_accept(visitor)
         # A copy of the link that shares its arrays may stay where it is.
-        self.sampler = copy.copy(self.sampler).to_device(device)
+        self.sampler = copy.copy(self.sampler).to_device(self.device)
