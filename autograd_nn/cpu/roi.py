@@ -54,7 +54,7 @@ def roi_average(x: np.ndarray, indices: np.ndarray, rows: np.ndarray, columns: n
     weights = [_weights(bins, size, dtype) for bins, size in zip((rows, columns), x.shape[2:], strict=True)]
 
     def mean(x: np.ndarray) -> np.ndarray:
-        y = np.empty((len(indices), rows.shape[1], columns.shape[1], x.shape[-1]), dtype)
+        y = memory.empty((len(indices), rows.shape[1], columns.shape[1], x.shape[-1]), dtype)
 
         def compute(k: int) -> None:
             (V, H), part = _region(weights, k)
