@@ -100,7 +100,9 @@ class _Finder(MetaPathFinder, Loader):
         # be a function of the same name by now.
         real = spec.loader_state.__name__
         for name in [name for name in sys.modules if name.startswith(real + '.')]:
-            sys.modules.setdefault(spec.name + name[len(real):], sys.modules[name])
+            path = spec.name + name[len(real):]
+            paths.complete(sys.modules[name], path.partition('.')[2])
+            sys.modules.setdefault(path, sys.modules[name])
 
 
 def _find(fullname: str) -> ModuleType | None:

@@ -14,8 +14,6 @@ from typing import Any
 _PATHS = {
     'datasets': '''
         fashion_mnist mnist get_fashion_mnist_labels get_fashion_mnist''',
-    'function_hooks': '''
-        debug_print print_hook PrintHook''',
     'functions.activation': '''
         clipped_relu rectifier ClippedReLU clipped_relu relu6
         crelu rectifier CReLU~crelu crelu
@@ -36,6 +34,7 @@ _PATHS = {
         slstm functions.rnn.recurrent_cells slstm
         tree_lstm functions.rnn.recurrent_cells tree_lstm''',
     'functions.array': '''
+        as_strided as_strided TensorGeometry~as_strided
         broadcast broadcast Broadcast~broadcast
         cast functions.precision Cast cast
         concat joining Concat concat
@@ -63,6 +62,8 @@ _PATHS = {
         select_item indexing SelectItem~select_item select_item
         separate joining Separate separate
         space2depth shape Space2Depth~space2depth space2depth
+        spatial_transformer_grid spatial_transformer_grid SpatialTransformerGrid~spatial_transformer_grid
+        spatial_transformer_sampler spatial_transformer_sampler SpatialTransformerSampler~spatial_transformer_sampler
         split_axis joining SplitAxis split_axis
         squeeze shape Squeeze~squeeze squeeze
         stack joining Stack stack
@@ -84,6 +85,7 @@ _PATHS = {
         dilated_convolution_2d convolution dilated_convolution_2d
         embed_id embedding EmbedIDFunction=EmbedID embed_id
         linear fully_connected LinearFunction linear
+        local_convolution_2d local_convolution_2d LocalConvolution2DFunction~local_convolution_2d
         n_step_gru functions.rnn.n_step n_step_gru n_step_bigru
         n_step_lstm functions.rnn.n_step n_step_lstm n_step_bilstm
         n_step_rnn functions.rnn.n_step n_step_rnn n_step_birnn''',
@@ -96,10 +98,16 @@ _PATHS = {
     'functions.loss': '''
         absolute_error regression_loss AbsoluteError~absolute_error absolute_error
         contrastive margin_loss Contrastive~contrastive contrastive
+        cross_covariance cross_covariance CrossCovariance~cross_covariance
+        ctc ctc ConnectionistTemporalClassification~connectionist_temporal_classification
+        decov decov DeCov~decov
+        discriminative_loss discriminative_loss
+        discriminative_loss discriminative_loss DiscriminativeMarginBasedClusteringLoss~discriminative_margin_based_clustering_loss
         hinge margin_loss Hinge~hinge hinge
         huber_loss regression_loss HuberLoss~huber_loss huber_loss
         mean_absolute_error regression_loss MeanAbsoluteError~mean_absolute_error mean_absolute_error
         mean_squared_error regression_loss MeanSquaredError mean_squared_error
+        negative_sampling negative_sampling NegativeSamplingFunction~negative_sampling
         sigmoid_cross_entropy cross_entropy SigmoidCrossEntropy sigmoid_cross_entropy
         softmax_cross_entropy cross_entropy SoftmaxCrossEntropy softmax_cross_entropy
         squared_error regression_loss SquaredError~squared_error squared_error
@@ -117,6 +125,7 @@ _PATHS = {
         batch_l2_norm_squared reduction BatchL2NormSquared~batch_l2_norm_squared batch_l2_norm_squared
         bias affine bias
         ceil rounding ceil
+        cholesky linear_algebra Cholesky cholesky
         clip clipping Clip clip
         cumprod cumulative Cumprod=CumProd cumprod
         cumsum cumulative Cumsum=CumSum cumsum
@@ -147,6 +156,7 @@ _PATHS = {
         prod reduction Prod prod
         scale affine scale
         sign rounding sign
+        sparse_matmul functions.connection.sparse_matmul CooMatMul~sparse_matmul sparse_matmul
         sqrt exponential Sqrt sqrt rsqrt
         square exponential Square square
         sum reduction Sum sum
@@ -156,6 +166,7 @@ _PATHS = {
     'functions.noise': '''
         gaussian gaussian Gaussian~gaussian
         gumbel_softmax gaussian gumbel_softmax
+        simplified_dropconnect simplified_dropconnect SimplifiedDropconnect~simplified_dropconnect
         zoneout dropout Zoneout~zoneout zoneout''',
     'functions.normalization': '''
         group_normalization layer_normalization GroupNormalization group_normalization
@@ -165,6 +176,11 @@ _PATHS = {
         average_pooling_nd pooling AveragePoolingND=AveragePooling average_pooling_nd average_pooling_1d
         average_pooling_nd pooling average_pooling_3d
         max_pooling_nd pooling MaxPoolingND=MaxPooling max_pooling_nd max_pooling_1d max_pooling_2d max_pooling_3d
+        roi_average_align_2d roi_pooling_2d ROIAverageAlign2D~roi_average_align_2d roi_average_align_2d
+        roi_average_pooling_2d roi_pooling_2d ROIAveragePooling2D~roi_average_pooling_2d roi_average_pooling_2d
+        roi_max_align_2d roi_pooling_2d ROIMaxAlign2D~roi_max_align_2d roi_max_align_2d
+        roi_max_pooling_2d roi_pooling_2d ROIMaxPooling2D~roi_max_pooling_2d roi_max_pooling_2d
+        roi_pooling_2d roi_pooling_2d ROIPooling2D~roi_pooling_2d
         unpooling_2d unpooling Unpooling2D~unpooling_2d unpooling_2d
         unpooling_nd unpooling UnpoolingND~unpooling_nd unpooling_nd unpooling_1d unpooling_3d
         upsampling_2d unpooling Upsampling2D~upsampling_2d upsampling_2d
@@ -176,6 +192,9 @@ _PATHS = {
         n_step_rnn n_step n_step_rnn n_step_birnn
         slstm recurrent_cells SLSTM~slstm slstm
         tree_lstm recurrent_cells TreeLSTM~tree_lstm tree_lstm''',
+    'graph_optimizations': '''
+        static_graph graph_optimizations static_graph
+        static_graph graph_optimizations static_graph''',
     'initializers': '''
         normal random Normal LeCunNormal GlorotNormal HeNormal
         sampling resampling UpsamplingDeconvFilter DownsamplingConvFilter
@@ -233,7 +252,8 @@ _PATHS = {
         nesterov_ag sgd NesterovAGRule NesterovAG
         rmsprop adaptive RMSpropRule RMSprop
         rmsprop_graves adaptive RMSpropGravesRule RMSpropGraves
-        smorms3 adaptive SMORMS3Rule SMORMS3''',
+        smorms3 adaptive SMORMS3Rule SMORMS3
+        ada_grad adaptive AdaGrad''',
     'training.extensions': '''
         _snapshot snapshot snapshot_object snapshot
         computational_graph dump_graph DumpGraph
@@ -257,10 +277,6 @@ _PATHS = {
         minmax_value_trigger best_value BestValueTrigger MaxValueTrigger MinValueTrigger
         once_trigger schedule OnceTrigger
         time_trigger schedule TimeTrigger''',
-    'training.updaters': '''
-        standard_updater training.updaters StandardUpdater''',
-    'training': '''
-        util training.triggers.interval get_trigger''',
 }
 
 

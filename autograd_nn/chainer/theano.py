@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 __all__ = ['TheanoFunction', 'theano_function']
+__path__: list[str] = []
 
 
 class TheanoFunction:
