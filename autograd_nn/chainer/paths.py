@@ -113,7 +113,7 @@ _PATHS = {
         squared_error regression_loss SquaredError~squared_error squared_error
         squared_error functions.math.arithmetic squared_difference
         triplet margin_loss Triplet~triplet triplet
-        vae likelihood_loss gaussian_kl_divergence bernoulli_nll gaussian_nll''',
+        vae likelihood_loss gaussian_kl_divergence bernoulli_nll gaussian_nll''',  # noqa: E501
     'functions.math': '''
         arctanh trigonometric Arctanh arctanh
         average reduction Mean average
