@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.chainer import alias, pickles, spellings
+from autograd_nn.chainer import alias, nodes, pickles, spellings
 from autograd_nn.chainer.numpy1 import restore_names
 
 __all__ = ['restore_names']
@@ -28,6 +28,7 @@ __all__ = ['restore_names']
 alias.install()
 spellings.install()
 pickles.install()
+nodes.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -162,7 +162,8 @@ _PATHS = {
         sum reduction Sum sum
         sum functions.array.broadcast SumTo sum_to
         tensordot matrix_product TensorDot~tensordot tensordot
-        squared_difference arithmetic squared_difference''',
+        squared_difference arithmetic squared_difference
+        basic_math arithmetic DivFromConstant~div PowConstVar~pow''',
     'functions.noise': '''
         gaussian gaussian Gaussian~gaussian
         gumbel_softmax gaussian gumbel_softmax
@@ -184,7 +185,7 @@ _PATHS = {
         unpooling_2d unpooling Unpooling2D~unpooling_2d unpooling_2d
         unpooling_nd unpooling UnpoolingND~unpooling_nd unpooling_nd unpooling_1d unpooling_3d
         upsampling_2d unpooling Upsampling2D~upsampling_2d upsampling_2d
-        max_pooling_2d pooling MaxPooling2D~max_pooling_2d max_pooling_2d''',
+        max_pooling_2d pooling MaxPooling2D=MaxPooling max_pooling_2d''',
     'functions.rnn': '''
         lstm recurrent_cells LSTM lstm
         n_step_gru n_step NStepGRU~n_step_gru NStepBiGRU~n_step_bigru n_step_gru n_step_bigru
