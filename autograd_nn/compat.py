@@ -121,6 +121,7 @@ def install() -> None:
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
         defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+    defer('autograd_nn', 'autograd_nn.testing', ['testing'])
     defer('autograd_nn.function_hooks.debug_print', 'autograd_nn.function_hooks.print_hook', ['PrintHook'])
     defer('autograd_nn.graph_optimizations.static_graph_utilities', 'autograd_nn.graph_optimizations', ['static_code'])
     for path in _CAFFE_MODULES:
@@ -136,7 +137,7 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
     Args:
         module: The module that is to have the names. It may exist; otherwise it is made, with the packages around it.
         target: The module that defines them.
-        names: The names.
+        names: The names; that of the target, the last part of its path, stands for itself.
 
     Example:
         >>> import sys
@@ -157,7 +158,9 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
             if otherwise is not None:
                 return otherwise(name)
             raise AttributeError(f'module {module!r} has no attribute {name!r}')
-        value = getattr(import_module(origins[name]), name)
+        value = import_module(origins[name])
+        if not origins[name].endswith(f'.{name}'):
+            value = getattr(value, name)
         setattr(owner, name, value)
         return value
 
