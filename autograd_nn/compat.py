@@ -124,6 +124,7 @@ def install() -> None:
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
         defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+    defer('autograd_nn', 'autograd_nn.testing', ['testing'])
     defer('autograd_nn.function_hooks.debug_print', 'autograd_nn.function_hooks.print_hook', ['PrintHook'])
     defer('autograd_nn.graph_optimizations.static_graph_utilities', 'autograd_nn.graph_optimizations', ['static_code'])
     for path in 'utils', 'utils.walker_alias':
@@ -146,6 +147,8 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
         module: The module that is to have the names. It may exist; otherwise it is made, with the packages around it.
         target: The module that defines them, or the one that is meant by its name in `module`.
         names: The names.
+        target: The module that defines them.
+        names: The names; that of the target, the last part of its path, stands for itself.
 
     Example:
         >>> import sys
@@ -168,6 +171,9 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
             raise AttributeError(f'module {module!r} has no attribute {name!r}')
         origin = import_module(origins[name])
         value = origin if origin.__name__ == f'{module}.{name}' else getattr(origin, name)
+        value = import_module(origins[name])
+        if not origins[name].endswith(f'.{name}'):
+            value = getattr(value, name)
         setattr(owner, name, value)
         return value
 

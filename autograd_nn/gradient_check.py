@@ -183,7 +183,7 @@ class _Problem:
     def __init__(self, func: Callable[..., Any], x_data: Array | Sequence[Array], y_grad: Array | Sequence[Array],
                  params: Any, no_grads: Any) -> None:
         self.func = func
-        self.xs = [None if x is None else as_array(x).copy() for x in _as_tuple(x_data)]
+        self.xs = [None if x is None else as_array(x) for x in _as_tuple(x_data)]
         self.params = _as_tuple(params)
         self.gys = None if y_grad is None else list(_as_tuple(y_grad))
         given = no_grads or [x is None or not is_floating(x.dtype) for x in self.xs]
@@ -195,8 +195,7 @@ class _Problem:
 
     def run(self) -> tuple[list[Any], tuple[Any, ...]]:
         """Calls the function once; returns the checked inputs and the outputs as Variables."""
-        xs = [None if x is None else Variable(x.copy(), requires_grad=not skip)
-              for x, skip in zip(self.xs, self.no_grads)]
+        xs = [None if x is None else Variable(x, requires_grad=not skip) for x, skip in zip(self.xs, self.no_grads)]
         for p in self.params:
             p.cleargrad()
         ys = _as_tuple(self.func(*xs))
@@ -205,7 +204,7 @@ class _Problem:
     def place(self, dtype: DTypeLike | None) -> list[Any]:
         """Copies inputs and parameters, in a dtype where one is given; what is checked of them, to be changed."""
         def cast(x: Any) -> Any:
-            return x if x is None or not is_floating(x.dtype) else x.astype(dtype or x.dtype)
+            return None if x is None else x.astype(dtype if dtype and is_floating(x.dtype) else x.dtype)
 
         self.xs = [cast(x) for x in self.xs]
         for p in self.params:
@@ -213,7 +212,12 @@ class _Problem:
         return [x for x, skip in zip(self.xs, self.no_grads) if not skip] + [p.array for p in self.params]
 
     def outputs(self) -> tuple[Any, ...]:
-        return tuple(map(as_array, self.run()[1]))
+        """What the function computes from copies of the inputs: it may return one of them."""
+        placed, self.xs = self.xs, [None if x is None else x.copy() for x in self.xs]
+        try:
+            return tuple(map(as_array, self.run()[1]))
+        finally:
+            self.xs = placed
 
     def gradients(self, ys: tuple[Variable, ...], checked: Sequence[Variable]) -> Iterator[np.ndarray]:
         """The computed gradients in double precision, checked for shape and dtype; zeros where there is none."""
