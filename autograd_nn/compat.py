@@ -147,8 +147,6 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
         module: The module that is to have the names. It may exist; otherwise it is made, with the packages around it.
         target: The module that defines them, or the one that is meant by its name in `module`.
         names: The names.
-        target: The module that defines them.
-        names: The names; that of the target, the last part of its path, stands for itself.
 
     Example:
         >>> import sys
@@ -171,9 +169,6 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
             raise AttributeError(f'module {module!r} has no attribute {name!r}')
         origin = import_module(origins[name])
         value = origin if origin.__name__ == f'{module}.{name}' else getattr(origin, name)
-        value = import_module(origins[name])
-        if not origins[name].endswith(f'.{name}'):
-            value = getattr(value, name)
         setattr(owner, name, value)
         return value
 

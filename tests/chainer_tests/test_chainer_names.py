@@ -35,7 +35,7 @@ INTERNAL = re.compile(r'''
 def read_names():
     """For each module its names; those of the public packages come first."""
     public, others = {}, {}
-    part = None
+    part = module = None
     for line in NAMES.read_text().splitlines():
         if line.startswith('#'):
             part = others if part is public else public
