@@ -11,7 +11,8 @@ from typing import Any
 PACKAGES = (
     'autograd_nn', 'autograd_nn.functions', 'autograd_nn.links', 'autograd_nn.initializers', 'autograd_nn.optimizers',
     'autograd_nn.optimizer_hooks', 'autograd_nn.function_hooks', 'autograd_nn.link_hooks', 'autograd_nn.serializers',
-    'autograd_nn.caffe', 'autograd_nn.cuda', 'autograd_nn.dataset', 'autograd_nn.datasets', 'autograd_nn.distributions',
+    'autograd_nn.caffe', 'autograd_nn.cuda', 'autograd_nn.dataset', 'autograd_nn.dataset.tabular',
+    'autograd_nn.datasets', 'autograd_nn.distributions',
     'autograd_nn.exporters', 'autograd_nn.iterators', 'autograd_nn.models', 'autograd_nn.testing',
     'autograd_nn.training', 'autograd_nn.training.extensions', 'autograd_nn.training.triggers',
     'autograd_nn.training.updaters', 'autograd_nn.utils',

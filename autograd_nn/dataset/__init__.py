@@ -1,5 +1,13 @@
 """What data sets, iterators and converters are: the interfaces, and the cache of downloaded files."""
-from autograd_nn.dataset.convert import Converter, call_converter, concat_examples, converter, to_device
+from autograd_nn.dataset import tabular
+from autograd_nn.dataset.convert import (
+    ConcatWithAsyncTransfer,
+    Converter,
+    call_converter,
+    concat_examples,
+    converter,
+    to_device,
+)
 from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, at_epoch, gather
 from autograd_nn.dataset.download import (
     RemoteFile,
@@ -12,14 +20,17 @@ from autograd_nn.dataset.download import (
 )
 from autograd_nn.dataset.examples import Examples, join_examples
 from autograd_nn.dataset.iterator import Iterator
+from autograd_nn.dataset.tabular import TabularDataset
 
 __all__ = [
+    'ConcatWithAsyncTransfer',
     'Converter',
     'Dataset',
     'DatasetMixin',
     'Examples',
     'Iterator',
     'RemoteFile',
+    'TabularDataset',
     'at_epoch',
     'cache_or_load_file',
     'cached_download',
@@ -32,5 +43,6 @@ __all__ = [
     'get_dataset_root',
     'join_examples',
     'set_dataset_root',
+    'tabular',
     'to_device',
 ]

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from autograd_nn.backend import Device, DeviceLike, get_array_module, get_device, is_array
+from autograd_nn.backend import Device, DeviceLike, GpuDevice, get_array_module, get_device, is_array, using_device
 from autograd_nn.dataset.examples import Examples, map_columns
 
 T = TypeVar('T')
@@ -173,6 +174,89 @@ def _concat_arrays(arrays: Sequence[Any], padding: Any) -> Any:
         raise ValueError('concat_examples: the examples have different shapes, for instance '
                          f'{" and ".join(map(str, sorted(shapes)[:2]))}; give `padding` to fill the shorter ones')
     return _concat_with_padding(arrays, shapes, padding)
+
+
+class Conveyor:
+    """Sends arrays to a device, in the order in which they are to be fetched.
+
+    On a GPU the copy goes on while the device computes; see `ConcatWithAsyncTransfer`.
+
+    Args:
+        device: The device; None leaves arrays where they are.
+        stream: The ``cupy.cuda.Stream`` on which the arrays come into being; None for the current one.
+    """
+
+    def __init__(self, device: DeviceLike | None = None, stream: Any = None) -> None:
+        self._device = None if device is None else get_device(device)
+        self._stream = stream if isinstance(self._device, GpuDevice) else None
+        self._arrays: deque[Any] = deque()
+
+    def put(self, array: Any) -> None:
+        """Begins to send an array.
+
+        Args:
+            array: The array, which may be changed as soon as this returns.
+        """
+        if self._stream is None:
+            self._arrays.append(to_device(self._device, array))
+        else:
+            with using_device(self._device), self._stream:  # type: ignore[arg-type]
+                self._arrays.append(to_device(self._device, array))
+
+    def get(self, sync: bool = True) -> Any:
+        """The first array that has not been fetched yet.
+
+        Args:
+            sync: Whether to wait until it is there. Otherwise it must be used on the given stream, or after an event of
+                it. On the current stream there is nothing to wait for.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not self._arrays:
+            raise IndexError('Conveyor: every array has been fetched; put comes before get')
+        if sync and self._stream is not None:
+            self._stream.synchronize()
+        return self._arrays.popleft()
+
+
+class ConcatWithAsyncTransfer:
+    """A converter: concatenates examples as `concat_examples` does, and sends the arrays to a GPU while that computes.
+
+    `concat_examples` itself does so for arrays of the size of a minibatch. This one lets a program choose the streams.
+
+    Args:
+        stream: The ``cupy.cuda.Stream`` on which the arrays come into being; None for the current one.
+        compute_stream: A stream that is to wait for the arrays, where they are used. Without one, the program waits for
+            `stream`.
+
+    Example:
+        >>> from autograd_nn.dataset.convert import ConcatWithAsyncTransfer
+        >>> ConcatWithAsyncTransfer()([(np.zeros(2), 3), (np.ones(2), 4)])
+        (array([[0., 0.], [1., 1.]]), array([3, 4]))
+    """
+
+    def __init__(self, stream: Any = None, compute_stream: Any = None) -> None:
+        self._stream = stream
+        self.compute_stream = compute_stream
+
+    def __call__(self, batch: Sequence[Any], device: DeviceLike | None = None, padding: Any = None) -> Any:
+        """Converts a batch.
+
+        Args:
+            batch: A list of examples.
+            device: The device; None leaves the arrays where they are.
+            padding: See `concat_examples`.
+        """
+        conveyor = Conveyor(device, self._stream)
+        # Structures keep their order, so that arrays come back as they went.
+        columns = concat_examples(batch, None, padding)
+        map_columns(conveyor.put, columns)
+        waits = self._stream is not None and self.compute_stream is not None
+        arrays = map_columns(lambda _: conveyor.get(sync=not waits), columns)
+        if waits and isinstance(conveyor._device, GpuDevice):
+            self.compute_stream.wait_event(self._stream.record())
+        return arrays
 
 
 def _concat_with_padding(arrays: Sequence[Any], shapes: set[tuple[int, ...]], padding: Any) -> Any:

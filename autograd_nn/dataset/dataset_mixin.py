@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from autograd_nn.backend import is_array
 from autograd_nn.dataset.examples import Examples, is_column, with_own_memory
 
 T = TypeVar('T')
@@ -53,7 +54,7 @@ class DatasetMixin:
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.gather(np.arange(*index.indices(len(self))))
-        if isinstance(index, (list, np.ndarray)) and np.ndim(index) == 1:
+        if is_index_list(index):
             return self.gather(self._as_indices(index))
         return self.get_example(self._check_index(index))
 
@@ -105,6 +106,11 @@ class DatasetMixin:
         return np.where(indices < 0, indices + len(self), indices)
 
 
+def is_index_list(index: Any) -> bool:
+    """Whether an index is a list or an array of indices."""
+    return isinstance(index, (list, np.ndarray)) and np.ndim(index) == 1
+
+
 def gather(dataset: Dataset, indices: np.ndarray) -> list[Any]:
     """The examples of any data set, in the fastest way that it offers.
 
@@ -125,6 +131,22 @@ def gather(dataset: Dataset, indices: np.ndarray) -> list[Any]:
     if type(dataset) in (list, tuple):  # Its elements are objects of their own.
         return [dataset[i] for i in indices.tolist()]
     return [with_own_memory(dataset[i]) for i in indices.tolist()]
+
+
+def take(dataset: Dataset, indices: np.ndarray) -> Any:
+    """A batch of any data set: rows of an array, or what another one returns for several indices.
+
+    Args:
+        dataset: The data set.
+        indices: Integers from 0 to len(dataset) - 1, shape (n,).
+
+    Example:
+        >>> take(np.array([1., 2., 3.]), np.array([2, 0])), take(['a', 'b', 'c'], np.array([2, 0]))
+        (array([3., 1.]), ['c', 'a'])
+    """
+    if is_array(dataset) or isinstance(dataset, DatasetMixin):
+        return dataset[indices]
+    return gather(dataset, indices)
 
 
 def at_epoch(dataset: T, epoch: int) -> T:

@@ -4,10 +4,24 @@ from autograd_nn.datasets.augmented_dataset import AugmentedDataset
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.dict_dataset import DictDataset
-from autograd_nn.datasets.image_dataset import ImageDataset, LabeledImageDataset
+from autograd_nn.datasets.image_dataset import (
+    ImageDataset,
+    LabeledImageDataset,
+    LabeledZippedImageDataset,
+    MultiZippedImageDataset,
+    ZippedImageDataset,
+)
 from autograd_nn.datasets.image_folder import ImageFolderDataset
+from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
+from autograd_nn.datasets.pickle_dataset import (
+    PickleDataset,
+    PickleDatasetWriter,
+    open_pickle_dataset,
+    open_pickle_dataset_writer,
+)
 from autograd_nn.datasets.prepare_digit import prepare_digit
+from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
@@ -18,7 +32,9 @@ from autograd_nn.datasets.sub_dataset import (
     split_dataset_n_random,
     split_dataset_random,
 )
+from autograd_nn.datasets.svhn import get_svhn
 from autograd_nn.datasets.text import Vocabulary, parallel_streams, read_text
+from autograd_nn.datasets.text_dataset import TextDataset
 from autograd_nn.datasets.transform_dataset import TransformDataset
 from autograd_nn.datasets.transforms import standard_augmentation
 from autograd_nn.datasets.tuple_dataset import TupleDataset
@@ -30,10 +46,16 @@ __all__ = [
     'ImageDataset',
     'ImageFolderDataset',
     'LabeledImageDataset',
+    'LabeledZippedImageDataset',
+    'MultiZippedImageDataset',
+    'PickleDataset',
+    'PickleDatasetWriter',
     'SubDataset',
+    'TextDataset',
     'TransformDataset',
     'TupleDataset',
     'Vocabulary',
+    'ZippedImageDataset',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -43,7 +65,14 @@ __all__ = [
     'get_digits',
     'get_fashion_mnist',
     'get_fashion_mnist_labels',
+    'get_kuzushiji_mnist',
+    'get_kuzushiji_mnist_labels',
     'get_mnist',
+    'get_ptb_words',
+    'get_ptb_words_vocabulary',
+    'get_svhn',
+    'open_pickle_dataset',
+    'open_pickle_dataset_writer',
     'parallel_streams',
     'prepare_digit',
     'read_image',

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, replace_bases
+from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, is_index_list, replace_bases, take
 from autograd_nn.dataset.examples import Examples, is_column
 
 
 class DictDataset(DatasetMixin):
     """Puts the examples of several data sets of one length together into dicts.
+
+    A list or an array of indices gives not a list of examples but a dict of batches, one of each data set.
 
     Args:
         datasets: Data sets by name: arrays, lists, or any others.
@@ -33,6 +35,13 @@ class DictDataset(DatasetMixin):
 
     def __len__(self) -> int:
         return len(next(iter(self._datasets.values())))
+
+    def __getitem__(self, index: Any) -> Any:
+        # A class that redefines examples has lists of them.
+        if is_index_list(index) and type(self).get_example is DictDataset.get_example:
+            indices = self._as_indices(index)
+            return {name: take(dataset, indices) for name, dataset in self._datasets.items()}
+        return super().__getitem__(index)
 
     def get_example(self, i: int) -> dict[str, Any]:
         return {name: dataset[i] for name, dataset in self._datasets.items()}

@@ -17,12 +17,19 @@ _PARTS = ('train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz',
           't10k-images-idx3-ubyte.gz', 't10k-labels-idx1-ubyte.gz')
 
 
-def _remote_files(mirrors: tuple[str, ...], checksums: tuple[str, ...]) -> list[RemoteFile]:
-    return [RemoteFile(name, checksum, tuple([mirror + name for mirror in mirrors]), unpacked=True)
+def remote_parts(mirrors: tuple[str, ...], checksums: tuple[str, ...], unpacked: bool = True) -> list[RemoteFile]:
+    """The four files of a data set in the format of MNIST.
+
+    Args:
+        mirrors: The addresses of directories that have them.
+        checksums: Those of training images and labels, test images and labels (see `RemoteFile`).
+        unpacked: Whether they are those of the contents.
+    """
+    return [RemoteFile(name, checksum, tuple([mirror + name for mirror in mirrors]), unpacked)
             for name, checksum in zip(_PARTS, checksums)]
 
 
-_MNIST = _remote_files(
+_MNIST = remote_parts(
     ('https://ossci-datasets.s3.amazonaws.com/mnist/',
      'https://storage.googleapis.com/cvdf-datasets/mnist/',
      'http://yann.lecun.com/exdb/mnist/'),
@@ -31,7 +38,7 @@ _MNIST = _remote_files(
      'sha256:0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
      'sha256:ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'))
 
-_FASHION_MNIST = _remote_files(
+_FASHION_MNIST = remote_parts(
     ('https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
      'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/'),
     ('md5:f4a8712d7a061bf5bd6d2ca38dc4d50a',
@@ -103,7 +110,7 @@ def get_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., dtype: D
     """
     options = withlabel, ndim, scale, dtype, label_dtype, rgb_format
     if directory is None:
-        return _load('get_mnist', 'mnist', _MNIST, *options)
+        return load_parts('get_mnist', 'mnist', _MNIST, *options)
     return _read('get_mnist', [Path(directory, part) for part in _PARTS], *options)
 
 
@@ -131,7 +138,7 @@ def get_fashion_mnist(withlabel: bool = True, ndim: int = 1, scale: float = 1., 
     Reference: H. Xiao, K. Rasul, R. Vollgraf, `Fashion-MNIST: a novel image dataset for benchmarking machine learning
     algorithms <https://arxiv.org/abs/1708.07747>`_, 2017.
     """
-    return _load('get_fashion_mnist', 'fashion-mnist', _FASHION_MNIST, withlabel, ndim, scale, dtype, label_dtype,
+    return load_parts('get_fashion_mnist', 'fashion-mnist', _FASHION_MNIST, withlabel, ndim, scale, dtype, label_dtype,
                  rgb_format)
 
 
@@ -182,7 +189,15 @@ def build_digits(mnist: PathLike, path: PathLike) -> None:
     np.savez_compressed(path, **arrays)
 
 
-def _load(name: str, directory: str, files: list[RemoteFile], *options: Any) -> tuple[Any, Any]:
+def load_parts(name: str, directory: str, files: list[RemoteFile], *options: Any) -> tuple[Any, Any]:
+    """The training and the test set of a data set in the format of MNIST.
+
+    Args:
+        name: What asks for them, for errors.
+        directory: That of the files under `get_dataset_root`.
+        files: The four files.
+        options: The arguments of `get_mnist`.
+    """
     return _read(name, download_files(directory, files), *options)
 
 

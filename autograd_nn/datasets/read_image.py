@@ -1,6 +1,7 @@
 """From a picture, a file or one that Pillow has opened, to an array: every picture comes this way."""
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from autograd_nn.config import get_dtype
-from autograd_nn.types import DTypeLike, PathLike
+from autograd_nn.types import DTypeLike, File
 
 HEIF_SUFFIXES = ('.heic', '.heif', '.hif')
 """The endings of pictures that Pillow reads with the help of pillow-heif."""
@@ -29,7 +30,7 @@ def image_suffixes() -> frozenset[str]:
     return frozenset(readable.union(HEIF_SUFFIXES if find_spec('pillow_heif') else ()))
 
 
-def read_image(image: PathLike | Image.Image, color: bool | None = None, size: int | tuple[int, int] | None = None,
+def read_image(image: File | Image.Image, color: bool | None = None, size: int | tuple[int, int] | None = None,
                dtype: DTypeLike | None = None) -> np.ndarray:
     """Reads a picture, upright: the orientation that cameras note down in EXIF is applied.
 
@@ -39,8 +40,8 @@ def read_image(image: PathLike | Image.Image, color: bool | None = None, size: i
     2\\ :sup:`31` - 1 that none of them exceeds.
 
     Args:
-        image: A file, in any format that Pillow reads (HEIF takes ``pip install 'autograd_nn[heif]'``), or a picture
-            of Pillow, which is left as it is.
+        image: A path or a binary file object with a picture in any format that Pillow reads (HEIF takes
+            ``pip install 'autograd_nn[heif]'``), or a picture of Pillow, which is left as it is.
         color: True for three channels (red, green, blue), False for one, in both cases on white where the picture is
             transparent; None for those of the file.
         size: (height, width), or one number for both: the picture is scaled to cover this size, and what sticks out is
@@ -68,7 +69,8 @@ def read_image(image: PathLike | Image.Image, color: bool | None = None, size: i
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except Exception as error:  # Damaged files make Pillow raise nearly anything.
-        name = getattr(image, 'filename', '') or image
+        name = image if isinstance(image, (str, os.PathLike)) else (
+            getattr(image, 'filename', '') or getattr(image, 'name', '') or image)
         raise OSError(f'cannot read the image {name}: {_reason(error)}') from error
     if size is not None:
         height, width = (size, size) if isinstance(size, int) else size
@@ -77,20 +79,28 @@ def read_image(image: PathLike | Image.Image, color: bool | None = None, size: i
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def _open(path: PathLike) -> Image.Image:
+def _open(file: File) -> Image.Image:
     try:
-        return Image.open(path)
+        return Image.open(file)
     except UnidentifiedImageError:
         # HEIF is known by its content: many programs call such files .jpg. (Pillow has read AVIF, which begins alike.)
-        with Path(path).open('rb') as file:
-            if file.read(8)[4:] != b'ftyp':
-                raise
+        if _start(file)[4:] != b'ftyp':
+            raise
     try:
         import pillow_heif
     except ImportError:
         raise OSError("HEIF pictures need pillow-heif (pip install 'autograd_nn[heif]')") from None
     pillow_heif.register_heif_opener()
-    return Image.open(path)
+    return Image.open(file)
+
+
+def _start(file: File) -> bytes:
+    """The first eight bytes of a file."""
+    if isinstance(file, (str, os.PathLike)):
+        with Path(file).open('rb') as stream:
+            return stream.read(8)
+    file.seek(0)
+    return file.read(8)
 
 
 def _reason(error: Exception) -> str:

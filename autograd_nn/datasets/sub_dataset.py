@@ -59,7 +59,7 @@ def split_dataset(dataset: Dataset, split_at: int,
 
     Args:
         dataset: The whole.
-        split_at: The number of examples in the first part, less than that of the whole.
+        split_at: The number of examples in the first part, at most that of the whole.
         order: A permutation of the whole that is made before the split; None for none.
 
     Returns:
@@ -75,8 +75,8 @@ def split_dataset(dataset: Dataset, split_at: int,
     """
     if not isinstance(split_at, (int, np.integer)):
         raise TypeError(f'split_dataset: split_at must be an integer, got {type(split_at).__name__}')
-    if not 0 <= split_at < len(dataset):
-        raise ValueError(f'split_dataset: expected 0 <= split_at < {len(dataset)} (the number of examples), '
+    if not 0 <= split_at <= len(dataset):
+        raise ValueError(f'split_dataset: expected 0 <= split_at <= {len(dataset)} (the number of examples), '
                          f'got {split_at}')
     return SubDataset(dataset, 0, split_at, order), SubDataset(dataset, split_at, len(dataset), order)
 
@@ -138,8 +138,8 @@ def get_cross_validation_datasets(
         order: Sequence[int] | np.ndarray | None = None) -> list[tuple[SubDataset, SubDataset]]:
     """Pairs of training and test sets for cross validation.
 
-    The test sets are disjoint, together they are the whole, and their sizes differ by one at most. Each training set
-    consists of the examples that are not in its test set.
+    The test sets are disjoint, together they are the whole, and their sizes differ by one at most; the last one comes
+    first. Each training set consists of the examples that are not in its test set: those that follow it, in a circle.
 
     Args:
         dataset: The whole.
@@ -154,7 +154,7 @@ def get_cross_validation_datasets(
 
     Example:
         >>> [(train[:], test[:]) for train, test in get_cross_validation_datasets('abcd', 2)]
-        [(['c', 'd'], ['a', 'b']), (['a', 'b'], ['c', 'd'])]
+        [(['a', 'b'], ['c', 'd']), (['c', 'd'], ['a', 'b'])]
     """
     if n_folds < 1:
         raise ValueError(f'get_cross_validation_datasets: n_folds must be positive, got {n_folds}')
@@ -162,11 +162,10 @@ def get_cross_validation_datasets(
     indices = np.arange(size) if order is None else np.asarray(order)
     borders = [size * i // n_folds for i in range(n_folds + 1)]
     folds = []
-    for start, finish in pairwise(borders):
-        # The test set first, then what follows it, in a circle.
-        turned = np.roll(indices, -start)
-        test_size = finish - start
-        folds.append((SubDataset(dataset, test_size, size, turned), SubDataset(dataset, 0, test_size, turned)))
+    for start, finish in reversed([*pairwise(borders)]):
+        turned = np.roll(indices, -finish)  # the test set comes last
+        split_at = size - (finish - start)
+        folds.append(split_dataset(dataset, split_at, turned))
     return folds
 
 

@@ -328,6 +328,8 @@ utils.conv.get_conv_outsize utils.force_array gradient_check.check_backward Sequ
 computational_graph.build_computational_graph initializers.HeNormal print_runtime_info
 training.util.get_trigger training.updaters.multiprocess_parallel_updater.MultiprocessParallelUpdater
 training.IntervalTrigger training.updaters.ParallelUpdater training.extensions.variable_statistics_plot
+dataset.convert.Conveyor dataset.tabular.from_data datasets.pickle_dataset datasets.text_dataset
+datasets.image_dataset.ZippedImageDataset datasets.ptb datasets.svhn datasets.kuzushiji_mnist iterators.dali_iterator
 serializers.hdf5.load_hdf5 serializers.npz.serialize
 configuration.using_config function.no_backprop_mode initializer.Initializer Initializer
 '''

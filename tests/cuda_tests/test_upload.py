@@ -7,6 +7,7 @@ import pytest
 import autograd_nn as ann
 from autograd_nn import cuda
 from autograd_nn.cuda import capture, upload
+from autograd_nn.dataset.convert import ConcatWithAsyncTransfer, Conveyor
 
 pytestmark = pytest.mark.gpu
 
@@ -81,3 +82,24 @@ def test_within_a_graph():
     with pytest.raises(capture.CaptureError, match='copies 160000 bytes from the host'):
         capture.CapturedGraph(lambda: ann.get_device('cuda:0').send(np.ones(20_000)))
     np.testing.assert_array_equal(cuda.to_cpu(ann.get_device('cuda:0').send(np.ones(20_000))), 1)
+
+
+@pytest.mark.parametrize('waits', [False, True])
+def test_streams_of_ones_own(waits):
+    """Arrays come into being on one stream, and another one waits for them, or the host does."""
+    stream, compute_stream = cuda.Stream(non_blocking=True), cuda.Stream(non_blocking=True)
+    convert = ConcatWithAsyncTransfer(stream, compute_stream if waits else None)
+    images = np.random.rand(4, 100, 100).astype('f')
+    batch = [{'x': image, 't': i} for i, image in enumerate(images)]
+    for device in 0, 'cuda:0', ann.get_device('cuda:0'):
+        arrays = convert(batch, device)
+        with compute_stream:
+            doubled = 2 * arrays['x']
+        compute_stream.synchronize()
+        np.testing.assert_array_equal(cuda.to_cpu(doubled), 2 * images)
+        assert cuda.to_cpu(arrays['t']).tolist() == [0, 1, 2, 3]
+    conveyor = Conveyor(0, stream)
+    conveyor.put(images)
+    array = conveyor.get(sync=False)
+    stream.synchronize()
+    np.testing.assert_array_equal(cuda.to_cpu(array), images)

@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograd_nn.backend import Device, get_device
-from autograd_nn.dataset import Converter, Examples, call_converter, concat_examples, converter, to_device
+from autograd_nn.dataset import (
+    ConcatWithAsyncTransfer,
+    Converter,
+    Examples,
+    call_converter,
+    concat_examples,
+    converter,
+    to_device,
+)
+from autograd_nn.dataset.convert import Conveyor
 
 arrays = hnp.arrays(st.sampled_from([np.float32, np.float64, np.int32, np.uint8]),
                     hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4).filter(lambda shape: shape[0]),
@@ -155,3 +164,32 @@ def test_functions_get_the_number_of_a_device_and_converters_the_device():
     cpu = get_device('cpu')
     assert call_converter(new, [], cpu) is cpu and call_converter(new, [], None) is None
     assert call_converter(old, [], cpu) == -1 and call_converter(old, [], None) is None
+
+
+class TestConveyor:
+    def test_order(self):
+        conveyor = Conveyor()
+        first, second = np.zeros(2), np.ones(3)
+        conveyor.put(first)
+        conveyor.put(second)
+        assert conveyor.get() is first and conveyor.get(sync=False) is second
+        with pytest.raises(IndexError, match='put comes before get'):
+            conveyor.get()
+        conveyor = Conveyor(-1, stream=object())  # of no use on the CPU
+        conveyor.put(first)
+        assert conveyor.get() is first
+
+    @pytest.mark.parametrize('batch', [
+        [(np.zeros(2), 3), (np.ones(2), 4)], [{'x': np.zeros(2), 't': 1}], [np.arange(3), np.arange(3)], [1., 2.]])
+    def test_a_converter(self, batch):
+        for device in None, -1, 'cpu':
+            converted, expected = ConcatWithAsyncTransfer()(batch, device), concat_examples(batch)
+            assert type(converted) is type(expected)
+            np.testing.assert_equal(converted, expected)
+
+    def test_padding(self):
+        batch = [(np.array([1]), np.array([1.])), (np.array([1, 2]), np.array([3.]))]
+        assert [x.tolist() for x in ConcatWithAsyncTransfer()(batch, padding=(7, None))] == [[[1, 7], [1, 2]],
+                                                                                             [[1], [3]]]
+        with pytest.raises(ValueError, match='the batch is empty'):
+            ConcatWithAsyncTransfer()([])

@@ -24,7 +24,16 @@ def test_tuple_dataset():
     np.testing.assert_array_equal(x, [2., 3.])
     assert (t, t.dtype, letter) == (2, np.int32, 'b')
     assert [(t, letter) for _, t, letter in dataset[1::2]] == [(2, 'b'), (0, 'd')]
-    assert [letter for _, _, letter in dataset[[3, 0]]] == ['d', 'a']
+    for index in [3, 0], np.array([-1, 0]), np.array([3, 0], np.uint8):
+        x, t, letters = dataset[index]
+        assert (x.tolist(), t.tolist(), letters) == ([[6., 7.], [0., 1.]], [0, 3], ['d', 'a'])
+    x, t, letters = dataset[[True, False, False, True]]
+    assert (x.tolist(), t.tolist(), letters) == ([[0., 1.], [6., 7.]], [3, 0], ['a', 'd'])
+    assert [len(column) for column in dataset[[]]] == [0, 0, 0]
+    with pytest.raises(IndexError, match='index 4 is out of range for 4'):
+        dataset[[0, 4]]
+    inner, numbers = TupleDataset(dataset, range(4))[[2]]
+    assert (inner[1].tolist(), inner[2], numbers) == ([1], ['c'], [2])
     assert type(dataset[:]) is list and type(TupleDataset(X, T)[:]) is Examples
 
 
@@ -33,9 +42,19 @@ def test_dict_dataset():
     assert len(dataset) == 4
     assert dataset[1]['letter'] == 'b' and dataset[1]['x'].tolist() == [2., 3.]
     assert [example['letter'] for example in dataset[2:]] == ['c', 'd']
-    batch = DictDataset(x=X, t=T)[[2, 0]]
-    assert type(batch) is Examples
-    assert [(list(example), example['t']) for example in batch] == [(['x', 't'], 1), (['x', 't'], 3)]
+    batch = dataset[[2, 0]]
+    assert (batch['x'].tolist(), batch['letter']) == ([[4., 5.], [0., 1.]], ['c', 'a'])
+    assert type(DictDataset(x=X, t=T)[:2]) is Examples
+
+
+@pytest.mark.parametrize('base', [TupleDataset, DictDataset])
+def test_a_class_that_redefines_examples(base):
+    class Doubled(base):
+        def get_example(self, i):
+            return 2 * i
+
+    dataset = Doubled(X) if base is TupleDataset else Doubled(x=X)
+    assert dataset[[3, 0]] == [6, 0] and dataset[1:] == [2, 4, 6]
 
 
 @pytest.mark.parametrize('make, message', [

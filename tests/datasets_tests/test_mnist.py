@@ -32,7 +32,7 @@ def small(request, tmp_path, monkeypatch):
     for name, array in zip(mnist._PARTS, arrays):
         (tmp_path / directory / name).write_bytes(gzip.compress(idx(array)))
         checksums.append('md5:' + hashlib.md5(idx(array)).hexdigest())
-    monkeypatch.setattr(mnist, table, mnist._remote_files((), tuple(checksums)))
+    monkeypatch.setattr(mnist, table, mnist.remote_parts((), tuple(checksums)))
     return getattr(datasets, request.param), arrays, tmp_path / directory
 
 

@@ -53,7 +53,8 @@ def test_split_dataset():
     assert split_dataset(LETTERS, np.int64(2))[0][:] == ['a', 'b']
     with pytest.raises(TypeError, match='split_at must be an integer, got float'):
         split_dataset(LETTERS, 3.)
-    for split_at in (-1, 7):
+    assert [part[:] for part in split_dataset(LETTERS, 7)] == [list(LETTERS), []]
+    for split_at in (-1, 8):
         with pytest.raises(ValueError, match=f'got {split_at}'):
             split_dataset(LETTERS, split_at)
 
@@ -76,13 +77,22 @@ def test_cross_validation(size, n_folds, seed, shuffled):
     for train, test in folds:
         assert sorted(train[:] + test[:]) == list(range(size))
         assert size // n_folds <= len(test) <= -(-size // n_folds)
-    tests = [example for _, test in folds for example in test]
+    tests = [example for _, test in folds[::-1] for example in test]
     assert (sorted(tests) if shuffled else tests) == list(range(size))
 
 
 def test_cross_validation_with_order():
-    (train, test), _ = get_cross_validation_datasets(LETTERS, 2, ORDER)
-    assert test[:] == list('gfe') and train[:] == list('dcba')
+    folds = get_cross_validation_datasets(LETTERS, 2, ORDER)
+    assert [(''.join(train), ''.join(test)) for train, test in folds] == [('gfe', 'dcba'), ('dcba', 'gfe')]
+
+
+def test_order_of_folds():
+    """As Chainer 7.8.1 has it: the last part is the first test set; a training set goes on behind it."""
+    folds = get_cross_validation_datasets(LETTERS, 3)
+    assert [(''.join(train), ''.join(test)) for train, test in folds] == [('abcd', 'efg'), ('efgab', 'cd'),
+                                                                          ('cdefg', 'ab')]
+    folds = get_cross_validation_datasets_random(range(5), 2, seed=3)
+    assert [(train[:], test[:]) for train, test in folds] == [([3, 4], [1, 0, 2]), ([1, 0, 2], [3, 4])]
 
 
 @pytest.mark.parametrize('split', [
