@@ -104,6 +104,11 @@ from autograd_nn.functions.math.trigonometric import arccos, arcsin, arctan, arc
 from autograd_nn.functions.noise.dropout import dropout, stochastic_depth, zoneout
 from autograd_nn.functions.noise.gaussian import gaussian, gumbel_softmax
 from autograd_nn.functions.normalization.batch_normalization import batch_normalization, fixed_batch_normalization
+from autograd_nn.functions.normalization.batch_renormalization import batch_renormalization, fixed_batch_renormalization
+from autograd_nn.functions.normalization.decorrelated_batch_normalization import (
+    decorrelated_batch_normalization,
+    fixed_decorrelated_batch_normalization,
+)
 from autograd_nn.functions.normalization.layer_normalization import group_normalization, layer_normalization, normalize
 from autograd_nn.functions.normalization.local_response_normalization import local_response_normalization
 from autograd_nn.functions.pooling.pooling import (
@@ -140,14 +145,20 @@ from autograd_nn.functions.util.forget import forget
 __all__ = [
     'absolute', 'absolute_error', 'accuracy', 'add', 'arccos', 'arcsin', 'arctan', 'arctan2', 'arctanh', 'argmax',
     'argmin', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d', 'average_pooling_nd',
-    'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization', 'bernoulli_nll',
+    'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization',
+    'batch_renormalization',
+    'bernoulli_nll',
     'bias', 'bilinear', 'binary_accuracy', 'broadcast', 'broadcast_to', 'cast', 'cbrt', 'ceil',
     'classification_summary', 'clip', 'clipped_relu', 'concat', 'confusion_matrix', 'contrastive', 'convolution_1d',
     'convolution_2d', 'convolution_3d', 'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'cumprod', 'cumsum',
-    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd', 'depth2space',
+    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd',
+    'decorrelated_batch_normalization',
+    'depth2space',
     'depthwise_convolution_2d', 'det', 'diagonal', 'dilated_convolution_2d', 'div', 'dropout', 'dstack', 'einsum',
     'elu', 'embed_id', 'erf', 'erfc', 'erfcinv', 'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score',
-    'fix', 'fixed_batch_normalization', 'flatten', 'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod',
+    'fix', 'fixed_batch_normalization',
+    'fixed_batch_renormalization', 'fixed_decorrelated_batch_normalization',
+    'flatten', 'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod',
     'forget', 'gaussian', 'gaussian_kl_divergence', 'gaussian_nll', 'gelu', 'get_item', 'group_normalization',
     'gru', 'gumbel_softmax', 'hard_sigmoid', 'hinge', 'hstack', 'huber_loss', 'identity', 'im2col', 'inv',
     'layer_normalization', 'leaky_relu', 'linear', 'linear_interpolate', 'local_response_normalization', 'log',

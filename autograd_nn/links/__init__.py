@@ -20,6 +20,8 @@ from autograd_nn.links.connection.fully_connected import Bilinear, Linear, Maxou
 from autograd_nn.links.connection.inception import Inception, InceptionBN
 from autograd_nn.links.connection.parameter import Parameter
 from autograd_nn.links.model.classifier import Classifier
+from autograd_nn.links.normalization.batch_renormalization import BatchRenormalization
+from autograd_nn.links.normalization.decorrelated_batch_normalization import DecorrelatedBatchNormalization
 from autograd_nn.links.normalization.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from autograd_nn.links.rnn.gru import GRU, StatefulGRU, StatefulMGU, StatelessGRU, StatelessMGU
 from autograd_nn.links.rnn.lstm import LSTM, StatefulPeepholeLSTM, StatefulZoneoutLSTM, StatelessLSTM
@@ -37,9 +39,13 @@ from autograd_nn.links.rnn.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM
 from autograd_nn.links.shortcut import Shortcut
 
 __all__ = [
-    'GRU', 'LSTM', 'BatchNormalization', 'Bias', 'Bilinear', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D',
+    'GRU', 'LSTM', 'BatchNormalization',
+    'BatchRenormalization',
+    'Bias', 'Bilinear', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D',
     'Convolution2D', 'Convolution3D', 'ConvolutionND', 'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D',
-    'DeconvolutionND', 'DepthwiseConvolution2D', 'DilatedConvolution2D', 'EmbedID', 'GroupNormalization',
+    'DeconvolutionND',
+    'DecorrelatedBatchNormalization',
+    'DepthwiseConvolution2D', 'DilatedConvolution2D', 'EmbedID', 'GroupNormalization',
     'Inception', 'InceptionBN', 'LayerNormalization', 'Linear', 'MLPConvolution2D', 'Maxout', 'MultiHeadAttention',
     'NStepBiGRU', 'NStepBiLSTM', 'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU',
     'NStepRNNTanh', 'NaryTreeLSTM', 'PReLU', 'Parameter', 'Scale', 'Shortcut', 'StatefulGRU', 'StatefulMGU',
