@@ -124,6 +124,11 @@ from autograd_nn.functions.noise.dropout import dropout, stochastic_depth, zoneo
 from autograd_nn.functions.noise.gaussian import gaussian, gumbel_softmax
 from autograd_nn.functions.noise.simplified_dropconnect import simplified_dropconnect
 from autograd_nn.functions.normalization.batch_normalization import batch_normalization, fixed_batch_normalization
+from autograd_nn.functions.normalization.batch_renormalization import batch_renormalization, fixed_batch_renormalization
+from autograd_nn.functions.normalization.decorrelated_batch_normalization import (
+    decorrelated_batch_normalization,
+    fixed_decorrelated_batch_normalization,
+)
 from autograd_nn.functions.normalization.layer_normalization import group_normalization, layer_normalization, normalize
 from autograd_nn.functions.normalization.local_response_normalization import local_response_normalization
 from autograd_nn.functions.pooling.pooling import (
@@ -169,33 +174,34 @@ __all__ = [
     'absolute', 'absolute_error', 'accuracy', 'add', 'arccos', 'arcsin', 'arctan', 'arctan2', 'arctanh', 'argmax',
     'argmax_crf1d', 'argmin', 'as_strided', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d',
     'average_pooling_nd', 'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization',
-    'bernoulli_nll', 'bias', 'bilinear', 'binary_accuracy', 'black_out', 'broadcast', 'broadcast_to', 'cast', 'cbrt',
-    'ceil', 'cholesky', 'classification_summary', 'clip', 'clipped_relu', 'concat', 'confusion_matrix',
-    'connectionist_temporal_classification', 'contrastive', 'convolution_1d', 'convolution_2d', 'convolution_3d',
-    'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'crf1d', 'cross_covariance', 'cumprod', 'cumsum',
-    'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd', 'decov',
-    'deformable_convolution_2d_sampler', 'depth2space', 'depthwise_convolution_2d', 'det', 'diagonal', 'digamma',
-    'dilated_convolution_2d', 'discriminative_margin_based_clustering_loss', 'div', 'dropout', 'dstack', 'einsum',
-    'elu', 'embed_id', 'erf', 'erfc', 'erfcinv', 'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score', 'fft',
-    'fix', 'fixed_batch_normalization', 'flatten', 'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod', 'forget',
-    'gaussian', 'gaussian_kl_divergence', 'gaussian_nll', 'gelu', 'get_item', 'group_normalization', 'gru',
-    'gumbel_softmax', 'hard_sigmoid', 'hinge', 'hstack', 'huber_loss', 'identity', 'ifft', 'im2col', 'inv',
-    'layer_normalization', 'leaky_relu', 'lgamma', 'linear', 'linear_interpolate', 'local_convolution_2d',
-    'local_response_normalization', 'log', 'log1p', 'log2', 'log10', 'log_ndtr', 'log_softmax', 'logsumexp', 'lstm',
-    'matmul', 'max', 'max_pooling_1d', 'max_pooling_2d', 'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout',
-    'mean', 'mean_absolute_error', 'mean_squared_error', 'min', 'minimum', 'moveaxis', 'mul', 'n_step_bigru',
-    'n_step_bilstm', 'n_step_birnn', 'n_step_gru', 'n_step_lstm', 'n_step_rnn', 'ndtr', 'ndtri', 'neg',
-    'negative_sampling', 'normalize', 'pad', 'pad_sequence', 'permutate', 'polygamma', 'pow', 'precision', 'prelu',
-    'prod', 'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat', 'reshape', 'resize_images', 'rnn',
-    'roi_average_align_2d', 'roi_average_pooling_2d', 'roi_max_align_2d', 'roi_max_pooling_2d', 'roi_pooling_2d',
-    'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention', 'scatter_add', 'select_item', 'selu',
-    'separate', 'shift', 'sigmoid', 'sigmoid_cross_entropy', 'sign', 'simplified_dropconnect', 'sin', 'sinh', 'slstm',
-    'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth', 'sparse_matmul', 'spatial_pyramid_pooling_2d',
-    'spatial_transformer_grid', 'spatial_transformer_sampler', 'split_axis', 'sqrt', 'square', 'squared_difference',
-    'squared_error', 'squeeze', 'stack', 'std', 'step', 'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes', 'swish',
-    'tan', 'tanh', 'tensordot', 'tile', 'transpose', 'transpose_sequence', 'tree_lstm', 'triplet', 'unpooling_1d',
-    'unpooling_2d', 'unpooling_3d', 'unpooling_nd', 'upsampling_2d', 'upsampling_nd', 'var', 'vstack', 'where', 'zeta',
-    'zoneout',
+    'batch_renormalization', 'bernoulli_nll', 'bias', 'bilinear', 'binary_accuracy', 'black_out', 'broadcast',
+    'broadcast_to', 'cast', 'cbrt', 'ceil', 'cholesky', 'classification_summary', 'clip', 'clipped_relu', 'concat',
+    'confusion_matrix', 'connectionist_temporal_classification', 'contrastive', 'convolution_1d', 'convolution_2d',
+    'convolution_3d', 'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'crf1d', 'cross_covariance', 'cumprod',
+    'cumsum', 'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd',
+    'decorrelated_batch_normalization', 'decov', 'deformable_convolution_2d_sampler', 'depth2space',
+    'depthwise_convolution_2d', 'det', 'diagonal', 'digamma', 'dilated_convolution_2d',
+    'discriminative_margin_based_clustering_loss', 'div', 'dropout', 'dstack', 'einsum', 'elu', 'embed_id', 'erf',
+    'erfc', 'erfcinv', 'erfcx', 'erfinv', 'exp', 'expand_dims', 'expm1', 'f1_score', 'fft', 'fix',
+    'fixed_batch_normalization', 'fixed_batch_renormalization', 'fixed_decorrelated_batch_normalization', 'flatten',
+    'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod', 'forget', 'gaussian', 'gaussian_kl_divergence',
+    'gaussian_nll', 'gelu', 'get_item', 'group_normalization', 'gru', 'gumbel_softmax', 'hard_sigmoid', 'hinge',
+    'hstack', 'huber_loss', 'identity', 'ifft', 'im2col', 'inv', 'layer_normalization', 'leaky_relu', 'lgamma',
+    'linear', 'linear_interpolate', 'local_convolution_2d', 'local_response_normalization', 'log', 'log1p', 'log2',
+    'log10', 'log_ndtr', 'log_softmax', 'logsumexp', 'lstm', 'matmul', 'max', 'max_pooling_1d', 'max_pooling_2d',
+    'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout', 'mean', 'mean_absolute_error', 'mean_squared_error', 'min',
+    'minimum', 'moveaxis', 'mul', 'n_step_bigru', 'n_step_bilstm', 'n_step_birnn', 'n_step_gru', 'n_step_lstm',
+    'n_step_rnn', 'ndtr', 'ndtri', 'neg', 'negative_sampling', 'normalize', 'pad', 'pad_sequence', 'permutate',
+    'polygamma', 'pow', 'precision', 'prelu', 'prod', 'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat',
+    'reshape', 'resize_images', 'rnn', 'roi_average_align_2d', 'roi_average_pooling_2d', 'roi_max_align_2d',
+    'roi_max_pooling_2d', 'roi_pooling_2d', 'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention',
+    'scatter_add', 'select_item', 'selu', 'separate', 'shift', 'sigmoid', 'sigmoid_cross_entropy', 'sign',
+    'simplified_dropconnect', 'sin', 'sinh', 'slstm', 'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth',
+    'sparse_matmul', 'spatial_pyramid_pooling_2d', 'spatial_transformer_grid', 'spatial_transformer_sampler',
+    'split_axis', 'sqrt', 'square', 'squared_difference', 'squared_error', 'squeeze', 'stack', 'std', 'step',
+    'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes', 'swish', 'tan', 'tanh', 'tensordot', 'tile', 'transpose',
+    'transpose_sequence', 'tree_lstm', 'triplet', 'unpooling_1d', 'unpooling_2d', 'unpooling_3d', 'unpooling_nd',
+    'upsampling_2d', 'upsampling_nd', 'var', 'vstack', 'where', 'zeta', 'zoneout',
 ]
 
 operators.install()

@@ -28,6 +28,8 @@ from autograd_nn.links.loss.crf1d import CRF1d
 from autograd_nn.links.loss.hierarchical_softmax import BinaryHierarchicalSoftmax
 from autograd_nn.links.loss.negative_sampling import NegativeSampling
 from autograd_nn.links.model.classifier import Classifier
+from autograd_nn.links.normalization.batch_renormalization import BatchRenormalization
+from autograd_nn.links.normalization.decorrelated_batch_normalization import DecorrelatedBatchNormalization
 from autograd_nn.links.normalization.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from autograd_nn.links.rnn.gru import GRU, StatefulGRU, StatefulMGU, StatelessGRU, StatelessMGU
 from autograd_nn.links.rnn.lstm import LSTM, StatefulPeepholeLSTM, StatefulZoneoutLSTM, StatelessLSTM
@@ -45,13 +47,14 @@ from autograd_nn.links.rnn.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM
 from autograd_nn.links.shortcut import Shortcut
 
 __all__ = [
-    'GRU', 'LSTM', 'BatchNormalization', 'Bias', 'Bilinear', 'BinaryHierarchicalSoftmax', 'BlackOut', 'CRF1d',
-    'ChildSumTreeLSTM', 'Classifier', 'Convolution1D', 'Convolution2D', 'Convolution3D', 'ConvolutionND',
-    'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D', 'DeconvolutionND', 'DeformableConvolution2D',
-    'DepthwiseConvolution2D', 'DilatedConvolution2D', 'EmbedID', 'GroupNormalization', 'Highway', 'Inception',
-    'InceptionBN', 'LayerNormalization', 'Linear', 'LocalConvolution2D', 'MLPConvolution2D', 'Maxout',
-    'MultiHeadAttention', 'NStepBiGRU', 'NStepBiLSTM', 'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM',
-    'NStepRNNReLU', 'NStepRNNTanh', 'NaryTreeLSTM', 'NegativeSampling', 'PReLU', 'Parameter', 'Scale', 'Shortcut',
-    'SimplifiedDropconnect', 'StatefulGRU', 'StatefulMGU', 'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM',
-    'StatelessGRU', 'StatelessLSTM', 'StatelessMGU', 'Swish',
+    'GRU', 'LSTM', 'BatchNormalization', 'BatchRenormalization', 'Bias', 'Bilinear', 'BinaryHierarchicalSoftmax',
+    'BlackOut', 'CRF1d', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D', 'Convolution2D', 'Convolution3D',
+    'ConvolutionND', 'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D', 'DeconvolutionND',
+    'DecorrelatedBatchNormalization', 'DeformableConvolution2D', 'DepthwiseConvolution2D', 'DilatedConvolution2D',
+    'EmbedID', 'GroupNormalization', 'Highway', 'Inception', 'InceptionBN', 'LayerNormalization', 'Linear',
+    'LocalConvolution2D', 'MLPConvolution2D', 'Maxout', 'MultiHeadAttention', 'NStepBiGRU', 'NStepBiLSTM',
+    'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU', 'NStepRNNTanh', 'NaryTreeLSTM',
+    'NegativeSampling', 'PReLU', 'Parameter', 'Scale', 'Shortcut', 'SimplifiedDropconnect', 'StatefulGRU',
+    'StatefulMGU', 'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM', 'StatelessGRU', 'StatelessLSTM', 'StatelessMGU',
+    'Swish',
 ]

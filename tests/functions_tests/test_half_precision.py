@@ -164,6 +164,8 @@ CASES = {
         of(F.batch_normalization, IMAGES, ('moderate', 4), ('moderate', 4)),
         of(lambda *xs: F.batch_normalization(*xs[:3], residual=xs[3], activation=F.relu), IMAGES, ('moderate', 4),
            ('moderate', 4), IMAGES)],
+    'batch_renormalization': of(lambda x, g, b, m, v: F.batch_renormalization(x, g, b, 2, 1, 2e-5, m.array, v.array),
+                                IMAGES, ('moderate', 4), ('moderate', 4), ('normal', 4), ('positive', 4)),
     'bernoulli_nll': [of(lambda x, y, r=r: F.bernoulli_nll(x, y, r), ('unit', 'N', 4), X)
                       for r in ('sum', 'mean', 'no')],
     'black_out': [lambda d, r=r: (lambda x, W, t, s: F.black_out(x, t, W, s, r), d.normal(d.n, 4), d.moderate(9, 4),
@@ -198,6 +200,7 @@ CASES = {
         lambda x, *others: F.deformable_convolution_2d_sampler(x, *others, pad=1), ('normal', 'M', 2, 4, 4),
         ('moderate', 'M', 18, 4, 4), ('moderate', 3, 2, 3, 3), ('moderate', 3)),
     'decov': [on_x(lambda h, r=r: F.decov(h, r)) for r in ('half_squared_sum', 'no')],
+    'decorrelated_batch_normalization': on_x(lambda x: F.decorrelated_batch_normalization(x, groups=2), IMAGES),
     'depth2space': on_x(lambda x: F.depth2space(x, 2), IMAGES),
     'depthwise_convolution_2d': of(F.depthwise_convolution_2d, IMAGES, ('moderate', 2, 4, 3, 3), ('moderate', 8)),
     'det': lambda d: (F.det, square_matrices(d)), 'diagonal': on_x(F.diagonal), 'digamma': on_x(F.digamma, POSITIVE),
@@ -219,6 +222,10 @@ CASES = {
     'fixed_batch_normalization': of(F.fixed_batch_normalization, X, ('moderate', 4), ('moderate', 4), ('normal', 4),
                                     ('positive', 4)),
     'fft': of(lambda *x: F.fft(x), X, X),
+    'fixed_batch_renormalization': of(F.fixed_batch_renormalization, X, ('moderate', 4), ('moderate', 4), ('normal', 4),
+                                      ('positive', 4)),
+    'fixed_decorrelated_batch_normalization': of(lambda *xs: F.fixed_decorrelated_batch_normalization(*xs, 2), IMAGES,
+                                                 ('normal', 2, 2), ('moderate', 2, 2, 2)),
     'flatten': on_x(F.flatten), 'flip': on_x(lambda x: F.flip(x, 0)), 'fliplr': on_x(F.fliplr),
     'flipud': on_x(F.flipud), 'fmod': of(F.fmod, X, POSITIVE),
     'forget': of(lambda x, y: F.forget(lambda x, y: x * y, x, y), X, ('moderate', 'N', 4)),
@@ -442,7 +449,7 @@ def test_there_is_a_case_of_every_function():
     assert sorted(CASES) == NAMES, 'every function has a case in CASES of this file, with inputs of its domain'
 
 
-@pytest.mark.filterwarnings('ignore:(overflow|invalid value|divide by zero)')
+@pytest.mark.filterwarnings('ignore:(overflow|invalid value|divide by zero|fixed_batch_renormalization)')
 @pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
 @pytest.mark.parametrize('name', CASES)
 def test_functions_lose_nothing(name, dtype):

@@ -174,7 +174,7 @@ def batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: fl
                   [11.]])
     """
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
-    axes = _statistics_axes('batch_normalization', x, axis, gamma=gamma, beta=beta)
+    axes = statistics_axes('batch_normalization', x, axis, gamma=gamma, beta=beta)
     for name, array in (('running_mean', running_mean), ('running_var', running_var)):
         if array is not None and array.shape != gamma.shape:
             raise ShapeError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
@@ -213,7 +213,7 @@ def fixed_batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, m
                   [1.]])
     """
     x, gamma, beta, mean, var = (as_variable(v) for v in (x, gamma, beta, mean, var))
-    axes = _statistics_axes('fixed_batch_normalization', x, axis, gamma=gamma, beta=beta, mean=mean, var=var)
+    axes = statistics_axes('fixed_batch_normalization', x, axis, gamma=gamma, beta=beta, mean=mean, var=var)
     node = FixedBatchNormalization(eps, axes, is_relu('fixed_batch_normalization', activation))
     return node.apply((x, gamma, beta, mean, var, *_added('fixed_batch_normalization', residual, x)))[0]
 
@@ -228,7 +228,7 @@ def _added(function: str, residual: Array, x: Variable) -> tuple[Variable, ...]:
     return residual,
 
 
-def _statistics_axes(function: str, x: Variable, axis: Axis, **parameters: Variable) -> Ints:
+def statistics_axes(function: str, x: Variable, axis: Axis, **parameters: Variable) -> Ints:
     """The checked axes of the batch, ascending."""
     check_float(function, 'x', x)
     if axis is None:

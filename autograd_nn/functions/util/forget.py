@@ -1,8 +1,10 @@
 """Computation that keeps no intermediate results: it takes more time and less memory."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +14,64 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.math.affine import Identity
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, VariableNode, as_variable
+
+T = TypeVar('T')
+
+
+class _Memories(threading.local):
+    """What calls of `forget` that are running remember: lists that are filled, or iterators over filled ones."""
+
+    def __init__(self) -> None:
+        self.stack: list[list[Any] | Iterator[Any]] = []
+
+
+_memories = _Memories()
+
+
+@contextmanager
+def _remembering(memory: list[Any] | Iterator[Any]) -> Iterator[None]:
+    _memories.stack.append(memory)
+    try:
+        yield
+    finally:
+        _memories.stack.pop()
+
+
+def once(compute: Callable[[], T]) -> T:
+    """What a function returns; where `forget` computes a second time, what it returned the first time.
+
+    For what depends on a state that the first computation has changed.
+
+    Args:
+        compute: Takes no arguments. What it returns must not be changed afterwards.
+
+    Raises:
+        RuntimeError: The first computation was another one.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann, autograd_nn.functions as F
+        >>> from autograd_nn.functions.util.forget import once
+        >>> factors = [5., 3.]
+        >>> x = ann.Variable(np.ones(1))
+        >>> F.forget(lambda x: x * once(factors.pop), x).backward()
+        >>> x.grad, factors
+        (array([3.]), [5.0])
+    """
+    filled = []
+    # The innermost computation that is a second one knows the result; those within it are new and learn it.
+    for memory in reversed(_memories.stack):
+        if not isinstance(memory, list):
+            try:
+                value = next(memory)
+            except StopIteration:
+                raise RuntimeError('forget: func computes something else the second time') from None
+            break
+        filled.append(memory)
+    else:
+        value = compute()
+    for memory in filled:
+        memory.append(value)
+    return value
 
 
 class Forget(FunctionNode):
@@ -24,6 +84,7 @@ class Forget(FunctionNode):
     def __init__(self, func: Callable[..., Any]) -> None:
         self.func = func
         self.captured: list[VariableNode] = []
+        self.memory: list[Any] = []
 
     def apply(self, inputs: Iterable[Any]) -> tuple[Variable, ...]:
         variables = [as_variable(x) for x in inputs]
@@ -41,7 +102,8 @@ class Forget(FunctionNode):
         # The rank of this Variable tells what is computed from here on from what was there before.
         now, = Identity().apply((Variable(np.zeros(())),))
         xs = [Variable(x) for x in inputs]
-        ys = self.call(xs)
+        with _remembering(self.memory):
+            ys = self.call(xs)
         if config.enable_backprop:
             self.captured = _captured_nodes(ys, xs, now.rank)
         return tuple([y.array for y in ys])
@@ -70,7 +132,7 @@ class Forget(FunctionNode):
         state = np.random.get_state()
         np.random.set_state(self.random_state)
         try:
-            with force_backprop_mode(), using_config('in_recomputing', True):
+            with force_backprop_mode(), using_config('in_recomputing', True), _remembering(iter(self.memory)):
                 return self.call(xs)
         finally:
             np.random.set_state(state)

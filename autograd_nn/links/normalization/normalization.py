@@ -161,8 +161,11 @@ class BatchNormalization(Link):
             if not config.in_recomputing:
                 self.N += 1
             decay = 1 - 1 / self.N
-        return batch_normalization(x, gamma, beta, self.eps, self.avg_mean, self.avg_var, decay, self.axis,
-                                   residual=residual, activation=activation)
+        return self._normalize(x, gamma, beta, decay, residual=residual, activation=activation)
+
+    def _normalize(self, x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, decay: float, **options: Any) -> Variable:
+        """Normalizes by the batch and moves the running averages."""
+        return batch_normalization(x, gamma, beta, self.eps, self.avg_mean, self.avg_var, decay, self.axis, **options)
 
     def start_finetuning(self) -> None:
         """Makes the next calls with ``finetune=True`` begin the running averages anew."""
