@@ -170,8 +170,12 @@ _PATHS = {
         simplified_dropconnect simplified_dropconnect SimplifiedDropconnect~simplified_dropconnect
         zoneout dropout Zoneout~zoneout zoneout''',
     'functions.normalization': '''
+        batch_renormalization batch_renormalization BatchRenormalizationFunction~batch_renormalization
+        decorrelated_batch_normalization decorrelated_batch_normalization
+        decorrelated_batch_normalization decorrelated_batch_normalization DecorrelatedBatchNormalization~decorrelated_batch_normalization
+        decorrelated_batch_normalization decorrelated_batch_normalization FixedDecorrelatedBatchNormalization~fixed_decorrelated_batch_normalization
         group_normalization layer_normalization GroupNormalization group_normalization
-        l2_normalization layer_normalization NormalizeL2~normalize normalize''',
+        l2_normalization layer_normalization NormalizeL2~normalize normalize''',  # noqa: E501
     'functions.pooling': '''
         average_pooling_2d pooling AveragePooling2D=AveragePooling average_pooling_2d
         average_pooling_nd pooling AveragePoolingND=AveragePooling average_pooling_nd average_pooling_1d
