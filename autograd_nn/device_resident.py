@@ -57,6 +57,11 @@ class DeviceResident:
         """The array module of the device: ``numpy`` or ``cupy``."""
         return self._device.xp
 
+    @property
+    def _device_id(self) -> int | None:
+        # Programs for older versions of Chainer ask for it.
+        return self._device.index if isinstance(self._device, backend.GpuDevice) else None
+
     def device_resident_accept(self, visitor: DeviceResidentsVisitor) -> None:
         """Lets a visitor go over this object and all that belongs to it.
 

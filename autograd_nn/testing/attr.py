@@ -30,9 +30,9 @@ def slow(test: _Test) -> _Test:
     return _marked('slow', test)
 
 
-def gpu(test: _Test) -> _Test:
+def gpu(f: _Test) -> _Test:
     """Decorator: a test needs a GPU."""
-    return multi_gpu(1)(test)
+    return multi_gpu(1)(f)
 
 
 def multi_gpu(gpu_num: int) -> Callable[[_Test], _Test]:

@@ -94,17 +94,18 @@ def _tests(func: Any, square: Any, expected: Any, label: str | None, make_data: 
     def test_label(self: Any) -> None:
         self.assertEqual(func(Variable(self.x.astype('d'))).creator.label, label)
 
-    def on_gpu(arrays: Any) -> Any:
-        return BackendConfig({'use_cuda': True}).get_array(arrays)
+    def run(check: str, *names: str, config: BackendConfig) -> Any:
+        """A test that calls a check with some of the arrays on a device."""
+        def test(self: Any) -> None:
+            getattr(self, check)(*config.get_array(tuple([getattr(self, name) for name in names])))
 
-    tests = {
-        'setUp': set_up, 'check_forward': check_forward, 'check_backward': check_first,
-        'check_double_backward': check_second,
-        'test_forward_cpu': lambda self: self.check_forward(self.x),
-        'test_backward_cpu': lambda self: self.check_backward(self.x, self.gy),
-        'test_double_backward_cpu': lambda self: self.check_double_backward(self.x, self.gy, self.ggx),
-        'test_forward_gpu': gpu(lambda self: self.check_forward(on_gpu(self.x))),
-        'test_backward_gpu': gpu(lambda self: self.check_backward(*on_gpu((self.x, self.gy)))),
-        'test_double_backward_gpu': gpu(lambda self: self.check_double_backward(*on_gpu((self.x, self.gy, self.ggx)))),
-    }
+        return test
+
+    tests = {'setUp': set_up, 'check_forward': check_forward, 'check_backward': check_first,
+             'check_double_backward': check_second}
+    for place, needs in ('cpu', lambda test: test), ('gpu', gpu):
+        config = BackendConfig({'use_cuda': place == 'gpu'})
+        tests[f'test_forward_{place}'] = needs(run('check_forward', 'x', config=config))
+        tests[f'test_backward_{place}'] = needs(run('check_backward', 'x', 'gy', config=config))
+        tests[f'test_double_backward_{place}'] = needs(run('check_double_backward', 'x', 'gy', 'ggx', config=config))
     return tests if label is None else {**tests, 'test_label': test_label}

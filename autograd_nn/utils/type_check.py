@@ -176,18 +176,18 @@ class TypeInfoTuple(tuple):
         return Expr(f'{self.name}.size()', len(self))
 
 
-def get_types(arrays: Iterable[Any], name: str, accept_none: bool = True) -> TypeInfoTuple:
+def get_types(data: Iterable[Any], name: str, accept_none: bool = True) -> TypeInfoTuple:
     """Describes arrays.
 
     Args:
-        arrays: The arrays.
+        data: The arrays.
         name: What messages call them.
         accept_none: Whether None may be among them.
 
     Raises:
         InvalidType: None is among them, and may not be.
     """
-    types = TypeInfoTuple(Variable(x, f'{name}[{i}]') for i, x in enumerate(arrays))
+    types = TypeInfoTuple(Variable(x, f'{name}[{i}]') for i, x in enumerate(data))
     types.name = name
     for expr in types:
         if expr.value is None and not accept_none:
@@ -195,9 +195,9 @@ def get_types(arrays: Iterable[Any], name: str, accept_none: bool = True) -> Typ
     return types
 
 
-def get_light_types(arrays: Iterable[Any]) -> TypeInfoTuple:
+def get_light_types(data: Iterable[Any]) -> TypeInfoTuple:
     """As `get_types`, under the name that Chainer gives them."""
-    return get_types(arrays, 'in_types')
+    return get_types(data, 'in_types')
 
 
 class LightMode(threading.local):

@@ -96,7 +96,7 @@ def test_what_is_not_there():
         assert x.chx_array
     with pytest.raises(RuntimeError, match=r'CUDA is not available|does not exist'):
         link.to_gpu(99)
-    assert link.device == ann.get_device('cpu')
+    assert link.device == ann.get_device('cpu') and link._device_id is None
 
 
 @pytest.mark.gpu
@@ -109,7 +109,7 @@ def test_to_gpu_goes_to_the_current_one():
 
     model = ann.Chain(inner=Old()).to_gpu()
     assert model.device == model.inner.device == ann.get_device(ann.cuda.Device().id)
-    assert model.inner.went_to == ann.cuda.Device().id
+    assert model.inner.went_to == model._device_id == ann.cuda.Device().id
     for x in model.inner.table, model.inner.mean, model.inner.layer.W.array:
         assert isinstance(x, ann.cuda.ndarray)
     x = ann.Variable(np.ones(2))
