@@ -10,7 +10,10 @@ from types import ModuleType
 from typing import Any
 
 import autograd_nn
+from autograd_nn import cuda
 from autograd_nn.chainer import paths
+from autograd_nn.compat import defer
+from autograd_nn.config import config
 
 VERSION = '7.8.1'
 # Where modules are that have another place here, beside those of `paths`.
@@ -25,10 +28,10 @@ _MODULES = {
     'chainer.training.updater': 'autograd_nn.training.updaters',
     'chainer.backends._cpu': 'autograd_nn.backends.device',
     'chainer.backends.intel64': 'autograd_nn.chainer.intel64',
-    'chainer.functions.theano': 'autograd_nn.chainer.theano',
-    'chainer.functions.theano.theano_function': 'autograd_nn.chainer.theano',
-    'chainer.links.theano': 'autograd_nn.chainer.theano',
-    'chainer.links.theano.theano_function': 'autograd_nn.chainer.theano',
+    'chainer.functions.theano': 'autograd_nn.chainer.gone',
+    'chainer.functions.theano.theano_function': 'autograd_nn.chainer.gone',
+    'chainer.links.theano': 'autograd_nn.chainer.gone',
+    'chainer.links.theano.theano_function': 'autograd_nn.chainer.gone',
 }
 
 
@@ -139,4 +142,8 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder(_find))
         sys.meta_path.append(_Finder(_find_last))
         paths.offer_attributes(path.partition('.')[2] for path in _MODULES if '.' in path)
+        defer('autograd_nn.links', 'autograd_nn.chainer.gone', ['TheanoFunction'])
+        defer('autograd_nn.cuda', 'autograd_nn.chainer.gone', ['get_cudnn_dropout_states',
+                                                               'get_cudnn_dropout_states_core'])
+        vars(cuda).setdefault('config', config)
     sys.modules['chainer'] = chainer

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 # For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
-# path), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class here, but
+# path with a dot), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class here, but
 # what the function f does.
 _PATHS = {
     'datasets': '''
@@ -199,7 +199,7 @@ _PATHS = {
         tree_lstm recurrent_cells TreeLSTM~tree_lstm tree_lstm''',
     'graph_optimizations': '''
         static_graph graph_optimizations static_graph
-        static_graph graph_optimizations static_graph''',
+        static_graph graph_optimizations. static_graph''',
     'initializers': '''
         normal random Normal LeCunNormal GlorotNormal HeNormal
         sampling resampling UpsamplingDeconvFilter DownsamplingConvFilter
@@ -282,6 +282,11 @@ _PATHS = {
         minmax_value_trigger best_value BestValueTrigger MaxValueTrigger MinValueTrigger
         once_trigger schedule OnceTrigger
         time_trigger schedule TimeTrigger''',
+    'dataset': '''
+        convert convert concat_examples_func=concat_examples''',
+    'testing': '''
+        function_link function_test FunctionTestError FunctionTestCase FunctionTestBase=BackendTestCase
+        function_link link_test LinkTestError InitializerArgument LinkTestCase LinkInitializersTestCase''',
 }
 
 
@@ -294,7 +299,7 @@ def _read() -> dict[str, list[tuple[str, str]]]:
             if name:
                 path = f'{package}.{name}' if package else name
                 where = where if '.' in where or not package else f'{package}.{where}'
-                result.setdefault(path, []).extend((each, where) for each in names)
+                result.setdefault(path, []).extend((each, where.strip('.')) for each in names)
     return result
 
 
