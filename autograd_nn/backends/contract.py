@@ -488,6 +488,15 @@ class Kernels(Protocol):
         ``mem = mem * (1 - x) + 1``.
         """
 
+    def msvag(self, params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, rate: float, beta: float, correction: float,
+              ratio: float, eta: float, weight_decay_rate: float) -> None:
+        """In place: ``m += (1 - beta) * (grad - m)``, ``v += (1 - beta) * (grad ** 2 - v)``, and the step.
+
+        With ``variance = maximum(correction * v - m ** 2, 0)`` and ``factor = m ** 2 / (m ** 2 + ratio * variance)``,
+        which is 0 where both are, ``param -= eta * (rate * factor * m + weight_decay_rate * param)``. The caller
+        computes `rate`, which holds the correction of the bias, `correction` and `ratio`.
+        """
+
     def adam(self, params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, alpha_t: float, beta1: float, beta2: float,
              eps: float, eta: float, weight_decay_rate: float, bounds: tuple[float, float] | None) -> None:
         """In place: ``m += (1 - beta1) * (grad - m)``, ``v += (1 - beta2) * (grad ** 2 - v)``, and the step.

@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any
 
 # For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
-# path with a dot), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class here, but
-# what the function f does.
+# path with a dot), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class
+# here, but what the function f does.
 _PATHS = {
     'datasets': '''
         fashion_mnist mnist get_fashion_mnist_labels get_fashion_mnist''',

@@ -137,6 +137,27 @@ def smorms3(params: Arrays, grads: Arrays, mems: Arrays, gs: Arrays, g2s: Arrays
     _update(step, params, grads, mems, gs, g2s)
 
 
+def msvag(params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, rate: float, beta: float, correction: float,
+          ratio: float, eta: float, weight_decay_rate: float) -> None:
+    """M-SVAG, with decoupled weight decay."""
+    def step(p: Array, g: Array, m: Array, v: Array, s: Array, t: Array) -> None:
+        _approach(m, g, 1 - beta, s)
+        _approach(v, np.multiply(g, g, out=s), 1 - beta, s)
+        square = np.multiply(m, m, out=s)
+        np.multiply(v, correction, out=t)
+        t -= square
+        np.maximum(t, 0, out=t)  # rounded, the variance of gradients that are all alike may be negative
+        t *= ratio
+        t += square
+        np.divide(square, t, out=s, where=t != 0)  # elsewhere both are 0
+        s *= m
+        s *= rate * eta
+        if weight_decay_rate:
+            p *= 1 - eta * weight_decay_rate
+        p -= s
+    _update(step, params, grads, ms, vs)
+
+
 def adam(params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, *numbers: Any) -> None:
     """Adam, with decoupled weight decay (AdamW) and bounds (AdaBound)."""
     _update(partial(_adam_step, *numbers), params, grads, ms, vs)

@@ -52,6 +52,14 @@ _smorms3 = MultiKernel('smorms3', 'p g mem mean square', 'lr eps', '''
         p[i] -= g[i] * (lr < x ? lr : x) / (sqrt(square[i]) + eps);
         mem[i] = mem[i] * (1 - x) + 1;''')
 
+_msvag = MultiKernel('msvag', 'p g m v', 'rate beta correction ratio eta decay', '''
+        m[i] += (1 - beta) * (g[i] - m[i]);
+        v[i] += (1 - beta) * (g[i] * g[i] - v[i]);
+        const T square = m[i] * m[i];
+        const T variance = correction * v[i] - square;
+        const T sum = square + ratio * (variance < 0 ? 0 : variance);
+        p[i] -= eta * ((sum == 0 ? 0 : rate * m[i] * (square / sum)) + decay * p[i]);''')
+
 _ADAM_NUMBERS = 'alpha_t beta1 beta2 eps eta decay bounded lower upper'
 _MOMENTS = '''
         m[i] += (1 - beta1) * (g[i] - m[i]);
@@ -110,6 +118,12 @@ def rmsprop_graves(params: Arrays, grads: Arrays, ns: Arrays, gs: Arrays, deltas
 def smorms3(params: Arrays, grads: Arrays, mems: Arrays, gs: Arrays, g2s: Arrays, lr: float, eps: float) -> None:
     """SMORMS3."""
     _update(_smorms3, (params, grads, mems, gs, g2s), lr, eps)
+
+
+def msvag(params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, rate: float, beta: float, correction: float,
+          ratio: float, eta: float, weight_decay_rate: float) -> None:
+    """M-SVAG, with decoupled weight decay."""
+    _update(_msvag, (params, grads, ms, vs), rate, beta, correction, ratio, eta, weight_decay_rate)
 
 
 def adam(params: Arrays, grads: Arrays, ms: Arrays, vs: Arrays, alpha_t: float, beta1: float, beta2: float, eps: float,

@@ -1,13 +1,13 @@
 """Measures how long links take."""
 from __future__ import annotations
 
-import sys
 import time
 from typing import IO, Any
 
 from autograd_nn.link_hook import ForwardPostprocessCallbackArgs, ForwardPreprocessCallbackArgs, LinkHook
+from autograd_nn.utils.table import Units, print_table
 
-_UNITS = {'s': 1.0, 'ms': 1e3, 'us': 1e6}
+_UNITS = Units({'sec': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9})
 
 
 class TimerHook(LinkHook):
@@ -16,7 +16,8 @@ class TimerHook(LinkHook):
     On a GPU it waits for each link to finish, so that the times are those of the computation.
 
     Attributes:
-        call_history: A pair of link and seconds for every call, in the order in which the calls ended.
+        call_history: A pair of the name of the link's class and seconds for every call, in the order in which the calls
+            ended.
 
     Example:
         >>> import numpy as np, autograd_nn as ann, autograd_nn.links as L
@@ -30,7 +31,7 @@ class TimerHook(LinkHook):
     name = 'TimerHook'
 
     def __init__(self) -> None:
-        self.call_history: list[tuple[Any, float]] = []
+        self.call_history: list[tuple[str, float]] = []
         self._starts: list[float] = []
         self._outermost = 0.0
 
@@ -41,7 +42,7 @@ class TimerHook(LinkHook):
     def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None:
         _synchronize(args.link)
         elapsed = time.perf_counter() - self._starts.pop()
-        self.call_history.append((args.link, elapsed))
+        self.call_history.append((type(args.link).__name__, elapsed))
         if not self._starts:
             self._outermost += elapsed
 
@@ -52,8 +53,8 @@ class TimerHook(LinkHook):
     def summary(self) -> dict[str, dict[str, Any]]:
         """The total ``'elapsed_time'`` in seconds and the ``'occurrence'`` of every type of link."""
         totals: dict[str, dict[str, Any]] = {}
-        for link, elapsed in self.call_history:
-            entry = totals.setdefault(type(link).__name__, {'elapsed_time': 0.0, 'occurrence': 0})
+        for name, elapsed in self.call_history:
+            entry = totals.setdefault(name, {'elapsed_time': 0.0, 'occurrence': 0})
             entry['elapsed_time'] += elapsed
             entry['occurrence'] += 1
         return totals
@@ -62,21 +63,18 @@ class TimerHook(LinkHook):
         """Prints `summary` as a table.
 
         Args:
-            unit: ``'s'``, ``'ms'``, ``'us'``, or ``'auto'`` for one that suits each line.
-            file: Where to; standard output by default.
+            unit: ``'sec'``, ``'ms'``, ``'us'`` or ``'ns'``; ``'auto'`` chooses the one that fits the longest time,
+                ``'auto_foreach'`` one for each time.
+            file: Where to print; standard output by default.
 
         Raises:
-            ValueError: Unknown `unit`.
+            ValueError: `unit` is something else.
         """
-        if unit != 'auto' and unit not in _UNITS:
-            raise ValueError(f"print_report: expected unit 's', 'ms', 'us' or 'auto', got {unit!r}")
-        file = file or sys.stdout
-        print(f'{"Link":24} {"Time":>12} {"Calls":>8}', file=file)
-        for name, entry in self.summary().items():
-            seconds = entry['elapsed_time']
-            chosen = unit if unit != 'auto' else 's' if seconds >= 1 else 'ms' if seconds >= 1e-3 else 'us'
-            text = f'{seconds * _UNITS[chosen]:.2f} {chosen}'
-            print(f'{name:24} {text:>12} {entry["occurrence"]:8d}', file=file)
+        summary = self.summary()
+        unit = _UNITS.choose(unit, [entry['elapsed_time'] for entry in summary.values()])
+        print_table([('LinkName', 'ElapsedTime', 'Occurrence'),
+                     *[(name, _UNITS.text(entry['elapsed_time'], unit), str(entry['occurrence']))
+                       for name, entry in summary.items()]], file)
 
 
 def _synchronize(link: Any) -> None:

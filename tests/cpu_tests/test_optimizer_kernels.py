@@ -42,6 +42,12 @@ def plain(name, p, g, states, h):
         x = mean ** 2 / (square + h['eps'])
         return (p - g * np.minimum(x, h['lr']) / (np.sqrt(square) + h['eps']),
                 [states[0] * (1 - x) + 1, mean, square])
+    if name == 'msvag':
+        m = states[0] + (1 - h['beta']) * (g - states[0])
+        v = states[1] + (1 - h['beta']) * (g ** 2 - states[1])
+        variance = np.maximum(h['correction'] * v - m ** 2, 0)
+        factor = m ** 2 / (m ** 2 + h['ratio'] * variance)
+        return p - h['eta'] * (h['rate'] * factor * m + h['weight_decay_rate'] * p), [m, v]
     m = states[0] + (1 - h['beta1']) * (g - states[0])
     v = states[1] + (1 - h['beta2']) * (g ** 2 - states[1])
     root = [np.maximum(states[2], v)] if name == 'amsgrad' else []
@@ -63,6 +69,8 @@ CASES = [
     ('rmsprop', 1, {'lr': 0.1, 'alpha': 0.9, 'eps': 1e-3, 'eps_inside_sqrt': True}),
     ('rmsprop_graves', 3, {'lr': 0.1, 'alpha': 0.9, 'momentum': 0.8, 'eps': 1e-2}),
     ('smorms3', 3, {'lr': 0.1, 'eps': 1e-3}),
+    ('msvag', 2, {'rate': 0.1, 'beta': 0.9, 'correction': 0.6, 'ratio': 0.7, 'eta': 1.0, 'weight_decay_rate': 0.}),
+    ('msvag', 2, {'rate': 0.1, 'beta': 0.8, 'correction': 0.9, 'ratio': 0., 'eta': 0.5, 'weight_decay_rate': 0.1}),
     ('adam', 2, ADAM),
     ('adam', 2, {**ADAM, 'eta': 0.5, 'weight_decay_rate': 0.1}),
     ('adam', 2, {**ADAM, 'bounds': (0.02, 0.05)}),

@@ -76,7 +76,7 @@ def test_other_activations_are_refused():
 def test_a_hook_sees_every_link(model):
     with link_hooks.TimerHook() as hook, ann.using_config('train', False), ann.no_backprop_mode():
         model(data())
-    assert model[1] in [record[0] for record in hook.call_history]
+    assert type(model[1]).__name__ in [name for name, _ in hook.call_history]
 
 
 def changes():

@@ -85,6 +85,18 @@ def smorms3(hp):
     return step
 
 
+def msvag(hp):
+    def step(p, g, s, t):
+        beta = hp['beta']
+        s['m'] = beta * s.get('m', 0) + (1 - beta) * g
+        s['v'] = beta * s.get('v', 0) + (1 - beta) * g ** 2
+        m, v = s['m'] / (1 - beta ** t), s['v'] / (1 - beta ** t)
+        rho = (1 - beta) ** 2 * (1 - beta ** (2 * t)) / ((1 - beta ** t) ** 2 * (1 - beta ** 2))
+        variance = 0 if t == 1 else rho * (v - m ** 2) / (1 - rho)
+        return p - hp['eta'] * (hp['lr'] * m ** 3 / (m ** 2 + variance) + hp['weight_decay_rate'] * p)
+    return step
+
+
 def adam(hp):
     def step(p, g, s, t):
         b1, b2 = hp['beta1'], hp['beta2']
@@ -105,6 +117,7 @@ def adam(hp):
 
 ADAM = {'alpha': 0.001, 'beta1': 0.9, 'beta2': 0.999, 'eps': 1e-8, 'eta': 1.0, 'weight_decay_rate': 0,
         'amsgrad': False, 'adabound': False, 'final_lr': 0.1, 'gamma': 1e-3}
+MSVAG = {'lr': 0.1, 'beta': 0.9, 'eta': 1.0, 'weight_decay_rate': 0}
 RMSPROP = {'lr': 0.01, 'alpha': 0.99, 'eps': 1e-8, 'eps_inside_sqrt': False}
 # class, arguments, all hyperparameters as the documentation has them, formula
 CASES = [
@@ -119,6 +132,9 @@ CASES = [
     ('RMSprop', {'eps': 1e-2, 'eps_inside_sqrt': True}, dict(RMSPROP, eps=1e-2, eps_inside_sqrt=True), rmsprop),
     ('RMSpropGraves', {}, {'lr': 1e-4, 'alpha': 0.95, 'momentum': 0.9, 'eps': 1e-4}, graves),
     ('SMORMS3', {}, {'lr': 0.001, 'eps': 1e-16}, smorms3),
+    ('MSVAG', {}, MSVAG, msvag),
+    ('MSVAG', {'beta': 0.5, 'eta': 0.5, 'weight_decay_rate': 0.1},
+     dict(MSVAG, beta=0.5, eta=0.5, weight_decay_rate=0.1), msvag),
     ('Adam', {}, ADAM, adam),
     ('Adam', {'eta': 0.5, 'weight_decay_rate': 0.1}, dict(ADAM, eta=0.5, weight_decay_rate=0.1), adam),
     ('AdamW', {}, ADAM, adam),

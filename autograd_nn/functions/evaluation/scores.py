@@ -87,10 +87,10 @@ def _count_labels(function: str, y: Array, t: Array, label_num: int | None, igno
     y, t = as_variable(y), as_variable(t)
     check_float(function, 'y', y)
     predicted, true = _predicted_labels(function, y, t).ravel(), t.array.ravel()
+    if label_num is None:
+        label_num = max(int(true.max()) + 1, 0) if true.size else 0
     counts = true != ignore_label
     predicted, true = predicted[counts], true[counts]
-    if label_num is None:
-        label_num = int(true.max()) + 1 if true.size else 0
     if true.size and not (true.min() >= 0 and true.max() < label_num):
         raise ValueError(f'{function}: labels in t must be from 0 to {label_num - 1}, '
                          f'got {true.min()} to {true.max()}')
@@ -132,8 +132,8 @@ def confusion_matrix(y: ArrayLike, t: ArrayLike, label_num: int | None = None, i
 
 
 def _share(xp: Any, part: Array, whole: Array) -> Any:
-    """`part` over `whole`, 0 where that is 0."""
-    return part / xp.where(whole == 0, 1, whole)
+    """`part` over `whole`, NaN where that is 0."""
+    return xp.where(whole == 0, np.nan, part / xp.where(whole == 0, 1, whole))
 
 
 def _summary(function: str, y: Array, t: Array, label_num: int | None, beta: float,
@@ -145,8 +145,8 @@ def _summary(function: str, y: Array, t: Array, label_num: int | None, beta: flo
     precision = _share(xp, hits, table[:, :-1].sum(axis=0))
     recall = _share(xp, hits, support)
     fbeta = _share(xp, (1 + beta * beta) * precision * recall, beta * beta * precision + recall)
-    return (_constant(xp, precision, y.dtype), _constant(xp, recall, y.dtype), _constant(xp, fbeta, y.dtype),
-            _constant(xp, support, np.int32))
+    return (_constant(xp, precision, np.float64), _constant(xp, recall, np.float64), _constant(xp, fbeta, np.float64),
+            _constant(xp, support, np.int64))
 
 
 def classification_summary(y: ArrayLike, t: ArrayLike, label_num: int | None = None, beta: float = 1.0,
@@ -154,7 +154,7 @@ def classification_summary(y: ArrayLike, t: ArrayLike, label_num: int | None = N
     """Precision, recall, their weighted harmonic mean (F-beta score) and support of each class.
 
     Precision is the share of a class's predictions that are right, recall the share of its members that are found.
-    Quantities without any prediction or member are 0.
+    Without any prediction, or any member, they are NaN.
 
     Args:
         y: Variable or array of scores, shape (N, C) or (N, C, d1, d2, ...), floating-point.
@@ -164,8 +164,8 @@ def classification_summary(y: ArrayLike, t: ArrayLike, label_num: int | None = N
         ignore_label: Positions with this label do not count.
 
     Returns:
-        Four Variables of shape (label_num,): precision, recall and F-beta score in the dtype of `y`, and the number of
-        members of each class, int32.
+        Four Variables of shape (label_num,): precision, recall and F-beta score, float64, and the number of members of
+        each class, int64.
 
     Raises:
         ValueError: The shapes do not fit, or a label is out of range.
@@ -265,5 +265,5 @@ def r2_score(pred: ArrayLike, true: ArrayLike, sample_weight: Any = None,
     xp = pred.xp
     residual = xp.square(true.array - pred.array).sum(axis=0)
     total = xp.square(true.array - true.array.mean(axis=0)).sum(axis=0)
-    score = xp.where(total == 0, 0, 1 - _share(xp, residual, total))
+    score = xp.where(total == 0, 0, 1 - residual / xp.where(total == 0, 1, total))
     return _constant(xp, score if multioutput == 'raw_values' else score.mean(), pred.dtype)

@@ -62,7 +62,7 @@ def counts(y, t, label_num, ignore_label):
 
 
 def share(part, whole):
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole != 0)
 
 
 @given(st.integers(0, 12), st.sampled_from([(), (2,)]), st.integers(1, 4), st.sampled_from([0.5, 1.0, 2.0]),
@@ -77,7 +77,7 @@ def test_classification_summary(n, rest, classes, beta, by_default):
     results = F.classification_summary(y, t, label_num, beta)
     for result, expected in zip(results, (precision, recall, fbeta, members), strict=True):
         np.testing.assert_allclose(result.array, expected)
-    assert results[3].dtype == np.int32
+    assert [result.dtype for result in results] == [np.float64] * 3 + [np.int64]
     if beta == 1:
         for function, index in (F.precision, 0), (F.recall, 1), (F.f1_score, 2):
             value, support = function(y, t, label_num)
@@ -85,11 +85,27 @@ def test_classification_summary(n, rest, classes, beta, by_default):
             np.testing.assert_array_equal(support.array, members)
 
 
-def test_classification_summary_ignores_a_label_and_keeps_the_dtype():
+@pytest.mark.parametrize('t, options, expected', [
+    ([0, 1, 1, 0, 0], {'label_num': 3}, [[1, 2 / 3, 0], [1 / 3, 1, np.nan], [0.5, 0.8, np.nan], [3, 2, 0]]),
+    ([0, 1, 1, 0, 0], {'beta': 2., 'ignore_label': 0}, [[np.nan, 1]] * 3 + [[0, 2]]),
+    ([0] * 5, {'ignore_label': 0}, [[np.nan]] * 3 + [[0]]),
+    ([-1] * 5, {'label_num': 2}, [[np.nan] * 2] * 3 + [[0] * 2]),
+    ([3] * 5, {}, [[0, 0, 0, np.nan], [np.nan] * 3 + [0], [np.nan] * 4, [0, 0, 0, 5]]),
+    ([0, 1, -1, 2, 2], {}, [[1, 0.5, 1], [1, 1, 0.5], [1, 2 / 3, 2 / 3], [1, 1, 2]]),
+])
+@pytest.mark.parametrize('dtype', 'efd')
+def test_numbers_of_chainer(t, options, expected, dtype):
+    """What Chainer 7.8.1 computes, where there is nothing to divide by, too."""
+    y = np.array([[.9, .1, 0, 0], [.1, .8, .1, 0], [.2, .7, .1, 0], [.3, .4, .3, 0], [0, 0, 1, 0]], dtype)
+    with np.errstate(all='raise'):
+        results = F.classification_summary(y, np.array(t, 'i'), **options)
+    np.testing.assert_allclose([result.array for result in results], expected, rtol=1e-12)
+
+
+def test_classification_summary_ignores_a_label():
     y = np.array([[2, 1, 0], [0, 1, 0], [3, 4, 0]], 'f')
     results = F.classification_summary(y, np.array([0, 2, 1]), label_num=2, ignore_label=2)
     np.testing.assert_array_equal([result.array for result in results], [[1, 1]] * 4)
-    assert results[0].dtype == np.float32
 
 
 def test_label_beyond_the_number_of_classes():
