@@ -125,6 +125,11 @@ class Variable:
     def data(self, array: Array) -> None:
         self.array = array
 
+    @property
+    def is_initialized(self) -> bool:
+        """Whether there is an array: a `Parameter` may get its own later."""
+        return self._array is not None
+
     # --- the place in the graph
 
     @property
@@ -544,11 +549,6 @@ class Parameter(Variable):
         The array may change at any time and by any way, so whoever uses this compares what it was made of.
         """
         return self._kept
-
-    @property
-    def is_initialized(self) -> bool:
-        """Whether the parameter has its array."""
-        return self._array is not None
 
     @property
     def dtype(self) -> np.dtype:
