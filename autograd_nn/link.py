@@ -59,6 +59,7 @@ class CallHook(Protocol):
     def deleted(self, link: Link | None) -> None: ...
     def forward_preprocess(self, args: ForwardPreprocessCallbackArgs) -> None: ...
     def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None: ...
+    def forward_failed(self, args: ForwardPreprocessCallbackArgs) -> None: ...
 
 
 class Link(DeviceResident):
@@ -262,12 +263,20 @@ class Link(DeviceResident):
             return self.forward(*args, **kwargs)
         hooks = [*everywhere.values(), *(local or {}).values()]
         before = ForwardPreprocessCallbackArgs(self, 'forward', args, kwargs)
-        for hook in hooks:
-            hook.forward_preprocess(before)
-        out = self.forward(*args, **kwargs)
-        after = ForwardPostprocessCallbackArgs(self, 'forward', args, kwargs, out)
-        for hook in hooks:
-            hook.forward_postprocess(after)
+        # Those that are told of the beginning are told of the end, whichever it is.
+        told: list[CallHook] = []
+        try:
+            for hook in hooks:
+                hook.forward_preprocess(before)
+                told.append(hook)
+            out = self.forward(*args, **kwargs)
+            after = ForwardPostprocessCallbackArgs(self, 'forward', args, kwargs, out)
+            while told:
+                told.pop(0).forward_postprocess(after)
+        except BaseException:
+            for hook in told:
+                hook.forward_failed(before)
+            raise
         return out
 
     @property
@@ -294,8 +303,9 @@ class Link(DeviceResident):
         name = name or hook.name
         if name in self.local_link_hooks:
             raise KeyError(f'add_hook: {type(self).__name__} already has a hook named {name!r}')
-        self.local_link_hooks[name] = hook
+        # First, as it may refuse the link.
         hook.added(self)
+        self.local_link_hooks[name] = hook
         return self
 
     def delete_hook(self, name: str) -> None:

@@ -55,6 +55,9 @@ class LinkHook:
     def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None:
         """Called after a link has run."""
 
+    def forward_failed(self, args: ForwardPreprocessCallbackArgs) -> None:
+        """Called in place of `forward_postprocess` where the link, or another hook, has raised an error."""
+
 
 def get_link_hooks() -> dict[str, LinkHook]:
     """This thread's active hooks for all links, by name."""

@@ -193,6 +193,11 @@ class Variable:
     def data(self, array: Array) -> None:
         self.array = array
 
+    @property
+    def is_initialized(self) -> bool:
+        """Whether there is an array: a `Parameter` may get its own later."""
+        return self._array is not None
+
     # --- the place in the graph
 
     @property

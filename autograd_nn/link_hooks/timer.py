@@ -46,6 +46,9 @@ class TimerHook(LinkHook):
         if not self._starts:
             self._outermost += elapsed
 
+    def forward_failed(self, args: ForwardPreprocessCallbackArgs) -> None:
+        self._starts.pop()
+
     def total_time(self) -> float:
         """The time of all outermost calls in seconds."""
         return self._outermost

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.links as L
 from autograd_nn.link_hooks import TimerHook
 
 
@@ -88,6 +89,86 @@ def test_hook_is_removed_after_an_exception():
     with pytest.raises(ZeroDivisionError), Record():
         raise ZeroDivisionError
     assert ann.get_link_hooks() == {}
+
+
+class Fails(ann.Link):
+    def forward(self):
+        raise ZeroDivisionError
+
+
+class Refuses(ann.LinkHook):
+    """Raises an error in one of its methods."""
+
+    name = 'Refuses'
+
+    def __init__(self, method):
+        setattr(self, method, self.refuse)
+
+    def refuse(self, args):
+        raise ZeroDivisionError
+
+
+class RecordFailures(Record):
+    name = 'RecordFailures'
+
+    def forward_failed(self, args):
+        self.log.append(('failed', args.link, args.forward_name, args.args, args.kwargs))
+
+
+def test_hook_is_told_of_a_failure():
+    link, hook = Fails().add_hook(RecordFailures()), RecordFailures()
+    with hook, pytest.raises(ZeroDivisionError):
+        link()
+    for each in hook, link.local_link_hooks['RecordFailures']:
+        assert [entry[:2] for entry in each.log[1:3]] == [('pre', link), ('failed', link)]
+
+
+@pytest.mark.parametrize('method, logs', [
+    ('forward_preprocess', (['pre', 'failed'], [])), ('forward_postprocess', (['pre', 'post'], ['pre', 'failed']))])
+def test_hook_that_fails_between_others(method, logs):
+    """What was told of the beginning is told of the end, once."""
+    link = Twice().add_hook(RecordFailures(), 'first').add_hook(Refuses(method)).add_hook(RecordFailures(), 'last')
+    with pytest.raises(ZeroDivisionError):
+        link(1)
+    for name, expected in zip(('first', 'last'), logs):
+        assert [entry[0] for entry in link.local_link_hooks[name].log[1:]] == expected
+
+
+def test_hook_that_refuses_a_link():
+    link = Twice()
+    with pytest.raises(ZeroDivisionError):
+        link.add_hook(Refuses('added'))
+    assert not link.local_link_hooks and link(1) == 2
+
+
+def test_hook_that_puts_a_variable_in_the_place_of_a_parameter():
+    """As those that were written for Chainer do."""
+    class Doubling(ann.LinkHook):
+        name = 'Doubling'
+
+        def forward_preprocess(self, args):
+            self.W = args.link.W
+            args.link.W = self.W * 2
+
+        def forward_postprocess(self, args):
+            args.link.W = self.W
+
+    for link, x in ((L.Linear(3, 2), np.ones((1, 3), 'f')), (L.EmbedID(4, 2), np.array([3, 1])),
+                    (L.Convolution2D(3, 2, 1), np.ones((1, 3, 2, 2), 'f')),
+                    (L.Deconvolution2D(3, 2, 1), np.ones((1, 3, 2, 2), 'f'))):
+        expected = link(x).array
+        y = link.add_hook(Doubling())(x)
+        np.testing.assert_allclose(y.array, 2 * expected, rtol=1e-5)
+        y.sum().backward()
+        assert link.W.grad.any() and isinstance(link.W, ann.Parameter)
+
+
+def test_timer_after_a_failure():
+    with TimerHook() as hook:
+        with pytest.raises(ZeroDivisionError):
+            Fails()()
+        Twice()(1)
+    assert len(hook.call_history) == 1 and hook.total_time() == hook.call_history[0][1]
 
 
 def test_timer(capsys):

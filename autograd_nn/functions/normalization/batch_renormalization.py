@@ -70,8 +70,10 @@ def batch_renormalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, rmax:
         r, d = once(lambda: _corrections(*arrays, rmax, dmax, eps, axes))
         wide_gamma, wide_beta = widened(gamma, beta)
         gamma, beta = wide_gamma * r, wide_beta + wide_gamma * d
-    statistics = (running_mean, running_var) if update_statistics else (None, None)
-    return batch_normalization(x, gamma, beta, eps, *statistics, decay, axes, residual=residual, activation=activation)
+    if not update_statistics:
+        running_mean = running_var = None
+    return batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, axes, residual=residual,
+                               activation=activation)
 
 
 def _corrections(x: Array, gamma: Array, running_mean: Array, running_var: Array, rmax: float, dmax: float, eps: float,
