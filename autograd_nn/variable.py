@@ -431,11 +431,6 @@ class Variable:
         """The array's dtype."""
         return self._array.dtype
 
-    @property
-    def is_initialized(self) -> bool:
-        """Whether the array is there: that of a `Parameter` may come later."""
-        return self._array is not None
-
     def item(self) -> int | float | complex | bool:
         """The single element as a Python number.
 
