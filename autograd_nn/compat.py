@@ -37,6 +37,8 @@ _NETWORKS = {
     'resnet': ['ResNetLayers', 'ResNet50Layers', 'ResNet101Layers', 'ResNet152Layers'],
     'vgg': ['VGGLayers', 'VGG16Layers', 'VGG19Layers'],
 }
+# What they are made of, in the modules only.
+_BLOCKS = {'resnet': ['BuildingBlock', 'BottleneckA', 'BottleneckB']}
 _CAFFE_MODULES = 'links.caffe', 'links.caffe.caffe_function', 'functions.caffe'
 
 
@@ -48,7 +50,8 @@ def install() -> None:
     sys.modules['autograd_nn.backends.cuda'] = cuda
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
-        defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+        defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}',
+              [*classes, *_BLOCKS.get(file, []), 'prepare'])
     for path in _CAFFE_MODULES:
         defer(f'autograd_nn.{path}', 'autograd_nn.caffe.function', ['CaffeFunction'])
 
