@@ -109,6 +109,8 @@ _NETWORKS = {
     'resnet': ['ResNetLayers', 'ResNet50Layers', 'ResNet101Layers', 'ResNet152Layers'],
     'vgg': ['VGGLayers', 'VGG16Layers', 'VGG19Layers'],
 }
+# What they are made of, in the modules only.
+_BLOCKS = {'resnet': ['BuildingBlock', 'BottleneckA', 'BottleneckB']}
 _SPARSE = 'CooMatrix', 'get_order', 'to_coo'
 _CAFFE_MODULES = 'links.caffe', 'links.caffe.caffe_function', 'functions.caffe'
 
@@ -123,7 +125,8 @@ def install() -> None:
         sys.modules[f'autograd_nn.{path}'] = module
     for file, classes in _NETWORKS.items():
         defer('autograd_nn.links', 'autograd_nn.models.vision', classes)
-        defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}', [*classes, 'prepare'])
+        defer(f'autograd_nn.links.model.vision.{file}', f'autograd_nn.models.vision.{file}',
+              [*classes, *_BLOCKS.get(file, []), 'prepare'])
     defer('autograd_nn', 'autograd_nn.testing', ['testing'])
     defer('autograd_nn.function_hooks.debug_print', 'autograd_nn.function_hooks.print_hook', ['PrintHook'])
     defer('autograd_nn.graph_optimizations.static_graph_utilities', 'autograd_nn.graph_optimizations', ['static_code'])

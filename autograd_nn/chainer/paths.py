@@ -198,7 +198,6 @@ _PATHS = {
         slstm recurrent_cells SLSTM~slstm slstm
         tree_lstm recurrent_cells TreeLSTM~tree_lstm tree_lstm''',
     'graph_optimizations': '''
-        static_graph graph_optimizations static_graph
         static_graph graph_optimizations. static_graph''',
     'initializers': '''
         normal random Normal LeCunNormal GlorotNormal HeNormal

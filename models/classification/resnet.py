@@ -1,7 +1,7 @@
 """Residual networks: blocks that add to their input what they have learnt."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -175,7 +175,30 @@ def residual_stage(depth: int, block: Callable[..., Link], in_channels: int, out
     return stage
 
 
-class ResidualBlock(StagedChain):
+class Residual(StagedChain):
+    """Layers to whose result their input is added, or what the branch ``'shortcut'`` makes of it."""
+
+    def add_residual(self, layers: Iterable[tuple[Link, Link]], **more: Link) -> None:
+        """Adds the layers as a stage, with activations between them.
+
+        Args:
+            layers: Convolutions and the normalizations behind them, which become ``conv1``, ``bn1``, ``conv2`` and so
+                on.
+            more: Layers behind all these.
+        """
+        stage: dict[str, Any] = {}
+        for i, (conv, bn) in enumerate(layers, start=1):
+            stage |= {f'conv{i}': conv, f'bn{i}': bn, f'activation{i}': F.relu}
+        # The last one comes after the addition.
+        stage.popitem()
+        self.add_stage('residual', **{**stage, **more})
+
+    def forward(self, x: ArrayLike) -> Variable:
+        """Computes output of shape (N, out_channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
+        return run_layers([*self.functions['residual'], L.Shortcut(self.run_stage('shortcut', x)), F.relu], x)
+
+
+class ResidualBlock(Residual):
     """Two or three convolutions with batch normalization, to whose result their input is added.
 
     Args:
@@ -198,14 +221,8 @@ class ResidualBlock(StagedChain):
             shapes = [(out_channels // 4, 1, strides[0]), (out_channels // 4, 3, strides[1]), (out_channels, 1, 1)]
         else:
             shapes = [(out_channels, 3, stride), (out_channels, 3, 1)]
-        layers: dict[str, Any] = {}
-        for i, shape in enumerate(shapes, start=1):
-            layers[f'conv{i}'], layers[f'bn{i}'] = conv_bn(*shape)
-            layers[f'activation{i}'] = F.relu
-        layers.popitem()
-        if reduction is not None:
-            layers['se'] = SqueezeExcitation(out_channels, out_channels // reduction)
-        self.add_stage('residual', **layers)
+        more = {} if reduction is None else {'se': SqueezeExcitation(out_channels, out_channels // reduction)}
+        self.add_residual([conv_bn(*shape) for shape in shapes], **more)
         if in_channels == out_channels and stride == 1:
             self.add_stage('shortcut', branch=True)
         elif projection:
@@ -214,10 +231,6 @@ class ResidualBlock(StagedChain):
             self.add_stage('shortcut', branch=True, **{f'conv{number}': conv, f'bn{number}': bn})
         else:
             self.add_stage('shortcut', partial(subsample, stride=stride, channels=out_channels), branch=True)
-
-    def forward(self, x: ArrayLike) -> Variable:
-        """Computes output of shape (N, out_channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
-        return run_layers([*self.functions['residual'], L.Shortcut(self.run_stage('shortcut', x)), F.relu], x)
 
 
 def subsample(x: Variable, stride: int, channels: int) -> Variable:

@@ -286,6 +286,10 @@ LSTM(in_size, out_size=None, lateral_init=None, upward_init=None, bias_init=None
 Maxout(in_size, out_size, pool_size, initialW=None, initial_bias=0)
 MLPConvolution2D(in_channels, out_channels, ksize=None, stride=1, pad=0, activation=any_function, conv_init=None, \
 bias_init=None)
+model.vision.resnet.BottleneckA(in_channels, mid_channels, out_channels, stride=2, initialW=None, downsample_fb=False)
+model.vision.resnet.BottleneckB(in_channels, mid_channels, initialW=None)
+model.vision.resnet.BuildingBlock(n_layers=None, in_channels=None, mid_channels=None, out_channels=None, stride=None, \
+initialW=None, downsample_fb=any_value)
 NaryTreeLSTM(in_size, out_size, n_ary=2)
 NStepBiGRU(n_layers, in_size, out_size, dropout, *, initialW=None, initial_bias=None)
 NStepBiLSTM(n_layers, in_size, out_size, dropout, *, initialW=None, initial_bias=None)

@@ -10,6 +10,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import dataset, models, serializers
 from autograd_nn import links as L
+from autograd_nn.links.model.vision import resnet
 from support.caffe import networks as caffe_networks
 
 # Names of convolutions and fully connected layers in Chainer's classes.
@@ -149,6 +150,56 @@ def test_strides_of_facebooks_networks():
     assert link.prepare(np.zeros((9, 9, 3), np.uint8))[0, 0, 0] == pytest.approx(-103.063), 'as in Chainer'
 
 
+def bottleneck(link, x, strides, shortcut):
+    """The formula, with the statistics of the batch."""
+    h = x
+    for i, stride in enumerate((*strides, 1), start=1):
+        conv, bn = link[f'conv{i}'], link[f'bn{i}']
+        h = F.convolution_2d(h, conv.W, None, stride, int(i == 2))
+        h = F.batch_normalization(h, bn.gamma, bn.beta)
+        h = F.relu(h) if i < 3 else h
+    if shortcut is not None:
+        x = F.batch_normalization(F.convolution_2d(x, link.conv4.W, None, shortcut), link.bn4.gamma, link.bn4.beta)
+    return F.relu(h + x)
+
+
+@pytest.mark.parametrize('fb', [False, True])
+@pytest.mark.parametrize('in_channels, out_channels, stride', [(4, 6, 2), (4, 4, 1), (None, 5, (2, 1))])
+def test_building_block(in_channels, out_channels, stride, fb):
+    block = resnet.BuildingBlock(3, in_channels, 3, out_channels, stride, downsample_fb=fb)
+    assert all(link.W.is_initialized for link in block.links() if hasattr(link, 'W')) == (in_channels is not None)
+    x = np.random.randn(2, 4, 7, 8).astype('f')
+    y = block(x)
+    h = bottleneck(block.a, x, (1, stride) if fb else (stride, 1), stride)
+    for link in block.b1, block.b2:
+        h = bottleneck(link, h, (1, 1), None)
+    np.testing.assert_allclose(y.array, h.array, rtol=1e-3, atol=1e-3)
+    numbers = {'a': (1, 2, 3, 4), 'b1': (1, 2, 3), 'b2': (1, 2, 3)}
+    assert [path for path, _ in block.namedparams()] == [
+        f'/{name}/{path}' for name, counts in numbers.items() for i in counts
+        for path in (f'conv{i}/W', f'bn{i}/gamma', f'bn{i}/beta')]
+
+
+def test_building_blocks_with_weights():
+    block = resnet.BuildingBlock(2, 3, 2, 8, 1, initialW=0.5)
+    assert {link.W.array.max() for link in block.links() if hasattr(link, 'W')} == {0.5}
+    network = L.ResNet50Layers(None)
+    block = resnet.BuildingBlock(3, 64, 64, 256, 1)
+    network(np.zeros((1, 3, 32, 32), 'f'))
+    block.copyparams(network.res2)
+    with ann.using_config('train', False):
+        x = np.random.randn(1, 64, 5, 5).astype('f')
+        np.testing.assert_allclose(block(x).array, network.res2(x).array, rtol=1e-4, atol=1e-5)
+
+
+def test_old_argument_of_building_blocks():
+    with pytest.warns(DeprecationWarning, match='use n_layers'):
+        block = resnet.BuildingBlock(n_layer=2, in_channels=3, mid_channels=2, out_channels=4, stride=1)
+    assert [link.name for link in block.children()] == ['a', 'b1']
+    with pytest.raises(TypeError, match='expected n_layers, mid_channels, out_channels and stride'):
+        resnet.BuildingBlock(3)
+
+
 @pytest.fixture(scope='module')
 def googlenet():
     return L.GoogLeNet(None)
@@ -212,6 +263,7 @@ def test_names_where_programs_look_for_them():
         import autograd_nn.links.model.vision.googlenet as googlenet
         from autograd_nn.links import VGG16Layers
         assert VGG16Layers is L.VGG16Layers is chainer.links.model.vision.vgg.VGG16Layers
+        assert resnet.BottleneckB.__name__ == 'BottleneckB' and not hasattr(L, 'BuildingBlock')
         assert resnet.ResNet50Layers is L.ResNet50Layers and googlenet.GoogLeNet is L.GoogLeNet
         assert L.GoogLeNet is not chainer.models.GoogLeNet
         assert 'google.protobuf' not in sys.modules, 'which is needed for the files of Caffe only'
