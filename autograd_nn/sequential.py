@@ -91,7 +91,8 @@ class Sequential(ChainList):
     Layers are links, functions and any other callables. A layer that returns a tuple passes several arguments on, one
     that returns a dict passes keyword arguments. A Sequential is a list: it can be indexed, sliced, extended, and
     added to another. Paths of parameters count the links only, so that ``Sequential(Linear(3, 3), relu, Linear(3, 3))``
-    has ``/0/W`` and ``/1/W``.
+    has ``/0/W`` and ``/1/W``; of more than two links the first is 0, the second has the greatest number, and the others
+    count down, for that is what they are called in files of Chainer.
 
     Args:
         layers: Callables.
@@ -132,7 +133,18 @@ class Sequential(ChainList):
 
     def _rename(self) -> None:
         self._children = [layer for layer in self._layers if isinstance(layer, Link)]
-        super()._rename()
+        for name, link in self._named_children():
+            link.name = name
+
+    def _named_children(self) -> Iterable[tuple[str, Link]]:
+        # Chainer puts each link behind the first one, if that is the first layer, and names them by the place that they
+        # have then; so are they called in its files.
+        first = next((i for i, layer in enumerate(self._layers) if isinstance(layer, Link)), 0)
+        order: list[int] = []
+        for i in range(len(self._children)):
+            order.insert(first + 1, i)
+        names = {i: str(place) for place, i in enumerate(order)}
+        return [(names[i], link) for i, link in enumerate(self._children)]
 
     def insert(self, index: int, link: Callable[..., Any]) -> None:
         """Inserts a layer before position `index`.

@@ -15,6 +15,7 @@ from autograd_nn.config import get_dtype
 from autograd_nn.geometry import as_tuple
 from autograd_nn.initializers import Initializer, get_initializer
 from autograd_nn.link import ChainList, Link
+from autograd_nn.sequential import Sequential
 from autograd_nn.variable import Parameter, Variable
 
 # What Chainer's objects carry beside what ours need.
@@ -119,6 +120,8 @@ def _as_parameter(value: Any, name: str, state: dict[str, Any]) -> Parameter:
 def _complete(link: Any) -> None:
     """Gives a link the attributes that the class has here, and that Chainer did not need or had in another form."""
     state = link.__dict__
+    if isinstance(link, Sequential):
+        link._rename()  # its children are in the order of its layers here
     if 'ksize' in state:
         if not isinstance(link, links.DepthwiseConvolution2D):
             state.setdefault('ndim', 2)

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from autograd_nn.link import Link
+from autograd_nn.link import ChainList, Link
 from autograd_nn.serializers.matching import LoadReport, load_arrays
 from autograd_nn.serializers.safetensors import SafetensorsReader
 from autograd_nn.serializers.torch_files import read_torch_file
@@ -61,9 +61,10 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
     """
     arrays = file if isinstance(file, Mapping) else _read(file, key)
     links = {path.strip('/'): child for path, child in link.namedlinks()}
+    places = dict(_by_place(link))
     names: dict[str, str] = {}
     for name in arrays:
-        path = _find_path(name, name_map, links)
+        path = _find_path(name, name_map, links, places)
         if path is not None and path in names:
             raise ValueError(f'load_state_dict: {names[path]!r} and {name!r} both mean {path!r}')
         if path is not None:
@@ -85,13 +86,25 @@ def _read(file: File, key: str | None) -> Mapping[str, np.ndarray]:
     return SafetensorsReader(file) if file.read(9)[8:] == b'{' else read_torch_file(file, key)
 
 
-def _find_path(name: str, name_map: NameMap | None, links: Mapping[str, Link]) -> str | None:
+def _by_place(link: Link, place: str = '', path: str = '') -> Iterator[tuple[str, str]]:
+    """The paths of links, by paths in which those of a list are numbered in their order.
+
+    They are the same but for a `Sequential` of more than two links.
+    """
+    yield place, path
+    for i, (name, child) in enumerate(link._named_children()):
+        at = str(i) if isinstance(link, ChainList) else name
+        yield from _by_place(child, f'{place}/{at}'.strip('/'), f'{path}/{name}'.strip('/'))
+
+
+def _find_path(name: str, name_map: NameMap | None, links: Mapping[str, Link], places: Mapping[str, str]) -> str | None:
     """The path of the value in the link that a name of PyTorch means; None to leave it out."""
     module, _, own = name.rpartition('.')
     path = _map_name(module, name_map)
     if path is None:
         return None
     path = path.replace('.', '/').strip('/')
+    path = places.get(path, path)
     if path in links:
         own = (_NORMALIZATION if hasattr(links[path], 'gamma') else _OTHER).get(own, own)
     return f'{path}/{own}'.lstrip('/')

@@ -41,8 +41,8 @@ def test_paths_count_links_only():
     model = ann.Sequential(plus_one, Gain(2), plus_one, ann.Sequential(plus_one, Gain(3)))
     assert [path for path, _ in model.namedparams()] == ['/0/W', '/1/0/W']
     model.insert(0, Gain(4))
-    assert [path for path, _ in model.namedparams()] == ['/0/W', '/1/W', '/2/0/W']
-    assert [child.name for child in model.children()] == ['0', '1', '2']
+    assert [path for path, _ in model.namedparams()] == ['/0/W', '/2/W', '/1/0/W']
+    assert [child.name for child in model.children()] == ['0', '2', '1']
 
 
 def test_is_a_list():
@@ -95,7 +95,7 @@ def test_repeat(mode):
     block[0].W.array[...] = 5
     model = block.repeat(3, mode)
     assert len(model) == 3 and all(isinstance(layer, ann.Sequential) for layer in model)
-    assert [path for path, _ in model.namedparams()] == ['/0/0/W', '/1/0/W', '/2/0/W']
+    assert [path for path, _ in model.namedparams()] == ['/0/0/W', '/2/0/W', '/1/0/W']
     assert len(set(model.params())) == 3
     for param in model.params():
         np.testing.assert_array_equal(param.array, np.full(2, 2 if mode == 'init' else 5, 'f'))
@@ -147,3 +147,17 @@ def test_print():
                            '    ),\n'
                            ')')
     assert repr(ann.Sequential()) == 'Sequential()'
+
+
+@pytest.mark.parametrize('layers, names', [
+    ('w w w w', '0 3 2 1'), ('w f w f w w', '0 3 2 1'), ('f w w f w w', '0 1 3 2'), ('f f w w w w w', '0 1 2 4 3'),
+    ('f f f w w w w w', '0 1 2 3 4')])
+def test_names_are_those_of_files_of_chainer(layers, names, tmp_path):
+    """In the order of the layers; Chainer 4.5 and 7.8 name the links so."""
+    model = ann.Sequential(*[Gain(i) if layer == 'w' else abs for i, layer in enumerate(layers.split())])
+    assert [child.name for child in model.children()] == names.split()
+    assert [path for path, _ in model.namedparams()] == [f'/{name}/W' for name in names.split()]
+    ann.serializers.save_npz(tmp_path / 'model.npz', model)
+    with np.load(tmp_path / 'model.npz') as file:
+        for child in model.children():
+            assert (file[f'{child.name}/W'] == child.value).all()

@@ -139,3 +139,12 @@ def test_outputs_are_those_of_pytorch(tmp_path):
     with ann.using_config('train', False):
         y = ours(x).array
     np.testing.assert_allclose(y, theirs(torch.as_tensor(x)).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_lists_of_layers_are_numbered_in_their_order():
+    """Whatever the names are that links have in files of Chainer."""
+    weights = {f'body.{i}.weight': normal(3, 3) for i in range(4)}
+    model = ann.Chain(body=ann.Sequential(*[L.Linear(3, 3, nobias=True) for _ in range(4)]))
+    serializers.load_state_dict(weights, model)
+    for i, layer in enumerate(model.body):
+        np.testing.assert_array_equal(layer.W.array, weights[f'body.{i}.weight'])
