@@ -118,6 +118,9 @@ class LocalConfig(threading.local):
     ``keep_graph_on_report``     whether reported Variables keep their graphs
     ============================ ======================================================================
 
+    Programs for Chainer find its other entries, such as ``use_ideep``, with Chainer's defaults; nothing here depends on
+    them.
+
     Example:
         >>> from autograd_nn import config, using_config
         >>> with using_config('train', False):

@@ -29,9 +29,9 @@ class PrintHook(FunctionHook):
         >>> with PrintHook():
         ...     y = F.sum(F.exp(np.array([[1., 3.]])))
         forward of Exp
-          input 0: shape (1, 2), float64, cpu, mean 2, std 1
+          input 0: shape (1, 2), float64, @numpy, mean 2, std 1
         forward of Sum
-          input 0: shape (1, 2), float64, cpu, mean 11.4019, std 8.68363
+          input 0: shape (1, 2), float64, @numpy, mean 11.4019, std 8.68363
     """
 
     name = 'PrintHook'

@@ -14,10 +14,10 @@ def test_forward_and_backward():
     with PrintHook(file=file):
         F.tanh(x).sum().backward()
     lines = file.getvalue().splitlines()
-    assert lines[:2] == ['forward of Tanh', '  input 0: shape (2,), float32, cpu, mean 2, std 1']
+    assert lines[:2] == ['forward of Tanh', '  input 0: shape (2,), float32, @numpy, mean 2, std 1']
     start = lines.index('backward of Tanh')
     assert lines[start + 1:start + 3] == ['  input 0: not kept',
-                                          '  gradient of output 0: shape (2,), float32, cpu, mean 1, std 0']
+                                          '  gradient of output 0: shape (2,), float32, @numpy, mean 1, std 0']
 
 
 def test_one_function_only():
@@ -38,6 +38,6 @@ def test_empty_integer_and_missing_arrays():
         y.backward()
         F.softmax_cross_entropy(np.zeros((2, 3)), np.array([0, 2]))
     lines = file.getvalue().split('|')
-    assert '  input 0:shape (0, 2), float64, cpu' in lines
+    assert '  input 0:shape (0, 2), float64, @numpy' in lines
     assert '  gradient of output 1:none' in lines
-    assert '  input 1:shape (2,), int64, cpu, mean 1, std 1' in lines
+    assert '  input 1:shape (2,), int64, @numpy, mean 1, std 1' in lines

@@ -253,13 +253,14 @@ def add(*xs: Operand, activation: Activation | None = None) -> Variable:
         >>> F.add(np.array([1., 2.]), np.array([3., -4.]), activation=F.relu)
         variable([4., 0.])
     """
+    last = AddReLU if is_relu('add', activation) else Add
+    if len(xs) == 2:
+        return apply_binary(last, *xs)
     if not xs:
         raise ValueError('add: expected one or more arguments, got none')
-    rectified = is_relu('add', activation)
     if len(xs) == 1:
         return activation(xs[0]) if activation is not None else identity(as_variable(xs[0]))  # type: ignore[arg-type]
-    last = AddReLU if rectified else Add
-    return apply_binary(last, *xs) if len(xs) == 2 else _add_several(last, *xs)
+    return _add_several(last, *xs)
 
 
 @in_single_precision
