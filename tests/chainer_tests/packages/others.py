@@ -5,11 +5,11 @@ from pathlib import Path
 import chainer
 import chainer.functions as F
 import chainer.links as L
-import chainer_mask_rcnn
 import chainerui.extensions
 import numpy as np
 from chainer.training import extensions
 from chainer_computational_cost import ComputationalCostHook
+from chainer_mask_rcnn.models.mask_rcnn_resnet import ResNetRoIHead
 from chainerui.utils import save_args
 
 
@@ -31,15 +31,16 @@ x = np.random.RandomState(0).rand(1, 3, 32, 32).astype('f')
 with chainer.no_backprop_mode(), chainer.using_config('train', False), ComputationalCostHook(fma_1flop=True) as hook:
     net(x)
 # What it counts with Chainer 4.5.
-assert hook.total_report['flops'] == 221184 + 8192 + 8192 + 6144 + 1536 + 512 + 512 + 5120, hook.total_report
+assert hook.total_report['flops'] == 251914, hook.total_report
 
-# The roots of Mask R-CNN: its heads need regions, which a network that has learned nothing does not find.
-model = chainer_mask_rcnn.models.MaskRCNNResNet(
-    n_layers=50, n_fg_class=3, pretrained_model=None, min_size=64, max_size=96, ratios=(0.5, 1, 2),
-    anchor_scales=(4, 8, 16, 32), rpn_dim=64)
-with chainer.using_config('train', False), chainer.no_backprop_mode():
-    bboxes, masks, labels, scores = model.predict([np.random.RandomState(0).rand(3, 64, 96).astype('f') * 255])
-assert len(bboxes[0]) == len(masks[0]) == len(labels[0]) == len(scores[0])
+# The head of Mask R-CNN, without the extractor, whose weights are downloaded whenever it is made.
+head = ResNetRoIHead(50, 4, 7, 1 / 16, pretrained_model=None)
+features = chainer.Variable(np.random.RandomState(0).rand(1, 1024, 6, 8).astype('f'))
+regions = np.array([[0, 0, 60, 80], [10, 20, 60, 70]], 'f')
+outputs = head(features, regions, np.zeros(2, 'i'))
+assert [y.shape for y in outputs[:3]] == [(2, 16), (2, 4), (2, 3, 14, 14)], [y.shape for y in outputs]
+(F.sum(outputs[0]) + F.sum(outputs[1]) + F.sum(outputs[2])).backward()
+assert features.grad.any() and np.isfinite(features.grad).all() and head.mask.W.grad.any()
 
 classifier = L.Classifier(net)
 optimizer = chainer.optimizers.SGD().setup(classifier)
