@@ -11,7 +11,7 @@ from autograd_nn.types import Array, DTypeLike
 
 try:
     import cupy
-    ndarray: Any = cupy.ndarray
+    from cupy import ndarray  # an ImportError where some folder is called so
 except ImportError as error:
     cupy = None
     _why_not: str | None = f'CuPy cannot be imported ({error})'

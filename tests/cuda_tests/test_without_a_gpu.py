@@ -100,3 +100,9 @@ def test_errors_in_a_text_are_found(text):
     assert nvrtc.errors(nvrtc.joined([right, right]), 70) is None
     assert 'error' in nvrtc.errors(f'extern "C" __global__ {text}', 70)
     assert 'error' in nvrtc.errors(nvrtc.joined([right, f'extern "C" __global__ {text}']), 70)
+
+
+def test_a_folder_called_cupy_is_not_cupy(tmp_path):
+    (tmp_path / 'cupy').mkdir()
+    done = programs.run_python('-c', 'import autograd_nn', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
