@@ -82,7 +82,7 @@ def install() -> None:
     from cupy.cuda import compiler, thrust
     compiler._compile_module_with_cache = _module
     thrust.argsort, thrust.sort = _argsort, _sort
-    for name in ('cholesky', 'det', 'inv', 'qr', 'slogdet', 'solve', 'svd'):
+    for name in ('cholesky', 'det', 'eigh', 'inv', 'qr', 'slogdet', 'solve', 'svd'):
         setattr(cupy.linalg, name, _on_host(getattr(np.linalg, name)))
     for name in ('fft', 'ifft'):
         setattr(cupy.fft, name, _on_host(getattr(np.fft, name)))

@@ -402,6 +402,33 @@ def test_file_of_a_link_without_a_size():
     assert loaded.W_u is None and loaded(draw((2, 4))).shape == (2, 3)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize('hook', HOOKS.values(), ids=HOOKS)
+@pytest.mark.parametrize('name', ['Linear', 'Convolution2D', 'Deconvolution2D'])
+def test_on_a_gpu(name, hook):
+    """The same, wherever the link is when it gets the hook and when it is called."""
+    make, shape, _ = LINKS[name]
+    x, results = draw(shape), []
+    for size, before, after in ((4, 'cpu', 'cpu'), (4, 'cpu', 'cuda:0'), (4, 'cuda:0', 'cuda:0'),
+                                (None, 'cuda:0', 'cpu')):
+        np.random.seed(0)
+        link = make() if size else make(None)
+        link.to_device(before).add_hook(hook()).to_device(after)
+        for train in True, False:
+            with ann.using_config('train', train):
+                link.cleargrads()
+                y = link(link.device.send(x))
+                F.sum(y * y).backward()
+        assert {param.device for param in link.params()} == {link.device}
+        link.to_cpu()
+        results.append([ann.cuda.to_cpu(y.array), *[param.grad for param in link.params()],
+                        *[array for _, array in link.namedpersistents()]])
+    for other in results[1:-1]:
+        for expected, actual in zip(results[0], other):
+            np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
+    assert [array.shape for array in results[-1]] == [array.shape for array in results[0]]
+
+
 # --- mistakes
 
 @pytest.mark.parametrize('hook', [SpectralNormalization, WeightStandardization])

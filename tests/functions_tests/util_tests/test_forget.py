@@ -8,6 +8,7 @@ from hypothesis import given
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
+from autograd_nn.functions.util.forget import once
 from support.checking import check_function, shapes, uniform
 
 
@@ -163,3 +164,71 @@ def test_running_statistics_change_once():
     np.testing.assert_array_equal(forgetful.avg_mean, plain.avg_mean)
     np.testing.assert_allclose(forgetful.gamma.grad, plain.gamma.grad, rtol=1e-6)
     assert forgetful.N == plain.N
+
+
+class Counter:
+    """Multiplies by 1, 2, 3 and so on, from call to call."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def count(self):
+        self.calls += 1
+        return self.calls
+
+    def __call__(self, x):
+        return F.tanh(x * once(self.count))
+
+
+def inside(f):
+    return lambda x: F.forget(f, x)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda f: lambda x: f(f(x)), lambda f: inside(lambda x: f(f(x))), lambda f: lambda x: inside(f)(inside(f)(x)),
+    lambda f: inside(lambda x: inside(f)(inside(f)(x))), lambda f: inside(lambda x: f(inside(inside(f))(x))),
+], ids=['not at all', 'together', 'one by one', 'within', 'deep within'])
+def test_once(wrap):
+    """What was computed once is found again, in a computation within another one, too, and each its own."""
+    f, x = Counter(), ann.Variable(uniform(3))
+    h, z = wrap(f)(x), wrap(f)(x * 2)
+    gx, = ann.grad([h * z], [x], [np.ones(3)], enable_double_backprop=True)
+    gx.grad = np.ones(3)
+    gx.backward()
+    assert f.calls == 4
+
+    def exact(x):
+        return np.tanh(2 * np.tanh(x)) * np.tanh(4 * np.tanh(3 * 2 * x))
+
+    np.testing.assert_allclose((h * z).array, exact(x.array))
+    step = 1e-4
+    high, middle, low = (exact(x.array + d) for d in (step, 0, -step))
+    np.testing.assert_allclose(gx.array, (high - low) / (2 * step), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(x.grad, (high - 2 * middle + low) / step ** 2, rtol=1e-3, atol=1e-3)
+
+
+def test_once_in_a_gradient_that_is_computed_within():
+    """As a penalty of the slope is."""
+    f, x = Counter(), ann.Variable(uniform(3))
+
+    def slope(x):
+        y = F.forget(f, x)
+        return ann.grad([y], [x], enable_double_backprop=True)[0] * once(f.count)
+
+    F.sum(F.forget(slope, x)).backward()
+    assert f.calls == 2
+    y = np.tanh(x.array)
+    np.testing.assert_allclose(x.grad, 2 * -2 * y * (1 - y ** 2))
+
+
+def test_once_where_nothing_is_forgotten():
+    f = Counter()
+    f(np.ones(1)), f(np.ones(1))
+    assert f.calls == 2
+
+
+def test_function_that_computes_something_else_the_second_time():
+    x, f = ann.Variable(uniform(3)), Counter()
+    y = F.forget(lambda x: f(f(x)) if ann.config.in_recomputing else f(x), x)
+    with pytest.raises(RuntimeError, match='func computes something else the second time'):
+        F.sum(y).backward()

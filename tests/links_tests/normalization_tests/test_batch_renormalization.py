@@ -119,3 +119,22 @@ def test_in_a_row_of_layers(train):
     np.testing.assert_allclose(y.array, expected, atol=1e-5)
     if train:
         assert y.creator.label == 'BatchNormalization'
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    x, results = np.random.randn(6, 4, 3).astype('f'), []
+    for device in 'cpu', 'cuda:0':
+        link = L.BatchRenormalization(4, 2, 1).to_device(device)
+        arrays = []
+        for train in True, True, False:
+            v = ann.Variable(link.device.send(x))
+            with ann.using_config('train', train):
+                y = link(v)
+            F.sum(y ** 3).backward()
+            arrays += [y.array, v.grad]
+        results.append([ann.cuda.to_cpu(array) for array in (*arrays, *(array for _, array in link.namedpersistents()))
+                        if hasattr(array, 'shape')])
+    assert len(results[0]) == 8
+    for expected, actual in zip(*results):
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-3)

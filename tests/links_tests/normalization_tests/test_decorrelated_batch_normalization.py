@@ -137,3 +137,22 @@ def test_sizes_that_do_not_fit(size, groups):
         L.DecorrelatedBatchNormalization(size, groups)
     with pytest.raises(ValueError, match=r'multiple of groups 2, got \(3, 5\)'):
         L.DecorrelatedBatchNormalization(4, 2)(np.ones((3, 5), 'f'))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    x, results = np.random.randn(6, 4, 3).astype('f'), []
+    for device in 'cpu', 'cuda:0':
+        link = L.DecorrelatedBatchNormalization(4, 2).to_device(device)
+        arrays = []
+        for train in True, True, False:
+            v = ann.Variable(link.device.send(x))
+            with ann.using_config('train', train):
+                y = link(v)
+            F.sum(y ** 3).backward()
+            arrays += [y.array, v.grad]
+        results.append([ann.cuda.to_cpu(array) for array in (*arrays, *(array for _, array in link.namedpersistents()))
+                        if hasattr(array, 'shape')])
+    assert len(results[0]) == 8
+    for expected, actual in zip(*results):
+        np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-3)
