@@ -128,6 +128,8 @@ def _complete(link: Any) -> None:
             state.update({'groups': 1, 'cover_all': False, **state})
         for name, usual, least in ('ksize', 1, 1), ('stride', 1, 1), ('pad', 0, 0), ('dilate', 1, 1):
             state[name] = as_tuple(state.get(name, usual), state.get('ndim', 2), 'pickle', name, least)
+        if state.get('outsize') == (None, None):
+            state['outsize'] = None
     elif isinstance(link, links.BatchNormalization):
         state['dtype'] = get_dtype(link.avg_mean.dtype if state.get('dtype') is None else state['dtype'], np.float32)
         state['_initial_averages'] = [get_initializer(default if state.get(name) is None else state[name])

@@ -283,6 +283,26 @@ assert (model(np.ones((1, 2), 'f')).array == [0, 7]).all()
 ''', tmp_path)
 
 
+def test_pickled_hooks_and_normalizations(tmp_path):
+    """Chainer has computed these numbers of the same model and input."""
+    run_text(f'''
+import pickle
+import numpy as np
+import chainer
+model = pickle.load(open({str(PICKLES / "normalizations_7.8.1.pkl")!r}, 'rb'))
+x = np.arange(16, dtype='f').reshape(2, 2, 2, 2) % 5
+with chainer.using_config('train', False):
+    y = model(x).array.ravel()
+assert abs(y[:4] - [-0.0781, -0.5853, -1.0602, 5.0070]).max() < 1e-3, y
+model(x)
+assert [hook.name for link in model for hook in link.local_link_hooks.values()] == [
+    'SpectralNormalization', 'WeightStandardization']
+assert [name for name, _ in model[0].namedparams()] == ['/W', '/b', '/gamma']
+model[0].delete_hook('SpectralNormalization')
+assert not hasattr(model[0], 'gamma') and not hasattr(model[0], 'W_u')
+''', tmp_path)
+
+
 def test_examples_in_docstrings(tmp_path):
     launch('-c', '''
 import doctest
