@@ -1,7 +1,10 @@
 """Weight standardization: filters with mean 0 and variance 1."""
 from __future__ import annotations
 
-from autograd_nn.functions.normalization.layer_normalization import group_normalization
+import math
+
+from autograd_nn.functions.array.shape import reshape
+from autograd_nn.functions.normalization.layer_normalization import layer_normalization
 from autograd_nn.link import Link
 from autograd_nn.link_hooks.weight_hook import WeightHook
 from autograd_nn.variable import Variable
@@ -42,5 +45,6 @@ class WeightStandardization(WeightHook):
         if weight.ndim < 2:
             raise ValueError(f'{self.name}: expected a weight of two axes or more, got {self.weight_name} of shape '
                              f'{weight.shape}')
-        size, xp = weight.shape[1], weight.xp
-        return group_normalization(weight, 1, xp.ones(size, weight.dtype), xp.zeros(size, weight.dtype), self.eps)
+        rows = reshape(weight, (len(weight), math.prod(weight.shape[1:])))
+        one = weight.xp.ones(rows.shape[1], weight.dtype)
+        return reshape(layer_normalization(rows, one, one - one, self.eps), weight.shape)

@@ -458,6 +458,10 @@ def test_links_that_do_not_fit(make, hook, message):
     assert link.local_link_hooks == hooks
 
 
+def test_no_outputs():
+    assert L.Linear(4, 0).add_hook(WeightStandardization())(draw((2, 4))).shape == (2, 0)
+
+
 def test_other_mistakes():
     with pytest.raises(ValueError, match='n_power_iteration of 1 or more, got 0'):
         SpectralNormalization(n_power_iteration=0)
