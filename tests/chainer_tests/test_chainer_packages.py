@@ -13,9 +13,8 @@ PROGRAMS = Path(__file__).parent / 'packages'
 # No dependencies: those of chainerrl and gym would bring what nobody here needs. ChainerCV's one compiled module cannot
 # be compiled any more, so a compiler that does nothing leaves it out.
 PACKAGES = ('chainercv==0.13.1', 'chainercv2==0.0.62', 'chainerrl==0.8.0', 'chainer-computational-cost==0.1.2',
-            'chainer-mask-rcnn==0.5.24', 'chainerui==0.11.0', 'gym==0.17.3', 'fcn==6.5.4')
-THEIRS = ('cached-property', 'cloudpickle', 'filelock', 'future', 'pandas', 'pyyaml', 'requests', 'scikit-image', 'six',
-          'tabulate', 'typing_extensions', 'tqdm', 'gdown', 'structlog', 'msgpack')
+            'chainerui==0.11.0', 'gym==0.17.3')
+THEIRS = 'cached-property', 'cloudpickle', 'filelock', 'requests', 'six', 'typing_extensions'
 
 pytestmark = pytest.mark.slow
 

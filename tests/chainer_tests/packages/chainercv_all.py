@@ -82,6 +82,6 @@ with inference()[0], inference()[1]:
     assert net.predict([picture])[0].shape == (120, 160)
 
 net = ResNet50(n_class=10, pretrained_model=None, arch='he')
-F.sum(net(random.rand(2, 3, 224, 224).astype('f'))).backward()
+F.softmax_cross_entropy(net(random.rand(2, 3, 224, 224).astype('f')), np.array([1, 2], 'i')).backward()
 assert sum(param.size for param in net.params()) == 23528586 and net.conv1.conv.W.grad.any()
 assert visualizations is not None

@@ -1,4 +1,4 @@
-"""Mask R-CNN, the hook that counts operations, and the extension that reports to ChainerUI."""
+"""The hook that counts operations, and the extension that reports to ChainerUI."""
 import json
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import chainerui.extensions
 import numpy as np
 from chainer.training import extensions
 from chainer_computational_cost import ComputationalCostHook
-from chainer_mask_rcnn.models.mask_rcnn_resnet import ResNetRoIHead
 from chainerui.utils import save_args
 
 
@@ -32,15 +31,6 @@ with chainer.no_backprop_mode(), chainer.using_config('train', False), Computati
     net(x)
 # What it counts with Chainer 4.5.
 assert hook.total_report['flops'] == 251914, hook.total_report
-
-# The head of Mask R-CNN, without the extractor, whose weights are downloaded whenever it is made.
-head = ResNetRoIHead(50, 4, 7, 1 / 16, pretrained_model=None)
-features = chainer.Variable(np.random.RandomState(0).rand(1, 1024, 6, 8).astype('f'))
-regions = np.array([[0, 0, 60, 80], [10, 20, 60, 70]], 'f')
-outputs = head(features, regions, np.zeros(2, 'i'))
-assert [y.shape for y in outputs[:3]] == [(2, 16), (2, 4), (2, 3, 14, 14)], [y.shape for y in outputs]
-(F.sum(outputs[0]) + F.sum(outputs[1]) + F.sum(outputs[2])).backward()
-assert features.grad.any() and np.isfinite(features.grad).all() and head.mask.W.grad.any()
 
 classifier = L.Classifier(net)
 optimizer = chainer.optimizers.SGD().setup(classifier)
