@@ -2,8 +2,9 @@
 
 `chainer` and all modules below it are then those of autograd_nn, the very same objects, so that ``isinstance`` and
 patches agree; only `chainer.__version__` is Chainer's last. Modules that Chainer has and autograd_nn has not (one for
-each function, say) are made when somebody imports them (`paths`), and spellings of Chainer 1 to 4 work with a
-`DeprecationWarning` (`spellings`).
+each function, say) are made when somebody imports them (`paths`), spellings of Chainer 1 to 4 work with a
+`DeprecationWarning` (`spellings`), and a program with a seed goes through its parameters and examples in the order of
+Chainer (`orders`).
 
 ::
 
@@ -20,13 +21,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.chainer import alias, pickles, spellings
+from autograd_nn.chainer import alias, orders, pickles, spellings
 from autograd_nn.chainer.numpy1 import restore_names
 
 __all__ = ['restore_names']
 
 alias.install()
 spellings.install()
+orders.install()
 pickles.install()
 
 

@@ -125,9 +125,14 @@ class Evaluator(Extension):
             observation: dict[str, Any] = {}
             with report_scope(observation), no_backprop_mode():
                 self._evaluate_batch(batch)
-            summary.add({name: value if isinstance(value, tuple) else (value, len(batch))
+            summary.add({name: value if isinstance(value, tuple) else (value, self._weight(batch))
                          for name, value in observation.items()})
         return summary.compute_mean()
+
+    @staticmethod
+    def _weight(batch: Any) -> int:
+        """What a batch counts for in the means."""
+        return len(batch)
 
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']

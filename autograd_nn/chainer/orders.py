@@ -1,0 +1,44 @@
+"""The orders of Chainer, so that a program which sets a seed sees the random numbers that it saw there.
+
+This package has others, for its own reasons: parameters come in the order of their definition, a shuffled data set does
+not depend on what else draws random numbers, and in the mean of an evaluation a small last batch counts for less.
+"""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_nn.iterators.order_samplers import ShuffleOrderSampler
+from autograd_nn.link import Chain, Link
+from autograd_nn.training.extensions.evaluator import Evaluator
+
+
+def install() -> None:
+    """Lets children and parameters come by their names, examples by the global seed, and batches count alike."""
+    if hasattr(Link._own_params, '__wrapped__'):
+        return
+    Link._own_params = _by_name(Link._own_params)  # type: ignore[method-assign]
+    Chain._named_children = _by_name(Chain._named_children)  # type: ignore[method-assign]
+    ShuffleOrderSampler.__init__ = _of_the_global_state(ShuffleOrderSampler.__init__)  # type: ignore[method-assign]
+    Evaluator._weight = staticmethod(lambda batch: 1)  # type: ignore[method-assign, assignment]
+
+
+def _by_name(method: Callable[..., Any]) -> Any:
+    """A method that returns pairs of a name and something else, in the order of the names."""
+    @functools.wraps(method)
+    def ordered(*args: Any) -> list[tuple[str, Any]]:
+        return sorted(method(*args), key=lambda pair: pair[0])
+
+    return ordered
+
+
+def _of_the_global_state(constructor: Callable[..., None]) -> Any:
+    """The constructor of `ShuffleOrderSampler`, for which no random state means NumPy's own."""
+    @functools.wraps(constructor)
+    def of_the_global_state(self: Any, random_state: np.random.RandomState | None = None) -> None:
+        constructor(self, np.random.random.__self__ if random_state is None else random_state)  # type: ignore
+
+    return of_the_global_state
