@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.initializers import Zero
 from autograd_nn.iterators.order_samplers import ShuffleOrderSampler
 from autograd_nn.link import Chain, Link
+from autograd_nn.links.rnn.lstm import InFourParts, LSTMBase
 from autograd_nn.training.extensions.evaluator import Evaluator
 
 
@@ -23,6 +25,7 @@ def install() -> None:
     Link._own_params = _by_name(Link._own_params)  # type: ignore[method-assign]
     Chain._named_children = _by_name(Chain._named_children)  # type: ignore[method-assign]
     ShuffleOrderSampler.__init__ = _of_the_global_state(ShuffleOrderSampler.__init__)  # type: ignore[method-assign]
+    LSTMBase.__init__ = _in_turns(LSTMBase.__init__)  # type: ignore[method-assign]
     Evaluator._weight = staticmethod(lambda batch: 1)  # type: ignore[method-assign, assignment]
 
 
@@ -42,3 +45,24 @@ def _of_the_global_state(constructor: Callable[..., None]) -> Any:
         constructor(self, np.random.random.__self__ if random_state is None else random_state)  # type: ignore
 
     return of_the_global_state
+
+
+def _in_turns(constructor: Callable[..., None]) -> Any:
+    """The constructor of LSTM layers, for which the quarters of both matrices are drawn in turns.
+
+    Where the size of the inputs is not known yet, one matrix is drawn after the other.
+    """
+    @functools.wraps(constructor)
+    def drawing_in_turns(self: Any, in_size: int | None, out_size: int | None = None, lateral_init: Any = None,
+                         upward_init: Any = None, *args: Any, **kwargs: Any) -> None:
+        initializers = InFourParts(lateral_init), InFourParts(upward_init)
+        constructor(self, in_size, out_size, *(Zero(each.dtype) for each in initializers), *args, **kwargs)
+        self.lateral.W.initializer, self.upward.W.initializer = initializers
+        if self.upward.W.array is None:
+            initializers[0](self.lateral.W.array)
+        else:
+            for parts in zip(np.split(self.lateral.W.array, 4), np.split(self.upward.W.array, 4)):
+                for initializer, part in zip(initializers, parts):
+                    initializer.initializer(part)
+
+    return drawing_in_turns

@@ -139,7 +139,7 @@ def get_cross_validation_datasets(
     """Pairs of training and test sets for cross validation.
 
     The test sets are disjoint, together they are the whole, and their sizes differ by one at most. Each training set
-    consists of the examples that are not in its test set.
+    consists of the examples that are not in its test set. The first test set is the end of the whole.
 
     Args:
         dataset: The whole.
@@ -154,7 +154,7 @@ def get_cross_validation_datasets(
 
     Example:
         >>> [(train[:], test[:]) for train, test in get_cross_validation_datasets('abcd', 2)]
-        [(['c', 'd'], ['a', 'b']), (['a', 'b'], ['c', 'd'])]
+        [(['a', 'b'], ['c', 'd']), (['c', 'd'], ['a', 'b'])]
     """
     if n_folds < 1:
         raise ValueError(f'get_cross_validation_datasets: n_folds must be positive, got {n_folds}')
@@ -162,7 +162,7 @@ def get_cross_validation_datasets(
     indices = np.arange(size) if order is None else np.asarray(order)
     borders = [size * i // n_folds for i in range(n_folds + 1)]
     folds = []
-    for start, finish in pairwise(borders):
+    for start, finish in reversed(list(pairwise(borders))):
         # The test set first, then what follows it, in a circle.
         turned = np.roll(indices, -start)
         test_size = finish - start

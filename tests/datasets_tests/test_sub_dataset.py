@@ -76,13 +76,17 @@ def test_cross_validation(size, n_folds, seed, shuffled):
     for train, test in folds:
         assert sorted(train[:] + test[:]) == list(range(size))
         assert size // n_folds <= len(test) <= -(-size // n_folds)
-    tests = [example for _, test in folds for example in test]
+    tests = [example for _, test in reversed(folds) for example in test]
     assert (sorted(tests) if shuffled else tests) == list(range(size))
 
 
 def test_cross_validation_with_order():
-    (train, test), _ = get_cross_validation_datasets(LETTERS, 2, ORDER)
-    assert test[:] == list('gfe') and train[:] == list('dcba')
+    folds = get_cross_validation_datasets(LETTERS, 2, ORDER)
+    assert [(''.join(train), ''.join(test)) for train, test in folds] == [('gfe', 'dcba'), ('dcba', 'gfe')]
+    # The folds of Chainer.
+    folds = get_cross_validation_datasets(LETTERS, 3)
+    assert [(''.join(train), ''.join(test)) for train, test in folds] == [
+        ('abcd', 'efg'), ('efgab', 'cd'), ('cdefg', 'ab')]
 
 
 @pytest.mark.parametrize('split', [

@@ -98,13 +98,13 @@ class InceptionBN(Chain):
             self.add_link(name, Convolution2D(n_in, n_out, ksize, stride, ksize // 2, True, conv_init))
             self.add_link(f'{name}n', BatchNormalization(n_out, dtype=dtype))
 
-        if out1 > 0:
-            add('conv1', in_channels, out1, 1)
         add('proj3', in_channels, proj3, 1)
         add('conv3', proj3, out3, 3, stride)
         add('proj33', in_channels, proj33, 1)
         add('conv33a', proj33, out33, 3)
         add('conv33b', out33, out33, 3, stride)
+        if out1 > 0:
+            add('conv1', in_channels, out1, 1)
         if proj_pool is not None:
             add('poolp', in_channels, proj_pool, 1)
 

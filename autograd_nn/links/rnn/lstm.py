@@ -18,7 +18,7 @@ from autograd_nn.types import Array, ArrayLike, InitializerLike
 from autograd_nn.variable import Variable
 
 
-class _InFourParts:
+class InFourParts:
     """An initializer that fills the rows of a matrix in four parts, as the weights of LSTM layers are."""
 
     def __init__(self, initializer: InitializerLike) -> None:
@@ -58,8 +58,8 @@ class LSTMBase(Chain):
         self.state_size = out_size
         bias = _GateBias(0 if bias_init is None else bias_init, 1 if forget_bias_init is None else forget_bias_init)
         with self.init_scope():
-            self.upward = Linear(in_size, 4 * out_size, initialW=_InFourParts(upward_init), initial_bias=bias)
-            self.lateral = Linear(out_size, 4 * out_size, nobias=True, initialW=_InFourParts(lateral_init))
+            self.upward = Linear(in_size, 4 * out_size, initialW=InFourParts(upward_init), initial_bias=bias)
+            self.lateral = Linear(out_size, 4 * out_size, nobias=True, initialW=InFourParts(lateral_init))
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
