@@ -188,3 +188,4 @@ def test_texts_of_variables():
     assert x.debug_print().splitlines()[2] == '- grad: mean 0, standard deviation 4'
     assert 'empty' in Variable(np.ones(0)).debug_print() and 'uninitialized' in chainer.Parameter().debug_print()
     assert x.label == x.node.label == '(2,), float64' and F.sum(x).label == 'scalar, float64'
+    assert str(F.sum(Variable(np.array([.1], 'f')))) == 'variable(0.1)'
