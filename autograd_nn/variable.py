@@ -552,7 +552,7 @@ class Variable:
 
     def __str__(self) -> str:
         name = '' if self.name is None else f' {self.name}'
-        return f'{type(self).__name__.lower()}{name}({self._array})'
+        return f'{type(self).__name__.lower()}{name}({self._array!s})'
 
     @property
     def label(self) -> str:

@@ -91,8 +91,11 @@ class Categorical(Parametric):
         return sum(where(numbers <= x.reshape((*x.shape, 1)), self.p, 0), -1)
 
     def sample_n(self, n: int) -> Variable:
-        # Of numbers with Gumbel noise, each is the largest with its probability.
-        return Variable((self.log_p.array + self._noise('gumbel', n)).argmax(-1))
+        limits = self.p.array.astype(np.float64).cumsum(-1)
+        limits /= limits[..., -1:]
+        # Drawn for one distribution after the other, as Chainer does.
+        place = self.xp.random.random_sample((math.prod(self.batch_shape), n)).T.reshape(n, *self.batch_shape, 1)
+        return Variable((limits <= place).sum(-1))
 
 
 @register_kl(Categorical, Categorical)
