@@ -41,6 +41,8 @@ class _Chainer(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if f'chainer.{name}' in sys.modules:
             return sys.modules[f'chainer.{name}']
+        if name == '__all__':  # Chainer has none: "from chainer import *" brings its modules, too
+            return [each for each in vars(autograd_nn) if not each.startswith('_')]
         try:
             return getattr(autograd_nn, name)
         except AttributeError:

@@ -129,7 +129,8 @@ def _replace_function(name: str, argument: str) -> None:
     if function in CEILINGS:
         CEILINGS[accepting] = CEILINGS[function]
     _agree_as(function, accepting)
-    setattr(functions, name, accepting)
+    for module in functions, sys.modules[function.__module__]:  # programs import it from either
+        setattr(module, name, accepting)
 
 
 def _agree_as(method: Any, wrapper: Any) -> None:
