@@ -291,3 +291,65 @@ for module in chainercv_nms, function_set, paths:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed, module
 ''', cwd=tmp_path)
+
+
+def test_classes_of_nodes_are_made_as_those_of_chainer(tmp_path):
+    run_text('''
+import numpy as np
+import chainer
+import chainer.functions as F
+from chainer.functions.activation.leaky_relu import LeakyReLU
+from chainer.functions.array.concat import Concat
+from chainer.functions.connection.convolution_2d import Convolution2DFunction
+from chainer.functions.connection.convolution_nd import ConvolutionND
+from chainer.functions.loss.softmax_cross_entropy import SoftmaxCrossEntropy
+from chainer.functions.math.matmul import MatMul
+from chainer.functions.math.sum import Sum
+from chainer.functions.normalization.batch_normalization import BatchNormalizationFunction
+from chainer.functions.pooling.average_pooling_2d import AveragePooling2D
+from chainer.functions.pooling.max_pooling_2d import MaxPooling2D
+from chainer.functions.pooling.max_pooling_nd import MaxPoolingND
+
+x = chainer.Variable(np.arange(32, dtype='f').reshape(1, 2, 4, 4) % 7 - 3)
+W, b, t = np.arange(36, dtype='f').reshape(2, 2, 3, 3), np.ones(2, 'f'), np.array([1, 0, 2, 3])
+ones, zeros = np.ones(2, 'f'), np.zeros(2, 'f')
+for made, of, expected in [
+        (MaxPooling2D(2), [x], F.max_pooling_2d(x, 2)), (MaxPoolingND(2, 3, stride=1), [x], F.max_pooling_nd(x, 3, 1)),
+        (AveragePooling2D(2, 2, 0, False), [x], F.average_pooling_2d(x, 2)),
+        (Convolution2DFunction(1, 1, False), [x, W], F.convolution_2d(x, W, pad=1)),
+        (Convolution2DFunction(pad=1), [x, W, b], F.convolution_2d(x, W, b, pad=1)),
+        (ConvolutionND(ndim=2, pad=1), [x, W, b], F.convolution_2d(x, W, b, pad=1)),
+        (SoftmaxCrossEntropy(normalize=False), [x[0, 0], t], F.softmax_cross_entropy(x[0, 0], t, normalize=False)),
+        (MatMul(transb=True), [x[0, 0], x[0, 1]], F.matmul(x[0, 0], x[0, 1], transb=True)),
+        (Sum(axis=1), [x], F.sum(x, 1)), (Concat(), [x, x], F.concat([x, x])), (LeakyReLU(), [x], F.leaky_relu(x)),
+        (BatchNormalizationFunction(2e-5, zeros.copy(), ones.copy(), 0.9), [x, ones, zeros],
+         F.batch_normalization(x, ones, zeros))]:
+    y, = made.apply(of)
+    np.testing.assert_array_equal(y.array, expected.array)
+    np.testing.assert_array_equal(made(*of).array, expected.array)
+    assert isinstance(expected.creator, type(made)) and isinstance(made, type(made))
+    assert not isinstance(F.relu(x).creator, type(made))
+pool = MaxPooling2D(2, 2)
+y = pool(x)
+assert F.upsampling_2d(y, pool.indexes, 2, outsize=(4, 4)).array.sum() == y.array.sum()
+''', tmp_path)
+
+
+def test_functions_in_their_own_modules_take_old_arguments(tmp_path):
+    run_text('''
+import numpy as np
+import chainer.functions as F
+from chainer.functions.activation import relu
+from chainer.functions.noise import dropout
+
+assert relu.relu is F.relu and dropout.dropout is F.dropout
+assert relu.relu(np.ones(3, 'f'), use_cudnn=False).array.sum() == 3
+assert dropout.dropout(np.ones(30, 'f'), 0.5, False).array.sum() == 30
+''', tmp_path)
+
+
+def test_a_star_brings_the_modules(tmp_path):
+    run_text('''
+from chainer import *
+links.Linear(2, 1), variable.Variable, backend.get_array_module, reporter.Reporter, link.Chain, Chain, cuda.to_cpu
+''', tmp_path)
