@@ -353,3 +353,29 @@ def test_a_star_brings_the_modules(tmp_path):
 from chainer import *
 links.Linear(2, 1), variable.Variable, backend.get_array_module, reporter.Reporter, link.Chain, Chain, cuda.to_cpu
 ''', tmp_path)
+
+
+def test_what_is_computed_of_volatile_variables_is_volatile(tmp_path):
+    run_text('''
+import pickle
+import numpy as np
+import chainer
+import chainer.functions as F
+import chainer.links as L
+
+x = chainer.Variable(np.array([1], 'i'), volatile='on')
+y = F.relu(L.Linear(3, 2)(L.EmbedID(4, 3)(x)) * 2)
+assert x.volatile and y.volatile == 'on' and y.creator is None
+assert pickle.loads(pickle.dumps(y)).volatile is chainer.ON
+
+t = chainer.Variable(np.array([1], 'i'))  # no gradient, but not volatile
+assert not t.volatile and t.volatile == chainer.OFF == False != 'on'
+w = chainer.Variable(np.ones(2, 'f'), volatile=t.volatile)
+F.sum(w * w).backward()
+assert w.grad.tolist() == [2, 2]
+w.volatile = True
+assert (w * 2).creator is None
+w.volatile = 'off'
+assert (w * 2).creator is not None
+assert [chainer.Flag('on'), chainer.Flag(True), chainer.flag.AUTO] == [chainer.ON, 'ON', 'auto']
+''', tmp_path)
