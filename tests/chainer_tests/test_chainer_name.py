@@ -36,7 +36,33 @@ if __name__ == '__main__':
     print(json.dumps([sys.argv, __file__, neighbour.version, chainer.__version__]))
 ''', tmp_path, '--epoch', '5', '-v') if (tmp_path / 'neighbour.py').write_text(
         'import chainer\nversion = chainer.__version__\n') else None
-    assert json.loads(output) == [['program.py', '--epoch', '5', '-v'], 'program.py', '7.8.1', '7.8.1']
+    assert json.loads(output) == [['program.py', '--epoch', '5', '-v'], str(tmp_path / 'program.py'), '7.8.1', '7.8.1']
+
+
+def test_the_module_of_a_program_stays_until_the_end(tmp_path):
+    program = '''
+import atexit, pickle, threading, time
+import chainer
+
+class Model(chainer.Chain):
+    pass
+
+def use(first):
+    assert pickle.loads(pickle.dumps(Model())).xp
+    print(first, sorted(name for name in globals() if not name.startswith('_')))
+
+def wait(x: int) -> None:
+    time.sleep(0.2)
+    use(wait.__annotations__)
+
+atexit.register(use, 'end')
+threading.Thread(target=wait, args=[0]).start()
+'''
+    (tmp_path / 'program.py').write_text(program)
+    expected = "['Model', 'atexit', 'chainer', 'pickle', 'threading', 'time', 'use', 'wait']\n"
+    for words in ['program.py'], ['-m', 'program'], ['-c', program]:
+        assert launch(*words, cwd=tmp_path) == \
+            f"{{'x': <class 'int'>, 'return': None}} {expected}end {expected}"
 
 
 def test_commands_and_modules(tmp_path):
@@ -128,9 +154,10 @@ for name, call in {
 
 
 def test_names_of_numpy_1(tmp_path):
-    program = 'import numpy as np; print(np.float(1), np.product([2, 3]), np.asfarray([1]).dtype, np.bool(1))'
+    program = 'import numpy as np; print(np.float(1), np.product([2, 3]), np.asfarray([1]).dtype, np.bool(1), ' \
+        'int(np.ones((1, 1))))'
     done = programs.run_python('-m', 'autograd_nn.chainer', '--numpy1-names', '-c', program, cwd=tmp_path)
-    assert done.stdout.split() == ['1.0', '6', 'float64', 'True'] and 'names of its first versions' in done.stderr
+    assert done.stdout.split() == ['1.0', '6', 'float64', 'True', '1'] and 'names of its first versions' in done.stderr
 
 
 @pytest.fixture(scope='module')
@@ -242,7 +269,7 @@ layers(pictures)
                      'BatchNormalization(test', 'relu(use_cudnn', 'zero_grads', 'clip_grads', 'weight_decay',
                      'functions.MaxPooling2D', 'Convolution2D(use_cudnn'):
         assert len([line for line in warnings if f'Warning: {spelling}' in line.replace('optimizer.', '')]) == 1
-    assert all(line.startswith('program.py:') for line in warnings)
+    assert all(line.startswith(f"{tmp_path / 'program.py'}:") for line in warnings)
 
 
 @pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
