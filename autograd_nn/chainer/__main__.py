@@ -2,13 +2,19 @@
 from __future__ import annotations
 
 import argparse
+import builtins
 import os
 import runpy
 import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType, ModuleType
 
 import autograd_nn.chainer
 from autograd_nn.chainer import installation
+from autograd_nn.chainer.numpy1 import compiled
 
 _USAGE = 'python -m autograd_nn.chainer [--numpy1-names] (PROGRAM.py | -m MODULE | -c COMMAND) ...'
 
@@ -40,7 +46,7 @@ def main(words: list[str]) -> None:
         if options.numpy1_names:
             names = autograd_nn.chainer.restore_names()
             print(f'{parser.prog}: NumPy has {len(names)} names of its first versions again', file=sys.stderr)
-        _run(program)
+        _run(program, compiled if options.numpy1_names else partial(compile, mode='exec', dont_inherit=True))
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -49,7 +55,7 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
     return words[:first], words[first:]
 
 
-def _run(program: list[str]) -> None:
+def _run(program: list[str], translate: Callable[[bytes, str], CodeType]) -> None:
     """Runs a program as Python would, and lets processes that it starts find `chainer`, too."""
     directory = str(installation.STAND_IN)
     os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [directory, os.environ.get('PYTHONPATH')]))
@@ -57,18 +63,23 @@ def _run(program: list[str]) -> None:
     first, *rest = program
     if first in ('-m', '-c') and not rest:
         sys.exit(f'python -m autograd_nn.chainer: {first} needs an argument')
+    if first not in ('-m', '-c') and not Path(first).is_file():
+        sys.exit(f'python -m autograd_nn.chainer: there is no file {first}')
+    # The program's module stays in its place, as pickles of its classes need it up to the last function of `atexit`.
+    module = sys.modules['__main__'] = ModuleType('__main__')
+    module.__dict__['__builtins__'] = builtins
     if first == '-m':
-        sys.argv = rest  # run_module puts the module's file in the first place
-        runpy.run_module(rest[0], run_name='__main__', alter_sys=True)
+        sys.argv = rest  # the path of the module will be in the first place
+        runpy._run_module_as_main(rest[0])  # type: ignore[attr-defined]
     elif first == '-c':
         sys.argv = ['-c', *rest[1:]]
-        exec(compile(rest[0], '<string>', 'exec'), vars(sys.modules['__main__']))
+        exec(translate(rest[0].encode(), '<string>'), vars(module))
     else:
-        if not Path(first).is_file():
-            sys.exit(f'python -m autograd_nn.chainer: there is no file {first}')
         sys.argv = program
         sys.path[0] = str(Path(first).resolve().parent)
-        runpy.run_path(first, run_name='__main__')
+        module.__file__ = str(Path(first).absolute())
+        module.__loader__ = SourceFileLoader('__main__', module.__file__)
+        exec(translate(Path(first).read_bytes(), module.__file__), vars(module))
 
 
 if __name__ == '__main__':

@@ -22,7 +22,7 @@ _MODULES = {
     'chainerx': 'autograd_nn.chainer.chainerx',
     'chainer.basic_math': 'chainer.functions.math.basic_math',
     'chainer.function_set': 'autograd_nn.chainer.function_set',
-    'chainer.flag': 'autograd_nn.chainer.pickles',
+    'chainer.flag': 'autograd_nn.chainer.flag',
     'chainer.configuration': 'autograd_nn.config',
     'chainer.training.trigger': 'autograd_nn.training.triggers.interval',
     'chainer.training.updater': 'autograd_nn.training.updaters',
@@ -41,6 +41,8 @@ class _Chainer(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if f'chainer.{name}' in sys.modules:
             return sys.modules[f'chainer.{name}']
+        if name == '__all__':  # Chainer has none: "from chainer import *" brings its modules, too
+            return [each for each in vars(autograd_nn) if not each.startswith('_')]
         try:
             return getattr(autograd_nn, name)
         except AttributeError:

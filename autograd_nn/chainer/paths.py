@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -10,25 +11,25 @@ from typing import Any
 
 # For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
 # path with a dot), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class
-# here, but what the function f does.
+# here, but what the function f does; ``A=B~f``: its nodes are those of the class B, which is made in another way.
 _PATHS = {
     'datasets': '''
         fashion_mnist mnist get_fashion_mnist_labels get_fashion_mnist''',
     'functions.activation': '''
         clipped_relu rectifier ClippedReLU clipped_relu relu6
         crelu rectifier CReLU~crelu crelu
-        elu smooth_rectifier ELU elu
+        elu smooth_rectifier ELU=ELU~elu elu
         hard_sigmoid sigmoid HardSigmoid hard_sigmoid
-        leaky_relu rectifier LeakyReLU leaky_relu
+        leaky_relu rectifier LeakyReLU=LeakyReLU~leaky_relu leaky_relu
         log_softmax functions.math.reduction logsumexp
-        log_softmax softmax LogSoftmax log_softmax
+        log_softmax softmax LogSoftmax=LogSoftmax~log_softmax log_softmax
         maxout rectifier maxout
-        prelu rectifier PReLUFunction=PReLU prelu
+        prelu rectifier PReLUFunction=PReLU~prelu prelu
         relu rectifier ReLU relu
         rrelu rectifier RReLU~rrelu rrelu
         selu smooth_rectifier selu
-        softplus smooth_rectifier Softplus softplus
-        swish smooth_rectifier Swish swish
+        softplus smooth_rectifier Softplus=Softplus~softplus softplus
+        swish smooth_rectifier Swish=Swish~swish swish
         tanh sigmoid Tanh tanh
         lstm functions.rnn.recurrent_cells LSTM lstm
         slstm functions.rnn.recurrent_cells slstm
@@ -37,23 +38,23 @@ _PATHS = {
         as_strided as_strided TensorGeometry~as_strided
         broadcast broadcast Broadcast~broadcast
         cast functions.precision Cast cast
-        concat joining Concat concat
+        concat joining Concat=Concat~concat concat
         copy rearrangement Copy copy
         depth2space shape Depth2Space~depth2space depth2space
         diagonal indexing Diagonal~diagonal diagonal
         dstack joining Dstack~dstack dstack
         expand_dims shape ExpandDims~expand_dims expand_dims
         flatten shape flatten
-        flip rearrangement Flip flip
+        flip rearrangement Flip=Flip~flip flip
         fliplr rearrangement FlipLR~fliplr fliplr
         flipud rearrangement FlipUD~flipud flipud
         get_item indexing GetItem get_item
         hstack joining Hstack~hstack hstack
-        im2col columns Im2Col im2col
+        im2col columns Im2Col=Im2Col~im2col im2col
         moveaxis shape Moveaxis~moveaxis moveaxis
-        pad rearrangement Pad pad
+        pad rearrangement Pad=Pad~pad pad
         pad_sequence joining PadSequence~pad_sequence pad_sequence
-        permutate rearrangement Permutate permutate
+        permutate rearrangement Permutate=Permutate~permutate permutate
         repeat rearrangement Repeat~repeat repeat
         reshape shape Reshape reshape
         resize_images resize ResizeImages~resize_images resize_images
@@ -64,26 +65,28 @@ _PATHS = {
         space2depth shape Space2Depth~space2depth space2depth
         spatial_transformer_grid spatial_transformer_grid SpatialTransformerGrid~spatial_transformer_grid
         spatial_transformer_sampler spatial_transformer_sampler SpatialTransformerSampler~spatial_transformer_sampler
-        split_axis joining SplitAxis split_axis
+        split_axis joining SplitAxis=SplitAxis~split_axis split_axis
         squeeze shape Squeeze~squeeze squeeze
         stack joining Stack stack
         swapaxes shape Swapaxes~swapaxes swapaxes
         tile rearrangement Tile~tile tile
-        transpose shape Transpose transpose
+        transpose shape Transpose=Transpose~transpose transpose
         transpose_sequence functions.rnn.recurrent_sequences TransposeSequence~transpose_sequence transpose_sequence
         vstack joining Vstack~vstack vstack
         where selection Where where''',
     'functions.connection': '''
         bilinear fully_connected BilinearFunction~bilinear bilinear
-        convolution_2d convolution Convolution2DFunction=ConvolutionND Convolution2DGradW=ConvolutionFilterGrad
-        convolution_2d convolution convolution_2d
-        convolution_nd convolution ConvolutionND ConvolutionNDGradW=ConvolutionFilterGrad convolution_nd convolution_1d
-        convolution_nd convolution convolution_3d
-        deconvolution_2d convolution Deconvolution2DFunction=DeconvolutionND deconvolution_2d
-        deconvolution_nd convolution DeconvolutionND deconvolution_nd deconvolution_1d deconvolution_3d
+        convolution_2d convolution Convolution2DFunction=ConvolutionND~convolution_2d convolution_2d
+        convolution_2d convolution Convolution2DGradW=ConvolutionFilterGrad
+        convolution_nd convolution ConvolutionND=ConvolutionND~convolution_nd
+        convolution_nd convolution ConvolutionNDGradW=ConvolutionFilterGrad
+        convolution_nd convolution convolution_nd convolution_1d convolution_3d
+        deconvolution_2d convolution Deconvolution2DFunction=DeconvolutionND~deconvolution_2d deconvolution_2d
+        deconvolution_nd convolution DeconvolutionND=DeconvolutionND~deconvolution_nd
+        deconvolution_nd convolution deconvolution_nd deconvolution_1d deconvolution_3d
         depthwise_convolution_2d convolution depthwise_convolution_2d
         dilated_convolution_2d convolution dilated_convolution_2d
-        embed_id embedding EmbedIDFunction=EmbedID embed_id
+        embed_id embedding EmbedIDFunction=EmbedID~embed_id embed_id
         linear fully_connected LinearFunction linear
         local_convolution_2d local_convolution_2d LocalConvolution2DFunction~local_convolution_2d
         n_step_gru functions.rnn.n_step n_step_gru n_step_bigru
@@ -108,8 +111,10 @@ _PATHS = {
         mean_absolute_error regression_loss MeanAbsoluteError~mean_absolute_error mean_absolute_error
         mean_squared_error regression_loss MeanSquaredError mean_squared_error
         negative_sampling negative_sampling NegativeSamplingFunction~negative_sampling
-        sigmoid_cross_entropy cross_entropy SigmoidCrossEntropy sigmoid_cross_entropy
-        softmax_cross_entropy cross_entropy SoftmaxCrossEntropy softmax_cross_entropy
+        sigmoid_cross_entropy cross_entropy SigmoidCrossEntropy=SigmoidCrossEntropy~sigmoid_cross_entropy
+        sigmoid_cross_entropy cross_entropy sigmoid_cross_entropy
+        softmax_cross_entropy cross_entropy SoftmaxCrossEntropy=SoftmaxCrossEntropy~softmax_cross_entropy
+        softmax_cross_entropy cross_entropy softmax_cross_entropy
         squared_error regression_loss SquaredError~squared_error squared_error
         squared_error functions.math.arithmetic squared_difference
         triplet margin_loss Triplet~triplet triplet
@@ -127,8 +132,8 @@ _PATHS = {
         ceil rounding ceil
         cholesky linear_algebra Cholesky cholesky
         clip clipping Clip clip
-        cumprod cumulative Cumprod=CumProd cumprod
-        cumsum cumulative Cumsum=CumSum cumsum
+        cumprod cumulative Cumprod=CumProd~cumprod cumprod
+        cumsum cumulative Cumsum=CumSum~cumsum cumsum
         det linear_algebra BatchDet=Det batch_det det
         einsum einstein_sum EinSum einsum
         erf error_function Erf erf
@@ -146,20 +151,20 @@ _PATHS = {
         linear_interpolate affine LinearInterpolate~linear_interpolate linear_interpolate
         log_ndtr error_function LogNdtr log_ndtr
         logarithm_1p exponential Log1p log1p
-        logsumexp reduction LogSumExp logsumexp
-        matmul matrix_product MatMul matmul BatchMatMul~batch_matmul batch_matmul
+        logsumexp reduction LogSumExp=LogSumExp~logsumexp logsumexp
+        matmul matrix_product MatMul=MatMul~matmul matmul BatchMatMul~batch_matmul batch_matmul
         maximum clipping Maximum maximum
         minimum clipping Minimum minimum
-        minmax extremum Max Min ArgMin ArgMax max min argmax argmin
+        minmax extremum Max=Max~max Min=Min~min ArgMin=ArgMin~argmin ArgMax=ArgMax~argmax max min argmax argmin
         ndtr error_function Ndtr ndtr
         ndtri error_function Ndtri=NdtrI ndtri
-        prod reduction Prod prod
+        prod reduction Prod=Prod~prod prod
         scale affine scale
         sign rounding sign
         sparse_matmul functions.connection.sparse_matmul CooMatMul~sparse_matmul sparse_matmul
         sqrt exponential Sqrt sqrt rsqrt
         square exponential Square square
-        sum reduction Sum sum
+        sum reduction Sum=Sum~sum sum
         sum functions.array.broadcast SumTo sum_to
         tensordot matrix_product TensorDot~tensordot tensordot
         squared_difference arithmetic squared_difference
@@ -170,6 +175,7 @@ _PATHS = {
         simplified_dropconnect simplified_dropconnect SimplifiedDropconnect~simplified_dropconnect
         zoneout dropout Zoneout~zoneout zoneout''',
     'functions.normalization': '''
+        batch_normalization batch_normalization BatchNormalizationFunction=BatchNormalization~batch_normalization
         batch_renormalization batch_renormalization BatchRenormalizationFunction~batch_renormalization
         decorrelated_batch_normalization decorrelated_batch_normalization
         decorrelated_batch_normalization decorrelated_batch_normalization DecorrelatedBatchNormalization~decorrelated_batch_normalization
@@ -177,10 +183,12 @@ _PATHS = {
         group_normalization layer_normalization GroupNormalization group_normalization
         l2_normalization layer_normalization NormalizeL2~normalize normalize''',  # noqa: E501
     'functions.pooling': '''
-        average_pooling_2d pooling AveragePooling2D=AveragePooling average_pooling_2d
-        average_pooling_nd pooling AveragePoolingND=AveragePooling average_pooling_nd average_pooling_1d
+        average_pooling_2d pooling AveragePooling2D=AveragePooling~average_pooling_2d average_pooling_2d
+        average_pooling_nd pooling AveragePoolingND=AveragePooling~average_pooling_nd
+        average_pooling_nd pooling average_pooling_nd average_pooling_1d
         average_pooling_nd pooling average_pooling_3d
-        max_pooling_nd pooling MaxPoolingND=MaxPooling max_pooling_nd max_pooling_1d max_pooling_2d max_pooling_3d
+        max_pooling_nd pooling MaxPoolingND=MaxPooling~max_pooling_nd
+        max_pooling_nd pooling max_pooling_nd max_pooling_1d max_pooling_2d max_pooling_3d
         roi_average_align_2d roi_pooling_2d ROIAverageAlign2D~roi_average_align_2d roi_average_align_2d
         roi_average_pooling_2d roi_pooling_2d ROIAveragePooling2D~roi_average_pooling_2d roi_average_pooling_2d
         roi_max_align_2d roi_pooling_2d ROIMaxAlign2D~roi_max_align_2d roi_max_align_2d
@@ -189,7 +197,7 @@ _PATHS = {
         unpooling_2d unpooling Unpooling2D~unpooling_2d unpooling_2d
         unpooling_nd unpooling UnpoolingND~unpooling_nd unpooling_nd unpooling_1d unpooling_3d
         upsampling_2d unpooling Upsampling2D~upsampling_2d upsampling_2d
-        max_pooling_2d pooling MaxPooling2D=MaxPooling max_pooling_2d''',
+        max_pooling_2d pooling MaxPooling2D=MaxPooling~max_pooling_2d max_pooling_2d''',
     'functions.rnn': '''
         lstm recurrent_cells LSTM lstm
         n_step_gru n_step NStepGRU~n_step_gru NStepBiGRU~n_step_bigru n_step_gru n_step_bigru
@@ -329,40 +337,71 @@ def complete(module: ModuleType, path: str) -> None:
         path: Its dotted path below `chainer`.
     """
     for name, where in _NAMES.get(path, []):
-        alias, _, real = name.replace('~', '=').partition('=')
+        words = re.fullmatch(r'(\w+)(?:=(\w+))?(?:~(\w+))?', name)
+        assert words is not None
+        alias, real, function = words.groups()
         if alias not in vars(module):
-            value = getattr(import_module(f'autograd_nn.{where}'), real or alias)
-            setattr(module, alias, node_class(alias, value) if '~' in name else value)
+            values = import_module(f'autograd_nn.{where}')
+            value = getattr(values, real or alias) if real or not function else None
+            setattr(module, alias, node_class(alias, getattr(values, function), value) if function else value)
 
 
-def node_class(name: str, function: Callable[..., Any]) -> type:
+class _OfOthers(type):
+    """The class of classes whose instances are those of another one."""
+
+    nodes: type | None = None
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return super().__instancecheck__(instance) or (cls.nodes is not None and isinstance(instance, cls.nodes))
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return super().__subclasscheck__(subclass) or (cls.nodes is not None and issubclass(subclass, cls.nodes))
+
+
+def node_class(name: str, function: Callable[..., Any], nodes: type | None = None) -> type:
     """A class that is used as Chainer's node class is: made with the parameters, and called with the inputs.
 
     Args:
         name: The name of the class.
         function: What computes; it takes the inputs, and the parameters after them.
+        nodes: A class of nodes of the graph, which pass for instances.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
         >>> node_class('MaxPooling2D', F.max_pooling_2d)(2)(np.ones((1, 1, 4, 4), 'f')).shape
         (1, 1, 2, 2)
     """
+    names = list(inspect.signature(function).parameters)
+    bias = names.index('b') if 'b' in names else None
 
-    takes_list = next(iter(inspect.signature(function).parameters.values())).name == 'xs'
-
-    class Node:
+    class Node(metaclass=_OfOthers):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            self.args, self.kwargs = args, kwargs
+            # The inputs know their number of axes; and averages are over all that is there, whatever `cover_all` says.
+            self.args = args[name.endswith('ND'):][:len(names) - 1]
+            self.kwargs = {key: value for key, value in kwargs.items()
+                           if key not in ('ndim', 'cover_all') or key in names}
+            self.inputs: tuple[Any, ...] | None = None
 
         def __call__(self, *inputs: Any) -> Any:
-            return function(*([inputs] if takes_list else inputs), *self.args, **self.kwargs)
+            if bias is not None and len(inputs) == bias:
+                inputs = *inputs, None
+            self.inputs = (inputs,) if names[0] == 'xs' else inputs
+            return function(*self.inputs, *self.args, **self.kwargs)
 
         def apply(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
             outputs = self(*inputs)
-            return outputs if isinstance(outputs, tuple) else (outputs,)
+            return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+
+        @property
+        def indexes(self) -> Any:
+            """Where the maxima are that pooling has found."""
+            if self.inputs is None or 'return_indices' not in names:
+                raise AttributeError(f'{name} has no indexes')
+            return function(*self.inputs, *self.args, **{**self.kwargs, 'return_indices': True})[1]
 
     Node.__name__ = Node.__qualname__ = name
     Node.__doc__ = f'Does what `{function.__name__}` does, of inputs that are given to `apply`.'
+    Node.nodes = nodes
     return Node
 
 

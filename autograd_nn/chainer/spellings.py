@@ -17,8 +17,11 @@ import numpy as np
 import autograd_nn
 from autograd_nn import functions, links, optimizer, optimizer_hooks, sequential
 from autograd_nn.chainer import paths
+from autograd_nn.chainer.flag import Flag
 from autograd_nn.chainer.function_set import FunctionSet
-from autograd_nn.config import using_config
+from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.dtypes import has_gradient
+from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.fused_rectifiers import CEILINGS
 from autograd_nn.initializers import LeCunNormal, generate_array
 from autograd_nn.variable import Variable
@@ -99,7 +102,7 @@ def install() -> None:
     for name, method in _OPTIMIZER.items():
         setattr(optimizer.Optimizer, name, method)
     _offer_classes()
-    vars(autograd_nn).update(FunctionSet=FunctionSet, ON='on', OFF='off', AUTO='auto', Flag=str)
+    vars(autograd_nn).update(FunctionSet=FunctionSet, ON=Flag.ON, OFF=Flag.OFF, AUTO=Flag.AUTO, Flag=Flag)
 
 
 @contextlib.contextmanager
@@ -129,7 +132,8 @@ def _replace_function(name: str, argument: str) -> None:
     if function in CEILINGS:
         CEILINGS[accepting] = CEILINGS[function]
     _agree_as(function, accepting)
-    setattr(functions, name, accepting)
+    for module in functions, sys.modules[function.__module__]:  # programs import it from either
+        setattr(module, name, accepting)
 
 
 def _agree_as(method: Any, wrapper: Any) -> None:
@@ -219,13 +223,46 @@ def _accept_volatile() -> None:
             args, kwargs = args[:1], {**dict(zip(('volatile', 'name', 'grad'), args[1:])), **kwargs}
         if 'volatile' in kwargs:
             warn('Variable(volatile=...)', 'with no_backprop_mode(): around what is computed of it')
-            volatile = kwargs.pop('volatile')
-            is_volatile = getattr(volatile, 'value', volatile) in (True, 'on')
-            kwargs.setdefault('requires_grad', not is_volatile)
-        constructor(self, *args, **kwargs)
+            volatile = Flag(kwargs.pop('volatile'))
+            constructor(self, *args, **kwargs)
+            if volatile is Flag.ON:
+                self.volatile = volatile
+        else:
+            constructor(self, *args, **kwargs)
 
     Variable.__init__ = accepting  # type: ignore[method-assign]
-    Variable.volatile = property(lambda self: 'off' if self.requires_grad else 'on')  # type: ignore[attr-defined]
+    Variable.volatile = property(_is_volatile, _set_volatile)  # type: ignore[attr-defined]
+
+
+# What `requires_grad` is in volatile Variables: as false as False, but what is computed of them is volatile as well,
+# whatever else it is computed of.
+_VOLATILE = Flag.OFF
+
+
+def _is_volatile(self: Variable) -> Flag:
+    return Flag.ON if self.requires_grad is _VOLATILE else Flag.OFF
+
+
+def _set_volatile(self: Variable, volatile: Any) -> None:
+    is_volatile = Flag(volatile) is Flag.ON
+    self.requires_grad = _VOLATILE if is_volatile else has_gradient(self.dtype)
+    if is_volatile and FunctionNode.apply is not _apply:
+        FunctionNode.apply = _apply  # type: ignore[method-assign]
+
+
+def _apply(self: FunctionNode, inputs: Any) -> tuple[Variable, ...]:
+    """Stands for `FunctionNode.apply` as soon as a Variable is volatile: records nothing of those."""
+    inputs = list(inputs)
+    if not any(isinstance(x, Variable) and x.requires_grad is _VOLATILE for x in inputs):
+        return _usual_apply(self, inputs)
+    with no_backprop_mode():
+        outputs = _usual_apply(self, inputs)
+    for y in outputs:
+        y.requires_grad = _VOLATILE
+    return outputs
+
+
+_usual_apply = FunctionNode.apply
 
 
 def _zero_grads(self: Any) -> None:

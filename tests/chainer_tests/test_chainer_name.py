@@ -36,7 +36,33 @@ if __name__ == '__main__':
     print(json.dumps([sys.argv, __file__, neighbour.version, chainer.__version__]))
 ''', tmp_path, '--epoch', '5', '-v') if (tmp_path / 'neighbour.py').write_text(
         'import chainer\nversion = chainer.__version__\n') else None
-    assert json.loads(output) == [['program.py', '--epoch', '5', '-v'], 'program.py', '7.8.1', '7.8.1']
+    assert json.loads(output) == [['program.py', '--epoch', '5', '-v'], str(tmp_path / 'program.py'), '7.8.1', '7.8.1']
+
+
+def test_the_module_of_a_program_stays_until_the_end(tmp_path):
+    program = '''
+import atexit, pickle, threading, time
+import chainer
+
+class Model(chainer.Chain):
+    pass
+
+def use(first):
+    assert pickle.loads(pickle.dumps(Model())).xp
+    print(first, sorted(name for name in globals() if not name.startswith('_')))
+
+def wait(x: int) -> None:
+    time.sleep(0.2)
+    use(wait.__annotations__)
+
+atexit.register(use, 'end')
+threading.Thread(target=wait, args=[0]).start()
+'''
+    (tmp_path / 'program.py').write_text(program)
+    expected = "['Model', 'atexit', 'chainer', 'pickle', 'threading', 'time', 'use', 'wait']\n"
+    for words in ['program.py'], ['-m', 'program'], ['-c', program]:
+        assert launch(*words, cwd=tmp_path) == \
+            f"{{'x': <class 'int'>, 'return': None}} {expected}end {expected}"
 
 
 def test_commands_and_modules(tmp_path):
@@ -128,9 +154,10 @@ for name, call in {
 
 
 def test_names_of_numpy_1(tmp_path):
-    program = 'import numpy as np; print(np.float(1), np.product([2, 3]), np.asfarray([1]).dtype, np.bool(1))'
+    program = 'import numpy as np; print(np.float(1), np.product([2, 3]), np.asfarray([1]).dtype, np.bool(1), ' \
+        'int(np.ones((1, 1))))'
     done = programs.run_python('-m', 'autograd_nn.chainer', '--numpy1-names', '-c', program, cwd=tmp_path)
-    assert done.stdout.split() == ['1.0', '6', 'float64', 'True'] and 'names of its first versions' in done.stderr
+    assert done.stdout.split() == ['1.0', '6', 'float64', 'True', '1'] and 'names of its first versions' in done.stderr
 
 
 @pytest.fixture(scope='module')
@@ -242,7 +269,7 @@ layers(pictures)
                      'BatchNormalization(test', 'relu(use_cudnn', 'zero_grads', 'clip_grads', 'weight_decay',
                      'functions.MaxPooling2D', 'Convolution2D(use_cudnn'):
         assert len([line for line in warnings if f'Warning: {spelling}' in line.replace('optimizer.', '')]) == 1
-    assert all(line.startswith('program.py:') for line in warnings)
+    assert all(line.startswith(f"{tmp_path / 'program.py'}:") for line in warnings)
 
 
 @pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
@@ -311,3 +338,91 @@ for module in chainercv_nms, function_set, paths:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed, module
 ''', cwd=tmp_path)
+
+
+def test_classes_of_nodes_are_made_as_those_of_chainer(tmp_path):
+    run_text('''
+import numpy as np
+import chainer
+import chainer.functions as F
+from chainer.functions.activation.leaky_relu import LeakyReLU
+from chainer.functions.array.concat import Concat
+from chainer.functions.connection.convolution_2d import Convolution2DFunction
+from chainer.functions.connection.convolution_nd import ConvolutionND
+from chainer.functions.loss.softmax_cross_entropy import SoftmaxCrossEntropy
+from chainer.functions.math.matmul import MatMul
+from chainer.functions.math.sum import Sum
+from chainer.functions.normalization.batch_normalization import BatchNormalizationFunction
+from chainer.functions.pooling.average_pooling_2d import AveragePooling2D
+from chainer.functions.pooling.max_pooling_2d import MaxPooling2D
+from chainer.functions.pooling.max_pooling_nd import MaxPoolingND
+
+x = chainer.Variable(np.arange(32, dtype='f').reshape(1, 2, 4, 4) % 7 - 3)
+W, b, t = np.arange(36, dtype='f').reshape(2, 2, 3, 3), np.ones(2, 'f'), np.array([1, 0, 2, 3])
+ones, zeros = np.ones(2, 'f'), np.zeros(2, 'f')
+for made, of, expected in [
+        (MaxPooling2D(2), [x], F.max_pooling_2d(x, 2)), (MaxPoolingND(2, 3, stride=1), [x], F.max_pooling_nd(x, 3, 1)),
+        (AveragePooling2D(2, 2, 0, False), [x], F.average_pooling_2d(x, 2)),
+        (Convolution2DFunction(1, 1, False), [x, W], F.convolution_2d(x, W, pad=1)),
+        (Convolution2DFunction(pad=1), [x, W, b], F.convolution_2d(x, W, b, pad=1)),
+        (ConvolutionND(ndim=2, pad=1), [x, W, b], F.convolution_2d(x, W, b, pad=1)),
+        (SoftmaxCrossEntropy(normalize=False), [x[0, 0], t], F.softmax_cross_entropy(x[0, 0], t, normalize=False)),
+        (MatMul(transb=True), [x[0, 0], x[0, 1]], F.matmul(x[0, 0], x[0, 1], transb=True)),
+        (Sum(axis=1), [x], F.sum(x, 1)), (Concat(), [x, x], F.concat([x, x])), (LeakyReLU(), [x], F.leaky_relu(x)),
+        (BatchNormalizationFunction(2e-5, zeros.copy(), ones.copy(), 0.9), [x, ones, zeros],
+         F.batch_normalization(x, ones, zeros))]:
+    y, = made.apply(of)
+    np.testing.assert_array_equal(y.array, expected.array)
+    np.testing.assert_array_equal(made(*of).array, expected.array)
+    assert isinstance(expected.creator, type(made)) and isinstance(made, type(made))
+    assert not isinstance(F.relu(x).creator, type(made))
+pool = MaxPooling2D(2, 2)
+y = pool(x)
+assert F.upsampling_2d(y, pool.indexes, 2, outsize=(4, 4)).array.sum() == y.array.sum()
+''', tmp_path)
+
+
+def test_functions_in_their_own_modules_take_old_arguments(tmp_path):
+    run_text('''
+import numpy as np
+import chainer.functions as F
+from chainer.functions.activation import relu
+from chainer.functions.noise import dropout
+
+assert relu.relu is F.relu and dropout.dropout is F.dropout
+assert relu.relu(np.ones(3, 'f'), use_cudnn=False).array.sum() == 3
+assert dropout.dropout(np.ones(30, 'f'), 0.5, False).array.sum() == 30
+''', tmp_path)
+
+
+def test_a_star_brings_the_modules(tmp_path):
+    run_text('''
+from chainer import *
+links.Linear(2, 1), variable.Variable, backend.get_array_module, reporter.Reporter, link.Chain, Chain, cuda.to_cpu
+''', tmp_path)
+
+
+def test_what_is_computed_of_volatile_variables_is_volatile(tmp_path):
+    run_text('''
+import pickle
+import numpy as np
+import chainer
+import chainer.functions as F
+import chainer.links as L
+
+x = chainer.Variable(np.array([1], 'i'), volatile='on')
+y = F.relu(L.Linear(3, 2)(L.EmbedID(4, 3)(x)) * 2)
+assert x.volatile and y.volatile == 'on' and y.creator is None
+assert pickle.loads(pickle.dumps(y)).volatile is chainer.ON
+
+t = chainer.Variable(np.array([1], 'i'))  # no gradient, but not volatile
+assert not t.volatile and t.volatile == chainer.OFF == False != 'on'
+w = chainer.Variable(np.ones(2, 'f'), volatile=t.volatile)
+F.sum(w * w).backward()
+assert w.grad.tolist() == [2, 2]
+w.volatile = True
+assert (w * 2).creator is None
+w.volatile = 'off'
+assert (w * 2).creator is not None
+assert [chainer.Flag('on'), chainer.Flag(True), chainer.flag.AUTO] == [chainer.ON, 'ON', 'auto']
+''', tmp_path)
