@@ -13,6 +13,10 @@ from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
+class MatrixError(np.linalg.LinAlgError, ValueError):
+    """A matrix has no such result: what programs catch of NumPy, too."""
+
+
 class Inv(SinglePrecision):
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -63,7 +67,7 @@ def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | No
     try:
         return function().apply((a,))[0]
     except np.linalg.LinAlgError as error:
-        raise ValueError(f'{name}: a of shape {a.shape} {failure} ({error})') from None
+        raise MatrixError(f'{name}: a of shape {a.shape} {failure} ({error})') from None
 
 
 def inverse(function: str, a: ArrayLike) -> Variable:

@@ -14,6 +14,7 @@ from autograd_nn.functions.math import zeta
 from autograd_nn.functions.precision import in_double_precision
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import DTypeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 # Bernoulli's numbers B(2j) / 2j: the coefficients of the asymptotic series.
@@ -103,7 +104,7 @@ def polygamma(n: ArrayLike | int, x: ArrayLike) -> Variable:
     check_float('polygamma', 'x', x)
     orders: Any = np.array(n) if isinstance(n, int) else as_array(n)
     if orders.dtype.kind not in 'iu':
-        raise TypeError(f'polygamma: expected integers n, got {orders.dtype} (shape {orders.shape})')
+        raise DTypeError(f'polygamma: expected integers n, got {orders.dtype} (shape {orders.shape})')
     if is_on_host(orders) and (orders < 0).any():
         raise ValueError(f'polygamma: expected n that are not negative, got {orders.min()}')
     return PolyGamma(orders.astype(np.int64)).apply((x,))[0]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, gradients, uniform
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -101,15 +102,15 @@ X, GRID = np.ones((2, 3, 4, 4)), np.zeros((2, 2, 5, 5))
 
 
 @pytest.mark.parametrize('call, error, message', [
-    (lambda: F.spatial_transformer_grid(np.ones((2, 3)), (2, 2)), ValueError, r'theta .*\(N, 2, 3\), got \(2, 3\)'),
-    (lambda: F.spatial_transformer_grid(np.ones((1, 2, 3), int), (2, 2)), TypeError, 'floating-point theta, got int64'),
+    (lambda: F.spatial_transformer_grid(np.ones((2, 3)), (2, 2)), ShapeError, r'theta .*\(N, 2, 3\), got \(2, 3\)'),
+    (lambda: F.spatial_transformer_grid(np.ones((1, 2, 3), int), (2, 2)), DTypeError, '-point theta, got int64'),
     (lambda: F.spatial_transformer_grid(np.ones((1, 2, 3)), (2, 0)), ValueError, r'output_shape is \(2, 0\)'),
-    (lambda: F.spatial_transformer_sampler(X[0], GRID), ValueError, r'got \(3, 4, 4\) and \(2, 2, 5, 5\)'),
-    (lambda: F.spatial_transformer_sampler(X, GRID[:1]), ValueError, r'got \(2, 3, 4, 4\) and \(1, 2, 5, 5\)'),
-    (lambda: F.spatial_transformer_sampler(X, GRID[:, :1]), ValueError, r'grid of shape \(N, 2, out_h, out_w\)'),
-    (lambda: F.spatial_transformer_sampler(X[:, :, :0], GRID), ValueError, 'images must have elements'),
-    (lambda: F.spatial_transformer_sampler(X.astype(int), GRID), TypeError, 'expected floating-point x, got int64'),
-    (lambda: F.spatial_transformer_sampler(X, GRID.astype('f')), TypeError, 'the type of x, float64, got float32'),
+    (lambda: F.spatial_transformer_sampler(X[0], GRID), ShapeError, r'got \(3, 4, 4\) and \(2, 2, 5, 5\)'),
+    (lambda: F.spatial_transformer_sampler(X, GRID[:1]), ShapeError, r'got \(2, 3, 4, 4\) and \(1, 2, 5, 5\)'),
+    (lambda: F.spatial_transformer_sampler(X, GRID[:, :1]), ShapeError, r'grid of shape \(N, 2, out_h, out_w\)'),
+    (lambda: F.spatial_transformer_sampler(X[:, :, :0], GRID), ShapeError, 'images must have elements'),
+    (lambda: F.spatial_transformer_sampler(X.astype(int), GRID), DTypeError, 'expected floating-point x, got int64'),
+    (lambda: F.spatial_transformer_sampler(X, GRID.astype('f')), DTypeError, 'the type of x, float64, got float32'),
 ])
 def test_errors(call, error, message):
     with pytest.raises(error, match=f'^spatial_transformer_(grid|sampler): .*{message}'):
