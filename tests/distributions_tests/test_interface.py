@@ -237,6 +237,7 @@ def test_above_the_diagonal_there_is_nothing():
     (lambda: D.MultivariateNormal(np.zeros(3), scale_tril=np.eye(3, dtype=int)), DTypeError, 'floating-point scale_'),
     (lambda: D.Categorical(np.ones(3) / 3).log_prob(np.array([3])), ValueError,
      r'Categorical.log_prob: x contains 3, expected numbers from 0 to 2, as p has the shape \(3,\)'),
+    (lambda: D.Categorical(np.ones((2, 3)) / 3).log_prob(np.zeros(4, int)), ShapeError, r'x \(4,\), batch \(2,\)'),
     (lambda: D.Normal(np.zeros(2), np.ones(2)).log_prob(np.ones(3)), ShapeError, 'do not broadcast together'),
     (lambda: D.Gamma(np.ones(2), np.ones(2)).cdf(1), NotImplementedError, 'Gamma has no cdf'),
     (lambda: D.Gamma(np.ones(2), np.ones(2)).log_survival_function(1), NotImplementedError, 'Gamma has no cdf'),

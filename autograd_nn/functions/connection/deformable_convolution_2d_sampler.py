@@ -43,7 +43,7 @@ def deformable_convolution_2d_sampler(x: ArrayLike, offset: ArrayLike, W: ArrayL
 
     Raises:
         ValueError: The shapes do not fit.
-        TypeError: `x` is not floating-point, or `offset` is of another type.
+        TypeError: `x` or `W` is not floating-point, or `offset` is of another type.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -55,6 +55,7 @@ def deformable_convolution_2d_sampler(x: ArrayLike, offset: ArrayLike, W: ArrayL
     function = 'deformable_convolution_2d_sampler'
     x, offset, W = as_variable(x), as_variable(offset), as_variable(W)
     check_float(function, 'x', x)
+    check_float(function, 'W', W)
     if x.ndim != 4 or 0 in x.shape[1:] or W.ndim != 4 or 0 in W.shape or x.shape[1] != W.shape[1]:
         raise ShapeError(f'{function}: expected x of shape (N, C, H, W) and W of shape (K, C, kh, kw), got {x.shape} '
                          f'and {W.shape}')

@@ -61,7 +61,7 @@ class Cholesky(SinglePrecision):
 def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | None = None,
            failure: str = 'has no inverse') -> Variable:
     a = as_variable(a)
-    if ndim not in (None, a.ndim) or a.shape[-2:-1] != a.shape[-1:]:
+    if ndim not in (None, a.ndim) or a.ndim < 2 or a.shape[-2:-1] != a.shape[-1:]:
         raise ShapeError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
                          f'got shape {a.shape}')
     try:

@@ -79,5 +79,7 @@ class LocalConvolution2D(Link):
     def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, in_channels, in_h, in_w)."""
         if not self.W.is_initialized:
+            if x.ndim != 4:
+                raise ShapeError(f'LocalConvolution2D: expected x of shape (N, C, H, W), got {x.shape}')
             self._initialize_params(x.shape[1], x.shape[2:])
         return local_convolution_2d(x, self.W, self.b, self.stride)

@@ -61,6 +61,7 @@ X, OFFSET, W = np.ones((2, 3, 4, 4)), np.zeros((2, 8, 3, 3)), np.ones((5, 3, 2, 
     (lambda f: f(X, OFFSET, W, pad=1), ShapeError, r'offset of shape \(2, 8, 5, 5\) .* pad \(1, 1\), got'),
     (lambda f: f(X, OFFSET.astype('f'), W), DTypeError, 'the type of x, float64, got float32'),
     (lambda f: f(X.astype(int), OFFSET, W), DTypeError, 'expected floating-point x, got int64'),
+    (lambda f: f(X, OFFSET, W.astype(int)), DTypeError, 'expected floating-point W, got int64'),
     (lambda f: f(X, OFFSET, W, stride=0), ValueError, 'stride is 0, expected at least 1'),
 ])
 def test_errors(call, error, message):

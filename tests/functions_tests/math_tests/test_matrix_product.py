@@ -128,6 +128,7 @@ def test_matrices_without_a_result_are_an_error_of_linear_algebra(call):
 
 @pytest.mark.parametrize('call, message', [
     (lambda: F.cholesky(np.ones((2, 3))), r'cholesky: expected square matrices .* got shape \(2, 3\)'),
+    (lambda: F.cholesky(np.ones(())), r'cholesky: expected square matrices .* got shape \(\)'),
     (lambda: F.cholesky(-np.eye(2)), r'cholesky: a of shape \(2, 2\) is not positive definite'),
     (lambda: F.matmul(np.ones((2, 3)), np.ones((2, 3))), r'matmul: a of shape \(2, 3\) and b of shape \(2, 3\) do not'),
     (lambda: F.matmul(np.ones((2, 3)), np.ones((3, 2)), transb=True), r'do not fit, transb=True'),
