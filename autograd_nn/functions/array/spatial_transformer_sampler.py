@@ -8,6 +8,7 @@ from __future__ import annotations
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.joining import stack
+from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
@@ -96,7 +97,8 @@ def sample(x: Variable, points: Variable) -> Variable:
     N, C, H, W = x.shape
     # For each axis the pixels on either side of a point, and how much of it they have.
     first = xp.floor(points.array)
-    share = points - first
+    # Infinitely far outside there are no shares, as there would be no number.
+    share = where(xp.isinf(first), 0, points - first)
     shares = stack([1 - share, share])
     # Far outside, any pixel there will do; so it will where there is no number.
     size, step = xp.array([[W], [H]], 'i'), xp.array([[1], [W]], 'i')

@@ -98,6 +98,17 @@ def test_the_same_as_in_torch():
     np.testing.assert_allclose(F.spatial_transformer_grid(theta.numpy(), (4, 5)).array, expected.numpy(), atol=1e-12)
 
 
+@pytest.mark.filterwarnings('ignore:invalid value')
+def test_points_infinitely_far_outside():
+    x, grid = Variable(uniform(1, 2, 3, 4)), Variable(np.zeros((1, 2, 1, 4)))
+    grid.array[0, :, 0] = [np.inf, 0, -np.inf, 0.1], [0.2, -np.inf, np.inf, 0.3]
+    y = F.spatial_transformer_sampler(x, grid)
+    assert not y.array[..., :3].any() and y.array[..., 3].all()
+    F.sum(y).backward()
+    assert not grid.grad[..., :3].any() and grid.grad[..., 3].all()
+    np.testing.assert_allclose(x.grad.sum((2, 3)), 1)
+
+
 X, GRID = np.ones((2, 3, 4, 4)), np.zeros((2, 2, 5, 5))
 
 
