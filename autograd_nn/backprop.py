@@ -199,11 +199,11 @@ def backward(outputs: Sequence[Variable], grad_outputs: Sequence[Variable | Any 
         if not isinstance(values, (tuple, list)) and values is not None:
             raise TypeError(f'backward: {name} must be a tuple or a list of Variables, not {type(values).__name__}')
     if grad_outputs is None:
-        grad_outputs = [y.grad_var for y in outputs]
+        # That of a leaf is there already.
+        grad_outputs = [None if y.creator_node is None else y.grad_var for y in outputs]
     if len(grad_outputs) != len(outputs):
         raise ValueError(f'backward: grad_outputs has {len(grad_outputs)} entries, expected {len(outputs)}')
-    seeds = [(y.node, y.as_gradient(g)) for y, g in zip(outputs, grad_outputs)
-             if g is not None and y.creator_node is not None]
+    seeds = [(y.node, y.as_gradient(g)) for y, g in zip(outputs, grad_outputs) if g is not None]
     accumulate(seeds, enable_double_backprop)
 
 
@@ -216,7 +216,7 @@ def accumulate(seeds: Sequence[tuple[VariableNode, Variable]], enable_double_bac
         enable_double_backprop: Whether to record the computation.
         retain_grad: Whether to set the gradients of the nodes in between, too.
     """
-    starts = {node for node, _ in seeds}
+    starts = {node for node, _ in seeds if node.creator is not None}
     with using_config('enable_backprop', enable_double_backprop):
         for target, g in sweep(seeds, retain_grad=retain_grad).items():
             if target in starts:

@@ -12,7 +12,7 @@ from autograd_nn.functions.activation.softmax import log_softmax, softmax
 from autograd_nn.functions.array.indexing import get_item
 from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.array.shape import flatten
-from autograd_nn.functions.checks import check_indices
+from autograd_nn.functions.checks import check_broadcast, check_indices
 from autograd_nn.functions.math.exponential import log
 from autograd_nn.functions.math.reduction import sum
 from autograd_nn.types import ArrayLike, Shape
@@ -84,6 +84,7 @@ class Categorical(Parametric):
         labels = x.array.astype(np.int64)
         check_indices('Categorical.log_prob', 'x', labels, n, f'p has the shape {self._shape}')
         rows = xp.arange(math.prod(self.batch_shape)).reshape(self.batch_shape)
+        check_broadcast('Categorical.log_prob', x=labels, batch=rows)
         return get_item(flatten(self.log_p), rows * n + labels)
 
     def cdf(self, x: Any) -> Variable:

@@ -19,6 +19,7 @@ from autograd_nn.functions.math.linear_algebra import inverse
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.math.reduction import sum
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -59,7 +60,7 @@ class MultivariateNormal(Parametric):
                 raise ValueError
             batch = np.broadcast_shapes(loc.shape[:-1], scale_tril.shape[:-2])
         except ValueError:
-            raise ValueError('MultivariateNormal: expected loc of shape (..., D) and scale_tril of shape (..., D, D) '
+            raise ShapeError('MultivariateNormal: expected loc of shape (..., D) and scale_tril of shape (..., D, D) '
                              f'that broadcast, got {loc.shape} and {scale_tril.shape}') from None
         self._shape = *batch, self.d
         with force_backprop_mode():

@@ -17,6 +17,7 @@ from autograd_nn.functions.math.exponential import log, log1p
 from autograd_nn.functions.operands import operands
 from autograd_nn.functions.precision import cast
 from autograd_nn.types import ArrayLike, Operand, Shape
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 _PROPERTIES = {'covariance', 'entropy', 'mean', 'mode', 'stddev', 'variance'}
@@ -55,9 +56,9 @@ class Parametric(Distribution):
             self._shape = np.broadcast_shapes(*[x.shape for x in known.values()])
         except ValueError:
             shapes = ', '.join([f'{key} {x.shape}' for key, x in known.items()])
-            raise ValueError(f'{name}: the shapes of the parameters do not broadcast: {shapes}') from None
+            raise ShapeError(f'{name}: the shapes of the parameters do not broadcast: {shapes}') from None
         if len(self._shape) < self.event_ndim:
-            raise ValueError(f'{name}: expected {next(iter(known))} of shape (..., K), got {self._shape}')
+            raise ShapeError(f'{name}: expected {next(iter(known))} of shape (..., K), got {self._shape}')
         # The graph may be wanted later though it is not wanted now.
         with force_backprop_mode():
             found = [broadcast_to(known[key], self._shape) if key in known else None for key in given]

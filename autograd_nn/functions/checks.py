@@ -4,10 +4,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.backend import is_on_host
 from autograd_nn.config import config
 from autograd_nn.dtypes import is_floating
-from autograd_nn.types import Array, ArrayLike
+from autograd_nn.types import Array, ArrayLike, Shape
 from autograd_nn.utils.type_check import DTypeError, ShapeError
 
 
@@ -81,3 +83,16 @@ def check_same_shape(function: str, **xs: ArrayLike) -> None:
     if shapes.count(shapes[0]) != len(shapes):
         raise ShapeError(f'{function}: {", ".join(xs)} must have one shape, got '
                          + ', '.join(f'{name} {x.shape}' for name, x in xs.items()))
+
+
+def check_broadcast(function: str, **xs: ArrayLike) -> Shape:
+    """The shape to which the named Variables or arrays broadcast.
+
+    Raises:
+        ValueError: They do not.
+    """
+    try:
+        return np.broadcast_shapes(*[x.shape for x in xs.values()])
+    except ValueError:
+        shapes = ', '.join([f'{name} {x.shape}' for name, x in xs.items()])
+        raise ShapeError(f'{function}: the shapes do not broadcast: {shapes}') from None

@@ -2,13 +2,21 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from autograd_nn.link import Link
 from autograd_nn.link_hook import ForwardPostprocessCallbackArgs, ForwardPreprocessCallbackArgs, LinkHook
+from autograd_nn.links.activation.simplified_dropconnect import SimplifiedDropconnect
 from autograd_nn.links.connection.fully_connected import Linear
+from autograd_nn.links.connection.local_convolution_2d import LocalConvolution2D
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Parameter, Variable
+
+# While a thread computes with something in the place of a link's weight, others wait: they would find it there, or the
+# parameter in the middle of their own computation. Not in the links, as locks can neither be copied nor pickled.
+_LOCKS: WeakKeyDictionary[Link, Any] = WeakKeyDictionary()
 
 
 class WeightHook(LinkHook):
@@ -38,13 +46,19 @@ class WeightHook(LinkHook):
 
     def forward_preprocess(self, args: ForwardPreprocessCallbackArgs) -> None:
         link = args.link
-        weight = getattr(link, self.weight_name)
-        if not weight.is_initialized:
-            self._initialize(link, *args.args, **args.kwargs)
-        replacement = self.normalize_weight(link)
-        # Several hooks may follow one another: what the first of them found comes back.
-        vars(link).setdefault(self._place, weight)
-        setattr(link, self.weight_name, replacement)
+        lock = _LOCKS.setdefault(link, threading.RLock())
+        lock.acquire()
+        try:
+            weight = getattr(link, self.weight_name)
+            if not weight.is_initialized:
+                self._initialize(link, *args.args, **args.kwargs)
+            replacement = self.normalize_weight(link)
+            # Several hooks may follow one another: what the first of them found comes back.
+            vars(link).setdefault(self._place, weight)
+            setattr(link, self.weight_name, replacement)
+        except BaseException:
+            lock.release()
+            raise
 
     def forward_postprocess(self, args: ForwardPostprocessCallbackArgs) -> None:
         self._restore(args.link)
@@ -60,13 +74,21 @@ class WeightHook(LinkHook):
         weight = vars(link).pop(self._place, None)
         if weight is not None:
             setattr(link, self.weight_name, weight)
+        _LOCKS[link].release()
 
     def _initialize(self, link: Any, x: ArrayLike, *args: Any, **kwargs: Any) -> None:
         """Gives the weight its shape, as the link would do itself in its first call."""
         if not hasattr(link, '_initialize_params'):
             raise ValueError(f'{self.name}: {type(link).__name__} settles the shape of {self.weight_name!r} in its '
                              'first call, so call it before you add the hook')
-        link._initialize_params(_features(x, *args, **kwargs) if isinstance(link, Linear) else x.shape[1])
+        if isinstance(link, Linear):
+            link._initialize_params(_features(x, *args, **kwargs))
+        elif isinstance(link, SimplifiedDropconnect):
+            link._initialize_params(_features(x))
+        elif isinstance(link, LocalConvolution2D):
+            link._initialize_params(x.shape[1], x.shape[2:])
+        else:
+            link._initialize_params(x.shape[1])
 
 
 def _features(x: ArrayLike, n_batch_axes: int = 1, **options: Any) -> int:

@@ -668,8 +668,13 @@ class TestGrad:
         assert x.grad.tolist() == [8, 8]
         ann.backward([])
         ann.backward([x])
-        ann.backward([x], [ones])
         assert x.grad.tolist() == [8, 8]
+        ann.backward([x, x * 2], [ones, ones])  # what is given for a leaf is a part of its gradient
+        assert x.grad.tolist() == [11, 11] and ones.tolist() == [1, 1]
+        x.cleargrad()
+        ann.backward([x], [ones])
+        x.grad += 1
+        assert x.grad.tolist() == [2, 2] and ones.tolist() == [1, 1]
         x.cleargrad()
         ann.backward([x ** 3], [ones], enable_double_backprop=True)
         (x.grad_var).sum().backward()

@@ -12,6 +12,7 @@ import autograd_nn as ann
 import autograd_nn.distributions as D
 import autograd_nn.functions as F
 from autograd_nn import Variable
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.distributions import (
     CASES,
     OF_NUMBERS,
@@ -224,19 +225,20 @@ def test_above_the_diagonal_there_is_nothing():
     (lambda: D.Categorical(np.ones(2), logit=np.ones(2)), ValueError, 'Categorical: .* got p and logit'),
     (lambda: D.Uniform(low=np.zeros(2)), ValueError, 'Uniform: expected either low and high or loc and scale, got low'),
     (lambda: D.Uniform(low=np.zeros(2), scale=np.ones(2)), ValueError, 'got low and scale'),
-    (lambda: D.Normal(np.zeros(2, int), np.ones(2)), TypeError, r'Normal: expected floating-point loc, got int64'),
-    (lambda: D.Normal(np.zeros(2), np.ones(3)), ValueError, r'Normal: .* do not broadcast: loc \(2,\), scale \(3,\)'),
-    (lambda: D.Gamma(np.ones(2), np.ones(3)), ValueError, r'Gamma: .* do not broadcast: k \(2,\), theta \(3,\)'),
-    (lambda: D.Dirichlet(np.ones(())), ValueError, r'Dirichlet: expected alpha of shape \(..., K\), got \(\)'),
-    (lambda: D.Categorical(logit=np.ones(())), ValueError, r'Categorical: expected logit of shape'),
-    (lambda: D.MultivariateNormal(np.zeros(2), scale_tril=np.eye(3)), ValueError,
+    (lambda: D.Normal(np.zeros(2, int), np.ones(2)), DTypeError, r'Normal: expected floating-point loc, got int64'),
+    (lambda: D.Normal(np.zeros(2), np.ones(3)), ShapeError, r'Normal: .* do not broadcast: loc \(2,\), scale \(3,\)'),
+    (lambda: D.Gamma(np.ones(2), np.ones(3)), ShapeError, r'Gamma: .* do not broadcast: k \(2,\), theta \(3,\)'),
+    (lambda: D.Dirichlet(np.ones(())), ShapeError, r'Dirichlet: expected alpha of shape \(..., K\), got \(\)'),
+    (lambda: D.Categorical(logit=np.ones(())), ShapeError, r'Categorical: expected logit of shape'),
+    (lambda: D.MultivariateNormal(np.zeros(2), scale_tril=np.eye(3)), ShapeError,
      r'MultivariateNormal: expected .* got \(2,\) and \(3, 3\)'),
-    (lambda: D.MultivariateNormal(np.zeros((2, 3)), scale_tril=np.ones((4, 3, 3))), ValueError, r'got \(2, 3\) and'),
-    (lambda: D.MultivariateNormal(np.zeros(()), scale_tril=np.eye(3)), ValueError, r'got \(\) and \(3, 3\)'),
-    (lambda: D.MultivariateNormal(np.zeros(3), scale_tril=np.eye(3, dtype=int)), TypeError, 'floating-point scale_'),
+    (lambda: D.MultivariateNormal(np.zeros((2, 3)), scale_tril=np.ones((4, 3, 3))), ShapeError, r'got \(2, 3\) and'),
+    (lambda: D.MultivariateNormal(np.zeros(()), scale_tril=np.eye(3)), ShapeError, r'got \(\) and \(3, 3\)'),
+    (lambda: D.MultivariateNormal(np.zeros(3), scale_tril=np.eye(3, dtype=int)), DTypeError, 'floating-point scale_'),
     (lambda: D.Categorical(np.ones(3) / 3).log_prob(np.array([3])), ValueError,
      r'Categorical.log_prob: x contains 3, expected numbers from 0 to 2, as p has the shape \(3,\)'),
-    (lambda: D.Normal(np.zeros(2), np.ones(2)).log_prob(np.ones(3)), ValueError, 'do not broadcast together'),
+    (lambda: D.Categorical(np.ones((2, 3)) / 3).log_prob(np.zeros(4, int)), ShapeError, r'x \(4,\), batch \(2,\)'),
+    (lambda: D.Normal(np.zeros(2), np.ones(2)).log_prob(np.ones(3)), ShapeError, 'do not broadcast together'),
     (lambda: D.Gamma(np.ones(2), np.ones(2)).cdf(1), NotImplementedError, 'Gamma has no cdf'),
     (lambda: D.Gamma(np.ones(2), np.ones(2)).log_survival_function(1), NotImplementedError, 'Gamma has no cdf'),
     (lambda: D.Categorical(np.ones(2) / 2).stddev, NotImplementedError, 'Categorical has no variance'),

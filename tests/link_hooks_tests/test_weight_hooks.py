@@ -2,6 +2,8 @@
 import copy
 import io
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -24,7 +26,10 @@ LINKS = {
     'DepthwiseConvolution2D': (lambda n=4: L.DepthwiseConvolution2D(n, 2, 3), IMAGES, 0),
     'Deconvolution2D': (lambda n=4: L.Deconvolution2D(n, 3, 3, 2), IMAGES, 1),
     'DeconvolutionND': (lambda n=4: L.DeconvolutionND(3, n, 3, 2), (1, 4, 2, 2, 2), 1),
+    'LocalConvolution2D': (lambda n=4: L.LocalConvolution2D(n, 3, n and (6, 5), 3), IMAGES, 0),
+    'SimplifiedDropconnect': (lambda n=6: L.SimplifiedDropconnect(n, 3, ratio=0), (5, 3, 2), 0),
 }
+
 
 def draw(shape, dtype='f'):
     return np.random.randn(*shape).astype(dtype)
@@ -123,6 +128,37 @@ def test_axes_of_the_batch():
     link, x = L.Linear(None, 3).add_hook(WeightStandardization()), draw((2, 4, 5))
     assert link(x, n_batch_axes=2).shape == (2, 4, 3) and link.W.shape == (3, 5)
     assert L.Linear(None, 3).add_hook(WeightStandardization())(x=x).shape == (2, 3)
+
+
+@pytest.mark.parametrize('hook', HOOKS.values(), ids=HOOKS)
+def test_threads_wait_for_each_other(hook):
+    link, x = L.Linear(4, 3).add_hook(hook()), draw((5, 4))
+    computing, plain = [], link.forward
+
+    def forward(x):
+        computing.append(len(computing))
+        assert len(computing) == 1 and not isinstance(link.W, ann.Parameter)
+        time.sleep(0.001)  # lets others go on
+        y = plain(x)
+        computing.pop()
+        return y
+
+    link.forward = forward
+
+    def call(_):
+        with ann.using_config('train', False):
+            return link(x).array
+
+    wanted = call(None)
+    with ThreadPoolExecutor(4) as pool:
+        for y in pool.map(call, range(40)):
+            np.testing.assert_array_equal(y, wanted)
+    with pytest.raises(ValueError), ann.using_config('train', False):
+        link(draw((5, 7)))
+    computing.clear()
+    with ThreadPoolExecutor(1) as pool:  # what failed lets others in
+        np.testing.assert_array_equal(pool.submit(call, None).result(timeout=60), wanted)
+    assert isinstance(link.W, ann.Parameter)
 
 
 # --- beside other layers: what is computed together elsewhere

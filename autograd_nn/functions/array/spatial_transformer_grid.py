@@ -6,6 +6,7 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple
 from autograd_nn.types import ArrayLike, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -37,7 +38,7 @@ def spatial_transformer_grid(theta: ArrayLike, output_shape: Size) -> Variable:
     """
     theta = as_variable(theta)
     if theta.shape[1:] != (2, 3):
-        raise ValueError(f'spatial_transformer_grid: expected theta of shape (N, 2, 3), got {theta.shape}')
+        raise ShapeError(f'spatial_transformer_grid: expected theta of shape (N, 2, 3), got {theta.shape}')
     check_float('spatial_transformer_grid', 'theta', theta)
     size = as_tuple(output_shape, 2, 'spatial_transformer_grid', 'output_shape')
     xp = get_array_module(theta)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from autograd_nn import backend
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.joining import stack
+from autograd_nn.functions.array.selection import where
 from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -95,7 +97,8 @@ def sample(x: Variable, points: Variable) -> Variable:
     N, C, H, W = x.shape
     # For each axis the pixels on either side of a point, and how much of it they have.
     first = xp.floor(points.array)
-    share = points - first
+    # Infinitely far outside there are no shares, as there would be no number.
+    share = where(xp.isinf(first), 0, points - first)
     shares = stack([1 - share, share])
     # Far outside, any pixel there will do; so it will where there is no number.
     size, step = xp.array([[W], [H]], 'i'), xp.array([[1], [W]], 'i')
@@ -138,12 +141,12 @@ def spatial_transformer_sampler(x: ArrayLike, grid: ArrayLike) -> Variable:
     x, grid = as_variable(x), as_variable(grid)
     check_float('spatial_transformer_sampler', 'x', x)
     if x.ndim != 4 or grid.ndim != 4 or grid.shape[:2] != (len(x), 2):
-        raise ValueError('spatial_transformer_sampler: expected x of shape (N, C, H, W) and grid of shape (N, 2, '
+        raise ShapeError('spatial_transformer_sampler: expected x of shape (N, C, H, W) and grid of shape (N, 2, '
                          f'out_h, out_w), got {x.shape} and {grid.shape}')
     if 0 in x.shape[2:]:
-        raise ValueError(f'spatial_transformer_sampler: images must have elements, got x of shape {x.shape}')
+        raise ShapeError(f'spatial_transformer_sampler: images must have elements, got x of shape {x.shape}')
     if grid.dtype != x.dtype:
-        raise TypeError(f'spatial_transformer_sampler: expected grid of the type of x, {x.dtype}, got {grid.dtype}')
+        raise DTypeError(f'spatial_transformer_sampler: expected grid of the type of x, {x.dtype}, got {grid.dtype}')
     half = x.xp.array([(x.shape[3] - 1) / 2, (x.shape[2] - 1) / 2], x.dtype)
     points = (grid.reshape(len(x), 2, grid.shape[2] * grid.shape[3]) + 1) * half[:, None]
     return sample(x, points).reshape(*x.shape[:2], *grid.shape[2:])

@@ -8,6 +8,7 @@ from autograd_nn.functions.connection.fully_connected import linear
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.types import Array, ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -42,7 +43,7 @@ def deformable_convolution_2d_sampler(x: ArrayLike, offset: ArrayLike, W: ArrayL
 
     Raises:
         ValueError: The shapes do not fit.
-        TypeError: `x` is not floating-point, or `offset` is of another type.
+        TypeError: `x` or `W` is not floating-point, or `offset` is of another type.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -54,17 +55,18 @@ def deformable_convolution_2d_sampler(x: ArrayLike, offset: ArrayLike, W: ArrayL
     function = 'deformable_convolution_2d_sampler'
     x, offset, W = as_variable(x), as_variable(offset), as_variable(W)
     check_float(function, 'x', x)
+    check_float(function, 'W', W)
     if x.ndim != 4 or 0 in x.shape[1:] or W.ndim != 4 or 0 in W.shape or x.shape[1] != W.shape[1]:
-        raise ValueError(f'{function}: expected x of shape (N, C, H, W) and W of shape (K, C, kh, kw), got {x.shape} '
+        raise ShapeError(f'{function}: expected x of shape (N, C, H, W) and W of shape (K, C, kh, kw), got {x.shape} '
                          f'and {W.shape}')
     k, stride = W.shape[2:], as_tuple(stride, 2, function, 'stride')
     pad = as_tuple(pad, 2, function, 'pad', least=0)
     out = tuple(conv_output_size(*sizes) for sizes in zip(x.shape[2:], k, stride, pad))
     if offset.shape != (len(x), 2 * k[0] * k[1], *out):
-        raise ValueError(f'{function}: expected offset of shape {(len(x), 2 * k[0] * k[1], *out)} for x of shape '
+        raise ShapeError(f'{function}: expected offset of shape {(len(x), 2 * k[0] * k[1], *out)} for x of shape '
                          f'{x.shape} and W {W.shape}, stride {stride} and pad {pad}, got {offset.shape}')
     if offset.dtype != x.dtype:
-        raise TypeError(f'{function}: expected offset of the type of x, {x.dtype}, got {offset.dtype}')
+        raise DTypeError(f'{function}: expected offset of the type of x, {x.dtype}, got {offset.dtype}')
     windows, places = out[0] * out[1], k[0] * k[1]
     moved = (offset.reshape(len(x), 2, places, windows).transpose(0, 1, 3, 2)
              + _window_points(out, k, stride, pad, x.array))

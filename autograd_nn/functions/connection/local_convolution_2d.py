@@ -7,6 +7,7 @@ from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.types import ArrayLike, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -37,15 +38,15 @@ def local_convolution_2d(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None,
     check_float('local_convolution_2d', 'x', x)
     check_float('local_convolution_2d', 'W', W)
     if x.ndim != 4 or W.ndim != 6 or 0 in x.shape[1:] or 0 in W.shape:
-        raise ValueError('local_convolution_2d: expected x of shape (N, C, H, W) and W of shape (K, out_h, out_w, C, '
+        raise ShapeError('local_convolution_2d: expected x of shape (N, C, H, W) and W of shape (K, out_h, out_w, C, '
                          f'kh, kw), got {x.shape} and {W.shape}')
     K, *out, C = W.shape[:4]
     k, stride = W.shape[4:], as_tuple(stride, 2, 'local_convolution_2d', 'stride')
     if (x.shape[1], *[conv_output_size(n, m, s, 0) for n, m, s in zip(x.shape[2:], k, stride)]) != (C, *out):
-        raise ValueError(f'local_convolution_2d: W of shape {W.shape} is for {C} channels and {out[0]} x {out[1]} '
+        raise ShapeError(f'local_convolution_2d: W of shape {W.shape} is for {C} channels and {out[0]} x {out[1]} '
                          f'positions, which x of shape {x.shape} with stride {stride} does not have')
     if b is not None and b.shape != W.shape[:3]:
-        raise ValueError(f'local_convolution_2d: expected b of shape {W.shape[:3]}, got {b.shape}')
+        raise ShapeError(f'local_convolution_2d: expected b of shape {W.shape[:3]}, got {b.shape}')
     # A product of matrices for each position.
     windows = im2col(x, k, stride).reshape(len(x), C * k[0] * k[1], out[0] * out[1]).transpose(2, 0, 1)
     filters = W.reshape(K, out[0] * out[1], -1).transpose(1, 2, 0)

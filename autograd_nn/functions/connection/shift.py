@@ -9,6 +9,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float
 from autograd_nn.geometry import as_tuple
 from autograd_nn.types import ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -83,7 +84,7 @@ def shift(x: ArrayLike, ksize: Size = 3, dilate: Size = 1) -> Variable:
     check_float('shift', 'x', x)
     kernel_size = as_tuple(ksize, 2, 'shift', 'ksize')
     if x.ndim != 4 or x.shape[1] < kernel_size[0] * kernel_size[1]:
-        raise ValueError(f'shift: expected x of shape (N, C, H, W) with a channel for each of the {kernel_size[0]} x '
+        raise ShapeError(f'shift: expected x of shape (N, C, H, W) with a channel for each of the {kernel_size[0]} x '
                          f'{kernel_size[1]} places, got shape {x.shape}')
     if not (kernel_size[0] % 2 and kernel_size[1] % 2):
         raise ValueError(f'shift: ksize must be odd, got {ksize}')

@@ -16,6 +16,7 @@ from autograd_nn.functions.checks import check_choice, check_float, check_indice
 from autograd_nn.functions.connection.embedding import EmbedID, EmbedIDGrad
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike, BareArray
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 Order = Literal['C', 'F', 'other']
@@ -55,7 +56,7 @@ class CooMatrix:
     def __init__(self, data: Any, row: Any, col: Any, shape: tuple[int, ...],
                  order: Order | None = None, requires_grad: bool = False) -> None:
         if data.ndim not in (1, 2) or not data.shape == row.shape == col.shape:
-            raise ValueError('CooMatrix: expected data, row and col of one shape, (L,) or (B, L), '
+            raise ShapeError('CooMatrix: expected data, row and col of one shape, (L,) or (B, L), '
                              f'got {data.shape}, {row.shape} and {col.shape}')
         if len(shape) != 2 or min(shape) <= 0:
             raise ValueError(f'CooMatrix: expected a positive number of rows and of columns as shape, got {shape}')
@@ -100,7 +101,7 @@ def to_coo(x: BareArray, ldnz: int | None = None, requires_grad: bool = False) -
         (variable([ 2., -1.]), array([0, 1], dtype=int32), array([1, 0], dtype=int32), (2, 3), 'C')
     """
     if x.ndim not in (2, 3):
-        raise ValueError(f'to_coo: expected x with two or three axes, got shape {x.shape}')
+        raise ShapeError(f'to_coo: expected x with two or three axes, got shape {x.shape}')
     xp = get_array_module(x)
     batch = x.shape[:-2]
     matrices, rows, cols = xp.nonzero(x.reshape(-1, *x.shape[-2:]))
@@ -138,7 +139,7 @@ def get_order(row: Any, col: Any) -> Order:
         'C'
     """
     if row.shape != col.shape:
-        raise ValueError(f'get_order: row and col must have one shape, got {row.shape} and {col.shape}')
+        raise ShapeError(f'get_order: row and col must have one shape, got {row.shape} and {col.shape}')
     xp = get_array_module(row)
     known = row >= 0
     if bool((known != (col >= 0)).any()):
@@ -196,7 +197,7 @@ def _product(a: Any, b: Any, transa: bool, transb: bool) -> Variable:
     batch = a.data.shape[:-1]
     if b.ndim != len(batch) + 2 or b.shape[:-2] != batch or b.shape[-1 if transb else -2] != k:
         wanted = (*batch, 'N', k) if transb else (*batch, k, 'N')
-        raise ValueError(f'sparse_matmul: to a sparse matrix of shape {(*batch, *a.shape)} a dense one of shape '
+        raise ShapeError(f'sparse_matmul: to a sparse matrix of shape {(*batch, *a.shape)} a dense one of shape '
                          f'({", ".join(map(str, wanted))}) fits, got {b.shape}')
     b = swapaxes(b, -1, -2) if transb else b
     # All matrices of a batch as one, above each other.

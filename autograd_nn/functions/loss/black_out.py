@@ -11,6 +11,7 @@ from autograd_nn.functions.math.exponential import exp, log1p
 from autograd_nn.functions.math.reduction import logsumexp
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -47,7 +48,7 @@ def black_out(x: ArrayLike, t: ArrayLike, W: ArrayLike, samples: ArrayLike, redu
     x, W, t, samples = as_variable(x), as_variable(W), as_array(t), as_array(samples)
     check_labelled('black_out', x, t, W)
     if samples.ndim != 2 or len(samples) != len(x) or samples.dtype.kind not in 'iu':
-        raise ValueError(f'black_out: expected integers samples of shape ({len(x)}, S) for x of shape {x.shape}, got '
+        raise ShapeError(f'black_out: expected integers samples of shape ({len(x)}, S) for x of shape {x.shape}, got '
                          f'{samples.shape} of {samples.dtype}')
     for name, labels in (('t', t), ('samples', samples)):
         check_indices('black_out', name, labels, len(W), f'W has the shape {W.shape}')

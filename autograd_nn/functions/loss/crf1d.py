@@ -23,6 +23,7 @@ from autograd_nn.functions.loss.reduce import reduced
 from autograd_nn.functions.math.reduction import logsumexp
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike, Ints
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 # What stands for minus infinity, which cannot be subtracted from itself.
@@ -156,7 +157,7 @@ def crf1d(cost: ArrayLike, xs: Sequence[ArrayLike], ys: Sequence[ArrayLike], red
     cost, x, packing = _packed('crf1d', cost, xs)
     ys = [as_array(y) for y in ys]
     if [y.shape for y in ys] != [(n,) for n in packing.sizes] or any(y.dtype.kind not in 'iu' for y in ys):
-        raise ValueError('crf1d: expected for each step integers y of shape (B,), as xs have the shapes '
+        raise ShapeError('crf1d: expected for each step integers y of shape (B,), as xs have the shapes '
                          f'{_listed(xs)}; got {_listed(ys)}')
     labels = get_array_module(x.array).concatenate([beside(x.array, y) for y in ys])
     check_indices('crf1d', 'ys', labels, len(cost), f'cost has the shape {cost.shape}')
@@ -193,15 +194,15 @@ def _packed(function: str, cost: ArrayLike, xs: Sequence[ArrayLike]) -> tuple[Va
     cost = as_variable(cost)
     check_float(function, 'cost', cost)
     if cost.ndim != 2 or cost.shape[0] != cost.shape[1]:
-        raise ValueError(f'{function}: expected cost of shape (K, K), got {cost.shape}')
-    if not xs or any(x.ndim != 2 or x.shape[1] != len(cost) for x in xs):
-        raise ValueError(f'{function}: expected for each step x of shape (B, {len(cost)}), as cost has the shape '
+        raise ShapeError(f'{function}: expected cost of shape (K, K), got {cost.shape}')
+    if not len(xs) or any(x.ndim != 2 or x.shape[1] != len(cost) for x in xs):
+        raise ShapeError(f'{function}: expected for each step x of shape (B, {len(cost)}), as cost has the shape '
                          f'{cost.shape}; got {_listed(xs)}')
     sizes = tuple([len(x) for x in xs])
     if sorted(sizes, reverse=True) != [*sizes]:
-        raise ValueError(f'{function}: expected the longest sequences first, so that fewer are left at each step, got '
+        raise ShapeError(f'{function}: expected the longest sequences first, so that fewer are left at each step, got '
                          f'{_listed(xs)}')
-    x = concat(xs, 0)
+    x = concat([*xs], 0)
     check_float(function, 'xs', x)
     return cost, x, Packing(sizes)
 

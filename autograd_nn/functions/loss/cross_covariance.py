@@ -6,6 +6,7 @@ from autograd_nn.functions.math.exponential import square
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -40,7 +41,7 @@ def cross_covariance(y: ArrayLike, z: ArrayLike, reduce: str = 'half_squared_sum
     check_float('cross_covariance', 'y', y)
     check_float('cross_covariance', 'z', z)
     if y.ndim != 2 or z.ndim != 2 or len(y) != len(z):
-        raise ValueError('cross_covariance: expected y of shape (N, K) and z of shape (N, L), got '
+        raise ShapeError('cross_covariance: expected y of shape (N, K) and z of shape (N, L), got '
                          f'{y.shape} and {z.shape}')
     covariance = covariance_of(y, z)
     return covariance if reduce == 'no' else square(covariance).sum() * 0.5

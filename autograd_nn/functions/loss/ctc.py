@@ -25,6 +25,7 @@ from autograd_nn.functions.loss.reduce import reduced
 from autograd_nn.functions.math.reduction import logsumexp
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 # The logarithm of probability zero: unlike infinity it can be subtracted from itself.
@@ -168,11 +169,11 @@ def _loss(x: Variable, t: Array, blank: int, input_length: Array, label_length: 
     name = 'connectionist_temporal_classification'
     check_float(name, 'x', x)
     if x.ndim != 3:
-        raise ValueError(f'{name}: expected x of shape (B, V) at each step, got {x.shape[1:]}')
+        raise ShapeError(f'{name}: expected x of shape (B, V) at each step, got {x.shape[1:]}')
     length, n, labels = x.shape
     xp = get_array_module(x.array)
     if t.ndim != 2 or len(t) != n or t.dtype.kind not in 'iu':
-        raise ValueError(f'{name}: expected integers t of shape ({n}, M) for x of shape {x.shape}, got {t.shape} of '
+        raise ShapeError(f'{name}: expected integers t of shape ({n}, M) for x of shape {x.shape}, got {t.shape} of '
                          f'{t.dtype}')
     if not 0 <= operator.index(blank) < labels:
         raise ValueError(f'{name}: blank_symbol must be from 0 to {labels - 1}, not {blank}')
@@ -195,7 +196,7 @@ def _lengths(argument: str, lengths: Array, n: int, longest: int, x: Variable) -
     if lengths is None:
         return get_array_module(x.array).full(n, longest)
     if lengths.shape != (n,) or lengths.dtype.kind not in 'iu':
-        raise ValueError(f'connectionist_temporal_classification: expected integers {argument} of shape ({n},), got '
+        raise ShapeError(f'connectionist_temporal_classification: expected integers {argument} of shape ({n},), got '
                          f'{lengths.shape} of {lengths.dtype}')
     check_indices('connectionist_temporal_classification', argument, lengths, longest + 1, f'the longest is {longest}')
     return beside(x.array, lengths)

@@ -6,6 +6,7 @@ from autograd_nn.functions.loss.cross_covariance import covariance_of
 from autograd_nn.functions.math.exponential import square
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -37,6 +38,6 @@ def decov(h: ArrayLike, reduce: str = 'half_squared_sum') -> Variable:
     h = as_variable(h)
     check_float('decov', 'h', h)
     if h.ndim != 2:
-        raise ValueError(f'decov: expected h of shape (N, K), got {h.shape}')
+        raise ShapeError(f'decov: expected h of shape (N, K), got {h.shape}')
     covariance = covariance_of(h, h) * (1 - h.xp.eye(h.shape[1], dtype=h.dtype))
     return covariance if reduce == 'no' else square(covariance).sum() * 0.5

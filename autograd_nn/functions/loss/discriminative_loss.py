@@ -16,6 +16,7 @@ from autograd_nn.functions.math.exponential import sqrt, square
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import ArrayLike, Ints
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -73,7 +74,7 @@ def discriminative_margin_based_clustering_loss(
     x, numbers = as_variable(embeddings), as_array(labels)
     check_float(name, 'embeddings', x)
     if x.ndim != 4 or x.shape[1] != max_embedding_dim or numbers.shape != (len(x), *x.shape[2:]):
-        raise ValueError(f'{name}: expected embeddings of shape (N, {max_embedding_dim}, H, W) and labels (N, H, W), '
+        raise ShapeError(f'{name}: expected embeddings of shape (N, {max_embedding_dim}, H, W) and labels (N, H, W), '
                          f'got {x.shape} and {numbers.shape}')
     n, objects, height, width = x.shape
     x = reshape(x, (n, objects, height * width))

@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.backend import beside, get_array_module
 from autograd_nn.functions.activation.smooth_rectifier import softplus
 from autograd_nn.functions.array.selection import where
@@ -12,6 +14,7 @@ from autograd_nn.functions.loss.reduce import reduced
 from autograd_nn.functions.loss.sampled import check_labelled, scores_of
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -54,10 +57,12 @@ def negative_sampling(x: ArrayLike, t: ArrayLike, W: ArrayLike, sampler: Callabl
     shape = len(x), sample_size + 1
     drawn = as_array(sampler(shape))
     if drawn.shape != shape or drawn.dtype.kind not in 'iu':
-        raise ValueError(f'negative_sampling: expected of the sampler integers of shape {shape}, got {drawn.shape} of '
+        raise ShapeError(f'negative_sampling: expected of the sampler integers of shape {shape}, got {drawn.shape} of '
                          f'{drawn.dtype}')
     xp = get_array_module(x.array)
     drawn = beside(x.array, drawn)
+    if drawn.dtype.kind == 'u' or drawn.dtype.itemsize < 4:
+        drawn = drawn.astype(np.int32)  # which has place for -1 and for the labels of `t`
     samples = xp.concatenate((beside(x.array, t)[:, None].astype(drawn.dtype), drawn[:, 1:]), 1)
     loss = _loss(x, W, samples, reduce)
     return (loss, samples) if return_samples else loss

@@ -6,6 +6,7 @@ from autograd_nn.functions.checks import check_float
 from autograd_nn.functions.connection.embedding import embed_id
 from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.types import Array
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable
 
 
@@ -19,7 +20,7 @@ def check_labelled(function: str, x: Variable, t: Array, W: Variable) -> None:
     check_float(function, 'x', x)
     check_float(function, 'W', W)
     if x.ndim != 2 or W.ndim != 2 or W.shape[1] != x.shape[1] or t.shape != x.shape[:1] or t.dtype.kind not in 'iu':
-        raise ValueError(f'{function}: expected x of shape (N, D), integers t of shape (N,) and W of shape (V, D), got '
+        raise ShapeError(f'{function}: expected x of shape (N, D), integers t of shape (N,) and W of shape (V, D), got '
                          f'{x.shape}, {t.shape} of {t.dtype} and {W.shape}')
 
 

@@ -6,6 +6,7 @@ from autograd_nn.function_node import Arrays, Gradients, Indexes
 from autograd_nn.functions.checks import check_float, check_same_shape
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -32,9 +33,9 @@ def _apply(method: str, x: tuple[ArrayLike, ArrayLike]) -> tuple[Variable, ...]:
     check_float(method, 'real', real)
     check_same_shape(method, real=real, imag=imag)
     if real.dtype != imag.dtype:
-        raise TypeError(f'{method}: real and imag must have one dtype, got {real.dtype} and {imag.dtype}')
+        raise DTypeError(f'{method}: real and imag must have one dtype, got {real.dtype} and {imag.dtype}')
     if not real.shape or not real.shape[-1]:
-        raise ValueError(f'{method}: expected one element or more along the last axis, got shape {real.shape}')
+        raise ShapeError(f'{method}: expected one element or more along the last axis, got shape {real.shape}')
     return FFT(method).apply((real, imag))
 
 

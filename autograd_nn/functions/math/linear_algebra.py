@@ -13,6 +13,10 @@ from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
+class MatrixError(np.linalg.LinAlgError, ValueError):
+    """A matrix has no such result: what programs catch of NumPy, too."""
+
+
 class Inv(SinglePrecision):
 
     def forward(self, inputs: Arrays) -> Arrays:
@@ -57,13 +61,13 @@ class Cholesky(SinglePrecision):
 def _apply(function: type[FunctionNode], name: str, a: ArrayLike, ndim: int | None = None,
            failure: str = 'has no inverse') -> Variable:
     a = as_variable(a)
-    if ndim not in (None, a.ndim) or a.shape[-2:-1] != a.shape[-1:]:
+    if ndim not in (None, a.ndim) or a.ndim < 2 or a.shape[-2:-1] != a.shape[-1:]:
         raise ShapeError(f'{name}: expected {"a square matrix" if ndim == 2 else "square matrices (B, M, M)"}, '
                          f'got shape {a.shape}')
     try:
         return function().apply((a,))[0]
     except np.linalg.LinAlgError as error:
-        raise ValueError(f'{name}: a of shape {a.shape} {failure} ({error})') from None
+        raise MatrixError(f'{name}: a of shape {a.shape} {failure} ({error})') from None
 
 
 def inverse(function: str, a: ArrayLike) -> Variable:

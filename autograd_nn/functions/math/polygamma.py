@@ -9,11 +9,12 @@ import numpy as np
 from autograd_nn.backend import elementwise, get_array_module, is_on_host
 from autograd_nn.function_node import Arrays, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
-from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.checks import check_broadcast, check_float
 from autograd_nn.functions.math import zeta
 from autograd_nn.functions.precision import in_double_precision
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import DTypeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 # Bernoulli's numbers B(2j) / 2j: the coefficients of the asymptotic series.
@@ -92,7 +93,7 @@ def polygamma(n: ArrayLike | int, x: ArrayLike) -> Variable:
 
     Raises:
         TypeError: `n` are not integers, or `x` is not floating-point.
-        ValueError: A number of `n` on the CPU is negative.
+        ValueError: A number of `n` on the CPU is negative, or the shapes do not broadcast.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -103,7 +104,8 @@ def polygamma(n: ArrayLike | int, x: ArrayLike) -> Variable:
     check_float('polygamma', 'x', x)
     orders: Any = np.array(n) if isinstance(n, int) else as_array(n)
     if orders.dtype.kind not in 'iu':
-        raise TypeError(f'polygamma: expected integers n, got {orders.dtype} (shape {orders.shape})')
+        raise DTypeError(f'polygamma: expected integers n, got {orders.dtype} (shape {orders.shape})')
     if is_on_host(orders) and (orders < 0).any():
         raise ValueError(f'polygamma: expected n that are not negative, got {orders.min()}')
+    check_broadcast('polygamma', n=orders, x=x)
     return PolyGamma(orders.astype(np.int64)).apply((x,))[0]

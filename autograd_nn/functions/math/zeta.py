@@ -8,7 +8,7 @@ import numpy as np
 from autograd_nn.backend import elementwise, get_array_module
 from autograd_nn.function_node import Arrays, Gradients, Indexes
 from autograd_nn.functions.array.broadcast import sum_to
-from autograd_nn.functions.checks import check_float
+from autograd_nn.functions.checks import check_broadcast, check_float
 from autograd_nn.functions.precision import in_double_precision
 from autograd_nn.functions.single_precision import SinglePrecision
 from autograd_nn.types import Array, ArrayLike, Operand
@@ -107,6 +107,7 @@ def zeta(x: Operand, q: ArrayLike) -> Variable:
 
     Raises:
         TypeError: `q` is not floating-point.
+        ValueError: The shapes do not broadcast.
 
     Example:
         >>> import numpy as np, autograd_nn.functions as F
@@ -115,4 +116,6 @@ def zeta(x: Operand, q: ArrayLike) -> Variable:
     """
     q = as_variable(q)
     check_float('zeta', 'q', q)
-    return Zeta(as_array(x)).apply((q,))[0]
+    s: Any = np.asarray(x) if isinstance(x, (int, float)) else as_array(x)
+    check_broadcast('zeta', x=s, q=q)
+    return Zeta(s).apply((q,))[0]

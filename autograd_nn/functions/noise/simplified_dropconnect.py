@@ -10,6 +10,7 @@ from autograd_nn.functions.math.matrix_product import matmul
 from autograd_nn.functions.noise.dropout import check_ratio, kept
 from autograd_nn.functions.single_precision import in_single_precision
 from autograd_nn.types import Array, ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 
@@ -51,7 +52,7 @@ def simplified_dropconnect(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = Non
     check_ratio('simplified_dropconnect', ratio)
     n, features = len(x), math.prod(x.shape[1:])
     if W.ndim != 2 or W.shape[1] != features or (b is not None and b.shape != W.shape[:1]):
-        raise ValueError('simplified_dropconnect: expected x of shape (N, ...) with D features, W (M, D) and b (M,), '
+        raise ShapeError('simplified_dropconnect: expected x of shape (N, ...) with D features, W (M, D) and b (M,), '
                          f'got {x.shape}, {W.shape} and {None if b is None else b.shape}')
     if not train:
         ratio = 0
@@ -59,7 +60,7 @@ def simplified_dropconnect(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = Non
         mask = kept(W, (n, *W.shape) if use_batchwise_mask and ratio else W.shape, ratio)
     factor: Array = beside(W.array, as_array(mask))
     if factor.shape not in (W.shape, (n, *W.shape)):
-        raise ValueError(f'simplified_dropconnect: mask must have the shape {W.shape} or {(n, *W.shape)} for x of '
+        raise ShapeError(f'simplified_dropconnect: mask must have the shape {W.shape} or {(n, *W.shape)} for x of '
                          f'shape {x.shape} and W of shape {W.shape}; it has {factor.shape}')
     W = W * (factor.astype(W.dtype) / (1 - ratio))
     x = reshape(x, (n, features))

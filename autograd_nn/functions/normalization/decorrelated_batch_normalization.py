@@ -13,6 +13,7 @@ from autograd_nn.functions.math.reduction import sum as sum_over
 from autograd_nn.functions.precision import cast
 from autograd_nn.functions.single_precision import widened
 from autograd_nn.types import Array, ArrayLike, BareArray, Ints
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -154,14 +155,14 @@ def fixed_decorrelated_batch_normalization(x: ArrayLike, mean: ArrayLike, projec
 def _shape_of_means(function: str, x: Variable, groups: int) -> Ints:
     check_float(function, 'x', x)
     if x.ndim < 2 or groups < 1 or x.shape[1] % groups:
-        raise ValueError(f'{function}: expected x of shape (N, C, ...) with C a multiple of groups {groups}, '
+        raise ShapeError(f'{function}: expected x of shape (N, C, ...) with C a multiple of groups {groups}, '
                          f'got {x.shape}')
     return groups, x.shape[1] // groups
 
 
 def _check_shape(function: str, x: Variable, groups: int, name: str, array: Array, expected: Ints) -> None:
     if array is not None and array.shape != expected:
-        raise ValueError(f'{function}: expected {name} of shape {expected} for x of shape {x.shape} in {groups} '
+        raise ShapeError(f'{function}: expected {name} of shape {expected} for x of shape {x.shape} in {groups} '
                          f'groups, got {array.shape}')
 
 

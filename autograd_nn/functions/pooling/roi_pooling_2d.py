@@ -15,6 +15,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.checks import check_float, check_indices
 from autograd_nn.geometry import as_tuple
 from autograd_nn.types import Array, ArrayLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_array, as_variable
 
 Regions = tuple[Array, Array, Array]
@@ -105,11 +106,11 @@ def _checked(function: str, x: ArrayLike, rois: ArrayLike, roi_indices: ArrayLik
     indices: Any = as_array(roi_indices)
     check_float(function, 'x', x)
     if x.ndim != 4:
-        raise ValueError(f'{function}: expected x of shape (N, C, H, W), got {x.shape}')
+        raise ShapeError(f'{function}: expected x of shape (N, C, H, W), got {x.shape}')
     if 0 in x.shape[2:]:
-        raise ValueError(f'{function}: images must have elements, got x of shape {x.shape}')
+        raise ShapeError(f'{function}: images must have elements, got x of shape {x.shape}')
     if bounds.ndim != 2 or bounds.shape[1] != 4 or indices.shape != bounds.shape[:1] or indices.dtype.kind not in 'iu':
-        raise ValueError(f'{function}: expected rois of shape (R, 4) and integers roi_indices of shape (R,), got '
+        raise ShapeError(f'{function}: expected rois of shape (R, 4) and integers roi_indices of shape (R,), got '
                          f'shapes {bounds.shape} and {indices.shape} of {indices.dtype}')
     check_indices(function, 'roi_indices', indices, len(x), f'x has the shape {x.shape}')
     if not spatial_scale > 0:
@@ -192,7 +193,7 @@ def roi_pooling_2d(x: ArrayLike, rois: ArrayLike, outh: int, outw: int, spatial_
     """
     numbers: Any = as_array(rois)
     if numbers.ndim != 2 or numbers.shape[1] != 5:
-        raise ValueError(f'roi_pooling_2d: expected rois of shape (R, 5), got {numbers.shape}')
+        raise ShapeError(f'roi_pooling_2d: expected rois of shape (R, 5), got {numbers.shape}')
     x, regions = _pooled('roi_pooling_2d', x, numbers[:, [2, 1, 4, 3]], numbers[:, 0].astype(int), (outh, outw),
                          spatial_scale, 1)
     return ROIMax(regions, 0).apply((x,))[0]

@@ -7,6 +7,7 @@ from autograd_nn.functions.array.joining import concat
 from autograd_nn.functions.checks import check_choice
 from autograd_nn.functions.pooling.pooling import max_pooling_2d
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
 
@@ -37,13 +38,13 @@ def spatial_pyramid_pooling_2d(x: ArrayLike, pyramid_height: int, pooling: str |
     if operator.index(pyramid_height) < 1:
         raise ValueError(f'spatial_pyramid_pooling_2d: pyramid_height must be at least 1, not {pyramid_height}')
     if x.ndim != 4:
-        raise ValueError(f'spatial_pyramid_pooling_2d: expected x of shape (N, C, H, W), got {x.shape}')
+        raise ShapeError(f'spatial_pyramid_pooling_2d: expected x of shape (N, C, H, W), got {x.shape}')
     levels = []
     for bins in [2 ** level for level in range(pyramid_height)]:
         ksize = [-(-n // bins) for n in x.shape[2:]]
         pad = [(k * bins - n) // 2 for k, n in zip(ksize, x.shape[2:])]
         if min(x.shape[2:]) < bins or any(p >= k for p, k in zip(pad, ksize)):
-            raise ValueError(f'spatial_pyramid_pooling_2d: x of shape {x.shape} is too small for {bins} x {bins} '
+            raise ShapeError(f'spatial_pyramid_pooling_2d: x of shape {x.shape} is too small for {bins} x {bins} '
                              f'windows of {ksize[0]} x {ksize[1]} pixels')
         levels.append(max_pooling_2d(x, ksize, pad=pad).reshape(len(x), x.shape[1] * bins * bins, 1, 1))
     return concat(levels)

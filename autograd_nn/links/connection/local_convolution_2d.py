@@ -10,6 +10,7 @@ from autograd_nn.geometry import as_tuple, conv_output_size
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Link
 from autograd_nn.types import ArrayLike, InitializerLike, Ints, Size
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable
 
 
@@ -64,7 +65,7 @@ class LocalConvolution2D(Link):
     def _initialize_params(self, in_channels: int, in_size: Ints) -> None:
         out = tuple(conv_output_size(n, k, s, 0) for n, k, s in zip(in_size, self.ksize, self.stride))
         if min(out) < 1:
-            raise ValueError(f'LocalConvolution2D: no window of size {self.ksize} fits images of size {in_size}')
+            raise ShapeError(f'LocalConvolution2D: no window of size {self.ksize} fits images of size {in_size}')
         self.W.initialize((self.out_channels, *out, in_channels, *self.ksize))
         if self.b is not None:
             self.b.initialize((self.out_channels, *out))
@@ -78,5 +79,7 @@ class LocalConvolution2D(Link):
     def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, in_channels, in_h, in_w)."""
         if not self.W.is_initialized:
+            if x.ndim != 4:
+                raise ShapeError(f'LocalConvolution2D: expected x of shape (N, C, H, W), got {x.shape}')
             self._initialize_params(x.shape[1], x.shape[2:])
         return local_convolution_2d(x, self.W, self.b, self.stride)

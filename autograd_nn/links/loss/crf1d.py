@@ -13,6 +13,7 @@ from autograd_nn.functions.rnn.recurrent_sequences import transpose_sequence
 from autograd_nn.initializers import get_initializer
 from autograd_nn.link import Link
 from autograd_nn.types import ArrayLike, InitializerLike
+from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable
 
 
@@ -93,6 +94,6 @@ class CRF1d(Link):
 def _longest_first(xs: Sequence[ArrayLike]) -> list[int]:
     """The order of sequences by their length; none may be empty, as it would have no place among the steps."""
     if not all(map(len, xs)):
-        raise ValueError('CRF1d: expected sequences of at least one step, got lengths '
+        raise ShapeError('CRF1d: expected sequences of at least one step, got lengths '
                          f'{", ".join([str(len(x)) for x in xs])}')
     return sorted(range(len(xs)), key=lambda i: -len(xs[i]))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, gradients, uniform
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -97,19 +98,30 @@ def test_the_same_as_in_torch():
     np.testing.assert_allclose(F.spatial_transformer_grid(theta.numpy(), (4, 5)).array, expected.numpy(), atol=1e-12)
 
 
+@pytest.mark.filterwarnings('ignore:invalid value')
+def test_points_infinitely_far_outside():
+    x, grid = Variable(uniform(1, 2, 3, 4)), Variable(np.zeros((1, 2, 1, 4)))
+    grid.array[0, :, 0] = [np.inf, 0, -np.inf, 0.1], [0.2, -np.inf, np.inf, 0.3]
+    y = F.spatial_transformer_sampler(x, grid)
+    assert not y.array[..., :3].any() and y.array[..., 3].all()
+    F.sum(y).backward()
+    assert not grid.grad[..., :3].any() and grid.grad[..., 3].all()
+    np.testing.assert_allclose(x.grad.sum((2, 3)), 1)
+
+
 X, GRID = np.ones((2, 3, 4, 4)), np.zeros((2, 2, 5, 5))
 
 
 @pytest.mark.parametrize('call, error, message', [
-    (lambda: F.spatial_transformer_grid(np.ones((2, 3)), (2, 2)), ValueError, r'theta .*\(N, 2, 3\), got \(2, 3\)'),
-    (lambda: F.spatial_transformer_grid(np.ones((1, 2, 3), int), (2, 2)), TypeError, 'floating-point theta, got int64'),
+    (lambda: F.spatial_transformer_grid(np.ones((2, 3)), (2, 2)), ShapeError, r'theta .*\(N, 2, 3\), got \(2, 3\)'),
+    (lambda: F.spatial_transformer_grid(np.ones((1, 2, 3), int), (2, 2)), DTypeError, '-point theta, got int64'),
     (lambda: F.spatial_transformer_grid(np.ones((1, 2, 3)), (2, 0)), ValueError, r'output_shape is \(2, 0\)'),
-    (lambda: F.spatial_transformer_sampler(X[0], GRID), ValueError, r'got \(3, 4, 4\) and \(2, 2, 5, 5\)'),
-    (lambda: F.spatial_transformer_sampler(X, GRID[:1]), ValueError, r'got \(2, 3, 4, 4\) and \(1, 2, 5, 5\)'),
-    (lambda: F.spatial_transformer_sampler(X, GRID[:, :1]), ValueError, r'grid of shape \(N, 2, out_h, out_w\)'),
-    (lambda: F.spatial_transformer_sampler(X[:, :, :0], GRID), ValueError, 'images must have elements'),
-    (lambda: F.spatial_transformer_sampler(X.astype(int), GRID), TypeError, 'expected floating-point x, got int64'),
-    (lambda: F.spatial_transformer_sampler(X, GRID.astype('f')), TypeError, 'the type of x, float64, got float32'),
+    (lambda: F.spatial_transformer_sampler(X[0], GRID), ShapeError, r'got \(3, 4, 4\) and \(2, 2, 5, 5\)'),
+    (lambda: F.spatial_transformer_sampler(X, GRID[:1]), ShapeError, r'got \(2, 3, 4, 4\) and \(1, 2, 5, 5\)'),
+    (lambda: F.spatial_transformer_sampler(X, GRID[:, :1]), ShapeError, r'grid of shape \(N, 2, out_h, out_w\)'),
+    (lambda: F.spatial_transformer_sampler(X[:, :, :0], GRID), ShapeError, 'images must have elements'),
+    (lambda: F.spatial_transformer_sampler(X.astype(int), GRID), DTypeError, 'expected floating-point x, got int64'),
+    (lambda: F.spatial_transformer_sampler(X, GRID.astype('f')), DTypeError, 'the type of x, float64, got float32'),
 ])
 def test_errors(call, error, message):
     with pytest.raises(error, match=f'^spatial_transformer_(grid|sampler): .*{message}'):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from functions_tests.array_tests.test_spatial_transformer import plain_sampler
 from support.checking import check_function, uniform
 
@@ -54,12 +55,13 @@ X, OFFSET, W = np.ones((2, 3, 4, 4)), np.zeros((2, 8, 3, 3)), np.ones((5, 3, 2, 
 
 
 @pytest.mark.parametrize('call, error, message', [
-    (lambda f: f(X[0], OFFSET, W), ValueError, r'x of shape \(N, C, H, W\) .* got \(3, 4, 4\)'),
-    (lambda f: f(X, OFFSET, W[:, :2]), ValueError, r'got \(2, 3, 4, 4\) and \(5, 2, 2, 2\)'),
-    (lambda f: f(X, OFFSET[:, :4], W), ValueError, r'offset of shape \(2, 8, 3, 3\) .* got \(2, 4, 3, 3\)'),
-    (lambda f: f(X, OFFSET, W, pad=1), ValueError, r'offset of shape \(2, 8, 5, 5\) .* pad \(1, 1\), got'),
-    (lambda f: f(X, OFFSET.astype('f'), W), TypeError, 'the type of x, float64, got float32'),
-    (lambda f: f(X.astype(int), OFFSET, W), TypeError, 'expected floating-point x, got int64'),
+    (lambda f: f(X[0], OFFSET, W), ShapeError, r'x of shape \(N, C, H, W\) .* got \(3, 4, 4\)'),
+    (lambda f: f(X, OFFSET, W[:, :2]), ShapeError, r'got \(2, 3, 4, 4\) and \(5, 2, 2, 2\)'),
+    (lambda f: f(X, OFFSET[:, :4], W), ShapeError, r'offset of shape \(2, 8, 3, 3\) .* got \(2, 4, 3, 3\)'),
+    (lambda f: f(X, OFFSET, W, pad=1), ShapeError, r'offset of shape \(2, 8, 5, 5\) .* pad \(1, 1\), got'),
+    (lambda f: f(X, OFFSET.astype('f'), W), DTypeError, 'the type of x, float64, got float32'),
+    (lambda f: f(X.astype(int), OFFSET, W), DTypeError, 'expected floating-point x, got int64'),
+    (lambda f: f(X, OFFSET, W.astype(int)), DTypeError, 'expected floating-point W, got int64'),
     (lambda f: f(X, OFFSET, W, stride=0), ValueError, 'stride is 0, expected at least 1'),
 ])
 def test_errors(call, error, message):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, uniform
 
 PAIRS = st.tuples(*[st.integers(1, 3)] * 2)
@@ -42,7 +43,7 @@ def test_with_one_filter_for_all_positions_it_is_a_convolution():
     ([(2, 3, 5, 5), (2, 3, 3, 3, 3, 3), (2,)], 1, r'expected b of shape \(2, 3, 3\), got \(2,\)'),
 ])
 def test_errors_of_local_convolution(shapes, stride, message):
-    with pytest.raises(ValueError, match=f'^local_convolution_2d: .*{message}'):
+    with pytest.raises(ShapeError, match=f'^local_convolution_2d: .*{message}'):
         F.local_convolution_2d(*map(np.ones, shapes), stride=stride)
 
 
@@ -76,9 +77,9 @@ def test_defaults_of_shift():
 
 @pytest.mark.parametrize('call, error, message', [
     (lambda x: F.shift(x, 2), ValueError, 'ksize must be odd, got 2'),
-    (lambda x: F.shift(x, (3, 5)), ValueError, r'a channel for each of the 3 x 5 places, got shape \(2, 10, 4, 4\)'),
-    (lambda x: F.shift(x[0]), ValueError, r'got shape \(10, 4, 4\)'),
-    (lambda x: F.shift(x.astype(int)), TypeError, 'expected floating-point x, got int64'),
+    (lambda x: F.shift(x, (3, 5)), ShapeError, r'a channel for each of the 3 x 5 places, got shape \(2, 10, 4, 4\)'),
+    (lambda x: F.shift(x[0]), ShapeError, r'got shape \(10, 4, 4\)'),
+    (lambda x: F.shift(x.astype(int)), DTypeError, 'expected floating-point x, got int64'),
     (lambda x: F.shift(x, dilate=0.5), TypeError, 'dilate is 0.5, expected integers'),
 ])
 def test_errors_of_shift(call, error, message):

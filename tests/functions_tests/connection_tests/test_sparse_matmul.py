@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable, cuda, utils
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, uniform
 
 
@@ -112,22 +113,22 @@ INDEXES = np.array([0, 1])
     (lambda: F.sparse_matmul(np.eye(2), np.eye(2)), TypeError, 'sparse_matmul: .* got ndarray and ndarray'),
     (lambda: F.sparse_matmul(MATRIX, MATRIX), TypeError, 'got CooMatrix and CooMatrix'),
     (lambda: F.sparse_matmul(MATRIX, 3), TypeError, 'got CooMatrix and int'),
-    (lambda: F.sparse_matmul(MATRIX, np.eye(2)), ValueError,
+    (lambda: F.sparse_matmul(MATRIX, np.eye(2)), ShapeError,
      r'sparse_matmul: to a sparse matrix of shape \(2, 3\) a dense one of shape \(3, N\) fits, got \(2, 2\)'),
-    (lambda: F.sparse_matmul(MATRIX, np.eye(2), transb=True), ValueError, r'of shape \(N, 3\) fits'),
-    (lambda: F.sparse_matmul(MATRIX, np.ones((2, 3, 3))), ValueError, r'got \(2, 3, 3\)'),
-    (lambda: F.sparse_matmul(MATRIX, np.eye(3, dtype=int)), TypeError, 'floating-point numbers in the dense matrix'),
-    (lambda: F.sparse_matmul(utils.to_coo(np.eye(3, dtype=int)), np.eye(3)), TypeError, 'numbers in the sparse matrix'),
-    (lambda: utils.to_coo(np.ones(3)), ValueError, r'to_coo: .* two or three axes, got shape \(3,\)'),
-    (lambda: utils.CooMatrix(np.ones(2), INDEXES, np.arange(3), (2, 2)), ValueError, r'\(2,\) and \(3,\)'),
-    (lambda: utils.CooMatrix(np.ones(()), np.zeros(()), np.zeros(()), (2, 2)), ValueError, 'CooMatrix: expected data'),
+    (lambda: F.sparse_matmul(MATRIX, np.eye(2), transb=True), ShapeError, r'of shape \(N, 3\) fits'),
+    (lambda: F.sparse_matmul(MATRIX, np.ones((2, 3, 3))), ShapeError, r'got \(2, 3, 3\)'),
+    (lambda: F.sparse_matmul(MATRIX, np.eye(3, dtype=int)), DTypeError, 'floating-point numbers in the dense matrix'),
+    (lambda: F.sparse_matmul(utils.to_coo(np.eye(3, dtype=int)), np.eye(3)), DTypeError, 'in the sparse matrix'),
+    (lambda: utils.to_coo(np.ones(3)), ShapeError, r'to_coo: .* two or three axes, got shape \(3,\)'),
+    (lambda: utils.CooMatrix(np.ones(2), INDEXES, np.arange(3), (2, 2)), ShapeError, r'\(2,\) and \(3,\)'),
+    (lambda: utils.CooMatrix(np.ones(()), np.zeros(()), np.zeros(()), (2, 2)), ShapeError, 'CooMatrix: expected data'),
     (lambda: utils.CooMatrix(np.ones(2), INDEXES, INDEXES, (2, 0)), ValueError, r'as shape, got \(2, 0\)'),
     (lambda: utils.CooMatrix(np.ones(2), INDEXES, INDEXES, (2,)), ValueError, r'as shape, got \(2,\)'),
     (lambda: utils.CooMatrix(np.ones(2), INDEXES, INDEXES, (2, 1)), ValueError, 'CooMatrix: col contains 1, expected'),
     (lambda: utils.CooMatrix(np.ones(2), INDEXES - 2, INDEXES, (2, 2)), ValueError, 'CooMatrix: row contains -2'),
     (lambda: utils.CooMatrix(np.ones(2), INDEXES - 1, INDEXES, (2, 2)), ValueError, 'a row and no column'),
     (lambda: utils.CooMatrix(np.ones(2), INDEXES, INDEXES, (2, 2), 'A'), ValueError, "order must be 'C' or"),
-    (lambda: utils.get_order(INDEXES, np.arange(3)), ValueError, r'get_order: .* one shape, got \(2,\) and \(3,\)'),
+    (lambda: utils.get_order(INDEXES, np.arange(3)), ShapeError, r'get_order: .* one shape, got \(2,\) and \(3,\)'),
 ])
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, uniform
 
 
@@ -98,17 +99,25 @@ def test_forbidden_transitions_and_labels():
     assert 1 not in F.argmax_crf1d(cost, [np.array([[9., 0, 0]]), np.array([[0, 5., -99]])])[1][1]
 
 
+@pytest.mark.parametrize('kind', [np.array, ann.Variable])
+def test_steps_in_one_array(kind):
+    cost, xs, ys = uniform(3, 3), uniform(4, 2, 3), np.random.randint(0, 3, (4, 2))
+    expected = F.crf1d(cost, [*xs], [*ys], 'no').array
+    np.testing.assert_array_equal(F.crf1d(cost, kind(xs), kind(ys), 'no').array, expected)
+    np.testing.assert_array_equal(F.argmax_crf1d(cost, kind(xs))[1], F.argmax_crf1d(cost, [*xs])[1])
+
+
 def test_mistakes_are_named():
     cost, xs, ys = np.zeros((3, 3)), [np.zeros((2, 3)), np.zeros((1, 3))], [np.array([0, 1]), np.array([2])]
-    with pytest.raises(ValueError, match=r'crf1d: expected cost of shape \(K, K\), got \(3, 2\)'):
+    with pytest.raises(ShapeError, match=r'crf1d: expected cost of shape \(K, K\), got \(3, 2\)'):
         F.crf1d(cost[:, :2], xs, ys)
-    with pytest.raises(ValueError, match=r'crf1d: .*\(B, 3\), as cost has the shape \(3, 3\); got \(2, 4\)'):
+    with pytest.raises(ShapeError, match=r'crf1d: .*\(B, 3\), as cost has the shape \(3, 3\); got \(2, 4\)'):
         F.crf1d(cost, [np.zeros((2, 4))], ys)
-    with pytest.raises(ValueError, match=r'argmax_crf1d: .*\(B, 3\)'):
+    with pytest.raises(ShapeError, match=r'argmax_crf1d: .*\(B, 3\)'):
         F.argmax_crf1d(cost, [])
-    with pytest.raises(ValueError, match=r'argmax_crf1d: .* the longest sequences first.* got \(1, 3\), \(2, 3\)'):
+    with pytest.raises(ShapeError, match=r'argmax_crf1d: .* the longest sequences first.* got \(1, 3\), \(2, 3\)'):
         F.argmax_crf1d(cost, xs[::-1])
-    with pytest.raises(ValueError, match=r'crf1d: .* integers y .* the shapes \(2, 3\), \(1, 3\); got \(1,\), \(2,\)'):
+    with pytest.raises(ShapeError, match=r'crf1d: .* integers y .* the shapes \(2, 3\), \(1, 3\); got \(1,\), \(2,\)'):
         F.crf1d(cost, xs, ys[::-1])
     with pytest.raises(ValueError, match='crf1d: ys contains 3, expected numbers from 0 to 2'):
         F.crf1d(cost, xs, [np.array([0, 3]), ys[1]])

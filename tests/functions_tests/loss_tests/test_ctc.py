@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, uniform
 
 CTC = F.connectionist_temporal_classification
@@ -179,11 +180,11 @@ def test_mistakes_are_named():
         CTC([], t, 0)
     with pytest.raises(TypeError, match='connectionist_temporal_classification: expected floating-point x, got int64'):
         CTC([np.zeros((2, 3), int)], t, 0)
-    with pytest.raises(ValueError, match=r'connectionist_temporal_classification: .*\(B, V\) .* got \(3,\)'):
+    with pytest.raises(ShapeError, match=r'connectionist_temporal_classification: .*\(B, V\) .* got \(3,\)'):
         CTC([np.zeros(3)], t, 0)
-    with pytest.raises(ValueError, match=r'integers t of shape \(2, M\) for x of shape \(4, 2, 3\), got \(1, 2\)'):
+    with pytest.raises(ShapeError, match=r'integers t of shape \(2, M\) for x of shape \(4, 2, 3\), got \(1, 2\)'):
         CTC(x, t[:1], 0)
-    with pytest.raises(ValueError, match=r'got .* of float64'):
+    with pytest.raises(ShapeError, match=r'got .* of float64'):
         CTC(x, t.astype('d'), 0)
     with pytest.raises(ValueError, match='blank_symbol must be from 0 to 2, not 3'):
         CTC(x, t, 3)
@@ -193,7 +194,7 @@ def test_mistakes_are_named():
         CTC(x, t + 1, 0)
     with pytest.raises(ValueError, match='input_length contains 5, expected numbers from 0 to 4'):
         CTC(x, t, 0, np.array([4, 5]))
-    with pytest.raises(ValueError, match=r'integers label_length of shape \(2,\), got \(1,\) of int64'):
+    with pytest.raises(ShapeError, match=r'integers label_length of shape \(2,\), got \(1,\) of int64'):
         CTC(x, t, 0, None, np.array([1]))
     with pytest.raises(ValueError, match="temporal_classification: reduce must be 'mean' or 'no', not 'sum'"):
         CTC(x, t, 0, reduce='sum')

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, uniform
 
 widths, reductions = st.integers(1, 3), st.sampled_from(['half_squared_sum', 'no'])
@@ -37,13 +38,13 @@ def test_no_samples_have_no_covariance():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match=r'cross_covariance: .* got \(2, 3\) and \(3, 3\)'):
+    with pytest.raises(ShapeError, match=r'cross_covariance: .* got \(2, 3\) and \(3, 3\)'):
         F.cross_covariance(np.zeros((2, 3)), np.zeros((3, 3)))
-    with pytest.raises(ValueError, match=r'decov: expected h of shape \(N, K\), got \(2, 3, 4\)'):
+    with pytest.raises(ShapeError, match=r'decov: expected h of shape \(N, K\), got \(2, 3, 4\)'):
         F.decov(np.zeros((2, 3, 4)))
-    with pytest.raises(TypeError, match='cross_covariance: expected floating-point z, got int64'):
+    with pytest.raises(DTypeError, match='cross_covariance: expected floating-point z, got int64'):
         F.cross_covariance(np.zeros((2, 3)), np.zeros((2, 3), int))
-    with pytest.raises(TypeError, match='decov: expected floating-point h, got int64'):
+    with pytest.raises(DTypeError, match='decov: expected floating-point h, got int64'):
         F.decov(np.zeros((2, 3), int))
     with pytest.raises(ValueError, match="decov: reduce must be 'half_squared_sum' or 'no', not 'mean'"):
         F.decov(np.zeros((2, 3)), 'mean')

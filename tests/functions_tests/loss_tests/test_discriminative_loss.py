@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, uniform
 
 
@@ -59,9 +60,9 @@ def test_no_pictures():
 
 def test_mistakes_are_named():
     loss, labels = F.discriminative_margin_based_clustering_loss, np.zeros((2, 3, 4), int)
-    with pytest.raises(ValueError, match=r'embeddings of shape \(N, 5, H, W\) .* got \(2, 6, 3, 4\) and \(2, 3, 4\)'):
+    with pytest.raises(ShapeError, match=r'embeddings of shape \(N, 5, H, W\) .* got \(2, 6, 3, 4\) and \(2, 3, 4\)'):
         loss(np.zeros((2, 6, 3, 4)), labels, 0.5, 1.5, 5)
-    with pytest.raises(ValueError, match=r'got \(2, 5, 3, 4\) and \(2, 4, 3\)'):
+    with pytest.raises(ShapeError, match=r'got \(2, 5, 3, 4\) and \(2, 4, 3\)'):
         loss(np.zeros((2, 5, 3, 4)), labels.reshape(2, 4, 3), 0.5, 1.5, 5)
     with pytest.raises(ValueError, match='discriminative_margin_based_clustering_loss: norm must be 1 or 2, not 3'):
         loss(np.zeros((2, 5, 3, 4)), labels, 0.5, 1.5, 5, norm=3)

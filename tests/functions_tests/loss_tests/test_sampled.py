@@ -7,6 +7,7 @@ from scipy import special
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, uniform
 
 sizes = st.integers(0, 3)
@@ -72,6 +73,14 @@ def test_negative_sampling_returns_its_samples():
     np.testing.assert_array_equal(drawn, before)
 
 
+@pytest.mark.parametrize('dtype', ['int8', 'uint8', 'uint32', 'uint64'])
+def test_samples_of_small_or_unsigned_types_leave_labels_as_they_are(dtype):
+    t, W = np.array([300, -1]), uniform(400, 3)
+    losses = [F.negative_sampling(np.ones((2, 3)), t, W, lambda shape: np.ones(shape, kind), 2, 'no').array
+              for kind in (dtype, 'int64')]
+    np.testing.assert_array_equal(*losses)
+
+
 def test_the_sampler_is_told_the_shape():
     shapes = []
 
@@ -90,11 +99,11 @@ def test_mistakes_are_named(name):
         return getattr(F, name)(x, t, W, *last, **options)
 
     x, t, W = np.zeros((2, 4)), np.array([0, 1]), np.zeros((5, 4))
-    with pytest.raises(ValueError, match=rf'{name}: .*\(2, 4\), \(2,\) of int64 and \(5, 3\)'):
+    with pytest.raises(ShapeError, match=rf'{name}: .*\(2, 4\), \(2,\) of int64 and \(5, 3\)'):
         call(x, t, W[:, :3])
-    with pytest.raises(ValueError, match=rf'{name}: .*\(3,\) of int64'):
+    with pytest.raises(ShapeError, match=rf'{name}: .*\(3,\) of int64'):
         call(x, np.zeros(3, int), W)
-    with pytest.raises(ValueError, match=rf'{name}: .*\(2,\) of float64'):
+    with pytest.raises(ShapeError, match=rf'{name}: .*\(2,\) of float64'):
         call(x, t * 1., W)
     with pytest.raises(ValueError, match=f'{name}: t.* contains 5, expected numbers from 0 to 4'):
         call(x, t + 4, W)
@@ -106,11 +115,11 @@ def test_mistakes_are_named(name):
 
 def test_wrong_samples_are_named():
     x, t, W = np.zeros((2, 4)), np.array([0, 1]), np.zeros((5, 4))
-    with pytest.raises(ValueError, match=r'black_out: .* integers samples of shape \(2, S\).* got \(3, 1\)'):
+    with pytest.raises(ShapeError, match=r'black_out: .* integers samples of shape \(2, S\).* got \(3, 1\)'):
         F.black_out(x, t, W, np.zeros((3, 1), int))
     with pytest.raises(ValueError, match='black_out: samples contains 5'):
         F.black_out(x, t, W, np.full((2, 1), 5))
-    with pytest.raises(ValueError, match=r'negative_sampling: .* sampler integers of shape \(2, 4\), got \(2,\)'):
+    with pytest.raises(ShapeError, match=r'negative_sampling: .* sampler integers of shape \(2, 4\), got \(2,\)'):
         F.negative_sampling(x, t, W, lambda shape: np.zeros(2, int), 3)
     with pytest.raises(ValueError, match=r'negative_sampling: .* drawn, contains -1'):
         F.negative_sampling(x, t, W, lambda shape: np.full(shape, -1), 3)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, uniform
 
 
@@ -30,11 +31,11 @@ def test_one_is_the_inverse_of_the_other():
 
 
 @pytest.mark.parametrize('real, imag, error, message', [
-    (np.ones(2), np.ones(3), ValueError, r'fft: real, imag must have one shape, got real \(2,\), imag \(3,\)'),
-    (np.ones(2), np.ones(2, 'f'), TypeError, r'fft: .* one dtype, got float64 and float32'),
-    (np.arange(2), np.arange(2), TypeError, r'fft: expected floating-point real, got int64'),
-    (np.ones(()), np.ones(()), ValueError, r'fft: expected one element or more .* shape \(\)'),
-    (np.ones((3, 0)), np.ones((3, 0)), ValueError, r'fft: expected one element or more .* shape \(3, 0\)'),
+    (np.ones(2), np.ones(3), ShapeError, r'fft: real, imag must have one shape, got real \(2,\), imag \(3,\)'),
+    (np.ones(2), np.ones(2, 'f'), DTypeError, r'fft: .* one dtype, got float64 and float32'),
+    (np.arange(2), np.arange(2), DTypeError, r'fft: expected floating-point real, got int64'),
+    (np.ones(()), np.ones(()), ShapeError, r'fft: expected one element or more .* shape \(\)'),
+    (np.ones((3, 0)), np.ones((3, 0)), ShapeError, r'fft: expected one element or more .* shape \(3, 0\)'),
 ])
 def test_errors(real, imag, error, message):
     for function in F.fft, F.ifft:

@@ -119,8 +119,16 @@ def test_the_gradient_of_cholesky_is_symmetric():
     np.testing.assert_allclose(x.grad, [[-0.125, 0.25], [0.25, 0]])
 
 
+@pytest.mark.parametrize('call', [lambda: F.cholesky(-np.eye(2)), lambda: F.inv(np.zeros((2, 2)))])
+def test_matrices_without_a_result_are_an_error_of_linear_algebra(call):
+    with pytest.raises(np.linalg.LinAlgError) as error:
+        call()
+    assert isinstance(error.value, ValueError)
+
+
 @pytest.mark.parametrize('call, message', [
     (lambda: F.cholesky(np.ones((2, 3))), r'cholesky: expected square matrices .* got shape \(2, 3\)'),
+    (lambda: F.cholesky(np.ones(())), r'cholesky: expected square matrices .* got shape \(\)'),
     (lambda: F.cholesky(-np.eye(2)), r'cholesky: a of shape \(2, 2\) is not positive definite'),
     (lambda: F.matmul(np.ones((2, 3)), np.ones((2, 3))), r'matmul: a of shape \(2, 3\) and b of shape \(2, 3\) do not'),
     (lambda: F.matmul(np.ones((2, 3)), np.ones((3, 2)), transb=True), r'do not fit, transb=True'),

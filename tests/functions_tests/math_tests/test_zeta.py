@@ -5,6 +5,7 @@ import scipy.special
 
 import autograd_nn.functions as F
 from autograd_nn import Variable
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, uniform
 
 HALF = ('float64', 'float32', 'float16')
@@ -57,9 +58,11 @@ def test_n_and_s_are_variables_too():
 
 
 @pytest.mark.parametrize('call, error, message', [
-    (lambda: F.zeta(2, np.arange(3)), TypeError, r'zeta: expected floating-point q, got int64 \(shape \(3,\)\)'),
-    (lambda: F.polygamma(1, np.arange(3)), TypeError, r'polygamma: expected floating-point x, got int64'),
-    (lambda: F.polygamma(np.ones(3), np.ones(3)), TypeError, r'polygamma: expected integers n, got float64'),
+    (lambda: F.zeta(2, np.arange(3)), DTypeError, r'zeta: expected floating-point q, got int64 \(shape \(3,\)\)'),
+    (lambda: F.polygamma(1, np.arange(3)), DTypeError, r'polygamma: expected floating-point x, got int64'),
+    (lambda: F.polygamma(np.ones(3), np.ones(3)), DTypeError, r'polygamma: expected integers n, got float64'),
+    (lambda: F.zeta(np.ones(3), np.ones(2)), ShapeError, r'zeta: .* do not broadcast: x \(3,\), q \(2,\)'),
+    (lambda: F.polygamma(np.ones(3, int), np.ones(2)), ShapeError, r'polygamma: .* broadcast: n \(3,\), x \(2,\)'),
     (lambda: F.polygamma(np.array([1, -2]), np.ones(2)), ValueError, r'polygamma: .* not negative, got -2'),
 ])
 def test_errors(call, error, message):

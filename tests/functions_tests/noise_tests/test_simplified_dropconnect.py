@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, uniform
 
 
@@ -44,11 +45,11 @@ def test_without_training_it_is_a_fully_connected_layer():
 
 def test_mistakes_are_named():
     x, W = np.zeros((2, 3)), np.zeros((4, 3))
-    with pytest.raises(ValueError, match=r'simplified_dropconnect: .* got \(2, 3\), \(4, 2\) and None'):
+    with pytest.raises(ShapeError, match=r'simplified_dropconnect: .* got \(2, 3\), \(4, 2\) and None'):
         F.simplified_dropconnect(x, W[:, :2])
-    with pytest.raises(ValueError, match=r'simplified_dropconnect: .* got \(2, 3\), \(4, 3\) and \(3,\)'):
+    with pytest.raises(ShapeError, match=r'simplified_dropconnect: .* got \(2, 3\), \(4, 3\) and \(3,\)'):
         F.simplified_dropconnect(x, W, np.zeros(3))
-    with pytest.raises(ValueError, match=r'mask must have the shape \(4, 3\) or \(2, 4, 3\) .*; it has \(3,\)'):
+    with pytest.raises(ShapeError, match=r'mask must have the shape \(4, 3\) or \(2, 4, 3\) .*; it has \(3,\)'):
         F.simplified_dropconnect(x, W, mask=np.ones(3))
     with pytest.raises(ValueError, match='simplified_dropconnect: ratio must be from 0 to less than 1, not 1'):
         F.simplified_dropconnect(x, W, ratio=1)

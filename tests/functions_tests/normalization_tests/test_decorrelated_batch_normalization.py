@@ -4,6 +4,7 @@ import pytest
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, uniform
 
 
@@ -120,18 +121,18 @@ def test_not_contiguous():
 
 
 @pytest.mark.parametrize('call, error, message', [
-    (lambda x: F.decorrelated_batch_normalization(x), ValueError,
+    (lambda x: F.decorrelated_batch_normalization(x), ShapeError,
      r'decorrelated_batch_normalization: .* C a multiple of groups 16, got \(5, 4\)'),
-    (lambda x: F.decorrelated_batch_normalization(x, groups=0), ValueError, 'multiple of groups 0'),
-    (lambda x: F.decorrelated_batch_normalization(x[0], groups=1), ValueError, r'\(N, C, ...\)'),
-    (lambda x: F.decorrelated_batch_normalization(x.astype(int), groups=1), TypeError, 'got int64'),
-    (lambda x: F.decorrelated_batch_normalization(x, groups=2, running_mean=np.zeros(4)), ValueError,
+    (lambda x: F.decorrelated_batch_normalization(x, groups=0), ShapeError, 'multiple of groups 0'),
+    (lambda x: F.decorrelated_batch_normalization(x[0], groups=1), ShapeError, r'\(N, C, ...\)'),
+    (lambda x: F.decorrelated_batch_normalization(x.astype(int), groups=1), DTypeError, 'got int64'),
+    (lambda x: F.decorrelated_batch_normalization(x, groups=2, running_mean=np.zeros(4)), ShapeError,
      r'expected running_mean of shape \(2, 2\) for x of shape \(5, 4\) in 2 groups, got \(4,\)'),
-    (lambda x: F.decorrelated_batch_normalization(x, groups=2, running_projection=np.zeros((2, 2))), ValueError,
+    (lambda x: F.decorrelated_batch_normalization(x, groups=2, running_projection=np.zeros((2, 2))), ShapeError,
      r'expected running_projection of shape \(2, 2, 2\)'),
-    (lambda x: F.fixed_decorrelated_batch_normalization(x, np.zeros((4, 1)), np.zeros((4, 1, 1)), 2), ValueError,
+    (lambda x: F.fixed_decorrelated_batch_normalization(x, np.zeros((4, 1)), np.zeros((4, 1, 1)), 2), ShapeError,
      r'fixed_decorrelated_batch_normalization: expected mean of shape \(2, 2\)'),
-    (lambda x: F.fixed_decorrelated_batch_normalization(x, np.zeros((2, 2)), np.zeros((2, 2)), 2), ValueError,
+    (lambda x: F.fixed_decorrelated_batch_normalization(x, np.zeros((2, 2)), np.zeros((2, 2)), 2), ShapeError,
      'expected projection'),
 ])
 def test_errors(call, error, message):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import autograd_nn.functions as F
 from autograd_nn import Variable, cuda, using_config
+from autograd_nn.utils.type_check import DTypeError, ShapeError
 from support.checking import check_function, spread, uniform
 
 INFINITE = -math.inf
@@ -204,12 +205,12 @@ def test_without_a_graph_no_places_are_kept():
 
 
 @pytest.mark.parametrize('changes, error, message', [
-    ({'x': X[0]}, ValueError, r'expected x of shape \(N, C, H, W\), got \(2, 5, 6\)'),
-    ({'x': X[:, :, :0]}, ValueError, r'images must have elements, got x of shape \(1, 2, 0, 6\)'),
-    ({'x': X.astype(int)}, TypeError, 'expected floating-point x, got int64'),
-    ({'rois': np.zeros((1, 5))}, ValueError, r'expected rois of shape \(R, 4\) .* got shapes \(1, 5\) and \(1,\)'),
-    ({'rois': np.zeros((2, 4))}, ValueError, r'roi_indices of shape \(R,\), got shapes \(2, 4\) and \(1,\) of int64'),
-    ({'roi_indices': np.zeros(1)}, ValueError, r'integers roi_indices .* of float64'),
+    ({'x': X[0]}, ShapeError, r'expected x of shape \(N, C, H, W\), got \(2, 5, 6\)'),
+    ({'x': X[:, :, :0]}, ShapeError, r'images must have elements, got x of shape \(1, 2, 0, 6\)'),
+    ({'x': X.astype(int)}, DTypeError, 'expected floating-point x, got int64'),
+    ({'rois': np.zeros((1, 5))}, ShapeError, r'expected rois of shape \(R, 4\) .* got shapes \(1, 5\) and \(1,\)'),
+    ({'rois': np.zeros((2, 4))}, ShapeError, r'roi_indices of shape \(R,\), got shapes \(2, 4\) and \(1,\) of int64'),
+    ({'roi_indices': np.zeros(1)}, ShapeError, r'integers roi_indices .* of float64'),
     ({'roi_indices': np.array([1])}, ValueError, r'roi_indices contains 1, expected numbers from 0 to 0'),
     ({'rois': np.array([[0, 0, np.nan, 1]])}, ValueError, 'rois contains numbers that are not finite'),
     ({'rois': np.array([[0, 0, np.inf, 1]])}, ValueError, 'rois contains numbers that are not finite'),
@@ -229,7 +230,7 @@ def test_errors(changes, error, message):
 
 
 def test_errors_of_roi_pooling():
-    with pytest.raises(ValueError, match=r'roi_pooling_2d: expected rois of shape \(R, 5\), got \(1, 4\)'):
+    with pytest.raises(ShapeError, match=r'roi_pooling_2d: expected rois of shape \(R, 5\), got \(1, 4\)'):
         F.roi_pooling_2d(X, np.zeros((1, 4)), 2, 2, 1)
     with pytest.raises(ValueError, match=r'roi_pooling_2d: outsize is .* expected at least 1'):
         F.roi_pooling_2d(X, np.zeros((1, 5)), 2, 0, 1)
@@ -240,5 +241,5 @@ def test_errors_of_roi_pooling():
 @pytest.mark.gpu
 @pytest.mark.parametrize('f', FUNCTIONS)
 def test_arrays_on_different_devices(f):
-    with pytest.raises(TypeError, match='device'):
+    with pytest.raises(DTypeError, match='device'):
         f(cuda.to_gpu(X), np.zeros((1, 4)), np.zeros(1, int), 2, 1)

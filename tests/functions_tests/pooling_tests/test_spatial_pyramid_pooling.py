@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import autograd_nn.functions as F
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, spread
 
 
@@ -29,10 +30,10 @@ def test_values_and_gradients(size, height):
     (lambda x: F.spatial_pyramid_pooling_2d(x, 2), ValueError, "pooling must be 'max', not None"),
     (lambda x: F.spatial_pyramid_pooling_2d(x, 2, 'average'), ValueError, "pooling must be 'max', not 'average'"),
     (lambda x: F.spatial_pyramid_pooling_2d(x, 0, 'max'), ValueError, 'pyramid_height must be at least 1, not 0'),
-    (lambda x: F.spatial_pyramid_pooling_2d(x[0], 1, 'max'), ValueError, r'x of shape \(N, C, H, W\), got \(3, 9, 9\)'),
-    (lambda x: F.spatial_pyramid_pooling_2d(x[:, :, :3], 3, 'max'), ValueError, r'too small for 4 x 4 windows'),
+    (lambda x: F.spatial_pyramid_pooling_2d(x[0], 1, 'max'), ShapeError, r'x of shape \(N, C, H, W\), got \(3, 9, 9\)'),
+    (lambda x: F.spatial_pyramid_pooling_2d(x[:, :, :3], 3, 'max'), ShapeError, r'too small for 4 x 4 windows'),
     # The first of eight windows of two pixels would be padding alone.
-    (lambda x: F.spatial_pyramid_pooling_2d(x, 4, 'max'), ValueError, r'too small for 8 x 8 windows of 2 x 2 pixels'),
+    (lambda x: F.spatial_pyramid_pooling_2d(x, 4, 'max'), ShapeError, r'too small for 8 x 8 windows of 2 x 2 pixels'),
 ])
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):

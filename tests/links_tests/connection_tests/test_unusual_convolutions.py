@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import autograd_nn.links as L
+from autograd_nn.utils.type_check import ShapeError
 
 X = np.ones((2, 3, 8, 8), 'f')
 
@@ -39,7 +40,8 @@ def test_parameters_of_local_convolution():
 @pytest.mark.parametrize('call, error, message', [
     (lambda: L.LocalConvolution2D(3, 4, 8), TypeError, 'LocalConvolution2D: expected ksize'),
     (lambda: L.LocalConvolution2D(3, 4, (8, 2), 3), ValueError, r'no window of size \(3, 3\) fits .* size \(8, 2\)'),
-    (lambda: L.LocalConvolution2D(3, 4, 9, 3)(X), ValueError, r'is for 3 channels and 7 x 7 positions'),
+    (lambda: L.LocalConvolution2D(None, 4, ksize=3)(X[0]), ShapeError, r'x of shape \(N, C, H, W\), got'),
+    (lambda: L.LocalConvolution2D(3, 4, 9, 3)(X), ShapeError, r'is for 3 channels and 7 x 7 positions'),
     (lambda: L.DeformableConvolution2D(3, 4, 0), ValueError, 'ksize is 0, expected at least 1'),
 ])
 def test_errors(call, error, message):

@@ -5,6 +5,7 @@ import pytest
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
+from autograd_nn.utils.type_check import ShapeError
 
 
 def sequences(lengths, labels):
@@ -57,5 +58,5 @@ def test_it_learns_that_labels_alternate():
 def test_mistakes_are_named():
     (xs, ys), link = sequences((2, 0), 3), L.CRF1d(3)
     for call in lambda: link(xs, ys, transpose=True), lambda: link.argmax(xs, transpose=True):
-        with pytest.raises(ValueError, match='CRF1d: expected sequences of at least one step, got lengths 2, 0'):
+        with pytest.raises(ShapeError, match='CRF1d: expected sequences of at least one step, got lengths 2, 0'):
             call()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import autograd_nn.links as L
 from autograd_nn import cuda, serializers
 from autograd_nn.links.loss.hierarchical_softmax import TreeParser
+from autograd_nn.utils.type_check import ShapeError
 from support.checking import check_function, uniform
 
 create_huffman_tree = L.BinaryHierarchicalSoftmax.create_huffman_tree
@@ -136,5 +137,5 @@ def test_mistakes_are_named():
         link(x, np.array([5]))
     with pytest.raises(ValueError, match='BinaryHierarchicalSoftmax: t contains 2, which is no leaf of the tree'):
         link(x, np.array([2]))
-    with pytest.raises(ValueError, match=r'BinaryHierarchicalSoftmax: .*\(1, 2\), \(1,\) of int64 and \(2, 3\)'):
+    with pytest.raises(ShapeError, match=r'BinaryHierarchicalSoftmax: .*\(1, 2\), \(1,\) of int64 and \(2, 3\)'):
         link(x[:, :2], np.array([0]))
