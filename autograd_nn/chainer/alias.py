@@ -145,6 +145,7 @@ def install() -> None:
         sys.meta_path.append(_Finder(_find_last))
         paths.offer_attributes(path.partition('.')[2] for path in _MODULES if '.' in path)
         defer('autograd_nn.links', 'autograd_nn.chainer.gone', ['TheanoFunction'])
+        defer('autograd_nn.initializers', 'autograd_nn.chainer.helpers', ['init_weight'])
         defer('autograd_nn.cuda', 'autograd_nn.chainer.gone', ['get_cudnn_dropout_states',
                                                                'get_cudnn_dropout_states_core'])
         vars(cuda).setdefault('config', config)

@@ -313,8 +313,8 @@ assert (model(np.ones((1, 2), 'f')).array == [0, 7]).all()
 def test_examples_in_docstrings(tmp_path):
     launch('-c', '''
 import doctest
-from autograd_nn.chainer import chainercv_nms, function_set, paths
-for module in chainercv_nms, function_set, paths:
+from autograd_nn.chainer import chainercv_nms, flag, function_set, helpers, paths
+for module in chainercv_nms, flag, function_set, helpers, paths:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed, module
 ''', cwd=tmp_path)
@@ -405,4 +405,24 @@ assert (w * 2).creator is None
 w.volatile = 'off'
 assert (w * 2).creator is not None
 assert [chainer.Flag('on'), chainer.Flag(True), chainer.flag.AUTO] == [chainer.ON, 'ON', 'auto']
+''', tmp_path)
+
+
+def test_what_modules_have_for_themselves(tmp_path):
+    run_text('''
+import numpy as np
+from chainer import initializers
+from chainer.functions.activation.lstm import _extract_gates
+from chainer.functions.connection.convolution_2d import _pair
+from chainer.links.connection.n_step_rnn import argsort_list_descent, permutate_list
+
+words = ['ab', 'cdefg', 'hi', 'jklmnop']
+order = argsort_list_descent(words)
+longest_first = permutate_list(words, order, inv=False)
+assert longest_first == ['jklmnop', 'cdefg', 'ab', 'hi'] and permutate_list(longest_first, order, inv=True) == words
+assert _pair(3) == (3, 3) and _pair([1, 2]) == [1, 2]
+assert [gate.tolist() for gate in _extract_gates(np.arange(8).reshape(1, 8))][1:3] == [[[1, 5]], [[2, 6]]]
+W = np.empty((3, 4), 'f')
+initializers.init_weight(W, 2, scale=3)
+assert (W == 6).all()
 ''', tmp_path)
