@@ -73,6 +73,8 @@ chainer = _Chainer('chainer', autograd_nn.__doc__)
 chainer.__version__ = VERSION
 chainer.__path__ = []
 chainer.__file__ = autograd_nn.__file__
+# By which programs see whether there is a Chainer.
+chainer.__spec__ = ModuleSpec('chainer', None, origin=autograd_nn.__file__, is_package=True)
 
 
 class _Finder(MetaPathFinder, Loader):

@@ -135,6 +135,17 @@ for missing in 'chainer.nothing', 'chainer.functions.nothing', 'chainer.function
 ''', tmp_path)
 
 
+def test_specs(tmp_path):
+    run_text('''
+import importlib.util
+find_spec = importlib.util.find_spec
+assert find_spec('chainer').name == 'chainer' and find_spec('chainer.functions') and not find_spec('chainer.nothing')
+import chainer
+assert find_spec('chainer').submodule_search_locations is not None
+assert importlib.reload(chainer) is chainer and chainer.links.Linear is importlib.import_module('chainer.links').Linear
+''', tmp_path)
+
+
 def test_what_is_gone(tmp_path):
     run_text('''
 import chainer, chainerx, numpy as np
