@@ -321,6 +321,44 @@ assert (model(np.ones((1, 2), 'f')).array == [0, 7]).all()
 ''', tmp_path)
 
 
+@pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
+def test_pickled_links_and_optimizers(version, tmp_path):
+    """The file has a number with each link, which Chainer has computed of it."""
+    run_text(f'''
+import pickle
+import numpy as np
+import chainer.functions as F
+
+x, t = np.arange(6, dtype='f').reshape(2, 3) / 6, np.array([1, 0])
+
+def loss(name, link):
+    if name.endswith('ND'):
+        return F.sum(link(x.reshape(1, 2, 3)) ** 2)
+    if name == 'Deconvolution2D':
+        return F.sum(link(x.reshape(1, 1, 2, 3)) ** 2)
+    if name == 'StatelessGRU':
+        return F.sum(link(x[:, :2], x))
+    if name == 'StatefulMGU':
+        return F.sum(link(x))
+    return link(x, t) * (name != 'NegativeSampling')  # this one draws numbers
+
+for name, pickled, expected in pickle.load(open({str(PICKLES / f"links_{version}.pkl")!r}, 'rb')):
+    made = pickle.loads(pickled)
+    for made in made, pickle.loads(pickle.dumps(made)):
+        if name == 'SGD':
+            link, optimizer = made
+            link.zerograds()
+            F.sum(link(x)).backward()
+            optimizer.update()
+            assert optimizer.t == 4 and optimizer.lr == 0.25 and optimizer.target is link
+            value = link.W.array.sum()
+        else:
+            value = loss(name, made).array
+            loss(name, made).backward()
+        assert abs(value - expected) < 1e-5, (name, value, expected)
+''', tmp_path)
+
+
 def test_examples_in_docstrings(tmp_path):
     launch('-c', '''
 import doctest
