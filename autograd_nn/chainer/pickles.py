@@ -113,9 +113,9 @@ def _restore_optimizer(self: Any, state: dict[str, Any]) -> None:
     given = vars(state['hyperparam']) if 'hyperparam' in state else state
     for name in self.hyperparam.get_dict().keys() & given.keys():
         setattr(self.hyperparam, name, given[name])
-    if state['target'] is not None:
+    if state.get('target') is not None:
         self.setup(state['target'])
-    self.t, self.epoch = state['t'], state['epoch']
+    self.t, self.epoch = state.get('t', 0), state.get('epoch', 0)
     places = {**state, **vars(state.get('_hookable', _Hookable()))}
     for place in '_hooks', '_pre_update_hooks', '_post_update_hooks':
         for name, hook in (places.get(place) or {}).items():
