@@ -73,6 +73,8 @@ chainer = _Chainer('chainer', autograd_nn.__doc__)
 chainer.__version__ = VERSION
 chainer.__path__ = []
 chainer.__file__ = autograd_nn.__file__
+# By which programs see whether there is a Chainer.
+chainer.__spec__ = ModuleSpec('chainer', None, origin=autograd_nn.__file__, is_package=True)
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -145,6 +147,7 @@ def install() -> None:
         sys.meta_path.append(_Finder(_find_last))
         paths.offer_attributes(path.partition('.')[2] for path in _MODULES if '.' in path)
         defer('autograd_nn.links', 'autograd_nn.chainer.gone', ['TheanoFunction'])
+        defer('autograd_nn.initializers', 'autograd_nn.chainer.helpers', ['init_weight'])
         defer('autograd_nn.cuda', 'autograd_nn.chainer.gone', ['get_cudnn_dropout_states',
                                                                'get_cudnn_dropout_states_core'])
         vars(cuda).setdefault('config', config)

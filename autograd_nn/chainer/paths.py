@@ -32,6 +32,7 @@ _PATHS = {
         swish smooth_rectifier Swish=Swish~swish swish
         tanh sigmoid Tanh tanh
         lstm functions.rnn.recurrent_cells LSTM lstm
+        lstm chainer.helpers _extract_gates
         slstm functions.rnn.recurrent_cells slstm
         tree_lstm functions.rnn.recurrent_cells tree_lstm''',
     'functions.array': '''
@@ -78,6 +79,8 @@ _PATHS = {
         bilinear fully_connected BilinearFunction~bilinear bilinear
         convolution_2d convolution Convolution2DFunction=ConvolutionND~convolution_2d convolution_2d
         convolution_2d convolution Convolution2DGradW=ConvolutionFilterGrad
+        convolution_2d chainer.helpers _pair
+        deconvolution_2d chainer.helpers _pair
         convolution_nd convolution ConvolutionND=ConvolutionND~convolution_nd
         convolution_nd convolution ConvolutionNDGradW=ConvolutionFilterGrad
         convolution_nd convolution convolution_nd convolution_1d convolution_3d
@@ -200,6 +203,7 @@ _PATHS = {
         max_pooling_2d pooling MaxPooling2D=MaxPooling~max_pooling_2d max_pooling_2d''',
     'functions.rnn': '''
         lstm recurrent_cells LSTM lstm
+        lstm chainer.helpers _extract_gates
         n_step_gru n_step NStepGRU~n_step_gru NStepBiGRU~n_step_bigru n_step_gru n_step_bigru
         n_step_lstm n_step NStepLSTM~n_step_lstm NStepBiLSTM~n_step_bilstm n_step_lstm n_step_bilstm
         n_step_rnn n_step n_step_rnn n_step_birnn
@@ -219,6 +223,8 @@ _PATHS = {
         bias affine Bias
         bilinear fully_connected Bilinear
         convolution_2d convolution Convolution2D
+        convolution_2d chainer.helpers _pair
+        deconvolution_2d chainer.helpers _pair
         convolution_nd convolution ConvolutionND Convolution1D Convolution3D
         deconvolution_2d convolution Deconvolution2D
         deconvolution_nd convolution DeconvolutionND Deconvolution1D Deconvolution3D
@@ -235,6 +241,7 @@ _PATHS = {
         n_step_gru links.rnn.n_step NStepGRU NStepBiGRU
         n_step_lstm links.rnn.n_step NStepLSTM NStepBiLSTM
         n_step_rnn links.rnn.n_step NStepRNNTanh NStepRNNReLU NStepBiRNNTanh NStepBiRNNReLU
+        n_step_rnn chainer.helpers argsort_list_descent permutate_list
         peephole links.rnn.lstm StatefulPeepholeLSTM
         tree_lstm links.rnn.tree_lstm ChildSumTreeLSTM NaryTreeLSTM
         zoneoutlstm links.rnn.lstm StatefulZoneoutLSTM''',
@@ -247,6 +254,7 @@ _PATHS = {
         n_step_gru n_step NStepGRU NStepBiGRU
         n_step_lstm n_step NStepLSTM NStepBiLSTM
         n_step_rnn n_step NStepRNNTanh NStepRNNReLU NStepBiRNNTanh NStepBiRNNReLU
+        n_step_rnn chainer.helpers argsort_list_descent permutate_list
         peephole lstm StatefulPeepholeLSTM
         zoneoutlstm lstm StatefulZoneoutLSTM''',
     'optimizer_hooks': '''

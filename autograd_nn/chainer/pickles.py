@@ -12,9 +12,13 @@ from autograd_nn import links, optimizer, variable
 from autograd_nn.backend import CpuDevice
 from autograd_nn.config import get_dtype
 from autograd_nn.geometry import as_tuple
-from autograd_nn.initializers import Initializer, get_initializer
+from autograd_nn.initializers import HeNormal, Initializer, get_initializer
 from autograd_nn.link import ChainList, Link
+from autograd_nn.links.loss import hierarchical_softmax
+from autograd_nn.links.loss.walker_alias import WalkerAlias
+from autograd_nn.links.rnn.gru import GRUBase, MGUBase
 from autograd_nn.sequential import Sequential
+from autograd_nn.update_rule import Hooks
 from autograd_nn.variable import Parameter, Variable
 
 # What Chainer's objects carry beside what ours need.
@@ -23,16 +27,21 @@ _UNUSED = ('_cpu', '_device_id', '_overridden_to_methods', '_Link__init_done', '
 
 
 class _Hookable:
-    """What Chainer's update rules keep their hooks in."""
+    """What Chainer's update rules keep their hooks in, and others their attributes."""
 
 
 def install() -> None:
     """Lets pickles of Chainer be read."""
     Initializer.rng = None  # initializers had none before Chainer 6
+    HeNormal.fan_option = 'fan_in'  # its option is of Chainer 7
+    WalkerAlias.device = CpuDevice()
+    vars(hierarchical_softmax).setdefault('BinaryHierarchicalSoftmaxFunction', _Hookable)
     vars(optimizer).setdefault('_Hookable', _Hookable)
+    vars(optimizer).setdefault('_OptimizerHookable', _Hookable)
     vars(variable).update(_recover_parameter=_recover_parameter, _create_variable=_create_variable)
     if '__setstate__' not in vars(Link):
         Link.__setstate__ = _restore_link  # type: ignore[attr-defined]
+        optimizer.Optimizer.__setstate__ = _restore_optimizer  # type: ignore[attr-defined]
         Variable.__setstate__ = _restore_variable(Variable.__setstate__)  # type: ignore[method-assign]
 
 
@@ -95,6 +104,24 @@ def _restore_link(self: Link, state: dict[str, Any]) -> None:
     _complete(self)
 
 
+def _restore_optimizer(self: Any, state: dict[str, Any]) -> None:
+    """Takes the attributes of a pickled optimizer; one of Chainer begins anew with its hyperparameters and hooks."""
+    if isinstance(state.get('_hooks'), Hooks):
+        self.__dict__.update(state)
+        return
+    type(self).__init__(self)
+    given = vars(state['hyperparam']) if 'hyperparam' in state else state
+    for name in self.hyperparam.get_dict().keys() & given.keys():
+        setattr(self.hyperparam, name, given[name])
+    if state.get('target') is not None:
+        self.setup(state['target'])
+    self.t, self.epoch = state.get('t', 0), state.get('epoch', 0)
+    places = {**state, **vars(state.get('_hookable', _Hookable()))}
+    for place in '_hooks', '_pre_update_hooks', '_post_update_hooks':
+        for name, hook in (places.get(place) or {}).items():
+            self.add_hook(hook, name)
+
+
 def _as_parameter(value: Any, name: str, state: dict[str, Any]) -> Parameter:
     """The parameter of a link of Chainer 1, where it was a Variable, or nothing yet."""
     if isinstance(value, Parameter):
@@ -109,16 +136,35 @@ def _complete(link: Any) -> None:
     state = link.__dict__
     if isinstance(link, Sequential):
         link._rename()  # its children are in the order of its layers here
-    if 'ksize' in state:
-        if not isinstance(link, links.DepthwiseConvolution2D):
-            state.setdefault('ndim', 2)
-            state.update({'groups': 1, 'cover_all': False, **state})
-        for name, usual, least in ('ksize', 1, 1), ('stride', 1, 1), ('pad', 0, 0), ('dilate', 1, 1):
-            state[name] = as_tuple(state.get(name, usual), state.get('ndim', 2), 'pickle', name, least)
-        if state.get('outsize') == (None, None):
-            state['outsize'] = None
+    elif isinstance(link, (links.ConvolutionND, links.DeconvolutionND, links.DepthwiseConvolution2D)):
+        _complete_convolution(link, state)
     elif isinstance(link, links.BatchNormalization):
         state['dtype'] = get_dtype(link.avg_mean.dtype if state.get('dtype') is None else state['dtype'], np.float32)
         state['_initial_averages'] = [get_initializer(default if state.get(name) is None else state[name])
                                       for name, default in (('_initial_avg_mean', 0), ('_initial_avg_var', 1))]
         state.setdefault('axis', None)
+    elif isinstance(link, links.Classifier):
+        state.setdefault('label_key', -1)
+    elif isinstance(link, (GRUBase, MGUBase)):
+        state['state_size'] = (link.U if isinstance(link, GRUBase) else link.W_f).W.shape[0]
+    elif '_func' in state and isinstance(link, links.BinaryHierarchicalSoftmax):
+        function = state.pop('_func')
+        lengths = np.diff(function.begins)
+        state['_ways'] = (np.where(lengths, lengths, -1), function.begins[:-1], function.paths,
+                          function.codes.astype(np.int8))
+
+
+def _complete_convolution(link: Any, state: dict[str, Any]) -> None:
+    if isinstance(link, links.DepthwiseConvolution2D):
+        ndim = 2
+    else:
+        sizes = None if link.W.array is None else link.W.shape[2:]
+        state.setdefault('ksize', sizes)
+        ndim = state['ndim'] = len(sizes or np.broadcast_to(state['ksize'], 2))
+        state.update({'groups': 1, 'cover_all': False, **state})
+        if sizes and 'out_channels' not in state:
+            state['out_channels'] = link.W.shape[isinstance(link, links.DeconvolutionND)]
+        if isinstance(state.get('outsize'), tuple) and None in state['outsize']:
+            state['outsize'] = None
+    for name, usual, least in ('ksize', 1, 1), ('stride', 1, 1), ('pad', 0, 0), ('dilate', 1, 1):
+        state[name] = as_tuple(state.get(name, usual), ndim, 'pickle', name, least)

@@ -135,6 +135,17 @@ for missing in 'chainer.nothing', 'chainer.functions.nothing', 'chainer.function
 ''', tmp_path)
 
 
+def test_specs(tmp_path):
+    run_text('''
+import importlib.util
+find_spec = importlib.util.find_spec
+assert find_spec('chainer').name == 'chainer' and find_spec('chainer.functions') and not find_spec('chainer.nothing')
+import chainer
+assert find_spec('chainer').submodule_search_locations is not None
+assert importlib.reload(chainer) is chainer and chainer.links.Linear is importlib.import_module('chainer.links').Linear
+''', tmp_path)
+
+
 def test_what_is_gone(tmp_path):
     run_text('''
 import chainer, chainerx, numpy as np
@@ -330,11 +341,49 @@ assert not hasattr(model[0], 'gamma') and not hasattr(model[0], 'W_u')
 ''', tmp_path)
 
 
+@pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
+def test_pickled_links_and_optimizers(version, tmp_path):
+    """The file has a number with each link, which Chainer has computed of it."""
+    run_text(f'''
+import pickle
+import numpy as np
+import chainer.functions as F
+
+x, t = np.arange(6, dtype='f').reshape(2, 3) / 6, np.array([1, 0])
+
+def loss(name, link):
+    if name.endswith('ND'):
+        return F.sum(link(x.reshape(1, 2, 3)) ** 2)
+    if name == 'Deconvolution2D':
+        return F.sum(link(x.reshape(1, 1, 2, 3)) ** 2)
+    if name == 'StatelessGRU':
+        return F.sum(link(x[:, :2], x))
+    if name == 'StatefulMGU':
+        return F.sum(link(x))
+    return link(x, t) * (name != 'NegativeSampling')  # this one draws numbers
+
+for name, pickled, expected in pickle.load(open({str(PICKLES / f"links_{version}.pkl")!r}, 'rb')):
+    made = pickle.loads(pickled)
+    for made in made, pickle.loads(pickle.dumps(made)):
+        if name == 'SGD':
+            link, optimizer = made
+            link.zerograds()
+            F.sum(link(x)).backward()
+            optimizer.update()
+            assert optimizer.t == 4 and optimizer.lr == 0.25 and optimizer.target is link
+            value = link.W.array.sum()
+        else:
+            value = loss(name, made).array
+            loss(name, made).backward()
+        assert abs(value - expected) < 1e-5, (name, value, expected)
+''', tmp_path)
+
+
 def test_examples_in_docstrings(tmp_path):
     launch('-c', '''
 import doctest
-from autograd_nn.chainer import chainercv_nms, function_set, paths
-for module in chainercv_nms, function_set, paths:
+from autograd_nn.chainer import chainercv_nms, flag, function_set, helpers, paths
+for module in chainercv_nms, flag, function_set, helpers, paths:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed, module
 ''', cwd=tmp_path)
@@ -425,4 +474,24 @@ assert (w * 2).creator is None
 w.volatile = 'off'
 assert (w * 2).creator is not None
 assert [chainer.Flag('on'), chainer.Flag(True), chainer.flag.AUTO] == [chainer.ON, 'ON', 'auto']
+''', tmp_path)
+
+
+def test_what_modules_have_for_themselves(tmp_path):
+    run_text('''
+import numpy as np
+from chainer import initializers
+from chainer.functions.activation.lstm import _extract_gates
+from chainer.functions.connection.convolution_2d import _pair
+from chainer.links.connection.n_step_rnn import argsort_list_descent, permutate_list
+
+words = ['ab', 'cdefg', 'hi', 'jklmnop']
+order = argsort_list_descent(words)
+longest_first = permutate_list(words, order, inv=False)
+assert longest_first == ['jklmnop', 'cdefg', 'ab', 'hi'] and permutate_list(longest_first, order, inv=True) == words
+assert _pair(3) == (3, 3) and _pair([1, 2]) == [1, 2]
+assert [gate.tolist() for gate in _extract_gates(np.arange(8).reshape(1, 8))][1:3] == [[[1, 5]], [[2, 6]]]
+W = np.empty((3, 4), 'f')
+initializers.init_weight(W, 2, scale=3)
+assert (W == 6).all()
 ''', tmp_path)
