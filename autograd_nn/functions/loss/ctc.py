@@ -203,4 +203,4 @@ def _lengths(argument: str, lengths: Array, n: int, longest: int, x: Variable) -
         raise ShapeError(f'connectionist_temporal_classification: expected integers {argument} of shape ({n},), got '
                          f'{lengths.shape} of {lengths.dtype}')
     check_indices('connectionist_temporal_classification', argument, lengths, longest + 1, f'the longest is {longest}')
-    return beside(x.array, lengths)
+    return beside(x.array, lengths).astype(np.int64, copy=False)

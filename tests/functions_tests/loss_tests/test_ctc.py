@@ -175,6 +175,14 @@ def test_padding_need_not_be_numbers(padding):
     assert not gradients[0][4:, 0].any() and gradients[0][:4, 0].all()
 
 
+@pytest.mark.parametrize('dtype', ['int8', 'uint8', 'uint64'])
+def test_lengths_of_small_or_unsigned_types(dtype):
+    x, t, lengths = [*uniform(120, 1, 3)], np.arange(80).reshape(1, 80) % 2 + 1, (np.array([110]), np.array([70]))
+    losses = [F.connectionist_temporal_classification(x, t, 0, *[n.astype(kind) for n in lengths]).array
+              for kind in (dtype, 'int64')]
+    assert losses[0] == losses[1] and np.isfinite(losses[0])
+
+
 def test_a_large_batch_is_what_its_parts_are():
     """Enough states for the kernels of elementwise functions, which take blocks."""
     x, t = uniform(4, 10_000, 3).astype('f'), np.random.randint(1, 3, (10_000, 2))
