@@ -202,7 +202,7 @@ def _product(a: Any, b: Any, transa: bool, transb: bool) -> Variable:
     b = swapaxes(b, -1, -2) if transb else b
     # All matrices of a batch as one, above each other.
     if batch:
-        rows, cols = rows + places[0] * m, cols + places[0] * k
+        rows, cols = rows.astype(np.int64) + places[0] * m, cols.astype(np.int64) + places[0] * k
     count, n = math.prod(batch), b.shape[-1]
     return reshape(_added(get_item(a.data, places), rows, cols, reshape(b, (count * k, n)), count * m), (*batch, m, n))
 

@@ -1,6 +1,8 @@
 """BlackOut: softmax over a label and a few others, for vocabularies that are too large for a sum over all."""
 from __future__ import annotations
 
+import numpy as np
+
 from autograd_nn.backend import beside, get_array_module
 from autograd_nn.functions.activation.softmax import log_softmax
 from autograd_nn.functions.array.selection import where
@@ -53,7 +55,8 @@ def black_out(x: ArrayLike, t: ArrayLike, W: ArrayLike, samples: ArrayLike, redu
     for name, labels in (('t', t), ('samples', samples)):
         check_indices('black_out', name, labels, len(W), f'W has the shape {W.shape}')
     xp = get_array_module(x.array)
-    scores = scores_of(xp.concatenate((beside(x.array, t)[:, None], beside(x.array, samples)), 1), x, W)
+    words = xp.concatenate((beside(x.array, t)[:, None], beside(x.array, samples)), 1, dtype=np.int64)
+    scores = scores_of(words, x, W)
     log_p = log_softmax(scores)
     # Of the largest probability, the difference from one would be lost: it is the sum of the others.
     largest = xp.arange(scores.shape[1]) == scores.array.argmax(1)[:, None]

@@ -177,7 +177,11 @@ def _loss(x: Variable, t: Array, blank: int, input_length: Array, label_length: 
                          f'{t.dtype}')
     if not 0 <= operator.index(blank) < labels:
         raise ValueError(f'{name}: blank_symbol must be from 0 to {labels - 1}, not {blank}')
+    padded = input_length is not None
     input_length = _lengths('input_length', input_length, n, length, x)
+    if padded:
+        # What is there may not even be a number, of which softmax would make gradients.
+        x = where((xp.arange(length)[:, None] < input_length)[:, :, None], x, 0)
     label_length = _lengths('label_length', label_length, n, t.shape[1], x)
     t = xp.where(xp.arange(t.shape[1]) < label_length[:, None], beside(x.array, t), blank)
     check_indices(name, 't', t, labels, f'x has the shape {x.shape}')
@@ -199,4 +203,4 @@ def _lengths(argument: str, lengths: Array, n: int, longest: int, x: Variable) -
         raise ShapeError(f'connectionist_temporal_classification: expected integers {argument} of shape ({n},), got '
                          f'{lengths.shape} of {lengths.dtype}')
     check_indices('connectionist_temporal_classification', argument, lengths, longest + 1, f'the longest is {longest}')
-    return beside(x.array, lengths)
+    return beside(x.array, lengths).astype(np.int64, copy=False)

@@ -118,4 +118,6 @@ def zeta(x: Operand, q: ArrayLike) -> Variable:
     check_float('zeta', 'q', q)
     s: Any = np.asarray(x) if isinstance(x, (int, float)) else as_array(x)
     check_broadcast('zeta', x=s, q=q)
+    if s.dtype.kind != 'f':
+        s = s.astype(np.float64)  # which has place for one more, and for negative numbers
     return Zeta(s).apply((q,))[0]

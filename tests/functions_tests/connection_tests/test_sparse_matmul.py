@@ -105,6 +105,14 @@ def test_names_are_where_chainer_has_them():
     assert module.CooMatrix is utils.CooMatrix and module.to_coo is utils.to_coo and module.get_order is utils.get_order
 
 
+@pytest.mark.parametrize('dtype', ['int8', 'uint64'])
+def test_indexes_of_other_types(dtype):
+    a, b = uniform(90, 3, 2), uniform(90, 2, 4)
+    matrix = utils.to_coo(a)
+    matrix.row, matrix.col = matrix.row.astype(dtype), matrix.col.astype(dtype)
+    np.testing.assert_allclose(F.sparse_matmul(matrix, b).array, a @ b, atol=1e-12)
+
+
 MATRIX = utils.to_coo(np.eye(2, 3))
 INDEXES = np.array([0, 1])
 

@@ -162,6 +162,27 @@ def test_padding_of_labels_and_steps_does_not_matter():
     assert not gradient[3:, 0].any()
 
 
+@pytest.mark.parametrize('padding', [np.nan, -np.inf])
+def test_padding_need_not_be_numbers(padding):
+    x, t, lengths = uniform(6, 2, 3), np.array([[1, 2], [2, 0]]), (np.array([4, 6]), np.array([2, 1]))
+    gradients = []
+    for value in 1., padding:
+        x[4:, 0] = value
+        x_var = ann.Variable(x.copy())
+        F.connectionist_temporal_classification([*F.separate(x_var)], t, 0, *lengths).backward()
+        gradients.append(x_var.grad)
+    np.testing.assert_array_equal(*gradients)
+    assert not gradients[0][4:, 0].any() and gradients[0][:4, 0].all()
+
+
+@pytest.mark.parametrize('dtype', ['int8', 'uint8', 'uint64'])
+def test_lengths_of_small_or_unsigned_types(dtype):
+    x, t, lengths = [*uniform(120, 1, 3)], np.arange(80).reshape(1, 80) % 2 + 1, (np.array([110]), np.array([70]))
+    losses = [F.connectionist_temporal_classification(x, t, 0, *[n.astype(kind) for n in lengths]).array
+              for kind in (dtype, 'int64')]
+    assert losses[0] == losses[1] and np.isfinite(losses[0])
+
+
 def test_a_large_batch_is_what_its_parts_are():
     """Enough states for the kernels of elementwise functions, which take blocks."""
     x, t = uniform(4, 10_000, 3).astype('f'), np.random.randint(1, 3, (10_000, 2))

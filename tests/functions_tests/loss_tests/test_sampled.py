@@ -81,6 +81,12 @@ def test_samples_of_small_or_unsigned_types_leave_labels_as_they_are(dtype):
     np.testing.assert_array_equal(*losses)
 
 
+def test_labels_and_samples_of_different_types():
+    x, t, W, samples = uniform(2, 3), np.array([4, 0]), uniform(5, 3), np.array([[1, 2], [2, 3]])
+    np.testing.assert_array_equal(F.black_out(x, t.astype('uint64'), W, samples).array,
+                                  F.black_out(x, t, W, samples).array)
+
+
 def test_the_sampler_is_told_the_shape():
     shapes = []
 

@@ -57,6 +57,13 @@ def test_n_and_s_are_variables_too():
     np.testing.assert_array_equal(F.zeta(Variable(np.array([3., 2.])), x).array, F.zeta(np.array([3., 2.]), x).array)
 
 
+@pytest.mark.parametrize('dtype', ['int8', 'uint8', 'int64', 'uint64'])
+def test_gradient_where_the_exponents_are_integers(dtype):
+    q = Variable(np.array([1., 2.]))
+    F.sum(F.zeta(np.array([2, 127], dtype), q)).backward()
+    np.testing.assert_allclose(q.grad, [-2 * scipy.special.zeta(3, 1), -127 * scipy.special.zeta(128, 2)])
+
+
 @pytest.mark.parametrize('call, error, message', [
     (lambda: F.zeta(2, np.arange(3)), DTypeError, r'zeta: expected floating-point q, got int64 \(shape \(3,\)\)'),
     (lambda: F.polygamma(1, np.arange(3)), DTypeError, r'polygamma: expected floating-point x, got int64'),
