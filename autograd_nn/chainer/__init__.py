@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd_nn.chainer import alias, orders, pickles, spellings
+from autograd_nn.chainer import alias, orders, pickles, spellings, volatile
 from autograd_nn.chainer.numpy1 import restore_names
 
 __all__ = ['restore_names']
 
 alias.install()
 spellings.install()
+volatile.install()
 orders.install()
 pickles.install()
 

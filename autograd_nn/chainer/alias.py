@@ -19,7 +19,7 @@ _MODULES = {
     'chainerx': 'autograd_nn.chainer.chainerx',
     'chainer.basic_math': 'chainer.functions.math.basic_math',
     'chainer.function_set': 'autograd_nn.chainer.function_set',
-    'chainer.flag': 'autograd_nn.chainer.pickles',
+    'chainer.flag': 'autograd_nn.chainer.volatile',
     'chainer.configuration': 'autograd_nn.config',
     'chainer.training.trigger': 'autograd_nn.training.triggers.interval',
     'chainer.training.updater': 'autograd_nn.training.updaters',

@@ -1,16 +1,19 @@
 """The orders of Chainer, so that a program which sets a seed sees the random numbers that it saw there.
 
 This package has others, for its own reasons: parameters come in the order of their definition, a shuffled data set does
-not depend on what else draws random numbers, and in the mean of an evaluation a small last batch counts for less.
+not depend on what else draws random numbers, large masks of dropout are drawn in parallel, and in the mean of an
+evaluation a small last batch counts for less.
 """
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autograd_nn.cpu import dropout
 from autograd_nn.initializers import Zero
 from autograd_nn.iterators.order_samplers import ShuffleOrderSampler
 from autograd_nn.link import Chain, Link
@@ -19,14 +22,15 @@ from autograd_nn.training.extensions.evaluator import Evaluator
 
 
 def install() -> None:
-    """Lets children and parameters come by their names, examples by the global seed, and batches count alike."""
+    """Lets parameters come by their names and numbers from the global generator, and batches count alike."""
     if hasattr(Link._own_params, '__wrapped__'):
         return
     Link._own_params = _by_name(Link._own_params)  # type: ignore[method-assign]
     Chain._named_children = _by_name(Chain._named_children)  # type: ignore[method-assign]
     ShuffleOrderSampler.__init__ = _of_the_global_state(ShuffleOrderSampler.__init__)  # type: ignore[method-assign]
     LSTMBase.__init__ = _in_turns(LSTMBase.__init__)  # type: ignore[method-assign]
-    Evaluator._weight = staticmethod(lambda batch: 1)  # type: ignore[method-assign, assignment]
+    dropout._SMALL_ELEMENTS = sys.maxsize
+    Evaluator._weight = staticmethod(lambda batch: 1)  # type: ignore[method-assign]
 
 
 def _by_name(method: Callable[..., Any]) -> Any:

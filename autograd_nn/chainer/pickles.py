@@ -4,7 +4,6 @@ An `.npz` file is the better way to keep weights; but pickles are what many an o
 """
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 import numpy as np
@@ -20,18 +19,6 @@ from autograd_nn.variable import Parameter, Variable
 # What Chainer's objects carry beside what ours need.
 _UNUSED = ('_cpu', '_device_id', '_overridden_to_methods', '_Link__init_done', '_within_init_scope', 'name',
            '_uninitialized_params', 'use_cudnn', 'deterministic', 'wscale')
-
-
-class Flag(enum.Enum):
-    """What `volatile` was, in Chainer 1."""
-
-    ON = 'on'
-    OFF = 'off'
-    AUTO = 'auto'
-
-    @classmethod
-    def _missing_(cls, value: object) -> Flag:
-        return {'ON': cls.ON, 'OFF': cls.OFF}.get(str(value), cls.AUTO)
 
 
 class _Hookable:

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 import autograd_nn
-from autograd_nn import functions, links, optimizer, optimizer_hooks, sequential
+from autograd_nn import computational_graph, functions, links, optimizer, optimizer_hooks, sequential
 from autograd_nn.chainer import paths
 from autograd_nn.chainer.function_set import FunctionSet
 from autograd_nn.config import using_config
 from autograd_nn.functions.fused_rectifiers import CEILINGS
 from autograd_nn.initializers import LeCunNormal, generate_array
-from autograd_nn.variable import Variable
 
 _warned: set[str] = set()
 
@@ -95,11 +94,11 @@ def install() -> None:
         _ignore_in_constructor(getattr(links, name))
     for name, initializer in _SCALED.items():
         _accept_scale(getattr(links, name), initializer)
-    _accept_volatile()
     for name, method in _OPTIMIZER.items():
         setattr(optimizer.Optimizer, name, method)
     _offer_classes()
-    vars(autograd_nn).update(FunctionSet=FunctionSet, ON='on', OFF='off', AUTO='auto', Flag=str)
+    autograd_nn.FunctionSet = FunctionSet  # type: ignore[attr-defined]
+    _allow_split_nodes()
 
 
 @contextlib.contextmanager
@@ -209,23 +208,17 @@ class _Scaled(autograd_nn.Initializer):
         array *= self.scale
 
 
-def _accept_volatile() -> None:
-    """Lets `Variable` have `volatile`: of such a Variable no gradient was wanted."""
-    constructor = Variable.__init__
+def _allow_split_nodes() -> None:
+    """Lets graphs be asked for with nodes that Chainer 1 put between, of which there are none."""
+    build = computational_graph.build_computational_graph
 
-    @python_functools.wraps(constructor)
-    def accepting(self: Any, *args: Any, **kwargs: Any) -> None:
-        if len(args) > 1:
-            args, kwargs = args[:1], {**dict(zip(('volatile', 'name', 'grad'), args[1:])), **kwargs}
-        if 'volatile' in kwargs:
-            warn('Variable(volatile=...)', 'with no_backprop_mode(): around what is computed of it')
-            volatile = kwargs.pop('volatile')
-            is_volatile = getattr(volatile, 'value', volatile) in (True, 'on')
-            kwargs.setdefault('requires_grad', not is_volatile)
-        constructor(self, *args, **kwargs)
+    @python_functools.wraps(build)
+    def accepting(outputs: Any, remove_split: bool = True, *args: Any, **kwargs: Any) -> Any:
+        if not remove_split:
+            warn('build_computational_graph(remove_split=False)', 'build_computational_graph(outputs)')
+        return build(outputs, True, *args, **kwargs)
 
-    Variable.__init__ = accepting  # type: ignore[method-assign]
-    Variable.volatile = property(lambda self: 'off' if self.requires_grad else 'on')  # type: ignore[attr-defined]
+    computational_graph.build_computational_graph = accepting
 
 
 def _zero_grads(self: Any) -> None:

@@ -245,6 +245,116 @@ layers(pictures)
     assert all(line.startswith('program.py:') for line in warnings)
 
 
+def test_volatile_variables(tmp_path):
+    run_text('''
+import copy, pickle
+import numpy as np
+import chainer, chainer.flag
+import chainer.functions as F, chainer.links as L
+from chainer import Variable
+
+layer, rnn = L.Linear(2, 3), L.LSTM(3, 2)
+x = Variable(np.ones((4, 2), 'f'), volatile='on')
+h = F.sigmoid(rnn(layer(x)))
+assert h.volatile and h.creator is None and not h.requires_grad and h.volatile == chainer.ON == 'on' == chainer.ON
+y, z = F.split_axis(rnn(layer(x)) + 1, 2, 1)
+assert z.volatile is chainer.ON and rnn.h.volatile == True and str(z.volatile) == 'ON'
+assert F.BatchNormalization(2)(h, test=True).creator is None
+assert layer.W.volatile is chainer.AUTO and layer.W.volatile == None != chainer.OFF
+for each in Variable(x.data), Variable(x.data, volatile=False), Variable(x.data, 'auto'), Variable(x.data, chainer.OFF):
+    y = layer(each)
+    assert not y.volatile and y.creator is not None and y.volatile is chainer.OFF
+    y.volatile = True
+    assert F.exp(y).volatile
+y.volatile = 'off'
+F.sum(F.exp(y)).backward()
+assert layer.W.grad.any()
+for again in copy.deepcopy(x), pickle.loads(pickle.dumps(x)):
+    assert again.volatile and layer(again).creator is None
+
+class Double(chainer.Function):
+    def forward(self, inputs):
+        return inputs[0] * 2,
+
+    def backward(self, inputs, grads):
+        return grads[0] * 2,
+
+assert Double()(x).volatile and Double()(x).creator is None and Double()(layer.W).creator is not None
+labels = Variable(np.zeros(4, 'i'), volatile='on')
+assert labels.volatile and F.softmax_cross_entropy(layer(x), labels).volatile
+assert chainer.flag.Flag('on') is chainer.flag.Flag(True) is chainer.ON and {chainer.ON: 1}[chainer.ON]
+assert chainer.ON != 'volatile' and pickle.loads(pickle.dumps(chainer.AUTO)) is chainer.AUTO
+for wrong in lambda: bool(chainer.AUTO), lambda: Variable(x.data, volatile='maybe'):
+    try:
+        wrong()
+    except ValueError:
+        pass
+    else:
+        raise AssertionError
+''', tmp_path)
+
+
+def test_graphs_with_split_nodes(tmp_path):
+    run_text('''
+import numpy as np
+import chainer, chainer.functions as F
+import chainer.computational_graph as c
+y = F.exp(chainer.Variable(np.ones(2)))
+assert c.build_computational_graph((y,), False).dump() == c.build_computational_graph((y,), remove_split=True).dump()
+''', tmp_path)
+
+
+def test_random_numbers_and_orders_of_chainer(tmp_path):
+    """What Chainer 7.8.1 computes with this seed, whatever this package has for orders without the name."""
+    run_text('''
+import numpy as np
+import chainer, chainer.functions as F, chainer.links as L
+from chainer.training import extensions
+
+np.random.seed(0)
+layer = L.LSTM(2, 1)
+np.testing.assert_allclose(layer.upward.W.array.ravel(), [
+    0.2829539, 0.6920723, 1.320563, -0.6910398, -0.10702571, -0.07298675, 0.10185418, 1.0283266], rtol=1e-6)
+np.testing.assert_allclose(layer.lateral.W.array.ravel(), [1.7640524, 2.2408931, 0.95008844, 0.41059852], rtol=1e-6)
+lazy = L.LSTM(None, 3, lateral_init=1, upward_init=2, bias_init=3, forget_bias_init=4)
+assert (lazy.lateral.W.array == 1).all() and not lazy.upward.W.is_initialized
+lazy(np.ones((1, 2), 'f'))
+assert (lazy.upward.W.array == 2).all() and lazy.upward.b.array[:4].tolist() == [3, 3, 4, 3]
+assert L.LSTM(2, 1, chainer.initializers.Normal(dtype='d')).lateral.W.dtype == 'd'
+assert (layer.copy('init').lateral.W.array != layer.lateral.W.array).all()
+
+np.random.seed(0)
+assert int(F.dropout(np.ones(100000, 'f'), .3).array.sum()) == 99838
+for iterator in chainer.iterators.SerialIterator, chainer.iterators.MultithreadIterator:
+    np.random.seed(0)
+    assert iterator(range(7), 3).next() == [6, 2, 1]
+np.random.seed(0)
+d = chainer.distributions.Categorical(np.full((3, 4), .25, 'f'))
+assert d.sample(2).array.tolist() == [[2, 2, 1], [2, 2, 2]]
+
+class Model(chainer.Chain):
+    def __init__(self):
+        super().__init__()
+        self.add_persistent('state', 0)
+        with self.init_scope():
+            self.z = chainer.Parameter(0., (1,))
+            self.l10 = L.Linear(1, 1)
+            self.a = chainer.Parameter(0., (1,))
+            self.l2 = L.Linear(1, 1)
+
+    def forward(self, x):
+        chainer.report({'mean': x.mean()}, self)
+
+model = Model()
+assert [name for name, _ in model.namedparams()] == ['/a', '/z', '/l10/W', '/l10/b', '/l2/W', '/l2/b']
+assert [param.name for param in model.params()] == ['a', 'z', 'W', 'b', 'W', 'b']
+assert [name for name, _ in model.namedlinks()] == ['/', '/l10', '/l2']
+assert [link.name for link in chainer.Chain(b=L.Linear(1, 1), a=L.Linear(1, 1)).children()] == ['a', 'b']
+iterator = chainer.iterators.SerialIterator(np.arange(5.), 2, repeat=False, shuffle=False)
+assert abs(extensions.Evaluator(iterator, model)()['main/mean'] - 7 / 3) < 1e-6
+''', tmp_path)
+
+
 @pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
 def test_pickled_models(version, tmp_path):
     """Chainer has computed -0.540037 of these weights and this input."""
