@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import autograd_nn
-from autograd_nn import functions, links, optimizer, optimizer_hooks, sequential
+from autograd_nn import computational_graph, functions, links, optimizer, optimizer_hooks, sequential
 from autograd_nn.chainer import paths
 from autograd_nn.chainer.flag import Flag
 from autograd_nn.chainer.function_set import FunctionSet
@@ -102,6 +102,7 @@ def install() -> None:
     for name, method in _OPTIMIZER.items():
         setattr(optimizer.Optimizer, name, method)
     _offer_classes()
+    _allow_split_nodes()
     vars(autograd_nn).update(FunctionSet=FunctionSet, ON=Flag.ON, OFF=Flag.OFF, AUTO=Flag.AUTO, Flag=Flag)
 
 
@@ -263,6 +264,19 @@ def _apply(self: FunctionNode, inputs: Any) -> tuple[Variable, ...]:
 
 
 _usual_apply = FunctionNode.apply
+
+
+def _allow_split_nodes() -> None:
+    """Lets graphs be asked for with nodes that Chainer 1 put between, of which there are none."""
+    build = computational_graph.build_computational_graph
+
+    @python_functools.wraps(build)
+    def accepting(outputs: Any, remove_split: bool = True, *args: Any, **kwargs: Any) -> Any:
+        if not remove_split:
+            warn('build_computational_graph(remove_split=False)', 'build_computational_graph(outputs)')
+        return build(outputs, True, *args, **kwargs)
+
+    computational_graph.build_computational_graph = accepting
 
 
 def _zero_grads(self: Any) -> None:

@@ -283,6 +283,16 @@ layers(pictures)
     assert all(line.startswith(f"{tmp_path / 'program.py'}:") for line in warnings)
 
 
+def test_graphs_with_split_nodes(tmp_path):
+    run_text('''
+import numpy as np
+import chainer, chainer.functions as F
+import chainer.computational_graph as c
+y = F.exp(chainer.Variable(np.ones(2)))
+assert c.build_computational_graph((y,), False).dump() == c.build_computational_graph((y,), remove_split=True).dump()
+''', tmp_path)
+
+
 @pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
 def test_pickled_models(version, tmp_path):
     """Chainer has computed -0.540037 of these weights and this input."""
