@@ -57,7 +57,7 @@ CASES = [
     ('textbook_autoencoder', '30 0.00341815', 'model.pkl my.model weights.npz'),
     ('textbook_rnn', '1 0.377699', ''),
 ]
-QUICK = {'image_captioning', 'mnist_custom_loop', 'pos', 'ptb', 'reinforce', 'textbook_function', 'v1_functionset', 'vae'}
+QUICK = {'mnist_custom_loop', 'pos', 'ptb', 'reinforce', 'textbook_function', 'v1_functionset', 'vae'}
 NEEDED = {'mnist': 'matplotlib', 'serialization': 'h5py', 'v1_rnnlm': 'h5py'}
 
 
