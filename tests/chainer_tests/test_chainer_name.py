@@ -359,6 +359,25 @@ for name, pickled, expected in pickle.load(open({str(PICKLES / f"links_{version}
 ''', tmp_path)
 
 
+def test_old_arguments_without_names(tmp_path):
+    run_text('''
+import numpy as np
+import chainer.functions as F
+import chainer.links as L
+
+x = np.arange(64, dtype='f').reshape(1, 4, 4, 4)
+np.testing.assert_array_equal(F.relu(x, False).array, x)
+np.testing.assert_array_equal(F.average_pooling_2d(x, 2, 2, 0, True).array, F.average_pooling_2d(x, 2).array)
+np.testing.assert_array_equal(F.zoneout(x, x, 0.5, False).array, x)
+expected = F.spatial_pyramid_pooling_2d(x, 2, 'max').array
+np.testing.assert_array_equal(F.spatial_pyramid_pooling_2d(x, 2, F.MaxPooling2D).array, expected)
+np.testing.assert_array_equal(F.spatial_pyramid_pooling_2d(x, 2, pooling_class=F.MaxPooling2D).array, expected)
+bn = L.BatchNormalization(4)
+bn(x, False, True)
+assert bn.N == 1
+''', tmp_path)
+
+
 def test_examples_in_docstrings(tmp_path):
     launch('-c', '''
 import doctest
