@@ -171,6 +171,23 @@ def test_names_of_numpy_1(tmp_path):
     assert done.stdout.split() == ['1.0', '6', 'float64', 'True', '1'] and 'names of its first versions' in done.stderr
 
 
+def test_processes_have_names_of_numpy_1(tmp_path):
+    (tmp_path / 'program.py').write_text('''
+import multiprocessing
+import numpy as np
+import chainer
+dtype = np.float
+
+def product(x):
+    return np.product(x)
+
+if __name__ == '__main__':
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        print(pool.map_async(product, [[2, 3]]).get(timeout=60))
+''')
+    assert launch('--numpy1-names', 'program.py', cwd=tmp_path) == '[np.int64(6)]\n'
+
+
 @pytest.fixture(scope='module')
 def environment(tmp_path_factory):
     """The Python of an environment that has what this one has; and where its packages are."""
