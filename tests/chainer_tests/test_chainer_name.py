@@ -188,6 +188,20 @@ if __name__ == '__main__':
     assert launch('--numpy1-names', 'program.py', cwd=tmp_path) == '[np.int64(6)]\n'
 
 
+def test_variables_of_the_environment(tmp_path, monkeypatch):
+    for name, value in {'DTYPE': 'mixed16', 'DEBUG': '1', 'TYPE_CHECK': '0', 'USE_CUDNN': 'never',
+                        'DATASET_ROOT': str(tmp_path / 'data')}.items():
+        monkeypatch.setenv(f'CHAINER_{name}', value)
+    monkeypatch.setenv('AUTOGRAD_NN_DEBUG', '0')
+    run_text(f'''
+import chainer
+config = chainer.config
+assert [config.dtype, config.debug, config.type_check, config.use_cudnn] == [chainer.mixed16, False, False, 'never']
+assert not config.keep_graph_on_report
+assert chainer.dataset.get_dataset_root() == {str(tmp_path / 'data')!r}
+''', tmp_path)
+
+
 @pytest.fixture(scope='module')
 def environment(tmp_path_factory):
     """The Python of an environment that has what this one has; and where its packages are."""
