@@ -18,10 +18,11 @@ or, in a program or a notebook, before anything imports `chainer`::
 """
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from autograd_nn.chainer import alias, nodes, pickles, spellings
-from autograd_nn.chainer.numpy1 import restore_names
+from autograd_nn.chainer.numpy1 import NAMES_VARIABLE, restore_names
 
 __all__ = ['restore_names']
 
@@ -29,6 +30,8 @@ alias.install()
 spellings.install()
 pickles.install()
 nodes.install()
+if os.environ.get(NAMES_VARIABLE):
+    restore_names()
 
 
 def __getattr__(name: str) -> Any:

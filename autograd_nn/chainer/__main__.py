@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 
 import autograd_nn.chainer
 from autograd_nn.chainer import installation
-from autograd_nn.chainer.numpy1 import compiled
+from autograd_nn.chainer.numpy1 import NAMES_VARIABLE, compiled
 
 _USAGE = 'python -m autograd_nn.chainer [--numpy1-names] (PROGRAM.py | -m MODULE | -c COMMAND) ...'
 
@@ -45,6 +45,7 @@ def main(words: list[str]) -> None:
     else:
         if options.numpy1_names:
             names = autograd_nn.chainer.restore_names()
+            os.environ[NAMES_VARIABLE] = '1'
             print(f'{parser.prog}: NumPy has {len(names)} names of its first versions again', file=sys.stderr)
         _run(program, compiled if options.numpy1_names else partial(compile, mode='exec', dont_inherit=True))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import autograd_nn
 from autograd_nn import cuda
-from autograd_nn.chainer import paths
+from autograd_nn.chainer import environment, paths
 from autograd_nn.compat import defer
 from autograd_nn.config import config
 
@@ -151,4 +151,5 @@ def install() -> None:
         defer('autograd_nn.cuda', 'autograd_nn.chainer.gone', ['get_cudnn_dropout_states',
                                                                'get_cudnn_dropout_states_core'])
         vars(cuda).setdefault('config', config)
+        environment.install()
     sys.modules['chainer'] = chainer

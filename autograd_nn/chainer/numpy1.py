@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+# Of the environment: processes that the launcher's program starts give NumPy the names back when they import chainer.
+NAMES_VARIABLE = 'AUTOGRAD_NN_NUMPY1_NAMES'
 # Each name, and what was behind it; where two are given the first one that NumPy has.
 _BUILTINS = 'bool', 'int', 'float', 'complex', 'object', 'str'
 _NEW_NAMES = {

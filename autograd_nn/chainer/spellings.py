@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools as python_functools
+import inspect
 import math
 import sys
 import warnings
@@ -56,7 +57,7 @@ _SETTINGS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     'test': ('train', lambda value: not value, "using_config('train', not test)"),
 }
 
-# Functions that took them; those that follow a bar may come third without a name, where there is no such argument now.
+# Functions that took them; without its name, such an argument was the last one.
 _FUNCTIONS = {
     'use_cudnn': '''average_pooling_2d average_pooling_nd batch_normalization convolution_2d convolution_nd
         deconvolution_2d deconvolution_nd dilated_convolution_2d fixed_batch_normalization linear log_softmax
@@ -98,6 +99,7 @@ def install() -> None:
         _ignore_in_constructor(getattr(links, name))
     for name, initializer in _SCALED.items():
         _accept_scale(getattr(links, name), initializer)
+    _accept_pooling_class()
     _accept_volatile()
     for name, method in _OPTIMIZER.items():
         setattr(optimizer.Optimizer, name, method)
@@ -120,11 +122,12 @@ def _configured(name: str, settings: dict[str, Any]) -> Iterator[None]:
 def _replace_function(name: str, argument: str) -> None:
     """Lets a function of the package `functions` have one more argument."""
     function = getattr(functions, name)
+    count = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in inspect.signature(function).parameters.values())
 
     @python_functools.wraps(function)
     def accepting(*args: Any, **kwargs: Any) -> Any:
-        if name == 'dropout' and len(args) == 3:
-            kwargs['train'], args = args[-1], args[:-1]
+        if len(args) == count + 1:
+            kwargs[argument], args = args[-1], args[:-1]
         if argument not in kwargs:
             return function(*args, **kwargs)
         with _configured(name, {argument: kwargs.pop(argument)}):
@@ -137,6 +140,24 @@ def _replace_function(name: str, argument: str) -> None:
         setattr(module, name, accepting)
 
 
+def _accept_pooling_class() -> None:
+    """Lets pyramids have the class of the pooling function."""
+    function = functions.spatial_pyramid_pooling_2d
+
+    @python_functools.wraps(function)
+    def accepting(x: Any, pyramid_height: int, pooling: Any = None, pooling_class: Any = None) -> Any:
+        pooling = pooling or pooling_class
+        if isinstance(pooling, type):
+            warn('spatial_pyramid_pooling_2d(pooling_class=...)', "pooling='max'")
+            if pooling.__name__ != 'MaxPooling2D':
+                raise ValueError(f'spatial_pyramid_pooling_2d: expected MaxPooling2D, got {pooling.__name__}')
+            pooling = 'max'
+        return function(x, pyramid_height, pooling)
+
+    for module in functions, sys.modules[function.__module__]:
+        module.spatial_pyramid_pooling_2d = accepting  # type: ignore[attr-defined]
+
+
 def _agree_as(method: Any, wrapper: Any) -> None:
     """Lets what stands for a method agree to all that the method has agreed to."""
     if method in sequential._fusions:
@@ -146,12 +167,12 @@ def _agree_as(method: Any, wrapper: Any) -> None:
 def _accept_in_calls(cls: type, argument: str) -> None:
     """Lets calls of a link have one more argument, which for `BatchNormalization` may come without its name."""
     forward: Callable[..., Any] = cls.forward  # type: ignore[attr-defined]
-    can_be_second = cls is links.BatchNormalization
+    may_be_unnamed = cls is links.BatchNormalization
 
     @python_functools.wraps(forward)
     def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if can_be_second and len(args) == 2:
-            kwargs[argument], args = args[-1], args[:-1]
+        if may_be_unnamed and len(args) > 1:
+            args, kwargs = args[:1], {**dict(zip((argument, 'finetune'), args[1:])), **kwargs}
         if argument not in kwargs:
             return forward(self, *args, **kwargs)
         with _configured(cls.__name__, {argument: kwargs.pop(argument)}):

@@ -171,6 +171,37 @@ def test_names_of_numpy_1(tmp_path):
     assert done.stdout.split() == ['1.0', '6', 'float64', 'True', '1'] and 'names of its first versions' in done.stderr
 
 
+def test_processes_have_names_of_numpy_1(tmp_path):
+    (tmp_path / 'program.py').write_text('''
+import multiprocessing
+import numpy as np
+import chainer
+dtype = np.float
+
+def product(x):
+    return np.product(x)
+
+if __name__ == '__main__':
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        print(pool.map_async(product, [[2, 3]]).get(timeout=60))
+''')
+    assert launch('--numpy1-names', 'program.py', cwd=tmp_path) == '[np.int64(6)]\n'
+
+
+def test_variables_of_the_environment(tmp_path, monkeypatch):
+    for name, value in {'DTYPE': 'mixed16', 'DEBUG': '1', 'TYPE_CHECK': '0', 'USE_CUDNN': 'never',
+                        'DATASET_ROOT': str(tmp_path / 'data')}.items():
+        monkeypatch.setenv(f'CHAINER_{name}', value)
+    monkeypatch.setenv('AUTOGRAD_NN_DEBUG', '0')
+    run_text(f'''
+import chainer
+config = chainer.config
+assert [config.dtype, config.debug, config.type_check, config.use_cudnn] == [chainer.mixed16, False, False, 'never']
+assert not config.keep_graph_on_report
+assert chainer.dataset.get_dataset_root() == {str(tmp_path / 'data')!r}
+''', tmp_path)
+
+
 @pytest.fixture(scope='module')
 def environment(tmp_path_factory):
     """The Python of an environment that has what this one has; and where its packages are."""
@@ -386,6 +417,25 @@ for name, pickled, expected in pickle.load(open({str(PICKLES / f"links_{version}
             value = loss(name, made).array
             loss(name, made).backward()
         assert abs(value - expected) < 1e-5, (name, value, expected)
+''', tmp_path)
+
+
+def test_old_arguments_without_names(tmp_path):
+    run_text('''
+import numpy as np
+import chainer.functions as F
+import chainer.links as L
+
+x = np.arange(64, dtype='f').reshape(1, 4, 4, 4)
+np.testing.assert_array_equal(F.relu(x, False).array, x)
+np.testing.assert_array_equal(F.average_pooling_2d(x, 2, 2, 0, True).array, F.average_pooling_2d(x, 2).array)
+np.testing.assert_array_equal(F.zoneout(x, x, 0.5, False).array, x)
+expected = F.spatial_pyramid_pooling_2d(x, 2, 'max').array
+np.testing.assert_array_equal(F.spatial_pyramid_pooling_2d(x, 2, F.MaxPooling2D).array, expected)
+np.testing.assert_array_equal(F.spatial_pyramid_pooling_2d(x, 2, pooling_class=F.MaxPooling2D).array, expected)
+bn = L.BatchNormalization(4)
+bn(x, False, True)
+assert bn.N == 1
 ''', tmp_path)
 
 
