@@ -257,7 +257,7 @@ def _accept_volatile() -> None:
 
 # What `requires_grad` is in volatile Variables: as false as False, but what is computed of them is volatile as well,
 # whatever else it is computed of.
-_VOLATILE = Flag.OFF
+_VOLATILE: Any = Flag.OFF
 
 
 def _is_volatile(self: Variable) -> Flag:
