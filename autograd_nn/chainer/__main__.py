@@ -60,7 +60,7 @@ def _run(program: list[str], translate: Callable[[bytes, str], CodeType]) -> Non
     """Runs a program as Python would, and lets processes that it starts find `chainer`, too."""
     directory = str(installation.STAND_IN)
     os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [directory, os.environ.get('PYTHONPATH')]))
-    sys.path.append(directory)
+    sys.path.insert(1, directory)  # processes take the path over, and another Chainer may be installed
     first, *rest = program
     if first in ('-m', '-c') and not rest:
         sys.exit(f'python -m autograd_nn.chainer: {first} needs an argument')

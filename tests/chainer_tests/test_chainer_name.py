@@ -202,6 +202,24 @@ assert chainer.dataset.get_dataset_root() == {str(tmp_path / 'data')!r}
 ''', tmp_path)
 
 
+def test_processes_find_the_name_before_another_chainer(tmp_path, monkeypatch):
+    (tmp_path / 'other/chainer').mkdir(parents=True)
+    (tmp_path / 'other/chainer/__init__.py').write_text('raise ImportError("that of somebody else")')
+    paths = [str(tmp_path / 'other'), os.environ.get('PYTHONPATH', '')]
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, paths)))
+    assert run_text('''
+import multiprocessing
+import chainer
+
+def version(_):
+    return chainer.__version__
+
+if __name__ == '__main__':
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        print(pool.map_async(version, [0]).get(timeout=60))
+''', tmp_path) == "['7.8.1']\n"
+
+
 @pytest.fixture(scope='module')
 def environment(tmp_path_factory):
     """The Python of an environment that has what this one has; and where its packages are."""
