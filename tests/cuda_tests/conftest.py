@@ -19,6 +19,11 @@ NEEDED = {
     'CuPy is not there (CUPY_PACKAGES: cupy-cuda12x and cuda-pathfinder)': cuda_software.packages() is not None}
 
 
+def _environment():
+    """That of this process, without what says that it is one of several that test."""
+    return {name: value for name, value in os.environ.items() if not name.startswith('PYTEST_XDIST')}
+
+
 @pytest.fixture(scope='session')
 def run():
     """Runs Python with arguments, where CUDA in software can be, and returns what it prints."""
@@ -29,7 +34,7 @@ def run():
     def run(*arguments, **environment):
         path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get('PYTHONPATH')]))
         done = subprocess.run([sys.executable, *map(str, arguments)], cwd=TESTS.parent, capture_output=True, text=True,
-                              env={**os.environ, 'PYTHONPATH': path, **environment})
+                              env={**_environment(), 'PYTHONPATH': path, **environment})
         assert done.returncode == 0, f'{done.stdout[-20000:]}\n{done.stderr[-2000:]}'
         return done.stdout
     return run
@@ -57,7 +62,9 @@ def kernel_log(tmp_path_factory, run_tests):
         if not result.exists():
             log.mkdir()
             try:
-                run_tests('-m', 'gpu', TESTS / 'cpu_tests', TESTS / 'cuda_tests', CUDA_SOFTWARE_LOG=str(log))
+                # The other processes wait for the log meanwhile.
+                run_tests('-n', 'auto', '-m', 'gpu', TESTS / 'cpu_tests', TESTS / 'cuda_tests',
+                          CUDA_SOFTWARE_LOG=str(log))
                 result.write_text('')
             except AssertionError as error:
                 result.write_text(str(error))
