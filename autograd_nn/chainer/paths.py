@@ -365,6 +365,13 @@ class _OfOthers(type):
     def __subclasscheck__(cls, subclass: type) -> bool:
         return super().__subclasscheck__(subclass) or (cls.nodes is not None and issubclass(subclass, cls.nodes))
 
+    # In a table by classes of nodes, too, as those of programs that count operations are.
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or (cls.nodes is not None and cls.nodes is getattr(other, 'nodes', other))
+
+    def __hash__(cls) -> int:
+        return super().__hash__() if cls.nodes is None else hash(cls.nodes)
+
 
 def node_class(name: str, function: Callable[..., Any], nodes: type | None = None) -> type:
     """A class that is used as Chainer's node class is: made with the parameters, and called with the inputs.

@@ -146,6 +146,21 @@ assert importlib.reload(chainer) is chainer and chainer.links.Linear is importli
 ''', tmp_path)
 
 
+def test_tables_by_classes_of_nodes(tmp_path):
+    """As hooks have them that count operations."""
+    run_text('''
+import numpy as np
+import chainer, chainer.functions as F
+from chainer.functions.connection.convolution_2d import Convolution2DFunction
+from chainer.functions.pooling.max_pooling_2d import MaxPooling2D
+
+x = chainer.Variable(np.ones((1, 1, 4, 4), 'f'))
+table = {Convolution2DFunction: 1, MaxPooling2D: 2}
+assert table[type(F.convolution_2d(x, x).creator)] == 1 and table[type(F.max_pooling_2d(x, 2).creator)] == 2
+assert Convolution2DFunction != MaxPooling2D
+''', tmp_path)
+
+
 def test_what_is_gone(tmp_path):
     run_text('''
 import chainer, chainerx, numpy as np
