@@ -241,5 +241,5 @@ def test_errors_of_roi_pooling():
 @pytest.mark.gpu
 @pytest.mark.parametrize('f', FUNCTIONS)
 def test_arrays_on_different_devices(f):
-    with pytest.raises(DTypeError, match='device'):
+    with pytest.raises(TypeError, match='device'):
         f(cuda.to_gpu(X), np.zeros((1, 4)), np.zeros(1, int), 2, 1)
