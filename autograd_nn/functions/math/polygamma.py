@@ -37,7 +37,7 @@ def _digamma_right_of_zero(x: Array) -> Any:
 TEXT = f'''
 __device__ double digamma(double x) {{
     if (x < 0)  // a reflection
-        return x == floor(x) ? (double)NAN : digamma(1 - x) - M_PI / tan(M_PI * (x - rint(x)));
+        return x == floor(x) ? nan("") : digamma(1 - x) - M_PI / tan(M_PI * (x - rint(x)));
     const double series[] = {{{', '.join(map(repr, _SERIES))}}}, a = x + {zeta.TERMS};
     double y = log(a) - 0.5 / a, power = 1;
     for (int j = 0; j < {len(_SERIES)}; ++j)

@@ -50,9 +50,9 @@ __device__ double zeta_right_of_zero(double q, double s) {{
 }}
 __device__ double hurwitz_zeta(double q, double s) {{
     if (!(s >= 1) || (q <= 0 && q != floor(q) && s != floor(s)))
-        return NAN;
+        return nan("");
     if (s == 1 || (q <= 0 && q == floor(q)))
-        return INFINITY;
+        return 1 / 0.;
     if (q > 0)
         return zeta_right_of_zero(q, s);
     const double f = q - floor(q), between = zeta_right_of_zero(1 - f, s) - zeta_right_of_zero(1 - q, s);
