@@ -27,7 +27,6 @@ _MODULES = {
     'chainer.training.trigger': 'autograd_nn.training.triggers.interval',
     'chainer.training.updater': 'autograd_nn.training.updaters',
     'chainer.backends._cpu': 'autograd_nn.backends.device',
-    'chainer.backends.intel64': 'autograd_nn.chainer.intel64',
     'chainer.functions.theano': 'autograd_nn.chainer.gone',
     'chainer.functions.theano.theano_function': 'autograd_nn.chainer.gone',
     'chainer.links.theano': 'autograd_nn.chainer.gone',
@@ -57,7 +56,7 @@ class _Chainer(ModuleType):
         raise AttributeError(f"module 'chainer' has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith('__') or name == 'chainerx':
+        if name.startswith('__'):
             super().__setattr__(name, value)
         else:
             setattr(autograd_nn, name, value)

@@ -20,11 +20,12 @@ from autograd_nn import computational_graph, functions, links, optimizer, optimi
 from autograd_nn.chainer import paths
 from autograd_nn.chainer.flag import Flag
 from autograd_nn.chainer.function_set import FunctionSet
+from autograd_nn.chainer.helpers import init_weight
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.functions.fused_rectifiers import CEILINGS
-from autograd_nn.initializers import LeCunNormal, generate_array
+from autograd_nn.initializers import LeCunNormal
 from autograd_nn.variable import Variable
 
 _warned: set[str] = set()
@@ -230,9 +231,7 @@ class _Scaled(autograd_nn.Initializer):
         self.scale = scale
 
     def __call__(self, array: Any) -> None:
-        array[...] = generate_array(autograd_nn.initializers.get_initializer(self.initializer), array.shape,
-                                    autograd_nn.get_array_module(array), array.dtype)
-        array *= self.scale
+        init_weight(array, self.initializer, self.scale)
 
 
 def _accept_volatile() -> None:

@@ -28,14 +28,14 @@ def run_text(text, cwd, *words):
 
 
 def test_a_program_runs_as_under_python(tmp_path):
+    (tmp_path / 'neighbour.py').write_text('import chainer\nversion = chainer.__version__\n')
     output = run_text('''
 import json, sys
 import neighbour
 import chainer
 if __name__ == '__main__':
     print(json.dumps([sys.argv, __file__, neighbour.version, chainer.__version__]))
-''', tmp_path, '--epoch', '5', '-v') if (tmp_path / 'neighbour.py').write_text(
-        'import chainer\nversion = chainer.__version__\n') else None
+''', tmp_path, '--epoch', '5', '-v')
     assert json.loads(output) == [['program.py', '--epoch', '5', '-v'], str(tmp_path / 'program.py'), '7.8.1', '7.8.1']
 
 
@@ -166,7 +166,7 @@ def test_what_is_gone(tmp_path):
 import chainer, chainerx, numpy as np
 from chainer.backends import intel64
 assert not chainerx.is_available() and not isinstance(np.ones(1), chainerx.ndarray)
-assert not intel64.is_ideep_available()
+assert not intel64.is_ideep_available() and intel64.Intel64Device is chainer.backend.Intel64Device
 for name, call in {
         'no ChainerX': lambda: chainerx.array, 'Theano is gone': lambda: chainer.links.theano.TheanoFunction(1),
         'iDeep': intel64.check_ideep_available}.items():
