@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import autograd_nn
 import autograd_nn.functions as F
@@ -172,7 +173,8 @@ def make_trainer(arguments: argparse.Namespace, model: PerceptualModel, data: Pi
                                              postprocess=lambda figure, axes, data: axes.set_yscale('log')))
     trainer.extend(extensions.FailOnNonNumber())
     trainer.extend(extensions.ProgressBar())
-    trainer.extend(Sampler(model.predictor, Path(arguments.sample or data.paths[0])), trigger=seldom)
+    sample = load_picture(arguments.sample or data.paths[0], 400)
+    trainer.extend(Sampler(model.predictor, sample), trigger=seldom)
     trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=seldom)
     return trainer
 
@@ -182,12 +184,11 @@ class Sampler(training.Extension):
 
     Args:
         network: The network.
-        path: The picture.
+        picture: The picture.
     """
 
-    def __init__(self, network: models.PictureTransformer, path: Path) -> None:
+    def __init__(self, network: models.PictureTransformer, picture: Image.Image) -> None:
         self.network = network
-        picture = load_picture(path, 400)
         self.given = to_array(picture if network.factor == 1 else reduce(picture, network.factor))
 
     def __call__(self, trainer: training.Trainer) -> None:
