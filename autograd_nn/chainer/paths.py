@@ -9,6 +9,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from autograd_nn.compat import defer
+
 # For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
 # path with a dot), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class
 # here, but what the function f does; ``A=B~f``: its nodes are those of the class B, which is made in another way.
@@ -426,25 +428,9 @@ def offer_attributes(others: Iterable[str]) -> None:
     Args:
         others: Dotted paths of modules, below `chainer`, that somebody else makes.
     """
-    packages: dict[str, set[str]] = {}
     for path in [*_NAMES, *others]:
         package, _, name = path.rpartition('.')
-        packages.setdefault(package, set()).add(name)
-    for path, names in packages.items():
-        module = sys.modules.get(f'autograd_nn.{path}')
-        if module is not None:
-            vars(module).setdefault('__path__', [])
-            _offer(module, path, names)
-
-
-def _offer(package: ModuleType, path: str, names: set[str]) -> None:
-    otherwise = vars(package).get('__getattr__')
-
-    def get(name: str) -> Any:
-        if name in names:
-            return import_module(f'chainer.{path}.{name}')
-        if otherwise is not None:
-            return otherwise(name)
-        raise AttributeError(f'module {package.__name__!r} has no attribute {name!r}')
-
-    package.__getattr__ = get  # type: ignore[method-assign]
+        real = f'autograd_nn.{package}'
+        if real in sys.modules:
+            vars(sys.modules[real]).setdefault('__path__', [])
+            defer(real, f'chainer.{path}', [name])
