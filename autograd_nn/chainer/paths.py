@@ -5,6 +5,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -420,6 +421,26 @@ def node_class(name: str, function: Callable[..., Any], nodes: type | None = Non
     Node.__doc__ = f'Does what `{function.__name__}` does, of inputs that are given to `apply`.'
     Node.nodes = nodes
     return Node
+
+
+@cache
+def class_of(name: str, function: Callable[..., Any]) -> type:
+    """The class that did in Chainer what a function does; the nodes of the function are its instances.
+
+    Args:
+        name: Its name.
+        function: A function of the package `functions`.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann, autograd_nn.functions as F
+        >>> y = F.relu(ann.Variable(np.ones(2)))
+        >>> isinstance(y.creator, class_of('ReLU', F.relu)), isinstance(y.creator, class_of('Sigmoid', F.sigmoid))
+        (True, False)
+    """
+    path = next((path for path, names in _NAMES.items() if path.startswith('functions.')
+                 and any(re.match(rf'{name}\b', each) for each, _ in names)), None)
+    found = getattr(import_module(f'chainer.{path}' if path else function.__module__), name, None)
+    return found if isinstance(found, _OfOthers) else node_class(name, function, found)
 
 
 def offer_attributes(others: Iterable[str]) -> None:
