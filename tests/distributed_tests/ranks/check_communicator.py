@@ -1,0 +1,54 @@
+import ml_dtypes
+import numpy as np
+import pytest
+
+from autograd_nn.distributed import CommunicatorBase
+
+DTYPES = ['f', 'd', 'e', ml_dtypes.bfloat16, '?', 'i8', 'u1', '>f4', 'F']
+
+
+def draw(shape: tuple[int, ...], dtype: object, rank: int) -> np.ndarray:
+    """An array of small whole numbers, others in each rank."""
+    return np.asarray(np.random.default_rng(rank).integers(0, 5, shape)).astype(dtype)
+
+
+@pytest.mark.parametrize('shape', [(), (0, 3), (3, 4)])
+@pytest.mark.parametrize('dtype', DTYPES)
+def test_collectives(comm: CommunicatorBase, shape: tuple[int, ...], dtype: object) -> None:
+    rank, size = comm.rank, comm.size
+    everybodys = [draw(shape, dtype, i) for i in range(size)]
+    x = everybodys[rank]
+    same(comm.allgather(x), everybodys)
+    same([comm.bcast(x, size - 1)], everybodys[-1:])
+    gathered = comm.gather(x, 1)
+    assert (gathered is not None) == (rank == 1)
+    if gathered is not None:
+        same(gathered, everybodys)
+    same([comm.scatter(everybodys if rank == 0 else None)], [x])
+    same(comm.alltoall([x] * size), everybodys)
+    total = np.asarray(np.sum([each.astype('d') for each in everybodys], 0)).astype(dtype)
+    if np.dtype(dtype).kind != 'F':
+        same([comm.allreduce(x)], [total])
+
+
+def same(arrays: object, expected: object) -> None:
+    assert len(arrays) == len(expected)
+    for x, y in zip(arrays, expected):
+        assert x.shape == y.shape and x.dtype in (y.dtype, y.dtype.newbyteorder('='))
+        np.testing.assert_array_equal(x, y)
+
+
+def test_mismatches(comm: CommunicatorBase) -> None:
+    with pytest.raises(ValueError, match=r'rank 0 has float32 \(1,\); rank 1 has float32 \(2,\)'):
+        comm.allreduce(np.zeros(comm.rank + 1, 'f'))
+    with pytest.raises(RuntimeError, match=r'rank 0 calls bcast\(root=0\); rank 1 calls allreduce'):
+        comm.allreduce(np.zeros(3)) if comm.rank else comm.bcast(np.zeros(3))
+    with pytest.raises(TypeError if comm.rank == 1 else RuntimeError, match='x must be an array of numbers, got int'):
+        comm.allreduce(3 if comm.rank == 1 else np.zeros(2))  # type: ignore[arg-type]
+
+
+def test_objects(comm: CommunicatorBase) -> None:
+    assert comm.bcast_obj({'a': comm.rank}) == {'a': 0}
+    assert comm.allreduce_obj([comm.rank]) == list(range(comm.size))
+    assert comm.gather_obj(comm.rank) == (None if comm.rank else list(range(comm.size)))
+    assert comm.scatter_obj(list(range(comm.size))) == comm.rank
