@@ -127,7 +127,11 @@ class Evaluator(Extension):
                 self._evaluate_batch(batch)
             summary.add({name: value if isinstance(value, tuple) else (value, len(batch))
                          for name, value in observation.items()})
-        return summary.compute_mean()
+        return self._merge(summary).compute_mean()
+
+    def _merge(self, summary: DictSummary) -> DictSummary:
+        """What the mean is of; a multi-node evaluator adds what other processes have summed up."""
+        return summary
 
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']
