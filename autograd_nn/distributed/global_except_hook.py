@@ -5,6 +5,7 @@ import atexit
 import os
 import sys
 import threading
+import time
 import warnings
 from types import TracebackType
 from typing import Any, NoReturn
@@ -57,7 +58,7 @@ class _Hook:
         self._pid = os.getpid()
         self._excepthook, sys.excepthook = sys.excepthook, self._on_exception
         self._thread_hook, threading.excepthook = threading.excepthook, self._on_exception_in_thread
-        sys.exit = _exit  # type: ignore[assignment]
+        sys.exit = _exit
         atexit.register(self._at_end)
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -87,5 +88,6 @@ class _Hook:
         sys.stdout.flush()
         sys.stderr.flush()
         witness.leave(is_all=True)
+        time.sleep(0.2)  # The launcher drops what it has not passed on yet.
         world.Abort(status)
 

@@ -114,7 +114,7 @@ class _MultiNodeIterator(Iterator):
         message = None
         if self.is_master:
             try:
-                batch = next(self.actual_iterator)  # type: ignore[call-overload]
+                batch = self.actual_iterator.__next__()  # type: ignore[union-attr]
             except Exception as raised:  # the others wait for a batch
                 error = raised
             message = batch, error and _describe(error), self._actual_state()

@@ -67,7 +67,7 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
 
     @property
     def order_sampler(self) -> Any | None:
-        """What makes the order of each epoch; another one that is set here does so from the next epoch or `reset` on."""
+        """What makes the order of each epoch; one that is set here does so from the next epoch or `reset` on."""
         return self._schedule.sampler
 
     @order_sampler.setter

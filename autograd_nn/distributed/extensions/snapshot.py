@@ -47,8 +47,8 @@ def _parse(replica_sets: Iterable[int | Iterable[int]], size: int) -> list[list[
     ranks = [rank for each in sets for rank in each]
     for rank in ranks:
         if not 0 <= rank < size or ranks.count(rank) > 1:
-            raise ValueError(f'multi_node_snapshot: replica_sets must have ranks from 0 to {size - 1}, each once at most, '
-                             f'got {sets}')
+            raise ValueError(f'multi_node_snapshot: replica_sets must have ranks from 0 to {size - 1}, each once at '
+                             f'most, got {sets}')
     return [each for each in [*sets, [rank for rank in range(size) if rank not in ranks]] if each]
 
 
@@ -62,7 +62,8 @@ class _MultiNodeSnapshot(Extension):
         self.trigger = snapshot.trigger
         self.priority = snapshot.priority
         name = snapshot.filename
-        snapshot.filename = (lambda trainer: f'{name(trainer)}.{comm.rank}') if callable(name) else f'{name}.{comm.rank}'
+        end = f'.{comm.rank}'
+        snapshot.filename = (lambda trainer: name(trainer) + end) if callable(name) else name + end
         # It is this extension that loads.
         self._autoload, snapshot.autoload = snapshot.autoload, False
 
