@@ -148,8 +148,13 @@ class Evaluator(Extension):
             summary.add({name: value if isinstance(value, tuple) else (value, len(batch))
                          for name, value in observation.items()})
             over_batches.add(observation)
-        unweighted = over_batches.compute_mean()
-        return {name: MeanOverSet.of(mean, unweighted[name]) for name, mean in summary.compute_mean().items()}
+        unweighted = self._merge(over_batches).compute_mean()
+        return {name: MeanOverSet.of(mean, unweighted[name])
+                for name, mean in self._merge(summary).compute_mean().items()}
+
+    def _merge(self, summary: DictSummary) -> DictSummary:
+        """What the mean is of; a multi-node evaluator adds what other processes have summed up."""
+        return summary
 
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']
