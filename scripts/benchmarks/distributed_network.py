@@ -14,7 +14,7 @@ from benchmarks.distributed_model import Wire
 
 
 class StandIn(CommunicatorBase):
-    """One of several processes on a network that is not there; the others are like this one, and have gradients of zero.
+    """One of several processes on a network that is not there. The others are like it, with gradients of zero.
 
     A sum is there ``latency + 2 (p - 1) / p * bytes / bandwidth`` seconds after it has been started and those before it
     have gone through: that is what an allreduce along a ring sends.

@@ -1,4 +1,4 @@
-"""The model of what training on many processes costs, against simulations of processes that send each other messages."""
+"""The model of what training on many processes costs, against processes that send each other messages."""
 import doctest
 import itertools
 import sys
@@ -9,8 +9,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / 'scripts'))
 
-from benchmarks import distributed_model as model  # noqa: E402
-from benchmarks.distributed_model import Cluster, Step, Wire  # noqa: E402
+from benchmarks import distributed_model as model
+from benchmarks.distributed_model import Cluster, Step, Wire
 
 WIRE = Wire(latency=3., bandwidth=2., adding=5.)
 

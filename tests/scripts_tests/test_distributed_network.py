@@ -7,8 +7,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / 'scripts'))
 
-from benchmarks.distributed_model import Wire, finish  # noqa: E402
-from benchmarks.distributed_network import StandIn  # noqa: E402
+from benchmarks.distributed_model import Wire, finish
+from benchmarks.distributed_network import StandIn
 
 
 class Clock:
