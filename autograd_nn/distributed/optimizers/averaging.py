@@ -140,7 +140,7 @@ class Averages:
         flats = self.wait()
         if scale is not None:
             divide(flats, scale)
-        for (node, slot), is_there in zip(self.layout.slots.items(), self._flags[1:].tolist()):
+        for slot, is_there in zip(self.layout.slots.values(), self._flags[1:].tolist()):
             if is_there or self._zero_fill:
                 set_gradient(slot.param, slot.view(flats[slot.bucket]))
 
@@ -229,7 +229,8 @@ class GradientAverager:
         return Averages(self.layout, self.communicator, self._in_flight, self.start, not self.layout.fits(target),
                         self.zero_fill)
 
-    def complete(self, target: Link, averages: Averages | None, recompute: Callable[[], None] | None) -> Averages | None:
+    def complete(self, target: Link, averages: Averages | None,
+                 recompute: Callable[[], None] | None) -> Averages | None:
         """Starts all that is left to do of a step; all processes call this together.
 
         Args:
