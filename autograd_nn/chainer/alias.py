@@ -18,7 +18,7 @@ from autograd_nn.config import config
 VERSION = '7.8.1'
 # Where modules are that have another place here, beside those of `paths`.
 _MODULES = {
-    'chainermn': 'autograd_nn.chainer.chainermn',
+    'chainermn': 'autograd_nn.distributed',
     'chainerx': 'autograd_nn.chainer.chainerx',
     'chainer.basic_math': 'chainer.functions.math.basic_math',
     'chainer.function_set': 'autograd_nn.chainer.function_set',
@@ -118,8 +118,10 @@ def _find(fullname: str) -> ModuleType | None:
         return None
     if fullname in _MODULES:
         return import_module(_MODULES[fullname])
-    if root != 'chainer':
+    if root == 'chainerx':
         return None
+    if root == 'chainermn':
+        return _find_distributed(rest)
     if not rest:
         return chainer
     real = f'autograd_nn.{rest}'
@@ -131,6 +133,17 @@ def _find(fullname: str) -> ModuleType | None:
         return paths.make_module(rest)
     paths.complete(module, rest)
     return module
+
+
+def _find_distributed(path: str) -> ModuleType | None:
+    """The module of `distributed` for a path below `chainermn`, or None."""
+    real = f'autograd_nn.distributed.{path}'
+    try:
+        return import_module(real)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f'{real}.'.startswith(f'{error.name}.'):
+            raise  # the module is there and lacks something else
+        return None
 
 
 def _find_last(fullname: str) -> ModuleType | None:

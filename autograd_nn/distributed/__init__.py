@@ -1,5 +1,5 @@
 """Training on many processes and machines, on MPI and NCCL, with the names of ChainerMN."""
-from autograd_nn.distributed import extensions, global_except_hook
+from autograd_nn.distributed import extensions, functions, global_except_hook
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
 from autograd_nn.distributed.datasets import DataSizeError, create_empty_dataset, scatter_dataset, scatter_index
 from autograd_nn.distributed.extensions import create_multi_node_checkpointer, create_multi_node_evaluator
@@ -19,6 +19,7 @@ __all__ = [
     'create_multi_node_optimizer',
     'create_synchronized_iterator',
     'extensions',
+    'functions',
     'global_except_hook',
     'scatter_dataset',
     'scatter_index',

@@ -27,13 +27,14 @@ class MultiNodeOptimizer:
     Attributes:
         actual_optimizer: As given.
         communicator: As given.
+        needs_broadcast: Whether the next update begins by giving all processes the parameters of the first one.
     """
 
     actual_optimizer: GradientMethod
     communicator: CommunicatorBase
     _averager: GradientAverager
-    _has_shared = False
-    _own = {'actual_optimizer', 'communicator', '_averager', '_has_shared'}
+    needs_broadcast = True
+    _own = {'actual_optimizer', 'communicator', '_averager', 'needs_broadcast'}
 
     def __init__(self, actual_optimizer: GradientMethod, communicator: CommunicatorBase,
                  averager: GradientAverager) -> None:
@@ -65,7 +66,7 @@ class MultiNodeOptimizer:
         """Takes on a link, see `Optimizer.setup`; the processes agree on its parameters in the next update."""
         self.actual_optimizer.setup(link)
         self._averager.forget()
-        self._has_shared = False
+        self.needs_broadcast = True
         return self
 
     def update(self, lossfun: Callable[..., Variable] | None = None, *args: Any, **kwds: Any) -> None:
@@ -92,9 +93,9 @@ class MultiNodeOptimizer:
     def _compute(self, lossfun: Callable[..., Variable], *args: Any, **kwds: Any) -> Averages | None:
         """Computes this process's gradients; returns the averages, on their way."""
         actual, averager, target = self.actual_optimizer, self._averager, self.target
-        if not self._has_shared:
+        if self.needs_broadcast:
             agree(self.communicator, target)
-            self._has_shared = True
+            self.needs_broadcast = False
         may_repeat = not averager.is_current(target) or not all(param.is_initialized for param in target.params())
         first_call = FirstCall(target) if may_repeat else None
         loss = actual.compute_loss(lossfun, *args, **kwds)

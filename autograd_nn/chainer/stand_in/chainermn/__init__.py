@@ -4,4 +4,4 @@ import sys
 
 import autograd_nn.chainer
 
-sys.modules['chainermn'] = importlib.import_module('autograd_nn.chainer.chainermn')
+sys.modules['chainermn'] = importlib.import_module('autograd_nn.distributed')
