@@ -6,9 +6,13 @@ by falling order guarantees that all gradients of a function's outputs have arri
 """
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd_nn.config import using_config
 
@@ -19,13 +23,47 @@ if TYPE_CHECKING:
 _passes = 0
 
 
+class LeafWatcher(Protocol):
+    """What wants to know of a leaf's gradient before the backward pass ends."""
+
+    def expect(self, leaves: Collection[VariableNode]) -> None:
+        """A pass begins.
+
+        Args:
+            leaves: Those that it may reach; no other gets a gradient.
+        """
+
+    def arrived(self, leaf: VariableNode, g: Variable | None) -> None:
+        """Nothing will be added to the gradient of a leaf any more.
+
+        Args:
+            leaf: One of those that were announced; each comes once.
+            g: What this pass adds to its ``grad_var``, which comes after the pass; None for nothing. It may share
+                memory with other gradients.
+        """
+
+
+_watcher: ContextVar[LeafWatcher | None] = ContextVar('watcher', default=None)
+
+
+@contextmanager
+def watching_leaves(watcher: LeafWatcher | None) -> Iterator[None]:
+    """Has backward passes report to a watcher; those that functions run within such a pass, and `grad`, do not."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
 def passes() -> int:
     """How many backward passes there have been in this process."""
     return _passes
 
 
 def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool = False,
-          targets: Collection[VariableNode] | None = None) -> dict[VariableNode, Variable]:
+          targets: Collection[VariableNode] | None = None,
+          watcher: LeafWatcher | None = None) -> dict[VariableNode, Variable]:
     """Carries gradients backward and returns those that arrived at the leaves, or at the targets.
 
     Args:
@@ -33,6 +71,7 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
         retain_grad: Return the gradients of the nodes in between, too.
         targets: Where to go: only functions on the way are visited, and only gradients on the way are computed. They
             may lie inside the graph. None stands for all leaves.
+        watcher: What is told of each leaf's gradient as soon as it is complete; not together with `targets`.
 
     Returns:
         The gradient of every leaf (or target) that received one. They share memory neither with each other nor with
@@ -51,6 +90,10 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
         for node in targets:
             if node.creator is not None:
                 watch.setdefault(-node.creator.order, set()).add(node)
+    awaited: list[tuple[int, list[VariableNode]]] = []
+    if watcher is not None:
+        awaited = _leaves_by_first_use(node for node, _ in seeds)
+        watcher.expect([leaf for _, leaves in awaited for leaf in leaves])
     pending: dict[int, tuple[FunctionNode, list[Variable | None]]] = {}
     heap: list[int] = []
     visited = None
@@ -87,6 +130,12 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
         # A gradient lives on only where it is pending or found.
         g = array = gys = before = None  # type: ignore[assignment]
         arrivals = ()
+        if awaited:
+            assert watcher is not None
+            following = -heap[0] if heap else -1
+            while awaited and awaited[-1][0] > following:
+                for leaf in awaited.pop()[1]:
+                    watcher.arrived(leaf, found.get(leaf))
         if not heap:
             break
         order = heappop(heap)
@@ -217,13 +266,36 @@ def accumulate(seeds: Sequence[tuple[VariableNode, Variable]], enable_double_bac
         retain_grad: Whether to set the gradients of the nodes in between, too.
     """
     starts = {node for node, _ in seeds if node.creator is not None}
+    watcher = _watcher.get()
     with using_config('enable_backprop', enable_double_backprop):
-        for target, g in sweep(seeds, retain_grad=retain_grad).items():
+        if watcher is None:
+            found = sweep(seeds, retain_grad=retain_grad)
+        else:
+            with watching_leaves(None):
+                found = sweep(seeds, retain_grad=retain_grad, watcher=watcher)
+        for target, g in found.items():
             if target in starts:
                 continue
             if target.creator is None and target.grad_var is not None:
                 g = target.grad_var + g
             target.grad_var = g
+
+
+def _leaves_by_first_use(nodes: Iterable[VariableNode]) -> list[tuple[int, list[VariableNode]]]:
+    """The leaves that `nodes` were computed from, by the order of the function that used each first.
+
+    The sweep visits functions by falling order, so past that function a leaf's gradient is complete. The orders rise.
+    """
+    nodes = list(nodes)
+    first_use = {node: 0 for node in nodes if node.creator is None and node.requires_grad}
+    for func in ancestors(nodes):
+        for node in func.inputs or ():
+            if node.requires_grad and node.creator is None:
+                first_use[node] = min(func.order, first_use.get(node) or func.order)
+    by_order = defaultdict(list)
+    for node, order in first_use.items():
+        by_order[order].append(node)
+    return sorted(by_order.items(), key=itemgetter(0))
 
 
 def _functions_between(targets: Collection[VariableNode], outputs: Iterable[VariableNode]) -> set[FunctionNode]:

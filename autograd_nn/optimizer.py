@@ -53,7 +53,9 @@ class Optimizer:
     _loss_scale_growth = 1.0
     _overflow_ever = False
     _overflow = False
-    _unchecked: Sequence[Any] = ()
+    _unchecked: Sequence[Any] | None = None
+    # Whether something is true in any of the processes that train together; here, there is one.
+    _is_true_anywhere: Callable[[bool], bool] = staticmethod(bool)
 
     def setup(self: _Optimizer, link: Link) -> _Optimizer:
         """Takes on a link: what is remembered of an earlier one, and the hooks, are forgotten.
@@ -188,9 +190,11 @@ class Optimizer:
 
     def is_safe_to_update(self) -> bool:
         """Whether all gradients that `check_nan_in_grads` saw are finite; on a GPU this waits for them."""
-        if self._unchecked:
-            self._overflow = not backend.kernels(*self._unchecked).all_finite(self._unchecked)
-            self._unchecked = []
+        grads = self._unchecked
+        if grads is not None:
+            overflow = bool(grads) and not backend.kernels(*grads).all_finite(grads)
+            self._overflow = self._is_true_anywhere(overflow)
+            self._unchecked = None
         return not self._overflow
 
     def update_loss_scale(self) -> None:
@@ -279,10 +283,22 @@ class GradientMethod(Optimizer):
             args: Its arguments.
             kwds: Its keyword arguments.
         """
+        self.backpropagate(self.compute_loss(lossfun, *args, **kwds))
+
+    def compute_loss(self, lossfun: Callable[..., Variable], *args: Any, **kwds: Any) -> Variable:
+        """The forward part of `compute_gradients`, with the same arguments: what `lossfun` returns."""
         loss = lossfun(*args, **kwds)
         if not isinstance(loss, Variable):
             raise TypeError(f'update: expected the loss as a Variable, got {type(loss).__name__} from '
                             f'{getattr(lossfun, "__name__", type(lossfun).__name__)}')
+        return loss
+
+    def backpropagate(self, loss: Variable) -> None:
+        """The backward part of `compute_gradients`.
+
+        Args:
+            loss: What `compute_loss` returned.
+        """
         self.clear_gradients()
         # A scale that adapts itself finds its place by gradients that become infinite.
         with np.errstate(over='ignore', invalid='ignore') if self._loss_scale_is_dynamic else nullcontext():
@@ -308,11 +324,15 @@ class GradientMethod(Optimizer):
             self._unscale_grads(scale)
         self.call_hooks('pre')
         self.t += 1
-        update_parameters(self._trained_params(), self.is_safe_to_update)
+        self._update_params()
         self.call_hooks('post')
         self.update_loss_scale()
 
-    def _warn_of_no_gradient(self) -> None:
+    def _update_params(self) -> None:
+        """Has the rules update the parameters, if the gradients are finite."""
+        update_parameters(self._trained_params(), self.is_safe_to_update)
+
+    def _warn_of_no_gradient(self, stacklevel: int = 4) -> None:
         """Warns, once, if no parameter has a gradient, so that nothing is learnt."""
         # In most updates the first parameter has one, and no other is looked at.
         if self._has_warned or any(param.requires_grad and param.grad_var is not None
@@ -326,7 +346,7 @@ class GradientMethod(Optimizer):
         else:
             reason = ('was backward called? It goes from the loss to the parameters as long as the loss is computed '
                       'from them by functions: not from .array, and not in no_backprop_mode')
-        warnings.warn(f'update: no parameter of {type(self.target).__name__} has a gradient: {reason}', stacklevel=4)
+        warnings.warn(f'update: no parameter of {type(self.target).__name__} has a gradient: {reason}', stacklevel=stacklevel)
 
     def reallocate_cleared_grads(self) -> None:
         """Gives every parameter that is trained and has no gradient one of zeros."""

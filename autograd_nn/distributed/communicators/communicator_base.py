@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograd_nn.distributed.communicators.reductions import Reduction
 from autograd_nn.link import Link
-from autograd_nn.types import Array
+from autograd_nn.types import Array, DTypeLike
 
 
 class CommunicatorBase:
@@ -115,6 +116,18 @@ class CommunicatorBase:
 
         Raises:
             ValueError: They are not.
+        """
+        raise NotImplementedError
+
+    def start_sum(self, flat: Array, wire_dtype: DTypeLike | None = None) -> Reduction:
+        """Starts to replace a vector by the sum of those of all processes, which is the same bits in all of them.
+
+        All processes start such sums in the same order; they do not get mixed up with other calls. Nothing is checked.
+
+        Args:
+            flat: A contiguous vector of the same length and dtype in all; leave it alone until the sum is there.
+            wire_dtype: The dtype in which the numbers travel; float16 and bfloat16 halve what is sent, and are added in
+                float32.
         """
         raise NotImplementedError
 

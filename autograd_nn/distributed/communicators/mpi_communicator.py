@@ -11,9 +11,10 @@ import numpy as np
 from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators.communicator_base import CommunicatorBase
 from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_host
+from autograd_nn.distributed.communicators.reductions import Background, Reduction
 from autograd_nn.dtypes import is_half
 from autograd_nn.link import Link
-from autograd_nn.types import Array
+from autograd_nn.types import Array, DTypeLike
 
 # Counts of MPI 3 are 32 bits; larger messages go in pieces.
 PIECE = 2 ** 30
@@ -31,6 +32,7 @@ class MpiCommunicator(CommunicatorBase):
     def __init__(self, mpi_comm: Any) -> None:
         self._mpi = mpi.load()
         self.mpi_comm = mpi_comm
+        self._background: Background | None = None
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
         node = mpi_comm.Split_type(self._mpi.COMM_TYPE_SHARED, self.rank)
         self.intra_rank, self.intra_size = node.rank, node.size
@@ -196,6 +198,14 @@ class MpiCommunicator(CommunicatorBase):
         for start in range(0, flat.size, PIECE):
             self.mpi_comm.Allreduce(self._mpi.IN_PLACE, flat[start:start + PIECE], op)
 
+    def start_sum(self, flat: np.ndarray, wire_dtype: DTypeLike | None = None) -> Reduction:
+        if flat.ndim != 1 or not flat.flags.c_contiguous:
+            raise ValueError(f'start_sum: flat must be a contiguous vector, got one of shape {flat.shape} with strides '
+                             f'{flat.strides}')
+        if self._background is None:
+            self._background = Background(self._mpi, self.mpi_comm)
+        return self._background.start_sum(flat, wire_dtype)
+
     # --- Python objects
 
     def send_obj(self, obj: Any, dest: int, tag: int = 0) -> None:
@@ -287,7 +297,9 @@ class MpiCommunicator(CommunicatorBase):
             param.grad = self.allreduce(param.grad) / self.size
 
     def finalize(self) -> None:
-        self.mpi_comm = None
+        if self._background is not None:
+            self._background.free()
+        self.mpi_comm = self._background = None
 
     # --- arguments
 

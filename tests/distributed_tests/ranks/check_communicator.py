@@ -52,3 +52,18 @@ def test_objects(comm: CommunicatorBase) -> None:
     assert comm.allreduce_obj([comm.rank]) == list(range(comm.size))
     assert comm.gather_obj(comm.rank) == (None if comm.rank else list(range(comm.size)))
     assert comm.scatter_obj(list(range(comm.size))) == comm.rank
+
+
+@pytest.mark.parametrize('wire', [None, 'float16', 'bfloat16'])
+@pytest.mark.parametrize('n', [0, 1, 5, 1000])
+def test_start_sum(comm: CommunicatorBase, n: int, wire: str | None) -> None:
+    everybodys = [draw((n,), 'f', i) for i in range(comm.size)]
+    flats = [everybodys[comm.rank] * k for k in range(3)]
+    reductions = [comm.start_sum(flat, wire) for flat in flats]
+    while not reductions[2].poke():
+        reductions[0].poke()
+    comm.allreduce(np.ones(3))
+    reductions[0].wait()
+    reductions[1].wait()
+    for k, flat in enumerate(flats):
+        np.testing.assert_array_equal(flat, np.sum(everybodys, 0) * k)

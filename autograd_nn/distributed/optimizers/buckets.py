@@ -1,0 +1,149 @@
+"""Vectors that hold the gradients of several parameters each, so that few large messages are sent and not many small.
+
+Latency makes small messages expensive, and a message can start only when its last gradient is there: a few MiB are
+enough for the first and early enough for the second.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_nn import backend
+from autograd_nn.cpu import memory
+from autograd_nn.distributed.optimizers.agreement import no_kind, trained
+from autograd_nn.dtypes import is_half
+from autograd_nn.link import Link
+from autograd_nn.types import Array, DTypeLike
+from autograd_nn.variable import Parameter, VariableNode
+
+
+class Slot:
+    """Where a parameter's gradient lies in a bucket.
+
+    Args:
+        param: The parameter.
+        axes: The order in which its axes lie in memory, the slowest first.
+        bucket: The bucket's number.
+        start: The first element in the bucket.
+    """
+
+    __slots__ = ('_axes', '_back', '_shape', 'bucket', 'node', 'param', 'start', 'stop')
+
+    def __init__(self, param: Parameter, axes: tuple[int, ...], bucket: int, start: int) -> None:
+        self.param, self.node, self.bucket, self.start = param, param.node, bucket, start
+        self.stop = start + param.size
+        self._shape = tuple([param.shape[i] for i in axes])
+        in_order = axes == tuple(range(param.ndim))
+        self._axes = None if in_order else axes
+        self._back = None if in_order else tuple(np.argsort(axes).tolist())
+
+    def view(self, flat: Array) -> Array:
+        """The bucket's part as an array of the parameter's shape, laid out as its array."""
+        view = flat[self.start:self.stop].reshape(self._shape)
+        return view if self._back is None else view.transpose(self._back)
+
+    def flatten(self, array: Array) -> Array:
+        """An array of the parameter's shape as a vector, in the order of the bucket; a view where that is possible."""
+        return (array if self._axes is None else array.transpose(self._axes)).reshape(-1)
+
+
+class Bucket:
+    """Some parameters whose gradients travel together.
+
+    Args:
+        param_dtype: The dtype of the parameters.
+        wire_dtype: The dtype in which the gradients travel.
+        kind: The kind of the parameters.
+        xp: The array module.
+    """
+
+    def __init__(self, param_dtype: np.dtype, wire_dtype: DTypeLike, kind: str, xp: Any) -> None:
+        self.slots: list[Slot] = []
+        self.size = 0
+        self.param_dtype, self.wire_dtype, self.kind, self._xp = param_dtype, wire_dtype, kind, xp
+        # Sums need more digits than halves have.
+        self.dtype = np.dtype(np.float32) if is_half(param_dtype) else param_dtype
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def empty(self, dtype: np.dtype) -> Array:
+        """A vector of the bucket's size. Those of the step before may still be in use as somebody's ``grad``."""
+        # On the host, the pool has the memory of earlier ones again as soon as nobody uses them.
+        return memory.empty((self.size,), dtype) if self._xp is np else self._xp.empty(self.size, dtype)
+
+    def pack(self, grads: Sequence[Array | None], factor: float) -> Array:
+        """A vector with multiples of the gradients.
+
+        Args:
+            grads: One for each slot; None counts as zeros.
+            factor: What to multiply them by.
+        """
+        flat = self.empty(self.dtype)
+        sources, targets = [], []
+        for slot, grad in zip(self.slots, grads, strict=True):
+            if grad is None:
+                flat[slot.start:slot.stop] = 0
+            else:
+                sources.append(grad)
+                targets.append(slot.view(flat))
+        flat[self.slots[-1].stop:] = 0
+        if sources:
+            with np.errstate(over='ignore', invalid='ignore'):
+                backend.kernels(flat).scaled_copies(sources, targets, factor)
+        return flat
+
+
+class Layout:
+    """In which buckets the gradients of a model travel; the same in all processes.
+
+    Args:
+        target: This process's model.
+        parameters: Those that are trained, in the order in which their gradients arrive.
+        axes: For each, the order in which its axes lie in memory.
+        bucket_bytes: How large a bucket becomes.
+        wire_dtype: The dtype in which gradients travel; None for that of the parameter.
+        divisor: What the number of elements of a bucket is a multiple of; those beyond the gradients are zeros.
+        kind: The kind of a parameter; those of one kind are in one bucket.
+    """
+
+    def __init__(self, target: Link, parameters: Sequence[Parameter], axes: Sequence[tuple[int, ...]],
+                 bucket_bytes: int, wire_dtype: DTypeLike | None, divisor: int = 1,
+                 kind: Callable[[Parameter], str] = no_kind) -> None:
+        self._kind = kind
+        self._signature = self._sign(target)
+        self.buckets: list[Bucket] = []
+        self.slots: dict[VariableNode, Slot] = {}
+        open_buckets: dict[Any, int] = {}
+        for param, order in zip(parameters, axes, strict=True):
+            key = param.xp, param.dtype, kind(param)
+            if key not in open_buckets:
+                open_buckets[key] = len(self.buckets)
+                self.buckets.append(Bucket(param.dtype, wire_dtype or param.dtype, kind(param), param.xp))
+            number = open_buckets[key]
+            bucket = self.buckets[number]
+            slot = self.slots[param.node] = Slot(param, order, number, bucket.size)
+            bucket.slots.append(slot)
+            bucket.size = slot.stop
+            if bucket.nbytes >= bucket_bytes:
+                del open_buckets[key]
+        for bucket in self.buckets:
+            bucket.size += -bucket.size % divisor
+
+    def fits(self, target: Link) -> bool:
+        """Whether the model still has the parameters that it had, with the same shapes and dtypes, in one place."""
+        return self._sign(target) == self._signature
+
+    def _sign(self, target: Link) -> list[tuple[Any, ...]]:
+        """What the layout depends on."""
+        return [(param.node, param.shape, param.dtype, type(param.array), self._kind(param)) for param in trained(target)]
+
+    def __iter__(self) -> Iterator[Bucket]:
+        return iter(self.buckets)
+
+    def __len__(self) -> int:
+        return len(self.buckets)
+
