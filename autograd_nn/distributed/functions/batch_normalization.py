@@ -17,7 +17,7 @@ from autograd_nn.functions.fused_rectifiers import is_relu, relu_grad
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.math.exponential import rsqrt
 from autograd_nn.functions.math.reduction import sum as sum_over
-from autograd_nn.functions.normalization.batch_normalization import statistics_axes
+from autograd_nn.functions.normalization.batch_normalization import added_inputs, statistics_axes
 from autograd_nn.types import Activation, Array, ArrayLike, BareArray, Ints
 from autograd_nn.variable import Variable, as_variable
 
@@ -153,4 +153,4 @@ def multi_node_batch_normalization(comm: CommunicatorBase, x: ArrayLike, gamma: 
     x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
     axes = statistics_axes(name, x, axis, gamma=gamma, beta=beta)
     node = MultiNodeBatchNormalization(comm, eps, axes, running_mean, running_var, decay, is_relu(name, activation))
-    return node.apply((x, gamma, beta, *(() if residual is None else (residual,))))[0]
+    return node.apply((x, gamma, beta, *added_inputs(name, residual, x)))[0]

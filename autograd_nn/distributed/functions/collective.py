@@ -134,7 +134,7 @@ def bcast(comm: CommunicatorBase, x: ArrayLike | None, root: int = 0) -> Variabl
         root: The rank of that process.
     """
     is_root = comm.rank == root
-    return Bcast(comm, root, is_root).outputs_of((x,) if is_root else _delegates(x))[0]
+    return Bcast(comm, root, is_root).outputs_of(_as_tuple(x) if is_root else _delegates(x))[0]
 
 
 def gather(comm: CommunicatorBase, x: ArrayLike, root: int = 0) -> Any:

@@ -6,9 +6,9 @@ in the forward pass is right in the backward pass, too, as long as each process 
 that:
 
 - A communication is in the graph also where nothing that it was given needs a gradient.
-- What has no result of its own (`send`, or `gather` in most processes) returns a *delegate*: a Variable of one zero. A
-  program gets to the communication from the delegate, be it that it starts its backward pass there, or that it binds the
-  delegate to the result that it starts from (`pseudo_connect`).
+- What has no result of its own (`send`, or `gather` in most processes) returns a *delegate*: a Variable of one zero, by
+  which a program gets to the communication. It starts its backward pass there, or it binds the delegate to the result
+  that it starts from (`pseudo_connect`).
 - Gradients of gradients: what a communication of the backward pass sends is bound to the communication whose gradient
   it carries, whatever the gradient depends on otherwise.
 """

@@ -1,6 +1,8 @@
 """Batch normalization, with the statistics of the batch or with given ones."""
 from __future__ import annotations
 
+from typing import Any
+
 from autograd_nn import backend
 from autograd_nn.config import config
 from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
@@ -180,7 +182,7 @@ def batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eps: fl
             raise ShapeError(f'batch_normalization: expected {name} of the shape of gamma, {gamma.shape}, '
                              f'got {array.shape}')
     node = BatchNormalization(eps, axes, running_mean, running_var, decay, is_relu('batch_normalization', activation))
-    return node.apply((x, gamma, beta, *_added('batch_normalization', residual, x)))[0]
+    return node.apply((x, gamma, beta, *added_inputs('batch_normalization', residual, x)))[0]
 
 
 def fixed_batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, mean: ArrayLike, var: ArrayLike,
@@ -215,10 +217,10 @@ def fixed_batch_normalization(x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, m
     x, gamma, beta, mean, var = (as_variable(v) for v in (x, gamma, beta, mean, var))
     axes = statistics_axes('fixed_batch_normalization', x, axis, gamma=gamma, beta=beta, mean=mean, var=var)
     node = FixedBatchNormalization(eps, axes, is_relu('fixed_batch_normalization', activation))
-    return node.apply((x, gamma, beta, mean, var, *_added('fixed_batch_normalization', residual, x)))[0]
+    return node.apply((x, gamma, beta, mean, var, *added_inputs('fixed_batch_normalization', residual, x)))[0]
 
 
-def _added(function: str, residual: Array, x: Variable) -> tuple[Variable, ...]:
+def added_inputs(function: str, residual: Any, x: Variable) -> tuple[Variable, ...]:
     """The checked `residual` as a further input; none if it is None."""
     if residual is None:
         return ()
