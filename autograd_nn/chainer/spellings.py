@@ -350,7 +350,7 @@ def _offer_classes() -> None:
         function = by_class.get(name.lower())
         if function is not None and name != name.lower():
             warn(f'functions.{name}', f'functions.{function}')
-            return paths.node_class(name, getattr(functions, function))
+            return paths.class_of(name, getattr(functions, function))
         return otherwise(name)
 
     functions.__getattr__ = get  # type: ignore[method-assign]

@@ -524,6 +524,29 @@ assert F.upsampling_2d(y, pool.indexes, 2, outsize=(4, 4)).array.sum() == y.arra
 ''', tmp_path)
 
 
+def test_classes_of_nodes_are_those_of_chainer_1_too(tmp_path):
+    run_text('''
+import numpy as np
+import chainer
+import chainer.functions as F
+from chainer.functions.activation.relu import ReLU
+from chainer.functions.activation.sigmoid import Sigmoid
+from chainer.functions.array.depth2space import Depth2Space
+from chainer.functions.pooling.max_pooling_2d import MaxPooling2D
+
+x = chainer.Variable(np.ones((1, 4, 4, 4), 'f'))
+nodes = [F.relu(x).creator, F.sigmoid(x).creator, F.max_pooling_2d(x, 2).creator, F.concat((x, x)).creator]
+classes = [F.ReLU, F.Sigmoid, F.MaxPooling2D, F.Concat]
+assert [[isinstance(node, each) for each in classes] for node in nodes] == np.eye(4).tolist()
+assert [type(node) for node in nodes] == classes == [F.ReLU, F.Sigmoid, F.MaxPooling2D, F.Concat]
+assert F.ReLU is F.ReLU and F.ReLU == ReLU and F.Sigmoid == Sigmoid
+assert F.MaxPooling2D is MaxPooling2D and F.Depth2Space is Depth2Space
+counts = {F.ReLU: 1, MaxPooling2D: 2}
+assert [counts.get(type(node)) for node in nodes] == [1, None, 2, None]
+assert F.Sigmoid(use_cudnn=False)(x).shape == x.shape and F.Depth2Space(2)(x).shape == (1, 1, 8, 8)
+''', tmp_path)
+
+
 def test_functions_in_their_own_modules_take_old_arguments(tmp_path):
     run_text('''
 import numpy as np

@@ -21,7 +21,7 @@ from autograd_nn.variable import as_array
 
 
 class AllreducePersistent(Extension):
-    """Replaces what the layers of a model remember, such as running means and variances, by the means over all processes.
+    """Replaces what layers remember, such as running means and variances, by the means over all processes.
 
     Integers, such as counts, stay as they are. It is to be called before the model is evaluated or saved.
 

@@ -12,7 +12,8 @@ from autograd_nn.training.extension import Extension
 from autograd_nn.training.trainer import Trainer
 
 
-def multi_node_snapshot(comm: CommunicatorBase, snapshot: Any, replica_sets: Iterable[int | Iterable[int]]) -> Extension:
+def multi_node_snapshot(comm: CommunicatorBase, snapshot: Any,
+                        replica_sets: Iterable[int | Iterable[int]]) -> Extension:
     """An extension that saves one snapshot for each set of processes whose trainers are the same.
 
     Often that of rank 0 has extensions that the others do not have, so that there are two: ``[[0]]``, to which the set
