@@ -149,11 +149,11 @@ class Evaluator(Extension):
                          for name, value in observation.items()})
             over_batches.add(observation)
         unweighted = self._merge(over_batches).compute_mean()
-        return {name: MeanOverSet.of(mean, unweighted[name])
-                for name, mean in self._merge(summary).compute_mean().items()}
+        means = self._merge(summary).compute_mean()
+        return {name: MeanOverSet.of(mean, unweighted[name]) for name, mean in means.items()}
 
     def _merge(self, summary: DictSummary) -> DictSummary:
-        """What the mean is of; a multi-node evaluator adds what other processes have summed up."""
+        """What the means are of; a multi-node evaluator adds what other processes have summed up."""
         return summary
 
     def _evaluate_batch(self, batch: Any) -> None:
