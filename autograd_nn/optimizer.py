@@ -346,7 +346,8 @@ class GradientMethod(Optimizer):
         else:
             reason = ('was backward called? It goes from the loss to the parameters as long as the loss is computed '
                       'from them by functions: not from .array, and not in no_backprop_mode')
-        warnings.warn(f'update: no parameter of {type(self.target).__name__} has a gradient: {reason}', stacklevel=stacklevel)
+        warnings.warn(f'update: no parameter of {type(self.target).__name__} has a gradient: {reason}',
+                      stacklevel=stacklevel)
 
     def reallocate_cleared_grads(self) -> None:
         """Gives every parameter that is trained and has no gradient one of zeros."""

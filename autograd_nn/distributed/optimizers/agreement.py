@@ -1,9 +1,9 @@
-"""What all processes must have in common before their gradients can be averaged: the same parameters, equal in value."""
+"""What all processes must have in common before gradients can be averaged: the same parameters, of equal values."""
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,7 +83,8 @@ def agree(communicator: CommunicatorBase, target: Link, arrivals: Sequence[Varia
     """
     params = _by_path(target)
     order = {node: i for i, node in enumerate(arrivals)}
-    last_first = sorted(reversed(params), key=lambda path: order.get(params[path].node, len(order)))
+    last_first = [*params][::-1]
+    last_first.sort(key=lambda path: order.get(params[path].node, len(order)))
     table = {path: _describe(params[path], kind(params[path])) for path in last_first}
     digest = _digest(target)
     tables, digests = zip(*communicator.allgather_obj((table, digest)), strict=True)

@@ -139,7 +139,8 @@ class Layout:
 
     def _sign(self, target: Link) -> list[tuple[Any, ...]]:
         """What the layout depends on."""
-        return [(param.node, param.shape, param.dtype, type(param.array), self._kind(param)) for param in trained(target)]
+        return [(param.node, param.shape, param.dtype, type(param.array), self._kind(param))
+                for param in trained(target)]
 
     def __iter__(self) -> Iterator[Bucket]:
         return iter(self.buckets)
