@@ -6,7 +6,7 @@ absent, is imported when a program asks for one of its names.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -148,7 +148,7 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
 
     Args:
         module: The module that is to have the names. It may exist; otherwise it is made, with the packages around it.
-        target: The module that defines them, or the one that is meant by its name in `module`.
+        target: The module that defines them. It is meant itself by a name that is the last part of its path.
         names: The names.
 
     Example:
@@ -156,26 +156,34 @@ def defer(module: str, target: str, names: Sequence[str]) -> None:
         >>> from autograd_nn.compat import defer
         >>> defer('shapes.flat', 'turtle', ['Turtle'])
         >>> defer('shapes.numbers', 'math', ['pi', 'tau'])
-        >>> from shapes.numbers import pi
-        >>> pi, 'tau' in dir(sys.modules['shapes.numbers']), 'turtle' in sys.modules
-        (3.141592653589793, True, False)
+        >>> defer('shapes.numbers', 'wsgiref.util', ['util'])
+        >>> from shapes.numbers import pi, util
+        >>> pi, util.__name__, 'tau' in dir(sys.modules['shapes.numbers']), 'turtle' in sys.modules
+        (3.141592653589793, 'wsgiref.util', True, False)
     """
     owner = _get_or_make(module)
-    origins: dict[str, str] = vars(owner).setdefault('_deferred', {})
-    origins.update(dict.fromkeys(names, target))
+    if '_deferred' not in vars(owner):
+        vars(owner).update(_deferred={}, __getattr__=_make_getter(owner),
+                           __dir__=lambda: sorted({*vars(owner), *vars(owner)['_deferred']}))
+    vars(owner)['_deferred'].update(dict.fromkeys(names, target))
+
+
+def _make_getter(owner: ModuleType) -> Callable[[str], Any]:
+    """What imports the names of a module that others define, when a program asks for them."""
     otherwise = vars(owner).get('__getattr__')
 
     def get(name: str) -> Any:
-        if name not in origins:
+        target = vars(owner)['_deferred'].get(name)
+        if target is None:
             if otherwise is not None:
                 return otherwise(name)
-            raise AttributeError(f'module {module!r} has no attribute {name!r}')
-        origin = import_module(origins[name])
-        value = origin if origin.__name__ == f'{module}.{name}' else getattr(origin, name)
+            raise AttributeError(f'module {owner.__name__!r} has no attribute {name!r}')
+        origin = import_module(target)
+        value = origin if target.rpartition('.')[2] == name else getattr(origin, name)
         setattr(owner, name, value)
         return value
 
-    vars(owner).update(__getattr__=get, __dir__=lambda: sorted({*vars(owner), *origins}))
+    return get
 
 
 def _get_or_make(path: str) -> ModuleType:

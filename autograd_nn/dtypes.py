@@ -66,6 +66,18 @@ def is_half(dtype: np.dtype) -> bool:
     return dtype.itemsize == 2 and is_floating(dtype)
 
 
+def compute_dtype(dtype: np.dtype) -> np.dtype:
+    """The type in which kernels compute with arrays of a type: float32 at least.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.dtypes import compute_dtype
+        >>> [compute_dtype(np.dtype(dtype)).name for dtype in ('e', 'f', 'd')]
+        ['float32', 'float32', 'float64']
+    """
+    return np.result_type(dtype, np.float32)
+
+
 def at_least_float32(x: Array) -> Array:
     """An array of NumPy or CuPy, in float32 if it is in half precision; what is no array is returned as it is.
 

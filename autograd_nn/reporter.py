@@ -200,6 +200,13 @@ class Summary:
         self._x2 += w * x * x
         self._n += w
 
+    def __add__(self, other: Summary) -> Summary:
+        """The summary of both sequences, on the host: those of several processes make one."""
+        total = Summary()
+        for name in vars(total):
+            setattr(total, name, float(getattr(self, name)) + float(getattr(other, name)))
+        return total
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been added yet."""
@@ -257,6 +264,13 @@ class DictSummary:
             pair = value if isinstance(value, tuple) else (value, 1)
             if len(pair) == 2 and is_scalar(pair[0]) and is_scalar(pair[1]):
                 self._summaries.setdefault(name, Summary()).add(*pair)
+
+    def __add__(self, other: DictSummary) -> DictSummary:
+        """The summary of both sequences."""
+        total = DictSummary()
+        for name, summary in [*self._summaries.items(), *other._summaries.items()]:
+            total._summaries[name] = total._summaries.get(name, Summary()) + summary
+        return total
 
     def compute_mean(self) -> dict[str, float]:
         """The mean of each key's values."""

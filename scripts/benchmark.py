@@ -1,4 +1,4 @@
-"""Measures autograd_nn against other frameworks on this machine, both sides interleaved in one run."""
+"""Measures autograd_nn on this machine, beside other frameworks or MPI: all sides take turns in one run."""
 from __future__ import annotations
 
 import argparse
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import caffe_networks, comparison, machine, overhead, tables
+from benchmarks import caffe_networks, comparison, distributed, machine, overhead, tables
 from benchmarks.rows import HALVES, ROWS, Setting
 
 from autograd_nn import cuda
@@ -27,7 +27,7 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument('--rounds', type=int, default=100, help='how often each side runs (default: %(default)s)')
     command.add_argument('--length', type=int, default=200, help='operations in a chain (default: %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
-    command.set_defaults(run=run_overhead)
+    command.set_defaults(run=run_overhead, threads=1)
     command = commands.add_parser('models', help='training and inference of whole networks')
     command.add_argument('--rows', nargs='+', default=list(ROWS), choices=ROWS, metavar='MODEL',
                          help=f'which networks, of {", ".join(ROWS)} (default: all)')
@@ -61,11 +61,12 @@ def parse_arguments() -> argparse.Namespace:
                          help='threads of each side (default: all cores, here %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
     command.set_defaults(run=run_caffe, length=1)
+    distributed.add_arguments(commands.add_parser('distributed', help='training on several processes, and on many'))
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
         parser.error('--rounds must be at least 2 and --length at least 1')
     batch = getattr(arguments, 'batch', None)
-    if arguments.command != 'overhead' and min(arguments.threads, 1 if batch is None else batch) < 1:
+    if min(arguments.threads, 1 if batch is None else batch) < 1:
         parser.error('--threads and --batch must be at least 1')
     if getattr(arguments, 'cuda_graph', False) and arguments.device == 'cpu':
         parser.error('--cuda-graph needs --device cuda')

@@ -5,9 +5,12 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+from autograd_nn.compat import defer
 
 # For each package, the modules that it has in Chainer: the name, the module here (in the same package, or its whole
 # path with a dot), and names that are in both. ``A=B``: A is called B here. ``A~f``: Chainer's node class A is no class
@@ -420,31 +423,35 @@ def node_class(name: str, function: Callable[..., Any], nodes: type | None = Non
     return Node
 
 
+@cache
+def class_of(name: str, function: Callable[..., Any]) -> type:
+    """The class that did in Chainer what a function does; the nodes of the function are its instances.
+
+    Args:
+        name: Its name.
+        function: A function of the package `functions`.
+
+    Example:
+        >>> import numpy as np, autograd_nn as ann, autograd_nn.functions as F
+        >>> y = F.relu(ann.Variable(np.ones(2)))
+        >>> isinstance(y.creator, class_of('ReLU', F.relu)), isinstance(y.creator, class_of('Sigmoid', F.sigmoid))
+        (True, False)
+    """
+    path = next((path for path, names in _NAMES.items() if path.startswith('functions.')
+                 and any(re.match(rf'{name}\b', each) for each, _ in names)), None)
+    found = getattr(import_module(f'chainer.{path}' if path else function.__module__), name, None)
+    return found if isinstance(found, _OfOthers) else node_class(name, function, found)
+
+
 def offer_attributes(others: Iterable[str]) -> None:
     """Lets packages have the modules as attributes, which Chainer imports all at once.
 
     Args:
         others: Dotted paths of modules, below `chainer`, that somebody else makes.
     """
-    packages: dict[str, set[str]] = {}
     for path in [*_NAMES, *others]:
         package, _, name = path.rpartition('.')
-        packages.setdefault(package, set()).add(name)
-    for path, names in packages.items():
-        module = sys.modules.get(f'autograd_nn.{path}')
-        if module is not None:
-            vars(module).setdefault('__path__', [])
-            _offer(module, path, names)
-
-
-def _offer(package: ModuleType, path: str, names: set[str]) -> None:
-    otherwise = vars(package).get('__getattr__')
-
-    def get(name: str) -> Any:
-        if name in names:
-            return import_module(f'chainer.{path}.{name}')
-        if otherwise is not None:
-            return otherwise(name)
-        raise AttributeError(f'module {package.__name__!r} has no attribute {name!r}')
-
-    package.__getattr__ = get  # type: ignore[method-assign]
+        real = f'autograd_nn.{package}'
+        if real in sys.modules:
+            vars(sys.modules[real]).setdefault('__path__', [])
+            defer(real, f'chainer.{path}', [name])

@@ -58,15 +58,26 @@ _SETTINGS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     'test': ('train', lambda value: not value, "using_config('train', not test)"),
 }
 
-# Functions that took them; without its name, such an argument was the last one.
+# Functions that took them: how many arguments came before in Chainer 1, and what then, where its names were left out.
 _FUNCTIONS = {
-    'use_cudnn': '''average_pooling_2d average_pooling_nd batch_normalization convolution_2d convolution_nd
-        deconvolution_2d deconvolution_nd dilated_convolution_2d fixed_batch_normalization linear log_softmax
-        max_pooling_2d max_pooling_nd n_step_bigru n_step_bilstm n_step_birnn n_step_gru n_step_lstm n_step_rnn relu
-        sigmoid sigmoid_cross_entropy softmax softmax_cross_entropy spatial_transformer_grid
-        spatial_transformer_sampler tanh''',
-    'deterministic': 'convolution_2d deconvolution_2d',
-    'train': 'dropout n_step_bigru n_step_bilstm n_step_birnn n_step_gru n_step_lstm n_step_rnn zoneout',
+    (1, 'use_cudnn'): 'log_softmax relu sigmoid softmax tanh',
+    (2, 'train'): 'dropout',
+    (2, 'use_cudnn'): 'spatial_transformer_grid spatial_transformer_sampler',
+    (2, 'use_cudnn normalize'): 'sigmoid_cross_entropy',
+    (2, 'use_cudnn normalize cache_score class_weight ignore_label reduce'): 'softmax_cross_entropy',
+    (3, 'train'): 'zoneout',
+    (3, 'use_cudnn'): 'linear',
+    (4, 'use_cudnn'): 'average_pooling_2d average_pooling_nd',
+    (5, 'use_cudnn'): 'max_pooling_2d max_pooling_nd',
+    (5, 'use_cudnn cover_all'): 'convolution_nd',
+    (5, 'use_cudnn cover_all deterministic'): 'convolution_2d',
+    (6, 'train use_cudnn'): 'n_step_bigru n_step_gru',
+    (6, 'train use_cudnn activation'): 'n_step_birnn n_step_rnn',
+    (6, 'use_cudnn'): 'deconvolution_nd fixed_batch_normalization',
+    (6, 'use_cudnn cover_all'): 'dilated_convolution_2d',
+    (6, 'use_cudnn deterministic'): 'deconvolution_2d',
+    (7, 'train use_cudnn'): 'n_step_bilstm n_step_lstm',
+    (7, 'use_cudnn'): 'batch_normalization',
 }
 # Methods of links that did.
 _CALLS = {
@@ -89,10 +100,9 @@ def install() -> None:
     """Makes the spellings work."""
     if 'FunctionSet' in vars(autograd_nn):
         return
-    for argument, names in _FUNCTIONS.items():
+    for (place, arguments), names in _FUNCTIONS.items():
         for name in names.split():
-            if hasattr(functions, name):
-                _replace_function(name, argument)
+            _replace_function(name, place, arguments.split())
     for argument, names in _CALLS.items():
         for name in names.split():
             _accept_in_calls(getattr(links, name), argument)
@@ -101,6 +111,7 @@ def install() -> None:
     for name, initializer in _SCALED.items():
         _accept_scale(getattr(links, name), initializer)
     _accept_pooling_class()
+    _explain_gru()
     _accept_volatile()
     for name, method in _OPTIMIZER.items():
         setattr(optimizer.Optimizer, name, method)
@@ -120,18 +131,27 @@ def _configured(name: str, settings: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def _replace_function(name: str, argument: str) -> None:
-    """Lets a function of the package `functions` have one more argument."""
+def _replace_function(name: str, place: int, arguments: list[str]) -> None:
+    """Lets a function of the package `functions` have the arguments that it had in Chainer 1 from a place on.
+
+    Where it has others there now, those of Chainer 1 are meant if they are too many, or one is a truth value and the
+    other none.
+    """
     function = getattr(functions, name)
-    count = sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in inspect.signature(function).parameters.values())
+    now = [each for each in inspect.signature(function).parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    takes_truth = [isinstance(each.default, bool) for each in now[place:]]
 
     @python_functools.wraps(function)
     def accepting(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == count + 1:
-            kwargs[argument], args = args[-1], args[:-1]
-        if argument not in kwargs:
+        last = args[place:]
+        if len(takes_truth) < len(last) <= len(arguments) or any(
+                isinstance(value, bool) and not takes for value, takes in zip(last, takes_truth)):
+            args, kwargs = args[:place], {**dict(zip(arguments, last)), **kwargs}
+        settings = {argument: kwargs.pop(argument) for argument in arguments
+                    if argument in _SETTINGS and argument in kwargs}
+        if not settings:
             return function(*args, **kwargs)
-        with _configured(name, {argument: kwargs.pop(argument)}):
+        with _configured(name, settings):
             return function(*args, **kwargs)
 
     if function in CEILINGS:
@@ -232,6 +252,28 @@ class _Scaled(autograd_nn.Initializer):
 
     def __call__(self, array: Any) -> None:
         init_weight(array, self.initializer, self.scale)
+
+
+def _explain_gru() -> None:
+    """Lets `GRU`, which had no state and took its sizes in the other order, say what it is called now."""
+    constructor, forward = links.GRU.__init__, links.GRU.forward
+    advice = ('GRU: a GRU(n_units, n_inputs) that is called with state and input is of Chainer 1: write '
+              'StatelessGRU(n_inputs, n_units)')
+
+    @python_functools.wraps(constructor)
+    def constructing(self: Any, *args: Any, **kwargs: Any) -> None:
+        if kwargs.keys() & {'n_units', 'n_inputs'} or (len(args) == 1 and 'out_size' not in kwargs):
+            raise TypeError(advice)
+        constructor(self, *args, **kwargs)
+
+    @python_functools.wraps(forward)
+    def stepping(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) + len(kwargs) > 1:
+            raise TypeError(advice)
+        return forward(self, *args, **kwargs)
+
+    _agree_as(forward, stepping)
+    links.GRU.__init__, links.GRU.forward = constructing, stepping  # type: ignore[method-assign]
 
 
 def _accept_volatile() -> None:
@@ -350,7 +392,7 @@ def _offer_classes() -> None:
         function = by_class.get(name.lower())
         if function is not None and name != name.lower():
             warn(f'functions.{name}', f'functions.{function}')
-            return paths.node_class(name, getattr(functions, function))
+            return paths.class_of(name, getattr(functions, function))
         return otherwise(name)
 
     functions.__getattr__ = get  # type: ignore[method-assign]

@@ -25,64 +25,87 @@ class CaffeClassifier:
     """A network of Caffe, and how pictures are prepared for it.
 
     Args:
-        prototxt: The deploy file.
-        caffemodel: The weights.
-        labels: A file with the name of each class, one a line, or None for numbers.
-        mean: What is subtracted from pictures: a mean image (``.binaryproto``), or numbers for the channels (blue,
-            green, red) with commas between them; None for ImageNet's, or 0 where there is one channel.
-        scale: What they are multiplied by then.
-        device: Where to compute.
-
-    Attributes:
+        network: The network, on the device where it is to compute.
+        prepare: Makes of the path of a picture what the network takes, a float32 array of three lengths.
         labels: The names of the classes.
-
-    Raises:
-        OSError: A file cannot be read.
-        ValueError: A file is damaged, or they do not fit each other.
     """
 
-    def __init__(self, prototxt: str, caffemodel: str, labels: str | None, mean: str | None, scale: float,
-                 device: Any) -> None:
+    def __init__(self, network: caffe.CaffeNetwork, prepare: Prepare, labels: list[str]) -> None:
+        self.network = network
+        self.prepare = prepare
+        self.labels = labels
+
+    @classmethod
+    def read(cls, prototxt: str, caffemodel: str, labels: str | None, mean: str | None, scale: float,
+             device: Any) -> CaffeClassifier:
+        """Reads a network and what belongs to it.
+
+        Args:
+            prototxt: The deploy file.
+            caffemodel: The weights.
+            labels: A file with the name of each class, one a line, or None for numbers.
+            mean: What is subtracted from pictures: a mean image (``.binaryproto``), or numbers for the channels (blue,
+                green, red) with commas between them; None for ImageNet's, or 0 where there is one channel.
+            scale: What they are multiplied by then.
+            device: Where to compute.
+
+        Raises:
+            OSError: A file cannot be read.
+            ValueError: A file is damaged, or they do not fit each other.
+        """
         with warnings_as_errors():
-            self.network = caffe.load(prototxt, caffemodel, fuse=True)
-        self.device = device
-        shapes = [shape for shape in self.network.input_shapes.values() if shape is not None and len(shape) == 4]
+            network = caffe.load(prototxt, caffemodel, fuse=True)
+        shapes = [shape for shape in network.input_shapes.values() if shape is not None and len(shape) == 4]
         if not shapes:
             raise ValueError(f'{prototxt}: expected an input of four lengths, such as input_shape '
                              '{ dim: 1 dim: 3 dim: 224 dim: 224 }, which says how large pictures must be')
-        self.shape = shapes[0][1:]
-        if not all(0 < side <= LARGEST for side in self.shape[1:]):
+        shape = shapes[0][1:]
+        if not all(0 < side <= LARGEST for side in shape[1:]):
             raise ValueError(f'{prototxt}: expected an input of at most {LARGEST} x {LARGEST} pixels, got {shapes[0]}')
-        self.prepare = choose_preparation(mean, scale, self.shape)
-        self.network.to_device(device)
-        count = len(self._compute(np.zeros(self.shape, np.float32)))
-        self.labels = caffe.read_labels(labels) if labels else [f'class {i}' for i in range(count)]
-        if len(self.labels) != count:
-            raise ValueError(f'{labels}: expected the names of {count} classes, found {len(self.labels)}')
+        prepare = choose_preparation(mean, scale, shape)
+        network.to_device(device)
+        count = len(probabilities(network, np.zeros(shape, np.float32)))
+        names = caffe.read_labels(labels) if labels else [f'class {i}' for i in range(count)]
+        if len(names) != count:
+            raise ValueError(f'{labels}: expected the names of {count} classes, found {len(names)}')
+        return cls(network, prepare, names)
 
     def __call__(self, path: str) -> np.ndarray:
         """Computes the probabilities of the classes, a float32 array of shape (classes,), for a picture."""
-        return self._compute(self.prepare(path))
+        return probabilities(self.network, self.prepare(path))
 
-    def _compute(self, x: np.ndarray) -> np.ndarray:
-        outputs = self.network.outputs
-        with autograd_nn.no_backprop_mode():
-            y = self.network(self.device.send(x[None]), outputs[-1])
-            if y.ndim not in (2, 4) or len(y) != 1 or y.size < 2 or y.size != y.shape[1]:
-                raise ValueError(f'expected a network whose last output, {outputs[-1]!r}, has a number for each class, '
-                                 f'shape (1, classes); got {y.shape}')
-            y = y.reshape(1, -1)
-            if [*self.network.layer_types.values()][-1] != 'Softmax':
-                y = autograd_nn.functions.softmax(y)
-        return np.asarray(y)[0]
+
+def probabilities(network: caffe.CaffeNetwork, x: np.ndarray) -> np.ndarray:
+    """Computes the probabilities of the classes for a prepared picture.
+
+    Args:
+        network: The network.
+        x: What it takes, without the axis of the batch.
+
+    Returns:
+        A float32 array of shape (classes,).
+
+    Raises:
+        ValueError: The network computes something else.
+    """
+    outputs = network.outputs
+    with autograd_nn.no_backprop_mode():
+        y = network(network.device.send(x[None]), outputs[-1])
+        if y.ndim not in (2, 4) or len(y) != 1 or y.size < 2 or y.size != y.shape[1]:
+            raise ValueError(f'expected a network whose last output, {outputs[-1]!r}, has a number for each class, '
+                             f'shape (1, classes); got {y.shape}')
+        y = y.reshape(1, -1)
+        if [*network.layer_types.values()][-1] != 'Softmax':
+            y = autograd_nn.functions.softmax(y)
+    return np.asarray(y)[0]
 
 
 def choose_preparation(mean: str | None, scale: float, shape: tuple[int, ...]) -> Prepare:
     """How to turn a picture into what a network of Caffe expects: blue, green and red from 0 to 255, less a mean.
 
     Args:
-        mean: See `CaffeClassifier`.
-        scale: See `CaffeClassifier`.
+        mean: See `CaffeClassifier.read`.
+        scale: See `CaffeClassifier.read`.
         shape: What the network takes: channels, height, width.
 
     Returns:

@@ -38,13 +38,16 @@ def convert(weights: Path, prototxt: Path | None, to: str | None) -> tuple[Any, 
     else:
         net, blobs = caffe.read_caffemodel(weights)
     print_blobs(net, blobs)
-    if to is not None:
-        network: Any = PublishedWeights(to, net, blobs, weights).create()
-        classes = compare(CaffeReference(weights, prototxt, net, blobs), network, to)
-        return network, f"models.create('{to}', num_classes={classes})"
+    zoo = PublishedWeights(to, net, blobs, weights).create() if to is not None else None
     if prototxt is not None:
-        return load_network(caffe.read_prototxt(prototxt), blobs), f"caffe.load('{prototxt}')"
-    return caffe.CaffeFunction(weights), f"links.caffe.CaffeFunction('{weights}')"
+        net = caffe.read_prototxt(prototxt)
+        original, call = load_network(net, blobs), f"caffe.load('{prototxt}')"
+    else:
+        original, call = caffe.CaffeFunction(weights), f"links.caffe.CaffeFunction('{weights}')"
+    if to is None:
+        return original, call
+    classes = compare(CaffeReference(original, net), zoo, to)
+    return zoo, f"models.create('{to}', num_classes={classes})"
 
 
 def print_blobs(net: Any, blobs: dict[str, list[np.ndarray]]) -> None:
@@ -68,21 +71,18 @@ class CaffeReference:
     """The network as Caffe runs it, up to the numbers before the softmax.
 
     Args:
-        weights: The file of the weights.
-        prototxt: The deploy file; None for the network in `weights`.
-        net: The network in the file of weights.
-        blobs: The weights.
+        network: The network.
+        net: Its description.
 
     Attributes:
         shape: Height and width of the images, or None if the network does not say.
+
+    Raises:
+        ValueError: It is none for images, or for ones that are too large.
     """
 
-    def __init__(self, weights: Path, prototxt: Path | None, net: Any, blobs: dict[str, list[np.ndarray]]) -> None:
-        if prototxt is not None:
-            net = caffe.read_prototxt(prototxt)
-            self.network: Any = load_network(net, blobs)
-        else:
-            self.network = caffe.CaffeFunction(weights)
+    def __init__(self, network: Any, net: Any) -> None:
+        self.network = network
         layers = [layer for layer in net.layer if layer.bottom and layer.top]
         shapes = [shape.dim for layer in net.layer for shape in layer.input_param.shape if len(shape.dim) == 4]
         self.shape = (shapes[0][2], shapes[0][3]) if shapes else None

@@ -94,7 +94,7 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
 
         prototxt, caffemodel = arguments.caffe
         scale = 1 if arguments.scale is None else arguments.scale
-        classifier = CaffeClassifier(prototxt, caffemodel, arguments.labels, arguments.mean, scale, device)
+        classifier = CaffeClassifier.read(prototxt, caffemodel, arguments.labels, arguments.mean, scale, device)
         return classifier.labels, classifier, arguments.files
     weights, *images = arguments.files
     model, labels, shape, preprocessing = load_model(Path(weights))

@@ -14,9 +14,27 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import training
-from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.command_line import CommandLine, use_saved
 from autograd_nn.training import extensions
-from autograd_nn.training.run_folder import RunFolder
+from autograd_nn.training.run_folder import CONFIG, RunFolder
+
+
+def parse_arguments(parser: argparse.ArgumentParser, line: CommandLine) -> argparse.Namespace:
+    """Reads the command line of a program that trains; with --resume, what it does not say comes from that run.
+
+    Args:
+        parser: The parser, with the options ``--resume`` and ``--out``.
+        line: The command line.
+
+    Raises:
+        ValueError: There is no run to continue, or its configuration is damaged.
+    """
+    arguments = parser.parse_args(line.words)
+    if arguments.resume:
+        folder = RunFolder(arguments.resume, '--resume')
+        use_saved(parser, {**folder.config()['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
+        arguments = parser.parse_args(line.words)
+    return arguments
 
 
 def refuse_changes(folder: RunFolder, config: dict[str, Any], new: dict[str, Any], names: Sequence[str]) -> None:

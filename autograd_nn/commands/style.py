@@ -96,11 +96,11 @@ def first_pixels(arguments: argparse.Namespace, content: Image.Image, style: Ima
     return x
 
 
-def make_canvas(arguments: argparse.Namespace, loss: models.PerceptualLoss, watch: Any) -> Canvas:
+def make_canvas(arguments: argparse.Namespace, content: Image.Image, styles: list[Image.Image],
+                loss: models.PerceptualLoss, watch: Any) -> Canvas:
     """Computes what is wanted, and puts up the picture to start from."""
     device = autograd_nn.get_device(arguments.device)
     device.use()
-    content, styles = load_pictures(arguments)
     if arguments.keep_colors:
         content, styles = luminance(content), [luminance(style, like=content) for style in styles]
     share = np.array(arguments.blend or [1.] * len(styles), np.float32)
@@ -142,12 +142,13 @@ class Painting:
 
     Args:
         arguments: The command line.
+        content: The picture whose content is painted, and whose colours if they are kept.
     """
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, content: Image.Image) -> None:
         self.arguments = arguments
         self.out = Path(arguments.out)
-        self.photo = load_picture(arguments.content, arguments.size) if arguments.keep_colors else None
+        self.content = content
         self.bar = progress_bar(arguments.iterations)
 
     def watch(self, canvas: Canvas) -> None:
@@ -161,7 +162,7 @@ class Painting:
     def picture(self, canvas: Canvas) -> Image.Image:
         """What there is, in colour."""
         picture = to_picture(canvas.pixels)
-        return picture if self.photo is None else with_colors_of(self.photo, picture)
+        return with_colors_of(self.content, picture) if self.arguments.keep_colors else picture
 
     def finish(self, canvas: Canvas, before: dict[str, float]) -> None:
         """Writes the result, and says what became of the losses."""
@@ -182,9 +183,10 @@ def main(line: CommandLine) -> None:
     with line.friendly_errors(), sigterm_as_ctrl_c():
         check_arguments(arguments)
         autograd_nn.random.seed(arguments.seed)
+        content, styles = load_pictures(arguments)
         loss = feature_networks.load_loss(arguments)
-        painting = Painting(arguments)
-        canvas = make_canvas(arguments, loss, painting.watch)
+        painting = Painting(arguments, content)
+        canvas = make_canvas(arguments, content, styles, loss, painting.watch)
         canvas.evaluate(canvas.pixels)
         before, status = canvas.losses, 0
         try:

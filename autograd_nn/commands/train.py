@@ -8,9 +8,9 @@ import argparse
 from dataclasses import asdict
 
 from autograd_nn import models
-from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c, use_saved
+from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c
 from autograd_nn.commands.image_run import ImageRun
-from autograd_nn.commands.run_folders import refuse_changes, telling_how_to_continue
+from autograd_nn.commands.run_folders import parse_arguments, refuse_changes, telling_how_to_continue
 from autograd_nn.commands.text_run import TextRun
 from autograd_nn.commands.training_options import DEFAULT_MODEL, add_common_arguments
 from autograd_nn.commands.training_run import TrainingRun
@@ -59,21 +59,10 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     return parser
 
 
-def parse_arguments(line: CommandLine) -> argparse.Namespace:
-    """Reads the command line; what it does not say comes from the model's recipe or, with --resume, from the run."""
-    parser = make_parser(line)
-    arguments = parser.parse_args(line.words)
-    if arguments.resume:
-        folder = RunFolder(arguments.resume, '--resume')
-        use_saved(parser, {**folder.config()['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
-        arguments = parser.parse_args(line.words)
-    return arguments
-
-
 def main(line: CommandLine) -> None:
     """Trains, evaluates and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
     with line.friendly_errors(), sigterm_as_ctrl_c():
-        arguments = parse_arguments(line)
+        arguments = parse_arguments(make_parser(line), line)
         run = KINDS[models.get(arguments.model).task](arguments)
         run.check()
         run.prepare_device()

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cpu import memory, threads
-from autograd_nn.cpu.window import compute_dtype
-from autograd_nn.dtypes import is_floating
+from autograd_nn.dtypes import compute_dtype, is_floating
 
 # Smaller arrays are not worth the threads' attention.
 _SHARED_ELEMENTS = 1 << 18

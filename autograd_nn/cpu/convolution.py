@@ -18,14 +18,13 @@ from autograd_nn.cpu.window import (
     channels_first,
     channels_last,
     columns,
-    compute_dtype,
     cropped,
     offsets,
     padded_size,
     row_blocks,
     samples_per_block,
 )
-from autograd_nn.dtypes import in_float32
+from autograd_nn.dtypes import compute_dtype, in_float32
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.types import Ints
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.cpu.window import compute_dtype, cropped, offsets, padded_size
+from autograd_nn.cpu.window import cropped, offsets, padded_size
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.types import Ints
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from autograd_nn.cpu import threads
-from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 
 # How many numbers to look up at a time.
 _BLOCK_ELEMENTS = 1 << 16

@@ -11,7 +11,8 @@ from math import gcd
 import numpy as np
 
 from autograd_nn.cpu import memory, threads
-from autograd_nn.cpu.window import compute_dtype, samples_per_block
+from autograd_nn.cpu.window import samples_per_block
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Ints
 
 # In smaller blocks, threads wait for the interpreter's lock more than they save in the cache (measured).

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cpu import threads
-from autograd_nn.cpu.window import compute_dtype
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import compute_dtype, is_half
 
 Array = np.ndarray
 Arrays = Sequence[np.ndarray]

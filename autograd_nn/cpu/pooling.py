@@ -10,13 +10,13 @@ import numpy as np
 from autograd_nn.cpu.window import (
     channels_first,
     channels_last,
-    compute_dtype,
     cropped,
     offsets,
     padded_blocks,
     padded_size,
     samples_per_block,
 )
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.types import Ints
 

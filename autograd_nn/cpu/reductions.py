@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Ints
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.cpu import memory, threads
-from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Ints
 
 # Computes with two arrays, and writes the result into the second.

@@ -12,7 +12,8 @@ import numpy as np
 
 from autograd_nn.cpu import memory, threads
 from autograd_nn.cpu.pooling import places_before
-from autograd_nn.cpu.window import channels_first, channels_last, compute_dtype
+from autograd_nn.cpu.window import channels_first, channels_last
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Ints
 
 # How many elements to look up at a time.

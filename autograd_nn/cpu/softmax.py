@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from autograd_nn.cpu import memory, threads
-from autograd_nn.cpu.window import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 
 # With smaller blocks, threads wait for the interpreter's lock more than for memory.
 _BLOCK_ELEMENTS = 1 << 18

@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Ints
 
 # Bytes of temporary memory at a time. Between 1 and 4 MB convolutions were equally fast on cores with 2 MB of cache.
@@ -26,11 +27,6 @@ def channels_last(x: np.ndarray) -> np.ndarray:
 def channels_first(x: np.ndarray) -> np.ndarray:
     """View (N, C, *spatial) of an array (N, *spatial, C)."""
     return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
-
-
-def compute_dtype(dtype: np.dtype) -> np.dtype:
-    """The type in which arrays of `dtype` are computed: float32 at least."""
-    return np.result_type(dtype, np.float32)
 
 
 def cropped(pad: Ints, size: Ints) -> tuple[slice, ...]:

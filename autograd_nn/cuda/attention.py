@@ -5,8 +5,8 @@ from math import sqrt
 from typing import Any
 
 from autograd_nn.cuda.matrix_product import matmul
-from autograd_nn.cuda.reductions import compute_dtype
 from autograd_nn.cuda.softmax import softmax, softmax_grad
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array
 
 

@@ -17,7 +17,8 @@ from autograd_nn.cuda import cublas, depthwise, device
 from autograd_nn.cuda.im2col import add_windows, copy_windows
 from autograd_nn.cuda.layout import along_channels
 from autograd_nn.cuda.pointwise import finish
-from autograd_nn.cuda.reductions import compute_dtype, sum_along
+from autograd_nn.cuda.reductions import sum_along
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.geometry import conv_output_size
 from autograd_nn.types import Array, Ints
 

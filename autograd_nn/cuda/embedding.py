@@ -6,7 +6,7 @@ from typing import Any
 from autograd_nn.config import config
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
-from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array, Ints
 
 _sorted_sum = elementwise('raw T gy, raw int64 order, raw int64 start', 'T gW', '''

@@ -7,7 +7,7 @@ from autograd_nn.config import config
 from autograd_nn.cuda import device
 from autograd_nn.cuda.embedding import embedding_grad
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
-from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array
 
 _interpolate = elementwise('raw T x, raw S places, raw W weights', 'T y', '''

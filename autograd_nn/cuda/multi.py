@@ -13,8 +13,7 @@ import numpy as np
 
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import Kernel, raw
-from autograd_nn.cuda.reductions import compute_dtype
-from autograd_nn.dtypes import name_of
+from autograd_nn.dtypes import compute_dtype, name_of
 from autograd_nn.types import Ints
 
 _logger = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from typing import Any
 
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, elementwise, reduce
-from autograd_nn.cuda.reductions import compute_dtype, first_axes, product_sum, with_ones, without
+from autograd_nn.cuda.reductions import first_axes, product_sum, with_ones, without
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array, Ints
 
 _MOMENTS = COMPUTE + '''

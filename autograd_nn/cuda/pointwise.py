@@ -9,7 +9,7 @@ from autograd_nn.cuda.kernel import COMPUTE
 from autograd_nn.cuda.kernel import elementwise as kernel
 from autograd_nn.cuda.layout import keep_layout
 from autograd_nn.cuda.multi import MultiKernel, in_batches, thread_count
-from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array
 
 _scaled_sum = kernel('T x, S y, float64 a', 'T z', 'z = (T)((C)x + (C)y * (C)a)', 'scaled_sum', preamble=COMPUTE)

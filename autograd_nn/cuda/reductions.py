@@ -9,10 +9,9 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from autograd_nn.cuda import device, layout
 from autograd_nn.cuda.kernel import COMPUTE, reduce
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array, Ints
 
 _product_sum = reduce('T x, T y', 'U z', '(C)x * (C)y', 'a + b', 'z = (U)a', '0', 'product_sum', reduce_type='C',
@@ -54,11 +53,6 @@ def without(shape: Ints, axis: Ints) -> Ints:
 def with_ones(shape: Ints, axis: Ints) -> Ints:
     """A shape in which some axes have the length 1."""
     return tuple([1 if i in axis else n for i, n in enumerate(shape)])
-
-
-def compute_dtype(dtype: Any) -> np.dtype:
-    """The type in which arrays of `dtype` are computed: float32 at least."""
-    return np.result_type(dtype, np.float32)
 
 
 def sum_along(x: Array, axis: Ints, keepdims: bool, dtype: Any) -> Any:

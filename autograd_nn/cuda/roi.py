@@ -7,7 +7,7 @@ import numpy as np
 
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise
-from autograd_nn.cuda.reductions import compute_dtype
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array, Ints
 
 _SAMPLES = COMPUTE + '''

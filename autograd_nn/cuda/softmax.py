@@ -9,7 +9,8 @@ from typing import Any
 
 from autograd_nn.cuda import device
 from autograd_nn.cuda.kernel import COMPUTE, elementwise, reduce
-from autograd_nn.cuda.reductions import compute_dtype, product_sum
+from autograd_nn.cuda.reductions import product_sum
+from autograd_nn.dtypes import compute_dtype
 from autograd_nn.types import Array
 
 # The sum is that of exponentials of what is less than the largest; where both are minus infinity, the exponential of

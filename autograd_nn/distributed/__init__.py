@@ -1,5 +1,25 @@
 """Training on many processes and machines, on MPI and NCCL, with the names of ChainerMN."""
+from autograd_nn.distributed import extensions, global_except_hook
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
+from autograd_nn.distributed.datasets import DataSizeError, create_empty_dataset, scatter_dataset, scatter_index
+from autograd_nn.distributed.extensions import create_multi_node_checkpointer, create_multi_node_evaluator
+from autograd_nn.distributed.global_except_hook import add_hook as add_global_except_hook
+from autograd_nn.distributed.iterators import create_multi_node_iterator, create_synchronized_iterator
 from autograd_nn.distributed.optimizers import create_multi_node_optimizer
 
-__all__ = ['CommunicatorBase', 'create_communicator', 'create_multi_node_optimizer']
+__all__ = [
+    'CommunicatorBase',
+    'DataSizeError',
+    'add_global_except_hook',
+    'create_communicator',
+    'create_empty_dataset',
+    'create_multi_node_checkpointer',
+    'create_multi_node_evaluator',
+    'create_multi_node_iterator',
+    'create_multi_node_optimizer',
+    'create_synchronized_iterator',
+    'extensions',
+    'global_except_hook',
+    'scatter_dataset',
+    'scatter_index',
+]

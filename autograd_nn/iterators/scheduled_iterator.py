@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -60,10 +61,20 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         self.dataset = dataset
         self.batch_size = batch_size
         self.repeat = repeat
-        self.order_sampler = order_sampler
         self._schedule = Schedule(len(dataset), repeat, order_sampler)
         self._pending: deque[tuple[Ticket, State]] = deque()
         self._enter(self._schedule.start())
+
+    @property
+    def order_sampler(self) -> Any | None:
+        """What makes the order of each epoch; one that is set here does so from the next epoch or `reset` on."""
+        return self._schedule.sampler
+
+    @order_sampler.setter
+    def order_sampler(self, order_sampler: Any | None) -> None:
+        self._discard()
+        self._schedule.sampler = order_sampler
+        self._enter(replace(self._state, sampler_state=getattr(order_sampler, 'state', None)))
 
     def __next__(self) -> list[Any]:
         try:
@@ -146,8 +157,7 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
     def __copy__(self) -> ScheduledIterator[Ticket]:
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other.order_sampler = copy.deepcopy(self.order_sampler)
-        other._schedule = Schedule(len(self.dataset), self.repeat, other.order_sampler)
+        other._schedule = Schedule(len(self.dataset), self.repeat, copy.deepcopy(self.order_sampler))
         other._schedule.rewind(self._state)
         other._pending = deque()
         return other

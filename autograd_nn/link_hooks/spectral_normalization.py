@@ -24,7 +24,8 @@ class SpectralNormalization(WeightHook):
 
     So the link as a function grows at most as fast as its input: what discriminators of adversarial networks are made
     of. The weight is taken as a matrix whose rows are those of the outputs. Its largest singular value is estimated by
-    power iteration, which goes on from call to call; in training it is kept, with the link, how far it came.
+    power iteration, which goes on from call to call; in training it is kept, with the link, how far it came. A
+    weight of zeros, which has no such value to divide by, stays as it is.
 
     It serves `Linear`, `EmbedID` and all convolutions and transposed convolutions, and other links with a parameter
     that `weight_name` names. Add it before the optimizer is set up, if there is a `gamma` to learn.
@@ -34,7 +35,8 @@ class SpectralNormalization(WeightHook):
     Args:
         n_power_iteration: The number of steps of the iteration in each call.
         eps: Added to the lengths of vectors that are divided by them.
-        use_gamma: Whether to multiply by a parameter `gamma`, of shape (), that begins as the singular value.
+        use_gamma: Whether to multiply by a parameter `gamma`, of shape (), that begins as the singular value, or as 1
+            if that is 0.
         factor: A number to multiply by; None for none.
         weight_name: The link's attribute that is the weight.
         name: The name of the hook.
@@ -106,7 +108,7 @@ class SpectralNormalization(WeightHook):
         if self.use_gamma and not link.gamma.is_initialized:
             matrix = self._as_matrix(*widened(as_variable(weight.array))).array
             largest = link.xp.linalg.svd(matrix, compute_uv=False).max()
-            link.gamma.initializer = link.xp.asarray(largest, weight.dtype)
+            link.gamma.initializer = link.xp.asarray(largest + _one_if_zero(largest), weight.dtype)
             link.gamma.initialize(())
 
     def _as_matrix(self, W: Variable) -> Variable:
@@ -122,7 +124,7 @@ class SpectralNormalization(WeightHook):
         u, v = once(lambda: self._iterate(link, matrix.array))
         sigma = matmul(matmul(u, matrix), v)
         factor = 1 if self.factor is None else self.factor
-        scale = factor / sigma
+        scale = factor / (sigma + _one_if_zero(sigma.array))
         if self.use_gamma:
             scale = cast(link.gamma, wide.dtype) * scale
         return cast(wide * scale, weight.dtype)
@@ -135,8 +137,14 @@ class SpectralNormalization(WeightHook):
             v = self._to_unit_length(u @ matrix)
             u = self._to_unit_length(matrix @ v)
         if config.train and not link.frozen:
-            copyto(kept, u.astype(kept.dtype, copy=False))
+            # Of a weight of zeros there is nothing to learn, and from a vector of zeros no way back.
+            copyto(kept, link.xp.where(u.any(), u, kept).astype(kept.dtype, copy=False))
         return u, v
 
     def _to_unit_length(self, v: Array) -> Array:
         return v / ((v * v).sum() ** 0.5 + self.eps)
+
+
+def _one_if_zero(x: Array) -> Array:
+    """What to add to a number that is divided by: 1 to 0, and 0 to all others."""
+    return (x == 0).astype(x.dtype)

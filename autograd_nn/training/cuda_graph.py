@@ -1,6 +1,7 @@
 """Training steps that are captured as CUDA graphs: gradients without the Python code that computes them."""
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -126,6 +127,9 @@ class _Step:
             loss.grad = self.scale.astype(loss.dtype).reshape(loss.shape)
             loss.backward()
 
+        # The graph reads what the function has left somewhere in the step before, and replaces now, once more in each
+        # launch: until `check` has refused such a graph, that memory is nobody else's.
+        self._kept = [each for each in gc.get_objects() if isinstance(each, cuda.ndarray)]
         cublas.prepare()
         try:
             with Reporter() if _reporter() is None else report_scope(self.observation):
@@ -187,6 +191,7 @@ class _Step:
             param.grad = grad
         if not same:
             raise CaptureError('a second launch does not repeat the step: it branches, or keeps a state on the host')
+        self._kept.clear()
         self.checked = True
 
 

@@ -472,6 +472,65 @@ assert bn.N == 1
 ''', tmp_path)
 
 
+def test_old_arguments_in_the_place_of_others(tmp_path):
+    """Calls of Chainer 1 whose last arguments mean something else in that place today, or are too many."""
+    (tmp_path / 'program.py').write_text('''
+import numpy as np
+import chainer.functions as F
+
+x, W = np.arange(100, dtype='f').reshape(1, 4, 5, 5) % 7, np.arange(36, dtype='f').reshape(1, 4, 3, 3)
+gamma, beta, y, t = np.full(4, 2, 'f'), np.ones(4, 'f'), x.reshape(25, 4), np.array([-1, 0, 1, 2, 3] * 5)
+calls = [
+    (F.batch_normalization(x, gamma, beta, 1e-3, None, None, .9, False), F.batch_normalization(x, gamma, beta, 1e-3)),
+    (F.fixed_batch_normalization(x, gamma, beta, beta, gamma, 1e-3, True),
+     F.fixed_batch_normalization(x, gamma, beta, beta, gamma, 1e-3)),
+    (F.log_softmax(y, False), F.log_softmax(y)), (F.softmax(y, True), F.softmax(y)),
+    (F.average_pooling_nd(x, 2, 2, 1, True), F.average_pooling_nd(x, 2, 2, 1)),
+    (F.convolution_2d(x, W, None, 2, 1, True, False), F.convolution_2d(x, W, stride=2, pad=1)),
+    (F.convolution_2d(x[:, :, :4], W, None, 2, 0, False, True, True),
+     F.convolution_2d(x[:, :, :4], W, stride=2, cover_all=True)),
+    (F.deconvolution_2d(x, W.reshape(4, 1, 3, 3), None, 1, 1, None, False, True),
+     F.deconvolution_2d(x, W.reshape(4, 1, 3, 3), pad=1)),
+    (F.softmax_cross_entropy(y, t, True, False, True), F.softmax_cross_entropy(y, t, normalize=False)),
+    (F.sigmoid_cross_entropy(y[:, 0], t, False, False), F.sigmoid_cross_entropy(y[:, 0], t, normalize=False)),
+    (F.softmax_cross_entropy(y, t, False), F.softmax_cross_entropy(y, t, normalize=False)),  # that is Chainer 7's
+]
+for old, new in calls:
+    np.testing.assert_array_equal(old.array, new.array)
+lstm = 2, .5, np.ones((2, 1, 4), 'f'), np.ones((2, 1, 4), 'f'), [[W[0, :, 0, :1] * np.ones(4, 'f')] * 8] * 2, \\
+    [[beta] * 8] * 2, [y[:1], y[1:2]]
+old, again = (F.n_step_lstm(*lstm, False, True)[1].array for _ in range(2))  # without dropout
+np.testing.assert_array_equal(old, again)
+try:
+    F.batch_normalization(x, gamma, beta, 1e-3, None, None, .9, None, True)
+except TypeError:
+    pass
+else:
+    assert False
+''')
+    done = programs.run_python('-m', 'autograd_nn.chainer', 'program.py', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count('Warning: batch_normalization(use_cudnn=...) is of an early version of Chainer') == 1
+
+
+def test_the_gru_of_chainer_1(tmp_path):
+    run_text('''
+import numpy as np
+import chainer.links as L
+
+h, x = np.zeros((2, 4), 'f'), np.ones((2, 3), 'f')
+for use in lambda: L.GRU(4, 3)(h, x), lambda: L.GRU(4), lambda: L.GRU(n_units=4, n_inputs=3):
+    try:
+        use()
+    except TypeError as error:
+        assert 'is of Chainer 1: write StatelessGRU(n_inputs, n_units)' in str(error), error
+    else:
+        assert False
+gru = L.GRU(3, out_size=4)
+assert gru(x).shape == gru(x=x).shape == L.GRU(None, 4)(x).shape == (2, 4)
+''', tmp_path)
+
+
 def test_examples_in_docstrings(tmp_path):
     launch('-c', '''
 import doctest
@@ -521,6 +580,29 @@ for made, of, expected in [
 pool = MaxPooling2D(2, 2)
 y = pool(x)
 assert F.upsampling_2d(y, pool.indexes, 2, outsize=(4, 4)).array.sum() == y.array.sum()
+''', tmp_path)
+
+
+def test_classes_of_nodes_are_those_of_chainer_1_too(tmp_path):
+    run_text('''
+import numpy as np
+import chainer
+import chainer.functions as F
+from chainer.functions.activation.relu import ReLU
+from chainer.functions.activation.sigmoid import Sigmoid
+from chainer.functions.array.depth2space import Depth2Space
+from chainer.functions.pooling.max_pooling_2d import MaxPooling2D
+
+x = chainer.Variable(np.ones((1, 4, 4, 4), 'f'))
+nodes = [F.relu(x).creator, F.sigmoid(x).creator, F.max_pooling_2d(x, 2).creator, F.concat((x, x)).creator]
+classes = [F.ReLU, F.Sigmoid, F.MaxPooling2D, F.Concat]
+assert [[isinstance(node, each) for each in classes] for node in nodes] == np.eye(4).tolist()
+assert [type(node) for node in nodes] == classes == [F.ReLU, F.Sigmoid, F.MaxPooling2D, F.Concat]
+assert F.ReLU is F.ReLU and F.ReLU == ReLU and F.Sigmoid == Sigmoid
+assert F.MaxPooling2D is MaxPooling2D and F.Depth2Space is Depth2Space
+counts = {F.ReLU: 1, MaxPooling2D: 2}
+assert [counts.get(type(node)) for node in nodes] == [1, None, 2, None]
+assert F.Sigmoid(use_cudnn=False)(x).shape == x.shape and F.Depth2Space(2)(x).shape == (1, 1, 8, 8)
 ''', tmp_path)
 
 

@@ -34,7 +34,7 @@ def learn(folder, model, *arguments):
 def test_recipes_are_possible_options(name):
     recipe = models.get(name).recipe
     line = CommandLine('train.py', ['python', 'train.py'], ['--model', name, '--dataset', 'anything'])
-    arguments = train.parse_arguments(line)
+    arguments = train.make_parser(line).parse_args(line.words)
     assert recipe.lr > 0 and recipe.epochs >= 1
     for option in 'optimizer', 'schedule', 'warmup', 'clip', 'batch_size', 'weight_decay':
         assert getattr(arguments, option) == getattr(recipe, option)

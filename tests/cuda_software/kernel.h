@@ -7,12 +7,21 @@
 
 #define __CUDACC_VER_MAJOR__ 12
 #define __align__(n) __attribute__((aligned(n)))
+#include <cuda_fp16.h>
+#include <cuda_bf16.h>
 #include <cupy/complex.cuh>
+#include <cupy/math_constants.h>
+// What is not inline would be compiled again with each kernel, whether that calls it or not; it takes as long as the rest.
+#define inline
+#undef __device__
+#define __device__ __inline__
 #include <cupy/carray.cuh>
 #include <cupy/atomics.cuh>
-#include <cupy/math_constants.h>
 #include <cupy/float16.cuh>
 #include <cupy/bfloat16.cuh>
+#undef inline
+#undef __device__
+#define __device__
 
 namespace software {
 

@@ -209,6 +209,37 @@ def test_state_on_the_host(kwargs, reason, caplog):
     assert reason in record.message and not graphs(updater)
 
 
+def remembering(model):
+    """Adds to a minibatch what it remembers of the one before."""
+    last = [cuda.to_gpu(np.ones((5, 2, 5, 5), 'f'))]
+
+    def loss(x, t):
+        result = model(x + last[0], t)
+        last[0] = x * 0.5
+        return result
+    return loss
+
+
+@pytest.mark.parametrize('kwargs', [{'loss_func': remembering}, {'model': lambda: L.Classifier(Stateful())}],
+                         ids=['of the loss function', 'of a link'])
+def test_a_state_that_is_replaced(kwargs, caplog, monkeypatch):
+    """A launch reads what there was when its graph was captured, whoever is given memory that is free since then."""
+    pool, launch = cuda.cupy.get_default_memory_pool(), CapturedGraph.launch
+
+    def launch_later(graph):
+        others = []
+        while pool.free_bytes():
+            others.append(cuda.cupy.full(128, np.nan, 'f'))
+        launch(graph)
+
+    monkeypatch.setattr(CapturedGraph, 'launch', launch_later)
+    pool.free_all_blocks()
+    with caplog.at_level(logging.WARNING):
+        updater = assert_same(batch_size=5, **kwargs)
+    record, = caplog.records
+    assert 'does not repeat' in record.message and not graphs(updater)
+
+
 def test_a_state_is_kept_where_a_capture_fails():
     """What the function left in the links while nothing was computed is not read."""
     def loss_func(model):

@@ -180,8 +180,8 @@ CASES = {
     'cholesky': positive_definite, 'clip': on_x(lambda x: F.clip(x, -1, 1)),
     'clipped_relu': on_x(F.clipped_relu), 'concat': joined(F.concat),
     'connectionist_temporal_classification': [
-        lambda d, r=r: (lambda x, t: F.connectionist_temporal_classification(F.separate(x), t, 0, reduce=r),
-                        d.normal(6, d.n, 4), d.labels(3, d.n, 2) + 1) for r in ('mean', 'no')],
+        lambda d, r=r: (lambda x, t: F.connectionist_temporal_classification(F.separate(x, 1), t, 0, reduce=r),
+                        d.normal(d.n, 6, 4), d.labels(3, d.n, 2) + 1) for r in ('mean', 'no')],
     'contrastive': [lambda d, r=r: (lambda x0, x1, y: F.contrastive(x0, x1, y, reduce=r), d.normal(d.n, 4),
                                     d.normal(d.n, 4), d.labels(2, d.n)) for r in ('mean', 'no')],
     **{f'convolution_{n}d': convolution(getattr(F, f'convolution_{n}d'), n) for n in (1, 2, 3)},

@@ -90,6 +90,26 @@ def test_power_iteration_finds_the_largest_singular_value():
     assert np.linalg.norm(W, 2) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize('dtype', ['f', 'e'])
+@pytest.mark.parametrize('use_gamma', [False, True])
+def test_a_weight_of_zeros(use_gamma, dtype):
+    with ann.using_config('dtype', np.dtype(dtype)):
+        link, x = L.Linear(4, 3, initialW=0).add_hook(SpectralNormalization(use_gamma=use_gamma)), draw((5, 4), dtype)
+    u, gy = link.W_u.copy(), draw((5, 3), dtype)
+    for _ in range(2):
+        link.cleargrads()
+        y = link(x)
+        y.grad = gy
+        y.backward()
+        np.testing.assert_array_equal(y.array, 0)
+        np.testing.assert_array_equal(link.W_u, u)
+        np.testing.assert_allclose(link.W.grad, gy.T @ x, atol=1e-2 if dtype == 'e' else 1e-5)
+    # The next update finds its way, as if the weight had never been zeros.
+    link.W.array[...] = W = draw((3, 4), dtype)
+    wanted, _ = spectral(W.astype('d'), u.astype('d'), 0)
+    np.testing.assert_allclose(link(x).array, x @ wanted.T, atol=5e-2 if dtype == 'e' else 1e-5)
+
+
 @pytest.mark.parametrize('make, shape, axis', LINKS.values(), ids=LINKS)
 def test_weight_standardization(make, shape, axis):
     link, x = make().add_hook(WeightStandardization(eps=0.01)), draw(shape)

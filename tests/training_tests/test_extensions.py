@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import pickle
 import re
 import shutil
 import threading
@@ -720,6 +721,21 @@ def test_micro_average(tmp_path):
     run(tmp_path, extensions.MicroAverage('right', 'all', 'ratio', (3, 'iteration')), log,
         right=[1, 2, 3, 0, None, 5], all=[2, 8, 6, 4, 9, 6])
     assert [entry['ratio'] for entry in log.log] == [6 / 16, 0.5]
+
+
+def test_micro_average_of_an_evaluation(tmp_path):
+    x = np.array([1., 2, 3, 4, 50])  # the last batch is smaller, and differs
+    model = Link()
+    evaluator = extensions.Evaluator(
+        SerialIterator(x, 2, repeat=False, shuffle=False), model,
+        eval_func=lambda x: report({'sum': x.sum(), 'count': len(x)}, model))
+    names = 'validation/main/sum', 'validation/main/count'
+    trainer = run(tmp_path, (evaluator, None, (2, 'iteration')),
+                  extensions.MicroAverage(*names, 'mean', (4, 'iteration')), stop=(4, 'iteration'))
+    assert trainer.observation['mean'] == x.mean()
+    assert trainer.observation[names[0]] == (2 * 3 + 2 * 7 + 50) / 5
+    copied = pickle.loads(pickle.dumps(trainer.observation[names[0]]))
+    assert copied == trainer.observation[names[0]] and copied.over_batches == x.sum() / 3
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])

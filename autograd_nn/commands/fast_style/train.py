@@ -10,19 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import autograd_nn
 import autograd_nn.functions as F
 from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, training
 from autograd_nn.commands import feature_networks
-from autograd_nn.commands.command_line import CommandLine, check_at_least, sigterm_as_ctrl_c, use_saved
+from autograd_nn.commands.command_line import CommandLine, check_at_least, sigterm_as_ctrl_c
 from autograd_nn.commands.fast_style.dataset import PairConverter, Pictures, RandomSquare, reduce
 from autograd_nn.commands.fast_style.networks import make_network
 from autograd_nn.commands.pictures import load_picture, save_picture, to_array, to_picture
-from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes, telling_how_to_continue
+from autograd_nn.commands.run_folders import (
+    make_room,
+    options_of_run,
+    parse_arguments,
+    refuse_changes,
+    telling_how_to_continue,
+)
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import ChosenRates
-from autograd_nn.training.run_folder import CONFIG, LOG, MODEL, SNAPSHOT, RunFolder, save_quickly
+from autograd_nn.training.run_folder import LOG, MODEL, SNAPSHOT, RunFolder, save_quickly
 
 # The layers of VGG-16 that the paper compares, by task; in other networks those for painting by optimization.
 LAYERS = {'style': {'vgg': (['conv3_3'], ['conv1_2', 'conv2_2', 'conv3_3', 'conv4_3'])},
@@ -102,17 +109,6 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     return parser
 
 
-def parse_arguments(line: CommandLine) -> argparse.Namespace:
-    """Reads the command line; with --resume, what it does not say comes from the interrupted run."""
-    parser = make_parser(line)
-    arguments = parser.parse_args(line.words)
-    if arguments.resume:
-        folder = RunFolder(arguments.resume, '--resume')
-        use_saved(parser, {**folder.config()['arguments'], 'out': arguments.resume}, folder.path / CONFIG)
-        arguments = parser.parse_args(line.words)
-    return arguments
-
-
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Raises a ValueError that names the first option with an impossible value."""
     check_at_least(arguments, iterations=1, batch_size=1, size=32, save_every=1, workers=0, seed=0)
@@ -177,7 +173,8 @@ def make_trainer(arguments: argparse.Namespace, model: PerceptualModel, data: Pi
                                              postprocess=lambda figure, axes, data: axes.set_yscale('log')))
     trainer.extend(extensions.FailOnNonNumber())
     trainer.extend(extensions.ProgressBar())
-    trainer.extend(Sampler(model.predictor, Path(arguments.sample or data.paths[0])), trigger=seldom)
+    sample = load_picture(arguments.sample or data.paths[0], 400)
+    trainer.extend(Sampler(model.predictor, sample), trigger=seldom)
     trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=seldom)
     return trainer
 
@@ -187,12 +184,11 @@ class Sampler(training.Extension):
 
     Args:
         network: The network.
-        path: The picture.
+        picture: The picture.
     """
 
-    def __init__(self, network: models.PictureTransformer, path: Path) -> None:
+    def __init__(self, network: models.PictureTransformer, picture: Image.Image) -> None:
         self.network = network
-        picture = load_picture(path, 400)
         self.given = to_array(picture if network.factor == 1 else reduce(picture, network.factor))
 
     def __call__(self, trainer: training.Trainer) -> None:
@@ -205,7 +201,7 @@ class Sampler(training.Extension):
 def main(line: CommandLine) -> None:
     """Trains and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
     with line.friendly_errors(), sigterm_as_ctrl_c():
-        arguments = parse_arguments(line)
+        arguments = parse_arguments(make_parser(line), line)
         check_arguments(arguments)
         source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
         if source is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from autograd_nn.distributed import mpi
+from autograd_nn.distributed import mpi, witness
 from autograd_nn.distributed.communicators.communicator_base import CommunicatorBase
 from autograd_nn.distributed.communicators.mpi_communicator import MpiCommunicator
 
@@ -32,4 +32,7 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
     """
     if communicator_name not in _NAMES:
         raise ValueError(f'create_communicator: expected one of {", ".join(_NAMES)}; got {communicator_name!r}')
-    return MpiCommunicator(mpi.world() if mpi_comm is None else mpi_comm)
+    if mpi_comm is None:
+        mpi_comm = mpi.world()
+        witness.start(mpi_comm)
+    return MpiCommunicator(mpi_comm)

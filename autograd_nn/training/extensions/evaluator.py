@@ -21,11 +21,31 @@ from autograd_nn.training.extension import PRIORITY_WRITER, Extension
 from autograd_nn.training.trainer import Trainer
 
 
+class MeanOverSet(float):
+    """A value's mean over a set that has the mean over its batches beside it, in which each batch has the same weight.
+
+    Where models report sums, such as numbers of correct answers, the ratio of two such means is that over the set.
+
+    Attributes:
+        over_batches: The mean over the batches.
+    """
+
+    over_batches: float
+
+    @classmethod
+    def of(cls, value: float, over_batches: float) -> MeanOverSet:
+        """Puts both means together."""
+        mean = cls(value)
+        mean.over_batches = over_batches
+        return mean
+
+
 class Evaluator(Extension):
     """Runs a model over a validation set and reports the means of what it reports, under ``validation/``.
 
     A value's mean over the set is that of the batches, weighted by their sizes, so that a smaller last batch does not
-    count for more than its examples. Dropout and the like behave as in inference, and no graph is recorded.
+    count for more than its examples; for ratios of reported sums there is `MicroAverage`. Dropout and the like behave
+    as in inference, and no graph is recorded.
 
     Args:
         iterator: An iterator that goes over the set once (``repeat=False``), or several by name, ``main`` among them.
@@ -120,14 +140,21 @@ class Evaluator(Extension):
             iterator.reset()
         else:
             iterator = copy.copy(iterator)
-        summary = DictSummary()
+        summary, over_batches = DictSummary(), DictSummary()
         for batch in self._with_progress_bar(iterator):
             observation: dict[str, Any] = {}
             with report_scope(observation), no_backprop_mode():
                 self._evaluate_batch(batch)
             summary.add({name: value if isinstance(value, tuple) else (value, len(batch))
                          for name, value in observation.items()})
-        return summary.compute_mean()
+            over_batches.add(observation)
+        unweighted = self._merge(over_batches).compute_mean()
+        return {name: MeanOverSet.of(mean, unweighted[name])
+                for name, mean in self._merge(summary).compute_mean().items()}
+
+    def _merge(self, summary: DictSummary) -> DictSummary:
+        """What the mean is of; a multi-node evaluator adds what other processes have summed up."""
+        return summary
 
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']

@@ -7,6 +7,7 @@ from typing import Any
 from autograd_nn.reporter import as_double, report
 from autograd_nn.serializer import AbstractSerializer, serialize_real
 from autograd_nn.training.extension import PRIORITY_EDITOR, PRIORITY_WRITER, Extension, make_extension
+from autograd_nn.training.extensions.evaluator import MeanOverSet
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.triggers.interval import TriggerLike, get_trigger, serialize_trigger
 from autograd_nn.variable import Variable
@@ -45,6 +46,8 @@ def observe_lr(optimizer_name: str = 'main', observation_key: str = 'lr') -> Any
 class MicroAverage(Extension):
     """Reports the ratio of two reported values, each summed over an interval: a mean that weighs each example equally.
 
+    They may be those of an `Evaluator`, whose model reports sums over batches.
+
     Args:
         numerator_key: The numerator's key, such as that of a number of correct answers.
         denominator_key: The denominator's key, such as that of a number of questions.
@@ -66,8 +69,8 @@ class MicroAverage(Extension):
     def __call__(self, trainer: Trainer) -> None:
         observation = trainer.observation
         if self._numerator_key in observation and self._denominator_key in observation:
-            self._numerator += as_double(observation[self._numerator_key])
-            self._denominator += as_double(observation[self._denominator_key])
+            self._numerator += _as_sum(observation[self._numerator_key])
+            self._denominator += _as_sum(observation[self._denominator_key])
         if self._trigger(trainer):
             numerator, denominator = float(self._numerator), float(self._denominator)
             self._numerator = self._denominator = 0.0
@@ -77,6 +80,11 @@ class MicroAverage(Extension):
         self._numerator = serialize_real(serializer, '_numerator', self._numerator)
         self._denominator = serialize_real(serializer, '_denominator', self._denominator)
         serialize_trigger(self._trigger, serializer['trigger'])
+
+
+def _as_sum(value: Any) -> Any:
+    """A number that stands for sums: a mean over a set would weigh those of batches by their sizes once more."""
+    return as_double(value.over_batches if isinstance(value, MeanOverSet) else value)
 
 
 class unchain_variables(Extension):

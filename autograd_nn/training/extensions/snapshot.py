@@ -106,25 +106,25 @@ class _Snapshot(Extension):
             raise ValueError(f'{name}: n_retains must be positive, or -1 to keep all files')
         self._caller = name
         self._target = target
-        self._filename = filename
+        self.filename = filename
         self._savefun = savefun or save_npz
         self._condition = condition
         self._writer = writer
         self._snapshot_on_error = snapshot_on_error
         self._n_retains = n_retains
-        self._autoload = autoload
+        self.autoload = autoload
         self._has_warned = False
         self._saved_of: Trainer | None = None
         self._unset: set[str] = set()  # parameters that were NaN from the beginning
         self._suffixes = {'', '.npz'}  # which a function that saves, such as NumPy's, may add to the name
 
     def initialize(self, trainer: Trainer) -> None:
-        if self._autoload:
+        if self.autoload:
             files = self._files(trainer)
             if files:
-                load_npz(files[-1], self._target_of(trainer))
+                load_npz(files[-1], self.target_of(trainer))
                 _logger.info('loaded %s', files[-1])
-        self._unset = set(non_finite_parameters(self._target_of(trainer)))
+        self._unset = set(non_finite_parameters(self.target_of(trainer)))
 
     def __call__(self, trainer: Trainer) -> None:
         if self._condition is None or self._condition():
@@ -147,14 +147,15 @@ class _Snapshot(Extension):
             self._remove_old()  # The last file may have been written only now.
         self._saved_of = None
 
-    def _target_of(self, trainer: Trainer) -> Any:
+    def target_of(self, trainer: Trainer) -> Any:
+        """What is saved."""
         return trainer if self._target is None else self._target
 
     def _name(self, trainer: Trainer) -> str:
-        return self._filename(trainer) if callable(self._filename) else self._filename.format(trainer)
+        return self.filename(trainer) if callable(self.filename) else self.filename.format(trainer)
 
     def _save(self, trainer: Trainer, filename: str) -> Path | None:
-        diverged = set(non_finite_parameters(self._target_of(trainer))) - self._unset
+        diverged = set(non_finite_parameters(self.target_of(trainer))) - self._unset
         if diverged:
             if not self._has_warned:
                 warnings.warn(f'{self._caller}: nothing is saved at iteration {trainer.updater.iteration}, since '
@@ -164,11 +165,11 @@ class _Snapshot(Extension):
             return None
         path = Path(trainer.out, filename)
         if self._writer is None:
-            names = save_and_rename(self._savefun, path, self._target_of(trainer))
+            names = save_and_rename(self._savefun, path, self.target_of(trainer))
             self._suffixes.update(name.removeprefix(path.name) for name in names)
         else:
             serializer = DictionarySerializer()
-            serializer.save(self._target_of(trainer))
+            serializer.save(self.target_of(trainer))
             self._writer(filename, str(trainer.out), serializer.target)
         self._saved_of = trainer
         self._remove_old()
@@ -181,14 +182,20 @@ class _Snapshot(Extension):
 
     def _files(self, trainer: Trainer) -> list[Path]:
         """The files of this extension that are there, the newest last."""
-        assert isinstance(self._filename, str)
-        path = Path(trainer.out, self._filename)
+        return [file for _, _, file in self._found(trainer)]
+
+    def generations(self, trainer: Trainer) -> dict[tuple[float, ...], Path]:
+        """The files of this extension that are there, by the numbers in their names."""
+        return {tuple(numbers): file for _, numbers, file in self._found(trainer)}
+
+    def _found(self, trainer: Trainer) -> list[tuple[int, list[float], Path]]:
+        assert isinstance(self.filename, str)
+        path = Path(trainer.out, self.filename)
         if not path.parent.is_dir():
             return []
         names = _Names(path.name, self._suffixes, trainer)
-        found = [(file.stat().st_mtime_ns, numbers, file) for file in path.parent.iterdir()
-                 if (numbers := names.numbers_of(file.name)) is not None and file.is_file()]
-        return [file for _, _, file in sorted(found)]
+        return sorted((file.stat().st_mtime_ns, numbers, file) for file in path.parent.iterdir()
+                      if (numbers := names.numbers_of(file.name)) is not None and file.is_file())
 
 
 class _Names:

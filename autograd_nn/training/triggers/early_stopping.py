@@ -63,7 +63,7 @@ class EarlyStoppingTrigger(StatefulTrigger):
         check, over = self._check_trigger(trainer), self._max_trigger(trainer)
         if over or not check:
             return bool(over)
-        summary, self._summary = self._summary, Summary()
+        summary, self._summary = self._merge(self._summary), Summary()
         if summary.is_empty:
             warnings.warn(f'EarlyStoppingTrigger: {self.monitor!r} was not reported before this check; the last '
                           f'iteration reported {", ".join(observation) or "nothing"}', stacklevel=2)
@@ -76,6 +76,10 @@ class EarlyStoppingTrigger(StatefulTrigger):
         if self.verbose:
             print(f'{self.monitor} is {value:g}, not better than {self.best:g}: {self.count} of {self.patience}')
         return self.count >= self.patience
+
+    def _merge(self, summary: Summary) -> Summary:
+        """What the mean is of; a multi-node trigger adds what other processes have observed."""
+        return summary
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores the state in a serializer, or restores it from one; a file of Chainer has none."""
