@@ -34,7 +34,8 @@ def read_names():
 @pytest.mark.parametrize('module', read_names())
 def test_names(module, tmp_path):
     words = ', '.join(read_names()[module])
-    program = f'import chainermn\nfrom {module} import {words}\nfor name in {words.replace(", ", ",")!r}.split(","):\n' \
+    program = f'import chainermn\nfrom {module} import {words}\n' \
+              f'for name in {words.replace(", ", ",")!r}.split(","):\n' \
               f'    assert eval("{module}." + name) is globals()[name]'
     done = programs.run_python('-W', 'ignore', '-m', 'autograd_nn.chainer', '-c', program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,7 @@ See Rajbhandari et al., ZeRO: memory optimizations toward training trillion para
 https://arxiv.org/abs/1910.02054.
 
 Every bucket of gradients has as many parts as there are processes. Of rules that update each element by itself, a
-process updates the elements in its part, whichever parameters they belong to, so that also one large parameter is spread
+process updates the elements in its part, whichever parameters they are of, so that also one large parameter is spread
 evenly. It needs the averages of that part alone (a reduce-scatter), unless a hook looks at whole gradients. Then all
 processes get the new values of all parts. A parameter with another rule is updated by one process.
 """
@@ -281,7 +281,7 @@ class ShardedOptimizer(MultiNodeOptimizer):
 
     @contextmanager
     def _in_parts(self, shards: _Shards) -> Iterator[None]:
-        """Has the optimizer update the parts of this process, and look at them alone if that is enough for its hooks."""
+        """Has the optimizer update the parts of this process, and look at them alone if its hooks need no more."""
         actual: Any = self.actual_optimizer
         target = actual.target
         takes_parts = self._hook_of_whole_gradients() is None

@@ -160,7 +160,8 @@ def test_loss_scale_and_half_precision(comm: CommunicatorBase, hooks: str, dtype
     assert sharded.t == plain.t and sharded.loss_scale == plain.loss_scale
     assert comm.allgather_obj(sharded.loss_scale) == [sharded.loss_scale] * comm.size
     assert np.isfinite(values(sharded.target)).all()
-    np.testing.assert_allclose(values(sharded.target).astype('f'), values(plain.target).astype('f'), rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(values(sharded.target).astype('f'), values(plain.target).astype('f'), rtol=1e-2,
+                               atol=1e-3)
     assert stored(sharded).keys() == stored(plain).keys()
 
 
