@@ -84,8 +84,8 @@ class TextRun(TrainingRun):
         least, held_out = self.batch_size * arguments.steps + 1, self.processes.size + 1
         if len(self.train_data) < least or len(self.test) < held_out:
             raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
-                             f'on, and {held_out} held out, found {len(self.train_data)} and {len(self.test)}; a smaller '
-                             '--batch-size or --steps takes less')
+                             f'on, and {held_out} held out, found {len(self.train_data)} and {len(self.test)}; a '
+                             'smaller --batch-size or --steps takes less')
         self.about = {'tokens': [len(self.train_data), len(self.test)],
                       'characters': zlib.crc32(''.join(texts).encode())}
 
@@ -142,7 +142,7 @@ class TextRun(TrainingRun):
         streams = datasets.parallel_streams(tokens, count, steps)
         return datasets.TupleDataset(*[columns[:, part] for columns in streams[np.arange(len(streams))]])
 
-    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
+    def make_trainer(self, updater: Any) -> training.Trainer:
         arguments = self.arguments
         # A short text makes few streams of the usual length rather than many short ones.
         n_streams = max(self.processes.size, min(self.batch_size, len(self.test) // arguments.steps))

@@ -89,6 +89,8 @@ class TrainingRun:
         """
         arguments = self.arguments
         check_at_least(arguments, batch_size=1, seed=0, early_stopping=0)
+        if arguments.processes is not None:
+            check_at_least(arguments, processes=1)
         if arguments.epochs is not None:
             check_at_least(arguments, epochs=1)
         if arguments.seed >= 2 ** 32:

@@ -19,8 +19,8 @@ from autograd_nn.backend import Device, GpuDevice, get_device
 from autograd_nn.cpu import threads
 from autograd_nn.datasets import SubDataset
 from autograd_nn.distributed import mpi
-from autograd_nn.distributed.in_step import AgreedInterrupt, PreparedSnapshot
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
+from autograd_nn.distributed.in_step import AgreedInterrupt, PreparedSnapshot
 from autograd_nn.distributed.optimizers import create_multi_node_optimizer
 from autograd_nn.distributed.shared_summary import SharedSummary
 from autograd_nn.link import Link
@@ -50,6 +50,7 @@ class Job(Processes):
         self.launch = launch
         self.rank, self.size = launch.rank, launch.size
         self._streams: tuple[Any, Any] | None = None
+        self._said = io.StringIO()  # on standard error
         self._log: SharedSummary | None = None
 
     @cached_property
@@ -68,18 +69,16 @@ class Job(Processes):
     def __enter__(self) -> Job:
         if not self.is_first:
             self._streams = sys.stdout, sys.stderr
-            sys.stdout, sys.stderr = open(os.devnull, 'w'), io.StringIO()  # noqa: SIM115
+            sys.stdout, sys.stderr = _Nowhere(), self._said
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        said = ''
         if self._streams is not None:
-            sys.stdout.close()
-            said = sys.stderr.getvalue()  # type: ignore[attr-defined]
             sys.stdout, sys.stderr = self._streams
         if 'comm' not in self.__dict__ or self._all_end(None if error is None else PATIENCE):
             return
+        said = self._said.getvalue()
         if not isinstance(error, SystemExit):
             said += ''.join(traceback.format_exception(error))
         print(''.join([f'rank {self.rank}: {line}\n' for line in said.strip().splitlines()]), end='', file=sys.stderr,
@@ -170,6 +169,13 @@ class Job(Processes):
 
         return [PreparedSnapshot([lambda: average_persistents(self.comm, model), prepare, merge_log], self.is_first),
                 AgreedInterrupt(self._ends.Dup(), self.is_first)]
+
+
+class _Nowhere(io.StringIO):
+    """A stream that forgets what is written to it."""
+
+    def write(self, text: str) -> int:
+        return len(text)
 
 
 class _Resources:
