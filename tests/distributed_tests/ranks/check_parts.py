@@ -235,7 +235,7 @@ def test_persistent_values(comm: CommunicatorBase) -> None:
     mean = (comm.size - 1) / 2
     np.testing.assert_allclose(bn.avg_mean, mean)
     np.testing.assert_allclose(bn.avg_var, 2 * mean)
-    assert bn.avg_mean.dtype == np.float32 and bn.N == comm.rank
+    assert bn.avg_mean.dtype == np.float32 and comm.rank == bn.N
 
 
 def test_observations(comm: CommunicatorBase) -> None:
@@ -249,7 +249,7 @@ def test_observations(comm: CommunicatorBase) -> None:
     aggregator(trainer)  # type: ignore[arg-type]
     ranks = list(range(comm.size))
     assert trainer.observation['all'] == pytest.approx(np.mean(ranks + [rank + 1 for rank in ranks[1:]]))
-    largest = ObservationAggregator(comm, 'x', aggregator=lambda everybodys: max(sum(everybodys, [])))
+    largest = ObservationAggregator(comm, 'x', aggregator=lambda ranks: max(x for each in ranks for x in each))
     largest(trainer := Fake(1, x=float(comm.rank)))  # type: ignore[arg-type]
     assert trainer.observation == {'x': comm.size - 1}
 
