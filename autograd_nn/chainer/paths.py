@@ -35,10 +35,15 @@ _PATHS = {
         observation_aggregator averages ObservationAggregator''',
     'distributed.functions': '''
         collective_communication collective allgather alltoall bcast gather scatter
-        point_to_point_communication point_to_point recv send''',
+        point_to_point_communication point_to_point recv send
+        pseudo_connect communication pseudo_connect''',
     'distributed.iterators': '''
         multi_node_iterator distributed.iterators create_multi_node_iterator
         synchronized_iterator distributed.iterators create_synchronized_iterator''',
+    'distributed.links': '''
+        create_mnbn_model batch_normalization create_mnbn_model
+        multi_node_chain_list model_parallel MultiNodeChainList
+        n_step_rnn model_parallel create_multi_node_n_step_rnn''',
     'functions.activation': '''
         clipped_relu rectifier ClippedReLU clipped_relu relu6
         crelu rectifier CReLU~crelu crelu
