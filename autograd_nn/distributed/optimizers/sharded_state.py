@@ -4,9 +4,9 @@ See Rajbhandari et al., ZeRO: memory optimizations toward training trillion para
 https://arxiv.org/abs/1910.02054.
 
 Every bucket of gradients has as many parts as there are processes. Of rules that update each element by itself, a
-process updates the elements in its part, whichever parameters they are of, so that also one large parameter is spread
-evenly. It needs the averages of that part alone (a reduce-scatter), unless a hook looks at whole gradients. Then all
-processes get the new values of all parts. A parameter with another rule is updated by one process.
+process updates the elements in its part, whichever parameters they belong to, so that one large parameter is
+spread evenly, too. It needs the averages of that part alone (a reduce-scatter), unless a hook looks at whole gradients.
+Then all processes get the new values of all parts. A parameter with another rule is updated by one process.
 """
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ class ShardedOptimizer(MultiNodeOptimizer):
             else:
                 set_gradient(slot.param, slot.view(flats[slot.bucket]))
         for piece in shards.pieces:
-            set_gradient(piece.param, slot_part(piece, flats[piece.slot.bucket]))
+            set_gradient(piece.param, _part_of(piece, flats[piece.slot.bucket]))
         with self._in_parts(shards):
             self.actual_optimizer.update()
 
@@ -281,7 +281,7 @@ class ShardedOptimizer(MultiNodeOptimizer):
 
     @contextmanager
     def _in_parts(self, shards: _Shards) -> Iterator[None]:
-        """Has the optimizer update the parts of this process, and look at them alone if its hooks need no more."""
+        """Has the optimizer update this process's parts, and see nothing else if that is enough for its hooks."""
         actual: Any = self.actual_optimizer
         target = actual.target
         takes_parts = self._hook_of_whole_gradients() is None
@@ -335,6 +335,6 @@ class ShardedOptimizer(MultiNodeOptimizer):
             self._shards = shards
 
 
-def slot_part(piece: _Piece, flat: Array) -> Array:
+def _part_of(piece: _Piece, flat: Array) -> Array:
     """The elements of a piece in its bucket's vector."""
     return flat[piece.slot.start + piece.start:piece.slot.start + piece.stop]
