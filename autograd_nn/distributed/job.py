@@ -18,8 +18,9 @@ from autograd_nn import cuda
 from autograd_nn.backend import Device, GpuDevice, get_device
 from autograd_nn.cpu import threads
 from autograd_nn.datasets import SubDataset
-from autograd_nn.distributed import mpi
+from autograd_nn.distributed import mpi, witness
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
+from autograd_nn.distributed.extensions import AllreducePersistent
 from autograd_nn.distributed.in_step import AgreedInterrupt, PreparedSnapshot
 from autograd_nn.distributed.optimizers import create_multi_node_optimizer
 from autograd_nn.distributed.shared_summary import SharedSummary
@@ -84,6 +85,8 @@ class Job(Processes):
         print(''.join([f'rank {self.rank}: {line}\n' for line in said.strip().splitlines()]), end='', file=sys.stderr,
               flush=True)
         status = error.code if isinstance(error, SystemExit) else 1
+        witness.leave(is_all=True)
+        time.sleep(0.2)  # The launcher drops what it has not passed on yet.
         mpi.load().COMM_WORLD.Abort(status if isinstance(status, int) else 1)
 
     def _all_end(self, seconds: float | None) -> bool:
@@ -167,7 +170,7 @@ class Job(Processes):
             if self._log is not None:
                 self._log.merge()
 
-        return [PreparedSnapshot([lambda: average_persistents(self.comm, model), prepare, merge_log], self.is_first),
+        return [PreparedSnapshot([AllreducePersistent(model, self.comm), prepare, merge_log], self.is_first),
                 AgreedInterrupt(self._ends.Dup(), self.is_first)]
 
 
@@ -229,10 +232,3 @@ def cores_of_each(here: list[_Resources], index: int) -> int:
         index: Which of them it is.
     """
     return max(1, int(sum(1 / sum(core in each.cores for each in here) for core in here[index].cores)))
-
-
-def average_persistents(comm: CommunicatorBase, model: Link) -> None:
-    """Gives all processes the averages of a model's running statistics; they call this together."""
-    for _, value in sorted(model.namedpersistents(), key=lambda pair: pair[0]):
-        if getattr(getattr(value, 'dtype', None), 'kind', '') == 'f' and value.ndim:
-            value[...] = comm.allreduce(value) / comm.size

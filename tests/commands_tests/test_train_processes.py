@@ -1,84 +1,219 @@
 """The training program in several processes computes what it does in one, and what becomes of it if one ends."""
 import json
 import os
-from pathlib import Path
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from autograd_nn import datasets
+from autograd_nn.commands import processes
+from autograd_nn.commands.command_line import CommandLine
 from support import mpi
-from support.programs import ROOT, run_here
+from support.programs import ROOT, expect_one_line, run_here
 
 TRAIN = ROOT / 'scripts' / 'train.py'
-SMALL = '--model', 'perceptron', '--optimizer', 'momentum', '--no-augment'
+MOMENTUM = '--model', 'perceptron', '--optimizer', 'momentum', '--dataset', 'pictures'
 
 
 @pytest.fixture(scope='module')
 def place(tmp_path_factory):
-    """A folder with some digits as pictures of two classes, ``digits``."""
-    from autograd_nn import datasets
-    from autograd_nn.commands.pictures import save_picture
+    """A folder with pictures of even and odd digits, ``pictures``: 101 to train with, 31 to test with."""
     folder = tmp_path_factory.mktemp('processes')
-    train, test = datasets.get_digits(ndim=3)
-    for part, data, count in ('train', train, 101), ('test', test, 31):
-        for i in range(count):
-            x, t = data[i]
-            path = folder / 'digits' / part / str(t % 2) / f'{i}.png'
+    for part, data, count in zip(('train', 'test'), datasets.get_digits(ndim=2), (101, 31)):
+        for i, (x, t) in enumerate(data[:count]):
+            path = folder / 'pictures' / part / ('even', 'odd')[t % 2] / f'{i}.png'
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_picture(path, Image.fromarray((x[0] * 255).astype(np.uint8)))
+            Image.fromarray((x * 255).astype(np.uint8)).save(path)
     return folder
 
 
-def train(place, *arguments, n=1):
-    """Trains in processes that mpiexec starts, or in this one; returns what was printed."""
-    words = [str(word) for word in arguments]
-    before = Path.cwd()
-    os.chdir(place)
-    try:
-        if n > 1:
-            return mpi.run(n, [TRAIN, *words], timeout=120).stdout
-        process = run_here('train', *words, cwd=place)
-    finally:
-        os.chdir(before)
-    assert process.returncode == 0, process.stderr
-    return process.stdout
+def train(folder, *arguments, n=1, status=0):
+    """Trains in n processes; returns what was printed."""
+    if n == 1:
+        process = run_here('train', *arguments, cwd=folder)
+        shown = process.stdout + process.stderr
+    else:
+        process = mpi.run(n, [TRAIN, *arguments], timeout=120, check=False, cwd=folder)
+        shown = process.stdout
+    assert process.returncode == status, shown
+    return shown
 
 
-def weights(folder):
-    with np.load(folder / 'model.npz') as arrays:
-        return dict(arrays)
-
-
-def assert_same_run(one, other, **tolerance):
-    """Both have the same weights and figures, to rounding."""
-    expected, actual = weights(one), weights(other)
-    assert expected.keys() == actual.keys()
-    for name, array in expected.items():
-        np.testing.assert_allclose(actual[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
-    logs = [json.loads((folder / 'log.json').read_text()) for folder in (one, other)]
+def assert_same(folder, name, other):
+    """Two runs have the same weights and the same figures, to rounding."""
+    with np.load(folder / name / 'model.npz') as expected, np.load(folder / other / 'model.npz') as actual:
+        for key in expected.files:
+            np.testing.assert_allclose(actual[key], expected[key], rtol=1e-4, atol=1e-6, err_msg=key)
+    logs = [json.loads((folder / run / 'log.json').read_text()) for run in (name, other)]
     for row, other_row in zip(*logs, strict=True):
-        for key in 'main/loss', 'validation/main/loss', 'lr', 'iteration', 'epoch':
+        for key in row.keys() - {'images/s', 'words/s', 'elapsed_time'}:
             assert other_row[key] == pytest.approx(row[key], rel=1e-5), key
 
 
-def test_processes_compute_what_one_does(place):
-    train(place, *SMALL, '--dataset', 'digits', '--epochs', 2, '--batch-size', 32, '--out', 'one')
-    said = train(place, *SMALL, '--dataset', 'digits', '--epochs', 1, '--batch-size', 16, '--out', 'two', n=2)
-    assert '16 samples in each process, 32 in all' in said
-    assert said.count('test accuracy') == 1, 'only the first process speaks'
-    train(place, *SMALL, '--resume', 'two', '--epochs', 2, '--batch-size', 32, '--out', 'alone')
-    assert len(json.loads((place / 'alone' / 'log.json').read_text())) == 2
+def test_two_processes_compute_what_one_does_with_twice_the_batch(place):
+    """Neither the minibatches (of 33) nor the test samples (31) can be divided evenly, and epochs end within batches.
 
-
-def test_a_mistake_is_said_once(place):
-    process = mpi.run(2, [TRAIN, '--lr', '-1'], timeout=60, check=False)
-    assert process.returncode == 2 and process.stdout.count('--lr') == 1
+    The second start of them goes on where the first one was, which has written all that one process writes.
+    """
+    train(place, *MOMENTUM, '--batch-size', 33, '--epochs', 2, '--out', 'one')
+    train(place, *MOMENTUM, '--batch-size', 33, '--epochs', 1, '--out', 'two')
+    shown = train(place, '--resume', 'two', '--epochs', 2, n=2)
+    assert '2 processes, of 1 thread each: minibatches have 16 or 17 samples in each process, 33 in all' in shown
+    assert shown.count('test accuracy') == 1 and 'rank' not in shown
+    assert {path.name for path in (place / 'two').iterdir()} == {path.name for path in (place / 'one').iterdir()}
+    # The rate of the first epoch fell to 0 in it, so that only the log's first row may differ.
+    train(place, '--resume', 'two', '--epochs', 3)
+    log = json.loads((place / 'two' / 'log.json').read_text())
+    assert [row['epoch'] for row in log] == [1, 2, 3]
 
 
 @pytest.mark.slow
-def test_weights_are_those_of_one_process(place):
-    schedule = *SMALL, '--dataset', 'digits', '--epochs', 2, '--schedule', 'constant'
-    train(place, *schedule, '--batch-size', 32, '--out', 'single')
-    train(place, *schedule, '--batch-size', 16, '--out', 'double', n=2)
-    assert_same_run(place / 'single', place / 'double')
+@pytest.mark.parametrize('n, batch_size', [(2, 10), (3, 7)])
+def test_processes_compute_what_one_does(place, n, batch_size):
+    """With momentum and a rate that rises; augmentation and order of the samples are those of one process."""
+    options = *MOMENTUM, '--epochs', 2, '--warmup', '0.5', '--clip', 1, '--weight-decay', '0.01', '--overwrite'
+    train(place, *options, '--batch-size', n * batch_size, '--out', 'single')
+    train(place, *options, '--batch-size', batch_size, '--out', 'several', n=n)
+    assert_same(place, 'single', 'several')
+    shown = train(place, *options, '--batch-size', batch_size, '--scale-lr', 'linear', '--out', 'several', n=n)
+    assert f'rises to {0.01 * n:g} in' in shown and '--scale-lr linear: it was 0.01' in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('n', [1, 3])
+def test_more_or_fewer_processes_go_on_with_the_same_minibatches(place, n):
+    options = *MOMENTUM, '--schedule', 'constant', '--overwrite'
+    train(place, *options, '--batch-size', 20, '--epochs', 2, '--out', 'all')
+    train(place, *options, '--batch-size', 10, '--epochs', 1, '--out', 'part', n=2)
+    train(place, '--resume', 'part', '--epochs', 2, n=n)
+    assert_same(place, 'all', 'part')
+
+
+@pytest.mark.slow
+def test_streams_of_text_are_divided(tmp_path):
+    rng = np.random.RandomState(0)
+    (tmp_path / 'text.txt').write_text(' '.join(rng.choice(['a', 'b', 'c', 'd'], 900)))
+    options = ('--model', 'lstm_lm', '--dataset', 'text.txt', '--units', 8, '--layers', 1, '--dropout', 0, '--steps', 5,
+               '--optimizer', 'sgd', '--epochs', 2, '--sample', 0)
+    train(tmp_path, *options, '--batch-size', 6, '--out', 'single')
+    shown = train(tmp_path, *options, '--batch-size', 3, '--out', 'several', n=2)
+    assert 'minibatches have 3 streams in each process, 6 in all' in shown
+    assert_same(tmp_path, 'single', 'several')
+
+
+def test_a_mistake_is_one_line_of_all_processes(tmp_path):
+    process = mpi.run(2, [TRAIN, '--lr', '-1'], check=False, cwd=tmp_path)
+    assert process.returncode == 2
+    assert process.stdout == 'train.py: error: --lr: expected a positive number, got -1.0\n'
+    assert not any(tmp_path.iterdir())
+
+
+def start(folder, n, *arguments):
+    if mpi.MPIEXEC is None:
+        pytest.skip('needs mpiexec')
+    process = subprocess.Popen([mpi.MPIEXEC, '-n', str(n), sys.executable, TRAIN, *map(str, arguments)], cwd=folder,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                               env={**os.environ, 'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'})
+    deadline = time.monotonic() + 60
+    while not (folder / 'result' / 'log.json').exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return process
+
+
+def ranks(launcher):
+    """The numbers of the processes that train, below a launcher."""
+    rows = [line.split(maxsplit=2) for line in
+            subprocess.run(['ps', '-eo', 'pid,ppid,args'], capture_output=True, text=True, check=True)
+            .stdout.splitlines()[1:]]
+    below = {launcher.pid}
+    for _ in range(3):
+        below |= {int(pid) for pid, parent, _ in rows if int(parent) in below}
+    return [int(pid) for pid, _, words in rows if int(pid) in below and words.startswith(sys.executable)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_end_in_the_middle_loses_no_more_than_an_epoch(number, place, tmp_path):
+    """A signal to one process ends all, in the same iteration; one that is killed takes the others with it."""
+    shutil.copytree(place / 'pictures', tmp_path / 'pictures')
+    process = start(tmp_path, 2, *MOMENTUM, '--schedule', 'constant', '--epochs', 100_000)
+    os.kill(ranks(process)[-1], number)
+    shown, _ = process.communicate(timeout=60)
+    log = json.loads((tmp_path / 'result' / 'log.json').read_text())
+    if number == signal.SIGKILL:
+        assert process.returncode != 0
+    else:
+        assert process.returncode == 130, shown
+        assert re.search('interrupted: the state is kept; to continue: python .*train.py --resume result', shown)
+    epochs = len(log) + 1
+    train(tmp_path, '--resume', 'result', '--epochs', epochs)
+    train(tmp_path, *MOMENTUM, '--schedule', 'constant', '--epochs', epochs, '--batch-size', 128, '--out', 'whole')
+    assert_same(tmp_path, 'whole', 'result')
+
+
+@pytest.mark.slow
+def test_an_error_of_one_process_ends_all(place, tmp_path):
+    """It says which one had it, though it is not the one that prints."""
+    program = tmp_path / 'program.py'
+    program.write_text(f"""
+import os, sys
+from autograd_nn.commands import image_run
+from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.train import main
+normal = image_run.PictureConverter.__call__
+calls = []
+def convert(*args):
+    calls.append(1)
+    if os.environ['PMI_RANK'] == '1' and len(calls) == int(sys.argv[1]):
+        raise OSError('the cable is loose')
+    return normal(*args)
+image_run.PictureConverter.__call__ = convert
+main(CommandLine('train.py', ['train.py'], sys.argv[2:]))
+""")
+    words = [program, 5, *MOMENTUM[:4], '--epochs', 3]
+    process = mpi.run(2, words, check=False, cwd=tmp_path, timeout=60)
+    assert process.returncode == 2, process.stdout
+    assert re.search('rank 1: train.py: error: the cable is loose; there was no snapshot', process.stdout)
+
+
+@pytest.mark.slow
+def test_processes_starts_them(tmp_path):
+    pytest.importorskip('mpi4py')
+    if mpi.MPIEXEC is None:
+        pytest.skip('needs mpiexec')
+    process = subprocess.run([sys.executable, TRAIN, '--processes', '2', '--model', 'perceptron', '--epochs', '1'],
+                             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+                             env={**os.environ, 'PATH': f'{os.path.dirname(mpi.MPIEXEC)}:{os.environ["PATH"]}'})
+    assert process.returncode == 0, process.stderr
+    assert '2 processes' in process.stdout and process.stdout.count('test accuracy') == 1
+
+
+def test_processes_that_cannot_be_started(tmp_path, monkeypatch):
+    expect_one_line(run_here('train', '--processes', 'x', cwd=tmp_path), '--processes', "'x'")
+    expect_one_line(run_here('train', '--processes', 0, cwd=tmp_path), '--processes: expected at least 1, got 0')
+    monkeypatch.setattr(processes.shutil, 'which', lambda name, path: None)
+    expect_one_line(run_here('train', '--processes', 2, cwd=tmp_path), 'mpiexec is missing',
+                    "pip install 'autograd_nn[mpi]'")
+
+
+def test_mpiexec_gets_the_command_as_it_was_typed(monkeypatch):
+    calls = []
+    monkeypatch.setattr(processes.shutil, 'which', lambda name, path: '/bin/mpiexec')
+    monkeypatch.setattr(processes.importlib.util, 'find_spec', lambda name: name)
+    monkeypatch.setattr(processes.os, 'execv', lambda path, words: calls.append(words))
+    monkeypatch.setattr(sys, 'orig_argv', ['python3', '-m', 'autograd_nn', 'train', '--processes=4'])
+    processes.start_processes(CommandLine('train', ['train'], ['--processes=4']))
+    assert calls == [['/bin/mpiexec', '-n', '4', sys.executable, '-m', 'autograd_nn', 'train', '--processes=4']]
+
+
+def test_one_process_needs_no_mpi(tmp_path):
+    """Not even under a launcher; nor is what belongs to several processes imported."""
+    code = ("import sys; from autograd_nn.commands import train; assert not {'mpi4py', 'autograd_nn.distributed'} & set(sys.modules)")
+    subprocess.run([sys.executable, '-c', code], check=True, cwd=tmp_path)

@@ -180,3 +180,26 @@ def test_environment():
     show = 'from autograd_nn import config; from autograd_nn.cpu import threads; print(config.num_threads)'
     assert run(show, AUTOGRAD_NN_NUM_THREADS='7').stdout == '7\n'
     assert run(show, AUTOGRAD_NN_NUM_THREADS='0').stdout == run(show, AUTOGRAD_NN_NUM_THREADS='').stdout == 'None\n'
+
+
+@pytest.mark.parametrize('variable', [None, 'OMP_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'])
+def test_a_limit_is_for_all_libraries_unless_the_user_has_set_one(variable):
+    """OpenBLAS, which NumPy brings along, says how many threads it has."""
+    code = '''if True:
+        import ctypes
+        from pathlib import Path
+        from autograd_nn.cpu import threads
+        print(threads.limit(1))
+        for path in threads._libraries('openblas'):
+            library = ctypes.CDLL(path)
+            print(*[getattr(library, name)() for name in ('scipy_openblas_get_num_threads64_',
+                                                          'openblas_get_num_threads64_') if hasattr(library, name)])
+    '''
+    environ = {name: value for name, value in os.environ.items() if not name.endswith('NUM_THREADS')}
+    if variable is not None:
+        environ[variable] = '2'
+    shown = subprocess.run([sys.executable, '-c', code], env=environ, check=True, capture_output=True, text=True).stdout
+    if variable is None:
+        assert set(shown.split()) == {'1'}
+    elif variable == 'AUTOGRAD_NN_NUM_THREADS':
+        assert shown.split()[0] == '2'

@@ -421,3 +421,33 @@ def test_stop_iteration_in_an_order_sampler_is_an_error():
     iterator = SerialIterator(range(3), 3, order_sampler=lambda order, position: next(orders))
     with pytest.raises(RuntimeError, match='SerialIterator: StopIteration'):
         list(iterator)
+
+
+@each_kind
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_parts_of_the_batches_are_the_batches_of_one(make, count):
+    """What several processes read, each a part of each batch, also after a resumption with another number of them."""
+    def iterators(count, dataset):
+        np.random.seed(0)
+        whole = make(dataset, 4)
+        parts = []
+        for i in range(count):
+            np.random.seed(0)
+            parts.append(make(dataset, 4))
+            parts[-1].read_part(slice(4 * i // count, 4 * (i + 1) // count))
+        return whole, parts
+
+    dataset = AugmentedDataset(np.arange(11.)[:, None, None, None] * np.ones((1, 1, 3, 3)), RandomShift(1), seed=0)
+    whole, parts = iterators(count, dataset)
+    for _ in range(6):
+        batch, pieces = next(whole), [next(part) for part in parts]
+        np.testing.assert_array_equal(np.concatenate([list(piece) for piece in pieces]), list(batch))
+        assert {state(part) for part in parts} == {state(whole)}
+    saver = Saver()
+    parts[0].serialize(saver)
+    _, others = iterators(2, dataset)
+    for other in others:
+        other.serialize(Loader(saver))
+    np.testing.assert_array_equal(np.concatenate([list(next(other)) for other in others]), list(next(whole)))
+    for iterator in (whole, *parts, *others):
+        iterator.finalize()

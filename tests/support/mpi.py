@@ -14,7 +14,7 @@ MPIEXEC = shutil.which('mpiexec', path=os.pathsep.join([str(Path(sys.executable)
 
 
 def run(n: int, arguments: Sequence[str | Path], *, timeout: float = 300, check: bool = True,
-        **environ: str) -> subprocess.CompletedProcess[str]:
+        cwd: str | Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
     """Runs Python with these arguments in n processes, each on one thread.
 
     Args:
@@ -22,12 +22,14 @@ def run(n: int, arguments: Sequence[str | Path], *, timeout: float = 300, check:
         arguments: Those of Python.
         timeout: After how many seconds they hang, and are killed.
         check: Whether to fail with what they printed, unless they end with status 0.
+        cwd: In which folder.
         environ: Further environment variables.
     """
     pytest.importorskip('mpi4py')
     if MPIEXEC is None:
         pytest.skip('needs mpiexec')
     process = subprocess.run([MPIEXEC, '-n', str(n), sys.executable, *map(str, arguments)], timeout=timeout, text=True,
+                             cwd=cwd,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                              env={**os.environ, 'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', **environ})
     assert not check or process.returncode == 0, process.stdout
