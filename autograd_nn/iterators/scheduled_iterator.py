@@ -62,7 +62,7 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         self.batch_size = batch_size
         self.repeat = repeat
         self._schedule = Schedule(len(dataset), repeat, order_sampler)
-        self._part = slice(0, batch_size)
+        self._part: slice | None = None  # the whole batch
         self._pending: deque[tuple[Ticket, State]] = deque()
         self._enter(self._schedule.start())
 
@@ -196,7 +196,9 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
             if batch is None:
                 break
             segments, state = batch
-            self._pending.append((self._submit(part_of_segments(segments, self._part)), state))
+            if self._part is not None:
+                segments = part_of_segments(segments, self._part)
+            self._pending.append((self._submit(segments), state))
 
     def _discard(self) -> None:
         """Forgets what has been read ahead."""

@@ -65,13 +65,3 @@ def test_the_hook_is_there_where_the_environment_says_so(tmp_path):
     ('mn_mnist', 2, []), ('mn_mnist', 2, ['--double-buffering']), ('mn_model_parallel', 2, []), ('mn_seq2seq', 2, [])])
 def test_program(name, n, words, tmp_path):
     assert re.search(r'(accuracy|words) (0\.\d|1\.0)', launch(n, name, *words, cwd=tmp_path).stdout)
-
-
-@pytest.mark.slow
-def test_a_program_is_resumed_from_its_checkpoints(tmp_path):
-    failed = launch(2, 'mn_imagenet', '--fail-at', '25', cwd=tmp_path, check=False)
-    assert failed.returncode and 'as wanted' in failed.stdout and 'rank 1 of 2' in failed.stdout
-    assert (tmp_path / 'checkpoints/imagenet.1.20').exists()
-    resumed = launch(2, 'mn_imagenet', cwd=tmp_path).stdout
-    assert 'begins at 20' in resumed and 'accuracy' in resumed
-    assert not list((tmp_path / 'checkpoints').iterdir())
