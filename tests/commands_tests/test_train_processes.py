@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,21 +58,16 @@ def assert_same(folder, name, other):
             assert other_row[key] == pytest.approx(row[key], rel=1e-5), key
 
 
-def test_two_processes_compute_what_one_does_with_twice_the_batch(place):
-    """Neither the minibatches (of 33) nor the test samples (31) can be divided evenly, and epochs end within batches.
-
-    The second start of them goes on where the first one was, which has written all that one process writes.
-    """
-    train(place, *MOMENTUM, '--batch-size', 33, '--epochs', 2, '--out', 'one')
-    train(place, *MOMENTUM, '--batch-size', 33, '--epochs', 1, '--out', 'two')
+def test_two_processes_go_on_with_what_one_has_begun(place):
+    """Neither the minibatches (of 33) nor the test samples (31) can be divided evenly, and epochs end within batches."""
+    options = *MOMENTUM, '--batch-size', 33, '--schedule', 'constant'
+    train(place, *options, '--epochs', 2, '--out', 'one')
+    train(place, *options, '--epochs', 1, '--out', 'two')
     shown = train(place, '--resume', 'two', '--epochs', 2, n=2)
     assert '2 processes, of 1 thread each: minibatches have 16 or 17 samples in each process, 33 in all' in shown
-    assert shown.count('test accuracy') == 1 and 'rank' not in shown
+    assert shown.count('test accuracy') == 1
     assert {path.name for path in (place / 'two').iterdir()} == {path.name for path in (place / 'one').iterdir()}
-    # The rate of the first epoch fell to 0 in it, so that only the log's first row may differ.
-    train(place, '--resume', 'two', '--epochs', 3)
-    log = json.loads((place / 'two' / 'log.json').read_text())
-    assert [row['epoch'] for row in log] == [1, 2, 3]
+    assert_same(place, 'one', 'two')
 
 
 @pytest.mark.slow
@@ -162,7 +158,7 @@ def test_an_end_in_the_middle_loses_no_more_than_an_epoch(number, place, tmp_pat
 def test_an_error_of_one_process_ends_all(place, tmp_path):
     """It says which one had it, though it is not the one that prints."""
     program = tmp_path / 'program.py'
-    program.write_text(f"""
+    program.write_text("""
 import os, sys
 from autograd_nn.commands import image_run
 from autograd_nn.commands.command_line import CommandLine
@@ -190,7 +186,7 @@ def test_processes_starts_them(tmp_path):
         pytest.skip('needs mpiexec')
     process = subprocess.run([sys.executable, TRAIN, '--processes', '2', '--model', 'perceptron', '--epochs', '1'],
                              cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-                             env={**os.environ, 'PATH': f'{os.path.dirname(mpi.MPIEXEC)}:{os.environ["PATH"]}'})
+                             env={**os.environ, 'PATH': f'{Path(mpi.MPIEXEC).parent}:{os.environ["PATH"]}'})
     assert process.returncode == 0, process.stderr
     assert '2 processes' in process.stdout and process.stdout.count('test accuracy') == 1
 
@@ -214,6 +210,7 @@ def test_mpiexec_gets_the_command_as_it_was_typed(monkeypatch):
 
 
 def test_one_process_needs_no_mpi(tmp_path):
-    """Not even under a launcher; nor is what belongs to several processes imported."""
-    code = ("import sys; from autograd_nn.commands import train; assert not {'mpi4py', 'autograd_nn.distributed'} & set(sys.modules)")
+    """Nor what belongs to several processes: its import takes time."""
+    code = ('import sys; from autograd_nn.commands import train;'
+            "assert not {'mpi4py', 'autograd_nn.distributed'} & set(sys.modules)")
     subprocess.run([sys.executable, '-c', code], check=True, cwd=tmp_path)
