@@ -22,8 +22,6 @@ from autograd_nn.config import config, global_config
 _logger = logging.getLogger(__name__)
 
 _T = TypeVar('_T')
-# With one of these a user has decided on it.
-VARIABLES = 'OMP_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'
 # By these names the BLAS of NumPy takes its number of threads when it has been loaded.
 _BLAS_SETTERS = [f'{prefix}openblas_set_num_threads{suffix}' for prefix in ('scipy_', '') for suffix in ('64_', '')]
 
@@ -34,7 +32,7 @@ def number() -> int:
 
 
 def limit(count: int) -> int:
-    """Has kernels and NumPy's BLAS use so many threads, unless an environment variable says how many.
+    """Has kernels and NumPy's BLAS use so many threads; OMP_NUM_THREADS and AUTOGRAD_NN_NUM_THREADS go before it.
 
     Args:
         count: The number.
@@ -42,7 +40,12 @@ def limit(count: int) -> int:
     Returns:
         How many the kernels use.
     """
-    if not any(os.environ.get(name) for name in VARIABLES):
+    if os.environ.get('AUTOGRAD_NN_NUM_THREADS'):
+        return number()
+    chosen = os.environ.get('OMP_NUM_THREADS', '').partition(',')[0]
+    if chosen.isdigit() and int(chosen):  # which BLAS has read already
+        global_config.num_threads = int(chosen)
+    else:
         global_config.num_threads = count
         for path in _libraries('blas'):
             library = ctypes.CDLL(path)

@@ -59,7 +59,7 @@ def assert_same(folder, name, other):
 
 
 def test_two_processes_go_on_with_what_one_has_begun(place):
-    """Neither the minibatches (of 33) nor the test samples (31) can be divided evenly, and epochs end within batches."""
+    """Neither minibatches (of 33) nor the test samples (31) can be divided evenly, and epochs end within batches."""
     options = *MOMENTUM, '--batch-size', 33, '--schedule', 'constant'
     train(place, *options, '--epochs', 2, '--out', 'one')
     train(place, *options, '--epochs', 1, '--out', 'two')
@@ -118,7 +118,7 @@ def start(folder, n, *arguments):
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
                                env={**os.environ, 'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'})
     deadline = time.monotonic() + 60
-    while not (folder / 'result' / 'log.json').exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (folder / 'result' / 'snapshot.npz').exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     return process
 
@@ -131,7 +131,7 @@ def ranks(launcher):
     below = {launcher.pid}
     for _ in range(3):
         below |= {int(pid) for pid, parent, _ in rows if int(parent) in below}
-    return [int(pid) for pid, _, words in rows if int(pid) in below and words.startswith(sys.executable)]
+    return [int(pid) for pid, _, words in rows if int(pid) in below and words.startswith(f'{sys.executable} {TRAIN}')]
 
 
 @pytest.mark.slow
@@ -140,11 +140,14 @@ def test_an_end_in_the_middle_loses_no_more_than_an_epoch(number, place, tmp_pat
     """A signal to one process ends all, in the same iteration; one that is killed takes the others with it."""
     shutil.copytree(place / 'pictures', tmp_path / 'pictures')
     process = start(tmp_path, 2, *MOMENTUM, '--schedule', 'constant', '--epochs', 100_000)
-    os.kill(ranks(process)[-1], number)
-    shown, _ = process.communicate(timeout=60)
+    try:
+        os.kill(ranks(process)[-1], number)
+        shown, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     log = json.loads((tmp_path / 'result' / 'log.json').read_text())
     if number == signal.SIGKILL:
-        assert process.returncode != 0
+        assert process.returncode != 0 and re.search(r'rank \d', shown), shown
     else:
         assert process.returncode == 130, shown
         assert re.search('interrupted: the state is kept; to continue: python .*train.py --resume result', shown)
