@@ -5,7 +5,8 @@ them in one order. The sweep takes the functions of a graph in the reverse order
 in the forward pass is right in the backward pass, too, as long as each process gets to all of them. Three things see to
 that:
 
-- A communication is in the graph also where nothing that it was given needs a gradient.
+- A communication is in the graph also where nothing that it was given needs a gradient. (`grad`, as opposed to
+  `backward`, goes only where a path from its inputs leads: what receives must have a delegate that depends on these.)
 - What has no result of its own (`send`, or `gather` in most processes) returns a *delegate*: a Variable of one zero, by
   which a program gets to the communication. It starts its backward pass there, or it binds the delegate to the result
   that it starts from (`pseudo_connect`).
