@@ -12,9 +12,7 @@ from pathlib import Path
 
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.training.processes import Processes
-from autograd_nn.utils.launcher import find_launch, is_launched
-
-INSTALL = "pip install 'autograd_nn[mpi]'"
+from autograd_nn.utils.launcher import INSTALL, find_launch, is_launched
 
 
 @contextmanager

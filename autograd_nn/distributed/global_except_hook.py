@@ -5,12 +5,11 @@ import atexit
 import os
 import sys
 import threading
-import time
 import warnings
 from types import TracebackType
 from typing import Any, NoReturn
 
-from autograd_nn.distributed import mpi, witness
+from autograd_nn.distributed import mpi
 from autograd_nn.utils.launcher import is_launched
 
 __all__ = ['add_hook']
@@ -85,9 +84,5 @@ class _Hook:
             return
         print(f'\nautograd_nn: rank {world.rank} of {world.size} (process {self._pid}) ends the job: {reason}\n',
               file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        witness.leave(is_all=True)
-        time.sleep(0.2)  # The launcher drops what it has not passed on yet.
-        world.Abort(status)
+        mpi.abort(status)
 

@@ -18,7 +18,7 @@ from autograd_nn import cuda
 from autograd_nn.backend import Device, GpuDevice, get_device
 from autograd_nn.cpu import threads
 from autograd_nn.datasets import SubDataset
-from autograd_nn.distributed import mpi, witness
+from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
 from autograd_nn.distributed.extensions import AllreducePersistent
 from autograd_nn.distributed.in_step import AgreedInterrupt, PreparedSnapshot
@@ -82,12 +82,9 @@ class Job(Processes):
         said = self._said.getvalue()
         if not isinstance(error, SystemExit):
             said += ''.join(traceback.format_exception(error))
-        print(''.join([f'rank {self.rank}: {line}\n' for line in said.strip().splitlines()]), end='', file=sys.stderr,
-              flush=True)
+        print(''.join([f'rank {self.rank}: {line}\n' for line in said.strip().splitlines()]), end='', file=sys.stderr)
         status = error.code if isinstance(error, SystemExit) else 1
-        witness.leave(is_all=True)
-        time.sleep(0.2)  # The launcher drops what it has not passed on yet.
-        mpi.load().COMM_WORLD.Abort(status if isinstance(status, int) else 1)
+        mpi.abort(status if isinstance(status, int) else 1)
 
     def _all_end(self, seconds: float | None) -> bool:
         """Whether all processes come to their end within a time; None waits for them."""

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from typing import Any
 
-from autograd_nn.utils.launcher import is_launched
+from autograd_nn.distributed import witness
+from autograd_nn.utils.launcher import INSTALL, is_launched
 
-INSTALL = "pip install 'autograd_nn[mpi]'"
 START = 'mpiexec -n 2 python PROGRAM.py'
 
 
@@ -35,3 +37,16 @@ def world() -> Any:
         raise RuntimeError(f'create_communicator: this process was not started by a launcher of MPI; start the program '
                            f'with "{START}" (or srun), or give mpi_comm=mpi4py.MPI.COMM_SELF to train alone')
     return comm
+
+
+def abort(status: int) -> None:
+    """Ends all processes of the job at once, with what was printed last.
+
+    Args:
+        status: With which the job ends.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    witness.leave(is_all=True)
+    time.sleep(0.2)  # The launcher drops what it has not passed on yet.
+    load().COMM_WORLD.Abort(status)

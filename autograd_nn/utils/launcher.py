@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+INSTALL = "pip install 'autograd_nn[mpi]'"
+
 # The rank and the number of processes. A launcher may start another one, which then speaks last: SLURM's comes first.
 _VARIABLES = {
     'mpiexec': ('PMI_RANK', 'PMI_SIZE'),  # of MPICH and Intel MPI, and what srun says to them

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from autograd_nn import backend
 from autograd_nn.distributed.communicators import CommunicatorBase
+from autograd_nn.distributed.communicators.parts import part_of
 from autograd_nn.distributed.optimizers.averaging import Averages, GradientAverager, divide
 from autograd_nn.distributed.optimizers.buckets import Bucket, Layout, Slot
 from autograd_nn.distributed.optimizers.multi_node_optimizer import MultiNodeOptimizer
@@ -262,7 +263,9 @@ class ShardedOptimizer(MultiNodeOptimizer):
         shards.refresh()
         flats = averages.wait()
         buckets = list(averages.layout)
-        parts = [self._part(flat) if bucket.kind == _SCATTERED else flat for bucket, flat in zip(buckets, flats)]
+        rank, size = self.communicator.rank, self.communicator.size
+        parts = [part_of(flat, rank, size) if bucket.kind == _SCATTERED else flat
+                 for bucket, flat in zip(buckets, flats)]
         if scale is not None:
             divide(parts, scale)
         for slot in averages.layout.slots.values():
@@ -274,10 +277,6 @@ class ShardedOptimizer(MultiNodeOptimizer):
             set_gradient(piece.param, _part_of(piece, flats[piece.slot.bucket]))
         with self._in_parts(shards):
             self.actual_optimizer.update()
-
-    def _part(self, flat: Array) -> Array:
-        part = flat.size // self.communicator.size
-        return flat[self.communicator.rank * part:(self.communicator.rank + 1) * part]
 
     @contextmanager
     def _in_parts(self, shards: _Shards) -> Iterator[None]:
