@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograd_nn.distributed.communicators import CommunicatorBase
-from autograd_nn.reporter import DictSummary, Summary
+from autograd_nn.reporter import DictSummary
 from autograd_nn.serializer import AbstractSerializer, Deserializer
 
 
@@ -17,7 +17,7 @@ class SharedSummary(DictSummary):
         weight: How much the values of this one count.
     """
 
-    def __init__(self, comm: CommunicatorBase, weight: float) -> None:
+    def __init__(self, comm: CommunicatorBase, weight: float = 1.) -> None:
         super().__init__()
         self._comm = comm
         self._weight = weight
@@ -36,11 +36,7 @@ class SharedSummary(DictSummary):
         self._summaries = {} if self._comm.rank else total._summaries
 
     def _total(self) -> DictSummary:
-        total = DictSummary()
-        for sums in self._comm.allgather_obj({name: summary.sums for name, summary in self._summaries.items()}):
-            for name, each in sums.items():
-                total._summaries.setdefault(name, Summary()).add_sums(*each)
-        return total
+        return self._comm.allreduce_obj(DictSummary() + self)
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         super().serialize(serializer)

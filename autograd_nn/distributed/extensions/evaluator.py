@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from autograd_nn.backend import DeviceLike, get_device
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dataset.convert import call_converter, call_with_batch, concat_examples
 from autograd_nn.distributed.communicators import CommunicatorBase
-from autograd_nn.reporter import DictSummary
+from autograd_nn.distributed.shared_summary import SharedSummary
 from autograd_nn.training.extension import PRIORITY_WRITER, Extension
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.variable import as_array
@@ -54,10 +55,7 @@ def create_multi_node_evaluator(actual_evaluator: _Evaluator, communicator: Comm
     def evaluate() -> dict[str, Any]:
         return _average(evaluate_here(), _count_examples(actual_evaluator), communicator)
 
-    def merge(summary: DictSummary) -> DictSummary:
-        return communicator.allreduce_obj(DictSummary() + summary)
-
-    actual_evaluator._merge = merge
+    actual_evaluator._make_summary = partial(SharedSummary, communicator)
     actual_evaluator.evaluate = evaluate
     return actual_evaluator
 

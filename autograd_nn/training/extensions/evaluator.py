@@ -150,13 +150,8 @@ class Evaluator(Extension):
             summary.add({name: value if isinstance(value, tuple) else (value, len(batch))
                          for name, value in observation.items()})
             over_batches.add(observation)
-        unweighted = self._merge(over_batches).compute_mean()
-        means = self._merge(summary).compute_mean()
-        return {name: MeanOverSet.of(mean, unweighted[name]) for name, mean in means.items()}
-
-    def _merge(self, summary: DictSummary) -> DictSummary:
-        """What the means are of; a multi-node evaluator adds what other processes have summed up."""
-        return summary
+        unweighted = over_batches.compute_mean()
+        return {name: MeanOverSet.of(mean, unweighted[name]) for name, mean in summary.compute_mean().items()}
 
     def _evaluate_batch(self, batch: Any) -> None:
         function = self.eval_func or self._targets['main']
