@@ -10,30 +10,24 @@ from autograd_nn.config import config
 from autograd_nn.distributed.communicators import CommunicatorBase
 from autograd_nn.distributed.functions.collective import allreduce
 from autograd_nn.dtypes import is_half
-from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
+from autograd_nn.function_node import Arrays, Gradients, Indexes
 from autograd_nn.functions.array.shape import reshape
 from autograd_nn.functions.axes import keep_dims
 from autograd_nn.functions.fused_rectifiers import is_relu, relu_grad
 from autograd_nn.functions.kernel_gradients import KernelGradients
 from autograd_nn.functions.math.exponential import rsqrt
 from autograd_nn.functions.math.reduction import sum as sum_over
-from autograd_nn.functions.normalization.batch_normalization import added_inputs, statistics_axes
-from autograd_nn.types import Activation, Array, ArrayLike, BareArray, Ints
+from autograd_nn.functions.normalization.batch_normalization import BatchNormalization, added_inputs, statistics_axes
+from autograd_nn.types import Activation, Array, ArrayLike, BareArray
 from autograd_nn.variable import Variable, as_variable
 
 
-class MultiNodeBatchNormalization(FunctionNode):
+class MultiNodeBatchNormalization(BatchNormalization):
     """Of `x`, `gamma` and `beta`; a fourth input is added to the result, before it is rectified."""
 
-    def __init__(self, comm: CommunicatorBase, eps: float, axis: Ints, running_mean: Array, running_var: Array,
-                 decay: float, relu: bool) -> None:
+    def __init__(self, comm: CommunicatorBase, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.comm = comm
-        self.eps = eps
-        self.axis = axis
-        self.running_mean = running_mean
-        self.running_var = running_var
-        self.decay = decay
-        self.relu = relu
 
     def forward(self, inputs: Arrays) -> Arrays:
         x, gamma, beta, *residual = inputs
@@ -43,8 +37,7 @@ class MultiNodeBatchNormalization(FunctionNode):
         self.kernels = backend.kernels(*inputs)
         self._find_statistics(x, gamma)
         if self.total and not config.in_recomputing:
-            self.kernels.update_statistics(self.running_mean, self.running_var, self.mean, self.inv_std, self.eps,
-                                           self.decay, self.total)
+            self._update_statistics(self.total)
         return self.kernels.fixed_batch_normalization(x, gamma, beta, self.mean, self.var, self.eps, self.axis,
                                                       self.relu, residual[0] if residual else None),
 
