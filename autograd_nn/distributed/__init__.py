@@ -1,4 +1,4 @@
-"""Training on many processes and machines, on MPI and NCCL, with the names of ChainerMN."""
+"""Training on many processes and machines, on MPI, with the names of ChainerMN."""
 from autograd_nn.distributed import extensions, functions, global_except_hook, links
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
 from autograd_nn.distributed.datasets import DataSizeError, create_empty_dataset, scatter_dataset, scatter_index

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.distributed.communicators.parts import Done, part_of
 from autograd_nn.distributed.communicators.reductions import Reduction
 from autograd_nn.link import Link
@@ -22,6 +24,7 @@ class CommunicatorBase:
         intra_size: The number of those on this machine.
         inter_rank: Which of the machines this is, from 0.
         inter_size: The number of machines.
+        allreduce_grad_dtype: The dtype in which gradients travel, None for their own.
     """
 
     rank: int
@@ -30,6 +33,7 @@ class CommunicatorBase:
     intra_size: int
     inter_rank: int
     inter_size: int
+    allreduce_grad_dtype: np.dtype | None = None
 
     def split(self, color: int, key: int) -> CommunicatorBase:
         """A communicator for each group of processes; all call this together.

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_nn import backend
 from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators.communicator_base import CommunicatorBase
 from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_host
-from autograd_nn.distributed.communicators.parts import Gather, PartSum, is_in_reach, part_of
+from autograd_nn.distributed.communicators.parts import Done, Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.link import Link
@@ -28,10 +29,12 @@ class MpiCommunicator(CommunicatorBase):
 
     Args:
         mpi_comm: A communicator of mpi4py.
+        allreduce_grad_dtype: The half precision in which gradients travel; None for their own.
     """
 
-    def __init__(self, mpi_comm: Any) -> None:
+    def __init__(self, mpi_comm: Any, allreduce_grad_dtype: np.dtype | None = None) -> None:
         self._mpi = mpi.load()
+        self.allreduce_grad_dtype = allreduce_grad_dtype
         self.mpi_comm = mpi_comm
         self._background: Background | None = None
         self.rank, self.size = mpi_comm.rank, mpi_comm.size
@@ -43,7 +46,7 @@ class MpiCommunicator(CommunicatorBase):
         self.inter_rank, self.inter_size = machines.index(first), len(machines)
 
     def split(self, color: int, key: int) -> MpiCommunicator:
-        return type(self)(self.mpi_comm.Split(color, key))
+        return type(self)(self.mpi_comm.Split(color, key), self.allreduce_grad_dtype)
 
     # --- agreement
 
@@ -199,19 +202,24 @@ class MpiCommunicator(CommunicatorBase):
         for start in range(0, flat.size, PIECE):
             self.mpi_comm.Allreduce(self._mpi.IN_PLACE, flat[start:start + PIECE], op)
 
-    def start_sum(self, flat: np.ndarray, wire_dtype: DTypeLike | None = None) -> Reduction:
+    def start_sum(self, flat: Array, wire_dtype: DTypeLike | None = None) -> Reduction:
         if flat.ndim != 1 or not flat.flags.c_contiguous:
             raise ValueError(f'start_sum: flat must be a contiguous vector, got one of shape {flat.shape} with strides '
                              f'{flat.strides}')
-        return self._get_background().start_sum(flat, wire_dtype)
+        if backend.is_on_host(flat):
+            return self._get_background().start_sum(flat, wire_dtype)
+        host = on_host(flat)
+        self._get_background().start_sum(host, wire_dtype).wait()
+        backend.copyto(flat, host)
+        return Done()
 
-    def start_part_sum(self, flat: np.ndarray, wire_dtype: DTypeLike | None = None) -> Reduction:
+    def start_part_sum(self, flat: Array, wire_dtype: DTypeLike | None = None) -> Reduction:
         part = part_of(flat, self.rank, self.size)
         if not is_in_reach(flat) or (wire_dtype is not None and is_half(as_dtype(wire_dtype))):
             return self.start_sum(flat, wire_dtype)
         return PartSum(self._get_background(), flat, part)
 
-    def start_allgather(self, flat: np.ndarray) -> Reduction:
+    def start_allgather(self, flat: Array) -> Reduction:
         part_of(flat, self.rank, self.size)
         return Gather(self._get_background(), flat) if is_in_reach(flat) else super().start_allgather(flat)
 

@@ -112,9 +112,12 @@ class Averages:
 
     def complete(self) -> None:
         """Starts what has not been started, with the gradients that the parameters have now."""
+        # In the same order as where a backward pass was watched.
+        if self._zero_fill and self._flags_sum is None:
+            self._start_flags()
         while len(self._sums) < len(self.layout):
             self._start_next([None if self._is_void else slot.node.grad for slot in self._bucket().slots])
-        if self._flags_sum is None:
+        if not self._zero_fill:
             self._start_flags()
 
     def are_void(self) -> bool:
@@ -256,8 +259,7 @@ class GradientAverager:
             agreement = agree(self.communicator, target, self._arrivals, self._kind)
             self._arrivals = []
             self.layout = Layout(target, agreement.parameters, agreement.axes, self._bucket_bytes,
-                                 getattr(self.communicator, 'allreduce_grad_dtype', None), self._divisor,
-                                 self._kind)
+                                 self.communicator.allreduce_grad_dtype, self._divisor, self._kind)
             _logger.debug('the gradients of %d parameters are averaged in %d buckets of %s bytes',
                           len(self.layout.slots), len(self.layout), [bucket.nbytes for bucket in self.layout])
             if recompute is not None and agreement.has_changed:

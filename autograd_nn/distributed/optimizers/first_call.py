@@ -33,18 +33,20 @@ class FirstCall:
         Args:
             call: Calls it.
         """
-        initializers: list[tuple[Parameter, Any]] = []
+        before: list[tuple[Parameter, Any, Any]] = []
         for param in self._uninitialized:
             if param.is_initialized:
-                initializers.append((param, param.initializer))
+                before.append((param, param.initializer, param.array))
                 param.initializer = backend.to_cpu(param.array)
                 param.array = None
         self._restore_attributes()
-        for value, before in self._persistent:
-            value[...] = before
+        for value, first in self._persistent:
+            value[...] = first
         np.random.set_state(self._random_state)
         try:
             call()
         finally:
-            for param, initializer in initializers:
+            for param, initializer, array in before:
                 param.initializer = initializer
+                if not param.is_initialized:  # the call has no use for it, other than that of another process
+                    param.array = array

@@ -2,7 +2,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from autograd_nn.distributed import CommunicatorBase
+from autograd_nn.distributed import CommunicatorBase, create_communicator
 
 DTYPES = ['f', 'd', 'e', ml_dtypes.bfloat16, '?', 'i8', 'u1', '>f4', 'F']
 
@@ -26,7 +26,8 @@ def test_collectives(comm: CommunicatorBase, shape: tuple[int, ...], dtype: obje
         same(gathered, everybodys)
     same([comm.scatter(everybodys if rank == 0 else None)], [x])
     same(comm.alltoall([x] * size), everybodys)
-    total = np.asarray(np.sum([each.astype('d') for each in everybodys], 0)).astype(dtype)
+    wide = 'D' if np.dtype(dtype) == 'F' else 'd'
+    total = np.asarray(np.sum([each.astype(wide) for each in everybodys], 0)).astype(dtype)
     if np.dtype(dtype).kind != 'F':
         same([comm.allreduce(x)], [total])
 
@@ -67,3 +68,13 @@ def test_start_sum(comm: CommunicatorBase, n: int, wire: str | None) -> None:
     reductions[1].wait()
     for k, flat in enumerate(flats):
         np.testing.assert_array_equal(flat, np.sum(everybodys, 0) * k)
+
+
+def test_options_of_a_communicator(comm: CommunicatorBase) -> None:
+    halves = create_communicator('hierarchical', allreduce_grad_dtype='bfloat16')
+    assert halves.allreduce_grad_dtype == halves.split(0, 0).allreduce_grad_dtype == ml_dtypes.bfloat16
+    assert comm.allreduce_grad_dtype is create_communicator(allreduce_grad_dtype='f').allreduce_grad_dtype is None
+    with pytest.raises(ValueError, match=r'expected one of flat, naive, .*; got .fast.'):
+        create_communicator('fast')
+    with pytest.raises(ValueError, match='allreduce_grad_dtype must be float16, bfloat16 or float32, got int32'):
+        create_communicator(allreduce_grad_dtype='i')

@@ -9,7 +9,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import optimizer_hooks, optimizers
-from autograd_nn.distributed import CommunicatorBase, create_multi_node_optimizer
+from autograd_nn.distributed import CommunicatorBase, create_communicator, create_multi_node_optimizer
 
 OPTIMIZERS: list[Callable[[], Any]] = [getattr(optimizers, name) for name in optimizers.__all__
                                        if hasattr(getattr(optimizers, name), 'setup')]
@@ -147,6 +147,70 @@ def test_changes_of_the_model(comm: CommunicatorBase) -> None:
     step(4)
 
 
+@pytest.mark.parametrize('zero_fill', [True, False])
+@pytest.mark.parametrize('shard_state', [False, True])
+def test_a_parameter_comes_into_being_in_one_process(comm: CommunicatorBase, zero_fill: bool,
+                                                     shard_state: bool) -> None:
+    model = ann.Chain(l1=L.Linear(5, 3), late=L.Linear(None, 3))
+    multi = create_multi_node_optimizer(optimizers.Adam(0.1), comm, False, zero_fill, shard_state=shard_state)
+    multi.setup(model)
+    np.random.seed(comm.rank)
+    for step in range(5):
+        x, t = batch(step)
+        uses_late = step > 2 or (step == 2 and comm.rank == comm.size - 1)
+        multi.update(lambda: F.sum((model.l1(x) + (model.late(x) if uses_late else 0) - t) ** 2))
+        assert model.late.W.is_initialized == (step > 1)
+        assert_equal_everywhere(comm, model)
+        if step == 2:
+            start = model.late.W.array.copy()
+    assert (model.late.W.array != start).all()
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'bfloat16'])
+@pytest.mark.parametrize('shard_state', [False, True])
+def test_half_precision_on_the_wire(comm: CommunicatorBase, dtype: str, shard_state: bool) -> None:
+    comm = create_communicator('pure_nccl', allreduce_grad_dtype=dtype)
+    multi, alone = pair(comm, lambda: optimizers.SGD(0.1), shard_state=shard_state)
+    for step in range(3):
+        multi.update(multi.target, *mine(comm, batch(step)))
+        alone.update(alone.target, *batch(step))
+    assert_equal_everywhere(comm, multi.target)
+    error = abs(values(multi.target) - values(alone.target)).max()
+    assert error < 2e-2 and (error > 1e-6 or comm.size == 1)
+
+
+def test_dropout_and_shared_parameters(comm: CommunicatorBase) -> None:
+    multi, _ = pair(comm, optimizers.Adam)
+    model = multi.target
+    with model.unused.init_scope():
+        model.unused.again = model.l1.W
+    np.random.seed(comm.rank)
+    for step in range(20):
+        x, t = mine(comm, batch(step))
+        multi.update(lambda: F.sum((model.l3(F.dropout(model.l1(x) + F.linear(x, model.unused.again))) - t) ** 2))
+    assert_equal_everywhere(comm, model)
+    masks = comm.allgather(np.random.rand(3))
+    assert comm.size == 1 or (masks[0] != masks[1]).all()
+
+
+def test_errors_in_the_backward_pass(comm: CommunicatorBase) -> None:
+    class Fail(ann.FunctionNode):
+        def forward(self, inputs: Any) -> Any:
+            return inputs
+
+        def backward(self, indexes: Any, grad_outputs: Any) -> Any:
+            raise ZeroDivisionError
+
+    model = ann.Chain(l1=L.Linear(5, 3), l2=L.Linear(3, 3))
+    multi = create_multi_node_optimizer(optimizers.SGD(), comm).setup(model)
+    x = np.ones((2, 5), 'f')
+    multi.update(lambda: F.sum(model.l2(model.l1(x))))
+    with pytest.raises(ZeroDivisionError):
+        multi.update(lambda: F.sum(model.l2(Fail().apply((model.l1(x),))[0])))
+    with pytest.raises(RuntimeError, match='start all processes anew'):
+        multi.update(lambda: F.sum(model.l2(model.l1(x))))
+
+
 def test_another_model_is_an_error_everywhere(comm: CommunicatorBase) -> None:
     multi = create_multi_node_optimizer(optimizers.SGD(), comm).setup(L.Linear(5, 3 + comm.rank))
     with pytest.raises(ValueError, match=r'/[Wb] differs'):
@@ -204,7 +268,7 @@ def test_is_like_the_optimizer(comm: CommunicatorBase) -> None:
         create_multi_node_optimizer(object(), comm)
 
 
-class Network10G:
+class Network10G(CommunicatorBase):
     """Stands in for a network: remembers what is started, and ends it when it is waited for, without MPI's progress."""
 
     def __init__(self, comm: CommunicatorBase, events: list[str]) -> None:

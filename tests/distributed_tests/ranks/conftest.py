@@ -27,8 +27,9 @@ def abort() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _same_random_numbers() -> None:
-    np.random.seed(0)
+def _random_numbers(comm: CommunicatorBase) -> None:
+    """Each test has the same in every run, and others in each process."""
+    np.random.seed(comm.rank)
 
 
 @pytest.fixture(autouse=True)
