@@ -1,4 +1,4 @@
-"""Draws the pictures of the page on distributed training, and writes its tables, from what the benchmark has measured."""
+"""Draws the pictures of the page on distributed training and writes its tables, from what the benchmark measured."""
 from __future__ import annotations
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use('Agg')
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / 'howto' / 'distributed.md'

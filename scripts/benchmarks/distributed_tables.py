@@ -10,7 +10,6 @@ from benchmarks import tables
 from benchmarks.distributed_model import ALGORITHMS, Cluster, Step, fit, ring, scaling, with_batch
 from benchmarks.rows import ROWS
 
-
 # The samples of all processes together in strong scaling, unless somebody says otherwise.
 GLOBAL_BATCH = 1024
 

@@ -1,7 +1,6 @@
 """What the page on distributed training shows: its program runs, and its tables are those of what was measured."""
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
