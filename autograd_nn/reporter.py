@@ -208,6 +208,17 @@ class Summary:
         return total
 
     @property
+    def sums(self) -> tuple[float, float, float]:
+        """The sums of weight times value, of weight times square, and of the weights, for `add_sums`."""
+        return float(self._x), float(self._x2), float(self._n)
+
+    def add_sums(self, x: float, x2: float, n: float) -> None:
+        """Adds what another summary has added up, such as that of another process."""
+        self._x += x
+        self._x2 += x2
+        self._n += n
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing has been added yet."""
         return not self._n

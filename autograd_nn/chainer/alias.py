@@ -1,8 +1,10 @@
 """Imports of `chainer`, `chainermn` and `chainerx` and of modules below them, which find this package instead."""
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -18,7 +20,6 @@ from autograd_nn.config import config
 VERSION = '7.8.1'
 # Where modules are that have another place here, beside those of `paths`.
 _MODULES = {
-    'chainermn': 'autograd_nn.distributed',
     'chainerx': 'autograd_nn.chainer.chainerx',
     'chainer.basic_math': 'chainer.functions.math.basic_math',
     'chainer.function_set': 'autograd_nn.chainer.function_set',
@@ -34,46 +35,70 @@ _MODULES = {
 }
 
 
+# Of what each name is the one that programs know, and below what here the paths of its modules are.
+_ROOTS = {'chainer': 'autograd_nn', 'chainermn': 'autograd_nn.distributed'}
+
+
 class _Chainer(ModuleType):
-    """autograd_nn, with the version of Chainer. What is set here, by a patch say, is set there."""
+    """A package of this one, with the version of Chainer. What is set here, by a patch say, is set there.
+
+    Args:
+        name: Chainer's name of it.
+        real: The package.
+    """
+
+    def __init__(self, name: str, real: ModuleType) -> None:
+        super().__init__(name, real.__doc__)
+        self.__real__ = real
+        self.__version__ = VERSION
+        self.__path__ = []
+        self.__file__ = real.__file__
+        # By which programs see whether there is a Chainer.
+        self.__spec__ = ModuleSpec(name, None, origin=real.__file__, is_package=True)
 
     def __getattr__(self, name: str) -> Any:
-        if f'chainer.{name}' in sys.modules:
-            return sys.modules[f'chainer.{name}']
+        path = f'{self.__name__}.{name}'
+        if path in sys.modules:
+            return sys.modules[path]
         if name == '__all__':  # Chainer has none: "from chainer import *" brings its modules, too
-            return [each for each in vars(autograd_nn) if not each.startswith('_')]
+            return [each for each in vars(self.__real__) if not each.startswith('_')]
         try:
-            return getattr(autograd_nn, name)
+            return getattr(self.__real__, name)
         except AttributeError:
             if name.startswith('_'):
                 raise
         try:
             # Chainer imports all its modules at once, so programs name them without an import.
-            return import_module(f'chainer.{name}')
+            return import_module(path)
         except ModuleNotFoundError as error:
-            if error.name != f'chainer.{name}':
+            if error.name != path:
                 raise
-        raise AttributeError(f"module 'chainer' has no attribute {name!r}")
+        raise AttributeError(f'module {self.__name__!r} has no attribute {name!r}')
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith('__'):
             super().__setattr__(name, value)
         else:
-            setattr(autograd_nn, name, value)
+            setattr(self.__real__, name, value)
 
     def __delattr__(self, name: str) -> None:
-        delattr(autograd_nn, name)
+        delattr(self.__real__, name)
 
     def __dir__(self) -> list[str]:
-        return dir(autograd_nn)
+        return dir(self.__real__)
 
 
-chainer = _Chainer('chainer', autograd_nn.__doc__)
-chainer.__version__ = VERSION
-chainer.__path__ = []
-chainer.__file__ = autograd_nn.__file__
-# By which programs see whether there is a Chainer.
-chainer.__spec__ = ModuleSpec('chainer', None, origin=autograd_nn.__file__, is_package=True)
+chainer = _Chainer('chainer', autograd_nn)
+
+
+@cache
+def get_chainermn() -> ModuleType:
+    """The module `chainermn`. With ``CHAINERMN_FORCE_ABORT_ON_EXCEPTION``, exceptions end the whole job from now on."""
+    real = import_module(_ROOTS['chainermn'])
+    paths.offer_attributes()
+    if os.environ.get('CHAINERMN_FORCE_ABORT_ON_EXCEPTION'):
+        real.add_global_except_hook()
+    return _Chainer('chainermn', real)
 
 
 class _Finder(MetaPathFinder, Loader):
@@ -107,43 +132,34 @@ class _Finder(MetaPathFinder, Loader):
         real = spec.loader_state.__name__
         for name in [name for name in sys.modules if name.startswith(real + '.')]:
             path = spec.name + name[len(real):]
-            paths.complete(sys.modules[name], path.partition('.')[2])
+            paths.complete(sys.modules[name], _path(path))
             sys.modules.setdefault(path, sys.modules[name])
 
 
 def _find(fullname: str) -> ModuleType | None:
     """The module for a dotted path of Chainer, or None."""
     root, _, rest = fullname.partition('.')
-    if root not in ('chainer', 'chainermn', 'chainerx'):
-        return None
     if fullname in _MODULES:
         return import_module(_MODULES[fullname])
-    if root == 'chainerx':
+    if root not in _ROOTS:
         return None
-    if root == 'chainermn':
-        return _find_distributed(rest)
     if not rest:
-        return chainer
-    real = f'autograd_nn.{rest}'
+        return chainer if root == 'chainer' else get_chainermn()
+    real = f'{_ROOTS[root]}.{rest}'
     try:
         module = import_module(real)
     except ModuleNotFoundError as error:
         if error.name is None or not f'{real}.'.startswith(f'{error.name}.'):
             raise  # the module is there and lacks something else
-        return paths.make_module(rest)
-    paths.complete(module, rest)
+        return paths.make_module(_path(fullname))
+    paths.complete(module, _path(fullname))
     return module
 
 
-def _find_distributed(path: str) -> ModuleType | None:
-    """The module of `distributed` for a path below `chainermn`, or None."""
-    real = f'autograd_nn.distributed.{path}'
-    try:
-        return import_module(real)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f'{real}.'.startswith(f'{error.name}.'):
-            raise  # the module is there and lacks something else
-        return None
+def _path(fullname: str) -> str:
+    """The path of a module of Chainer below autograd_nn."""
+    root, _, rest = fullname.partition('.')
+    return f'{_ROOTS[root]}.{rest}'.partition('.')[2]
 
 
 def _find_last(fullname: str) -> ModuleType | None:

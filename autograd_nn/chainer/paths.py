@@ -18,6 +18,32 @@ from autograd_nn.compat import defer
 _PATHS = {
     'datasets': '''
         fashion_mnist mnist get_fashion_mnist_labels get_fashion_mnist''',
+    'distributed.communicators': '''
+        flat_communicator mpi_communicator FlatCommunicator=MpiCommunicator
+        mpi_communicator_base mpi_communicator MpiCommunicatorBase=MpiCommunicator
+        naive_communicator mpi_communicator NaiveCommunicator=MpiCommunicator
+        non_cuda_aware_communicator mpi_communicator NonCudaAwareCommunicator=MpiCommunicator
+        pure_nccl_communicator mpi_communicator PureNcclCommunicator=MpiCommunicator''',
+    'distributed.datasets': '''
+        empty_dataset distributed.datasets create_empty_dataset
+        scatter distributed.datasets DataSizeError scatter_dataset scatter_index''',
+    'distributed.extensions': '''
+        _multi_node_snapshot snapshot multi_node_snapshot
+        allreduce_persistent averages AllreducePersistent
+        multi_node_early_stopping_trigger averages MultiNodeEarlyStoppingTrigger
+        multi_node_evaluator evaluator GenericMultiNodeEvaluator create_multi_node_evaluator
+        observation_aggregator averages ObservationAggregator''',
+    'distributed.functions': '''
+        collective_communication collective allgather alltoall bcast gather scatter
+        point_to_point_communication point_to_point recv send
+        pseudo_connect communication pseudo_connect''',
+    'distributed.iterators': '''
+        multi_node_iterator distributed.iterators create_multi_node_iterator
+        synchronized_iterator distributed.iterators create_synchronized_iterator''',
+    'distributed.links': '''
+        create_mnbn_model batch_normalization create_mnbn_model
+        multi_node_chain_list model_parallel MultiNodeChainList
+        n_step_rnn model_parallel create_multi_node_n_step_rnn''',
     'functions.activation': '''
         clipped_relu rectifier ClippedReLU clipped_relu relu6
         crelu rectifier CReLU~crelu crelu
@@ -324,6 +350,7 @@ def _read() -> dict[str, list[tuple[str, str]]]:
 _NAMES = _read()
 
 
+@cache
 def make_module(path: str) -> ModuleType | None:
     """Makes a module that Chainer has; None if it has none of that path.
 
@@ -443,7 +470,7 @@ def class_of(name: str, function: Callable[..., Any]) -> type:
     return found if isinstance(found, _OfOthers) else node_class(name, function, found)
 
 
-def offer_attributes(others: Iterable[str]) -> None:
+def offer_attributes(others: Iterable[str] = ()) -> None:
     """Lets packages have the modules as attributes, which Chainer imports all at once.
 
     Args:

@@ -88,6 +88,9 @@ class ImageRun(TrainingRun):
                                  f'got {getattr(arguments, name)}')
         if arguments.cuda_graph and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError(f'--cuda-graph: expected a GPU as --device, got {arguments.device}')
+        if arguments.cuda_graph and self.processes.size > 1:
+            raise ValueError('--cuda-graph: steps of several processes, which exchange gradients, cannot be captured; '
+                             'expected one process')
 
     def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
         if {self.arguments.dataset, saved.get('dataset')} <= DATASETS.keys():  # a folder may have been moved
@@ -116,7 +119,8 @@ class ImageRun(TrainingRun):
             train, self.test = (datasets.TransformDataset(data, enlarge) for data in (train, self.test))
             self.shape = train[0][0].shape
         self.train_data, self.validation = split(train, self.test, arguments.val_split, arguments.seed)
-        self.batch_size = min(arguments.batch_size, len(self.train_data))
+        self.batch_size = min(self.total_batch_size, len(self.train_data))
+        self.processes.divide(self.batch_size)
         self.about = {'samples': [len(self.train_data), len(self.test)], 'input_shape': self.shape,
                       'labels': self.labels, 'preprocessing': asdict(self.network.preprocessing)}
 
@@ -144,23 +148,25 @@ class ImageRun(TrainingRun):
             iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=arguments.workers)
         else:
             iterator = iterators.SerialIterator(train, self.batch_size)
-        return training.StandardUpdater(iterator, optimizer, self.converter, arguments.device,
+        iterator.read_part(self.processes.part(self.batch_size))
+        return training.StandardUpdater(iterator, optimizer, self.converter, self.device,
+                                        self.processes.make_loss(self.model, optimizer, arguments.seed),
                                         cuda_graph=arguments.cuda_graph)
 
     def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
         arguments = self.arguments
-        iterator = iterators.SerialIterator(self.validation, self.batch_size, repeat=False, shuffle=False)
-        evaluator = extensions.Evaluator(iterator, self.model, self.converter, arguments.device)
+        evaluator = extensions.Evaluator(self.iterate_once(self.validation), self.model, self.converter, self.device,
+                                         summary=self.processes.make_summary)
         columns = ['main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy']
         trainer = standard_trainer(updater, evaluator, self.network, self.optimization, arguments.epochs,
                                    Speed('images/s', self.batch_size), columns, ['loss', 'accuracy'],
-                                   arguments.early_stopping, arguments.out)
+                                   arguments.early_stopping, arguments.out, processes=self.processes)
         trainer.extend(PointOutGuessing(len(self.labels), arguments))
         return trainer
 
     def announce_training(self) -> None:
-        if self.batch_size < self.arguments.batch_size:
-            print(f'minibatches have {self.batch_size} samples instead of {self.arguments.batch_size} (--batch-size): '
+        if self.batch_size < self.total_batch_size:
+            print(f'minibatches have {self.batch_size} samples instead of {self.total_batch_size} (--batch-size): '
                   'there are no more')
         super().announce_training()
 
@@ -169,7 +175,10 @@ class ImageRun(TrainingRun):
 
     def save_results(self) -> None:
         out = self.folder.path
-        probabilities, labels = self.predict()
+        answers = self.processes.collect(self.predict())
+        if answers is None:  # The first process has them all.
+            return
+        probabilities, labels = map(np.concatenate, zip(*answers))
         correct = int((probabilities.argmax(axis=1) == labels).sum())
         print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
         draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
@@ -177,12 +186,18 @@ class ImageRun(TrainingRun):
         self.list_files({MODEL: 'weights, for autograd-nn predict and --initial-weights', 'loss.png': 'curves',
                          'accuracy.png': 'curves', MISTAKES: 'what it gets wrong with most confidence'})
 
+    def iterate_once(self, data: Any) -> iterators.SerialIterator:
+        """An iterator that goes once over this process's part of a data set."""
+        part = self.processes.part(self.batch_size, rank=-1 % self.processes.size)
+        return iterators.SerialIterator(self.processes.part_of(data), part.stop - part.start, repeat=False,
+                                        shuffle=False)
+
     def predict(self) -> tuple[np.ndarray, np.ndarray]:
-        """Class probabilities (N, classes) and true labels (N,) of the test data."""
+        """Class probabilities (N, classes) and true labels (N,) of the test data, or of this process's part of them."""
         probabilities, labels = [], []
         with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-            for batch in iterators.SerialIterator(self.test, self.batch_size, repeat=False, shuffle=False):
-                x, t = self.converter(batch, self.arguments.device)
+            for batch in self.iterate_once(self.test):
+                x, t = self.converter(batch, self.device)
                 probabilities.append(np.asarray(F.softmax(self.network(x))))
                 labels.append(np.asarray(autograd_nn.as_variable(t)))
         return np.concatenate(probabilities), np.concatenate(labels)

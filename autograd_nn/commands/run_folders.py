@@ -66,8 +66,9 @@ def _in_words(name: str, value: Any) -> str:
 
 
 def options_of_run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The options that belong to a run, wherever it is written to."""
-    return {name: value for name, value in vars(arguments).items() if name not in ('resume', 'out', 'overwrite')}
+    """The options that belong to a run, wherever it is written to and however many processes it has."""
+    others = 'resume', 'out', 'overwrite', 'processes'
+    return {name: value for name, value in vars(arguments).items() if name not in others}
 
 
 def make_room(folder: RunFolder, source: RunFolder | None, overwrite: bool, needed: Sequence[str | Path]) -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 import argparse
 import math
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import autograd_nn
 import autograd_nn.links as L
 from autograd_nn import datasets, iterators, training
+from autograd_nn.backend import to_cpu
 from autograd_nn.commands.command_line import check_at_least
 from autograd_nn.commands.language_model import continue_text
 from autograd_nn.commands.run_folders import refuse_changes
 from autograd_nn.commands.training_run import TrainingRun
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.training import extensions
+from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import MODEL, VOCABULARY, RunFolder, save_quickly
 from autograd_nn.training.standard_trainer import Speed, standard_trainer
 
@@ -36,6 +42,7 @@ class TextRun(TrainingRun):
     # With the gradient clipped, a large rate is safe for plain gradient descent.
     learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
                       'adamw': 0.002}
+    unit = 'streams'
     fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
 
     @classmethod
@@ -69,14 +76,16 @@ class TextRun(TrainingRun):
 
     def load_data(self) -> None:
         arguments = self.arguments
+        self.batch_size = self.total_batch_size
+        self.processes.divide(self.batch_size)
         texts = split(datasets.read_text(arguments.dataset))
         self.vocabulary = self.choose_vocabulary(texts[0])
         self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
-        least = arguments.batch_size * arguments.steps + 1
-        if len(self.train_data) < least or len(self.test) < 2:
+        least, held_out = self.batch_size * arguments.steps + 1, self.processes.size + 1
+        if len(self.train_data) < least or len(self.test) < held_out:
             raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
-                             f'on, and 2 held out, found {len(self.train_data)} and {len(self.test)}; a smaller '
-                             '--batch-size or --steps takes less')
+                             f'on, and {held_out} held out, found {len(self.train_data)} and {len(self.test)}; a '
+                             'smaller --batch-size or --steps takes less')
         self.about = {'tokens': [len(self.train_data), len(self.test)],
                       'characters': zlib.crc32(''.join(texts).encode())}
 
@@ -116,30 +125,48 @@ class TextRun(TrainingRun):
 
     def make_updater(self, optimizer: Any) -> training.StandardUpdater:
         arguments = self.arguments
-        streams = datasets.parallel_streams(self.train_data, arguments.batch_size, arguments.steps)
+        streams = self.own_streams(self.batch_size, self.train_data, arguments.steps)
         iterator = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
-        return TruncatedBPTTUpdater(iterator, optimizer, self.network, arguments.device)
+        return TruncatedBPTTUpdater(iterator, optimizer, self.network, self.device, self.processes,
+                                    self.processes.make_loss(self.model, optimizer, arguments.seed))
 
-    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
+    def own_streams(self, count: int, tokens: np.ndarray, steps: int = 1) -> Any:
+        """Those of the streams of a text that this process reads.
+
+        Args:
+            count: How many there are.
+            tokens: The text.
+            steps: How many steps of them a minibatch has.
+        """
+        part = self.processes.part(count)
+        streams = datasets.parallel_streams(tokens, count, steps)
+        return datasets.TupleDataset(*[columns[:, part] for columns in streams[np.arange(len(streams))]])
+
+    def make_trainer(self, updater: Any) -> training.Trainer:
         arguments = self.arguments
         # A short text makes few streams of the usual length rather than many short ones.
-        n_streams = max(1, min(arguments.batch_size, len(self.test) // arguments.steps))
-        streams = datasets.parallel_streams(self.test, n_streams)
+        n_streams = max(self.processes.size, min(self.batch_size, len(self.test) // arguments.steps))
+        streams = self.own_streams(n_streams, self.test)
+        part = self.processes.part(n_streams)
         iterator = iterators.SerialIterator(streams, arguments.steps, repeat=False, shuffle=False)
-        self.evaluator = extensions.Evaluator(iterator, self.model, device=arguments.device,
+        self.evaluator = extensions.Evaluator(iterator, self.model, device=self.device,
+                                              summary=partial(self.processes.make_summary, part.stop - part.start),
                                               eval_hook=lambda evaluator: self.network.reset_state())
         columns = ['main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity']
-        speed = Speed(f'{arguments.level}s/s', arguments.batch_size * arguments.steps)
+        speed = Speed(f'{arguments.level}s/s', self.batch_size * arguments.steps)
         return standard_trainer(updater, self.evaluator, self.network, self.optimization, arguments.epochs, speed,
-                                columns, ['loss'], arguments.early_stopping, arguments.out, add_perplexity)
+                                columns, ['loss'], arguments.early_stopping, arguments.out, add_perplexity,
+                                self.processes, updater.collect_state)
 
     def speed(self, iterations: int, seconds: float) -> str:
-        tokens = iterations * self.arguments.batch_size * self.arguments.steps
+        tokens = iterations * self.batch_size * self.arguments.steps
         return f'{tokens / seconds:,.0f} {self.arguments.level}s a second'
 
     def save_results(self) -> None:
         out = self.folder.path
         perplexity = math.exp(self.evaluator()['validation/main/loss'])
+        if not self.processes.is_first:
+            return
         print(f'\nperplexity on the text held out: {perplexity:.2f}')
         save_quickly(out / MODEL, self.network)
         if self.arguments.sample:
@@ -157,11 +184,16 @@ class TruncatedBPTTUpdater(training.StandardUpdater):
         optimizer: The optimizer.
         network: The network that keeps the state.
         device: The device.
+        processes: Those that train together, each with streams of its own.
+        loss_func: Computes the loss; by default the model.
     """
 
-    def __init__(self, iterator: Any, optimizer: Any, network: Any, device: Any) -> None:
-        super().__init__(iterator, optimizer, device=device)
+    def __init__(self, iterator: Any, optimizer: Any, network: Any, device: Any, processes: Processes,
+                 loss_func: Callable[..., Any] | None = None) -> None:
+        super().__init__(iterator, optimizer, device=device, loss_func=loss_func)
         self.network = network
+        self.processes = processes
+        self._collected: tuple[int, Any] | None = None
 
     def update_core(self) -> None:
         if self.epoch_detail == self.epoch:
@@ -169,12 +201,27 @@ class TruncatedBPTTUpdater(training.StandardUpdater):
         super().update_core()
         self.network.unchain_state()
 
+    def collect_state(self) -> None:
+        """Brings the network's states of all streams together in the first process, which saves them."""
+        states = [None if state is None else to_cpu(state.array) for state in (self.network.c, self.network.h)]
+        parts = self.processes.collect(states)
+        self._collected = self.iteration, parts
+
     def serialize(self, serializer: Any) -> None:
         super().serialize(serializer)
-        states = [serializer(name, None if state is None else state.array)
-                  for name, state in (('c', self.network.c), ('h', self.network.h))]
+        states = [serializer(name, state) for name, state in zip('ch', self._all_streams())]
         if all(state is not None for state in states):
-            self.network.set_state(*states)
+            part = self.processes.part(states[0].shape[1])
+            self.network.set_state(*[state[:, part] for state in states])
+
+    def _all_streams(self) -> list[Any]:
+        """The states of all streams after this iteration, as far as they are known here."""
+        if self.processes.size == 1:
+            self.collect_state()
+        iteration, parts = self._collected or (None, None)
+        if iteration != self.iteration or not parts or any(state is None for states in parts for state in states):
+            return [None, None]
+        return [np.concatenate(states, axis=1) for states in zip(*parts)]
 
 
 def split(text: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from autograd_nn import models
 from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c
 from autograd_nn.commands.image_run import ImageRun
+from autograd_nn.commands.processes import find_processes, start_processes
 from autograd_nn.commands.run_folders import parse_arguments, refuse_changes, telling_how_to_continue
 from autograd_nn.commands.text_run import TextRun
 from autograd_nn.commands.training_options import DEFAULT_MODEL, add_common_arguments
@@ -61,21 +62,20 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
 
 def main(line: CommandLine) -> None:
     """Trains, evaluates and writes the results; status 2 for a mistake of the user, 130 after Ctrl-C."""
-    with line.friendly_errors(), sigterm_as_ctrl_c():
-        arguments = parse_arguments(make_parser(line), line)
-        run = KINDS[models.get(arguments.model).task](arguments)
-        run.check()
-        run.prepare_device()
-        run.load_data()
-        run.build_model()
-        run.announce()
-        run.load_initial_weights()
-        run.build_trainer()
-        run.announce_training()
-        run.load_state()
-        with run.folder:
-            run.make_room()
-            run.write_config()
-            with telling_how_to_continue(run.folder, run.trainer, line):
-                run.train()
-                run.save_results()
+    with find_processes() as processes, line.friendly_errors(), sigterm_as_ctrl_c():
+        start_processes(line)
+        with processes.together():
+            arguments = parse_arguments(make_parser(line), line)
+            run = KINDS[models.get(arguments.model).task](arguments, processes)
+            run.check()
+            run.prepare_device()
+            run.load_data()
+            run.build_model()
+            run.announce()
+            run.load_initial_weights()
+            run.build_trainer()
+            run.announce_training()
+            run.load_state()
+        with run.open_folder(), telling_how_to_continue(run.folder, run.trainer, line):
+            run.train()
+            run.save_results()

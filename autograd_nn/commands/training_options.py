@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
+from collections.abc import Callable
 
 import autograd_nn
 from autograd_nn import models
@@ -10,6 +12,11 @@ from autograd_nn.commands.models import ListModels
 from autograd_nn.training.optimization import COURSES, OPTIMIZERS, SCHEDULES, Optimization
 
 MIXED = {'float16': autograd_nn.mixed16, 'bfloat16': autograd_nn.mixed_bfloat16}
+# What a learning rate is multiplied by for minibatches that are so many times as large.
+SCALES: dict[str, Callable[[float], float]] = {'linear': lambda times: times, 'sqrt': math.sqrt,
+                                               'none': lambda times: 1.}
+# The part of the training in which a scaled rate rises, unless --warmup says more.
+SCALED_WARMUP = 0.1
 DEFAULT_MODEL = 'lenet'
 # With fewer updates than these a network has hardly begun to learn.
 LEAST_UPDATES = 100
@@ -26,7 +33,10 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     add_optimization_arguments(parser)
     parser.add_argument('--early-stopping', type=int, default=0, metavar='N',
                         help='end when the validation loss has not fallen for N epochs; 0: never')
-    parser.add_argument('--device', default='cpu', help='cpu or cuda:N')
+    parser.add_argument('--device', default='cpu', help='cpu, cuda:N, or cuda, with which each of several processes '
+                                                        'has a GPU of its own')
+    parser.add_argument('--processes', type=int, metavar='N', help='train in N processes on this machine, as mpiexec '
+                                                                   'starts them')
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
@@ -46,6 +56,9 @@ def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'how parameters are updated: {", ".join(OPTIMIZERS)}')
     parser.add_argument('--lr', type=float, help='highest learning rate (default: that of the model, or the usual one '
                                                  'of another optimizer)')
+    parser.add_argument('--scale-lr', choices=SCALES, default='none',
+                        help='what several processes, with minibatches that are so many times as large, multiply the '
+                             'rate by: their number, its square root, or nothing; it then rises to that at first')
     parser.add_argument('--schedule', choices=SCHEDULES,
                         help='how the rate goes on from there: ' + ', '.join(f'{name}: it {text}'
                                                                              for name, text in COURSES.items()))

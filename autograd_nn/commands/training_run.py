@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import autograd_nn
@@ -10,9 +13,10 @@ from autograd_nn import models, training
 from autograd_nn.commands.command_line import check_at_least
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
 from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
-from autograd_nn.commands.training_options import LEAST_UPDATES, MIXED, read_optimization
+from autograd_nn.commands.training_options import LEAST_UPDATES, MIXED, SCALED_WARMUP, SCALES, read_optimization
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import Optimization
+from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, Progress, RunFolder
 from autograd_nn.training.standard_trainer import count_updates
 
@@ -24,8 +28,11 @@ class TrainingRun:
 
     Args:
         arguments: The options.
+        processes: Those that train together.
 
     Attributes:
+        total_batch_size: The number of samples or streams in a minibatch that the options ask for, in all processes;
+            `batch_size` is how many there are.
         optimization: How parameters are updated.
         entry: The model's entry in the registry.
         device: Where it is trained.
@@ -40,19 +47,24 @@ class TrainingRun:
     """
 
     optimization: Optimization
+    total_batch_size: int
+    batch_size: int
     about: dict[str, Any]
     network: Any
     model: Any
     trainer: training.Trainer
     # The usual learning rates of the optimizers, for those that the model's recipe does not name.
     learning_rates: dict[str, float]
+    # What minibatches consist of.
+    unit = 'samples'
     # The options that make up a run: with others it could not be continued.
     fixed: tuple[str, ...] = ('model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze')
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, processes: Processes) -> None:
         self.arguments = arguments
+        self.processes = processes
         self.entry = models.get(arguments.model)
-        self.device = autograd_nn.get_device(arguments.device)
+        self.device = processes.get_device(arguments.device)
         self.folder = RunFolder(arguments.out, '--out')
         self.source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
         self.progress = Progress()
@@ -77,6 +89,8 @@ class TrainingRun:
         """
         arguments = self.arguments
         check_at_least(arguments, batch_size=1, seed=0, early_stopping=0)
+        if arguments.processes is not None:
+            check_at_least(arguments, processes=1)
         if arguments.epochs is not None:
             check_at_least(arguments, epochs=1)
         if arguments.seed >= 2 ** 32:
@@ -89,11 +103,48 @@ class TrainingRun:
         if arguments.lr is None:
             recipe, optimizer = self.entry.recipe, arguments.optimizer
             arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.learning_rates[optimizer]
-        self.optimization = read_optimization(arguments)
-        self.folder.check()
+        if arguments.processes is not None and arguments.processes != self.processes.size:
+            raise ValueError(f'--processes: expected {self.processes.size}, as many as were started, got '
+                             f'{arguments.processes}')
+        saved: dict[str, Any] = {}
         if self.source is not None:
             config, self.progress = self.source.read()
-            self.check_resumption(self.source, config['arguments'])
+            saved = config['arguments']
+        self.settle_batch_size(saved)
+        self.optimization = self.scaled(read_optimization(arguments))
+        self.folder.check()
+        if self.source is not None:
+            self.check_resumption(self.source, saved)
+
+    def settle_batch_size(self, saved: dict[str, Any]) -> None:
+        """Decides how large minibatches are: as many times --batch-size as there are processes.
+
+        A run that goes on keeps the size, however many processes there are now, unless --batch-size has another value.
+
+        Args:
+            saved: The options of the run that goes on; empty for a new one.
+        """
+        options = vars(self.arguments)
+        own = options['batch_size']
+        total = own * self.processes.size
+        if saved.get('batch_size') == own:
+            total = saved.get('total_batch_size', own)
+        options.pop('total_batch_size', None)
+        if total != own:
+            options['total_batch_size'] = total
+        self.total_batch_size = total
+
+    def scaled(self, optimization: Optimization) -> Optimization:
+        """An optimization with the learning rate that --scale-lr asks for.
+
+        Args:
+            optimization: That for minibatches of --batch-size.
+        """
+        factor = SCALES[self.arguments.scale_lr](self.total_batch_size / self.arguments.batch_size)
+        if factor == 1:
+            return optimization
+        return dataclasses.replace(optimization, lr=optimization.lr * factor,
+                                   warmup=optimization.warmup or SCALED_WARMUP)
 
     def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
         """Makes sure that a run can be continued with these options.
@@ -142,7 +193,7 @@ class TrainingRun:
     def build_trainer(self) -> None:
         """Makes the training loop, and decides on the number of epochs."""
         self.model.to_device(self.device)
-        updater = self.make_updater(self.optimization.make_optimizer(self.model))
+        updater = self.make_updater(self.processes.make_optimizer(self.optimization.make_optimizer(self.model)))
         iterator = updater.get_iterator('main')
         if self.arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))
@@ -168,11 +219,14 @@ class TrainingRun:
 
     def announce_training(self) -> None:
         """Says for how long, and how, the parameters are updated."""
+        if divided := self.processes.describe(self.unit, self.batch_size):
+            print(divided)
         updates = count_updates(self.trainer.updater.get_iterator('main'), self.arguments.epochs)
         usual = self.entry.recipe.epochs
         note = f' (more than the usual {usual}, as there is little to train with: --epochs)' if self.prolonged else ''
         print(f'{self.arguments.epochs} epochs, {updates:,} updates{note}')
-        print(self.optimization.describe(updates))
+        rate = f'; --scale-lr {self.arguments.scale_lr}: it was {self.arguments.lr:g}'
+        print(self.optimization.describe(updates) + (rate if self.optimization.lr != self.arguments.lr else ''))
 
     def load_state(self) -> None:
         """With --resume, brings the trainer to where that run is.
@@ -193,6 +247,17 @@ class TrainingRun:
         schedule: Any = self.trainer.get_extension('Schedule')
         schedule.continue_at(done.updates(len(iterator.dataset), iterator.batch_size))
         print(f'continuing after epoch {updater.epoch_detail:.2f}')
+
+    @contextmanager
+    def open_folder(self) -> Iterator[None]:
+        """A context in which the folder is this run's: the first process prepares it, and writes down what is run."""
+        with ExitStack() as stack:
+            with self.processes.together():
+                if self.processes.is_first:
+                    stack.enter_context(self.folder)
+                    self.make_room()
+                    self.write_config()
+            yield
 
     def make_room(self) -> None:
         """Prepares the folder, and says what became of a run that was there."""

@@ -5,23 +5,64 @@ A block has to be large: between loops, and for small ones, there is one lock fo
 """
 from __future__ import annotations
 
+import ctypes
+import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from autograd_nn.config import config
+from autograd_nn.config import config, global_config
+
+_logger = logging.getLogger(__name__)
 
 _T = TypeVar('_T')
+# With one of these a user has decided on it.
+VARIABLES = 'OMP_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'
+# By these names the BLAS of NumPy takes its number of threads when it has been loaded.
+_BLAS_SETTERS = [f'{prefix}openblas_set_num_threads{suffix}' for prefix in ('scipy_', '') for suffix in ('64_', '')]
 
 
 def number() -> int:
     """How many threads this thread's kernels use: ``config.num_threads``, or one for each core it may run on."""
     return config.num_threads or _cores
+
+
+def limit(count: int) -> int:
+    """Has kernels and NumPy's BLAS use so many threads, unless an environment variable says how many.
+
+    Args:
+        count: The number.
+
+    Returns:
+        How many the kernels use.
+    """
+    if not any(os.environ.get(name) for name in VARIABLES):
+        global_config.num_threads = count
+        for path in _libraries('blas'):
+            library = ctypes.CDLL(path)
+            setter = next((name for name in _BLAS_SETTERS if hasattr(library, name)), None)
+            if setter is None:
+                _logger.debug('%s keeps its threads: it has no function to set their number', path)
+            else:
+                getattr(library, setter)(count)
+    return number()
+
+
+def _libraries(part: str) -> list[str]:
+    """The paths of the libraries that this process has loaded, by a part of their names; empty where no file tells."""
+    try:
+        lines = Path('/proc/self/maps').read_text().splitlines()
+    except OSError as error:
+        _logger.debug('the loaded libraries are not known: %s', error)
+        return []
+    paths = {line.split(maxsplit=5)[-1] for line in lines if '.so' in line}
+    return sorted(path for path in paths if part in Path(path).name)
 
 
 def run(function: Callable[[_T], Any], items: Iterable[_T]) -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from autograd_nn.distributed import mpi, witness
-from autograd_nn.distributed.launcher import is_launched
+from autograd_nn.utils.launcher import is_launched
 
 __all__ = ['add_hook']
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from autograd_nn.distributed.launcher import is_launched
+from autograd_nn.utils.launcher import is_launched
 
 INSTALL = "pip install 'autograd_nn[mpi]'"
 START = 'mpiexec -n 2 python PROGRAM.py'

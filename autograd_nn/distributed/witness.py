@@ -24,9 +24,8 @@ _GOODBYE, _FAREWELL = b'g', b'f'
 _GREETING_SIZE = 300
 _SECONDS = 60.
 
-# This process's connection to the witness; and that of rank 0's child, which is not waited for.
+# This process's connection to the witness.
 _connection: socket.socket | None = None
-_process: subprocess.Popen | None = None
 
 
 def start(mpi_comm: Any) -> None:
@@ -89,14 +88,14 @@ def _close_inherited() -> None:
 
 def _start_process(is_local: bool) -> tuple[str, int, str] | None:
     """Starts the witness; where it listens, and what it wants to hear first."""
-    global _process
     host = '127.0.0.1' if is_local else socket.gethostname()
     token = secrets.token_hex(16)
     try:
         with socket.create_server((host if is_local else '', 0), backlog=1000) as listener:
-            _process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, '-I', '-S', __file__, str(listener.fileno()), token], pass_fds=[listener.fileno()],
                 start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            process.returncode = 0  # It ends after this process, which does not wait for it.
             return host, listener.getsockname()[1], token
     except OSError as error:
         _logger.debug('there is no witness: %s', error)

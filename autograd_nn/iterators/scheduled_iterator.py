@@ -62,6 +62,7 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         self.batch_size = batch_size
         self.repeat = repeat
         self._schedule = Schedule(len(dataset), repeat, order_sampler)
+        self._part: slice | None = None  # the whole batch
         self._pending: deque[tuple[Ticket, State]] = deque()
         self._enter(self._schedule.start())
 
@@ -100,6 +101,24 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
         self._pending.popleft()
         self._enter(state)
         return batch
+
+    def read_part(self, part: slice) -> None:
+        """Has only a part of each batch read from now on, where the rest is for other processes.
+
+        The epochs, the state and `batch_size` stay those of whole batches, so that they are the same in all processes.
+
+        Args:
+            part: Which of the examples of a batch.
+
+        Example:
+            >>> from autograd_nn.iterators import SerialIterator
+            >>> iterator = SerialIterator([10, 20, 30], 2, shuffle=False)
+            >>> iterator.read_part(slice(1, 2))
+            >>> next(iterator), next(iterator), iterator.epoch_detail
+            ([20], [10], 1.3333333333333333)
+        """
+        self._discard()
+        self._part = part
 
     def reset(self) -> None:
         """Starts again with epoch 0, in a new order if the examples are shuffled."""
@@ -177,6 +196,8 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
             if batch is None:
                 break
             segments, state = batch
+            if self._part is not None:
+                segments = part_of_segments(segments, self._part)
             self._pending.append((self._submit(segments), state))
 
     def _discard(self) -> None:
@@ -199,6 +220,17 @@ class ScheduledIterator(Iterator, Generic[Ticket]):
 def read_segments(dataset: Dataset, segments: list[Segment]) -> list[Any]:
     """The examples of all segments, each as it is in its epoch."""
     return join_examples([gather(at_epoch(dataset, epoch), indices) for epoch, indices in segments])
+
+
+def part_of_segments(segments: list[Segment], part: slice) -> list[Segment]:
+    """The segments of some of the examples of a batch."""
+    parts, start = [], 0
+    for segment in segments:
+        indices = segment.indices[max(part.start - start, 0):max(part.stop - start, 0)]
+        if len(indices):
+            parts.append(Segment(segment.epoch, indices))
+        start += len(segment.indices)
+    return parts
 
 
 def split_segments(segments: list[Segment], count: int) -> list[Segment]:

@@ -12,6 +12,7 @@ from autograd_nn.reporter import report
 from autograd_nn.training import extensions, triggers
 from autograd_nn.training.extension import PRIORITY_WRITER, Extension
 from autograd_nn.training.optimization import Optimization
+from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import BEST, LOG, SNAPSHOT, save_quickly
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
@@ -62,7 +63,8 @@ def count_updates(iterator: Any, epochs: int) -> int:
 def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Link, optimization: Optimization,
                      epochs: int, speed: Speed, columns: Sequence[str] = ('main/loss', MONITOR),
                      curves: Sequence[str] = ('loss',), patience: int = 0, out: str | Path = 'result',
-                     postprocess: Callable[[dict[str, Any]], None] | None = None) -> Trainer:
+                     postprocess: Callable[[dict[str, Any]], None] | None = None, processes: Processes | None = None,
+                     prepare: Callable[[], Any] = lambda: None) -> Trainer:
     """Puts together a training loop and its extensions; what it writes makes a `run_folder.RunFolder` complete.
 
     Args:
@@ -77,6 +79,8 @@ def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Li
         patience: After how many epochs without a smaller validation loss to end; 0 for never.
         out: The folder to write to.
         postprocess: What adds figures to the log's entry of an epoch (see `extensions.LogReport`).
+        processes: Those that train together, of which the first one writes and prints; by default this one alone.
+        prepare: What all of them do before a snapshot.
 
     Example:
         >>> import numpy as np, autograd_nn.links as L
@@ -90,6 +94,7 @@ def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Li
         >>> trainer.get_extension('Schedule').value(0.01, 20)       # after half of the 40 updates
         0.005
     """
+    processes = processes or Processes()
     optimizer = updater.get_optimizer('main')
     # With endless patience it is the same trigger, so that a run can be continued with another choice.
     stop = triggers.EarlyStoppingTrigger(monitor=MONITOR, patience=patience or sys.maxsize,
@@ -100,15 +105,20 @@ def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Li
                    trigger=(1, 'iteration'))
     trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, optimization.rate)))
     trainer.extend(speed)
-    trainer.extend(extensions.LogReport(postprocess=postprocess, filename=LOG))
+    for extension in processes.make_extensions(network, prepare):
+        trainer.extend(extension)
+    trainer.extend(extensions.LogReport(postprocess=postprocess, filename=LOG if processes.is_first else None,
+                                        summary=processes.make_log_summary))
     trainer.extend(optimization.remember(optimizer))
     trainer.extend(extensions.PrintReport(['epoch', *columns, speed.key, 'elapsed_time']))
-    if extensions.PlotReport.available():
+    if processes.is_first and extensions.PlotReport.available():
         for what in curves:
             trainer.extend(extensions.PlotReport([f'main/{what}', f'validation/main/{what}'], 'epoch',
                                                  filename=f'{what}.png'), name=f'plot_{what}')
     trainer.extend(extensions.FailOnNonNumber())
     trainer.extend(extensions.ProgressBar())
-    trainer.extend(extensions.snapshot_object(network, BEST, save_quickly), trigger=triggers.MinValueTrigger(MONITOR))
-    trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
+    if processes.is_first:
+        trainer.extend(extensions.snapshot_object(network, BEST, save_quickly),
+                       trigger=triggers.MinValueTrigger(MONITOR))
+        trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
     return trainer

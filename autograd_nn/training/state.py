@@ -52,7 +52,7 @@ def non_finite_parameters(target: Any) -> list[str]:
     if isinstance(target, Link):
         return [path for path, param in target.namedparams(include_uninit=False)
                 if param.requires_grad and not kernels(param.array).all_finite([param.array])]
-    if isinstance(target, Optimizer):
+    if isinstance(getattr(target, 'target', None), Link):  # an optimizer, or what stands for one
         return non_finite_parameters(target.target)
     optimizers: dict[str, Optimizer] = getattr(getattr(target, 'updater', target), 'get_all_optimizers', dict)()
     return [path for optimizer in optimizers.values() for path in non_finite_parameters(optimizer)]

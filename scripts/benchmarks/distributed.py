@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autograd_nn.distributed.launcher import is_launched
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.launcher import is_launched
 from autograd_nn.utils.readable import to_json
 from benchmarks import distributed_tables, machine
 from benchmarks.distributed_model import Cluster, Wire

@@ -97,4 +97,5 @@ def test_a_program_is_resumed(tmp_path):
 
 
 def test_every_program_is_run():
-    assert {path.stem for path in PROGRAMS.glob('*.py')} == {line.split()[0] for line, _, _ in CASES} | {'mnist'}
+    there = {path.stem for path in PROGRAMS.glob('*.py') if not path.stem.startswith('mn_')}
+    assert there == {line.split()[0] for line, _, _ in CASES} | {'mnist'}

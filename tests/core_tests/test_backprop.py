@@ -10,6 +10,7 @@ import pytest
 import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import Function, FunctionHook, FunctionNode, Parameter, Variable, grad
+from autograd_nn.backprop import watching_leaves
 
 
 def scalar(value, dtype='f8', **kwargs):
@@ -762,3 +763,105 @@ class TestGrad:
 
         x = scalar(3)
         assert grad([Double()(x) * x], [x])[0].array == 12
+
+
+class Leaves:
+    """Remembers what a backward pass tells of leaves."""
+
+    def __init__(self):
+        self.expected, self.events = set(), []
+
+    def expect(self, leaves):
+        assert not self.expected
+        self.expected = set(leaves)
+        assert len(leaves) == len(self.expected)
+
+    def arrived(self, leaf, g):
+        self.events.append((leaf, None if g is None else g.array.tolist()))
+
+
+class Visit(FunctionNode):
+    """The identity, which tells when it is visited, and may give no gradient."""
+
+    def __init__(self, visit, gives=True):
+        self.visit, self.gives = visit, gives
+
+    def forward(self, inputs):
+        return inputs
+
+    def backward(self, indexes, grad_outputs):
+        self.visit()
+        return grad_outputs if self.gives else (None,)
+
+
+class TestWatchingLeaves:
+    def watched(self, y, **kwargs):
+        leaves = Leaves()
+        with watching_leaves(leaves):
+            y.backward(**kwargs)
+        assert [leaf for leaf, _ in leaves.events if leaf in leaves.expected] == [leaf for leaf, _ in leaves.events]
+        assert len(leaves.events) == len(leaves.expected)
+        return leaves
+
+    @pytest.mark.parametrize('retain_grad', [False, True])
+    def test_a_gradient_is_reported_when_it_is_complete(self, retain_grad):
+        a, b, c, unused = (scalar(k + 2.) for k in range(4))
+        leaves = Leaves()
+        seen = []
+
+        def visit():
+            seen.append([leaf for leaf, _ in leaves.events])
+
+        h, = Visit(visit).apply((a * b,))
+        h, = Visit(visit).apply((h * c * b,))
+        y = h * c
+        with watching_leaves(leaves):
+            y.backward(retain_grad=retain_grad)
+        # c is used above and below the second visit, b above and below the first.
+        assert seen == [[], [c.node]]
+        assert leaves.expected == {a.node, b.node, c.node}
+        assert dict(leaves.events) == {x.node: x.grad.tolist() for x in (a, b, c)}
+        assert unused.grad is None
+
+    def test_none_and_what_is_never_visited_count_as_arrived(self):
+        a, b, c = (scalar(k + 2.) for k in range(3))
+        order = []
+        h, = Visit(lambda: order.append('cut'), gives=False).apply((F.exp(b),))
+        y = a * h + c
+        leaves = self.watched(y)
+        assert dict(leaves.events) == {a.node: a.grad.tolist(), b.node: None, c.node: 1.0}
+        assert b.grad is None and order == ['cut']
+
+    def test_several_outputs(self):
+        x, z = Variable(np.arange(4.)), scalar(3.)
+        first, second = F.split_axis(x, 2, 0)
+        leaves = self.watched(F.sum(first * z))
+        assert dict(leaves.events) == {x.node: [3, 3, 0, 0], z.node: 1.0}
+        assert second.grad is None
+
+    def test_gradients_from_before_are_not_part_of_the_report(self):
+        x = scalar(3.)
+        for total in 6, 12:
+            leaves = self.watched(x * x)
+            assert leaves.events == [(x.node, 6.0)] and x.grad == total
+
+    def test_passes_within_the_pass_are_not_reported(self):
+        x, inner = scalar(3.), scalar(2.)
+
+        def another_pass():
+            with ann.force_backprop_mode():
+                (inner * inner).backward()
+
+        y, = Visit(another_pass).apply((x * x,))
+        leaves = self.watched(F.forget(lambda y: y * x, y))
+        assert leaves.expected == {x.node} and leaves.events == [(x.node, 27.0)] and inner.grad == 4
+        with watching_leaves(leaves):
+            grad([x * x], [x])
+        assert len(leaves.events) == 1
+
+    def test_the_watcher_is_gone_after_the_block(self):
+        leaves, x = Leaves(), scalar(3.)
+        with pytest.raises(ZeroDivisionError), watching_leaves(leaves):
+            raise ZeroDivisionError
+        (x * x).backward()
+        assert not leaves.events

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograd_nn.distributed.communicators.parts import Done, part_of
 from autograd_nn.distributed.communicators.reductions import Reduction
 from autograd_nn.link import Link
 from autograd_nn.types import Array, DTypeLike
@@ -130,6 +131,27 @@ class CommunicatorBase:
                 float32.
         """
         raise NotImplementedError
+
+    def start_part_sum(self, flat: Array, wire_dtype: DTypeLike | None = None) -> Reduction:
+        """As `start_sum`, where each process needs the sum of its part only; the rest is of no use then.
+
+        Args:
+            flat: As there; the number of processes divides its length. The parts are in the order of ranks.
+            wire_dtype: As there.
+        """
+        return self.start_sum(flat, wire_dtype)
+
+    def start_allgather(self, flat: Array) -> Reduction:
+        """Starts to give all processes the parts that each has of a vector, in place; as `start_sum`, in turn with it.
+
+        Args:
+            flat: A contiguous vector, whose part this process has set; the number of processes divides its length. The
+                parts are in the order of ranks.
+        """
+        parts = self.allgather(part_of(flat, self.rank, self.size))
+        for rank, part in enumerate(parts):
+            part_of(flat, rank, self.size)[...] = part
+        return Done()
 
     # --- Python objects
 

@@ -11,8 +11,9 @@ import numpy as np
 from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators.communicator_base import CommunicatorBase
 from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_host
+from autograd_nn.distributed.communicators.parts import Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
-from autograd_nn.dtypes import is_half
+from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.link import Link
 from autograd_nn.types import Array, DTypeLike
 
@@ -202,9 +203,22 @@ class MpiCommunicator(CommunicatorBase):
         if flat.ndim != 1 or not flat.flags.c_contiguous:
             raise ValueError(f'start_sum: flat must be a contiguous vector, got one of shape {flat.shape} with strides '
                              f'{flat.strides}')
+        return self._get_background().start_sum(flat, wire_dtype)
+
+    def start_part_sum(self, flat: np.ndarray, wire_dtype: DTypeLike | None = None) -> Reduction:
+        part = part_of(flat, self.rank, self.size)
+        if not is_in_reach(flat) or (wire_dtype is not None and is_half(as_dtype(wire_dtype))):
+            return self.start_sum(flat, wire_dtype)
+        return PartSum(self._get_background(), flat, part)
+
+    def start_allgather(self, flat: np.ndarray) -> Reduction:
+        part_of(flat, self.rank, self.size)
+        return Gather(self._get_background(), flat) if is_in_reach(flat) else super().start_allgather(flat)
+
+    def _get_background(self) -> Background:
         if self._background is None:
             self._background = Background(self._mpi, self.mpi_comm)
-        return self._background.start_sum(flat, wire_dtype)
+        return self._background
 
     # --- Python objects
 

@@ -59,7 +59,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], str | None]:
     try:
         with NpzReader(path) as npz:
             return dict(npz), None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last: by its damaged header it is encrypted, or new
         return {}, str(error).removeprefix('load_npz: ')
 
 

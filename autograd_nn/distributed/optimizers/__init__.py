@@ -1,50 +1,7 @@
 """Optimizers of several processes that train one model."""
-from __future__ import annotations
-
-from typing import Any
-
-from autograd_nn.distributed.communicators import CommunicatorBase
-from autograd_nn.distributed.optimizers.averaging import GradientAverager
 from autograd_nn.distributed.optimizers.double_buffering import DoubleBufferingOptimizer
+from autograd_nn.distributed.optimizers.factory import create_multi_node_optimizer
 from autograd_nn.distributed.optimizers.multi_node_optimizer import MultiNodeOptimizer
-from autograd_nn.optimizer import GradientMethod
+from autograd_nn.distributed.optimizers.sharded_state import ShardedOptimizer
 
-__all__ = ['DoubleBufferingOptimizer', 'MultiNodeOptimizer', 'create_multi_node_optimizer']
-
-
-def create_multi_node_optimizer(actual_optimizer: GradientMethod, communicator: CommunicatorBase,
-                                double_buffering: bool = False, zero_fill: bool = True, *,
-                                bucket_bytes: int = 4 * 2 ** 20) -> Any:
-    """An optimizer that updates by the averages of all processes' gradients, and else is like another one.
-
-    The averages are computed while the backward pass still computes other gradients. Hooks, such as gradient clipping
-    and weight decay, see them. The first `update` gives all processes the parameters of the first one.
-
-    Args:
-        actual_optimizer: The optimizer. Whatever is read from or set in the result is read from or set in it.
-        communicator: The processes; all of them create such an optimizer, and update together.
-        double_buffering: Whether to update by the averages of the gradients of the step before, so that communication
-            has the whole next step to end.
-        zero_fill: Whether parameters without a gradient in any process get one of zeros before hooks see them. Where
-            some processes have none, it counts as zeros in any case.
-        bucket_bytes: Gradients travel together until they are that many bytes.
-
-    Returns:
-        A `MultiNodeOptimizer`.
-
-    Raises:
-        TypeError: It is no optimizer that updates by gradients.
-        ValueError: `bucket_bytes` is not positive.
-
-    Example:
-        >>> from autograd_nn import distributed, optimizers
-        >>> comm = distributed.create_communicator()  # doctest: +SKIP
-        >>> optimizer = create_multi_node_optimizer(optimizers.Adam(), comm)  # doctest: +SKIP
-    """
-    if not isinstance(actual_optimizer, GradientMethod):
-        raise TypeError('create_multi_node_optimizer: actual_optimizer must be one that updates by gradients (a '
-                        f'GradientMethod), got {type(actual_optimizer).__name__}')
-    if bucket_bytes < 1:
-        raise ValueError(f'create_multi_node_optimizer: bucket_bytes must be positive, got {bucket_bytes}')
-    kind = DoubleBufferingOptimizer if double_buffering else MultiNodeOptimizer
-    return kind(actual_optimizer, communicator, GradientAverager(communicator, bucket_bytes, zero_fill))
+__all__ = ['DoubleBufferingOptimizer', 'MultiNodeOptimizer', 'ShardedOptimizer', 'create_multi_node_optimizer']

@@ -1,4 +1,4 @@
-"""What all processes have in common before their gradients can be averaged: the same parameters, equal in value."""
+"""What all processes must have in common before gradients can be averaged: the same parameters, of equal values."""
 from __future__ import annotations
 
 import hashlib
@@ -83,7 +83,7 @@ def agree(communicator: CommunicatorBase, target: Link, arrivals: Sequence[Varia
     """
     params = _by_path(target)
     order = {node: i for i, node in enumerate(arrivals)}
-    last_first = [*reversed(params)]
+    last_first = [*params][::-1]
     last_first.sort(key=lambda path: order.get(params[path].node, len(order)))
     table = {path: _describe(params[path], kind(params[path])) for path in last_first}
     digest = _digest(target)

@@ -103,8 +103,8 @@ class Averages:
 
     def _start_flags(self) -> None:
         """Tells the other processes whether this one has other parameters, and which of them have gradients."""
-        flags = [self._is_void, *[not self._zero_fill and node in self._there for node in self.layout.slots]]
-        self._flags = np.array(flags, np.float32)
+        there = [] if self._zero_fill else [node in self._there for node in self.layout.slots]
+        self._flags = np.array([self._is_void, *there], np.float32)
         self._flags_sum = self._communicator.start_sum(self._flags, None)
         self._in_flight.append(self._flags_sum)
 
@@ -140,9 +140,11 @@ class Averages:
         flats = self.wait()
         if scale is not None:
             divide(flats, scale)
-        for slot, is_there in zip(self.layout.slots.values(), self._flags[1:].tolist()):
-            if is_there or self._zero_fill:
-                set_gradient(slot.param, slot.view(flats[slot.bucket]))
+        slots = list(self.layout.slots.values())
+        if not self._zero_fill:
+            slots = [slot for slot, is_there in zip(slots, self._flags[1:].tolist(), strict=True) if is_there]
+        for slot in slots:
+            set_gradient(slot.param, slot.view(flats[slot.bucket]))
 
 
 def divide(flats: list[Array], scale: float) -> None:

@@ -41,8 +41,12 @@ class Slot:
 
     def view(self, flat: Array) -> Array:
         """The bucket's part as an array of the parameter's shape, laid out as its array."""
-        view = flat[self.start:self.stop].reshape(self._shape)
-        return view if self._back is None else view.transpose(self._back)
+        return self.unflatten(flat[self.start:self.stop])
+
+    def unflatten(self, vector: Array) -> Array:
+        """A vector of the parameter's elements as an array of its shape."""
+        array = vector.reshape(self._shape)
+        return array if self._back is None else array.transpose(self._back)
 
     def flatten(self, array: Array) -> Array:
         """An array of the parameter's shape as a vector, in the order of the bucket; a view where that is possible."""

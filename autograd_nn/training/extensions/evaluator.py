@@ -56,6 +56,7 @@ class Evaluator(Extension):
         eval_hook: Called with this extension before each evaluation.
         eval_func: What to call with each batch; by default the model.
         progress_bar: Whether to show a progress bar.
+        summary: Makes what averages the values.
 
     Attributes:
         name: Another prefix than ``validation``: give it to `Trainer.extend`.
@@ -78,7 +79,7 @@ class Evaluator(Extension):
     def __init__(self, iterator: Iterator | dict[str, Iterator], target: Link | dict[str, Link],
                  converter: Callable[..., Any] = concat_examples, device: DeviceLike | None = None,
                  eval_hook: Callable[[Evaluator], Any] | None = None, eval_func: Callable[..., Any] | None = None, *,
-                 progress_bar: bool = False) -> None:
+                 progress_bar: bool = False, summary: Callable[[], DictSummary] = DictSummary) -> None:
         self._iterators: dict[str, Any] = iterator if isinstance(iterator, dict) else {'main': iterator}
         self._targets: dict[str, Any] = target if isinstance(target, dict) else {'main': target}
         for name, each in self._iterators.items():
@@ -91,6 +92,7 @@ class Evaluator(Extension):
         self.eval_hook = eval_hook
         self.eval_func = eval_func
         self._progress_bar = progress_bar
+        self._make_summary = summary
 
     def get_iterator(self, name: str) -> Any:
         """The iterator of that name."""
@@ -140,7 +142,7 @@ class Evaluator(Extension):
             iterator.reset()
         else:
             iterator = copy.copy(iterator)
-        summary, over_batches = DictSummary(), DictSummary()
+        summary, over_batches = self._make_summary(), self._make_summary()
         for batch in self._with_progress_bar(iterator):
             observation: dict[str, Any] = {}
             with report_scope(observation), no_backprop_mode():
@@ -149,11 +151,11 @@ class Evaluator(Extension):
                          for name, value in observation.items()})
             over_batches.add(observation)
         unweighted = self._merge(over_batches).compute_mean()
-        return {name: MeanOverSet.of(mean, unweighted[name])
-                for name, mean in self._merge(summary).compute_mean().items()}
+        means = self._merge(summary).compute_mean()
+        return {name: MeanOverSet.of(mean, unweighted[name]) for name, mean in means.items()}
 
     def _merge(self, summary: DictSummary) -> DictSummary:
-        """What the mean is of; a multi-node evaluator adds what other processes have summed up."""
+        """What the means are of; a multi-node evaluator adds what other processes have summed up."""
         return summary
 
     def _evaluate_batch(self, batch: Any) -> None:

@@ -29,17 +29,19 @@ class LogReport(Extension):
         filename: The file's name in the trainer's directory, in which ``{epoch}``, say, stands for that value of the
             dict; None writes no file.
         log_name: An older name of `filename`.
+        summary: Makes what averages the values of an interval.
     """
 
     def __init__(self, keys: Iterable[str] | None = None, trigger: TriggerLike = (1, 'epoch'),
                  postprocess: Callable[[dict[str, Any]], Any] | None = None, filename: str | None = 'log', *,
-                 log_name: str | None = None) -> None:
+                 log_name: str | None = None, summary: Callable[[], DictSummary] = DictSummary) -> None:
         self._keys = None if keys is None else list(keys)
         self._trigger = get_trigger(trigger)
         self._postprocess = postprocess
         self._filename = log_name or filename
         self._log: list[dict[str, Any]] = []
-        self._summary = DictSummary()
+        self._make_summary = summary
+        self._summary = summary()
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -61,7 +63,7 @@ class LogReport(Extension):
         if self._postprocess is not None:
             self._postprocess(entry)
         self._log.append(entry)
-        self._summary = DictSummary()
+        self._summary = self._make_summary()
         if self._filename is not None:
             with atomic_write(Path(trainer.out, self._filename.format(**entry))) as file:
                 file.write(to_json(self._log, indent=4))

@@ -2,6 +2,7 @@ import faulthandler
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from autograd_nn import distributed
@@ -23,6 +24,11 @@ def abort() -> None:
     from mpi4py import MPI
     sys.stdout.flush()
     MPI.COMM_WORLD.Abort(1)
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers() -> None:
+    np.random.seed(0)
 
 
 @pytest.fixture(autouse=True)
