@@ -55,7 +55,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
                          help='processes on the network on which overlap is measured (default: %(default)s)')
     network.add_argument('--counts', nargs='+', type=int, default=[1, 4, 16, 64, 256, 1024], metavar='N',
                          help='numbers of processes to predict (default: 1 4 16 64 256 1024)')
-    network.add_argument('--global-batch', type=int, default=1024, metavar='N',
+    network.add_argument('--global-batch', type=int, default=distributed_tables.GLOBAL_BATCH, metavar='N',
                          help='samples of all processes together in strong scaling (default: %(default)s)')
     command.set_defaults(run=run, threads=1, length=1)
 

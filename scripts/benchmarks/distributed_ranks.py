@@ -21,6 +21,8 @@ from benchmarks.rows import ROWS, Row
 SIZES = [2 ** exponent for exponent in range(12, 27, 2)]
 # Vectors come from as much memory in turn, which no cache holds: neither does one hold gradients.
 MEMORY = 2 ** 28
+# Sums are short, so that they can have more rounds than steps.
+LEAST_ROUNDS = 10
 # How long a process that has nothing to do sleeps before it looks again, in seconds.
 NAP = 1e-3
 
@@ -58,10 +60,10 @@ class Ranks:
             time.sleep(NAP)
         return float(self.mpi_comm.bcast(seconds))
 
-    def take_turns(self, **sides: Callable[[], float]) -> dict[str, float]:
-        """Calls functions that return seconds in turn; returns the median of each."""
+    def take_turns(self, rounds: int, **sides: Callable[[], float]) -> dict[str, float]:
+        """Calls functions that return seconds in turn, once to warm up; returns the median of each."""
         seconds: dict[str, list[float]] = {name: [] for name in sides}
-        for _ in range(self.rounds + 1):
+        for _ in range(rounds + 1):
             for name, side in sides.items():
                 seconds[name].append(side())
         return {name: statistics.median(each[1:]) for name, each in seconds.items()}
@@ -72,16 +74,17 @@ class Ranks:
 
     def sums(self) -> list[dict[str, float]]:
         """Seconds for the sum of vectors of several ``size`` in bytes: by ``MPI.Allreduce`` and by ``start_sum``."""
-        memory = np.zeros(MEMORY // 4, np.float32)
-        rows = []
+        memory = np.empty(MEMORY // 4, np.float32)
+        memory.fill(0)  # the system gives memory when it is written to, which takes longer than to add it up
+        rows, rounds = [], max(self.rounds, LEAST_ROUNDS)
         for size in SIZES:
-            starts = iter(list(range(0, memory.size, size // 4)) * (self.rounds + 1))
+            starts = iter(list(range(0, memory.size, size // 4)) * (rounds + 1))
 
             def next_vector(length: int = size // 4, starts: Any = starts) -> np.ndarray:
                 start = next(starts)
                 return memory[start:start + length]
 
-            rows.append({'size': size, **self.take_turns(**{
+            rows.append({'size': size, **self.take_turns(rounds, **{
                 'MPI.Allreduce': lambda: self.time(lambda: self.add_up(next_vector())),
                 'start_sum': lambda: self.time(lambda: self.comm.start_sum(next_vector()).wait())})})
         return rows
@@ -104,10 +107,10 @@ class Ranks:
         side.overlapped()  # learns in which order gradients arrive
         means: list[float] = []
         times = self.take_turns(
-            alone=lambda: self.time_first(side.alone), apart=lambda: self.time(side.alone),
+            self.rounds, alone=lambda: self.time_first(side.alone), apart=lambda: self.time(side.alone),
             after=lambda: self.time(lambda: means.append(side.after())),
             overlapped=lambda: self.time(side.overlapped))
-        times |= self.take_turns(**{
+        times |= self.take_turns(self.rounds, **{
             'MPI.Allreduce': lambda: self.time(lambda: self.add_up(gradients)),
             'multi_node_mean_grad': lambda: self.time(lambda: self.comm.multi_node_mean_grad(side.model))})
         return {'model': row.model, 'batch': row.batch, 'bytes': gradients.nbytes, **times,

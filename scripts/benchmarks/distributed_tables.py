@@ -1,7 +1,7 @@
 """Figures of training on several processes as tables."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.distributed_model import ALGORITHMS, Cluster, Step, fit, ring, scaling, with_batch
 from benchmarks.rows import ROWS
+
+# The samples of all processes together in strong scaling, unless somebody says otherwise.
+GLOBAL_BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -118,15 +121,13 @@ def of_scaling(report: dict[str, Any], cluster: Cluster, counts: Sequence[int], 
         global_batch: The samples of all together in strong scaling.
     """
     found = []
-    for title, is_weak in (('Weak scaling: each process has the batch that was measured', True),
-                           (f'Strong scaling: {global_batch:,} samples in all', False)):
+    for title, total in (('Weak scaling: each process has the batch that was measured', None),
+                         (f'Strong scaling: {global_batch:,} samples in all', global_batch)):
         rows = [['network', 'processes', 'batch of each', 'alone, ms',
                  *(f'{name}{how}' for name in ALGORITHMS for how in ('', ', overlap'))]]
         for model, measured in report['networks'].items():
-            small, large = (Step.from_json(measured[name]) for name in ('small', 'large'))
-            step_of = partial(with_batch, small, large)
-            batches = {count: large.batch if is_weak else global_batch / count for count in {1, *counts}}
-            by_algorithm = [scaling(step_of, batches.__getitem__, counts, cluster, name) for name in ALGORITHMS]
+            step_of, batch_of = load_of(measured, total)
+            by_algorithm = [scaling(step_of, batch_of, counts, cluster, name) for name in ALGORITHMS]
             for row, *others in zip(*by_algorithm):
                 rows.append([ROWS[model].title, f'{row["processes"]:,}', f'{row["batch"]:g}',
                              milliseconds(step_of(row['batch']).alone),
@@ -134,6 +135,18 @@ def of_scaling(report: dict[str, Any], cluster: Cluster, counts: Sequence[int], 
                                for how in ('without', 'overlap'))])
         found.append(Table(f'{title}; efficiency without overlap and with it', rows))
     return found
+
+
+def load_of(measured: dict[str, Any],
+            total: int | None) -> tuple[Callable[[float], Step], Callable[[int], float]]:
+    """What each process has to do: the step of a batch, and the batch where there are so many processes.
+
+    Args:
+        measured: What was measured of a network.
+        total: The samples of all processes together; None if each has the batch that was measured.
+    """
+    small, large = (Step.from_json(measured[name]) for name in ('small', 'large'))
+    return partial(with_batch, small, large), lambda count: large.batch if total is None else total / count
 
 
 def milliseconds(seconds: float) -> str:
