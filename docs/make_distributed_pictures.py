@@ -69,8 +69,8 @@ def draw_scaling(report: dict[str, Any], target: Path) -> None:
     for column, (model, measured) in zip(axes.T, report['networks'].items()):
         for axis, is_weak in zip(column, (True, False)):
             for algorithm, color in (('ring', PASSES[0]), ('halving', SUMS)):
-                rows = scaling(*tables.load_of(measured, COUNTS, None if is_weak else tables.GLOBAL_BATCH), COUNTS,
-                               cluster, algorithm)
+                rows = scaling(*tables.load_of(measured, None if is_weak else tables.GLOBAL_BATCH), COUNTS, cluster,
+                               algorithm)
                 for how, line in (('without', '--'), ('overlap', '-')):
                     label = f'{algorithm}, {"with overlap" if how == "overlap" else "without"}'
                     axis.plot(COUNTS, [row[f'efficiency {how}'] for row in rows], line, color=color, label=label)

@@ -119,7 +119,8 @@ def measure(arguments: argparse.Namespace, wire: Wire) -> dict[str, Any]:
         small = measure_steps(dataclasses.replace(large, batch=1), 2, arguments.size, wire)
         networks[model] = {**found, 'batch': large.batch, 'small': small['record'], 'large': found.pop('record')}
     return {'versions': machine.versions(), 'machine': machine.describe(), 'rounds': arguments.rounds,
-            'size': arguments.size, 'wire': dataclasses.asdict(wire), 'networks': networks,
+            'size': arguments.size, 'wire': {'latency': wire.latency, 'bandwidth': wire.bandwidth},
+            'networks': networks,
             'ranks': [start_ranks(processes, arguments.rounds, {model: BATCHES[model] for model in arguments.rows})
                       for processes in arguments.processes]}
 
