@@ -9,7 +9,7 @@ from autograd_nn.function_node import Arrays, FunctionNode, Gradients, Indexes
 from autograd_nn.functions.array.rearrangement import pad
 from autograd_nn.functions.array.shape import expand_dims, reshape
 from autograd_nn.functions.axes import normalize_axis
-from autograd_nn.types import Array, ArrayLike
+from autograd_nn.types import ArrayLike
 from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable, as_variable
 
@@ -81,7 +81,9 @@ def with_zeros(gys: Sequence[Variable | None], shapes: Sequence[tuple[int, ...]]
             for gy, shape in zip(gys, shapes)]
 
 
-def _as_list(xs: Array, function: str) -> list[Variable]:
+def _as_list(xs: Any, function: str) -> list[Variable]:
+    if isinstance(xs, Variable) and xs.ndim and len(xs):  # as programs for Chainer have it: what it is a stack of
+        return list(separate(xs))
     if not isinstance(xs, (tuple, list)):
         raise TypeError(f'{function}: expected a tuple or a list of Variables or arrays, got {type(xs).__name__}')
     if not xs:
@@ -97,7 +99,7 @@ def concat(xs: Sequence[ArrayLike], axis: int = 1) -> Variable:
     """Joins arrays along an axis.
 
     Args:
-        xs: Variables or arrays of the same shape except along `axis`.
+        xs: Variables or arrays of the same shape except along `axis`; a Variable stands for those along its first axis.
         axis: The axis.
 
     Raises:

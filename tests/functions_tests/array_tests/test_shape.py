@@ -242,3 +242,10 @@ def test_resize_images_nearest():
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call(np.ones((2, 3)))
+
+
+def test_a_variable_is_joined_along_its_first_axis():
+    x = np.random.randn(3, 2, 4)
+    check_function(lambda x: F.concat(x, axis=0), lambda x: x.reshape(6, 4), x)
+    check_function(lambda x: F.concat(x), lambda x: np.concatenate(list(x), 1), x)
+    check_function(lambda x: F.stack(x, axis=1), lambda x: x.transpose(1, 0, 2), x)
