@@ -1,4 +1,5 @@
 """The training program in several processes computes what it does in one, and what becomes of it if one ends."""
+import contextlib
 import json
 import os
 import re
@@ -124,14 +125,19 @@ def start(folder, n, *arguments):
 
 
 def ranks(launcher):
-    """The numbers of the processes that train, below a launcher."""
-    rows = [line.split(maxsplit=2) for line in
-            subprocess.run(['ps', '-eo', 'pid,ppid,args'], capture_output=True, text=True, check=True)
-            .stdout.splitlines()[1:]]
+    """The numbers of the processes that train, below a launcher.
+
+    Read from /proc: `ps` cuts command lines to the terminal's width where COLUMNS is set.
+    """
     below = {launcher.pid}
-    for _ in range(3):
-        below |= {int(pid) for pid, parent, _ in rows if int(parent) in below}
-    return [int(pid) for pid, _, words in rows if int(pid) in below and words.startswith(f'{sys.executable} {TRAIN}')]
+    for _ in range(4):
+        for stat in Path('/proc').glob('[0-9]*/stat'):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                parent = int(stat.read_text().rpartition(')')[2].split()[1])
+                if parent in below:
+                    below.add(int(stat.parent.name))
+    command = f'{sys.executable}\0{TRAIN}\0'.encode()
+    return [pid for pid in sorted(below) if Path(f'/proc/{pid}/cmdline').read_bytes().startswith(command)]
 
 
 @pytest.mark.slow
