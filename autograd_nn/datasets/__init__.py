@@ -4,6 +4,7 @@ from autograd_nn.datasets.augmented_dataset import AugmentedDataset
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.dict_dataset import DictDataset
+from autograd_nn.datasets.digit_scenes import DigitScenes, Scene, boxes_of_masks
 from autograd_nn.datasets.image_dataset import (
     ImageDataset,
     LabeledImageDataset,
@@ -43,6 +44,7 @@ __all__ = [
     'AugmentedDataset',
     'ConcatenatedDataset',
     'DictDataset',
+    'DigitScenes',
     'ImageDataset',
     'ImageFolderDataset',
     'LabeledImageDataset',
@@ -50,12 +52,14 @@ __all__ = [
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'Scene',
     'SubDataset',
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
     'Vocabulary',
     'ZippedImageDataset',
+    'boxes_of_masks',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
