@@ -187,7 +187,7 @@ def _choose_place(shape: Sequence[int], size: tuple[int, int], others: Sequence[
 
 def _contrasting_color(ground: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A colour that stands out from a ground, shape (3, 1, 1)."""
-    gray = ground.mean()
     colors = rng.uniform(0, 255, (_ATTEMPTS, 3))
-    distant = np.abs(colors.mean(axis=1) - gray) > 70
-    return colors[int(distant.argmax())].astype(np.float32)[:, None, None]
+    distances = np.abs(colors.mean(axis=1) - ground.mean())
+    # The first that is far enough, so that all far colours are equally likely; if none is, the farthest.
+    return colors[int(np.minimum(distances, 70).argmax())].astype(np.float32)[:, None, None]
