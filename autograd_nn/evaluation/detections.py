@@ -71,7 +71,7 @@ def images(function: str, pred_bboxes: Arrays, pred_labels: Arrays, pred_scores:
                 raise ValueError(f'{function}: {name} of image {i}: expected integers of at least 0, got {x.dtype}, '
                                  f'the least is {x.min()}')
         order = np.argsort(-row[2], kind='stable')
-        result.append((Found(*[x[order] for x in row[:3]]), Objects(*row[3:5], row[5:])))
+        result.append((Found(*[x[order] for x in row[:3]]), Objects(row[3], row[4], row[5:])))
     return result
 
 
