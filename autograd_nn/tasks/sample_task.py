@@ -195,8 +195,12 @@ class SampleTask(Task):
         return f'{iterations * self.batch_size / seconds:,.0f} images a second'
 
     def extend(self, trainer: Trainer) -> None:
-        if self.processes.is_first:
-            trainer.extend(ResultsPicture(self))
+        if not self.processes.is_first:
+            return
+        trainer.extend(ResultsPicture(self))
+        if self.measures and extensions.PlotReport.available():
+            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.measures], 'epoch',
+                                                 filename='metric.png'), name='plot_metric')
 
     def iterate_once(self, data: Any) -> iterators.SerialIterator:
         """An iterator that goes once over this process's part of a data set.
