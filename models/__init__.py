@@ -23,6 +23,9 @@ from autograd_nn.models.classification.resnet import CifarResNet, ResNet, SEResN
 from autograd_nn.models.classification.squeezenet import SqueezeNet
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
+from autograd_nn.models.detection.ssd import SSD
+from autograd_nn.models.detection.ssd_small import SSD96
+from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
@@ -43,7 +46,7 @@ from autograd_nn.models.style.losses import (
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
-__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
+__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'SSD', 'SSD300', 'SSD512', 'SSD96', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
            'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
            'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
            'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
