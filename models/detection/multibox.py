@@ -42,6 +42,7 @@ def default_boxes(grids: Sequence[int], aspect_ratios: Sequence[Sequence[float]]
         ValueError: The numbers of grids, ratios, steps and sizes do not fit together.
 
     Example:
+        >>> import numpy as np
         >>> from autograd_nn.models.detection.multibox import default_boxes
         >>> default_boxes([1], [[4]], [20], [4, 9]).tolist()
         [[8.0, 8.0, 12.0, 12.0], [7.0, 7.0, 13.0, 13.0], [9.0, 6.0, 11.0, 14.0], [6.0, 9.0, 14.0, 11.0]]
@@ -80,14 +81,15 @@ class MultiboxCoder:
         ValueError: The numbers of grids, ratios, steps and sizes do not fit together.
 
     Example:
+        >>> import numpy as np
         >>> from autograd_nn.models.detection.multibox import MultiboxCoder
         >>> coder = MultiboxCoder(grids=[2], aspect_ratios=[[2]], steps=[16], sizes=[10, 20])
         >>> locs, labels = coder.encode(np.array([[2, 3, 13, 14]], 'f'), np.array([7], 'i'))
         >>> labels.tolist()
-        [8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        [8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
         >>> confs = 9. * np.eye(11)[labels]
         >>> boxes, labels, scores = coder.decode(locs, confs)
-        >>> boxes.tolist(), labels.tolist()
+        >>> boxes.round(3).tolist(), labels.tolist()
         ([[2.0, 3.0, 13.0, 14.0]], [7])
     """
 
@@ -244,6 +246,7 @@ def multibox_loss(mb_locs: ArrayLike, mb_confs: ArrayLike, gt_mb_locs: Any, gt_m
         ValueError: The shapes do not fit.
 
     Example:
+        >>> import numpy as np
         >>> from autograd_nn.models.detection.multibox import multibox_loss
         >>> labels = np.array([[2, 0, 0, 0]])
         >>> locs, confs = np.zeros((1, 4, 4), 'f'), np.zeros((1, 4, 3), 'f')

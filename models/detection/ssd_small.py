@@ -25,6 +25,7 @@ class SSD96(SSD):
         num_classes: The number of classes, without background.
 
     Example:
+        >>> import numpy as np
         >>> from autograd_nn import models
         >>> network = models.SSD96()
         >>> locs, confs = network(np.zeros((2, 3, 96, 96), 'f'))
