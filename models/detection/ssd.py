@@ -98,6 +98,18 @@ class SSD(Chain):
             scaled = transforms.Resize(self.insize)(scaled)
         return scaled - self.mean
 
+    def prepare_boxes(self, boxes: np.ndarray, size: Sequence[int]) -> np.ndarray:
+        """Where boxes of an image are after `prepare`.
+
+        Args:
+            boxes: (y_min, x_min, y_max, x_max) in pixels of the image, shape (R, 4).
+            size: The height and width of the image.
+
+        Returns:
+            A float32 array of shape (R, 4).
+        """
+        return (boxes * np.tile(np.divide(self.insize, size), 2)).astype(np.float32)
+
     def loss(self, outputs: tuple[Variable, Variable], boxes: Sequence[np.ndarray],
              labels: Sequence[np.ndarray]) -> Variable:
         """The loss to train with (see `multibox_loss`).
