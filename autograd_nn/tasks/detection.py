@@ -11,12 +11,11 @@ from PIL import Image
 
 from autograd_nn import datasets, models
 from autograd_nn.backend import Device
-from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.config import get_dtype, no_backprop_mode, using_config
 from autograd_nn.dataset import Converter, DatasetMixin, to_device
 from autograd_nn.datasets.box_transforms import RandomSceneCrop, RandomSceneExpansion, RandomSceneFlip
 from autograd_nn.datasets.color_transforms import RandomColors
 from autograd_nn.datasets.transforms import Compose
-from autograd_nn.dtypes import get_dtype
 from autograd_nn.evaluation import eval_detection_coco, eval_detection_voc
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report

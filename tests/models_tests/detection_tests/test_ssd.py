@@ -31,7 +31,8 @@ def shapes_of_chainercv(insize, n_fg_class):
     return shapes
 
 
-@pytest.mark.parametrize('insize, parameters', [(300, 26_285_486), (512, 27_188_676)])
+@pytest.mark.parametrize('insize, parameters', [
+    (300, 26_285_486), pytest.param(512, 27_188_676, marks=pytest.mark.slow)])
 def test_parameters_are_those_of_chainercv(insize, parameters, blank_parameters):
     network = models.create(f'ssd{insize}')
     grids = []
@@ -68,6 +69,7 @@ def scenes(count):
     return [DigitScenes(count, seed=3)[i] for i in range(count)]
 
 
+@pytest.mark.slow
 def test_overfits_eight_scenes():
     """Learns them by heart: finds all their objects, and nothing else."""
     network, data = models.create('ssd96'), scenes(8)
@@ -98,6 +100,7 @@ def test_overfits_eight_scenes():
 def network():
     network = models.create('ssd96', num_classes=3)
     network.predict([np.zeros((3, 96, 96), 'f')])
+    network.cleargrads()
     return network
 
 
