@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import autograd_nn.functions as F
-import autograd_nn.links as L
 from autograd_nn.link import Link
 from autograd_nn.models.classification.vgg import CONVOLUTIONS
 from autograd_nn.models.detection.multibox import Multibox

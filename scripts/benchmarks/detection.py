@@ -127,7 +127,7 @@ def compare(name: str, batch: int, rounds: int, threads: int) -> dict[str, Any]:
         threads: The number of threads of each side.
 
     Returns:
-        ``milliseconds`` by side, and the ``ratio`` of OpenCV's time to ours, None without OpenCV: quartiles and medians.
+        ``milliseconds`` by side, and the ``ratio`` of OpenCV's time to ours, None without it: quartiles and medians.
 
     Raises:
         RuntimeError: A side cannot run the network.

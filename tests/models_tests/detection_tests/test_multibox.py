@@ -52,7 +52,7 @@ def encode_by_loops(coder, boxes, labels, threshold):
     defaults = coder.default_boxes.astype(float)
     iou = box_iou(coder.default_boxes, boxes)
     chosen = {}
-    pairs = sorted(((-iou[i, j], i, j) for i in range(len(defaults)) for j in range(len(boxes))))
+    pairs = sorted((-iou[i, j], i, j) for i in range(len(defaults)) for j in range(len(boxes)))
     for negative, i, j in pairs:
         if negative < -1e-6 and i not in chosen and j not in chosen.values():
             chosen[i] = j
