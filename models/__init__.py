@@ -24,6 +24,7 @@ from autograd_nn.models.classification.squeezenet import SqueezeNet
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
 from autograd_nn.models.detection.faster_rcnn import FasterRCNN
+from autograd_nn.models.detection.faster_rcnn_fpn import FasterRCNNFPNResNet50
 from autograd_nn.models.detection.faster_rcnn_small import FasterRCNN96
 from autograd_nn.models.detection.faster_rcnn_vgg16 import FasterRCNNVGG16
 from autograd_nn.models.detection.ssd import SSD
@@ -70,6 +71,7 @@ __all__ = [
     'FastStyleNet',
     'FasterRCNN',
     'FasterRCNN96',
+    'FasterRCNNFPNResNet50',
     'FasterRCNNVGG16',
     'FeatureExtractor',
     'GoogLeNet',
