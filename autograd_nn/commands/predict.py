@@ -143,8 +143,11 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
     """
     written = []
     for what, picture in answer.pictures.items():
-        names = (out / f'{source.stem}-{what}{number}.png' for number in ('', *(f'-{i}' for i in itertools.count(2))))
-        path = next(path for path in names if path not in taken)
+        path = out / f'{source.stem}-{what}.png'
+        for number in itertools.count(2):
+            if path not in taken:
+                break
+            path = out / f'{source.stem}-{what}-{number}.png'
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             picture.save(file, 'PNG')
