@@ -26,6 +26,9 @@ from autograd_nn.models.classification.vision_transformer import VisionTransform
 from autograd_nn.models.detection.faster_rcnn import FasterRCNN
 from autograd_nn.models.detection.faster_rcnn_small import FasterRCNN96
 from autograd_nn.models.detection.faster_rcnn_vgg16 import FasterRCNNVGG16
+from autograd_nn.models.detection.ssd import SSD
+from autograd_nn.models.detection.ssd_small import SSD96
+from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
@@ -46,14 +49,65 @@ from autograd_nn.models.style.losses import (
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
-__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
-           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FasterRCNN', 'FasterRCNN96',
-           'FasterRCNNVGG16', 'FeatureExtractor', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization',
-           'LSTMLanguageModel', 'LeNet', 'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron',
-           'PerceptualLoss', 'PictureTransformer', 'Preprocessing', 'Recipe', 'ResNet', 'SEResNet',
-           'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain', 'SuperResolutionNet', 'TwoLayerPerceptron',
-           'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get', 'gram_matrix', 'names', 'nand_gate',
-           'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+__all__ = [
+    'CAFFE',
+    'DIGITS',
+    'MLP',
+    'NIN',
+    'SSD',
+    'SSD96',
+    'SSD300',
+    'SSD512',
+    'TORCHVISION',
+    'VGG',
+    'AlexNet',
+    'CifarResNet',
+    'DeepConvNet',
+    'DigitNetwork',
+    'EfficientNetB0',
+    'EfficientNetV2S',
+    'Entry',
+    'FastStyleNet',
+    'FasterRCNN',
+    'FasterRCNN96',
+    'FasterRCNNVGG16',
+    'FeatureExtractor',
+    'GoogLeNet',
+    'GoogLeNetBN',
+    'ImageNetwork',
+    'InstanceNormalization',
+    'LSTMLanguageModel',
+    'LeNet',
+    'LeNet5',
+    'MobileNet',
+    'MobileNetV2',
+    'OneTowerAlexNet',
+    'Perceptron',
+    'PerceptualLoss',
+    'PictureTransformer',
+    'Preprocessing',
+    'Recipe',
+    'ResNet',
+    'SEResNet',
+    'SingleLayerPerceptron',
+    'SqueezeNet',
+    'StagedChain',
+    'SuperResolutionNet',
+    'TwoLayerPerceptron',
+    'VisionTransformer',
+    'and_gate',
+    'content_loss',
+    'create',
+    'get',
+    'gram_matrix',
+    'names',
+    'nand_gate',
+    'or_gate',
+    'register',
+    'style_loss',
+    'total_variation',
+    'xor_gate',
+]
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {
