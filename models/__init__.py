@@ -26,6 +26,11 @@ from autograd_nn.models.classification.vision_transformer import VisionTransform
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
+from autograd_nn.models.segmentation.fcn import FCN
+from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
+from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
+from autograd_nn.models.segmentation.unet import UNet
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -43,13 +48,13 @@ from autograd_nn.models.style.losses import (
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
-__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
-           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
+__all__ = ['CAFFE', 'DIGITS', 'FCN', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
+           'DeepLabV3plusXception65', 'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
            'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
            'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
-           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
-           'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SegNet', 'SegNetBasic', 'SegmentationNetwork', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
+           'SuperResolutionNet', 'TwoLayerPerceptron', 'UNet', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
+           'gram_matrix', 'median_frequency_weights', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {
