@@ -49,12 +49,14 @@ from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
 __all__ = ['CAFFE', 'DIGITS', 'FCN', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
-           'DeepLabV3plusXception65', 'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
-           'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
-           'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
-           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SegNet', 'SegNetBasic', 'SegmentationNetwork', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'SuperResolutionNet', 'TwoLayerPerceptron', 'UNet', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
-           'gram_matrix', 'median_frequency_weights', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+           'DeepLabV3plusXception65', 'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet',
+           'FeatureExtractor', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel',
+           'LeNet', 'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss',
+           'PictureTransformer', 'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SegNet', 'SegNetBasic',
+           'SegmentationNetwork', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain', 'SuperResolutionNet',
+           'TwoLayerPerceptron', 'UNet', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
+           'gram_matrix', 'median_frequency_weights', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss',
+           'total_variation', 'xor_gate']
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {

@@ -22,7 +22,7 @@ from autograd_nn.variable import Variable
 class DeepLabV3plusXception65(SegmentationNetwork):
     """DeepLab v3+ on Xception: pyramids of dilated separable convolutions, and a decoder that sees finer features, too.
 
-    41,258,213 parameters for 21 classes. The paths of the parameters are those of ChainerCV's class of this name, whose
+    41,055,413 parameters for 21 classes. The paths of the parameters are those of ChainerCV's class of this name, whose
     files load. Reference: L.-C. Chen et al., Encoder-Decoder with Atrous Separable Convolution for Semantic Image
     Segmentation, 2018, https://arxiv.org/abs/1802.02611.
 
@@ -59,7 +59,7 @@ class DeepLabV3plusXception65(SegmentationNetwork):
 
     def compute_scores(self, x: Variable) -> Variable:
         low, high = self.feature_extractor(x)
-        return F.resize_images(self.decoder(low, self.aspp(high)), x.shape[2:])
+        return F.resize_images(self.decoder(low, self.aspp(high)), (x.shape[2], x.shape[3]))
 
 
 class Xception65(Chain):
@@ -82,15 +82,15 @@ class Xception65(Chain):
         def scaled(*channels: int) -> list[int]:
             return [round(number * width) for number in channels]
 
-        self.add_link('entryflow_conv1', ConvBNActivation(*scaled(32), 3, stem_stride, 1, eps=1e-3, decay=decay))
-        self.add_link('entryflow_conv2', ConvBNActivation(*scaled(64), 3, 1, 1, eps=1e-3, decay=decay))
+        self.add_link('entryflow_conv1', ConvBNActivation(scaled(32)[0], 3, stem_stride, 1, eps=1e-3, decay=decay))
+        self.add_link('entryflow_conv2', ConvBNActivation(scaled(64)[0], 3, 1, 1, eps=1e-3, decay=decay))
         for i, (before, channels, stride) in enumerate([(64, 128, 2), (128, 256, 2), (256, 728, 1)], start=1):
-            self.add_link(f'entryflow_block{i}', block(*scaled(before), scaled(*[channels] * 3), stride))
+            self.add_link(f'entryflow_block{i}', block(scaled(before, *[channels] * 3), stride))
         self._middle = [f'middleflow_block{i}' for i in range(1, middle_blocks + 1)]
         for name in self._middle:
-            self.add_link(name, block(*scaled(728), scaled(728, 728, 728), dilate=2, skip='sum'))
-        self.add_link('exitflow_block1', block(*scaled(728), scaled(728, 1024, 1024), dilate=2))
-        self.add_link('exitflow_block2', block(*scaled(1024), scaled(1536, 1536, 2048), dilate=4, skip='none'))
+            self.add_link(name, block(scaled(728, 728, 728, 728), dilate=2, skip='sum'))
+        self.add_link('exitflow_block1', block(scaled(728, 728, 1024, 1024), dilate=2))
+        self.add_link('exitflow_block2', block(scaled(1024, 1536, 1536, 2048), dilate=4, skip='none'))
 
     def forward(self, x: Variable) -> tuple[Variable, Variable]:
         """Computes fine features and coarse ones: of a quarter and an eighth of the height and width of pictures.
@@ -110,23 +110,22 @@ class XceptionBlock(Chain):
     """Three separable convolutions, to whose result the input is added.
 
     Args:
-        in_channels: The number of input channels.
-        channels: The output channels of each convolution.
+        channels: The number of input channels, and of the output channels of each convolution.
         stride: That of the last one.
         dilate: The distance between a filter's pixels.
-        skip: ``'sum'`` to add the input, ``'conv'`` to add what a 1 x 1 convolution makes of it, ``'none'`` for neither.
-            With ``'none'``, activations follow each convolution and do not come first.
+        skip: ``'sum'`` to add the input, ``'conv'`` to add what a 1 x 1 convolution makes of it, ``'none'`` for
+            neither. With ``'none'``, activations follow each convolution and do not come first.
         decay: See `DeepLabV3plusXception65`.
     """
 
-    def __init__(self, in_channels: int, channels: Sequence[int], stride: int = 1, dilate: int = 1, skip: str = 'conv',
+    def __init__(self, channels: Sequence[int], stride: int = 1, dilate: int = 1, skip: str = 'conv',
                  decay: float = 0.9997) -> None:
         super().__init__()
         self.skip = skip
         last = skip == 'none'
-        for i, sizes in enumerate(zip([in_channels, *channels], channels), start=1):
+        for i, sizes in enumerate(zip(channels, channels[1:]), start=1):
             # Behind the second one stand the activation's input and output, both of which are used.
-            activation = F.relu if i == 1 or i == 3 and last else None
+            activation = F.relu if i == 1 or (i == 3 and last) else None
             self.add_link(f'separable{i}', SeparableConvBN(*sizes, stride if i == 3 else 1, dilate,
                                                            F.relu if last else None, activation, 1e-3, decay))
         if skip == 'conv':
@@ -195,7 +194,7 @@ class Decoder(Chain):
             high: Coarse features, shape (N, channels, h', w').
         """
         low = self['feature_proj'](low)
-        h = F.concat((F.resize_images(high, low.shape[2:]), low))
+        h = F.concat((F.resize_images(high, (low.shape[2], low.shape[3])), low))
         return self['conv_logits'](self['conv2'](self['conv1'](h)))
 
 
@@ -215,7 +214,7 @@ class ConvBNActivation(StagedChain):
     def __init__(self, out_channels: int, ksize: int, stride: int, pad: int, activation: Layer | None = F.relu,
                  eps: float = 2e-5, decay: float = 0.9) -> None:
         super().__init__()
-        more = {} if activation is None else {'activation': activation}
+        more: dict[str, Any] = {} if activation is None else {'activation': activation}
         self.add_stage('conv', L.Convolution2D(None, out_channels, ksize, stride, pad, nobias=True),
                        bn=L.BatchNormalization(out_channels, decay, eps), **more)
 

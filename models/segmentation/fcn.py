@@ -7,7 +7,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.models.classification.vgg import CONVOLUTIONS, VGG
-from autograd_nn.models.layers.blocks import dense, he_convolution, max_pooling, pixel_convolution
+from autograd_nn.models.layers.blocks import he_convolution, max_pooling, pixel_convolution
 from autograd_nn.models.preprocessing import CAFFE, TORCHVISION
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
@@ -22,7 +22,7 @@ _RECIPE = Recipe(lr=0.0001, warmup=0.1, clip=1., batch_size=4)
 @register('fcn16s', (3, 224, 224), 'segmentation', _RECIPE, stride=16)
 @register('fcn8s', (3, 224, 224), 'segmentation', _RECIPE, stride=8)
 @register('fcn_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8), stride=2,
-          width=16, hidden=128, batch_normalization=True, same=True)
+          n_layers=11, width=16, hidden=128, batch_normalization=True, same=True)
 class FCN(SegmentationNetwork):
     """FCN: VGG with convolutions for its fully connected layers, whose scores are enlarged to the size of the picture.
 
@@ -131,11 +131,6 @@ class FCN(SegmentationNetwork):
 
         Raises:
             ValueError: It is another network.
-
-        Example:
-            >>> from autograd_nn import models
-            >>> vgg = models.VGG(n_layers=11)
-            >>> network = models.FCN(n_layers=11, width=64, hidden=4096)
         """
         sources = dict(network.namedparams())
         own = {path: param for path, param in self.namedparams() if path.startswith(('/conv', '/bn', '/fc'))}

@@ -23,7 +23,7 @@ _SMALL = Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8)
 class SegNetBasic(SegmentationNetwork):
     """SegNet-Basic: four convolutions with pooling, and four that lead back over its indices.
 
-    1,425,867 parameters for 11 classes. The paths of the parameters are those of ChainerCV's ``SegNetBasic``, whose
+    1,416,075 parameters for 11 classes. The paths of the parameters are those of ChainerCV's ``SegNetBasic``, whose
     files load; like there, pictures are red, green and blue from 0 to 255. Reference: V. Badrinarayanan, A. Kendall,
     R. Cipolla, SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation, 2015,
     https://arxiv.org/abs/1511.00561, section 3.3.
@@ -51,8 +51,8 @@ class SegNetBasic(SegmentationNetwork):
         self.add_stage('conv_classifier', he_convolution(num_classes, 1))
 
     def _add_convolution(self, name: str, width: int, **more: Any) -> None:
-        bn = L.BatchNormalization(width, initial_beta=0.001)
-        self.add_stage(name, he_convolution(width, 7, pad=3, nobias=True), **{f'{name}_bn': bn}, **more)
+        layers: dict[str, Any] = {f'{name}_bn': L.BatchNormalization(width, initial_beta=0.001), **more}
+        self.add_stage(name, he_convolution(width, 7, pad=3, nobias=True), **layers)
 
     def compute_scores(self, x: Variable) -> Variable:
         x = F.local_response_normalization(x, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
@@ -70,7 +70,7 @@ class SegNetBasic(SegmentationNetwork):
 class SegNet(SegmentationNetwork):
     """SegNet: the convolutions of a VGG of 16 layers, and their mirror image, which leads back over pooling's indices.
 
-    29,459,083 parameters for 11 classes (29.45 million in the paper's table 6). Reference: V. Badrinarayanan,
+    29,449,355 parameters for 11 classes (29.45 million in the paper's table 6). Reference: V. Badrinarayanan,
     A. Kendall, R. Cipolla, SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image Segmentation, 2015,
     https://arxiv.org/abs/1511.00561. Names of layers are those of the authors' network for Caffe.
 
