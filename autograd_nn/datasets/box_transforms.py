@@ -2,7 +2,8 @@
 
 An example is a tuple of an image (channels, height, width), boxes (R, 4) and further arrays with a row for each box,
 such as labels (R,) or masks (R, height, width), as in a `Scene`. A box is (y_min, x_min, y_max, x_max) in pixels, the
-last two just behind it. Masks move along with the picture. Transforms of the image alone go with these into a `Compose`:
+last two just behind it. Masks move along with the picture. Transforms of the image alone go into a `Compose` with
+these:
 
 >>> from autograd_nn.datasets import AugmentedDataset, DigitScenes
 >>> from autograd_nn.datasets.color_transforms import RandomColors
@@ -67,8 +68,8 @@ class SceneTransform(ExampleTransform):
                              f'{image.shape} and {boxes.shape}')
         for k, other in enumerate(others):
             if len(other) != len(boxes) or (is_mask(other) and other.shape[1:] != image.shape[1:]):
-                raise ValueError(f'{type(self).__name__}: element {k + 2} of the example has shape {other.shape}, which '
-                                 f'does not go with {len(boxes)} boxes in an image of shape {image.shape}')
+                raise ValueError(f'{type(self).__name__}: element {k + 2} of the example has shape {other.shape}, '
+                                 f'which does not go with {len(boxes)} boxes in an image of shape {image.shape}')
         image, boxes, others = self.apply(image, boxes, others, np.random.default_rng() if rng is None else rng)
         return getattr(example, '_make', tuple)([image, boxes, *others])
 

@@ -64,11 +64,12 @@ def test_flip(seed):
 @given(seeds)
 def test_expansion(seed):
     original = scene(seed)
-    image, boxes, labels, masks = larger = RandomSceneExpansion(3., (-1, -2, -3), 1.)(
-        original, np.random.default_rng(seed))
+    larger = RandomSceneExpansion(3., (-1, -2, -3), 1.)(original, np.random.default_rng(seed))
     check(larger, original)
+    image, boxes = larger[:2]
     assert all(a <= b <= 3 * a for a, b in zip(original.image.shape[1:], image.shape[1:]))
-    assert [(channel == -k - 1).sum() for k, channel in enumerate(image)] == 3 * [image[0].size - original.image[0].size]
+    added = image[0].size - original.image[0].size
+    assert [(channel == -k - 1).sum() for k, channel in enumerate(image)] == [added] * 3
     np.testing.assert_array_equal(boxes[:, 2:] - boxes[:, :2], original.boxes[:, 2:] - original.boxes[:, :2])
     assert RandomSceneExpansion(probability=0.)(original).image is original.image
 
@@ -147,7 +148,7 @@ def test_methods_of_interpolation_are_drawn():
     assert results == {resize(image, (15, 15), name).tobytes() for name in INTERPOLATIONS}
     for name in INTERPOLATIONS:
         assert resize(image, (50, 50), name).max() <= image.max()
-    with pytest.raises(ValueError, match="interpolations: expected some of nearest, box.*, got 'cubic'"):
+    with pytest.raises(ValueError, match=r"interpolations: expected some of nearest, box.*, got 'cubic'"):
         ResizeScene((15, 15), interpolations=['cubic'])
 
 
