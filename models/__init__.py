@@ -32,6 +32,11 @@ from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
+from autograd_nn.models.segmentation.fcn import FCN
+from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
+from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
+from autograd_nn.models.segmentation.unet import UNet
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -52,6 +57,7 @@ from autograd_nn.utils import hints as _hints
 __all__ = [
     'CAFFE',
     'DIGITS',
+    'FCN',
     'MLP',
     'NIN',
     'SSD',
@@ -63,6 +69,7 @@ __all__ = [
     'AlexNet',
     'CifarResNet',
     'DeepConvNet',
+    'DeepLabV3plusXception65',
     'DigitNetwork',
     'EfficientNetB0',
     'EfficientNetV2S',
@@ -89,17 +96,22 @@ __all__ = [
     'Recipe',
     'ResNet',
     'SEResNet',
+    'SegNet',
+    'SegNetBasic',
+    'SegmentationNetwork',
     'SingleLayerPerceptron',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
     'TwoLayerPerceptron',
+    'UNet',
     'VisionTransformer',
     'and_gate',
     'content_loss',
     'create',
     'get',
     'gram_matrix',
+    'median_frequency_weights',
     'names',
     'nand_gate',
     'or_gate',

@@ -15,6 +15,13 @@ from autograd_nn.datasets.image_dataset import (
 )
 from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
+from autograd_nn.datasets.label_maps import (
+    draw_label_map,
+    label_map_of_scene,
+    read_label_map,
+    voc_colormap,
+    write_label_map,
+)
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
@@ -25,6 +32,12 @@ from autograd_nn.datasets.pickle_dataset import (
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
+from autograd_nn.datasets.segmentation_folder import (
+    LabelMapDataset,
+    SegmentationFolderDataset,
+    VOCSemanticSegmentationDataset,
+    voc_semantic_segmentation_label_names,
+)
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,
@@ -51,20 +64,24 @@ __all__ = [
     'DigitScenes',
     'ImageDataset',
     'ImageFolderDataset',
+    'LabelMapDataset',
     'LabeledImageDataset',
     'LabeledZippedImageDataset',
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
     'Scene',
+    'SegmentationFolderDataset',
     'SubDataset',
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
     'VOCBoxDataset',
+    'VOCSemanticSegmentationDataset',
     'Vocabulary',
     'ZippedImageDataset',
     'boxes_of_masks',
+    'draw_label_map',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -80,11 +97,13 @@ __all__ = [
     'get_ptb_words',
     'get_ptb_words_vocabulary',
     'get_svhn',
+    'label_map_of_scene',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
     'parallel_streams',
     'prepare_digit',
     'read_image',
+    'read_label_map',
     'read_text',
     'split_dataset',
     'split_dataset_n',
@@ -92,4 +111,7 @@ __all__ = [
     'split_dataset_random',
     'standard_augmentation',
     'transforms',
+    'voc_colormap',
+    'voc_semantic_segmentation_label_names',
+    'write_label_map',
 ]

@@ -5,5 +5,13 @@ from autograd_nn.evaluation.detection_voc import (
     calc_detection_voc_prec_rec,
     eval_detection_voc,
 )
+from autograd_nn.evaluation.segmentation import (
+    calc_semantic_segmentation_confusion,
+    calc_semantic_segmentation_iou,
+    eval_semantic_segmentation,
+    metrics_of_confusion,
+)
 
-__all__ = ['calc_detection_voc_ap', 'calc_detection_voc_prec_rec', 'eval_detection_coco', 'eval_detection_voc']
+__all__ = ['calc_detection_voc_ap', 'calc_detection_voc_prec_rec', 'calc_semantic_segmentation_confusion',
+           'calc_semantic_segmentation_iou', 'eval_detection_coco', 'eval_detection_voc', 'eval_semantic_segmentation',
+           'metrics_of_confusion']
