@@ -1,6 +1,10 @@
 """The model zoo: published networks, built from links alone."""
 import sys as _sys
 
+from autograd_nn.models.captioning.attention import AttentionCaptioner
+from autograd_nn.models.captioning.caption_network import CaptionNetwork
+from autograd_nn.models.captioning.encoders import SceneNet
+from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
@@ -23,6 +27,7 @@ from autograd_nn.models.classification.resnet import CifarResNet, ResNet, SEResN
 from autograd_nn.models.classification.squeezenet import SqueezeNet
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
+from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
@@ -43,13 +48,15 @@ from autograd_nn.models.style.losses import (
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
-__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
-           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
-           'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
-           'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
-           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
-           'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIC', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'AttentionCaptioner',
+           'CaptionNetwork', 'CifarResNet', 'DeepConvNet', 'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S',
+           'Entry', 'FastStyleNet', 'FeatureExtractor', 'GoogLeNet', 'GoogLeNetBN', 'Hypothesis', 'ImageNetwork',
+           'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5', 'MobileNet', 'MobileNetV2',
+           'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer', 'Preprocessing', 'Recipe',
+           'ResNet', 'SEResNet', 'SceneNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
+           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'beam_search', 'content_loss',
+           'create', 'get', 'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss',
+           'total_variation', 'xor_gate']
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {

@@ -1,6 +1,7 @@
 """Data sets: general ones that arrange the examples of others, and well-known ones."""
 from autograd_nn.datasets import transforms
 from autograd_nn.datasets.augmented_dataset import AugmentedDataset
+from autograd_nn.datasets.caption_dataset import CaptionDataset, SentencePairs
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.dict_dataset import DictDataset
@@ -24,6 +25,8 @@ from autograd_nn.datasets.pickle_dataset import (
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
+from autograd_nn.datasets.scene_captions import DigitSceneCaptions, describe_scene
+from autograd_nn.datasets.sentences import SentenceVocabulary, pad_sentences, split_sentence
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,
@@ -42,8 +45,10 @@ from autograd_nn.datasets.tuple_dataset import TupleDataset
 
 __all__ = [
     'AugmentedDataset',
+    'CaptionDataset',
     'ConcatenatedDataset',
     'DictDataset',
+    'DigitSceneCaptions',
     'DigitScenes',
     'ImageDataset',
     'ImageFolderDataset',
@@ -53,6 +58,8 @@ __all__ = [
     'PickleDataset',
     'PickleDatasetWriter',
     'Scene',
+    'SentencePairs',
+    'SentenceVocabulary',
     'SubDataset',
     'TextDataset',
     'TransformDataset',
@@ -60,6 +67,7 @@ __all__ = [
     'Vocabulary',
     'ZippedImageDataset',
     'boxes_of_masks',
+    'describe_scene',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -77,6 +85,7 @@ __all__ = [
     'get_svhn',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
+    'pad_sentences',
     'parallel_streams',
     'prepare_digit',
     'read_image',
@@ -85,6 +94,7 @@ __all__ = [
     'split_dataset_n',
     'split_dataset_n_random',
     'split_dataset_random',
+    'split_sentence',
     'standard_augmentation',
     'transforms',
 ]
