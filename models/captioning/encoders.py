@@ -57,13 +57,14 @@ class SceneNet(ImageNetwork):
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        self.add_stage('conv1', ConvBN(32, 5, 2))
-        self.add_stage('conv2', ConvBN(64, 3))
+        self.add_stage('conv1', ConvBN(16, 5, 2))
+        self.add_stage('conv2', ConvBN(32, 3))
         self.add_stage('pool2', max_pooling(2))
-        self.add_stage('conv3', ConvBN(128, 3))
+        self.add_stage('conv3', ConvBN(64, 3))
         self.add_stage('pool3', max_pooling(2))
         self.add_stage('conv4', ConvBN(128, 3))
         self.add_stage('conv5', ConvBN(128, 3), with_coordinates)
+        self.add_stage('pool5', max_pooling(2))
         self.add_stage('fc6', he_linear(512), F.relu)
         self.add_stage('fc7', logits_layer(num_classes))
 
