@@ -1,7 +1,7 @@
 """Data sets: general ones that arrange the examples of others, and well-known ones."""
 from autograd_nn.datasets import transforms
 from autograd_nn.datasets.augmented_dataset import AugmentedDataset
-from autograd_nn.datasets.caption_dataset import CaptionDataset, SentencePairs
+from autograd_nn.datasets.caption_dataset import CaptionDataset, RandomSentences
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.dict_dataset import DictDataset
@@ -57,8 +57,8 @@ __all__ = [
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'RandomSentences',
     'Scene',
-    'SentencePairs',
     'SentenceVocabulary',
     'SubDataset',
     'TextDataset',

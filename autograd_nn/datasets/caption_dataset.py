@@ -1,9 +1,8 @@
-"""Pictures with sentences about them: files of captions, and examples to train with."""
+"""Pictures with sentences about them."""
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, replace_bases
 from autograd_nn.datasets.read_image import read_image
-from autograd_nn.datasets.sentences import SentenceVocabulary, split_sentence
+from autograd_nn.datasets.sentences import split_sentence
 from autograd_nn.types import PathLike
 
 
@@ -66,52 +65,42 @@ class CaptionDataset(DatasetMixin):
         return read_image(self.paths[i], color=True, size=self.size, dtype=np.float32), self.sentences[i]
 
 
-class SentencePairs(DatasetMixin):
-    """Examples that a network learns to write from: a picture, the words of a sentence, and those that follow.
+class RandomSentences(DatasetMixin):
+    """One sentence about each picture, in each epoch another one.
 
-    An example is an image, the numbers of ``<bos>`` and the words of one of its sentences, and those of the words and
-    ``<eos>``, both int32 of shape (n + 1,). Which sentence that is depends on the seed, the epoch and the index alone
-    (see `AugmentedDataset`). ``concat_examples(batch, padding=-1)`` makes a minibatch.
+    An example is an image and a sentence. Which sentence that is depends on the seed, the epoch and the index alone
+    (see `AugmentedDataset`).
 
     Args:
         dataset: Images with lists of sentences, such as a `CaptionDataset`.
-        vocabulary: The words.
-        prepare: What is done to each image, such as `models.Preprocessing.normalize`; None for nothing.
         seed: Not negative.
 
     Attributes:
-        epoch: The epoch as which this object is read.
+        epoch: The epoch as which this object is read; 0 unless it comes from `at_epoch`.
 
     Example:
-        >>> vocabulary = SentenceVocabulary.of_sentences(['a cat sleeps'])
-        >>> vocabulary.tokens[3:]
-        ['a', 'cat', 'sleeps']
-        >>> pairs = SentencePairs([(np.zeros((3, 8, 8), 'f'), ['A cat sleeps.'])], vocabulary)
-        >>> pairs[0][1:]
-        (array([1, 3, 4, 5], dtype=int32), array([3, 4, 5, 2], dtype=int32))
+        >>> dataset = RandomSentences([(np.zeros((3, 8, 8), 'f'), ['A cat.', 'A black cat.', 'An animal.'])])
+        >>> [dataset.at_epoch(epoch)[0][1] for epoch in range(4)]
+        []
     """
 
-    def __init__(self, dataset: Dataset, vocabulary: SentenceVocabulary,
-                 prepare: Callable[[np.ndarray], np.ndarray] | None = None, seed: int = 0) -> None:
+    def __init__(self, dataset: Dataset, seed: int = 0) -> None:
         self._dataset = dataset
-        self.vocabulary = vocabulary
-        self.prepare = prepare
         self.seed = seed
         self.epoch = 0
 
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def get_example(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def get_example(self, i: int) -> tuple[np.ndarray, str]:
         image, sentences = self._dataset[i]
         chosen = np.random.default_rng([self.seed, self.epoch, i]).integers(len(sentences))
-        numbers = self.vocabulary.encode(sentences[chosen])
-        return image if self.prepare is None else self.prepare(image), numbers[:-1], numbers[1:]
+        return image, sentences[chosen]
 
-    def at_epoch(self, epoch: int) -> SentencePairs:
-        pairs = copy.copy(replace_bases(self, epoch, '_dataset'))
-        pairs.epoch = epoch
-        return pairs
+    def at_epoch(self, epoch: int) -> RandomSentences:
+        dataset = copy.copy(replace_bases(self, epoch, '_dataset'))
+        dataset.epoch = epoch
+        return dataset
 
 
 def _read_captions(file: Path) -> dict[str, list[str]]:
