@@ -154,6 +154,19 @@ class Kernels(Protocol):
     def roi_max_gather(self, x: Array, places: Array, indices: Array, rows: Array, columns: Array) -> Array:
         """Takes the sample of each bin that `places`, as `roi_max` returned them, name: of shape (R, C, oh, ow)."""
 
+    def non_maximum_suppression(self, boxes: Array, threshold: float, limit: int | None) -> Array:
+        """Which boxes overlap none before them that is kept.
+
+        Args:
+            boxes: Two opposite corners of each, (y_min, x_min, y_max, x_max): floating-point (R, 4).
+            threshold: Two boxes overlap if the area of their intersection over that of their union is at least this.
+                Where that is 0 / 0 they do not.
+            limit: The number of boxes after which to stop; None to go through all.
+
+        Returns:
+            Their numbers in ascending order, int32 (K,).
+        """
+
     def interpolate(self, x: Array, places: Array, weights: Array) -> Array:
         """Weighted sums of a few pixels each.
 

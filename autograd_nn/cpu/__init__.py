@@ -65,6 +65,7 @@ from autograd_nn.cpu.softmax import (
     softmax_cross_entropy_grad,
     softmax_grad,
 )
+from autograd_nn.cpu.suppression import non_maximum_suppression
 
 __all__ = [
     'adadelta', 'adagrad', 'adam', 'all_finite', 'amsgrad', 'attention', 'attention_grad', 'average_pooling',
@@ -75,8 +76,8 @@ __all__ = [
     'interpolate_weight_grad', 'layer_normalization', 'layer_normalization_grad', 'linear',
     'local_response_normalization', 'local_response_normalization_grad', 'log_softmax', 'log_softmax_grad', 'lstm',
     'lstm_grad', 'lstm_sequence', 'lstm_sequence_grad', 'matmul', 'max_pooling', 'max_pooling_gather',
-    'max_pooling_grad', 'momentum_sgd', 'msvag', 'nesterov_ag', 'rmsprop', 'rmsprop_graves', 'rnn_sequence',
-    'rnn_sequence_grad', 'roi_average', 'roi_average_grad', 'roi_max', 'roi_max_gather', 'roi_max_grad', 'scaled',
-    'scaled_copies', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_cross_entropy', 'softmax_cross_entropy_grad',
-    'softmax_grad', 'sum_along', 'sum_of_squares', 'update_statistics',
+    'max_pooling_grad', 'momentum_sgd', 'msvag', 'nesterov_ag', 'non_maximum_suppression', 'rmsprop', 'rmsprop_graves',
+    'rnn_sequence', 'rnn_sequence_grad', 'roi_average', 'roi_average_grad', 'roi_max', 'roi_max_gather', 'roi_max_grad',
+    'scaled', 'scaled_copies', 'scaled_sum', 'sgd', 'smorms3', 'softmax', 'softmax_cross_entropy',
+    'softmax_cross_entropy_grad', 'softmax_grad', 'sum_along', 'sum_of_squares', 'update_statistics',
 ]
