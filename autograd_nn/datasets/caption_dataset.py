@@ -81,7 +81,7 @@ class RandomSentences(DatasetMixin):
     Example:
         >>> dataset = RandomSentences([(np.zeros((3, 8, 8), 'f'), ['A cat.', 'A black cat.', 'An animal.'])])
         >>> [dataset.at_epoch(epoch)[0][1] for epoch in range(4)]
-        []
+        ['An animal.', 'A black cat.', 'An animal.', 'A black cat.']
     """
 
     def __init__(self, dataset: Dataset, seed: int = 0) -> None:

@@ -247,8 +247,8 @@ def find_captions(folder: Path) -> list[tuple[Path, Path]]:
 
     Args:
         folder: With ``captions.json``, or ``train/captions.json`` and the same in ``val/`` or ``test/``, beside the
-            pictures; or with COCO's ``annotations/captions_train2017.json`` and ``captions_val2017.json`` and the folders
-            ``train2017`` and ``val2017`` (or any other year).
+            pictures; or with COCO's ``annotations/captions_train2017.json`` and ``captions_val2017.json``, the folders
+            ``train2017`` and ``val2017`` beside them (or any other year).
 
     Raises:
         ValueError: There are none.

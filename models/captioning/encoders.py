@@ -35,7 +35,7 @@ class Encoder(NamedTuple):
 class SceneNet(ImageNetwork):
     """A small network for scenes of some objects: five convolutions with batch normalization, and where things are.
 
-    3,170,000 parameters for 64 x 64 pixels and 10 classes. Its feature map, of an eighth of the picture's height and
+    1,316,762 parameters for 64 x 64 pixels and 10 classes. Its feature map, of an eighth of the picture's height and
     width, has two channels more for the row and the column of each place, without which nothing in the map says where
     something lies. Reference: for these, R. Liu et al., An Intriguing Failing of Convolutional Neural Networks and the
     CoordConv Solution, 2018, https://arxiv.org/abs/1807.03247.

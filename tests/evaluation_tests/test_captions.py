@@ -1,4 +1,5 @@
 """BLEU, CIDEr and CIDEr-D: agreement with loops over the papers' formulas, and with other programs where installed."""
+import itertools
 import math
 
 import numpy as np
@@ -55,7 +56,7 @@ def cider_by_loops(candidates, references, max_n=4, sigma=None):
     for candidate, others in zip(candidates, references):
         total = 0
         for n in range(1, max_n + 1):
-            known = sorted({gram for each in [*candidates, *sum(references, [])] for gram in grams(each, n)})
+            known = sorted({gram for each in [*candidates, *itertools.chain(*references)] for gram in grams(each, n)})
             idf = np.array([math.log(len(references) / max(1, sum(any(gram in grams(other, n) for other in each)
                                                                   for each in references))) for gram in known])
             vector = idf * [grams(candidate, n).count(gram) for gram in known]
