@@ -1,6 +1,10 @@
 """The model zoo: published networks, built from links alone."""
 import sys as _sys
 
+from autograd_nn.models.captioning.attention import AttentionCaptioner
+from autograd_nn.models.captioning.caption_network import CaptionNetwork
+from autograd_nn.models.captioning.encoders import SceneNet
+from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
@@ -29,6 +33,7 @@ from autograd_nn.models.detection.faster_rcnn_vgg16 import FasterRCNNVGG16
 from autograd_nn.models.detection.ssd import SSD
 from autograd_nn.models.detection.ssd_small import SSD96
 from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
+from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
@@ -59,6 +64,7 @@ __all__ = [
     'DIGITS',
     'FCN',
     'MLP',
+    'NIC',
     'NIN',
     'SSD',
     'SSD96',
@@ -67,6 +73,8 @@ __all__ = [
     'TORCHVISION',
     'VGG',
     'AlexNet',
+    'AttentionCaptioner',
+    'CaptionNetwork',
     'CifarResNet',
     'DeepConvNet',
     'DeepLabV3plusXception65',
@@ -81,6 +89,7 @@ __all__ = [
     'FeatureExtractor',
     'GoogLeNet',
     'GoogLeNetBN',
+    'Hypothesis',
     'ImageNetwork',
     'InstanceNormalization',
     'LSTMLanguageModel',
@@ -96,6 +105,7 @@ __all__ = [
     'Recipe',
     'ResNet',
     'SEResNet',
+    'SceneNet',
     'SegNet',
     'SegNetBasic',
     'SegmentationNetwork',
@@ -107,6 +117,7 @@ __all__ = [
     'UNet',
     'VisionTransformer',
     'and_gate',
+    'beam_search',
     'content_loss',
     'create',
     'get',

@@ -83,6 +83,34 @@ class StagedChain(Chain):
         if branch:
             self._branches = {*self._branches, name}
 
+    def cut(self, last: str) -> None:
+        """Removes what a stage does not need: the stages behind it, and the branches before it.
+
+        Args:
+            last: The stage, which becomes the last one.
+
+        Raises:
+            ValueError: There is no such stage.
+
+        Example:
+            >>> from autograd_nn.models import VGG
+            >>> features = VGG(n_layers=11)
+            >>> features.cut('conv2_1')
+            >>> features.available_layers
+            ['conv1_1', 'pool1', 'conv2_1', 'prob']
+        """
+        if last not in self._stages:
+            raise ValueError(f'cut: {type(self).__name__} has no stage {last!r}; expected one of '
+                             f'{", ".join(self._stages)}')
+        names = list(self._stages)
+        kept = [name for name in names[:names.index(last) + 1] if name == last or name not in self._branches]
+        for name in set(names) - set(kept):
+            for layer in self._stages[name]:
+                if isinstance(layer, str):
+                    delattr(self, layer)
+        self._stages = {name: self._stages[name] for name in kept}
+        self._branches = set()
+
     @property
     def functions(self) -> dict[str, list[Layer]]:
         """The layers of each stage."""
