@@ -2,6 +2,7 @@
 import sys as _sys
 
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
 from autograd_nn.models.classification.googlenet import GoogLeNet, GoogLeNetBN
@@ -23,6 +24,15 @@ from autograd_nn.models.classification.resnet import CifarResNet, ResNet, SEResN
 from autograd_nn.models.classification.squeezenet import SqueezeNet
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
+from autograd_nn.models.detection.darknet_weights import (
+    DARKNET_NETWORKS,
+    DarknetHeader,
+    create_from_darknet,
+    load_darknet,
+    save_darknet,
+)
+from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
+from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
@@ -43,13 +53,13 @@ from autograd_nn.models.style.losses import (
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
-__all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
+__all__ = ['CAFFE', 'DARKNET_NETWORKS', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'Darknet19', 'Darknet53', 'DarknetHeader', 'DeepConvNet',
            'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
            'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
            'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
            'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
-           'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'YOLOv2', 'YOLOv2Tiny', 'YOLOv3', 'and_gate', 'content_loss', 'create', 'create_from_darknet', 'get',
+           'gram_matrix', 'load_darknet', 'names', 'nand_gate', 'or_gate', 'register', 'save_darknet', 'style_loss', 'total_variation', 'xor_gate']
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {
