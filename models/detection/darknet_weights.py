@@ -12,7 +12,7 @@ import numpy as np
 import autograd_nn.links as L
 from autograd_nn.backend import to_cpu
 from autograd_nn.config import no_backprop_mode, using_config
-from autograd_nn.link import Link
+from autograd_nn.link import Chain, ChainList, Link
 from autograd_nn.models import registry
 from autograd_nn.models.detection.yolo import YOLO
 from autograd_nn.models.layers.blocks import ConvBN
@@ -23,6 +23,8 @@ DARKNET_NETWORKS = 'darknet19', 'darknet53', 'yolov2', 'yolov2_tiny', 'yolov3'
 """The networks of the zoo whose layers are those of a network that was published for Darknet."""
 
 _VERSION = struct.Struct('<3i')
+# A height and width with which all networks work.
+_SMALL = 32
 
 
 class DarknetHeader(NamedTuple):
@@ -83,7 +85,7 @@ def load_darknet(file: File, network: Link, strict: bool = True) -> DarknetHeade
     """
     header, numbers, name = _read(file)
     settle(network)
-    layers = [list(places) for places in _layers(network)]
+    layers = _layers(network)
     ends = np.cumsum([sum(place.array.size for place in places) for places in layers])
     if len(numbers) != ends[-1] and (strict or len(numbers) not in ends):
         raise ValueError(f'{name}: expected {ends[-1]:,} numbers behind the header for {_describe(network)}, got '
@@ -114,7 +116,7 @@ def save_darknet(file: File, network: Link, header: DarknetHeader = DarknetHeade
     settle(network)
     with open_for_writing(file) as stream:
         stream.write(_VERSION.pack(*header[:3]) + struct.pack(header.seen_format, header.seen))
-        for array, order in [place for places in _layers(network) for place in places]:
+        for array, order in (place for places in _layers(network) for place in places):
             numbers = to_cpu(array) if order is None else to_cpu(array)[order]
             stream.write(np.ascontiguousarray(numbers, '<f4').tobytes())
 
@@ -139,11 +141,10 @@ def create_from_darknet(path: str | os.PathLike[str], name: str) -> Any:
     _, numbers, _ = _read(path)
     network = registry.create(name, num_classes=1)
     settle(network)
-    layers = [list(places) for places in _layers(network)]
-    # Each class has a bias and filters in each of the last layers, for each anchor.
-    boxes = 5 if isinstance(network, YOLO) else 0
-    for_class = sum(places[1].array.size // (boxes + 1) + places[0].array.size // (boxes + 1)
-                    for places in layers if len(places) == 2)
+    layers = _layers(network)
+    # Of the outputs, which are what has no normalization, each class has its share.
+    outputs = 6 if isinstance(network, YOLO) else 1
+    for_class = sum(place.array.size // outputs for places in layers if len(places) == 2 for place in places)
     missing = len(numbers) - sum(place.array.size for places in layers for place in places)
     classes, rest = divmod(missing, for_class)
     if rest or classes < 0:
@@ -158,9 +159,15 @@ def settle(network: Link) -> None:
     """Lets a network find out the shapes of its parameters, if it has not yet."""
     if all(param.is_initialized for param in network.params()):
         return
-    insize = getattr(network, 'insize', 32)
-    with using_config('train', False), no_backprop_mode():
-        network(network.xp.zeros((1, 3, insize, insize), np.float32))
+    insize = network.insize if isinstance(network, YOLO) else None
+    try:
+        if isinstance(network, YOLO):
+            network.insize = _SMALL
+        with using_config('train', False), no_backprop_mode():
+            network(network.xp.zeros((1, 3, _SMALL, _SMALL), np.float32))
+    finally:
+        if isinstance(network, YOLO) and insize is not None:
+            network.insize = insize
 
 
 def _read(file: File) -> tuple[DarknetHeader, np.ndarray, str]:
@@ -182,24 +189,24 @@ def _read(file: File) -> tuple[DarknetHeader, np.ndarray, str]:
     return version._replace(seen=seen), np.frombuffer(content, '<f4', offset=start), name
 
 
-def _layers(network: Link) -> Iterator[Iterator[_Place]]:
+def _layers(network: Link) -> list[list[_Place]]:
     """For each layer, in the order of the file, its arrays in the order of the file."""
-    links = network.darknet_layers() if isinstance(network, YOLO) else network.children()
-    for link in links:
-        yield from _layers_of(link, 5 + network.n_fg_class if isinstance(network, YOLO) else 0)
+    if isinstance(network, YOLO):
+        return [layer for link in network.darknet_layers() for layer in _layers_of(link, 5 + network.n_fg_class)]
+    return list(_layers_of(network, 0))
 
 
-def _layers_of(link: Link, numbers: int) -> Iterator[Iterator[_Place]]:
+def _layers_of(link: Link, numbers: int) -> Iterator[list[_Place]]:
     """The same of a part of a network that says so many numbers about each box; 0 for a classifier."""
     if isinstance(link, ConvBN):
         bn: Any = link['bn']
         conv: Any = link['conv']
         arrays = bn.beta.array, bn.gamma.array, bn.avg_mean, bn.avg_var, conv.W.array
-        yield (_Place(array, None) for array in arrays)
-    elif isinstance(link, (L.Convolution2D, L.Linear)):
+        yield [_Place(array, None) for array in arrays]
+    elif isinstance(link, (L.Convolution2D, L.Linear)) and link.b is not None:
         order = _order_of_boxes(len(link.W), numbers) if numbers else None
-        yield (_Place(param.array, order) for param in (link.b, link.W))
-    elif list(link.children()):
+        yield [_Place(param.array, order) for param in (link.b, link.W)]
+    elif isinstance(link, (Chain, ChainList)):
         for child in link.children():
             yield from _layers_of(child, numbers)
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
@@ -18,6 +20,9 @@ from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable
 
 STEPS = 32, 16, 8
+# How probable an object is before training. Reference: T.-Y. Lin et al., Focal Loss for Dense Object Detection, 2017,
+# https://arxiv.org/abs/1708.02002, section 4.1.
+PRIOR = 0.01
 # (height, width) in pixels, from k-means over the boxes of COCO.
 COCO_ANCHORS = (((90, 116), (198, 156), (326, 373)), ((61, 30), (45, 62), (119, 59)), ((13, 10), (30, 16), (23, 33)))
 
@@ -100,8 +105,7 @@ class YOLOv3(YOLO):
         with self.init_scope():
             self.extractor = Darknet53Extractor(depths, width)
             self.subnet = ChainList(*(
-                Sequential(darknet_conv(scaled(n, width), 3),
-                           L.Convolution2D(None, len(group) * (5 + num_classes), 1, initialW=initializers.Normal(0.01)))
+                Sequential(darknet_conv(scaled(n, width), 3), _output_layer(len(group), num_classes))
                 for n, group in zip((1024, 512, 256), anchors, strict=True)))
 
     def forward(self, x: ArrayLike) -> Outputs:
@@ -121,3 +125,10 @@ class YOLOv3(YOLO):
             if name in self.extractor._ends:
                 layers += next(heads)
         return layers
+
+
+def _output_layer(anchors: int, num_classes: int) -> L.Convolution2D:
+    """Says of each anchor where an object is, whether, and of which class; of hardly any that there is one, at first."""
+    bias = np.zeros((anchors, 5 + num_classes), np.float32)
+    bias[:, 4] = -np.log(1 / PRIOR - 1)
+    return L.Convolution2D(None, bias.size, 1, initialW=initializers.Normal(0.01), initial_bias=bias.reshape(-1))
