@@ -31,6 +31,9 @@ from autograd_nn.models.detection.darknet_weights import (
     load_darknet,
     save_darknet,
 )
+from autograd_nn.models.detection.ssd import SSD
+from autograd_nn.models.detection.ssd_small import SSD96
+from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
 from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
 from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.blocks import StagedChain
@@ -53,13 +56,15 @@ from autograd_nn.models.style.losses import (
 from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
-__all__ = ['CAFFE', 'DARKNET_NETWORKS', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'Darknet19', 'Darknet53', 'DarknetHeader', 'DeepConvNet',
-           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
-           'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
-           'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
-           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'YOLOv2', 'YOLOv2Tiny', 'YOLOv3', 'and_gate', 'content_loss', 'create', 'create_from_darknet', 'get',
-           'gram_matrix', 'load_darknet', 'names', 'nand_gate', 'or_gate', 'register', 'save_darknet', 'style_loss', 'total_variation', 'xor_gate']
+__all__ = ['CAFFE', 'DARKNET_NETWORKS', 'DIGITS', 'MLP', 'NIN', 'SSD', 'SSD96', 'SSD300', 'SSD512', 'TORCHVISION',
+           'VGG', 'AlexNet', 'CifarResNet', 'Darknet19', 'Darknet53', 'DarknetHeader', 'DeepConvNet', 'DigitNetwork',
+           'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor', 'GoogLeNet',
+           'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5', 'MobileNet',
+           'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer', 'Preprocessing',
+           'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain', 'SuperResolutionNet',
+           'TwoLayerPerceptron', 'VisionTransformer', 'YOLOv2', 'YOLOv2Tiny', 'YOLOv3', 'and_gate', 'content_loss',
+           'create', 'create_from_darknet', 'get', 'gram_matrix', 'load_darknet', 'names', 'nand_gate', 'or_gate',
+           'register', 'save_darknet', 'style_loss', 'total_variation', 'xor_gate']
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {

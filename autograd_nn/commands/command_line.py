@@ -150,18 +150,6 @@ def about(option: str) -> Iterator[None]:
         raise ValueError(f'{option}: {error}') from None
 
 
-def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
-    """Requires options to be at least a number each.
-
-    Raises:
-        ValueError: One is less.
-    """
-    for name, bound in lowest.items():
-        value = getattr(arguments, name)
-        if value < bound:
-            raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
-
-
 def check_file(path: Path) -> None:
     """Makes sure, before anything is computed, that a file can be written or replaced.
 

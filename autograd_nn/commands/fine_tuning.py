@@ -3,10 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-import autograd_nn
-from autograd_nn import Link, models, serializers
+from autograd_nn import Link, serializers
 from autograd_nn.commands.command_line import about
 from autograd_nn.training.run_folder import path_of_network
 
@@ -67,9 +64,3 @@ def freeze(network: Link, layer: str, fresh: set[str]) -> None:
     if not trained:
         raise ValueError(f'--freeze: {layer} leaves nothing to train')
     print(f'frozen up to {layer}: {trained:,} of {network.count_params():,} parameters train')
-
-
-def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
-    """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
-    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import autograd_nn
-from autograd_nn.commands.command_line import CommandLine, check_at_least
-from autograd_nn.commands.language_model import continue_text, load_run, unknown_tokens
+from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.tasks.language_model import continue_text, load_run, unknown_tokens
+from autograd_nn.tasks.options import check_at_least
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ import numpy as np
 import autograd_nn
 from autograd_nn import links, models
 from autograd_nn.commands.command_line import CommandLine
-from autograd_nn.commands.fine_tuning import settle
+from autograd_nn.tasks.network_input import settle
 
 PICTURES = 1000
 LINE = '{:18}  {:>11}  {:>14}  {:>13}  {}'
@@ -44,7 +44,7 @@ def list_models() -> None:
     print(LINE.format('model', 'parameters', 'multiply-adds', 'input', 'on this CPU'))
     for name in models.names():
         entry = models.get(name)
-        if entry.task == 'images':
+        if entry.input_shape:
             summary = measure(entry)
             # Gradients with respect to inputs and weights take twice the work of the forward pass.
             seconds = 3 * PICTURES * summary.multiply_adds / speed

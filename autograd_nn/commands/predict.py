@@ -1,21 +1,20 @@
-"""Says what is on pictures, with a network that was trained here, or with one of Caffe."""
+"""Uses a network that was trained here, or one of Caffe: says what is on pictures, and draws it."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import itertools
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 import autograd_nn
-from autograd_nn import models
+from autograd_nn import models, tasks
 from autograd_nn.commands.command_line import CommandLine
-from autograd_nn.commands.pictures import show_to_network
-from autograd_nn.training.run_folder import SNAPSHOT, load_weights, read_config
+from autograd_nn.tasks.classification import name_best
+from autograd_nn.tasks.options import check_at_least
+from autograd_nn.training.run_folder import SNAPSHOT, read_config
+from autograd_nn.utils.atomic import atomic_write
 
 USAGE = """
-    %(prog)s [--top N] [--device DEVICE] WEIGHTS IMAGE...
+    %(prog)s [--out DIR] [--device DEVICE] [OPTIONS] WEIGHTS IMAGE...
     %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
         [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
@@ -28,8 +27,11 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     parser.add_argument('files', metavar='WEIGHTS IMAGE', nargs='+',
                         help='model.npz of a run, beside its config.json (not with --caffe); then pictures of any '
                              'size, colour and format')
-    parser.add_argument('--top', type=int, default=3, help='how many classes to show (default: %(default)s)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR',
+                        help='where to write what the network draws, if it does (default: %(default)s)')
+    for name in tasks.names():
+        tasks.get(name).add_predict_arguments(parser)
     group = parser.add_argument_group('networks of Caffe')
     group.add_argument('--caffe', nargs=2, metavar=('DEPLOY.prototxt', 'WEIGHTS.caffemodel'),
                        help='the network and its weights')
@@ -46,8 +48,6 @@ def parse_arguments(line: CommandLine) -> argparse.Namespace:
     """Reads the command line."""
     parser = make_parser(line)
     arguments = parser.parse_args(line.words)
-    if arguments.top < 1:
-        parser.error(f'--top: expected at least 1, got {arguments.top}')
     if not arguments.caffe:
         if len(arguments.files) < 2:
             parser.error('the following arguments are required: WEIGHTS, IMAGE')
@@ -59,34 +59,62 @@ def parse_arguments(line: CommandLine) -> argparse.Namespace:
     return arguments
 
 
-def load_model(weights: Path) -> tuple[Any, list[str], tuple[int, int, int], models.Preprocessing]:
-    """Loads a network; returns it, the names of its classes, its input shape, and how it saw its training data."""
+def load_predictor(weights: Path, options: argparse.Namespace, device: autograd_nn.Device) -> tasks.Predictor:
+    """Loads a network that was trained here.
+
+    Args:
+        weights: ``model.npz`` of a run, beside its ``config.json``.
+        options: The options.
+        device: Where to compute.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is missing, damaged, or does not fit.
+    """
     if not weights.is_file():
         snapshot = weights.with_name(SNAPSHOT)
         advice = f'; the run there has not ended, its last weights are in {snapshot}' if snapshot.is_file() else ''
         raise ValueError(f'{weights}: no such file{advice}')
     config = read_config(weights.parent)
-    if 'labels' not in config:
-        raise ValueError(f'{weights} has the weights of no classifier of pictures; autograd-nn generate is for text')
     try:
-        labels = list(config['labels'])
-        channels, height, width = (int(n) for n in config['input_shape'])
-        name, preprocessing = config['arguments']['model'], models.Preprocessing(**config['preprocessing'])
-    except (KeyError, TypeError, ValueError) as error:
+        entry = models.get(config['arguments']['model'])
+        task = tasks.get(entry.task)
+        refuse_others(options, task)
+        return task.make_predictor(entry, config, weights, options, device)
+    except (KeyError, TypeError) as error:
         raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
-    model = models.create(name, num_classes=len(labels))
-    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        model(np.zeros((1, channels, height, width), np.float32))  # settles the shapes that depend on the input
-    load_weights(weights, model)
-    return model, labels, (channels, height, width), preprocessing
 
 
-def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[[str], np.ndarray], list[str]]:
+def refuse_others(options: argparse.Namespace, task: type[tasks.Task]) -> None:
+    """Makes sure that no options of another task are given.
+
+    Args:
+        options: The options.
+        task: The task.
+
+    Raises:
+        ValueError: There are.
+    """
+    def known(kind: type[tasks.Task]) -> dict[str, str]:
+        parser = argparse.ArgumentParser(add_help=False)
+        kind.add_predict_arguments(parser)
+        return {action.dest: action.option_strings[0] for action in parser._actions}
+
+    others = {name: option for each in tasks.names() for name, option in known(tasks.get(each)).items()}
+    senseless = [option for name, option in others.items()
+                 if name not in known(task) and getattr(options, name) is not None]
+    if senseless:
+        raise ValueError(f'{", ".join(senseless)}: not for the network that these weights are of')
+
+
+def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list[str]]:
     """Makes what the command line asks for.
 
     Returns:
-        The names of the classes, a function that computes their probabilities for a picture, and the pictures.
+        What answers for a file, and the files.
     """
+    if arguments.top is not None:
+        check_at_least(arguments, top=1)
     device = autograd_nn.get_device(arguments.device)
     device.use()
     if arguments.caffe:
@@ -95,35 +123,50 @@ def make_classifier(arguments: argparse.Namespace) -> tuple[list[str], Callable[
         prototxt, caffemodel = arguments.caffe
         scale = 1 if arguments.scale is None else arguments.scale
         classifier = CaffeClassifier.read(prototxt, caffemodel, arguments.labels, arguments.mean, scale, device)
-        return classifier.labels, classifier, arguments.files
-    weights, *images = arguments.files
-    model, labels, shape, preprocessing = load_model(Path(weights))
-    model.to_device(device)
+        return (lambda path: tasks.Answer(name_best(classifier.labels, classifier(path), arguments.top)),
+                arguments.files)
+    weights, *files = arguments.files
+    return load_predictor(Path(weights), arguments, device), files
 
-    def classify(path: str) -> np.ndarray:
-        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
-        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-            return np.asarray(autograd_nn.functions.softmax(model(device.send(x[None]))))[0]
 
-    return labels, classify, images
+def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path]) -> list[Path]:
+    """Writes what a network has drawn.
+
+    Args:
+        answer: What it says of a file.
+        source: The file.
+        out: The folder to write to, which is made if need be.
+        taken: The names of what was written for other files, which are added to.
+
+    Returns:
+        The new files: the name of the source, and what the picture shows.
+    """
+    written = []
+    for what, picture in answer.pictures.items():
+        names = (out / f'{source.stem}-{what}{number}.png' for number in ('', *(f'-{i}' for i in itertools.count(2))))
+        path = next(path for path in names if path not in taken)
+        out.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            picture.save(file, 'PNG')
+        taken.add(path)
+        written.append(path)
+    return written
 
 
 def main(line: CommandLine) -> None:
-    """Prints the most probable classes of each picture; status 2 if a picture could not be read."""
+    """Prints what the network says of each file; status 2 if one could not be read."""
     arguments = parse_arguments(line)
     with line.friendly_errors():
-        labels, classify, images = make_classifier(arguments)
-    # Names such as those of ImageNet have commas themselves.
-    separator = '; ' if any(',' in label for label in labels) else ', '
-    failed = False
-    for path in images:
+        predict, files = make_predictor(arguments)
+    failed, taken = False, set[Path]()
+    for path in files:
         try:
             with line.friendly_errors():
-                p = classify(path)
+                answer = predict(path)
+                written = save_pictures(answer, Path(path), arguments.out, taken)
         except SystemExit:
             failed = True
             continue
-        best = np.argsort(-p)[:arguments.top]
-        print(f'{path}: ' + separator.join(f'{labels[i]} {p[i]:.1%}' for i in best))
+        print(f'{path}: {answer.text}' + ''.join(f'\n  written: {target}' for target in written))
     if failed:
         raise SystemExit(2)

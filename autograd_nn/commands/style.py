@@ -16,9 +16,10 @@ from PIL import Image
 import autograd_nn
 from autograd_nn import models
 from autograd_nn.commands import feature_networks
-from autograd_nn.commands.command_line import CommandLine, check_at_least, sigterm_as_ctrl_c
+from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c
 from autograd_nn.commands.painting import Canvas, paint_with_adam, paint_with_lbfgs, progress_bar, require_scipy
 from autograd_nn.commands.pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
+from autograd_nn.tasks.options import check_at_least
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 

@@ -7,18 +7,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from autograd_nn import models
+from autograd_nn import models, tasks
 from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c
-from autograd_nn.commands.image_run import ImageRun
 from autograd_nn.commands.processes import find_processes, start_processes
 from autograd_nn.commands.run_folders import parse_arguments, refuse_changes, telling_how_to_continue
-from autograd_nn.commands.text_run import TextRun
 from autograd_nn.commands.training_options import DEFAULT_MODEL, add_common_arguments
 from autograd_nn.commands.training_run import TrainingRun
 from autograd_nn.training.run_folder import CONFIG, RunFolder
-
-# By the tasks of the models.
-KINDS: dict[str, type[TrainingRun]] = {'images': ImageRun, 'text': TextRun}
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -53,7 +48,7 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     entry = choose_model(line)
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
-    KINDS[entry.task].add_arguments(parser)
+    tasks.get(entry.task).add_arguments(parser)
     # Rate and epochs depend on other options, too: a run settles them.
     options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
     parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
@@ -66,12 +61,10 @@ def main(line: CommandLine) -> None:
         start_processes(line)
         with processes.together():
             arguments = parse_arguments(make_parser(line), line)
-            run = KINDS[models.get(arguments.model).task](arguments, processes)
+            run = TrainingRun(arguments, processes)
             run.check()
             run.prepare_device()
-            run.load_data()
-            run.build_model()
-            run.announce()
+            run.prepare_task()
             run.load_initial_weights()
             run.build_trainer()
             run.announce_training()

@@ -1,4 +1,4 @@
-"""What training runs of all kinds have in common: options, and the steps from them to what is written."""
+"""A training run: the steps from its options to what is written, whatever the task is."""
 from __future__ import annotations
 
 import argparse
@@ -9,75 +9,55 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import autograd_nn
-from autograd_nn import models, training
-from autograd_nn.commands.command_line import check_at_least
+from autograd_nn import models, tasks, training
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
 from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
 from autograd_nn.commands.training_options import LEAST_UPDATES, MIXED, SCALED_WARMUP, SCALES, read_optimization
+from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import Optimization
 from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, Progress, RunFolder
-from autograd_nn.training.standard_trainer import count_updates
+from autograd_nn.training.standard_trainer import count_updates, standard_trainer
+
+# The options that make up a run, whatever its task: with others it could not be continued.
+FIXED = 'model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze'
 
 
 class TrainingRun:
-    """One run of the training program; a subclass says what is trained on what.
+    """One run of the training program; its task says what is trained on what.
 
-    The program calls its methods one after the other; until `make_room`, nothing is written.
+    The program calls its methods one after the other; until `open_folder`, nothing is written.
 
     Args:
         arguments: The options.
         processes: Those that train together.
 
     Attributes:
-        total_batch_size: The number of samples or streams in a minibatch that the options ask for, in all processes;
-            `batch_size` is how many there are.
         optimization: How parameters are updated.
         entry: The model's entry in the registry.
         device: Where it is trained.
+        task: What is trained on what.
         folder: What is written to.
         source: The folder of the run that is continued; None for a new one.
         progress: How far that is.
-        about: What is to be known of model and data besides the options. It may not change when a run is continued.
-        network: What is trained.
-        model: The network with its loss.
         trainer: The training loop.
         prolonged: Whether there are more epochs than usual, as there is little to train with.
     """
 
     optimization: Optimization
-    total_batch_size: int
-    batch_size: int
-    about: dict[str, Any]
-    network: Any
-    model: Any
     trainer: training.Trainer
-    # The usual learning rates of the optimizers, for those that the model's recipe does not name.
-    learning_rates: dict[str, float]
-    # What minibatches consist of.
-    unit = 'samples'
-    # The options that make up a run: with others it could not be continued.
-    fixed: tuple[str, ...] = ('model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze')
 
     def __init__(self, arguments: argparse.Namespace, processes: Processes) -> None:
         self.arguments = arguments
         self.processes = processes
         self.entry = models.get(arguments.model)
         self.device = processes.get_device(arguments.device)
+        self.task = tasks.get(self.entry.task)(self.entry, arguments, processes, self.device)
         self.folder = RunFolder(arguments.out, '--out')
         self.source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
         self.progress = Progress()
         self.prolonged = False
-
-    @classmethod
-    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Adds the options of this kind of run.
-
-        Args:
-            parser: The parser.
-        """
-        raise NotImplementedError
 
     def check(self) -> None:
         """Makes sure that the options are possible, that there is a place to write to and, with --resume, a run.
@@ -102,7 +82,7 @@ class TrainingRun:
                              f'GPU as --device, got {arguments.device}')
         if arguments.lr is None:
             recipe, optimizer = self.entry.recipe, arguments.optimizer
-            arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.learning_rates[optimizer]
+            arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.task.learning_rates[optimizer]
         if arguments.processes is not None and arguments.processes != self.processes.size:
             raise ValueError(f'--processes: expected {self.processes.size}, as many as were started, got '
                              f'{arguments.processes}')
@@ -111,10 +91,12 @@ class TrainingRun:
             config, self.progress = self.source.read()
             saved = config['arguments']
         self.settle_batch_size(saved)
+        self.task.check()
         self.optimization = self.scaled(read_optimization(arguments))
         self.folder.check()
         if self.source is not None:
-            self.check_resumption(self.source, saved)
+            names = [*self.task.fixed_options(saved, self.progress), *FIXED]
+            refuse_changes(self.source, saved, vars(arguments), names)
 
     def settle_batch_size(self, saved: dict[str, Any]) -> None:
         """Decides how large minibatches are: as many times --batch-size as there are processes.
@@ -132,7 +114,7 @@ class TrainingRun:
         options.pop('total_batch_size', None)
         if total != own:
             options['total_batch_size'] = total
-        self.total_batch_size = total
+        self.task.total_batch_size = total
 
     def scaled(self, optimization: Optimization) -> Optimization:
         """An optimization with the learning rate that --scale-lr asks for.
@@ -140,23 +122,11 @@ class TrainingRun:
         Args:
             optimization: That for minibatches of --batch-size.
         """
-        factor = SCALES[self.arguments.scale_lr](self.total_batch_size / self.arguments.batch_size)
+        factor = SCALES[self.arguments.scale_lr](self.task.total_batch_size / self.arguments.batch_size)
         if factor == 1:
             return optimization
         return dataclasses.replace(optimization, lr=optimization.lr * factor,
                                    warmup=optimization.warmup or SCALED_WARMUP)
-
-    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
-        """Makes sure that a run can be continued with these options.
-
-        Args:
-            source: Its folder.
-            saved: Its options.
-
-        Raises:
-            ValueError: It cannot.
-        """
-        refuse_changes(source, saved, vars(self.arguments), self.fixed)
 
     def prepare_device(self) -> None:
         """Has the device and the precision of --amp used from now on."""
@@ -165,61 +135,46 @@ class TrainingRun:
             autograd_nn.global_config.dtype = MIXED[self.arguments.amp]
             autograd_nn.get_dtype()  # an error now if it is not installed
 
-    def load_data(self) -> None:
-        """Loads what is trained and tested with."""
-        raise NotImplementedError
+    def prepare_task(self) -> None:
+        """Loads the data, makes network and model, and says what is trained on what."""
+        self.task.load_data()
+        self.task.build()
+        self.task.announce()
 
-    def build_model(self) -> None:
-        """Makes the network and the model, with fresh weights."""
-        raise NotImplementedError
-
-    def announce(self) -> None:
-        """Says what is trained on what."""
-        raise NotImplementedError
-
-    def load_initial_weights(self, outputs: int | None = None) -> None:
-        """Fills a fresh run's network with the weights that --initial-weights names, and freezes what --freeze says.
-
-        Args:
-            outputs: How many outputs the network has, if the weights may be those of one with another number.
-        """
-        arguments = self.arguments
+    def load_initial_weights(self) -> None:
+        """Fills a fresh run's network with the weights that --initial-weights names, and freezes what --freeze says."""
+        arguments, network = self.arguments, self.task.network
         fresh: set[str] = set()
-        if arguments.initial_weights and self.source is None:
-            fresh = load_initial_weights(arguments.initial_weights, self.network, outputs)
+        if arguments.initial_weights:
+            outputs = self.task.settle()
+            if self.source is None:
+                fresh = load_initial_weights(arguments.initial_weights, network, outputs)
         if arguments.freeze:
-            freeze(self.network, arguments.freeze, fresh)
+            freeze(network, arguments.freeze, fresh)
 
     def build_trainer(self) -> None:
         """Makes the training loop, and decides on the number of epochs."""
-        self.model.to_device(self.device)
-        updater = self.make_updater(self.processes.make_optimizer(self.optimization.make_optimizer(self.model)))
+        arguments, task = self.arguments, self.task
+        task.model.to_device(self.device)
+        updater = task.make_updater(self.processes.make_optimizer(self.optimization.make_optimizer(task.model)))
         iterator = updater.get_iterator('main')
-        if self.arguments.epochs is None:
+        if arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))
             self.prolonged = least > self.entry.recipe.epochs
-            self.arguments.epochs = max(self.entry.recipe.epochs, least)
-        self.trainer = self.make_trainer(updater)
-
-    def make_updater(self, optimizer: Any) -> training.StandardUpdater:
-        """Makes the updater.
-
-        Args:
-            optimizer: The optimizer, set up for the model.
-        """
-        raise NotImplementedError
-
-    def make_trainer(self, updater: training.StandardUpdater) -> training.Trainer:
-        """Makes the training loop.
-
-        Args:
-            updater: The updater.
-        """
-        raise NotImplementedError
+            arguments.epochs = max(self.entry.recipe.epochs, least)
+        self.trainer = standard_trainer(updater, task.make_evaluator(), task.network, self.optimization,
+                                        arguments.epochs, task.speed, task.columns, task.curves,
+                                        arguments.early_stopping, arguments.out, task.postprocess, self.processes,
+                                        task.prepare_snapshot)
+        task.extend(self.trainer)
 
     def announce_training(self) -> None:
         """Says for how long, and how, the parameters are updated."""
-        if divided := self.processes.describe(self.unit, self.batch_size):
+        task = self.task
+        if task.batch_size < task.total_batch_size:
+            print(f'minibatches have {task.batch_size} {task.unit} instead of {task.total_batch_size} (--batch-size): '
+                  'there are no more')
+        if divided := self.processes.describe(task.unit, task.batch_size):
             print(divided)
         updates = count_updates(self.trainer.updater.get_iterator('main'), self.arguments.epochs)
         usual = self.entry.recipe.epochs
@@ -237,7 +192,7 @@ class TrainingRun:
         if self.source is None:
             return
         epochs, updater, done = self.arguments.epochs, self.trainer.updater, self.progress
-        self.source.check_data(self.about, self.arguments.dataset)
+        self.source.check_data(self.task.about, self.arguments.dataset)
         if done.epoch > epochs or (done.epoch == epochs and self.source.has_results()):
             raise ValueError(f'--resume: the run in {self.source.path} is complete, with {done.epoch} epochs; a '
                              f'larger --epochs than {epochs} goes on with it')
@@ -265,7 +220,8 @@ class TrainingRun:
 
     def write_config(self) -> None:
         """Writes down what is run, for --resume, for other programs and for people."""
-        self.folder.write_config(options_of_run(self.arguments), self.about)
+        self.task.write_more(self.folder.path)
+        self.folder.write_config(options_of_run(self.arguments), self.task.about)
 
     def train(self) -> None:
         """Trains, and says how fast."""
@@ -274,23 +230,15 @@ class TrainingRun:
         self.trainer.run(show_loop_exception_msg=False)
         seconds = time.perf_counter() - start
         if updater.iteration > iteration:
-            print(f'{seconds:.1f} s, {self.speed(updater.iteration - iteration, seconds)} (with evaluation)')
-
-    def speed(self, iterations: int, seconds: float) -> str:
-        """How fast the training was, in words."""
-        raise NotImplementedError
+            speed = self.task.describe_speed(updater.iteration - iteration, seconds)
+            print(f'{seconds:.1f} s, {speed} (with evaluation)')
 
     def save_results(self) -> None:
         """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""
-        raise NotImplementedError
-
-    def list_files(self, others: dict[str, str]) -> None:
-        """Says what was written.
-
-        Args:
-            others: What this kind of run writes besides the files that all do: meanings by name.
-        """
         out = self.folder.path
+        others = self.task.save_results(out)
+        if not self.processes.is_first:
+            return
         about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
                  CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
                  LOG: 'figures of every epoch', **others}

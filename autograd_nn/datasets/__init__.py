@@ -2,6 +2,7 @@
 from autograd_nn.datasets import transforms
 from autograd_nn.datasets.augmented_dataset import AugmentedDataset
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
+from autograd_nn.datasets.coco import COCOBoxDataset
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.dict_dataset import DictDataset
 from autograd_nn.datasets.digit_scenes import DigitScenes, Scene, boxes_of_masks
@@ -39,9 +40,12 @@ from autograd_nn.datasets.text_dataset import TextDataset
 from autograd_nn.datasets.transform_dataset import TransformDataset
 from autograd_nn.datasets.transforms import standard_augmentation
 from autograd_nn.datasets.tuple_dataset import TupleDataset
+from autograd_nn.datasets.voc import VOC_CLASSES, VOCBoxDataset
 
 __all__ = [
+    'VOC_CLASSES',
     'AugmentedDataset',
+    'COCOBoxDataset',
     'ConcatenatedDataset',
     'DictDataset',
     'DigitScenes',
@@ -57,6 +61,7 @@ __all__ = [
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
+    'VOCBoxDataset',
     'Vocabulary',
     'ZippedImageDataset',
     'boxes_of_masks',

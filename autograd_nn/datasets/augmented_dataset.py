@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_nn.dataset.dataset_mixin import Dataset, DatasetMixin, gather, replace_bases
 from autograd_nn.dataset.examples import with_own_memory
-from autograd_nn.datasets.transforms import Transform
+from autograd_nn.datasets.transforms import Transform, replace_image, takes_examples
 
 
 class AugmentedDataset(DatasetMixin):
@@ -24,7 +24,8 @@ class AugmentedDataset(DatasetMixin):
 
     Args:
         dataset: Images, shape (channels, height, width), or tuples whose first element is an image.
-        transform: Called with an image and a `numpy.random.Generator`, returns an image (see `transforms`).
+        transform: Called with an image and a `numpy.random.Generator`, returns an image (see `transforms`). One that
+            is an `ExampleTransform` is called with the whole example, and returns it.
         seed: Not negative; by default drawn from NumPy's global random state.
 
     Attributes:
@@ -53,8 +54,11 @@ class AugmentedDataset(DatasetMixin):
 
     def gather(self, indices: np.ndarray) -> list[Any]:
         examples = gather(self._dataset, indices)
+        if takes_examples(self._transform):
+            return [with_own_memory(self._transform(example, rng))
+                    for example, rng in zip(examples, self._generators(indices))]
         images = [example[0] if isinstance(example, tuple) else example for example in examples]
-        return [(image, *example[1:]) if isinstance(example, tuple) else image
+        return [replace_image(example, image) if isinstance(example, tuple) else image
                 for image, example in zip(self._apply(images, self._generators(indices)), examples)]
 
     def _apply(self, images: list[np.ndarray], generators: Iterator[np.random.Generator]) -> Iterable[np.ndarray]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -140,7 +140,7 @@ def boxes_of_masks(masks: np.ndarray) -> np.ndarray:
     """
     boxes = np.empty((len(masks), 4), np.float32)
     for axis in 0, 1:
-        occupied = masks.any(axis=2 - axis)
+        occupied: Any = masks.any(axis=2 - axis)
         boxes[:, axis] = occupied.argmax(axis=1)
         boxes[:, axis + 2] = occupied.shape[1] - occupied[:, ::-1].argmax(axis=1)
     return boxes

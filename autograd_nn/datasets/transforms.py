@@ -4,7 +4,8 @@ A transform is called with an image and, if it is random, with the source of its
 rng)``, where `rng` is a `numpy.random.Generator`. An image is an array of floating-point numbers (or bytes) whose last
 two axes are height and width, such as (channels, height, width); the result has the same dtype. Any function of that
 form is a transform, too. `AugmentedDataset` applies transforms to the images of a data set: those that derive from
-`ImageTransform`, as all in this module do, to a whole batch at once.
+`ImageTransform`, as all in this module do, to a whole batch at once. Transforms that derive from `ExampleTransform`
+take whole examples, of which the image is the first element (see `autograd_nn.datasets.box_transforms`).
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-Transform = Callable[..., np.ndarray]
+Transform = Callable[..., Any]
 
 
 class ImageTransform:
@@ -56,8 +57,32 @@ class ImageTransform:
         return self.apply(image[None], numbers)[0]
 
 
+class ExampleTransform:
+    """Base class of transforms of whole examples: tuples of an image and what is known about it, or other things.
+
+    Example:
+        >>> class MirrorWithPlace(ExampleTransform):
+        ...     def __call__(self, example, rng=None):
+        ...         image, column = example
+        ...         return image[..., ::-1], image.shape[-1] - 1 - column
+        >>> MirrorWithPlace()((np.array([[1, 2, 3]]), 0))
+        (array([[3, 2, 1]]), 2)
+    """
+
+    def __call__(self, example: Any, rng: np.random.Generator | None = None) -> Any:
+        """Transforms an example.
+
+        Args:
+            example: As the data set has it.
+            rng: The source of random numbers.
+        """
+        raise NotImplementedError(f'{type(self).__name__} does not override __call__')
+
+
 class Compose(ImageTransform):
     """Applies transforms one after the other.
+
+    If any of them takes whole examples, this one does, too; the others get the image, the example's first element.
 
     Args:
         transforms: The transforms, the first one first.
@@ -71,10 +96,14 @@ class Compose(ImageTransform):
         self.transforms = tuple(transforms)
         counts = [getattr(transform, 'random_numbers', None) for transform in transforms]
         self.random_numbers = None if None in counts else sum(count for count in counts if count)
+        self._takes_examples = any(map(takes_examples, transforms))
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    def __call__(self, image: Any, rng: np.random.Generator | None = None) -> Any:
         for transform in self.transforms:
-            image = transform(image, rng)
+            if self._takes_examples and not takes_examples(transform):
+                image = replace_image(image, transform(image[0], rng))
+            else:
+                image = transform(image, rng)
         return image
 
     def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -253,6 +282,22 @@ def standard_augmentation(shape: tuple[int, ...]) -> Compose:
     if channels == 1 and max(height, width) <= 64:
         return Compose([RandomRotation(10), RandomShift(max(1, height // 14))])
     return Compose([RandomCrop((height, width), padding=max(1, height // 8)), RandomHorizontalFlip()])
+
+
+def takes_examples(transform: Transform) -> bool:
+    """Whether a transform is to be called with the whole example rather than with its image."""
+    return isinstance(transform, ExampleTransform) or getattr(transform, '_takes_examples', False)
+
+
+def replace_image(example: tuple[Any, ...], image: np.ndarray) -> Any:
+    """An example with another image, its first element.
+
+    Args:
+        example: A tuple, named or not.
+        image: The image.
+    """
+    make = getattr(example, '_make', tuple)
+    return make([image, *example[1:]])
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

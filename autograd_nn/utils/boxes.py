@@ -95,4 +95,4 @@ def check_boxes(function: str, name: str, boxes: Array) -> None:
         ValueError: It has another shape.
     """
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ShapeError(f'{function}: expected boxes {name} of shape (R, 4), got {boxes.shape}')
+        raise ShapeError(f'{function}: expected {name} of shape (R, 4), got {boxes.shape}')

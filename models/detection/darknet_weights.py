@@ -100,7 +100,7 @@ def load_darknet(file: File, network: Link, strict: bool = True) -> DarknetHeade
     return header
 
 
-def save_darknet(file: File, network: Link, header: DarknetHeader = DarknetHeader()) -> None:
+def save_darknet(file: File, network: Link, header: DarknetHeader | None = None) -> None:
     """Saves weights in the format of Darknet.
 
     A file with that name is replaced only when the new one is complete and on the disk.
@@ -108,12 +108,13 @@ def save_darknet(file: File, network: Link, header: DarknetHeader = DarknetHeade
     Args:
         file: A path, or a binary file object open for writing.
         network: The network (see `load_darknet`).
-        header: What the file is to say of itself.
+        header: What the file is to say of itself; by default that of version 0.2, with 0 pictures seen.
 
     Raises:
         TypeError: The network has other layers than those of Darknet.
     """
     settle(network)
+    header = header or DarknetHeader()
     with open_for_writing(file) as stream:
         stream.write(_VERSION.pack(*header[:3]) + struct.pack(header.seen_format, header.seen))
         for array, order in (place for places in _layers(network) for place in places):

@@ -33,15 +33,15 @@ class Truths:
         insize: The height and width of the pictures.
 
     Raises:
-        ValueError: The numbers or shapes do not fit, a box has no area or its centre is outside, or a class is not among
-            those known.
+        ValueError: The numbers or shapes do not fit, a box has no area or its centre is outside, or a class is not
+            among those known.
     """
 
     def __init__(self, boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], insize: int, n_fg_class: int) -> None:
         counts = [len(b) for b in boxes]
         if counts != [len(t) for t in labels]:
-            raise ShapeError(f'loss: expected a label for each box, got {counts} boxes and {[len(t) for t in labels]} '
-                             'labels')
+            raise ShapeError(f'loss: expected a label for each box, got {counts} boxes and '
+                             f'{[len(t) for t in labels]} labels')
         self.insize = insize
         self.images = np.repeat(np.arange(len(counts)), counts)
         self.boxes = np.concatenate([np.zeros((0, 4), np.float32), *(np.reshape(b, (-1, 4)) for b in boxes)],
@@ -49,8 +49,8 @@ class Truths:
         self.labels = np.concatenate([np.zeros(0, np.int32), *labels], dtype=np.int32, casting='unsafe')
         wrong = ~((self.sizes > 0) & (self.centers >= 0) & (self.centers < insize)).all(axis=1)
         if wrong.any():
-            raise ValueError(f'loss: expected boxes (y_min, x_min, y_max, x_max) with an area, in pictures of {insize} x '
-                             f'{insize} pixels, got {self.boxes[wrong][0].tolist()}')
+            raise ValueError('loss: expected boxes (y_min, x_min, y_max, x_max) with an area, in pictures of '
+                             f'{insize} x {insize} pixels, got {self.boxes[wrong][0].tolist()}')
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < n_fg_class:
             raise ValueError(f'loss: expected labels from 0 to {n_fg_class - 1}, got {self.labels.min()} to '
                              f'{self.labels.max()}')
@@ -201,7 +201,8 @@ class YOLOv3Loss(YOLOLoss):
     """The loss of YOLOv3: logistic losses of centres, objectness and classes, squared errors of sizes.
 
     Args:
-        ignore_thresh: Predictions that overlap an object more than that, as IoU, and are not to learn it, learn nothing.
+        ignore_thresh: Predictions that overlap an object more than that, as IoU, and are not to learn it, learn
+            nothing.
     """
 
     ignore_thresh: float = 0.5
@@ -227,7 +228,8 @@ class YOLOv2Loss(YOLOLoss):
     The numbers are those of Darknet's ``yolov2.cfg``.
 
     Args:
-        ignore_thresh: Predictions that overlap an object more than that, as IoU, and are not to learn it, learn nothing.
+        ignore_thresh: Predictions that overlap an object more than that, as IoU, and are not to learn it, learn
+            nothing.
         object_scale: The weight of the objectness of objects.
         noobject_scale: The weight of the objectness where there is none.
     """

@@ -8,9 +8,10 @@ import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.link import Link
 from autograd_nn.models.classification.darknet import add_darknet19, darknet_conv, scaled
-from autograd_nn.models.detection.yolo import YOLO, Anchors, Outputs
+from autograd_nn.models.detection.yolo import YOLO, Outputs
 from autograd_nn.models.detection.yolo_losses import YOLOv2Loss
 from autograd_nn.models.layers.blocks import StagedChain, max_pooling
+from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import run_layers
 from autograd_nn.types import Array, ArrayLike
@@ -45,6 +46,7 @@ class Darknet19Extractor(StagedChain):
     def forward(self, x: ArrayLike) -> Variable:
         """Computes a feature map of 1/32 of the height and width of pictures (N, 3, H, W)."""
         h: Any = x
+        fine = h
         for name, layers in self.functions.items():
             if name == '20':
                 h = F.concat([reorganize(run_layers(layers, fine)), h])
@@ -127,7 +129,7 @@ class YOLOv2Base(YOLO):
         return [*self.extractor.children(), self.subnet]
 
 
-@register('yolov2', input_shape=(3, 416, 416), task='detection')
+@register('yolov2', input_shape=(3, 416, 416), task='detection', recipe=NORMALIZED)
 class YOLOv2(YOLOv2Base):
     """YOLOv2: anchors on Darknet-19, with a passthrough of finer features.
 
@@ -160,7 +162,7 @@ class YOLOv2(YOLOv2Base):
         super().__init__(Darknet19Extractor(width), num_classes, insize, usual if anchors is None else anchors)
 
 
-@register('yolov2_tiny', input_shape=(3, 416, 416), task='detection')
+@register('yolov2_tiny', input_shape=(3, 416, 416), task='detection', recipe=NORMALIZED)
 class YOLOv2Tiny(YOLOv2Base):
     """YOLOv2 on a network of nine convolutions: fast, and less exact.
 

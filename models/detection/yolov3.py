@@ -14,6 +14,7 @@ from autograd_nn.models.classification.darknet import DEPTHS_53, add_darknet53, 
 from autograd_nn.models.detection.yolo import YOLO, Anchors, Outputs
 from autograd_nn.models.detection.yolo_losses import YOLOv3Loss
 from autograd_nn.models.layers.blocks import StagedChain
+from autograd_nn.models.recipes import NORMALIZED, Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import Sequential, run_layers
 from autograd_nn.types import Array, ArrayLike
@@ -25,6 +26,10 @@ STEPS = 32, 16, 8
 PRIOR = 0.01
 # (height, width) in pixels, from k-means over the boxes of COCO.
 COCO_ANCHORS = (((90, 116), (198, 156), (326, 373)), ((61, 30), (45, 62), (119, 59)), ((13, 10), (30, 16), (23, 33)))
+# The same for 96 x 96 pixels, from k-means over the boxes of `datasets.DigitScenes`.
+DIGIT_ANCHORS = (((40, 37), (40, 30), (35, 23)), ((27, 28), (26, 20), (23, 15)), ((18, 17), (29, 8), (18, 11)))
+
+DIGIT_DETECTOR = Recipe(lr=0.003, warmup=0.1, batch_size=16)
 
 
 class Darknet53Extractor(StagedChain):
@@ -69,7 +74,9 @@ class Darknet53Extractor(StagedChain):
         return maps
 
 
-@register('yolov3', input_shape=(3, 416, 416), task='detection')
+@register('yolov3', input_shape=(3, 416, 416), task='detection', recipe=NORMALIZED)
+@register('yolov3_digits', input_shape=(3, 96, 96), task='detection', recipe=DIGIT_DETECTOR, num_classes=10, insize=96,
+          depths=(1, 1, 1, 1, 1), width=0.25, anchors=DIGIT_ANCHORS)
 class YOLOv3(YOLO):
     """YOLOv3: three sizes of cells on Darknet-53.
 
@@ -128,7 +135,7 @@ class YOLOv3(YOLO):
 
 
 def _output_layer(anchors: int, num_classes: int) -> L.Convolution2D:
-    """Says of each anchor where an object is, whether, and of which class; of hardly any that there is one, at first."""
+    """Says of each anchor where an object is, whether, and of which class; at first that there is hardly any."""
     bias = np.zeros((anchors, 5 + num_classes), np.float32)
     bias[:, 4] = -np.log(1 / PRIOR - 1)
     return L.Convolution2D(None, bias.size, 1, initialW=initializers.Normal(0.01), initial_bias=bias.reshape(-1))

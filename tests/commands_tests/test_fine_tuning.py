@@ -13,7 +13,8 @@ from PIL import Image
 
 import autograd_nn as ann
 from autograd_nn import models, serializers
-from autograd_nn.commands.fine_tuning import freeze, load_initial_weights, settle
+from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
+from autograd_nn.tasks.network_input import settle
 from support.programs import ROOT, expect_one_line, run
 
 LATER = 'res4'  # the last stage of resnet20 that is not the classifier

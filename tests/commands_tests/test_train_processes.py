@@ -169,17 +169,17 @@ def test_an_error_of_one_process_ends_all(place, tmp_path):
     program = tmp_path / 'program.py'
     program.write_text("""
 import os, sys
-from autograd_nn.commands import image_run
+from autograd_nn.tasks import classification
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.train import main
-normal = image_run.PictureConverter.__call__
+normal = classification.PictureConverter.__call__
 calls = []
 def convert(*args):
     calls.append(1)
     if os.environ['PMI_RANK'] == '1' and len(calls) == int(sys.argv[1]):
         raise OSError('the cable is loose')
     return normal(*args)
-image_run.PictureConverter.__call__ = convert
+classification.PictureConverter.__call__ = convert
 main(CommandLine('train.py', ['train.py'], sys.argv[2:]))
 """)
     words = [program, 5, *MOMENTUM[:4], '--epochs', 3]

@@ -59,7 +59,7 @@ def test_suppression_without_scores():
 
 
 @pytest.mark.parametrize('boxes, scores, limit, message', [
-    (np.zeros((2, 3)), None, None, r'expected boxes boxes of shape \(R, 4\), got \(2, 3\)'),
+    (np.zeros((2, 3)), None, None, r'expected boxes of shape \(R, 4\), got \(2, 3\)'),
     (np.zeros((2, 4), 'i'), None, None, 'expected floating-point boxes, got int32'),
     (np.zeros((2, 4)), np.zeros(3), None, r'expected scores of shape \(2,\)'),
     (np.zeros((2, 4)), np.zeros(2, int), None, 'expected floating-point scores'),

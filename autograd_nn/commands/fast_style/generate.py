@@ -9,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 import autograd_nn
-from autograd_nn.commands.command_line import CommandLine, check_at_least
+from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.fast_style.networks import load_network
 from autograd_nn.commands.pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
+from autograd_nn.tasks.options import check_at_least
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ import autograd_nn
 import autograd_nn.functions as F
 from autograd_nn import Chain, Variable, datasets, iterators, models, optimizers, training
 from autograd_nn.commands import feature_networks
-from autograd_nn.commands.command_line import CommandLine, check_at_least, sigterm_as_ctrl_c
+from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c
 from autograd_nn.commands.fast_style.dataset import PairConverter, Pictures, RandomSquare, reduce
 from autograd_nn.commands.fast_style.networks import make_network
 from autograd_nn.commands.pictures import load_picture, save_picture, to_array, to_picture
@@ -27,6 +27,7 @@ from autograd_nn.commands.run_folders import (
     refuse_changes,
     telling_how_to_continue,
 )
+from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import ChosenRates
 from autograd_nn.training.run_folder import LOG, MODEL, SNAPSHOT, RunFolder, save_quickly

@@ -23,7 +23,7 @@ from autograd_nn.distributed.optimizers.buckets import Bucket, Layout, Slot
 from autograd_nn.distributed.optimizers.multi_node_optimizer import MultiNodeOptimizer
 from autograd_nn.link import Link
 from autograd_nn.optimizer import GradientMethod
-from autograd_nn.optimizer_hooks import GradientHardClipping, Lasso, WeightDecay
+from autograd_nn.optimizer_hooks import GradientHardClipping, GradientScaling, Lasso, WeightDecay
 from autograd_nn.serializer import AbstractSerializer, Deserializer
 from autograd_nn.types import Array
 from autograd_nn.update_rule import KernelRule, UpdateRule, set_gradient, update_parameters
@@ -35,7 +35,7 @@ _logger = logging.getLogger(__name__)
 # whole gradient for hooks; one process updates all of it.
 _SCATTERED, _SLICED, _WHOLE = 'updated in parts', 'updated in parts by whole gradients', 'updated as a whole'
 # A subclass may do something else.
-_ELEMENTWISE_HOOKS = WeightDecay, Lasso, GradientHardClipping
+_ELEMENTWISE_HOOKS = WeightDecay, Lasso, GradientHardClipping, GradientScaling
 
 
 class _Piece(NamedTuple):

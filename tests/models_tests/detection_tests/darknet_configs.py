@@ -9,8 +9,8 @@ def net(size):
 
 
 def conv(filters, size, stride=1, normalized=True):
-    return (f'[convolutional]\nbatch_normalize={int(normalized)}\nfilters={filters}\nsize={size}\nstride={stride}\npad=1\n'
-            f'activation={"leaky" if normalized else "linear"}\n')
+    return (f'[convolutional]\nbatch_normalize={int(normalized)}\nfilters={filters}\nsize={size}\nstride={stride}\n'
+            f'pad=1\nactivation={"leaky" if normalized else "linear"}\n')
 
 
 def pool(size=2, stride=2):

@@ -16,11 +16,11 @@ NETWORKS = {'yolov3': lambda: models.YOLOv3(4, 64, depths=(1, 1, 1, 1, 1), width
             'yolov2_tiny': lambda: models.YOLOv2Tiny(2, 64, width=0.125)}
 
 
-def file_of(model, header, random=np.random.default_rng(0)):
+def file_of(model, header):
     """A file of random numbers, as long as the network wants it."""
     settle(model)
     averages = sum(2 * link.avg_mean.size for link in model.links() if isinstance(link, L.BatchNormalization))
-    numbers = random.normal(size=model.count_params() + averages).astype('<f4')
+    numbers = np.random.default_rng(0).normal(size=model.count_params() + averages).astype('<f4')
     return struct.pack('<3i', *header[:3]) + struct.pack(header.seen_format, header.seen) + numbers.tobytes()
 
 
@@ -83,7 +83,7 @@ def test_classifiers_and_their_first_layers():
     settle(detector)
     content = file_of(detector, models.DarknetHeader())[:20 + 4 * (4 * 4 + 108 + 4 * 8 + 288)]
     untouched = detector.extractor['2']['0']['conv'].W.array.copy()
-    with pytest.raises(ValueError, match='expected .* numbers'):
+    with pytest.raises(ValueError, match=r'expected .* numbers'):
         models.load_darknet(io.BytesIO(content), detector)
     models.load_darknet(io.BytesIO(content), detector, strict=False)
     np.testing.assert_array_equal(detector.extractor['1']['conv'].W.array.reshape(-1),
@@ -97,11 +97,11 @@ def test_files_that_do_not_fit(tmp_path):
     before = [param.array.copy() for param in model.params()]
     path = tmp_path / 'some.weights'
     for wrong, message in (
-            (content[:-4], r"some.weights: expected [\d,]+ numbers behind the header for YOLOv2Tiny with 2 classes, got "
-                           r'[\d,]+: the file has been cut off, or has the weights of another network$'),
+            (content[:-4], r'some.weights: expected [\d,]+ numbers behind the header for YOLOv2Tiny with 2 classes, '
+                           r'got [\d,]+: the file has been cut off, or has the weights of another network$'),
             (content + b'\0' * 4, 'the weights of another network'),
-            (content[:-3], r'some.weights: expected numbers of 4 bytes behind the header, got [\d,]+ bytes: the file has '
-                           'been cut off$'),
+            (content[:-3], r'some.weights: expected numbers of 4 bytes behind the header, got [\d,]+ bytes: the file '
+                           'has been cut off$'),
             (content[:19], 'some.weights: expected weights of Darknet, which begin with a version such as 0.2.0$'),
             (b'', 'expected weights of Darknet'), (b'PK\3\4' + content, 'expected weights of Darknet'),
             (b'\x89PNG' + bytes(100), 'expected weights of Darknet'),
@@ -118,7 +118,7 @@ def test_files_that_do_not_fit(tmp_path):
 
 
 def test_only_networks_of_darknet():
-    with pytest.raises(TypeError, match='expected layers of Darknet: convolutions, .* got '):
+    with pytest.raises(TypeError, match=r'expected layers of Darknet: convolutions, .* got '):
         models.save_darknet(io.BytesIO(), models.CifarResNet(n_layers=8))
 
 
@@ -132,5 +132,5 @@ def test_network_for_a_file(tmp_path):
     np.testing.assert_array_equal(model.subnet.W.array, source.subnet.W.array)
     with pytest.raises(ValueError, match='are those of yolov2 for no number of classes'):
         models.create_from_darknet(tmp_path / 'a.weights', 'yolov2')
-    with pytest.raises(ValueError, match="expected one of darknet19, .*; got 'vgg16'"):
+    with pytest.raises(ValueError, match=r"expected one of darknet19, .*; got 'vgg16'"):
         models.create_from_darknet(tmp_path / 'a.weights', 'vgg16')

@@ -188,7 +188,7 @@ def test_of_boxes_of_a_class_that_overlap_the_best_is_left():
         objs[k], confs[k, 2] = objectness, 10
     sizes = model.cells[:2, 2:4]
     locs[1, 2:] = np.log(sizes[0] / sizes[1])
-    boxes, labels, scores = model.decode(locs, objs, confs)
+    _, labels, scores = model.decode(locs, objs, confs)
     assert labels.tolist() == [2, 2]
     np.testing.assert_allclose(scores, 1 / (1 + np.exp([-3., -1.])), rtol=1e-3)
 

@@ -29,7 +29,7 @@ def random_outputs(model, dtype='d'):
     for image, boxes in enumerate(BOXES):
         for y0, x0, y1, x1 in boxes:
             for k in random.permutation(len(model.cells))[:20]:
-                row, column, height, width, step = model.cells[k]
+                _, _, height, width, step = model.cells[k]
                 cell = math.floor((y0 + y1) / 2 / step), math.floor((x0 + x1) / 2 / step)
                 near = next(n for n, c in enumerate(model.cells) if tuple(c[:2]) == cell and c[4] == step
                             and tuple(c[2:4]) == (height, width))

@@ -1,10 +1,10 @@
-"""Training a language model on a text file."""
+"""Models of text: what comes next."""
 from __future__ import annotations
 
 import argparse
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,20 @@ import numpy as np
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import datasets, iterators, training
-from autograd_nn.backend import to_cpu
-from autograd_nn.commands.command_line import check_at_least
-from autograd_nn.commands.language_model import continue_text
-from autograd_nn.commands.run_folders import refuse_changes
-from autograd_nn.commands.training_run import TrainingRun
+from autograd_nn import datasets, iterators, models, training
+from autograd_nn.backend import Device, to_cpu
 from autograd_nn.datasets import Vocabulary
+from autograd_nn.tasks.language_model import continue_text
+from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.task import Predictor, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.processes import Processes
-from autograd_nn.training.run_folder import MODEL, VOCABULARY, RunFolder, save_quickly
-from autograd_nn.training.standard_trainer import Speed, standard_trainer
+from autograd_nn.training.run_folder import MODEL, VOCABULARY, Progress, save_quickly
+from autograd_nn.training.standard_trainer import Speed
 
 
-class TextRun(TrainingRun):
-    """A training run of a language model.
-
-    Args:
-        arguments: The options.
+class LanguageModelling(Task):
+    """Saying how a text goes on.
 
     Attributes:
         vocabulary: The words or characters that the model knows.
@@ -43,7 +39,8 @@ class TextRun(TrainingRun):
     learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
                       'adamw': 0.002}
     unit = 'streams'
-    fixed = *TrainingRun.fixed, 'level', 'vocabulary_size', 'units', 'layers'
+    fixed = ('level', 'vocabulary_size', 'units', 'layers')
+    columns = ('main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity')
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -61,74 +58,72 @@ class TextRun(TrainingRun):
                             sample=100)
 
     def check(self) -> None:
-        super().check()
-        arguments = self.arguments
-        check_at_least(arguments, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
-        if arguments.dataset is None:
-            raise ValueError(f'--dataset: {arguments.model} needs a text file')
-        if arguments.dropout >= 1:
-            raise ValueError(f'--dropout: expected less than 1, got {arguments.dropout}')
+        options = self.options
+        check_at_least(options, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
+        if options.dataset is None:
+            raise ValueError(f'--dataset: {options.model} needs a text file')
+        if options.dropout >= 1:
+            raise ValueError(f'--dropout: expected less than 1, got {options.dropout}')
 
-    def check_resumption(self, source: RunFolder, saved: dict[str, Any]) -> None:
-        if self.progress.position:  # streams of the text have been read up to somewhere
-            refuse_changes(source, saved, vars(self.arguments), ['batch_size', 'steps'])
-        super().check_resumption(source, saved)
+    def fixed_options(self, saved: dict[str, Any], progress: Progress) -> Sequence[str]:
+        # Streams of the text have been read up to somewhere.
+        return (*(('batch_size', 'steps') if progress.position else ()), *self.fixed)
 
     def load_data(self) -> None:
-        arguments = self.arguments
+        options = self.options
         self.batch_size = self.total_batch_size
         self.processes.divide(self.batch_size)
-        texts = split(datasets.read_text(arguments.dataset))
+        texts = split(datasets.read_text(options.dataset))
         self.vocabulary = self.choose_vocabulary(texts[0])
         self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
-        least, held_out = self.batch_size * arguments.steps + 1, self.processes.size + 1
+        least, held_out = self.batch_size * options.steps + 1, self.processes.size + 1
         if len(self.train_data) < least or len(self.test) < held_out:
-            raise ValueError(f'{arguments.dataset} is too short: expected at least {least} {arguments.level}s to train '
+            raise ValueError(f'{options.dataset} is too short: expected at least {least} {options.level}s to train '
                              f'on, and {held_out} held out, found {len(self.train_data)} and {len(self.test)}; a '
                              'smaller --batch-size or --steps takes less')
         self.about = {'tokens': [len(self.train_data), len(self.test)],
                       'characters': zlib.crc32(''.join(texts).encode())}
 
-    def build_model(self) -> None:
-        arguments = self.arguments
-        autograd_nn.random.seed(arguments.seed)
-        network: Any = self.entry.build(vocabulary_size=len(self.vocabulary), units=arguments.units,
-                                        layers=arguments.layers, dropout=arguments.dropout)
+    def build(self) -> None:
+        options = self.options
+        autograd_nn.random.seed(options.seed)
+        network: Any = self.entry.build(vocabulary_size=len(self.vocabulary), units=options.units,
+                                        layers=options.layers, dropout=options.dropout)
         self.network = network
         self.model = L.Classifier(network, network.lossfun)
         self.model.compute_accuracy = False
 
     def announce(self) -> None:
-        arguments = self.arguments
-        print(f'{arguments.model} on {arguments.dataset}: {len(self.train_data):,} {arguments.level}s to train on, '
+        options = self.options
+        print(f'{options.model} on {options.dataset}: {len(self.train_data):,} {options.level}s to train on, '
               f'{len(self.test):,} held out, a vocabulary of {len(self.vocabulary):,}; '
               f'{self.network.count_params():,} parameters')
 
-    def write_config(self) -> None:
-        self.vocabulary.save(self.folder.path / VOCABULARY)
-        super().write_config()
+    def write_more(self, out: Path) -> None:
+        self.vocabulary.save(out / VOCABULARY)
 
     def choose_vocabulary(self, text: str) -> Vocabulary:
         """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
-        arguments = self.arguments
-        found = Vocabulary.of_text(text, arguments.level, arguments.vocabulary_size)
-        weights = arguments.initial_weights
-        start = arguments.resume or (weights and Path(weights).parent)
+        options = self.options
+        found = Vocabulary.of_text(text, options.level, options.vocabulary_size)
+        weights = options.initial_weights
+        start = options.resume or (weights and Path(weights).parent)
         if start is None or not (Path(start) / VOCABULARY).exists():
             return found
         known = Vocabulary.load(Path(start) / VOCABULARY)
-        if known.level != arguments.level:
-            raise ValueError(f'--level: {start} has a vocabulary of {known.level}s, got {arguments.level}')
-        if arguments.resume and not weights and known.tokens != found.tokens:
-            raise ValueError(f'--resume: {arguments.dataset} is not the text that the run in {start} began with')
+        if known.level != options.level:
+            raise ValueError(f'--level: {start} has a vocabulary of {known.level}s, got {options.level}')
+        if options.resume and not weights and known.tokens != found.tokens:
+            raise ValueError(f'--resume: {options.dataset} is not the text that the run in {start} began with')
         return known
 
     def make_updater(self, optimizer: Any) -> training.StandardUpdater:
-        arguments = self.arguments
-        streams = self.own_streams(self.batch_size, self.train_data, arguments.steps)
-        iterator = iterators.SerialIterator(streams, arguments.steps, shuffle=False)
-        return TruncatedBPTTUpdater(iterator, optimizer, self.network, self.device, self.processes,
-                                    self.processes.make_loss(self.model, optimizer, arguments.seed))
+        options = self.options
+        streams = self.own_streams(self.batch_size, self.train_data, options.steps)
+        iterator = iterators.SerialIterator(streams, options.steps, shuffle=False)
+        self.updater = TruncatedBPTTUpdater(iterator, optimizer, self.network, self.device, self.processes,
+                                            self.processes.make_loss(self.model, optimizer, options.seed))
+        return self.updater
 
     def own_streams(self, count: int, tokens: np.ndarray, steps: int = 1) -> Any:
         """Those of the streams of a text that this process reads.
@@ -142,38 +137,51 @@ class TextRun(TrainingRun):
         streams = datasets.parallel_streams(tokens, count, steps)
         return datasets.TupleDataset(*[columns[:, part] for columns in streams[np.arange(len(streams))]])
 
-    def make_trainer(self, updater: Any) -> training.Trainer:
-        arguments = self.arguments
+    def make_evaluator(self) -> extensions.Evaluator:
+        steps = self.options.steps
         # A short text makes few streams of the usual length rather than many short ones.
-        n_streams = max(self.processes.size, min(self.batch_size, len(self.test) // arguments.steps))
-        streams = self.own_streams(n_streams, self.test)
+        n_streams = max(self.processes.size, min(self.batch_size, len(self.test) // steps))
         part = self.processes.part(n_streams)
-        iterator = iterators.SerialIterator(streams, arguments.steps, repeat=False, shuffle=False)
+        iterator = iterators.SerialIterator(self.own_streams(n_streams, self.test), steps, repeat=False, shuffle=False)
         self.evaluator = extensions.Evaluator(iterator, self.model, device=self.device,
                                               summary=partial(self.processes.make_summary, part.stop - part.start),
                                               eval_hook=lambda evaluator: self.network.reset_state())
-        columns = ['main/loss', 'validation/main/loss', 'main/perplexity', 'validation/main/perplexity']
-        speed = Speed(f'{arguments.level}s/s', self.batch_size * arguments.steps)
-        return standard_trainer(updater, self.evaluator, self.network, self.optimization, arguments.epochs, speed,
-                                columns, ['loss'], arguments.early_stopping, arguments.out, add_perplexity,
-                                self.processes, updater.collect_state)
+        return self.evaluator
 
-    def speed(self, iterations: int, seconds: float) -> str:
-        tokens = iterations * self.batch_size * self.arguments.steps
-        return f'{tokens / seconds:,.0f} {self.arguments.level}s a second'
+    @property
+    def speed(self) -> Speed:
+        return Speed(f'{self.options.level}s/s', self.batch_size * self.options.steps)
 
-    def save_results(self) -> None:
-        out = self.folder.path
+    def postprocess(self, entry: dict[str, Any]) -> None:
+        """Adds the exponentials of the losses."""
+        for prefix in 'main', 'validation/main':
+            if f'{prefix}/loss' in entry:
+                entry[f'{prefix}/perplexity'] = math.exp(min(entry[f'{prefix}/loss'], 700))
+
+    def prepare_snapshot(self) -> None:
+        self.updater.collect_state()
+
+    def describe_speed(self, iterations: int, seconds: float) -> str:
+        tokens = iterations * self.batch_size * self.options.steps
+        return f'{tokens / seconds:,.0f} {self.options.level}s a second'
+
+    def save_results(self, out: Path) -> dict[str, str]:
         perplexity = math.exp(self.evaluator()['validation/main/loss'])
         if not self.processes.is_first:
-            return
+            return {}
         print(f'\nperplexity on the text held out: {perplexity:.2f}')
         save_quickly(out / MODEL, self.network)
-        if self.arguments.sample:
-            text = continue_text(self.network, self.vocabulary, '', self.arguments.sample)
+        if self.options.sample:
+            text = continue_text(self.network, self.vocabulary, '', self.options.sample)
             print(f'\nmade up (autograd-nn generate {out} makes up more):\n{text}\n')
-        self.list_files({MODEL: 'weights, for autograd-nn generate and --initial-weights',
-                         VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'})
+        return {MODEL: 'weights, for autograd-nn generate and --initial-weights',
+                VOCABULARY: 'the words or characters of the weights', 'loss.png': 'curves'}
+
+    @classmethod
+    def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
+                       device: Device) -> Predictor:
+        raise ValueError(f'{weights} has the weights of a model of text: autograd-nn generate {weights.parent} makes '
+                         'up more of it')
 
 
 class TruncatedBPTTUpdater(training.StandardUpdater):
@@ -229,10 +237,3 @@ def split(text: str) -> tuple[str, str]:
     middle = len(text) * 9 // 10
     middle = text.find('\n', middle, -1) + 1 or middle
     return text[:middle], text[middle:]
-
-
-def add_perplexity(entry: dict[str, Any]) -> None:
-    """Adds to an entry of the log the exponentials of its losses."""
-    for prefix in 'main', 'validation/main':
-        if f'{prefix}/loss' in entry:
-            entry[f'{prefix}/perplexity'] = math.exp(min(entry[f'{prefix}/loss'], 700))

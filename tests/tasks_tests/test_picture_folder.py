@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from autograd_nn import datasets, models
-from autograd_nn.commands.picture_folder import hold_out, load_folder
-from autograd_nn.commands.pictures import show_to_network
+from autograd_nn.tasks.network_input import show_to_network
+from autograd_nn.tasks.picture_folder import hold_out, load_folder
 from support.programs import ROOT, expect_one_line, run_here
 
 COLOURS = {'red': (200, 60, 60), 'green': (60, 200, 60), 'blue': (60, 60, 200)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from autograd_nn.commands.captions import Captions
+from autograd_nn.tasks.class_names import Captions
 
 matplotlib = pytest.importorskip('matplotlib')
 
@@ -16,7 +16,7 @@ def find(monkeypatch):
         path = f'{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf'
         return None if any(ord(character) > 0x3000 for character in text) else path
 
-    monkeypatch.setattr('autograd_nn.commands.captions.find_font', find_font)
+    monkeypatch.setattr('autograd_nn.tasks.class_names.find_font', find_font)
 
 
 def drawn(captions, index, width=1000, **around):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd_nn import datasets, models
-from autograd_nn.commands.pictures import are_digits, show_to_network
 from autograd_nn.datasets.image_folder import visible
+from autograd_nn.tasks.network_input import are_digits, show_to_network
 
 # The names, in upper or lower case, of folders above those of the classes; of several the first counts.
 TRAIN = ('train', 'training')

@@ -1,0 +1,272 @@
+"""Classifying pictures."""
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from tqdm import tqdm
+
+import autograd_nn
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import datasets, models, training
+from autograd_nn.backend import Device, GpuDevice
+from autograd_nn.dataset import Converter, concat_examples, to_device
+from autograd_nn.datasets import transforms
+from autograd_nn.tasks.class_names import Captions
+from autograd_nn.tasks.network_input import DIGITS, settle, show_to_network
+from autograd_nn.tasks.picture_folder import load_folder
+from autograd_nn.tasks.sample_task import SampleTask, sheet
+from autograd_nn.tasks.task import Answer, Predictor
+from autograd_nn.training.run_folder import MISTAKES, MODEL, RESULTS_PICTURE, load_weights, save_quickly
+from autograd_nn.utils.atomic import atomic_write
+
+SIDE = 112
+
+
+def _known(get: Callable[..., Any], labels: Sequence[str]) -> Callable[[], tuple[Any, Any, Sequence[str]]]:
+    return lambda: (*get(ndim=3), labels)
+
+
+class Classification(SampleTask):
+    """Saying which of some classes a picture is of."""
+
+    few = 50_000
+    columns = ('main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy')
+    curves = ('loss', 'accuracy')
+    n_drawn = 24
+    embedded = {
+        'digits': _known(datasets.get_digits, DIGITS),
+        'mnist': _known(datasets.get_mnist, DIGITS),
+        'fashion_mnist': _known(datasets.get_fashion_mnist, datasets.get_fashion_mnist_labels()),
+        'cifar10': _known(datasets.get_cifar10, datasets.get_cifar10_labels()),
+        'cifar100': _known(datasets.get_cifar100, datasets.get_cifar100_labels()),
+    }
+    folders = ('a folder with pictures (class/name.jpg, optionally under train/ and val/ or test/), or with the four '
+               'MNIST files')
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument('--label-smoothing', type=float, metavar='PART',
+                            help='how much of each label is spread evenly over all classes')
+        parser.add_argument('--cuda-graph', action='store_true', help='launch the steps as CUDA graphs; for GPUs')
+
+    def check(self) -> None:
+        super().check()
+        self.check_part('label_smoothing')
+        if self.options.cuda_graph and not isinstance(self.device, GpuDevice):
+            raise ValueError(f'--cuda-graph: expected a GPU as --device, got {self.options.device}')
+        if self.options.cuda_graph and self.processes.size > 1:
+            raise ValueError('--cuda-graph: steps of several processes, which exchange gradients, cannot be captured; '
+                             'expected one process')
+
+    def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
+        if any(folder.glob('*-idx3-ubyte*')):
+            return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
+        return load_folder(folder, self.entry, self.options.seed)
+
+    def make_model(self) -> Any:
+        self.network.label_smoothing = self.options.label_smoothing
+        self.converter = PictureConverter(self.network.preprocessing)
+        return L.Classifier(self.network, self.network.lossfun)
+
+    def fit_data(self) -> None:
+        """Makes pictures large enough for the network."""
+        self.shape_found = self.shape = self.train_data[0][0].shape
+        if min(self.shape[1:]) < self.network.minsize:
+            enlarge = Enlarge(self.network.minsize)
+            self.train_data, self.test = (datasets.TransformDataset(data, enlarge)
+                                          for data in (self.train_data, self.test))
+            self.shape = self.train_data[0][0].shape
+
+    def describe_data(self) -> dict[str, Any]:
+        return {'input_shape': self.shape, 'labels': self.labels, 'preprocessing': asdict(self.network.preprocessing)}
+
+    def announce(self) -> None:
+        options, (height, width) = self.options, self.shape_found[1:]
+        if self.shape != self.shape_found:
+            least = self.network.minsize
+            print(f'{options.model} needs {least} x {least} pixels: pictures of {height} x {width} are enlarged')
+        print(f'{options.model} on {options.dataset}: {len(self.train_data):,} training and {len(self.test):,} '
+              f'test samples of shape {self.shape}, {len(self.labels)} classes')
+        self.announce_validation()
+        autograd_nn.summary(self.network, self.shape)
+
+    def settle(self) -> int:
+        settle(self.network, self.shape)
+        return len(self.labels)
+
+    def augment(self, train: Any) -> Any:
+        return datasets.AugmentedDataset(train, datasets.standard_augmentation(self.shape), seed=self.options.seed)
+
+    def updater_options(self) -> dict[str, Any]:
+        return {'cuda_graph': self.options.cuda_graph}
+
+    def extend(self, trainer: training.Trainer) -> None:
+        super().extend(trainer)
+        trainer.extend(PointOutGuessing(len(self.labels), self.options))
+
+    def answer(self, samples: Sequence[Any]) -> list[Any]:
+        """The true classes, and the probabilities of all."""
+        x, t = self.converter(samples, self.device)
+        return list(zip(np.asarray(autograd_nn.as_variable(t)).tolist(), np.asarray(F.softmax(self.network(x)))))
+
+    def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
+        captions = Captions(self.labels, size=13)
+        return sheet((draw_answer(x, t, p, captions) for (x, _), (t, p) in zip(samples, answers)), columns=6)
+
+    def save_results(self, out: Path) -> dict[str, str]:
+        found = self.measure_all(self.test)
+        if found is None:
+            return {}
+        labels, probabilities = map(np.array, zip(*found[0]))
+        correct = int((probabilities.argmax(axis=1) == labels).sum())
+        print(f'\ntest accuracy: {correct / len(labels):.2%} ({correct} of {len(labels)})')
+        draw_mistakes(out / MISTAKES, self.test, probabilities, labels, self.labels)
+        save_quickly(out / MODEL, self.network)  # last: then the run is complete
+        return {MODEL: 'weights, for autograd-nn predict and --initial-weights', 'loss.png': 'curves',
+                'accuracy.png': 'curves', RESULTS_PICTURE: 'what it says of the first validation samples',
+                MISTAKES: 'what it gets wrong with most confidence'}
+
+    @classmethod
+    def add_predict_arguments(cls, parser: Any) -> None:
+        parser.add_argument('--top', type=int, metavar='N', help='how many classes to show (default: 3)')
+
+    @classmethod
+    def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
+                       device: Device) -> Predictor:
+        labels = list(config['labels'])
+        channels, height, width = (int(n) for n in config['input_shape'])
+        shape, preprocessing = (channels, height, width), models.Preprocessing(**config['preprocessing'])
+        network: Any = entry.build(num_classes=len(labels))
+        settle(network, shape)
+        load_weights(weights, network)
+        network.to_device(device)
+
+        def classify(path: str) -> Answer:
+            x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
+            with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+                p = np.asarray(F.softmax(network(device.send(x[None]))))[0]
+            return Answer(name_best(labels, p, options.top))
+
+        return classify
+
+
+def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | None = None) -> str:
+    """The most probable classes, in words.
+
+    Args:
+        labels: The names of the classes.
+        probabilities: Theirs, shape (classes,).
+        count: How many to name; 3 by default.
+
+    Example:
+        >>> name_best(['cat', 'dog', 'bird'], np.array([0.25, 0.7, 0.05]), 2)
+        'dog 70.0%, cat 25.0%'
+    """
+    # Names such as those of ImageNet have commas themselves.
+    separator = '; ' if any(',' in label for label in labels) else ', '
+    best = np.argsort(-probabilities)[:count or 3]
+    return separator.join(f'{labels[i]} {probabilities[i]:.1%}' for i in best)
+
+
+class PointOutGuessing(training.Extension):
+    """Says so, once, if a network has not begun to learn: its loss is what guessing with equal probabilities gives.
+
+    Args:
+        n_classes: The number of classes.
+        arguments: The options of the run.
+    """
+
+    trigger = (1, 'epoch')
+
+    def __init__(self, n_classes: int, arguments: argparse.Namespace) -> None:
+        self.guess = math.log(n_classes)
+        self.n_classes = n_classes
+        self.arguments = arguments
+        self.said = False
+
+    def __call__(self, trainer: training.Trainer) -> None:
+        log, epochs = trainer.get_extension('LogReport').log, self.arguments.epochs
+        # Long trainings have time to begin; the loss in training may have further parts, which make it larger.
+        if (not self.said and len(log) >= min(5, max(2, epochs // 4), epochs)
+                and all(abs(row['validation/main/loss'] / self.guess - 1) < 0.02
+                        and row['main/loss'] > 0.98 * self.guess for row in log[-2:])):
+            self.said = True
+            tqdm.write(f'the loss is ln({self.n_classes}) = {self.guess:.3f}, as of guessing: nothing is learned yet; '
+                       f'a smaller --lr than {self.arguments.lr:g}, --warmup 0.1 or --clip 1 may help', file=sys.stdout)
+
+
+class PictureConverter(Converter):
+    """Makes arrays of a minibatch, with the values that a network's published weights expect.
+
+    Args:
+        preprocessing: The network's preprocessing.
+    """
+
+    def __init__(self, preprocessing: models.Preprocessing) -> None:
+        self.preprocessing = preprocessing
+
+    def __call__(self, batch: Any, device: Any = None) -> Any:
+        x, t = concat_examples(batch)
+        return to_device(device, (self.preprocessing.normalize(x).astype(autograd_nn.get_dtype(), copy=False), t))
+
+
+class Enlarge:
+    """Scales the pictures of samples so that their shorter side has a length.
+
+    Args:
+        length: The length.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __call__(self, sample: Any) -> Any:
+        x, t = sample
+        height, width = x.shape[1:]
+        size = [-(-side * self.length // min(height, width)) for side in (height, width)]
+        return transforms.Resize((size[0], size[1]))(x), t
+
+
+def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> int:
+    """Draws the test pictures that the model gets wrong with most confidence, at most 24; returns how many."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]])][:24]
+    captions = Captions(names, size=13)
+    cells = [draw_answer(test[i][0], int(labels[i]), probabilities[i], captions) for i in worst.tolist()]
+    if not cells:
+        cells = [Image.new('RGB', (SIDE, 34), 'white')]
+        ImageDraw.Draw(cells[0]).text((0, 0), 'no mistakes', 'black', ImageFont.load_default(13))
+    with atomic_write(path) as file:
+        sheet(cells, columns=6).save(file, 'PNG')
+    if captions.undrawable:
+        print(f'{path.name}: {captions.explanation()}')
+    return len(worst)
+
+
+def draw_answer(x: np.ndarray, label: int, probabilities: np.ndarray, captions: Captions) -> Image.Image:
+    """A sample above its true class and the one that was predicted, which is red if it is wrong."""
+    cell = Image.new('RGB', (SIDE, SIDE + 34), 'white')
+    cell.paste(as_picture(x, SIDE), (0, 0))
+    draw, answer = ImageDraw.Draw(cell), int(probabilities.argmax())
+    captions.write(draw, (0, SIDE + 2), SIDE + 6, 'black', label, 'true ')
+    captions.write(draw, (0, SIDE + 17), SIDE + 6, 'black' if answer == label else '#c00000', answer,
+                   after=f': {probabilities[answer]:.1%}')
+    return cell
+
+
+def as_picture(x: np.ndarray, side: int) -> Image.Image:
+    """A sample of shape (C, H, W), values from 0 to 1, as a square picture."""
+    pixels = (np.clip(x, 0, 1) * 255).astype(np.uint8)
+    channels = pixels[:3] if len(pixels) >= 3 else pixels[[0, 0, 0]]
+    return Image.fromarray(channels.transpose(1, 2, 0)).resize((side, side), Image.Resampling.NEAREST)

@@ -1,0 +1,48 @@
+"""How classifiers of pictures see a file, in training and later."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import autograd_nn
+from autograd_nn import datasets, models
+from autograd_nn.datasets import transforms
+
+DIGITS = list('0123456789')
+
+
+def show_to_network(path: str | Path, labels: Sequence[str], shape: tuple[int, int, int],
+                    preprocessing: models.Preprocessing) -> np.ndarray:
+    """Reads a picture as a network sees it, in training and later: before its values are normalized.
+
+    Args:
+        path: The file.
+        labels: The names of the network's classes.
+        shape: Channels, height and width.
+        preprocessing: The network's preprocessing.
+
+    Returns:
+        A float32 array of that shape, values from 0 to 1.
+
+    Raises:
+        OSError: The file is missing or damaged.
+    """
+    if are_digits(labels, shape):
+        grey = datasets.read_image(path, color=False, dtype=np.float32)
+        return transforms.Resize(shape[1:])(datasets.prepare_digit(grey, np.float32))
+    if shape[0] == preprocessing.channels:
+        return preprocessing.fit(path, shape[1:]) * np.float32(1 / 255)
+    return datasets.read_image(path, color=shape[0] == 3, size=shape[1:], dtype=np.float32) / 255
+
+
+def are_digits(labels: Sequence[str], shape: tuple[int, int, int]) -> bool:
+    """Whether a network with these classes and this input shape reads digits like those of MNIST."""
+    return shape[0] == 1 and list(labels) == DIGITS
+
+
+def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
+    """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
+    with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
