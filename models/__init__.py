@@ -6,6 +6,7 @@ from autograd_nn.models.captioning.caption_network import CaptionNetwork
 from autograd_nn.models.captioning.encoders import SceneNet
 from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
 from autograd_nn.models.classification.googlenet import GoogLeNet, GoogLeNetBN
@@ -27,12 +28,21 @@ from autograd_nn.models.classification.resnet import CifarResNet, ResNet, SEResN
 from autograd_nn.models.classification.squeezenet import SqueezeNet
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
+from autograd_nn.models.detection.darknet_weights import (
+    DARKNET_NETWORKS,
+    DarknetHeader,
+    create_from_darknet,
+    load_darknet,
+    save_darknet,
+)
 from autograd_nn.models.detection.faster_rcnn import FasterRCNN
 from autograd_nn.models.detection.faster_rcnn_small import FasterRCNN96
 from autograd_nn.models.detection.faster_rcnn_vgg16 import FasterRCNNVGG16
 from autograd_nn.models.detection.ssd import SSD
 from autograd_nn.models.detection.ssd_small import SSD96
 from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
+from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
+from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
@@ -61,6 +71,7 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'DARKNET_NETWORKS',
     'DIGITS',
     'FCN',
     'MLP',
@@ -76,6 +87,9 @@ __all__ = [
     'AttentionCaptioner',
     'CaptionNetwork',
     'CifarResNet',
+    'Darknet19',
+    'Darknet53',
+    'DarknetHeader',
     'DeepConvNet',
     'DeepLabV3plusXception65',
     'DigitNetwork',
@@ -116,17 +130,23 @@ __all__ = [
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'YOLOv2',
+    'YOLOv2Tiny',
+    'YOLOv3',
     'and_gate',
     'beam_search',
     'content_loss',
     'create',
+    'create_from_darknet',
     'get',
     'gram_matrix',
+    'load_darknet',
     'median_frequency_weights',
     'names',
     'nand_gate',
     'or_gate',
     'register',
+    'save_darknet',
     'style_loss',
     'total_variation',
     'xor_gate',
