@@ -3,7 +3,7 @@ import sys as _sys
 
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
-from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
+from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetLite0, EfficientNetV2S
 from autograd_nn.models.classification.googlenet import GoogLeNet, GoogLeNetBN
 from autograd_nn.models.classification.image_network import DigitNetwork, ImageNetwork
 from autograd_nn.models.classification.lenet import LeNet, LeNet5
@@ -25,6 +25,7 @@ from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
+from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
@@ -44,12 +45,13 @@ from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
 __all__ = ['CAFFE', 'DIGITS', 'MLP', 'NIN', 'TORCHVISION', 'VGG', 'AlexNet', 'CifarResNet', 'DeepConvNet',
-           'DigitNetwork', 'EfficientNetB0', 'EfficientNetV2S', 'Entry', 'FastStyleNet', 'FeatureExtractor',
-           'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel', 'LeNet', 'LeNet5',
-           'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss', 'PictureTransformer',
-           'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet', 'StagedChain',
-           'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss', 'create', 'get',
-           'gram_matrix', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss', 'total_variation', 'xor_gate']
+           'DigitNetwork', 'EfficientNetB0', 'EfficientNetLite0', 'EfficientNetV2S', 'Entry', 'FastStyleNet',
+           'FeatureExtractor', 'GoogLeNet', 'GoogLeNetBN', 'ImageNetwork', 'InstanceNormalization', 'LSTMLanguageModel',
+           'LeNet', 'LeNet5', 'MobileNet', 'MobileNetV2', 'OneTowerAlexNet', 'Perceptron', 'PerceptualLoss',
+           'PictureTransformer', 'Preprocessing', 'Recipe', 'ResNet', 'SEResNet', 'SingleLayerPerceptron', 'SqueezeNet',
+           'StagedChain', 'SuperResolutionNet', 'TwoLayerPerceptron', 'VisionTransformer', 'and_gate', 'content_loss',
+           'create', 'get', 'gram_matrix', 'load_published', 'names', 'nand_gate', 'or_gate', 'register', 'style_loss',
+           'total_variation', 'xor_gate']
 
 # Networks have names rather than classes: models.resnet50() is told so.
 _hints.explain_names({_sys.modules[__name__]: {
