@@ -159,14 +159,27 @@ class Classification(SampleTask):
         settle(network, shape)
         load_all_weights(weights, network, entry.name)
         network.to_device(device)
+        return classifier(network, labels, shape, preprocessing, options.top)
 
-        def classify(path: str) -> Answer:
-            x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
-            with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-                p = np.asarray(F.softmax(network(device.send(x[None]))))[0]
-            return Answer(name_best(labels, p, options.top))
 
-        return classify
+def classifier(network: Any, labels: Sequence[str], shape: tuple[int, int, int], preprocessing: models.Preprocessing,
+               count: int | None) -> Predictor:
+    """What says of a file what it shows.
+
+    Args:
+        network: A network that returns logits, on its device.
+        labels: The names of the classes.
+        shape: What it takes: channels, height and width.
+        preprocessing: How it saw its training data.
+        count: How many classes to name (see `name_best`).
+    """
+    def classify(path: str) -> Answer:
+        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
+        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+            p = np.asarray(F.softmax(network(network.device.send(x[None]))))[0]
+        return Answer(name_best(labels, p, count))
+
+    return classify
 
 
 def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | None = None) -> str:

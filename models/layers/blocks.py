@@ -89,6 +89,11 @@ class StagedChain(Chain):
         return {name: [self[layer] if isinstance(layer, str) else layer for layer in stage]
                 for name, stage in self._stages.items()}
 
+    @property
+    def main_stages(self) -> list[str]:
+        """The names of the stages through which the input goes to the output: all but the branches."""
+        return [name for name in self._stages if name not in self._branches]
+
     def run_stage(self, name: str, x: ArrayLike) -> Any:
         """Runs one stage, such as a branch.
 
