@@ -44,6 +44,65 @@ class RandomAffine(ImageTransform):
 
 
 @dataclass(frozen=True)
+class RandomElastic(ImageTransform):
+    """Distorts as if drawn on rubber: random shifts of the knots of a grid, and between them what is in between.
+
+    Reference: P. Y. Simard, D. Steinkraus, J. C. Platt, Best Practices for Convolutional Neural Networks Applied to
+    Visual Document Analysis, 2003.
+
+    Args:
+        shift: By how much of height and width, at most, a knot moves.
+        knots: How many knots there are along height and width.
+
+    Example:
+        >>> RandomElastic(0.05)(np.ones((1, 28, 28), 'f'), np.random.default_rng(0)).shape
+        (1, 28, 28)
+    """
+
+    shift: float = 0.075
+    knots: int = 5
+
+    @property
+    def random_numbers(self) -> int:  # type: ignore[override]
+        """How many random numbers each image takes."""
+        return 2 * self.knots ** 2
+
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        size = images.shape[-2:]
+        moved = (self.shift * (2 * numbers - 1)).astype(np.float32).reshape(-1, 2, self.knots, self.knots)
+        rows, columns = (_between(length, self.knots) for length in size)
+        field = np.einsum('yi,ncij,xj->ncyx', rows, moved, columns) * np.array(size, np.float32)[:, None, None]
+        places = np.stack(np.meshgrid(*map(np.arange, size), indexing='ij'))
+        return sample(images, (places + field).reshape(len(images), 2, -1))
+
+
+@dataclass(frozen=True)
+class RandomThickness(ImageTransform):
+    """Makes bright strokes thicker or thinner, by up to a pixel on either side.
+
+    Each pixel goes towards the brightest or the darkest of itself and its four neighbours.
+
+    Args:
+        strength: How far it goes at most, as a part of the way.
+
+    Example:
+        >>> RandomThickness(1.).apply(np.array([[[0., 0., 1., 0., 0.]]]), np.array([[1.]]))
+        array([[[0., 1., 1., 1., 0.]]])
+    """
+
+    strength: float = 1.
+    random_numbers = 1
+
+    def apply(self, images: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        framed = np.pad(images, [(0, 0)] * (images.ndim - 2) + [(1, 1), (1, 1)], mode='edge')
+        neighbours = [images, framed[..., :-2, 1:-1], framed[..., 2:, 1:-1], framed[..., 1:-1, :-2],
+                      framed[..., 1:-1, 2:]]
+        part = (self.strength * (2 * numbers[:, 0] - 1)).astype(images.dtype).reshape(-1, *[1] * (images.ndim - 1))
+        target = np.where(part > 0, np.maximum.reduce(neighbours), np.minimum.reduce(neighbours))
+        return images + abs(part) * (target - images)
+
+
+@dataclass(frozen=True)
 class RandomResizedCrop(ImageTransform):
     """Cuts a part out and enlarges it to the size of the image, with bilinear interpolation.
 
@@ -137,8 +196,8 @@ def view_augmentation(shape: tuple[int, ...]) -> Compose:
     """Random transforms that make views of images of a shape that have little in common but what they show.
 
     Small grey images are taken for characters (see `standard_augmentation`): turned by up to 25 degrees, scaled by up
-    to a third, sheared, shifted. Others are taken for photographs: a part of a fifth to all of the area, mirrored half
-    of the time, with other colours.
+    to a third, sheared, shifted, distorted, and written with another pen. Others are taken for photographs: a part of
+    a fifth to all of the area, mirrored half of the time, with other colours.
 
     Args:
         shape: (channels, height, width).
@@ -148,13 +207,14 @@ def view_augmentation(shape: tuple[int, ...]) -> Compose:
 
     Example:
         >>> view_augmentation((1, 28, 28))
-        Compose(RandomAffine(degrees=25, scale=0.3, shear=0.3, shift=0.1))
+        Compose(RandomAffine(degrees=25, scale=0.3, shear=0.3, shift=0.1), RandomElastic(shift=0.075, knots=5),
+                RandomThickness(strength=1.0))
     """
     if len(shape) != 3:
         raise ValueError(f'view_augmentation: expected a shape (channels, height, width), got {shape}')
     channels, height, width = shape
     if channels == 1 and max(height, width) <= 64:
-        return Compose([RandomAffine(25, 0.3, 0.3, 0.1)])
+        return Compose([RandomAffine(25, 0.3, 0.3, 0.1), RandomElastic(), RandomThickness()])
     return Compose([RandomResizedCrop(), RandomHorizontalFlip(), *([RandomColorStrength()] if channels == 3 else [])])
 
 
@@ -170,14 +230,32 @@ def sample_affine(images: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) 
         Images of the same shape and dtype.
     """
     height, width = images.shape[-2:]
-    framed = np.zeros((*images.shape[:-2], height + 4, width + 4), images.dtype)
-    framed[..., 2:-2, 2:-2] = images
     center = np.array([(height - 1) / 2, (width - 1) / 2])
     places = np.stack(np.meshgrid(*(np.arange(size) - middle for size, middle in zip((height, width), center)),
                                   indexing='ij')).reshape(2, -1)
-    sources = (matrices @ places + (shifts + center + 2)[..., None]).astype(np.float32)
+    return sample(images, matrices @ places + (shifts + center)[..., None])
+
+
+def sample(images: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Makes images whose pixels come from other places of given ones, with bilinear interpolation and 0 outside.
+
+    Args:
+        images: Shape (n, channels, height, width) or (n, height, width), floating-point.
+        places: For each pixel of each image, row by row, the row and the column it comes from, shape (n, 2, height *
+            width).
+
+    Returns:
+        Images of the same shape and dtype.
+
+    Example:
+        >>> sample(np.array([[[1., 3.]]]), np.array([[[0, 0], [0.5, 5.]]]))
+        array([[[2., 0.]]])
+    """
+    height, width = images.shape[-2:]
+    framed = np.zeros((*images.shape[:-2], height + 4, width + 4), images.dtype)
+    framed[..., 2:-2, 2:-2] = images
     # Beyond the frame everything is 0, as within it.
-    sources = np.clip(sources, 0, np.array([[height + 2.5], [width + 2.5]], np.float32))
+    sources = np.clip(places.astype(np.float32) + 2, 0, np.array([[height + 2.5], [width + 2.5]], np.float32))
     corners = sources.astype(np.int32)
     down, right = (sources - corners).astype(images.dtype).transpose(1, 0, 2)
     rows = framed.reshape(len(images), -1, (height + 4) * (width + 4))
@@ -185,3 +263,9 @@ def sample_affine(images: np.ndarray, matrices: np.ndarray, shifts: np.ndarray) 
     a, b, c, d = (np.take_along_axis(rows, index + step, axis=2) for step in (0, 1, width + 4, width + 5))
     above, below = a + (b - a) * right[:, None], c + (d - c) * right[:, None]
     return (above + (below - above) * down[:, None]).reshape(images.shape)
+
+
+def _between(length: int, knots: int) -> np.ndarray:
+    """What part each of some knots has in each of many places between the first and the last, (length, knots)."""
+    distance = np.arange(length)[:, None] * ((knots - 1) / max(1, length - 1)) - np.arange(knots)
+    return np.maximum(0, 1 - abs(distance)).astype(np.float32)

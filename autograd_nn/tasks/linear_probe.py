@@ -30,7 +30,7 @@ class LinearProbe:
 
 def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int, decay: float = 0.1,
               steps: int = 200) -> LinearProbe:
-    """Fits a linear classifier: softmax regression of features that are scaled to mean 0 and variance 1.
+    """Fits a linear classifier: softmax regression of features of mean 0, all scaled by one number to variance 1.
 
     Reference: G. Alain, Y. Bengio, Understanding intermediate layers using linear classifier probes, 2016,
     https://arxiv.org/abs/1610.01644.
@@ -57,8 +57,8 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int, decay: flo
     if features.ndim != 2 or not len(features) or labels.shape != features.shape[:1]:
         raise ValueError('fit_probe: expected features of shape (N, D) and labels of shape (N,), '
                          f'got {features.shape} and {labels.shape}')
-    mean, std = features.mean(axis=0), features.std(axis=0)
-    std = np.where(std > 1e-6, std, np.inf)  # what is always the same says nothing
+    # Of a few samples, the variances of single features say little.
+    mean, std = features.mean(axis=0), max(float(features.var(axis=0).mean() ** 0.5), 1e-6)
     x, t = ((features - mean) / std).astype(np.float32), labels.astype(np.int32)
     layer = L.Linear(x.shape[1], classes, initialW=0)
     optimizer = optimizers.Adam(0.02).setup(layer)

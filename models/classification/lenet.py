@@ -70,9 +70,9 @@ class LeNet(DigitNetwork):
 
 @register('lenet_bn', input_shape=(1, 28, 28), recipe=SMALL)
 class LeNetBN(DigitNetwork):
-    """LeNet with more filters and batch normalization: the small network for digits that learns without labels best.
+    """LeNet with batch normalization: small, and quick to learn, without labels, too.
 
-    317,418 parameters for one channel, 28 x 28 pixels and 10 classes. Reference: S. Ioffe, C. Szegedy, Batch
+    147,450 parameters for one channel, 28 x 28 pixels and 10 classes. Reference: S. Ioffe, C. Szegedy, Batch
     Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift, 2015,
     https://arxiv.org/abs/1502.03167.
 
@@ -90,8 +90,8 @@ class LeNetBN(DigitNetwork):
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        self.add_stage('conv1', ConvBN(32, 5, pad=0), max_pooling(2))
-        self.add_stage('conv2', ConvBN(64, 5, pad=0), max_pooling(2))
+        self.add_stage('conv1', ConvBN(16, 5, pad=0), max_pooling(2))
+        self.add_stage('conv2', ConvBN(32, 5, pad=0), max_pooling(2))
         self.add_stage('ip1', ip1=he_linear(256, nobias=True), bn1=L.BatchNormalization(256), relu1=F.relu)
         self.add_stage('ip2', L.Linear(256, num_classes))
 

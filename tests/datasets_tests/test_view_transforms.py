@@ -25,6 +25,8 @@ def test_nothing_asked_nothing_done():
     numbers = np.random.default_rng(0).random((4, 6))
     np.testing.assert_allclose(V.RandomAffine().apply(x, numbers), x, atol=1e-6)
     np.testing.assert_allclose(V.RandomResizedCrop((1., 1.), 1.).apply(x, numbers[:, :4]), x, atol=1e-6)
+    np.testing.assert_allclose(V.RandomElastic(0.).apply(x, np.random.default_rng(0).random((4, 50))), x, atol=1e-6)
+    np.testing.assert_allclose(V.RandomThickness(0.).apply(x, numbers[:, :1]), x, atol=1e-6)
     colours = images(4, 3)
     np.testing.assert_allclose(V.RandomColorStrength(0., 0.).apply(colours, numbers[:, :4]), colours, atol=1e-6)
 
@@ -48,6 +50,28 @@ def test_scale_and_shear():
     numbers = np.array([[0.5, 0.5, 0.5, 1, 0.5, 0.5]])
     y = V.RandomAffine(shear=0.5).apply(x, numbers)[0, 0]
     assert np.argwhere(y > 0.99).tolist() == [[4, 10], [12, 6]]
+
+
+def test_rubber_moves_as_its_knots():
+    """All knots alike: a shift; one knot: nothing far from it moves."""
+    x = images(1, 2, 9, 9)
+    transform = V.RandomElastic(1 / 9, knots=5)
+    y = transform.apply(x, np.ones((1, 50)))
+    np.testing.assert_allclose(y[0, :, :-1, :-1], x[0, :, 1:, 1:], atol=1e-5)
+    numbers = np.full((1, 2, 5, 5), 0.5)
+    numbers[0, 0, 2, 2] = 1
+    y = transform.apply(x, numbers.reshape(1, -1))
+    assert y[0, 0, 4, 4] == pytest.approx(x[0, 0, 5, 4], abs=1e-5)
+    same = np.isclose(y, x, atol=1e-5)[0, 0]
+    assert same[:3].all() and same[:, :3].all() and same[6:].all() and not same[4, 4]
+
+
+def test_strokes_get_thicker_and_thinner():
+    x = np.zeros((1, 1, 7, 7), np.float32)
+    x[..., 3, :] = 1
+    rows = {number: V.RandomThickness(0.5).apply(x, np.array([[number]]))[0, 0, :, 3].tolist()
+            for number in (0, 0.5, 1)}
+    assert rows == {0: [0, 0, 0, 0.5, 0, 0, 0], 0.5: x[0, 0, :, 3].tolist(), 1: [0, 0, 0.5, 1, 0.5, 0, 0]}
 
 
 def test_parts_are_as_large_as_asked():
@@ -87,3 +111,17 @@ def test_views_of_a_shape(shape):
     assert not np.array_equal(views[0], views[2])
     with pytest.raises(ValueError, match='view_augmentation: expected a shape'):
         V.view_augmentation((28, 28))
+
+
+def test_the_image_and_its_views():
+    x = images(5, 1)
+    views = V.Views(V.RandomThickness(), 3)
+    assert views.random_numbers == 3
+    numbers = np.random.default_rng(0).random((5, 3))
+    y = views.apply(x, numbers)
+    assert y.shape == (5, 4, *x.shape[1:])
+    np.testing.assert_array_equal(y[:, 0], x)
+    for i in range(3):
+        np.testing.assert_array_equal(y[:, i + 1], V.RandomThickness().apply(x, numbers[:, i:i + 1]))
+    with pytest.raises(ValueError, match='Views: expected a transform that takes many images at once'):
+        V.Views(V.Compose([lambda image, rng: image]))
