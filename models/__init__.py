@@ -8,10 +8,10 @@ from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
 from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
-from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
+from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetLite0, EfficientNetV2S
 from autograd_nn.models.classification.googlenet import GoogLeNet, GoogLeNetBN
 from autograd_nn.models.classification.image_network import DigitNetwork, ImageNetwork
-from autograd_nn.models.classification.lenet import LeNet, LeNet5
+from autograd_nn.models.classification.lenet import LeNet, LeNet5, LeNetBN
 from autograd_nn.models.classification.mlp import MLP
 from autograd_nn.models.classification.mobilenet import MobileNet, MobileNetV2
 from autograd_nn.models.classification.nin import NIN
@@ -46,7 +46,9 @@ from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
+from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.representation.contrastive import ContrastiveNetwork, MoCo, SimCLR
 from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
 from autograd_nn.models.segmentation.fcn import FCN
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
@@ -87,6 +89,7 @@ __all__ = [
     'AttentionCaptioner',
     'CaptionNetwork',
     'CifarResNet',
+    'ContrastiveNetwork',
     'Darknet19',
     'Darknet53',
     'DarknetHeader',
@@ -94,6 +97,7 @@ __all__ = [
     'DeepLabV3plusXception65',
     'DigitNetwork',
     'EfficientNetB0',
+    'EfficientNetLite0',
     'EfficientNetV2S',
     'Entry',
     'FastStyleNet',
@@ -109,6 +113,8 @@ __all__ = [
     'LSTMLanguageModel',
     'LeNet',
     'LeNet5',
+    'LeNetBN',
+    'MoCo',
     'MobileNet',
     'MobileNetV2',
     'OneTowerAlexNet',
@@ -123,6 +129,7 @@ __all__ = [
     'SegNet',
     'SegNetBasic',
     'SegmentationNetwork',
+    'SimCLR',
     'SingleLayerPerceptron',
     'SqueezeNet',
     'StagedChain',
@@ -141,6 +148,7 @@ __all__ = [
     'get',
     'gram_matrix',
     'load_darknet',
+    'load_published',
     'median_frequency_weights',
     'names',
     'nand_gate',

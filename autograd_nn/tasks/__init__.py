@@ -13,6 +13,7 @@ _TASKS = {
     'captions': 'captions.Captioning',
     'images': 'classification.Classification',
     'detection': 'detection.Detection',
+    'representation': 'representation.Representation',
     'text': 'text.LanguageModelling',
 }
 
