@@ -44,6 +44,10 @@ class CommunicatorBase:
         """
         raise NotImplementedError
 
+    def has_all_of(self, other: CommunicatorBase) -> bool:
+        """Whether the processes of this communicator are those of another one."""
+        return other is self
+
     # --- arrays
 
     def send(self, data: Array | tuple[Array, ...] | list[Array], dest: int, tag: int) -> None:

@@ -14,6 +14,7 @@ from autograd_nn.distributed.communicators.communicator_base import Communicator
 from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_host
 from autograd_nn.distributed.communicators.parts import Done, Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
+from autograd_nn.distributed.communicators.traffic import note
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.link import Link
 from autograd_nn.types import Array, DTypeLike
@@ -45,6 +46,10 @@ class MpiCommunicator(CommunicatorBase):
         machines = sorted(set(mpi_comm.allgather(first)))
         self.inter_rank, self.inter_size = machines.index(first), len(machines)
 
+    def has_all_of(self, other: CommunicatorBase) -> bool:
+        return other is self or (isinstance(other, MpiCommunicator) and self._mpi.Comm.Compare(
+            self.mpi_comm, other.mpi_comm) != self._mpi.UNEQUAL)
+
     def split(self, color: int, key: int) -> MpiCommunicator:
         return type(self)(self.mpi_comm.Split(color, key), self.allreduce_grad_dtype)
 
@@ -57,6 +62,7 @@ class MpiCommunicator(CommunicatorBase):
             call: The method, with those of its arguments that are the same in all.
             describe: Checks the arguments of this process and returns what the others have to know of them.
         """
+        note(self)
         try:
             mine: Any = describe()
         except Exception as error:
@@ -120,6 +126,7 @@ class MpiCommunicator(CommunicatorBase):
     # --- arrays
 
     def send(self, data: Array | tuple[Array, ...] | list[Array], dest: int, tag: int) -> None:
+        note(self)
         self._check_peer('send', 'dest', dest)
         arrays = data if isinstance(data, (tuple, list)) else [data]
         headers = [Header.of(x, 'send', 'data') for x in arrays]
@@ -128,6 +135,7 @@ class MpiCommunicator(CommunicatorBase):
             self._send_bytes(as_bytes(on_host(x)), dest, tag)
 
     def recv(self, source: int, tag: int) -> Any:
+        note(self)
         self._check_peer('recv', 'source', source)
         headers, are_many = self.mpi_comm.recv(None, source, tag)
         arrays = []
@@ -231,12 +239,14 @@ class MpiCommunicator(CommunicatorBase):
     # --- Python objects
 
     def send_obj(self, obj: Any, dest: int, tag: int = 0) -> None:
+        note(self)
         self._check_peer('send_obj', 'dest', dest)
         data = _pickled(obj)
         self.mpi_comm.send(data.size, dest, tag)
         self._send_bytes(data, dest, tag)
 
     def recv_obj(self, source: int, status: Any = None, tag: int = 0) -> Any:
+        note(self)
         status = status or self._mpi.Status()
         data = np.empty(self.mpi_comm.recv(None, source, tag, status), np.uint8)
         self._recv_bytes(data, status.Get_source(), status.Get_tag())
