@@ -15,7 +15,9 @@ class CommunicatorBase:
     """The processes of a training, and what they send each other: arrays, Python objects, parameters and gradients.
 
     A method that all processes must call together says so. They tell each other first what they are about to do, so
-    that a disagreement (one calls another method, or has an array of another shape) is an error in all of them.
+    that a disagreement (one calls another method, or has an array of another shape) is an error in all of them. In debug
+    mode (`config.debug`), processes that wait in vain, as in `recv` for a tag that nobody sends, or for a process that
+    has ended, say so within seconds, each with its traceback, and end the job.
 
     Attributes:
         rank: Which of the processes this is, from 0.

@@ -42,5 +42,7 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
         _logger.debug('create_communicator: %s is a communicator on MPI', communicator_name)
     if mpi_comm is None:
         mpi_comm = mpi.world()
+    module = mpi.load()
+    if module.COMM_WORLD.Compare(mpi_comm) in (module.IDENT, module.CONGRUENT):
         witness.start(mpi_comm)
     return MpiCommunicator(mpi_comm, wire if wire is not None and is_half(wire) else None)
