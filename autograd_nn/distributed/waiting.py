@@ -34,7 +34,8 @@ class Waiting:
 
     __slots__ = ('call', 'hint', 'is_watched', 'mpi_comm', 'peer', 'start', 'thread')
 
-    def __init__(self, call: str, mpi_comm: Any, peer: int | None = None, hint: Callable[[], str] | None = None) -> None:
+    def __init__(self, call: str, mpi_comm: Any, peer: int | None = None,
+                 hint: Callable[[], str] | None = None) -> None:
         self.call, self.mpi_comm, self.peer, self.hint = call, mpi_comm, peer, hint
 
     def __enter__(self) -> None:

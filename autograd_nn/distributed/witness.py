@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 _logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def go_on() -> None:
 
 
 def read_verdict() -> str | None:
-    """What the witness has said of the wait that it was told of last, why that is in vain; None as long as it is not."""
+    """Why the wait that the witness was told of last is in vain, as that has said; None as long as it is not."""
     connection = _connection
     try:
         while connection is not None and select.select([connection], [], [], 0)[0]:
@@ -259,10 +260,8 @@ def _answer(ranks: dict[Any, Rank], ended: set[int]) -> None:
     verdicts = find_verdicts(list(ranks.values()), ended, time.monotonic())
     for connection, rank in ranks.items():
         if rank.number in verdicts and rank.wait is not None:
-            try:
+            with suppress(OSError):  # it has ended, of which there will be word
                 connection.sendall(_packed({'number': rank.wait['number'], 'verdict': verdicts[rank.number]}))
-            except OSError:
-                pass  # It has ended, of which there will be word.
             rank.since = float('inf')
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators.communicator_base import CommunicatorBase
+from autograd_nn.distributed.communicators.mean_gradients import mean_gradients
 from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_host
 from autograd_nn.distributed.communicators.parts import Done, Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
@@ -338,13 +339,7 @@ class MpiCommunicator(CommunicatorBase):
                 param.array[...] = data
 
     def multi_node_mean_grad(self, model: Link, zero_fill: bool = False) -> None:
-        params = [param for _, param in sorted(model.namedparams()) if param.is_initialized]
-        there = np.array([param.grad is not None for param in params])
-        there = self.allreduce(there) | zero_fill
-        for param in (param for param, is_there in zip(params, there) if is_there):
-            if param.grad is None:
-                param.zerograd()
-            param.grad = self.allreduce(param.grad) / self.size
+        mean_gradients(self, model, zero_fill)
 
     def finalize(self) -> None:
         if self._background is not None:

@@ -121,9 +121,9 @@ class MultiNodeCheckpointer(Extension):
         counts = self.comm.allgather_obj(_count_processes(files[max(files)]) if files else None)
         other = next((count for count in counts if count not in (None, self.comm.size)), None)
         if other is not None:
-            raise ValueError(f'create_multi_node_checkpointer: the checkpoints of {self.file_name!r} in {self.path} are '
-                             f'those of {other} processes, and there are {self.comm.size}: start as many, or give '
-                             'another name (multi_node_snapshot goes on with any number)')
+            raise ValueError(f'create_multi_node_checkpointer: the checkpoints of {self.file_name!r} in {self.path} '
+                             f'are those of {other} processes, and there are {self.comm.size}: start as many, or '
+                             'give another name (multi_node_snapshot goes on with any number)')
 
     def finalize(self) -> None:
         """Removes the files, unless an exception is on its way; all processes call this together."""

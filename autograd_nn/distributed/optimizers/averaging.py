@@ -17,8 +17,9 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.backprop import watching_leaves
 from autograd_nn.distributed.communicators import CommunicatorBase
+from autograd_nn.distributed.communicators.buckets import Bucket
 from autograd_nn.distributed.optimizers.agreement import agree, no_kind
-from autograd_nn.distributed.optimizers.buckets import Bucket, Layout
+from autograd_nn.distributed.optimizers.buckets import Layout
 from autograd_nn.link import Link
 from autograd_nn.types import Array
 from autograd_nn.update_rule import set_gradient

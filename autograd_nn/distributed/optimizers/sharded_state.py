@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 from autograd_nn import backend
 from autograd_nn.distributed.communicators import CommunicatorBase
+from autograd_nn.distributed.communicators.buckets import Bucket, Slot
 from autograd_nn.distributed.communicators.parts import part_of
 from autograd_nn.distributed.optimizers.averaging import Averages, GradientAverager, divide
-from autograd_nn.distributed.optimizers.buckets import Bucket, Layout, Slot
+from autograd_nn.distributed.optimizers.buckets import Layout
 from autograd_nn.distributed.optimizers.multi_node_optimizer import MultiNodeOptimizer
 from autograd_nn.link import Link
 from autograd_nn.optimizer import GradientMethod
