@@ -193,7 +193,9 @@ class TrainingRun:
     def build_trainer(self) -> None:
         """Makes the training loop, and decides on the number of epochs."""
         self.model.to_device(self.device)
-        updater = self.make_updater(self.processes.make_optimizer(self.optimization.make_optimizer(self.model)))
+        optimizer = self.processes.make_optimizer(self.optimization.make_optimizer(self.model),
+                                                  self.arguments.shard_state)
+        updater = self.make_updater(optimizer)
         iterator = updater.get_iterator('main')
         if self.arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))
