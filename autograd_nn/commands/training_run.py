@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import autograd_nn
+import autograd_nn.links as L
 from autograd_nn import models, training
 from autograd_nn.commands.command_line import check_at_least
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
@@ -193,6 +194,11 @@ class TrainingRun:
     def build_trainer(self) -> None:
         """Makes the training loop, and decides on the number of epochs."""
         self.model.to_device(self.device)
+        if self.arguments.sync_bn:
+            if not any(isinstance(link, L.BatchNormalization) for link in self.model.links()):
+                raise ValueError(f'--sync-bn: expected a network with batch normalization, {self.arguments.model} has '
+                                 'none')
+            self.processes.synchronize_normalization(self.model)
         optimizer = self.processes.make_optimizer(self.optimization.make_optimizer(self.model),
                                                   self.arguments.shard_state)
         updater = self.make_updater(optimizer)
