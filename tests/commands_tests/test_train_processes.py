@@ -98,12 +98,12 @@ DOUBLE = """
 import sys
 import numpy as np
 import autograd_nn
-from autograd_nn.commands import image_run
+from autograd_nn.tasks import classification
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.train import main
 autograd_nn.global_config.dtype = np.dtype('d')
-normal = image_run.PictureConverter.__call__
-image_run.PictureConverter.__call__ = lambda *args: tuple(
+normal = classification.PictureConverter.__call__
+classification.PictureConverter.__call__ = lambda *args: tuple(
     x.astype('d') if x.dtype == 'f' else x for x in normal(*args))
 main(CommandLine('train.py', ['train.py'], sys.argv[1:]))
 """
