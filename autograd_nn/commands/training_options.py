@@ -45,8 +45,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                                                                  'instead of moving it aside')
     parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in '
                                                         'that of --out')
-    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz), with a new '
-                                                                  'classifier if they have another number of classes')
+    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz; or published '
+                                                                  'ones of PyTorch or Caffe), with a new classifier if '
+                                                                  'they have another number of classes')
     parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
 
 

@@ -148,7 +148,7 @@ class TrainingRun:
         if arguments.initial_weights:
             outputs = self.task.settle()
             if self.source is None:
-                fresh = load_initial_weights(arguments.initial_weights, network, outputs)
+                fresh = load_initial_weights(arguments.initial_weights, network, outputs, self.entry.name)
         if arguments.freeze:
             freeze(network, arguments.freeze, fresh)
 
