@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from autograd_nn.datasets.digit_scenes import Scene
 from autograd_nn.types import File
@@ -154,6 +154,8 @@ def draw_label_map(image: np.ndarray, labels: np.ndarray, names: Sequence[str], 
 
 def _with_legend(picture: Image.Image, classes: list[int], names: Sequence[str], palette: np.ndarray) -> Image.Image:
     """The picture, with the names of classes on its right, each beside its colour."""
+    from PIL import ImageDraw, ImageFont  # they take time, and few programs need them
+
     size = max(11, min(20, picture.height // 14))
     font = ImageFont.load_default(size)
     row = size + 6
