@@ -1,4 +1,6 @@
 """Single shot detectors: parameters, ChainerCV's files, what they learn and what they say."""
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,9 @@ EXTRACTORS = {300: VGG16, 512: {**VGG16, 'conv12_1': (128, 256, 1), 'conv12_2': 
 HEADS = {300: [(512, 4), (1024, 6), (512, 6), (256, 6), (256, 4), (256, 4)],
          512: [(512, 4), (1024, 6), (512, 6), (256, 6), (256, 6), (256, 4), (256, 4)]}
 
+PARAMETERS = {300: 26_285_486, 512: 27_188_676}
+DOCS = Path(__file__).parents[3] / 'docs'
+
 
 def shapes_of_chainercv(insize, n_fg_class):
     """The path and shape of each array in a file of ChainerCV's SSD300 or SSD512."""
@@ -31,9 +36,8 @@ def shapes_of_chainercv(insize, n_fg_class):
     return shapes
 
 
-@pytest.mark.parametrize('insize, parameters', [
-    (300, 26_285_486), pytest.param(512, 27_188_676, marks=pytest.mark.slow)])
-def test_parameters_are_those_of_chainercv(insize, parameters, blank_parameters):
+@pytest.mark.parametrize('insize', [300, pytest.param(512, marks=pytest.mark.slow)])
+def test_parameters_are_those_of_chainercv(insize, blank_parameters):
     network = models.create(f'ssd{insize}')
     grids = []
     with ann.no_backprop_mode():
@@ -43,7 +47,7 @@ def test_parameters_are_those_of_chainercv(insize, parameters, blank_parameters)
     assert grids == [(grid, grid) for grid in LAYOUTS[insize].grids]
     assert locs.shape == (1, len(network.coder.default_boxes), 4)
     assert confs.shape == (1, len(network.coder.default_boxes), 21)
-    assert network.count_params() == parameters
+    assert network.count_params() == PARAMETERS[insize]
     assert {path[1:]: param.shape for path, param in network.namedparams()} == shapes_of_chainercv(insize, 20)
     assert models.get(f'ssd{insize}').input_shape == (3, network.insize, network.insize)
 
@@ -55,6 +59,17 @@ def test_a_file_of_chainercv_loads(tmp_path):
     serializers.load_npz(tmp_path / 'ssd300.npz', network)
     for path, param in network.namedparams():
         np.testing.assert_array_equal(param.array, arrays[path[1:]])
+
+
+@pytest.mark.parametrize('page', ['reference/models.md', 'howto/detection.md'])
+def test_the_tables_of_the_documentation(page, blank_parameters):
+    network = models.create('ssd96')
+    network(np.zeros((1, 3, 96, 96), 'f'))
+    text = (DOCS / page).read_text(encoding='utf-8')
+    for insize, count in {**PARAMETERS, 96: network.count_params()}.items():
+        assert f'| `ssd{insize}` | {count:,} | {insize} |' in text
+        boxes = len(models.create(f'ssd{insize}').coder.default_boxes)
+        assert 'reference' in page or f'| {insize} | {boxes:,} |' in text
 
 
 def test_normalize_beside_a_formula():
