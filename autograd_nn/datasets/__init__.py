@@ -15,13 +15,7 @@ from autograd_nn.datasets.image_dataset import (
 )
 from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
-from autograd_nn.datasets.label_maps import (
-    draw_label_map,
-    label_map_of_scene,
-    read_label_map,
-    voc_colormap,
-    write_label_map,
-)
+from autograd_nn.datasets.label_maps import label_map_of_scene, read_label_map, write_label_map
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
@@ -33,10 +27,10 @@ from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
 from autograd_nn.datasets.segmentation_folder import (
+    VOC_SEGMENTATION_CLASSES,
     LabelMapDataset,
     SegmentationFolderDataset,
     VOCSemanticSegmentationDataset,
-    voc_semantic_segmentation_label_names,
 )
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
@@ -57,6 +51,7 @@ from autograd_nn.datasets.voc import VOC_CLASSES, VOCBoxDataset
 
 __all__ = [
     'VOC_CLASSES',
+    'VOC_SEGMENTATION_CLASSES',
     'AugmentedDataset',
     'COCOBoxDataset',
     'ConcatenatedDataset',
@@ -81,7 +76,6 @@ __all__ = [
     'Vocabulary',
     'ZippedImageDataset',
     'boxes_of_masks',
-    'draw_label_map',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -111,7 +105,5 @@ __all__ = [
     'split_dataset_random',
     'standard_augmentation',
     'transforms',
-    'voc_colormap',
-    'voc_semantic_segmentation_label_names',
     'write_label_map',
 ]

@@ -11,6 +11,7 @@ __all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
     'images': 'classification.Classification',
+    'segmentation': 'segmentation.Segmentation',
     'text': 'text.LanguageModelling',
 }
 
