@@ -4,9 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
-
-from autograd_nn.utils.fonts import load_font
+from PIL import Image
 
 IGNORED = 255
 """What pictures have for pixels that do not matter; -1 in arrays."""
@@ -123,6 +121,10 @@ def add_legend(picture: Image.Image, shown: Iterable[int], classes: Sequence[str
         >>> picture.width > 80, picture.height
         (True, 60)
     """
+    from PIL import ImageDraw  # it and fonts take time, and few programs need them
+
+    from autograd_nn.utils.fonts import load_font
+
     shown = list(shown)
     palette = voc_colormap(len(classes)) if colors is None else colors
     size = max(11, min(20, picture.height // 14))
