@@ -161,8 +161,7 @@ class YOLO(Chain):
             boxes, labels, scores = map(to_cpu, self.decode(*y))
             boxes = (boxes - np.tile(corner, 2)) * np.tile(np.divide(image.shape[1:], scaled), 2)
             found.append((clip_boxes(boxes.astype(np.float32), image.shape[1:]), labels, scores))
-        boxes, labels, scores = map(list, zip(*found))
-        return boxes, labels, scores
+        return tuple(map(list, zip(*found)))  # type: ignore[return-value]
 
     def decode(self, locs: Array, objs: Array, confs: Array) -> tuple[Any, Any, Any]:
         """The objects that the network sees in a prepared picture.
@@ -184,7 +183,7 @@ class YOLO(Chain):
             likely = xp.flatnonzero(scores[:, label] >= self.score_thresh)
             best = likely[non_maximum_suppression(boxes[likely], self.nms_thresh, scores[likely, label])]
             found.append((boxes[best], xp.full(len(best), label, np.int32), scores[best, label]))
-        return tuple(map(xp.concatenate, zip(*found)))  # type: ignore[return-value]
+        return tuple(map(xp.concatenate, zip(*found)))
 
     def _probabilities(self, confs: Array) -> Any:
         """The probability of each class, if there is an object."""

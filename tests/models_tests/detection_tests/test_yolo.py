@@ -3,7 +3,8 @@ import io
 
 import numpy as np
 import pytest
-from darknet_configs import yolov2, yolov2_tiny, yolov3
+
+from support.darknet_configs import yolov2, yolov2_tiny, yolov3
 
 import autograd_nn as ann
 import autograd_nn.links as L
@@ -112,11 +113,10 @@ def test_computes_what_opencv_computes(name):
     probabilities = (1 / (1 + np.exp(-confs)) if name == 'yolov3'
                      else np.exp(confs) / np.exp(confs).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(np.hstack([centers[:, ::-1], sizes[:, ::-1], objectness]), expected[:, :5], rtol=2e-3)
-    # OpenCV leaves out what is unlikely.
+    # OpenCV leaves out what is unlikely, and what others overlap.
     kept = expected[:, 5:] > 0
-    assert kept.any()
+    assert kept.mean() > 0.02
     np.testing.assert_allclose((objectness * probabilities)[kept], expected[:, 5:][kept], rtol=2e-3)
-    assert (objectness * probabilities)[~kept].max() < 0.25
 
 
 def test_reorganization_is_that_of_darknet():
