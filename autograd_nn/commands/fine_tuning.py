@@ -11,7 +11,8 @@ from autograd_nn.training.run_folder import path_of_network
 def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None) -> set[str]:
     """Loads weights of a network that may have another number of outputs, and says what was loaded and what not.
 
-    Arrays whose first axis is that of the outputs stay fresh where their shapes differ: the classifier is replaced.
+    Arrays whose first axis is that of the outputs, or has several groups of them as in detectors, stay fresh where their
+    shapes differ: the classifier is replaced.
 
     Args:
         path: An ``.npz`` file.
@@ -29,7 +30,7 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
         report = serializers.load_matching(path, network, path_of_network(path))
     sizes = {name: param.size for name, param in network.namedparams()}
     replaced = {name for name, (stored, own) in report.other_shape.items()
-                if own[:1] == (outputs,) and own[1:] == stored[1:]}
+                if outputs and own[:1] and own[0] % outputs == 0 and own[1:] == stored[1:]}
     loaded = sum(size for name, size in sizes.items() if name[1:] in report.loaded)
     if 2 * loaded < sum(size for name, size in sizes.items() if name[1:] not in replaced):
         raise ValueError(f'--initial-weights: {path} has the weights of another network than '

@@ -64,7 +64,8 @@ class Detection(SampleTask):
     """Detecting objects.
 
     A network has `prepare` for a picture and `prepare_boxes` for the boxes in it, `loss`, `use_preset` and `predict`,
-    as `models.SSD` has them. A sample is a tuple of a picture, boxes, labels and, perhaps, which objects are difficult.
+    as `models.SSD` has them; with `class_outputs`, too, it can start from weights for other classes. A sample is a
+    tuple of a picture, boxes, labels and, perhaps, which objects are difficult.
     """
 
     embedded = {'digit_scenes': digit_scenes}
@@ -92,9 +93,9 @@ class Detection(SampleTask):
         self.settle()
         return DetectionLoss(self.network)
 
-    def settle(self) -> int:
+    def settle(self) -> int | None:
         settle(self.network)
-        return len(self.labels)
+        return getattr(self.network, 'class_outputs', None)
 
     def augment(self, train: Any) -> Any:
         flips = [] if self.options.dataset in self.embedded else [RandomSceneFlip()]

@@ -193,7 +193,7 @@ def _read(file: File) -> tuple[DarknetHeader, np.ndarray, str]:
 def _layers(network: Link) -> list[list[_Place]]:
     """For each layer, in the order of the file, its arrays in the order of the file."""
     if isinstance(network, YOLO):
-        return [layer for link in network.darknet_layers() for layer in _layers_of(link, 5 + network.n_fg_class)]
+        return [layer for link in network.darknet_layers() for layer in _layers_of(link, network.class_outputs)]
     return list(_layers_of(network, 0))
 
 

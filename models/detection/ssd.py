@@ -68,6 +68,14 @@ class SSD(Chain):
         """The number of classes, without background."""
         return self.multibox.n_class - 1
 
+    @property
+    def class_outputs(self) -> int:
+        """How many outputs for each default box depend on the classes."""
+        return self.multibox.n_class
+
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        return {**self.extractor._layers_in_order(), 'multibox': [self.multibox]}
+
     def forward(self, x: ArrayLike) -> tuple[Variable, Variable]:
         """Computes what is at each default box.
 

@@ -51,6 +51,8 @@ class YOLO(Chain):
 
     nms_thresh, score_thresh = PRESETS['visualize']
     lossfun: ClassVar[YOLOLoss]
+    extractor: Link
+    subnet: Link
 
     def __init__(self, n_fg_class: int, insize: int, steps: Sequence[int], anchors: Anchors) -> None:
         if insize < 32 or insize % 32:
@@ -70,6 +72,14 @@ class YOLO(Chain):
         """
         return _cells(self.insize, self.steps, self.anchors)
 
+    @property
+    def class_outputs(self) -> int:
+        """How many outputs there are for each pair of a cell and an anchor."""
+        return 5 + self.n_fg_class
+
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        return {**self.extractor._layers_in_order(), 'subnet': [self.subnet]}
+
     def _check_input(self, x: ArrayLike) -> None:
         if x.ndim != 4 or x.shape[2:] != (self.insize, self.insize):
             raise ShapeError(f'{type(self).__name__}: expected pictures of shape (N, 3, {self.insize}, {self.insize}), '
@@ -77,7 +87,7 @@ class YOLO(Chain):
 
     def _split(self, maps: Sequence[Variable]) -> Outputs:
         """What feature maps (N, anchors * (5 + n_fg_class), H, W) say of locations, objectness and classes."""
-        rows = F.concat([F.reshape(F.transpose(y, (0, 2, 3, 1)), (len(y), -1, 5 + self.n_fg_class)) for y in maps])
+        rows = F.concat([F.reshape(F.transpose(y, (0, 2, 3, 1)), (len(y), -1, self.class_outputs)) for y in maps])
         return rows[:, :, :4], rows[:, :, 4], rows[:, :, 5:]
 
     def prepare(self, image: np.ndarray) -> np.ndarray:

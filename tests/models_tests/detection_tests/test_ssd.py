@@ -144,6 +144,14 @@ def test_nonsense_gets_one_line(network):
         network.loss(outputs, [np.array([[0, 0, 5, 5], [0, 0, 9, 9]])], [np.array([1, 3])])
 
 
+def test_layers_are_frozen_in_their_order():
+    network = models.create('ssd300', num_classes=1)
+    network.freeze_until('conv2_1')
+    frozen = {path.split('/')[2] for path, param in network.namedparams() if not param.requires_grad}
+    assert frozen == {'conv1_1', 'conv1_2', 'conv2_1'}
+    assert list(network._layers_in_order())[-1] == 'multibox'
+
+
 def test_a_minibatch_without_an_object_teaches_nothing(network):
     network.cleargrads()
     x = np.random.rand(2, 3, 96, 96).astype('f')

@@ -15,12 +15,16 @@ from autograd_nn.models.detection.yolo import letterbox
 from autograd_nn.models.detection.yolo_losses import decode_boxes
 from autograd_nn.models.detection.yolov2 import reorganize
 
+sys.path.append(str(Path(__file__).parents[3] / 'scripts'))
+
+from benchmarks.darknet_configs import yolov2, yolov2_tiny, yolov3  # noqa: E402
+
 SMALL = {'yolov3': lambda **options: models.YOLOv3(4, 96, depths=(1, 2, 1, 2, 1), width=0.25, **options),
          'yolov2': lambda **options: models.YOLOv2(4, 96, width=0.25, **options),
          'yolov2_tiny': lambda **options: models.YOLOv2Tiny(4, 96, width=0.25, **options)}
-CONFIGS = {'yolov3': lambda model: yolov3(96, 4, (1, 2, 1, 2, 1), 0.25, model.anchors),
-           'yolov2': lambda model: yolov2(96, 4, 0.25, model.anchors[0]),
-           'yolov2_tiny': lambda model: yolov2_tiny(96, 4, 0.25, model.anchors[0])}
+CONFIGS = {'yolov3': lambda model: yolov3(model, (1, 2, 1, 2, 1), 0.25),
+           'yolov2': lambda model: yolov2(model, 0.25),
+           'yolov2_tiny': lambda model: yolov2_tiny(model, 0.25)}
 
 
 def randomized(model):
