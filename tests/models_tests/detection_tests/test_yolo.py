@@ -1,10 +1,10 @@
 """YOLOv2 and YOLOv3: published counts, ChainerCV's paths, the same networks in OpenCV, and what they predict."""
 import io
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-
-from support.darknet_configs import yolov2, yolov2_tiny, yolov3
 
 import autograd_nn as ann
 import autograd_nn.links as L
@@ -17,7 +17,7 @@ from autograd_nn.models.detection.yolov2 import reorganize
 
 sys.path.append(str(Path(__file__).parents[3] / 'scripts'))
 
-from benchmarks.darknet_configs import yolov2, yolov2_tiny, yolov3  # noqa: E402
+from benchmarks.darknet_configs import yolov2, yolov2_tiny, yolov3
 
 SMALL = {'yolov3': lambda **options: models.YOLOv3(4, 96, depths=(1, 2, 1, 2, 1), width=0.25, **options),
          'yolov2': lambda **options: models.YOLOv2(4, 96, width=0.25, **options),
