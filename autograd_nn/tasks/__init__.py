@@ -10,8 +10,10 @@ __all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
+    'captions': 'captions.Captioning',
     'images': 'classification.Classification',
     'detection': 'detection.Detection',
+    'representation': 'representation.Representation',
     'text': 'text.LanguageModelling',
 }
 
