@@ -19,8 +19,8 @@ from autograd_nn.models.layers.blocks import ConvBN
 from autograd_nn.types import Array, File
 from autograd_nn.utils.atomic import open_for_writing
 
-DARKNET_NETWORKS = 'darknet19', 'darknet53', 'yolov2', 'yolov2_tiny', 'yolov3'
-"""The networks of the zoo whose layers are those of a network that was published for Darknet."""
+DARKNET_NETWORKS = 'darknet19', 'darknet53', 'yolov2', 'yolov2_tiny', 'yolov3', 'yolov3_digits'
+"""The networks of the zoo whose layers are those of Darknet."""
 
 _VERSION = struct.Struct('<3i')
 # A height and width with which all networks work.
