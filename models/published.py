@@ -12,7 +12,6 @@ from autograd_nn.serializers.matching import LoadReport, load_arrays
 from autograd_nn.serializers.npz import DictionarySerializer
 from autograd_nn.types import PathLike
 
-
 SUFFIXES = {'.caffemodel': 'caffe', '.weights': 'darknet'}
 """The formats that the ends of names say."""
 
@@ -24,8 +23,8 @@ def find_format(path: PathLike) -> str:
         path: The file.
 
     Returns:
-        ``'caffe'`` or ``'darknet'``, which its name says; or what its first bytes say: ``'torch'`` for a file of PyTorch or a
-        safetensors file; ``'npz'`` for all others.
+        ``'caffe'`` or ``'darknet'``, which its name says; or what its first bytes say: ``'torch'`` for a file of
+        PyTorch or a safetensors file; ``'npz'`` for all others.
 
     Raises:
         OSError: It cannot be read.
