@@ -51,8 +51,8 @@ class YOLO(Chain):
 
     nms_thresh, score_thresh = PRESETS['visualize']
     lossfun: ClassVar[YOLOLoss]
-    extractor: Link
-    subnet: Link
+    extractor: Any
+    subnet: Any
 
     def __init__(self, n_fg_class: int, insize: int, steps: Sequence[int], anchors: Anchors) -> None:
         if insize < 32 or insize % 32:
@@ -88,6 +88,8 @@ class YOLO(Chain):
     def _split(self, maps: Sequence[Variable]) -> Outputs:
         """What feature maps (N, anchors * (5 + n_fg_class), H, W) say of locations, objectness and classes."""
         rows = F.concat([F.reshape(F.transpose(y, (0, 2, 3, 1)), (len(y), -1, self.class_outputs)) for y in maps])
+        # Boxes and sums over all pairs need the precision.
+        rows = F.cast(rows, np.float32) if rows.dtype.itemsize == 2 else rows
         return rows[:, :, :4], rows[:, :, 4], rows[:, :, 5:]
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
