@@ -29,7 +29,7 @@ PARAMETERS = {
 SMALL = ['perceptron', 'mlp', 'lenet', 'lenet5', 'deep_convnet', 'nin', 'squeezenet1_0', 'squeezenet1_1', 'resnet20']
 # These are more of the blocks that others are made of, too.
 DEEPER = ['vgg13', 'vgg13_bn', 'vgg16', 'vgg16_bn', 'vgg19', 'vgg19_bn', 'resnet34', 'resnet101', 'resnet152',
-          'resnet32', 'resnet44', 'resnet56', 'resnet110', 'resnet1202']
+          'resnet32', 'darknet53', 'resnet44', 'resnet56', 'resnet110', 'resnet1202']
 KINDS = [name for name in models.names('images') if name not in DEEPER]
 DATA = Path(__file__).parents[2].parent / 'shared' / 'data'
 PRETRAINED = DATA / 'pretrained'
