@@ -24,14 +24,14 @@ PARAMETERS = {
     'resnet20': 269_722, 'resnet32': 464_154, 'resnet44': 658_586, 'resnet56': 853_018, 'resnet110': 1_727_962,
     'resnet1202': 19_421_274,
     'mobilenet': 4_231_976, 'mobilenet_v2': 3_504_872, 'efficientnet_b0': 5_288_548, 'efficientnet_v2_s': 21_458_488,
-    'efficientnet_lite0': 4_652_008, 'vit_s16': 22_050_664,
+    'efficientnet_lite0': 4_652_008, 'darknet19': 20_842_376, 'darknet53': 41_609_928, 'vit_s16': 22_050_664,
 }
 # These learn in seconds.
 SMALL = ['perceptron', 'mlp', 'lenet', 'lenet5', 'lenet_bn', 'deep_convnet', 'nin', 'squeezenet1_0', 'squeezenet1_1',
          'resnet20']
 # These are more of the blocks that others are made of, too.
 DEEPER = ['vgg13', 'vgg13_bn', 'vgg16', 'vgg16_bn', 'vgg19', 'vgg19_bn', 'resnet34', 'resnet101', 'resnet152',
-          'resnet32', 'resnet44', 'resnet56', 'resnet110', 'resnet1202']
+          'resnet32', 'darknet53', 'resnet44', 'resnet56', 'resnet110', 'resnet1202']
 KINDS = [name for name in models.names('images') if name not in DEEPER]
 DATA = Path(__file__).parents[2].parent / 'shared' / 'data'
 PRETRAINED = DATA / 'pretrained'
