@@ -167,9 +167,12 @@ class MpiCommunicator(CommunicatorBase):
         headers = self._agree(f'bcast(root={root})', lambda: Header.of(x, 'bcast') if self.rank == root else None)
         header = headers[root]
         assert header is not None
-        array = on_host(x) if self.rank == root else header.empty()
+        return self._bcast(x, header, root)
+
+    def _bcast(self, x: Array | None, header: Header, root: int) -> Array:
+        array = on_host(x) if self.rank == root and x is not None else header.empty()
         self._bcast_bytes(as_bytes(array), root)
-        return x if self.rank == root else header.deliver(array)
+        return x if self.rank == root and x is not None else header.deliver(array)
 
     def gather(self, x: Array, root: int = 0) -> tuple[Array, ...] | None:
         self._check_root('gather', root)
@@ -215,6 +218,10 @@ class MpiCommunicator(CommunicatorBase):
         if any((header.shape, header.dtype) != (headers[0].shape, headers[0].dtype) for header in headers):
             raise ValueError('allreduce: the arrays differ: '
                              + '; '.join(f'rank {i} has {header}' for i, header in enumerate(headers)))
+        return self._add(x, headers)
+
+    def _add(self, x: Array, headers: list[Header]) -> Array:
+        """The sum, by the headers of all processes' arrays."""
         mine = headers[self.rank]
         # MPI has no half precision; the sum of many such numbers needs more digits, too.
         total = on_host(x).astype(np.float32 if is_half(mine.dtype) else mine.dtype)
@@ -363,7 +370,7 @@ def _pickled(obj: Any) -> np.ndarray:
 
 
 def _sizes(headers: Sequence[Header]) -> list[int]:
-    return [int(np.prod(header.shape, dtype=np.int64)) * header.dtype.itemsize for header in headers]
+    return [header.nbytes for header in headers]
 
 
 def _unpack(whole: np.ndarray, counts: Sequence[int], targets: Sequence[np.ndarray], start: int) -> None:
