@@ -56,7 +56,7 @@ def test_what_goes_over_mpi(gpus: Any, calls: list[str]) -> None:
     assert calls == []
 
 
-@pytest.mark.parametrize('wire', [None, 'float16'])
+@pytest.mark.parametrize('wire', [None, 'float16', 'bfloat16'])
 @pytest.mark.parametrize('n', [1, 5, 1000])
 def test_sums(gpus: Any, calls: list[str], n: int, wire: str | None) -> None:
     everybodys = [draw(rank, (n,)) for rank in range(gpus.size)]
