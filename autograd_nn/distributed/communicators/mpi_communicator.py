@@ -16,7 +16,7 @@ from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_
 from autograd_nn.distributed.communicators.parts import Done, Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
 from autograd_nn.distributed.communicators.traffic import note
-from autograd_nn.distributed.waiting import Waiting
+from autograd_nn.distributed.waiting import waiting
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.link import Link
 from autograd_nn.types import Array, DTypeLike
@@ -71,7 +71,7 @@ class MpiCommunicator(CommunicatorBase):
         except Exception as error:
             self.mpi_comm.allgather((call, error))
             raise
-        with Waiting(call, self.mpi_comm):
+        with waiting(call, self.mpi_comm):
             all_ = self.mpi_comm.allgather((call, mine))
         if any(other != call for other, _ in all_):
             raise RuntimeError(f'{call}: the processes do not call the same: '
@@ -134,7 +134,7 @@ class MpiCommunicator(CommunicatorBase):
         self._check_peer('send', 'dest', dest)
         arrays = data if isinstance(data, (tuple, list)) else [data]
         headers = [Header.of(x, 'send', 'data') for x in arrays]
-        with Waiting(f'send(dest={dest}, tag={tag})', self.mpi_comm, dest):
+        with waiting(f'send(dest={dest}, tag={tag})', self.mpi_comm, dest):
             self.mpi_comm.send((headers, isinstance(data, (tuple, list))), dest, tag)
             for x in arrays:
                 self._send_bytes(as_bytes(on_host(x)), dest, tag)
@@ -159,7 +159,7 @@ class MpiCommunicator(CommunicatorBase):
             return ''
 
         words = f'source={"any" if source < 0 else source}, tag={"any" if tag < 0 else tag}'
-        with Waiting(f'{caller}({words})', self.mpi_comm, source, describe_other):
+        with waiting(f'{caller}({words})', self.mpi_comm, source, describe_other):
             return self.mpi_comm.recv(None, source, tag, status)
 
     def bcast(self, x: Array | None, root: int = 0) -> Array:
@@ -267,7 +267,7 @@ class MpiCommunicator(CommunicatorBase):
         note(self)
         self._check_peer('send_obj', 'dest', dest)
         data = _pickled(obj)
-        with Waiting(f'send_obj(dest={dest}, tag={tag})', self.mpi_comm, dest):
+        with waiting(f'send_obj(dest={dest}, tag={tag})', self.mpi_comm, dest):
             self.mpi_comm.send(data.size, dest, tag)
             self._send_bytes(data, dest, tag)
 
