@@ -18,7 +18,7 @@ from autograd_nn.sequential import Sequential
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-CONTRASTIVE = Recipe(lr=0.003, warmup=0.1, epochs=20, batch_size=128)
+CONTRASTIVE = Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=128)
 
 
 class ContrastiveNetwork(Chain):

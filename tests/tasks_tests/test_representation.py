@@ -16,7 +16,7 @@ def few_digits():
     return train[:150], test[:60], list('0123456789')
 
 
-@pytest.fixture(scope='module', params=['simclr', 'moco'])
+@pytest.fixture(scope='module', params=['simclr', pytest.param('moco', marks=pytest.mark.slow)])
 def folder(request, tmp_path_factory):
     """A run of one epoch."""
     folder = tmp_path_factory.mktemp('representation')
