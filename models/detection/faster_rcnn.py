@@ -54,7 +54,7 @@ class Proposals:
     size: Sequence[int]
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self.network.head(self.features, self.rois, self.roi_indices)
+        yield from self.network.roi_head(self.features, self.rois, self.roi_indices)
         yield self.rois
         yield self.roi_indices
 
@@ -76,13 +76,17 @@ class FasterRCNN(Chain):
         loc_normalize_std: By which offsets are divided.
 
     Attributes:
-        nms_thresh: The largest IoU of two objects of a class in a prediction (see `use_preset`).
+        head_name: What the last of the three is called in paths of parameters.
+        presets: For each preset the two numbers that follow (see `use_preset`).
+        nms_thresh: The largest IoU of two objects of a class in a prediction.
         score_thresh: The least score of an object in a prediction.
         anchor_target_creator: Chooses what the first stage learns from.
         proposal_target_creator: Chooses what the second stage learns from.
         sigmas: For the first and the second stage, where the loss of offsets becomes linear (see `location_loss`).
     """
 
+    head_name = 'head'
+    presets = PRESETS
     nms_thresh, score_thresh = PRESETS['visualize']
     sigmas = 3., 1.
 
@@ -92,7 +96,7 @@ class FasterRCNN(Chain):
         with self.init_scope():
             self.extractor: Any = extractor
             self.rpn: Any = rpn
-            self.head: Any = head
+            setattr(self, self.head_name, head)
         self.mean = np.reshape(np.asarray(mean, np.float32), (-1, 1, 1))
         self.min_size = min_size
         self.max_size = max_size
@@ -101,9 +105,14 @@ class FasterRCNN(Chain):
         self.proposal_target_creator = ProposalTargetCreator()
 
     @property
+    def roi_head(self) -> Any:
+        """What says what is in regions: the child that is called `head_name`."""
+        return self[self.head_name]
+
+    @property
     def n_class(self) -> int:
         """The number of classes, background included."""
-        return int(self.head.n_class)
+        return int(self.roi_head.n_class)
 
     @property
     def n_fg_class(self) -> int:
@@ -116,7 +125,7 @@ class FasterRCNN(Chain):
         return self.n_class
 
     def _layers_in_order(self) -> dict[str, list[Link]]:
-        return {**self.extractor._layers_in_order(), 'rpn': [self.rpn], 'head': [self.head]}
+        return {**self.extractor._layers_in_order(), 'rpn': [self.rpn], self.head_name: [self.roi_head]}
 
     def forward(self, x: Any, scales: Sequence[float] | None = None) -> Proposals:
         """Proposes regions; what is in them is said when the result is unpacked.
@@ -173,9 +182,9 @@ class FasterRCNN(Chain):
         Raises:
             ValueError: There is no such preset.
         """
-        if preset not in PRESETS:
-            raise ValueError(f'use_preset: expected {" or ".join(map(repr, PRESETS))}, got {preset!r}')
-        self.nms_thresh, self.score_thresh = PRESETS[preset]
+        if preset not in self.presets:
+            raise ValueError(f'use_preset: expected {" or ".join(map(repr, self.presets))}, got {preset!r}')
+        self.nms_thresh, self.score_thresh = self.presets[preset]
 
     def predict(self, images: Iterable[np.ndarray]) -> Found:
         """Detects the objects in pictures, in test mode and without a graph.
@@ -194,9 +203,10 @@ class FasterRCNN(Chain):
         for image in images:
             x = self.device.send(self.prepare(image)[None])
             with using_config('train', False), no_backprop_mode():
-                locs, scores, rois, _ = self(x, [x.shape[3] / image.shape[2]])
+                locs, scores, rois, _ = self(x, [self._prepared_size(image.shape[1:])[1] / image.shape[2]])
                 probabilities = F.softmax(scores).array
-            ratio = self.xp.asarray(np.tile(np.divide(image.shape[1:], x.shape[2:]), 2), rois.dtype)
+            ratio = np.tile(np.divide(image.shape[1:], self._prepared_size(image.shape[1:])), 2)
+            ratio = self.xp.asarray(ratio, rois.dtype)
             parts = self.decode(rois * ratio, locs.array, probabilities, image.shape[1:])
             for row, part in zip(found, parts):
                 row.append(to_cpu(part))
@@ -251,7 +261,7 @@ class FasterRCNN(Chain):
         chosen, roi_locs, roi_labels = zip(*samples)
         rois, indices = join_regions(chosen)
         roi_locs, roi_labels = xp.concatenate(roi_locs), xp.concatenate(roi_labels)
-        locs, scores = map(_single, self.head(outputs.features, rois, indices))
+        locs, scores = map(_single, self.roi_head(outputs.features, rois, indices))
         locs = F.reshape(locs, (len(rois), -1, 4))[xp.arange(len(rois)), roi_labels]
         return {'rpn_loc_loss': location_loss(F.reshape(_single(outputs.locs), (-1, 4)), anchor_locs.reshape(-1, 4),
                                               anchor_labels.reshape(-1), self.sigmas[0]),
