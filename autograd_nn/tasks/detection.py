@@ -19,10 +19,9 @@ from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import eval_detection_coco, eval_detection_voc
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report
-from autograd_nn.tasks.network_input import DIGITS
+from autograd_nn.tasks.network_input import DIGITS, load_all_weights
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
-from autograd_nn.training.run_folder import load_weights
 from autograd_nn.utils import draw_boxes
 from autograd_nn.variable import Variable
 
@@ -129,6 +128,13 @@ class Detection(SampleTask):
                             help='how sure a detector is to be of an object at least, from 0 to 1')
 
     @classmethod
+    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+        if labels is None:
+            count = entry.build().n_fg_class
+            labels = datasets.VOC_CLASSES if count == 20 else [f'class {i}' for i in range(count)]
+        return {'labels': list(labels)}
+
+    @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
         labels, least = list(config['labels']), options.min_score
@@ -136,7 +142,7 @@ class Detection(SampleTask):
             raise ValueError(f'--min-score: expected a number from 0 to 1, got {least}')
         network: Any = entry.build(num_classes=len(labels))
         settle(network)
-        load_weights(weights, network)
+        load_all_weights(weights, network, entry.name)
         network.to_device(device)
         network.use_preset('visualize')
         if least is not None:

@@ -25,8 +25,8 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
         mpi_comm: A communicator of mpi4py, by default that of all processes.
         allreduce_grad_dtype: The dtype in which a multi-node optimizer sends gradients: float16 or bfloat16, which are
             added in float32. By default, and with float32, they travel as they are.
-        batched_copy: What `CommunicatorBase.get_config` returns; gradients are packed by a kernel for many arrays in any
-            case.
+        batched_copy: What `CommunicatorBase.get_config` returns; gradients are packed by a kernel for many arrays in
+            any case.
 
     Raises:
         ValueError: There is no such name, or gradients cannot travel in that dtype.

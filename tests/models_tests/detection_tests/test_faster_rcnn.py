@@ -63,7 +63,7 @@ def learn(network, scenes, steps, rate):
     optimizer = optimizers.Adam(rate).setup(network)
     values = []
     for _ in range(steps):
-        loss = network.loss(x, *truth)
+        loss = network.loss(network(x), *truth)
         network.cleargrads()
         loss.backward()
         optimizer.update()
@@ -102,7 +102,7 @@ def test_a_small_step_against_the_gradient_lowers_the_loss_as_it_should(network)
 
         def loss():
             np.random.seed(0)  # the same anchors and regions
-            return network.loss(x, *truth)
+            return network.loss(network(x), *truth)
 
         loss()  # settles the parameters
         before = loss()
@@ -148,10 +148,11 @@ def test_presets_and_labels(network):
     with pytest.raises(ValueError, match="'visualize' or 'evaluate', got 'eval'"):
         network.use_preset('eval')
     with pytest.raises(ValueError, match='losses: expected labels from 0 to 2, got 1 to 3'):
-        network.loss(np.zeros((1, 3, 96, 96), 'f'), [np.zeros((2, 4), 'f')], [np.array([1, 3])])
+        network.loss(network(np.zeros((1, 3, 96, 96), 'f')), [np.zeros((2, 4), 'f')], [np.array([1, 3])])
 
 
 def test_a_picture_without_objects(network):
-    losses = network.losses(np.random.rand(1, 3, 96, 96).astype('f'), [np.zeros((0, 4), 'f')], [np.zeros(0, 'i')])
+    outputs = network(np.random.rand(1, 3, 96, 96).astype('f'))
+    losses = network.losses(outputs, [np.zeros((0, 4), 'f')], [np.zeros(0, 'i')])
     assert losses['rpn_loc_loss'].item() == losses['roi_loc_loss'].item() == 0
     assert losses['rpn_cls_loss'].item() > 0 and losses['roi_cls_loss'].item() > 0

@@ -1,9 +1,10 @@
 """YOLOv2 and YOLOv3: published counts, ChainerCV's paths, the same networks in OpenCV, and what they predict."""
 import io
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from darknet_configs import yolov2, yolov2_tiny, yolov3
 
 import autograd_nn as ann
 import autograd_nn.links as L
@@ -14,12 +15,16 @@ from autograd_nn.models.detection.yolo import letterbox
 from autograd_nn.models.detection.yolo_losses import decode_boxes
 from autograd_nn.models.detection.yolov2 import reorganize
 
+sys.path.append(str(Path(__file__).parents[3] / 'scripts'))
+
+from benchmarks.darknet_configs import yolov2, yolov2_tiny, yolov3
+
 SMALL = {'yolov3': lambda **options: models.YOLOv3(4, 96, depths=(1, 2, 1, 2, 1), width=0.25, **options),
          'yolov2': lambda **options: models.YOLOv2(4, 96, width=0.25, **options),
          'yolov2_tiny': lambda **options: models.YOLOv2Tiny(4, 96, width=0.25, **options)}
-CONFIGS = {'yolov3': lambda model: yolov3(96, 4, (1, 2, 1, 2, 1), 0.25, model.anchors),
-           'yolov2': lambda model: yolov2(96, 4, 0.25, model.anchors[0]),
-           'yolov2_tiny': lambda model: yolov2_tiny(96, 4, 0.25, model.anchors[0])}
+CONFIGS = {'yolov3': lambda model: yolov3(model, (1, 2, 1, 2, 1), 0.25),
+           'yolov2': lambda model: yolov2(model, 0.25),
+           'yolov2_tiny': lambda model: yolov2_tiny(model, 0.25)}
 
 
 def randomized(model):
@@ -43,8 +48,7 @@ def infer(model, x):
 
 
 @pytest.mark.parametrize('name, classes, trainable, averages', [
-    ('yolov3', 80, 61_949_149, 52_608), ('yolov3', 20, 61_626_049, 52_608), ('yolov2', 80, 50_962_889, 20_672),
-    ('yolov2', 20, 50_655_389, 20_672), ('yolov2_tiny', 20, 15_861_773, 6_112)])
+    ('yolov3', 80, 61_949_149, 52_608), ('yolov2', 80, 50_962_889, 20_672), ('yolov2_tiny', 20, 15_861_773, 6_112)])
 def test_parameter_counts(name, classes, trainable, averages, blank_parameters):
     """Those of Keras and Darknet users; with the averages, a quarter of the bytes of the published files."""
     model = models.create(name, num_classes=classes)
@@ -90,6 +94,7 @@ def test_paths_and_shapes_are_those_of_chainercv(name, shapes, blank_parameters)
     serializer = serializers.DictionarySerializer()
     serializer.save(model)
     assert set(serializer.target) == chainercv_keys(name)
+    assert model.count_params() == {'yolov3': 61_626_049, 'yolov2': 50_655_389, 'yolov2_tiny': 15_861_773}[name]
     assert {path: serializer.target[path].shape for path in shapes} == shapes
 
 
@@ -112,11 +117,10 @@ def test_computes_what_opencv_computes(name):
     probabilities = (1 / (1 + np.exp(-confs)) if name == 'yolov3'
                      else np.exp(confs) / np.exp(confs).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(np.hstack([centers[:, ::-1], sizes[:, ::-1], objectness]), expected[:, :5], rtol=2e-3)
-    # OpenCV leaves out what is unlikely.
+    # OpenCV leaves out what is unlikely, and what others overlap.
     kept = expected[:, 5:] > 0
-    assert kept.any()
+    assert kept.mean() > 0.02
     np.testing.assert_allclose((objectness * probabilities)[kept], expected[:, 5:][kept], rtol=2e-3)
-    assert (objectness * probabilities)[~kept].max() < 0.25
 
 
 def test_reorganization_is_that_of_darknet():
