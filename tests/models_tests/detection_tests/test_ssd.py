@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn import models, optimizers, serializers
 from autograd_nn.datasets import DigitScenes
+from autograd_nn.models.detection.multibox import Multibox
+from autograd_nn.models.detection.ssd import SSD, Extractor
 from autograd_nn.models.detection.ssd_vgg16 import LAYOUTS, Normalize
 
 # Paths and shapes of ChainerCV 0.13.1: output channels, input channels, filter size of each convolution.
@@ -179,3 +183,35 @@ def test_a_minibatch_without_an_object_teaches_nothing(network):
 def test_the_mean_is_subtracted_from_each_channel():
     network = models.create('ssd300', num_classes=1)
     assert network.prepare(np.full((3, 10, 20), 123.))[:, 7, 7].tolist() == [0, 6, 19]
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    """Loss, gradients and predictions are those of the CPU."""
+    extractor = Extractor(32, (8, 4), ('conv2', 'conv3'))
+    for i, channels in enumerate((4, 8, 8), start=1):
+        extractor.add_stage(f'conv{i}', L.Convolution2D(None, channels, 3, stride=2, pad=1), F.relu)
+    network = SSD(extractor, Multibox(4, ((2,), (2,))), (4, 8), (8, 14, 24), mean=(123., 117., 104.))
+    rng = np.random.default_rng(0)
+    # Not so bright that scores are all 1, and in any order.
+    images = [rng.uniform(90, 140, (3, 30, 40)).astype('f') for _ in range(2)]
+    x = np.stack([network.prepare(image) for image in images])
+    truth = [np.array([[2, 2, 20, 14]], 'f'), np.zeros((0, 4), 'f')], [np.array([2]), np.zeros(0, int)]
+    network.score_thresh = 0.28
+    results = []
+    for device in '@numpy', '@cupy:0':
+        network.to_device(device)
+        network.cleargrads()
+        loss = network.loss(network(network.device.send(x)), *truth)
+        loss.backward()
+        results.append((loss.item(), [ann.backend.to_cpu(param.grad) for param in network.params()],
+                        network.predict(images)))
+    (loss, grads, found), (loss_there, grads_there, found_there) = results
+    assert loss_there == pytest.approx(loss, rel=1e-4)
+    for grad, there in zip(grads, grads_there):
+        np.testing.assert_allclose(there, grad, rtol=1e-2, atol=1e-4)
+    assert sum(map(len, found[0])) > 2
+    for arrays, there in zip(found, found_there):
+        for array, other in zip(arrays, there):
+            assert isinstance(other, np.ndarray)
+            np.testing.assert_allclose(other, array, atol=1e-2)
