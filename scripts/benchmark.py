@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import caffe_networks, comparison, distributed, machine, overhead, tables
+from benchmarks import caffe_networks, comparison, detection, distributed, machine, overhead, tables
 from benchmarks.rows import HALVES, ROWS, Setting
 
 from autograd_nn import cuda
@@ -61,6 +61,16 @@ def parse_arguments() -> argparse.Namespace:
                          help='threads of each side (default: all cores, here %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
     command.set_defaults(run=run_caffe, length=1)
+    command = commands.add_parser('detection', help='inference of detectors, beside OpenCV')
+    command.add_argument('--models', nargs='+', default=list(detection.WRITERS), choices=detection.WRITERS,
+                         metavar='MODEL', help=f'which, of {", ".join(detection.WRITERS)} (default: all)')
+    command.add_argument('--batch', type=int, default=1, help='images in a minibatch (default: %(default)s)')
+    command.add_argument('--rounds', type=int, default=20,
+                         help='how often each side has its turn (default: %(default)s)')
+    command.add_argument('--threads', type=int, default=machine.cores(),
+                         help='threads of each side (default: all cores, here %(default)s)')
+    command.add_argument('--json', action='store_true', help='print JSON instead of a table')
+    command.set_defaults(run=run_detection, length=1)
     distributed.add_arguments(commands.add_parser('distributed', help='training on several processes, and on many'))
     arguments = parser.parse_args()
     if arguments.rounds < 2 or arguments.length < 1:
@@ -131,13 +141,24 @@ def run_caffe(arguments: argparse.Namespace) -> None:
         for file in files:
             file.stat()
         result = caffe_networks.compare(files, arguments.batch, arguments.rounds, arguments.threads)
+    show_results(arguments, result, caffe_networks.show(result))
+
+
+def run_detection(arguments: argparse.Namespace) -> None:
+    """The subcommand ``detection``."""
+    results = [detection.compare(name, arguments.batch, arguments.rounds, arguments.threads)
+               for name in arguments.models]
+    show_results(arguments, {'results': results}, '\n'.join(map(detection.show, results)))
+
+
+def show_results(arguments: argparse.Namespace, report: dict[str, Any], table: str) -> None:
+    """Prints what was measured on what, as JSON or as a table."""
     if arguments.json:
         print(json.dumps({'versions': machine.versions(), 'machine': machine.describe(), 'threads': arguments.threads,
-                          'rounds': arguments.rounds, **result}, indent=1))
+                          'rounds': arguments.rounds, **report}, indent=1))
         return
     print(f'{tables.versions(machine.versions())}\n{arguments.threads} threads, {arguments.rounds} rounds, float32; '
-          'medians and (quartiles)')
-    print(caffe_networks.show(result))
+          f'medians and (quartiles)\n{table}')
 
 
 def main() -> None:

@@ -148,7 +148,7 @@ class TrainingRun:
         if arguments.initial_weights:
             outputs = self.task.settle()
             if self.source is None:
-                fresh = load_initial_weights(arguments.initial_weights, network, outputs)
+                fresh = load_initial_weights(arguments.initial_weights, network, outputs, self.entry.name)
         if arguments.freeze:
             freeze(network, arguments.freeze, fresh)
 
@@ -156,7 +156,8 @@ class TrainingRun:
         """Makes the training loop, and decides on the number of epochs."""
         arguments, task = self.arguments, self.task
         task.model.to_device(self.device)
-        updater = task.make_updater(self.processes.make_optimizer(self.optimization.make_optimizer(task.model)))
+        optimizer = self.processes.make_optimizer(self.optimization.make_optimizer(task.model), arguments.shard_state)
+        updater = task.make_updater(optimizer)
         iterator = updater.get_iterator('main')
         if arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))

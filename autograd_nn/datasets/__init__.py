@@ -16,6 +16,13 @@ from autograd_nn.datasets.image_dataset import (
 )
 from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
+from autograd_nn.datasets.label_maps import (
+    draw_label_map,
+    label_map_of_scene,
+    read_label_map,
+    voc_colormap,
+    write_label_map,
+)
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
@@ -27,6 +34,12 @@ from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
 from autograd_nn.datasets.scene_captions import DigitSceneCaptions, describe_scene
+from autograd_nn.datasets.segmentation_folder import (
+    LabelMapDataset,
+    SegmentationFolderDataset,
+    VOCSemanticSegmentationDataset,
+    voc_semantic_segmentation_label_names,
+)
 from autograd_nn.datasets.sentences import SentenceVocabulary, pad_sentences, split_sentence
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
@@ -56,6 +69,7 @@ __all__ = [
     'DigitScenes',
     'ImageDataset',
     'ImageFolderDataset',
+    'LabelMapDataset',
     'LabeledImageDataset',
     'LabeledZippedImageDataset',
     'MultiZippedImageDataset',
@@ -63,16 +77,19 @@ __all__ = [
     'PickleDatasetWriter',
     'RandomSentences',
     'Scene',
+    'SegmentationFolderDataset',
     'SentenceVocabulary',
     'SubDataset',
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
     'VOCBoxDataset',
+    'VOCSemanticSegmentationDataset',
     'Vocabulary',
     'ZippedImageDataset',
     'boxes_of_masks',
     'describe_scene',
+    'draw_label_map',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -88,12 +105,14 @@ __all__ = [
     'get_ptb_words',
     'get_ptb_words_vocabulary',
     'get_svhn',
+    'label_map_of_scene',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
     'pad_sentences',
     'parallel_streams',
     'prepare_digit',
     'read_image',
+    'read_label_map',
     'read_text',
     'split_dataset',
     'split_dataset_n',
@@ -102,4 +121,7 @@ __all__ = [
     'split_sentence',
     'standard_augmentation',
     'transforms',
+    'voc_colormap',
+    'voc_semantic_segmentation_label_names',
+    'write_label_map',
 ]

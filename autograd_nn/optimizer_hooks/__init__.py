@@ -4,11 +4,12 @@ from autograd_nn.optimizer_hooks.gradient import (
     GradientHardClipping,
     GradientLARS,
     GradientNoise,
+    GradientScaling,
     exponential_decay_noise,
 )
 from autograd_nn.optimizer_hooks.regularization import Lasso, WeightDecay
 
 __all__ = [
-    'GradientClipping', 'GradientHardClipping', 'GradientLARS', 'GradientNoise', 'Lasso', 'WeightDecay',
-    'exponential_decay_noise',
+    'GradientClipping', 'GradientHardClipping', 'GradientLARS', 'GradientNoise', 'GradientScaling', 'Lasso',
+    'WeightDecay', 'exponential_decay_noise',
 ]

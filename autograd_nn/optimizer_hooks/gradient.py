@@ -65,6 +65,37 @@ class GradientHardClipping:
             set_gradient(param, grad.clip(self.lower_bound, self.upper_bound))
 
 
+class GradientScaling:
+    """Multiplies each gradient by a number: for parameters that are to learn at another rate than the others.
+
+    Args:
+        rate: The number.
+
+    Example:
+        As SSD is trained: biases learn twice as fast as filters, which decay.
+
+        >>> import autograd_nn as ann, autograd_nn.links as L
+        >>> model = L.Convolution2D(3, 8, 3)
+        >>> optimizer = ann.optimizers.MomentumSGD(1e-3).setup(model)
+        >>> for param in model.params():
+        ...     is_bias = param.name == 'b'
+        ...     param.update_rule.add_hook(ann.optimizer_hooks.GradientScaling(2) if is_bias else
+        ...                                ann.optimizer_hooks.WeightDecay(5e-4))
+    """
+
+    name = 'GradientScaling'
+    call_for_each_param = True
+    timing = 'pre'
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def __call__(self, rule: UpdateRule, param: Variable) -> None:
+        grad = at_least_float32(param.grad)
+        if grad is not None:
+            set_gradient(param, grad * grad.dtype.type(self.rate))
+
+
 def exponential_decay_noise(xp: Any, shape: tuple[int, ...], dtype: DTypeLike, hook: Any, opt: Any) -> Any:
     """Normal noise of variance ``eta / (1 + t) ** 0.55``, which decays with the number of updates t.
 

@@ -12,6 +12,8 @@ __all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 _TASKS = {
     'captions': 'captions.Captioning',
     'images': 'classification.Classification',
+    'detection': 'detection.Detection',
+    'representation': 'representation.Representation',
     'text': 'text.LanguageModelling',
 }
 

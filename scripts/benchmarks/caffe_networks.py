@@ -1,14 +1,13 @@
 """Inference of networks of Caffe, here and in OpenCV, in processes that take turns."""
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparison import PAUSE, WorkerProcess, quartiles
+from benchmarks.comparison import WorkerProcess, quartiles, take_turns
 from benchmarks.worker import OnCpu, Side, serve
 
 OURS, FUSED, OPENCV = 'autograd_nn', 'autograd_nn fused', 'opencv'
@@ -115,17 +114,8 @@ def compare(files: tuple[Path, Path], batch: int, rounds: int, threads: int) -> 
         RuntimeError: A side cannot run the network.
     """
     names = [OURS, *([OPENCV] if importlib.util.find_spec('cv2') else []), FUSED]
-    seconds: dict[str, list[float]] = {name: [] for name in names}
-    with contextlib.ExitStack() as stack:
-        workers = []
-        for name in names:
-            workers.append(CaffeProcess(name, files, batch, threads))
-            stack.callback(workers[-1].close)
-        for _ in range(rounds):
-            for worker in workers:
-                time.sleep(PAUSE)
-                seconds[worker.side].append(worker.ask('turn')['seconds'])
-    return {'files': [str(file) for file in files], 'batch': batch, 'parameters': workers[0].about['parameters'],
+    about, seconds = take_turns([partial(CaffeProcess, name, files, batch, threads) for name in names], rounds)
+    return {'files': [str(file) for file in files], 'batch': batch, 'parameters': about[0]['parameters'],
             'milliseconds': {name: quartiles([s * 1e3 for s in times]) for name, times in seconds.items()},
             'ratios': {name: quartiles([s / ours for s, ours in zip(seconds[OPENCV], times)])
                        for name, times in seconds.items() if OPENCV in seconds and name != OPENCV}}

@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,30 @@ def start(sides: Sequence[str], row: Row, what: str, threads: int,
             workers.append(WorkerProcess(side, row, what, threads, setting))
             stack.callback(workers[-1].close)
         yield workers
+
+
+def take_turns(makers: Sequence[Callable[[], WorkerProcess]], rounds: int,
+               ) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
+    """Starts workers, has each of them take its turns, and ends them.
+
+    Args:
+        makers: Start them.
+        rounds: How often each has its turn.
+
+    Returns:
+        What each worker said when it was ready, and the seconds of a step in each turn by side.
+    """
+    workers: list[WorkerProcess] = []
+    with contextlib.ExitStack() as stack:
+        for make in makers:
+            workers.append(make())
+            stack.callback(workers[-1].close)
+        seconds: dict[str, list[float]] = {worker.side: [] for worker in workers}
+        for _ in range(rounds):
+            for worker in workers:
+                time.sleep(PAUSE)
+                seconds[worker.side].append(worker.ask('turn')['seconds'])
+    return [worker.about for worker in workers], seconds
 
 
 def frameworks() -> dict[str, str | None]:

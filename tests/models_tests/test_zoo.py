@@ -23,7 +23,7 @@ PARAMETERS = {
     'resnet20': 269_722, 'resnet32': 464_154, 'resnet44': 658_586, 'resnet56': 853_018, 'resnet110': 1_727_962,
     'resnet1202': 19_421_274,
     'mobilenet': 4_231_976, 'mobilenet_v2': 3_504_872, 'efficientnet_b0': 5_288_548, 'efficientnet_v2_s': 21_458_488,
-    'vit_s16': 22_050_664,
+    'efficientnet_lite0': 4_652_008, 'vit_s16': 22_050_664,
 }
 # These learn in seconds.
 SMALL = ['perceptron', 'mlp', 'lenet', 'lenet5', 'deep_convnet', 'nin', 'squeezenet1_0', 'squeezenet1_1', 'resnet20']

@@ -68,6 +68,10 @@ def test_gradient_hard_clipping(dtype):
     check(optimizer_hooks.GradientHardClipping(-0.2, 0.3), lambda ps, gs: [g.clip(-0.2, 0.3) for g in gs], dtype)
 
 
+def test_gradient_scaling(dtype):
+    check(optimizer_hooks.GradientScaling(3), lambda ps, gs: [3 * g for g in gs], dtype)
+
+
 def test_gradient_noise(dtype):
     def noise(xp, shape, dtype, hook, opt):
         return np.full(shape, hook.eta * opt.t, dtype)
@@ -123,7 +127,8 @@ def test_gradient_lars_leaves_small_parameters_alone():
 
 @pytest.mark.parametrize('hook', [
     optimizer_hooks.WeightDecay(0.1), optimizer_hooks.Lasso(0.1), optimizer_hooks.GradientHardClipping(-.1, .1),
-    optimizer_hooks.GradientNoise(0.1), optimizer_hooks.GradientLARS(), optimizer_hooks.GradientClipping(.1)])
+    optimizer_hooks.GradientNoise(0.1), optimizer_hooks.GradientLARS(), optimizer_hooks.GradientClipping(.1),
+    optimizer_hooks.GradientScaling(2)])
 def test_gradients_that_share_memory(hook):
     """Two parameters may have one array as gradient, which may be read-only; a hook leaves it alone."""
     shared = np.broadcast_to(np.float64(1), (3, 4))

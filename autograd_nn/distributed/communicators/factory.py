@@ -16,7 +16,7 @@ _NAMES = ('flat', 'naive', 'pure_nccl', 'non_cuda_aware', 'hierarchical', 'two_d
 
 
 def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, allreduce_grad_dtype: Any = None,
-                        batched_copy: bool | None = None) -> MpiCommunicator:
+                        batched_copy: bool = True) -> MpiCommunicator:
     """The processes of this MPI job; all of them call this together.
 
     Args:
@@ -25,7 +25,8 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
         mpi_comm: A communicator of mpi4py, by default that of all processes.
         allreduce_grad_dtype: The dtype in which a multi-node optimizer sends gradients: float16 or bfloat16, which are
             added in float32. By default, and with float32, they travel as they are.
-        batched_copy: Accepted: gradients are packed by a kernel for many arrays in any case.
+        batched_copy: What `CommunicatorBase.get_config` returns; gradients are packed by a kernel for many arrays in any
+            case.
 
     Raises:
         ValueError: There is no such name, or gradients cannot travel in that dtype.
@@ -42,5 +43,9 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
         _logger.debug('create_communicator: %s is a communicator on MPI', communicator_name)
     if mpi_comm is None:
         mpi_comm = mpi.world()
+    module = mpi.load()
+    if module.COMM_WORLD.Compare(mpi_comm) in (module.IDENT, module.CONGRUENT):
         witness.start(mpi_comm)
-    return MpiCommunicator(mpi_comm, wire if wire is not None and is_half(wire) else None)
+    comm = MpiCommunicator(mpi_comm, wire if wire is not None and is_half(wire) else None)
+    comm.set_config('batched_copy', batched_copy)
+    return comm

@@ -1,0 +1,226 @@
+"""Faster R-CNN: one network proposes regions of a picture, and another says what is in each of them."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd_nn.functions as F
+from autograd_nn.backend import get_array_module, to_cpu
+from autograd_nn.config import no_backprop_mode, using_config
+from autograd_nn.datasets import transforms
+from autograd_nn.link import Chain, Link
+from autograd_nn.models.detection.boxes import clip_boxes, decode_boxes
+from autograd_nn.models.detection.region_proposals import join_regions
+from autograd_nn.models.detection.region_targets import AnchorTargetCreator, ProposalTargetCreator, location_loss
+from autograd_nn.types import Array
+from autograd_nn.utils.boxes import non_maximum_suppression
+from autograd_nn.variable import Variable, as_variable
+
+# By what is asked for: the largest IoU of two objects of a class, and the least score of an object.
+PRESETS = {'visualize': (0.3, 0.7), 'evaluate': (0.3, 0.05)}
+
+Found = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
+
+
+class FasterRCNN(Chain):
+    """A detector of two stages: a feature extractor, what proposes regions, and what says what is in each of them.
+
+    Presets and what is returned are those of ChainerCV's class of this name. Reference: S. Ren et al., Faster R-CNN:
+    Towards real-time object detection with region proposal networks, 2015, https://arxiv.org/abs/1506.01497.
+
+    Args:
+        extractor: Computes features of prepared pictures.
+        rpn: Called with features, the pictures' size and scales (see `RegionProposalNetwork`).
+        head: Called with features, regions and which picture each is of; returns offsets (R, classes * 4) and scores
+            (R, classes), of background first. It has the attribute `n_class`, the number of classes with background.
+        mean: What is subtracted from pictures: a number, or one each for red, green and blue.
+        min_size: The shorter side of prepared pictures in pixels,
+        max_size: unless the longer one would be longer than this.
+        loc_normalize_std: By which offsets are divided.
+
+    Attributes:
+        nms_thresh: The largest IoU of two objects of a class in a prediction (see `use_preset`).
+        score_thresh: The least score of an object in a prediction.
+        anchor_target_creator: Chooses what the first stage learns from.
+        proposal_target_creator: Chooses what the second stage learns from.
+        sigmas: For the first and the second stage, where the loss of offsets becomes linear (see `location_loss`).
+    """
+
+    nms_thresh, score_thresh = PRESETS['visualize']
+    sigmas = 3., 1.
+
+    def __init__(self, extractor: Link, rpn: Link, head: Link, mean: float | Sequence[float], min_size: int = 600,
+                 max_size: int = 1000, loc_normalize_std: Sequence[float] = (0.1, 0.1, 0.2, 0.2)) -> None:
+        super().__init__()
+        with self.init_scope():
+            self.extractor: Any = extractor
+            self.rpn: Any = rpn
+            self.head: Any = head
+        self.mean = np.reshape(np.asarray(mean, np.float32), (-1, 1, 1))
+        self.min_size = min_size
+        self.max_size = max_size
+        self.loc_normalize_std = tuple(loc_normalize_std)
+        self.anchor_target_creator = AnchorTargetCreator()
+        self.proposal_target_creator = ProposalTargetCreator()
+
+    @property
+    def n_class(self) -> int:
+        """The number of classes, background included."""
+        return int(self.head.n_class)
+
+    @property
+    def n_fg_class(self) -> int:
+        """The number of classes, without background."""
+        return self.n_class - 1
+
+    def forward(self, x: Any, scales: Sequence[float] | None = None) -> tuple[Variable, Variable, Any, Any]:
+        """Proposes regions, and says what is in them.
+
+        Args:
+            x: Prepared pictures, shape (N, 3, H, W).
+            scales: By which each of them was scaled; 1 by default. Regions that were too small before are left out.
+
+        Returns:
+            Offsets of objects from regions for each class, shape (R, classes * 4), and scores before softmax, shape
+            (R, classes), of background first; the regions of all pictures, shape (R, 4), and which picture each is of,
+            shape (R,).
+        """
+        features = self.extractor(x)
+        _, _, rois, indices, _ = self.rpn(features, x.shape[2:], scales)
+        return *self.head(features, rois, indices), rois, indices
+
+    def prepare(self, image: np.ndarray) -> np.ndarray:
+        """Scales a picture so that its shorter side has `min_size` pixels, or its longer one `max_size`.
+
+        Args:
+            image: RGB from 0 to 255, shape (3, H, W).
+
+        Returns:
+            The picture less the mean, float32, shape (3, H, W).
+
+        Raises:
+            ValueError: It has another shape.
+        """
+        if np.ndim(image) != 3 or len(image) != 3 or not np.size(image):
+            raise ValueError(f'prepare: expected an image of shape (3, H, W), got {np.shape(image)}')
+        size = self._prepared_size(image.shape[1:])
+        scaled = np.asarray(image, np.float32)
+        return (scaled if size == image.shape[1:] else transforms.Resize(size)(scaled)) - self.mean
+
+    def prepare_boxes(self, boxes: np.ndarray, size: Sequence[int]) -> np.ndarray:
+        """Where boxes of a picture are after `prepare`.
+
+        Args:
+            boxes: (y_min, x_min, y_max, x_max) in pixels of the picture, shape (R, 4).
+            size: The height and width of the picture.
+        """
+        return (boxes * np.tile(np.divide(self._prepared_size(size), size), 2)).astype(np.float32)
+
+    def _prepared_size(self, size: Sequence[int]) -> tuple[int, int]:
+        scale = min(self.min_size / min(size), self.max_size / max(size))
+        return max(1, int(size[0] * scale + 1e-6)), max(1, int(size[1] * scale + 1e-6))
+
+    def use_preset(self, preset: str) -> None:
+        """Chooses how sure the network is to be of an object in a prediction.
+
+        Args:
+            preset: ``'visualize'`` for objects that a person is to see, ``'evaluate'`` for as many as count in a
+                metric.
+
+        Raises:
+            ValueError: There is no such preset.
+        """
+        if preset not in PRESETS:
+            raise ValueError(f'use_preset: expected {" or ".join(map(repr, PRESETS))}, got {preset!r}')
+        self.nms_thresh, self.score_thresh = PRESETS[preset]
+
+    def predict(self, images: Iterable[np.ndarray]) -> Found:
+        """Detects the objects in pictures, in test mode and without a graph.
+
+        Args:
+            images: RGB from 0 to 255, of shape (3, H, W) each, of any sizes.
+
+        Returns:
+            For each picture the objects' boxes (y_min, x_min, y_max, x_max) in its pixels, float32 of shape (R, 4);
+            their labels, int32 of shape (R,); and scores from 0 to 1, float32 of shape (R,).
+
+        Raises:
+            ValueError: A picture has another shape.
+        """
+        found: Found = ([], [], [])
+        for image in images:
+            x = self.device.send(self.prepare(image)[None])
+            with using_config('train', False), no_backprop_mode():
+                locs, scores, rois, _ = self(x, [x.shape[3] / image.shape[2]])
+                probabilities = F.softmax(scores).array
+            ratio = self.xp.asarray(np.tile(np.divide(image.shape[1:], x.shape[2:]), 2), rois.dtype)
+            parts = self.decode(rois * ratio, locs.array, probabilities, image.shape[1:])
+            for row, part in zip(found, parts):
+                row.append(to_cpu(part))
+        return found
+
+    def decode(self, rois: Array, locs: Array, probabilities: Array, size: Sequence[int]) -> tuple[Any, Any, Any]:
+        """The objects that the network sees in a picture.
+
+        Args:
+            rois: Regions, shape (R, 4).
+            locs: Offsets of objects from them for each class, shape (R, classes * 4).
+            probabilities: Shape (R, classes), of background first.
+            size: The height and width of the picture.
+
+        Returns:
+            Boxes, float32 of shape (K, 4); labels, int32 of shape (K,); and scores, float32 of shape (K,). They are
+            sorted by label, then by falling score.
+        """
+        xp = get_array_module(rois)
+        locs = locs.reshape(len(rois), self.n_class, 4).astype(np.float32, copy=False)
+        boxes = clip_boxes(decode_boxes(rois[:, None], locs, self.loc_normalize_std), size)
+        scores = probabilities.astype(np.float32, copy=False)
+        found: list[tuple[Array, Array, Array]] = []
+        for label in range(1, self.n_class):
+            likely = xp.flatnonzero(scores[:, label] > self.score_thresh)
+            best = likely[non_maximum_suppression(boxes[likely, label], self.nms_thresh, scores[likely, label])]
+            found.append((boxes[best, label], xp.full(len(best), label - 1, np.int32), scores[best, label]))
+        boxes, labels, scores = map(xp.concatenate, zip(*found))
+        return boxes, labels, scores
+
+    def losses(self, x: Any, boxes: Sequence[Array], labels: Sequence[Array]) -> dict[str, Variable]:
+        """The four losses to train with, by ChainerCV's names: of offsets and of classes, in both stages.
+
+        Args:
+            x: Prepared pictures, shape (N, 3, H, W).
+            boxes: For each picture the objects' boxes, (y_min, x_min, y_max, x_max) in its prepared pixels, shape
+                (G, 4).
+            labels: For each picture their classes, integers of shape (G,).
+
+        Raises:
+            ValueError: The numbers do not fit, or a class is not among those known.
+        """
+        for number in labels:
+            if len(number) and not 0 <= number.min() <= number.max() < self.n_fg_class:
+                raise ValueError(f'losses: expected labels from 0 to {self.n_fg_class - 1}, got {number.min()} to '
+                                 f'{number.max()}')
+        xp, size = self.xp, x.shape[2:]
+        features = self.extractor(as_variable(x))
+        rpn_locs, rpn_scores, rois, indices, anchors = self.rpn(features, size)
+        truths = [self.anchor_target_creator(box, anchors, size) for box in boxes]
+        anchor_locs, anchor_labels = (xp.stack(column) for column in zip(*truths, strict=True))
+        samples = [self.proposal_target_creator(rois[indices == i], box, label, self.loc_normalize_std)
+                   for i, (box, label) in enumerate(zip(boxes, labels, strict=True))]
+        chosen, roi_locs, roi_labels = zip(*samples)
+        rois, indices = join_regions(chosen)
+        roi_locs, roi_labels = xp.concatenate(roi_locs), xp.concatenate(roi_labels)
+        locs, scores = self.head(features, rois, indices)
+        locs = F.reshape(locs, (len(rois), -1, 4))[xp.arange(len(rois)), roi_labels]
+        return {'rpn_loc_loss': location_loss(F.reshape(rpn_locs, (-1, 4)), anchor_locs.reshape(-1, 4),
+                                              anchor_labels.reshape(-1), self.sigmas[0]),
+                'rpn_cls_loss': self.rpn.classification_loss(rpn_scores, anchor_labels),
+                'roi_loc_loss': location_loss(locs, roi_locs, roi_labels, self.sigmas[1]),
+                'roi_cls_loss': F.softmax_cross_entropy(scores, roi_labels)}
+
+    def loss(self, x: Any, boxes: Sequence[Array], labels: Sequence[Array]) -> Variable:
+        """The sum of the losses to train with (see `losses`), a scalar."""
+        first, *others = self.losses(x, boxes, labels).values()
+        return sum(others, first)

@@ -1,0 +1,166 @@
+"""Single shot detectors: parameters, ChainerCV's files, what they learn and what they say."""
+import numpy as np
+import pytest
+
+import autograd_nn as ann
+from autograd_nn import models, optimizers, serializers
+from autograd_nn.datasets import DigitScenes
+from autograd_nn.models.detection.ssd_vgg16 import LAYOUTS, Normalize
+
+# Paths and shapes of ChainerCV 0.13.1: output channels, input channels, filter size of each convolution.
+VGG16 = {'conv1_1': (64, 3, 3), 'conv1_2': (64, 64, 3), 'conv2_1': (128, 64, 3), 'conv2_2': (128, 128, 3),
+         'conv3_1': (256, 128, 3), 'conv3_2': (256, 256, 3), 'conv3_3': (256, 256, 3), 'conv4_1': (512, 256, 3),
+         'conv4_2': (512, 512, 3), 'conv4_3': (512, 512, 3), 'conv5_1': (512, 512, 3), 'conv5_2': (512, 512, 3),
+         'conv5_3': (512, 512, 3), 'conv6': (1024, 512, 3), 'conv7': (1024, 1024, 1), 'conv8_1': (256, 1024, 1),
+         'conv8_2': (512, 256, 3), 'conv9_1': (128, 512, 1), 'conv9_2': (256, 128, 3), 'conv10_1': (128, 256, 1),
+         'conv10_2': (256, 128, 3), 'conv11_1': (128, 256, 1), 'conv11_2': (256, 128, 3)}
+EXTRACTORS = {300: VGG16, 512: {**VGG16, 'conv12_1': (128, 256, 1), 'conv12_2': (256, 128, 4)}}
+HEADS = {300: [(512, 4), (1024, 6), (512, 6), (256, 6), (256, 4), (256, 4)],
+         512: [(512, 4), (1024, 6), (512, 6), (256, 6), (256, 6), (256, 4), (256, 4)]}
+
+
+def shapes_of_chainercv(insize, n_fg_class):
+    """The path and shape of each array in a file of ChainerCV's SSD300 or SSD512."""
+    shapes = {'extractor/norm4/scale': (512,)}
+    for name, (outputs, inputs, size) in EXTRACTORS[insize].items():
+        shapes |= {f'extractor/{name}/W': (outputs, inputs, size, size), f'extractor/{name}/b': (outputs,)}
+    for i, (channels, boxes) in enumerate(HEADS[insize]):
+        for name, numbers in ('loc', 4), ('conf', n_fg_class + 1):
+            shapes |= {f'multibox/{name}/{i}/W': (boxes * numbers, channels, 3, 3),
+                       f'multibox/{name}/{i}/b': (boxes * numbers,)}
+    return shapes
+
+
+@pytest.mark.parametrize('insize, parameters', [
+    (300, 26_285_486), pytest.param(512, 27_188_676, marks=pytest.mark.slow)])
+def test_parameters_are_those_of_chainercv(insize, parameters, blank_parameters):
+    network = models.create(f'ssd{insize}')
+    grids = []
+    with ann.no_backprop_mode():
+        x = np.zeros((1, 3, insize, insize), 'f')
+        locs, confs = network(x)
+        grids = [y.shape[2:] for y in network.extractor(x)]
+    assert grids == [(grid, grid) for grid in LAYOUTS[insize].grids]
+    assert locs.shape == (1, len(network.coder.default_boxes), 4)
+    assert confs.shape == (1, len(network.coder.default_boxes), 21)
+    assert network.count_params() == parameters
+    assert {path[1:]: param.shape for path, param in network.namedparams()} == shapes_of_chainercv(insize, 20)
+    assert models.get(f'ssd{insize}').input_shape == (3, network.insize, network.insize)
+
+
+def test_a_file_of_chainercv_loads(tmp_path):
+    arrays = {path: np.full(shape, i, 'f') for i, (path, shape) in enumerate(shapes_of_chainercv(300, 1).items())}
+    np.savez(tmp_path / 'ssd300.npz', **arrays)
+    network = models.create('ssd300', num_classes=1)
+    serializers.load_npz(tmp_path / 'ssd300.npz', network)
+    for path, param in network.namedparams():
+        np.testing.assert_array_equal(param.array, arrays[path[1:]])
+
+
+def test_normalize_beside_a_formula():
+    x = np.random.randn(2, 5, 3, 4).astype('f')
+    normalize = Normalize(5, initial=20)
+    normalize.scale.array[2] = 7
+    expected = x / (np.sqrt((x ** 2).sum(axis=1, keepdims=True)) + 1e-5) * normalize.scale.array[:, None, None]
+    np.testing.assert_allclose(normalize(x).array, expected, 1e-5)
+
+
+def scenes(count):
+    return [DigitScenes(count, seed=3)[i] for i in range(count)]
+
+
+@pytest.mark.slow
+def test_overfits_eight_scenes():
+    """Learns them by heart: finds all their objects, and nothing else."""
+    network, data = models.create('ssd96'), scenes(8)
+    x = np.stack([network.prepare(scene.image) for scene in data])
+    optimizer = optimizers.Adam(3e-3).setup(network)
+    truth = [scene.boxes for scene in data], [scene.labels for scene in data]
+    for _ in range(150):
+        loss = network.loss(network(x), *truth)
+        network.cleargrads()
+        loss.backward()
+        optimizer.update()
+        if loss.item() < 0.1:
+            break
+    assert loss.item() < 0.2
+    # Statistics of the eight, so that inference is what training was.
+    for _ in range(60):
+        with ann.no_backprop_mode():
+            network(x)
+    boxes, labels, scores = network.predict([scene.image for scene in data])
+    for found, named, sure, scene in zip(boxes, labels, scores, data):
+        assert sorted(named) == sorted(scene.labels)
+        assert sure.min() >= 0.6
+        order, expected = np.lexsort((found[:, 0], named)), np.lexsort((scene.boxes[:, 0], scene.labels))
+        np.testing.assert_allclose(found[order], scene.boxes[expected], atol=4)
+
+
+@pytest.fixture(scope='module')
+def network():
+    network = models.create('ssd96', num_classes=3)
+    network.predict([np.zeros((3, 96, 96), 'f')])
+    network.cleargrads()
+    return network
+
+
+def test_predictions_are_in_the_pixels_of_each_image(network):
+    images = [255 * np.random.rand(3, *size).astype('f') for size in ((96, 96), (40, 200), (301, 33))]
+    network.use_preset('evaluate')
+    boxes, labels, scores = network.predict(images)
+    assert len(boxes) == len(labels) == len(scores) == 3
+    with ann.using_config('train', False), ann.no_backprop_mode():
+        for image, found, named, sure in zip(images, boxes, labels, scores):
+            locs, confs = network(network.prepare(image)[None])
+            expected, *others = network.coder.decode(locs.array[0], confs.array[0], 0.45, 0.01)
+            limits = np.array(image.shape[1:] * 2)
+            np.testing.assert_allclose(found, np.clip(expected * limits / 96, 0, limits), atol=1e-3)
+            np.testing.assert_array_equal(named, others[0])
+            np.testing.assert_allclose(sure, others[1], 1e-5)
+            assert (found.dtype, named.dtype, sure.dtype) == (np.float32, np.int32, np.float32)
+
+
+def test_presets(network):
+    image = [255 * np.random.rand(3, 96, 96).astype('f')]
+    network.use_preset('evaluate')
+    many = network.predict(image)[2][0]
+    network.use_preset('visualize')
+    few = network.predict(image)[2][0]
+    assert len(few) < len(many)
+    assert many.min() >= 0.01
+    with pytest.raises(ValueError, match="'visualize' or 'evaluate', got 'eval'"):
+        network.use_preset('eval')
+
+
+def test_no_images(network):
+    assert network.predict([]) == ([], [], [])
+
+
+def test_nonsense_gets_one_line(network):
+    with pytest.raises(ValueError, match=r'prepare: expected an image of shape \(3, H, W\), got \(96, 96\)'):
+        network.predict([np.zeros((96, 96), 'f')])
+    outputs = network(np.zeros((1, 3, 96, 96), 'f'))
+    with pytest.raises(ValueError, match='loss: expected labels from 0 to 2, got 1 to 3'):
+        network.loss(outputs, [np.array([[0, 0, 5, 5], [0, 0, 9, 9]])], [np.array([1, 3])])
+
+
+def test_layers_are_frozen_in_their_order():
+    network = models.create('ssd300', num_classes=1)
+    network.freeze_until('conv2_1')
+    frozen = {path.split('/')[2] for path, param in network.namedparams() if not param.requires_grad}
+    assert frozen == {'conv1_1', 'conv1_2', 'conv2_1'}
+    assert list(network._layers_in_order())[-1] == 'multibox'
+
+
+def test_a_minibatch_without_an_object_teaches_nothing(network):
+    network.cleargrads()
+    x = np.random.rand(2, 3, 96, 96).astype('f')
+    loss = network.loss(network(x), [np.zeros((0, 4))] * 2, [np.zeros(0, 'i')] * 2)
+    loss.backward()
+    assert loss.item() == 0
+    assert not any(param.grad.any() for param in network.params())
+
+
+def test_the_mean_is_subtracted_from_each_channel():
+    network = models.create('ssd300', num_classes=1)
+    assert network.prepare(np.full((3, 10, 20), 123.))[:, 7, 7].tolist() == [0, 6, 19]
