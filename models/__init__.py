@@ -1,12 +1,17 @@
 """The model zoo: published networks, built from links alone."""
 import sys as _sys
 
+from autograd_nn.models.captioning.attention import AttentionCaptioner
+from autograd_nn.models.captioning.caption_network import CaptionNetwork
+from autograd_nn.models.captioning.encoders import SceneNet
+from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
-from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetV2S
+from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetLite0, EfficientNetV2S
 from autograd_nn.models.classification.googlenet import GoogLeNet, GoogLeNetBN
 from autograd_nn.models.classification.image_network import DigitNetwork, ImageNetwork
-from autograd_nn.models.classification.lenet import LeNet, LeNet5
+from autograd_nn.models.classification.lenet import LeNet, LeNet5, LeNetBN
 from autograd_nn.models.classification.mlp import MLP
 from autograd_nn.models.classification.mobilenet import MobileNet, MobileNetV2
 from autograd_nn.models.classification.nin import NIN
@@ -23,6 +28,13 @@ from autograd_nn.models.classification.resnet import CifarResNet, ResNet, SEResN
 from autograd_nn.models.classification.squeezenet import SqueezeNet
 from autograd_nn.models.classification.vgg import VGG
 from autograd_nn.models.classification.vision_transformer import VisionTransformer
+from autograd_nn.models.detection.darknet_weights import (
+    DARKNET_NETWORKS,
+    DarknetHeader,
+    create_from_darknet,
+    load_darknet,
+    save_darknet,
+)
 from autograd_nn.models.detection.faster_rcnn import FasterRCNN
 from autograd_nn.models.detection.faster_rcnn_fpn import FasterRCNNFPNResNet50
 from autograd_nn.models.detection.faster_rcnn_small import FasterRCNN96
@@ -30,9 +42,19 @@ from autograd_nn.models.detection.faster_rcnn_vgg16 import FasterRCNNVGG16
 from autograd_nn.models.detection.ssd import SSD
 from autograd_nn.models.detection.ssd_small import SSD96
 from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
+from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
+from autograd_nn.models.detection.yolov3 import YOLOv3
+from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
+from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.representation.contrastive import ContrastiveNetwork, MoCo, SimCLR
+from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
+from autograd_nn.models.segmentation.fcn import FCN
+from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
+from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
+from autograd_nn.models.segmentation.unet import UNet
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -52,8 +74,11 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'DARKNET_NETWORKS',
     'DIGITS',
+    'FCN',
     'MLP',
+    'NIC',
     'NIN',
     'SSD',
     'SSD96',
@@ -62,10 +87,18 @@ __all__ = [
     'TORCHVISION',
     'VGG',
     'AlexNet',
+    'AttentionCaptioner',
+    'CaptionNetwork',
     'CifarResNet',
+    'ContrastiveNetwork',
+    'Darknet19',
+    'Darknet53',
+    'DarknetHeader',
     'DeepConvNet',
+    'DeepLabV3plusXception65',
     'DigitNetwork',
     'EfficientNetB0',
+    'EfficientNetLite0',
     'EfficientNetV2S',
     'Entry',
     'FastStyleNet',
@@ -76,11 +109,14 @@ __all__ = [
     'FeatureExtractor',
     'GoogLeNet',
     'GoogLeNetBN',
+    'Hypothesis',
     'ImageNetwork',
     'InstanceNormalization',
     'LSTMLanguageModel',
     'LeNet',
     'LeNet5',
+    'LeNetBN',
+    'MoCo',
     'MobileNet',
     'MobileNetV2',
     'OneTowerAlexNet',
@@ -91,21 +127,36 @@ __all__ = [
     'Recipe',
     'ResNet',
     'SEResNet',
+    'SceneNet',
+    'SegNet',
+    'SegNetBasic',
+    'SegmentationNetwork',
+    'SimCLR',
     'SingleLayerPerceptron',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
     'TwoLayerPerceptron',
+    'UNet',
     'VisionTransformer',
+    'YOLOv2',
+    'YOLOv2Tiny',
+    'YOLOv3',
     'and_gate',
+    'beam_search',
     'content_loss',
     'create',
+    'create_from_darknet',
     'get',
     'gram_matrix',
+    'load_darknet',
+    'load_published',
+    'median_frequency_weights',
     'names',
     'nand_gate',
     'or_gate',
     'register',
+    'save_darknet',
     'style_loss',
     'total_variation',
     'xor_gate',

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from autograd_nn.caffe.hdf5 import read_hdf5
 from autograd_nn.caffe.schema import LayerParameter, NetParameter, V0LayerParameter, V1LayerParameter
 from autograd_nn.caffe.upgrade import upgrade
 from autograd_nn.caffe.wire import LENGTH, Field, WireReader, open_wire
-from autograd_nn.types import File, PathLike
+from autograd_nn.types import File
 
 logger = logging.getLogger(__name__)
 
@@ -173,35 +172,3 @@ def _parse_text(text: str, name: str) -> Any:
         return text_format.Parse(text, NetParameter(), allow_unknown_field=True)
     except (text_format.ParseError, RecursionError, ValueError) as error:
         raise ValueError(f'{name}: expected a network in Caffe\'s text format, found at {error}') from error
-
-
-def read_labels(file: PathLike) -> list[str]:
-    """Reads the names of classes: a text file with one a line, such as ImageNet's ``synset_words.txt``.
-
-    Args:
-        file: A path.
-
-    Returns:
-        The names, without WordNet's numbers in front of them (``n01440764 tench, Tinca tinca``).
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is not text in UTF-8, or it has no names.
-
-    Example:
-        >>> import pathlib, tempfile
-        >>> from autograd_nn.caffe import read_labels
-        >>> path = pathlib.Path(tempfile.mkdtemp(), 'synset_words.txt')
-        >>> _ = path.write_text('n01440764 tench, Tinca tinca\\nn01443537 goldfish, Carassius auratus\\n')
-        >>> read_labels(path)
-        ['tench, Tinca tinca', 'goldfish, Carassius auratus']
-    """
-    try:
-        lines = Path(file).read_text(encoding='utf-8-sig').splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f'read_labels: {file}: expected text in UTF-8, found {error.reason}') from error
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
-        raise ValueError(f'read_labels: {file}: expected a name a line, found none')
-    return [re.sub(r'^n\d{8}\s+', '', line).strip() for line in lines]

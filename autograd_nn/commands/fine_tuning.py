@@ -3,21 +3,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograd_nn import Link, serializers
+from autograd_nn import Link, models, serializers
 from autograd_nn.commands.command_line import about
+from autograd_nn.models.published import find_format
 from autograd_nn.training.run_folder import path_of_network
 
 
-def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None) -> set[str]:
+def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None,
+                         name: str | None = None) -> set[str]:
     """Loads weights of a network that may have another number of outputs, and says what was loaded and what not.
 
-    Arrays whose first axis is that of the outputs, or has several groups of them as in detectors, stay fresh where their
+    Arrays whose first axis is that of the outputs, or of groups of as many, as in detectors, stay fresh where their
     shapes differ: the classifier is replaced.
 
     Args:
-        path: An ``.npz`` file.
+        path: The weights of a run; or published ones (see `models.load_published`), if the network has a name.
         network: The network to fill, whose shapes are settled.
         outputs: The number of its outputs; None if they may not differ.
+        name: Its name in the zoo.
 
     Returns:
         The names of the arrays that were not loaded.
@@ -27,7 +30,10 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
         ValueError: It is damaged, or holds the weights of another network.
     """
     with about('--initial-weights'):
-        report = serializers.load_matching(path, network, path_of_network(path))
+        if name is not None and find_format(path) != 'npz':
+            report = models.load_published(path, network, name)
+        else:
+            report = serializers.load_matching(path, network, path_of_network(path))
     sizes = {name: param.size for name, param in network.namedparams()}
     replaced = {name for name, (stored, own) in report.other_shape.items()
                 if outputs and own[:1] and own[0] % outputs == 0 and own[1:] == stored[1:]}

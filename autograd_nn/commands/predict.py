@@ -1,4 +1,4 @@
-"""Uses a network that was trained here, or one of Caffe: says what is on pictures, and draws it."""
+"""Uses a network that was trained here, published weights, or Caffe's: says what is on pictures, and draws it."""
 from __future__ import annotations
 
 import argparse
@@ -12,21 +12,29 @@ from autograd_nn.tasks.classification import name_best
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training.run_folder import SNAPSHOT, read_config
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.labels import read_labels
 
 USAGE = """
     %(prog)s [--out DIR] [--device DEVICE] [OPTIONS] WEIGHTS IMAGE...
+    %(prog)s --model NAME [--labels FILE] [--out DIR] [--device DEVICE] [OPTIONS] WEIGHTS IMAGE...
     %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
         [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
-ONLY_CAFFE = 'labels', 'mean', 'scale'
+ONLY_CAFFE = 'mean', 'scale'
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE)
     parser.add_argument('files', metavar='WEIGHTS IMAGE', nargs='+',
-                        help='model.npz of a run, beside its config.json (not with --caffe); then pictures of any '
-                             'size, colour and format')
+                        help='model.npz of a run, beside its config.json, or with --model published weights (neither '
+                             'with --caffe); then pictures of any size, colour and format')
+    parser.add_argument('--model', metavar='NAME', choices=models.names(),
+                        help='WEIGHTS are those that somebody has published for this network of the zoo, in a file of '
+                             'PyTorch (.pth), Chainer (.npz), Caffe (.caffemodel) or Darknet (.weights)')
+    parser.add_argument('--labels', metavar='FILE',
+                        help='with --model or --caffe, the names of the classes, one a line, such as synset_words.txt '
+                             '(default: their numbers)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR',
                         help='where to write what the network draws, if it does (default: %(default)s)')
@@ -35,8 +43,6 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     group = parser.add_argument_group('networks of Caffe')
     group.add_argument('--caffe', nargs=2, metavar=('DEPLOY.prototxt', 'WEIGHTS.caffemodel'),
                        help='the network and its weights')
-    group.add_argument('--labels', metavar='FILE',
-                       help='the names of the classes, one a line, such as synset_words.txt (default: their numbers)')
     group.add_argument('--mean', metavar='FILE|NUMBERS',
                        help='what is subtracted from pictures: a mean image (.binaryproto), or a number for blue, '
                             'green and red each (default: 104,117,123, which is for ImageNet, or 0 for grey pictures)')
@@ -54,6 +60,10 @@ def parse_arguments(line: CommandLine) -> argparse.Namespace:
         extra = [f'--{name}' for name in ONLY_CAFFE if getattr(arguments, name) is not None]
         if extra:
             parser.error(f'{", ".join(extra)}: only with --caffe')
+        if arguments.labels and not arguments.model:
+            parser.error('--labels: only with --caffe or --model; a run has the names of its classes')
+    elif arguments.model:
+        parser.error('--model: not with --caffe, whose deploy file says what the network is')
     if arguments.scale is not None and not 0 < arguments.scale < float('inf'):
         parser.error(f'--scale: expected a number above 0, got {arguments.scale}')
     return arguments
@@ -83,6 +93,25 @@ def load_predictor(weights: Path, options: argparse.Namespace, device: autograd_
         return task.make_predictor(entry, config, weights, options, device)
     except (KeyError, TypeError) as error:
         raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
+
+
+def load_published(weights: Path, options: argparse.Namespace, device: autograd_nn.Device) -> tasks.Predictor:
+    """Loads a network of the zoo with weights that somebody has published.
+
+    Args:
+        weights: The file (see `models.load_published`).
+        options: The options.
+        device: Where to compute.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is damaged, or does not fit.
+    """
+    entry = models.get(options.model)
+    task = tasks.get(entry.task)
+    refuse_others(options, task)
+    labels = read_labels(options.labels) if options.labels else None
+    return task.make_predictor(entry, task.published_config(entry, labels), weights, options, device)
 
 
 def refuse_others(options: argparse.Namespace, task: type[tasks.Task]) -> None:
@@ -126,7 +155,8 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
         return (lambda path: tasks.Answer(name_best(classifier.labels, classifier(path), arguments.top)),
                 arguments.files)
     weights, *files = arguments.files
-    return load_predictor(Path(weights), arguments, device), files
+    load = load_published if arguments.model else load_predictor
+    return load(Path(weights), arguments, device), files
 
 
 def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path]) -> list[Path]:
@@ -143,8 +173,11 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
     """
     written = []
     for what, picture in answer.pictures.items():
-        names = (out / f'{source.stem}-{what}{number}.png' for number in ('', *(f'-{i}' for i in itertools.count(2))))
-        path = next(path for path in names if path not in taken)
+        path = out / f'{source.stem}-{what}.png'
+        for number in itertools.count(2):
+            if path not in taken:
+                break
+            path = out / f'{source.stem}-{what}-{number}.png'
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             picture.save(file, 'PNG')

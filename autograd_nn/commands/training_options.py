@@ -37,6 +37,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                                                         'has a GPU of its own')
     parser.add_argument('--processes', type=int, metavar='N', help='train in N processes on this machine, as mpiexec '
                                                                    'starts them')
+    parser.add_argument('--sync-bn', action='store_true',
+                        help='with several processes: batch normalization by the mean and variance of the whole '
+                             'minibatch, as with one, instead of those of the part that each process has')
+    parser.add_argument('--shard-state', action='store_true',
+                        help='with several processes: each keeps its part of what the optimizer remembers, such as '
+                             "Adam's two numbers for each parameter, instead of all of it")
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
@@ -45,8 +51,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                                                                  'instead of moving it aside')
     parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in '
                                                         'that of --out')
-    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz), with a new '
-                                                                  'classifier if they have another number of classes')
+    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz; or published '
+                                                                  'ones of PyTorch or Caffe), with a new classifier if '
+                                                                  'they have another number of classes')
     parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import autograd_nn
+import autograd_nn.links as L
 from autograd_nn import models, tasks, training
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
 from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
@@ -148,7 +149,7 @@ class TrainingRun:
         if arguments.initial_weights:
             outputs = self.task.settle()
             if self.source is None:
-                fresh = load_initial_weights(arguments.initial_weights, network, outputs)
+                fresh = load_initial_weights(arguments.initial_weights, network, outputs, self.entry.name)
         if arguments.freeze:
             freeze(network, arguments.freeze, fresh)
 
@@ -156,7 +157,12 @@ class TrainingRun:
         """Makes the training loop, and decides on the number of epochs."""
         arguments, task = self.arguments, self.task
         task.model.to_device(self.device)
-        updater = task.make_updater(self.processes.make_optimizer(self.optimization.make_optimizer(task.model)))
+        if arguments.sync_bn:
+            if not any(isinstance(link, L.BatchNormalization) for link in task.model.links()):
+                raise ValueError(f'--sync-bn: expected a network with batch normalization, {arguments.model} has none')
+            self.processes.synchronize_normalization(task.model)
+        optimizer = self.processes.make_optimizer(self.optimization.make_optimizer(task.model), arguments.shard_state)
+        updater = task.make_updater(optimizer)
         iterator = updater.get_iterator('main')
         if arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))

@@ -1,6 +1,7 @@
 """Data sets: general ones that arrange the examples of others, and well-known ones."""
 from autograd_nn.datasets import transforms
 from autograd_nn.datasets.augmented_dataset import AugmentedDataset
+from autograd_nn.datasets.caption_dataset import CaptionDataset, RandomSentences
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.coco import COCOBoxDataset
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
@@ -15,6 +16,7 @@ from autograd_nn.datasets.image_dataset import (
 )
 from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
+from autograd_nn.datasets.label_maps import label_map_of_scene, read_label_map, write_label_map
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
@@ -25,6 +27,14 @@ from autograd_nn.datasets.pickle_dataset import (
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
+from autograd_nn.datasets.scene_captions import DigitSceneCaptions, describe_scene
+from autograd_nn.datasets.segmentation_folder import (
+    VOC_SEGMENTATION_CLASSES,
+    LabelMapDataset,
+    SegmentationFolderDataset,
+    VOCSemanticSegmentationDataset,
+)
+from autograd_nn.datasets.sentences import SentenceVocabulary, pad_sentences, split_sentence
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,
@@ -44,27 +54,36 @@ from autograd_nn.datasets.voc import VOC_CLASSES, VOCBoxDataset
 
 __all__ = [
     'VOC_CLASSES',
+    'VOC_SEGMENTATION_CLASSES',
     'AugmentedDataset',
     'COCOBoxDataset',
+    'CaptionDataset',
     'ConcatenatedDataset',
     'DictDataset',
+    'DigitSceneCaptions',
     'DigitScenes',
     'ImageDataset',
     'ImageFolderDataset',
+    'LabelMapDataset',
     'LabeledImageDataset',
     'LabeledZippedImageDataset',
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'RandomSentences',
     'Scene',
+    'SegmentationFolderDataset',
+    'SentenceVocabulary',
     'SubDataset',
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
     'VOCBoxDataset',
+    'VOCSemanticSegmentationDataset',
     'Vocabulary',
     'ZippedImageDataset',
     'boxes_of_masks',
+    'describe_scene',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -80,16 +99,21 @@ __all__ = [
     'get_ptb_words',
     'get_ptb_words_vocabulary',
     'get_svhn',
+    'label_map_of_scene',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
+    'pad_sentences',
     'parallel_streams',
     'prepare_digit',
     'read_image',
+    'read_label_map',
     'read_text',
     'split_dataset',
     'split_dataset_n',
     'split_dataset_n_random',
     'split_dataset_random',
+    'split_sentence',
     'standard_augmentation',
     'transforms',
+    'write_label_map',
 ]

@@ -22,6 +22,7 @@ from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
 from autograd_nn.distributed.extensions import AllreducePersistent
 from autograd_nn.distributed.in_step import AgreedInterrupt, PreparedSnapshot
+from autograd_nn.distributed.links.batch_normalization import synchronize
 from autograd_nn.distributed.optimizers import create_multi_node_optimizer
 from autograd_nn.distributed.shared_summary import SharedSummary
 from autograd_nn.link import Link
@@ -53,6 +54,7 @@ class Job(Processes):
         self._streams: tuple[Any, Any] | None = None
         self._said = io.StringIO()  # on standard error
         self._log: SharedSummary | None = None
+        self._prepare: list[Callable[[], Any]] = []
 
     @cached_property
     def comm(self) -> CommunicatorBase:
@@ -140,8 +142,15 @@ class Job(Processes):
             return device
         return get_device(f'cuda:{choose_gpu(self.comm.intra_rank, self._here)}')
 
-    def make_optimizer(self, optimizer: Any) -> Any:
-        return create_multi_node_optimizer(optimizer, self.comm)
+    def synchronize_normalization(self, model: Link) -> None:
+        synchronize(model, self.comm)
+
+    def make_optimizer(self, optimizer: Any, shard_state: bool = False) -> Any:
+        optimizer = create_multi_node_optimizer(optimizer, self.comm, shard_state=shard_state)
+        if shard_state:
+            optimizer.collect_state()  # so that the first process never waits for others when it saves
+            self._prepare.append(optimizer.collect_state)
+        return optimizer
 
     def make_loss(self, model: Link, optimizer: Any, seed: int) -> Callable[..., Any]:
         weight = self.share * self.size
@@ -167,7 +176,8 @@ class Job(Processes):
             if self._log is not None:
                 self._log.merge()
 
-        return [PreparedSnapshot([AllreducePersistent(model, self.comm), prepare, merge_log], self.is_first),
+        return [PreparedSnapshot([AllreducePersistent(model, self.comm), prepare, *self._prepare, merge_log],
+                                 self.is_first),
                 AgreedInterrupt(self._ends.Dup(), self.is_first)]
 
 

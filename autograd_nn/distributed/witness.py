@@ -5,27 +5,38 @@ names a process number at best (that of MPICH often the wrong one). So the proce
 of its own, which no launcher ends and to which every rank is connected. Where a connection ends without a goodbye, it
 says so on standard error, and ends. It ends as well when all have said goodbye. It never ends any other process.
 
+Processes may tell it where they wait; it answers those that wait in vain (see the module `waiting`).
+
 This file is what the witness runs, so that it imports nothing but Python's library at its top.
 """
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import secrets
+import select
 import selectors
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from typing import Any
 
 _logger = logging.getLogger(__name__)
-_GOODBYE, _FAREWELL = b'g', b'f'
+_GOODBYE, _FAREWELL, _WAITING, _GOING_ON = b'g', b'f', b'w', b'c'
 _GREETING_SIZE = 300
+_LENGTH_SIZE = 4
 _SECONDS = 60.
+# For how many seconds a process that has told where it waits is taken for one that may still go on by itself, and how
+# often the witness looks.
+_GRACE, _PAUSE = 2., 0.2
 
-# This process's connection to the witness.
+# This process's connection to the witness, and how often it has told it where it waits.
 _connection: socket.socket | None = None
+_told = 0
 
 
 def start(mpi_comm: Any) -> None:
@@ -50,6 +61,68 @@ def start(mpi_comm: Any) -> None:
     mpi_comm.Barrier()  # From here on the witness knows all.
 
 
+def is_there() -> bool:
+    """Whether this process has a witness."""
+    return _connection is not None
+
+
+def tell_waiting(call: str, ranks: list[int], is_collective: bool) -> None:
+    """Tells the witness that this process waits.
+
+    Args:
+        call: In what.
+        ranks: For whom.
+        is_collective: Whether these are to call the same.
+    """
+    global _told
+    _told += 1
+    _send(_WAITING + _packed({'call': call, 'for': ranks, 'is_collective': is_collective, 'number': _told}))
+
+
+def go_on() -> None:
+    """Tells the witness that this process waits no more."""
+    _send(_GOING_ON)
+
+
+def read_verdict() -> str | None:
+    """Why the wait that the witness was told of last is in vain, as that has said; None as long as it is not."""
+    connection = _connection
+    try:
+        while connection is not None and select.select([connection], [], [], 0)[0]:
+            answer = _unpack(connection)
+            if answer is None or answer['number'] == _told:
+                return None if answer is None else str(answer['verdict'])
+    except (OSError, ValueError) as error:  # it is closed, here or there
+        _logger.debug('nothing is heard from the witness: %s', error)
+    return None
+
+
+def _send(message: bytes) -> None:
+    try:
+        if _connection is not None:
+            _connection.sendall(message)
+    except OSError as error:
+        _logger.debug('the witness is gone: %s', error)
+
+
+def _packed(content: dict[str, Any]) -> bytes:
+    data = json.dumps(content).encode()
+    return len(data).to_bytes(_LENGTH_SIZE, 'big') + data
+
+
+def _unpack(connection: socket.socket) -> dict[str, Any] | None:
+    length = _receive_all(connection, _LENGTH_SIZE)
+    data = length and _receive_all(connection, int.from_bytes(length, 'big'))
+    return json.loads(data) if data else None
+
+
+def _receive_all(connection: socket.socket, count: int) -> bytes:
+    data = b''
+    while len(data) < count and (more := _receive(connection, count - len(data))):
+        data += more
+    return data if len(data) == count else b''
+
+
 def leave(is_all: bool = False) -> None:
     """Says goodbye to the witness, as every process does at its end.
 
@@ -62,7 +135,8 @@ def leave(is_all: bool = False) -> None:
             _connection.sendall(_FAREWELL if is_all else _GOODBYE)
             if is_all:  # The others are ended next, which the witness is not to see any more.
                 _connection.settimeout(_SECONDS)
-                _connection.recv(1)
+                while _connection.recv(_GREETING_SIZE):
+                    pass
         except OSError as error:
             _logger.debug('the witness is gone: %s', error)
         _disconnect()
@@ -134,25 +208,99 @@ def watch(listener: socket.socket, token: str) -> str | None:
     # It gives first what was there first, so that the one is found whose end made the launcher end the others.
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
-    ranks: dict[Any, str] = {}
-    while events := selector.select(None if ranks else _SECONDS):
+    ranks: dict[Any, Rank] = {}
+    ended: set[int] = set()
+    while True:
+        is_waiting = any(rank.wait for rank in ranks.values())
+        events = selector.select(_PAUSE if is_waiting else None if ranks else _SECONDS)
+        if not events and not ranks:
+            return None
         for key, _ in events:
             connection: Any = key.fileobj
             if connection is listener:
                 _admit(listener, selector, token, ranks)
                 continue
-            word = _receive(connection, 1)
-            if not word:
-                return f'{ranks[connection]} has ended without a word: it was killed, or it crashed'
-            selector.unregister(connection)
-            connection.close()
-            del ranks[connection]
-            if word == _FAREWELL or not ranks:
-                return None
-    return None
+            rank, word = ranks[connection], _receive(connection, 1)
+            if word == _WAITING:
+                rank.wait, rank.since = _unpack(connection), time.monotonic()
+            elif word == _GOING_ON:
+                rank.wait = None
+            elif not word:
+                return f'{rank.name} has ended without a word: it was killed, or it crashed'
+            else:
+                selector.unregister(connection)
+                connection.close()
+                del ranks[connection]
+                ended.add(rank.number)
+                if word == _FAREWELL or not ranks:
+                    return None
+        _answer(ranks, ended)
 
 
-def _admit(listener: socket.socket, selector: selectors.BaseSelector, token: str, ranks: dict[Any, str]) -> None:
+class Rank:
+    """What the witness knows of a process.
+
+    Args:
+        number: Its rank.
+        name: How it is called in messages.
+
+    Attributes:
+        wait: What it has told of where it waits; None if it does not.
+        since: Since when.
+    """
+
+    def __init__(self, number: int, name: str) -> None:
+        self.number, self.name = number, name
+        self.wait: dict[str, Any] | None = None
+        self.since = 0.
+
+
+def _answer(ranks: dict[Any, Rank], ended: set[int]) -> None:
+    """Tells those that wait in vain."""
+    verdicts = find_verdicts(list(ranks.values()), ended, time.monotonic())
+    for connection, rank in ranks.items():
+        if rank.number in verdicts and rank.wait is not None:
+            with suppress(OSError):  # it has ended, of which there will be word
+                connection.sendall(_packed({'number': rank.wait['number'], 'verdict': verdicts[rank.number]}))
+            rank.since = float('inf')
+
+
+def find_verdicts(ranks: list[Rank], ended: set[int], now: float) -> dict[int, str]:
+    """Why processes wait in vain, by their ranks.
+
+    Args:
+        ranks: Those that have not ended.
+        ended: The ranks of those that have.
+        now: The time.
+    """
+    waits = {rank.number: rank.wait for rank in ranks if rank.wait and now - rank.since > _GRACE}
+    if len(waits) == len(ranks) and not any(_is_on_its_way(wait, waits) for wait in waits.values()):
+        calls: dict[str, list[int]] = {}
+        for number, wait in sorted(waits.items()):
+            calls.setdefault(wait['call'], []).append(number)
+        said = [f'{_named(numbers)} {"waits" if len(numbers) == 1 else "wait"} in {call}'
+                for call, numbers in calls.items()]
+        return dict.fromkeys(waits, '; '.join([*said, *_gone(ended)]))
+    return {number: '; '.join(_gone(ended.intersection(wait['for']))) for number, wait in waits.items()
+            if ended.intersection(wait['for'])}
+
+
+def _gone(ended: set[int]) -> list[str]:
+    return [f'{_named(sorted(ended))} {"has" if len(ended) == 1 else "have"} ended'] if ended else []
+
+
+def _named(numbers: list[int], limit: int = 8) -> str:
+    more = f', … ({len(numbers)} of them)' if len(numbers) > limit else ''
+    return f'rank{"s" * (len(numbers) > 1)} {", ".join(map(str, numbers[:limit]))}{more}'
+
+
+def _is_on_its_way(wait: dict[str, Any], waits: dict[int, dict[str, Any]]) -> bool:
+    """Whether all do wait in the same call, which may take its time."""
+    return wait['is_collective'] and all(number in waits and waits[number]['call'] == wait['call']
+                                         for number in wait['for'])
+
+
+def _admit(listener: socket.socket, selector: selectors.BaseSelector, token: str, ranks: dict[Any, Rank]) -> None:
     """Takes a connection, if it is one of a rank."""
     connection, _ = listener.accept()
     connection.settimeout(_SECONDS)
@@ -160,7 +308,7 @@ def _admit(listener: socket.socket, selector: selectors.BaseSelector, token: str
     if given != token or len(facts) != 3:
         connection.close()
         return
-    ranks[connection] = 'rank {} (process {} on {})'.format(*facts)
+    ranks[connection] = Rank(int(facts[0]), 'rank {} (process {} on {})'.format(*facts))
     selector.register(connection, selectors.EVENT_READ)
     connection.sendall(_GOODBYE)
 

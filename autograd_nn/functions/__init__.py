@@ -74,6 +74,7 @@ from autograd_nn.functions.evaluation.scores import (
     recall,
 )
 from autograd_nn.functions.loss.black_out import black_out
+from autograd_nn.functions.loss.contrastive_loss import info_nce, nt_xent
 from autograd_nn.functions.loss.crf1d import argmax_crf1d, crf1d
 from autograd_nn.functions.loss.cross_covariance import cross_covariance
 from autograd_nn.functions.loss.cross_entropy import sigmoid_cross_entropy, softmax_cross_entropy
@@ -186,22 +187,23 @@ __all__ = [
     'fixed_batch_normalization', 'fixed_batch_renormalization', 'fixed_decorrelated_batch_normalization', 'flatten',
     'flip', 'fliplr', 'flipud', 'floor', 'floordiv', 'fmod', 'forget', 'gaussian', 'gaussian_kl_divergence',
     'gaussian_nll', 'gelu', 'get_item', 'group_normalization', 'gru', 'gumbel_softmax', 'hard_sigmoid', 'hinge',
-    'hstack', 'huber_loss', 'identity', 'ifft', 'im2col', 'inv', 'layer_normalization', 'leaky_relu', 'lgamma',
-    'linear', 'linear_interpolate', 'local_convolution_2d', 'local_response_normalization', 'log', 'log1p', 'log2',
-    'log10', 'log_ndtr', 'log_softmax', 'logsumexp', 'lstm', 'matmul', 'max', 'max_pooling_1d', 'max_pooling_2d',
-    'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout', 'mean', 'mean_absolute_error', 'mean_squared_error', 'min',
-    'minimum', 'moveaxis', 'mul', 'n_step_bigru', 'n_step_bilstm', 'n_step_birnn', 'n_step_gru', 'n_step_lstm',
-    'n_step_rnn', 'ndtr', 'ndtri', 'neg', 'negative_sampling', 'normalize', 'pad', 'pad_sequence', 'permutate',
-    'polygamma', 'pow', 'precision', 'prelu', 'prod', 'r2_score', 'recall', 'relu', 'relu6', 'remainder', 'repeat',
-    'reshape', 'resize_images', 'rnn', 'roi_average_align_2d', 'roi_average_pooling_2d', 'roi_max_align_2d',
-    'roi_max_pooling_2d', 'roi_pooling_2d', 'rollaxis', 'rrelu', 'rsqrt', 'scale', 'scaled_dot_product_attention',
-    'scatter_add', 'select_item', 'selu', 'separate', 'shift', 'sigmoid', 'sigmoid_cross_entropy', 'sign',
-    'simplified_dropconnect', 'sin', 'sinh', 'slstm', 'softmax', 'softmax_cross_entropy', 'softplus', 'space2depth',
-    'sparse_matmul', 'spatial_pyramid_pooling_2d', 'spatial_transformer_grid', 'spatial_transformer_sampler',
-    'split_axis', 'sqrt', 'square', 'squared_difference', 'squared_error', 'squeeze', 'stack', 'std', 'step',
-    'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes', 'swish', 'tan', 'tanh', 'tensordot', 'tile', 'transpose',
-    'transpose_sequence', 'tree_lstm', 'triplet', 'unpooling_1d', 'unpooling_2d', 'unpooling_3d', 'unpooling_nd',
-    'upsampling_2d', 'upsampling_nd', 'var', 'vstack', 'where', 'zeta', 'zoneout',
+    'hstack', 'huber_loss', 'identity', 'ifft', 'im2col', 'info_nce', 'inv', 'layer_normalization', 'leaky_relu',
+    'lgamma', 'linear', 'linear_interpolate', 'local_convolution_2d', 'local_response_normalization', 'log', 'log1p',
+    'log2', 'log10', 'log_ndtr', 'log_softmax', 'logsumexp', 'lstm', 'matmul', 'max', 'max_pooling_1d',
+    'max_pooling_2d', 'max_pooling_3d', 'max_pooling_nd', 'maximum', 'maxout', 'mean', 'mean_absolute_error',
+    'mean_squared_error', 'min', 'minimum', 'moveaxis', 'mul', 'n_step_bigru', 'n_step_bilstm', 'n_step_birnn',
+    'n_step_gru', 'n_step_lstm', 'n_step_rnn', 'ndtr', 'ndtri', 'neg', 'negative_sampling', 'normalize', 'nt_xent',
+    'pad', 'pad_sequence', 'permutate', 'polygamma', 'pow', 'precision', 'prelu', 'prod', 'r2_score', 'recall', 'relu',
+    'relu6', 'remainder', 'repeat', 'reshape', 'resize_images', 'rnn', 'roi_average_align_2d', 'roi_average_pooling_2d',
+    'roi_max_align_2d', 'roi_max_pooling_2d', 'roi_pooling_2d', 'rollaxis', 'rrelu', 'rsqrt', 'scale',
+    'scaled_dot_product_attention', 'scatter_add', 'select_item', 'selu', 'separate', 'shift', 'sigmoid',
+    'sigmoid_cross_entropy', 'sign', 'simplified_dropconnect', 'sin', 'sinh', 'slstm', 'softmax',
+    'softmax_cross_entropy', 'softplus', 'space2depth', 'sparse_matmul', 'spatial_pyramid_pooling_2d',
+    'spatial_transformer_grid', 'spatial_transformer_sampler', 'split_axis', 'sqrt', 'square', 'squared_difference',
+    'squared_error', 'squeeze', 'stack', 'std', 'step', 'stochastic_depth', 'sub', 'sum', 'sum_to', 'swapaxes', 'swish',
+    'tan', 'tanh', 'tensordot', 'tile', 'transpose', 'transpose_sequence', 'tree_lstm', 'triplet', 'unpooling_1d',
+    'unpooling_2d', 'unpooling_3d', 'unpooling_nd', 'upsampling_2d', 'upsampling_nd', 'var', 'vstack', 'where', 'zeta',
+    'zoneout',
 ]
 
 operators.install()

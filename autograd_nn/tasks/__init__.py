@@ -10,8 +10,11 @@ __all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
+    'captions': 'captions.Captioning',
     'images': 'classification.Classification',
     'detection': 'detection.Detection',
+    'representation': 'representation.Representation',
+    'segmentation': 'segmentation.Segmentation',
     'text': 'text.LanguageModelling',
 }
 

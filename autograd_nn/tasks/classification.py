@@ -21,11 +21,11 @@ from autograd_nn.backend import Device, GpuDevice
 from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets import transforms
 from autograd_nn.tasks.class_names import Captions
-from autograd_nn.tasks.network_input import DIGITS, settle, show_to_network
+from autograd_nn.tasks.network_input import DIGITS, load_all_weights, settle, show_to_network
 from autograd_nn.tasks.picture_folder import load_folder
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
-from autograd_nn.training.run_folder import MISTAKES, MODEL, RESULTS_PICTURE, load_weights, save_quickly
+from autograd_nn.training.run_folder import MISTAKES, MODEL, RESULTS_PICTURE, save_quickly
 from autograd_nn.utils.atomic import atomic_write
 
 SIDE = 112
@@ -141,6 +141,15 @@ class Classification(SampleTask):
         parser.add_argument('--top', type=int, metavar='N', help='how many classes to show (default: 3)')
 
     @classmethod
+    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+        network: Any = entry.build()
+        shape = network.preprocessing.channels, network.insize, network.insize
+        if labels is None:
+            count = network.predict(np.zeros((1, *shape), np.float32)).shape[1]
+            labels = [f'class {i}' for i in range(count)]
+        return {'labels': labels, 'input_shape': shape, 'preprocessing': asdict(network.preprocessing)}
+
+    @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
         labels = list(config['labels'])
@@ -148,16 +157,29 @@ class Classification(SampleTask):
         shape, preprocessing = (channels, height, width), models.Preprocessing(**config['preprocessing'])
         network: Any = entry.build(num_classes=len(labels))
         settle(network, shape)
-        load_weights(weights, network)
+        load_all_weights(weights, network, entry.name)
         network.to_device(device)
+        return classifier(network, labels, shape, preprocessing, options.top)
 
-        def classify(path: str) -> Answer:
-            x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
-            with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-                p = np.asarray(F.softmax(network(device.send(x[None]))))[0]
-            return Answer(name_best(labels, p, options.top))
 
-        return classify
+def classifier(network: Any, labels: Sequence[str], shape: tuple[int, int, int], preprocessing: models.Preprocessing,
+               count: int | None) -> Predictor:
+    """What says of a file what it shows.
+
+    Args:
+        network: A network that returns logits, on its device.
+        labels: The names of the classes.
+        shape: What it takes: channels, height and width.
+        preprocessing: How it saw its training data.
+        count: How many classes to name (see `name_best`).
+    """
+    def classify(path: str) -> Answer:
+        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
+        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+            p = np.asarray(F.softmax(network(network.device.send(x[None]))))[0]
+        return Answer(name_best(labels, p, count))
+
+    return classify
 
 
 def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""How classifiers of pictures see a file, in training and later."""
+"""How classifiers of pictures get their weights, and see a file, in training and later."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ import numpy as np
 import autograd_nn
 from autograd_nn import datasets, models
 from autograd_nn.datasets import transforms
+from autograd_nn.link import Link
+from autograd_nn.models.published import find_format
+from autograd_nn.training.run_folder import load_weights
 
 DIGITS = list('0123456789')
 
@@ -46,3 +49,24 @@ def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
     """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
         network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
+
+
+def load_all_weights(path: str | Path, network: Link, name: str) -> None:
+    """Loads a network's weights, of a run or as somebody has published them; all of them must be there.
+
+    Args:
+        path: The file (see `models.load_published`).
+        network: The network, whose shapes are settled.
+        name: Its name in the zoo.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or does not fit the network.
+    """
+    if find_format(path) == 'npz':
+        load_weights(path, network)
+        return
+    report = models.load_published(path, network, name)
+    # How many batches were averaged is of no importance here.
+    if any(not array.endswith('/N') for array in [*report.other_shape, *report.missing]):
+        raise ValueError(f'{path} does not fit {name}: {report}')

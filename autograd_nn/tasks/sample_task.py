@@ -43,7 +43,7 @@ class SampleTask(Task):
 
     learning_rates = {'sgd': 0.05, 'momentum': 0.01, 'nesterov': 0.01, 'adagrad': 0.01, 'rmsprop': 0.001,
                       'adam': 0.003, 'adamw': 0.003}
-    fixed = ('val_split',)
+    fixed: ClassVar[Sequence[str]] = ('val_split',)
     embedded: ClassVar[dict[str, Callable[[], tuple[Any, Any, Sequence[str]]]]] = {}
     """By name, what loads each data set that needs no files of the user: training data, test data, names of classes.
     The first is the one that is trained on where nothing else is asked for."""

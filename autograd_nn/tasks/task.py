@@ -204,6 +204,19 @@ class Task:
         """
 
     @classmethod
+    def published_config(cls, entry: Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+        """What `make_predictor` needs to know where weights come from no run, but from whoever has published them.
+
+        Args:
+            entry: The network's entry in the registry.
+            labels: The names of the classes; None if nobody has said them.
+
+        Raises:
+            ValueError: This task makes no use of published weights.
+        """
+        raise ValueError(f'--model: expected a network with published weights, got {entry.name}')
+
+    @classmethod
     def make_predictor(cls, entry: Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
         """Makes what answers for a file: loads a network.

@@ -180,8 +180,8 @@ class LanguageModelling(Task):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        raise ValueError(f'{weights} has the weights of a model of text: autograd-nn generate {weights.parent} makes '
-                         'up more of it')
+        raise ValueError(f'{weights} has the weights of no classifier of pictures, but of a model of text: autograd-nn '
+                         f'generate {weights.parent} makes up more of it')
 
 
 class TruncatedBPTTUpdater(training.StandardUpdater):

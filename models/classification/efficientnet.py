@@ -8,7 +8,7 @@ from PIL import Image
 
 import autograd_nn.functions as F
 from autograd_nn.models.classification.mobilenet import InvertedResidualNetwork, Row
-from autograd_nn.models.preprocessing import TORCHVISION
+from autograd_nn.models.preprocessing import TORCHVISION, Preprocessing
 from autograd_nn.models.recipes import NORMALIZED
 from autograd_nn.models.registry import register
 
@@ -17,9 +17,9 @@ class EfficientNet(InvertedResidualNetwork):
     """What the EfficientNets have in common: swish, squeeze and excitation, and stochastic depth."""
 
     activation = staticmethod(partial(F.swish, beta=1.0))
-    squeeze = 0.25
+    squeeze: float | None = 0.25
     depth_ratio = 0.2
-    normalization = {'eps': 1e-3}
+    conv_options = {'eps': 1e-3}
 
 
 @register('efficientnet_b0', input_shape=(3, 224, 224), recipe=NORMALIZED)
@@ -42,6 +42,31 @@ class EfficientNetB0(EfficientNet):
     preprocessing = replace(TORCHVISION, resample=Image.Resampling.BICUBIC)
     table = (Row(1, 3, 1, 16, 1), Row(6, 3, 2, 24, 2), Row(6, 5, 2, 40, 2), Row(6, 3, 2, 80, 3), Row(6, 5, 1, 112, 3),
              Row(6, 5, 2, 192, 4), Row(6, 3, 1, 320, 1))
+
+
+@register('efficientnet_lite0', input_shape=(3, 224, 224), recipe=NORMALIZED)
+class EfficientNetLite0(EfficientNet):
+    """EfficientNet-Lite0: B0 for mobile devices, without squeeze and excitation, and with ReLU6 in place of swish.
+
+    4,652,008 parameters for 1000 classes. Its authors' weights are TensorFlow's, and so is its padding. Reference: R.
+    Liu, Higher accuracy on vision models with EfficientNet-Lite, 2020,
+    https://blog.tensorflow.org/2020/03/higher-accuracy-on-vision-models-with-efficientnet-lite.html.
+
+    Args:
+        num_classes: The number of outputs.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.models import EfficientNetLite0
+        >>> EfficientNetLite0(num_classes=5)(np.zeros((2, 3, 64, 64), 'f')).shape
+        (2, 5)
+    """
+
+    preprocessing = Preprocessing((127.,) * 3, (128.,) * 3, crop=224 / 256, resample=Image.Resampling.BICUBIC)
+    activation = staticmethod(F.relu6)
+    squeeze = None
+    conv_options = {'eps': 1e-3, 'same': True}
+    table = EfficientNetB0.table
 
 
 @register('efficientnet_v2_s', input_shape=(3, 384, 384), recipe=NORMALIZED)

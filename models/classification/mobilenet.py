@@ -84,7 +84,7 @@ class InvertedResidualNetwork(ImageNetwork):
         activation: The activation of all layers.
         squeeze: See `InvertedResidual`.
         depth_ratio: The ratio of `functions.stochastic_depth` that blocks approach, the later the closer.
-        normalization: Arguments of batch normalization.
+        conv_options: Further arguments of `ConvBN`.
     """
 
     table: tuple[Row, ...]
@@ -92,18 +92,18 @@ class InvertedResidualNetwork(ImageNetwork):
     activation: Layer
     squeeze: float | None = None
     depth_ratio = 0.0
-    normalization: dict[str, Any] = {}
+    conv_options: dict[str, Any] = {}
 
     def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
-        conv: Callable[..., ConvBN] = partial(ConvBN, activation=self.activation, **self.normalization)
+        conv: Callable[..., ConvBN] = partial(ConvBN, activation=self.activation, **self.conv_options)
         self.add_stage('stem', conv(self.stem_channels, 3, 2))
         channels, done, total = self.stem_channels, 0, sum(row.depth for row in self.table)
         for i, row in enumerate(self.table, start=1):
             stage = StagedChain()
             for j in range(row.depth):
                 block = InvertedResidual(channels, row, 1 if j else row.stride, self.activation, self.squeeze,
-                                         self.depth_ratio * done / total, **self.normalization)
+                                         self.depth_ratio * done / total, **self.conv_options)
                 stage.add_stage(f'block{j}', block)
                 channels, done = row.channels, done + 1
             self.add_stage(f'stage{i}', stage)
@@ -122,15 +122,15 @@ class InvertedResidual(StagedChain):
         activation: The activation, of all convolutions but the last.
         squeeze: By what to multiply the number of input channels for `SqueezeExcitation`; None for none.
         depth_ratio: The ratio of `functions.stochastic_depth`.
-        normalization: Arguments of batch normalization.
+        conv_options: Further arguments of `ConvBN`.
     """
 
     def __init__(self, in_channels: int, row: Row, stride: int, activation: Layer, squeeze: float | None = None,
-                 depth_ratio: float = 0.0, **normalization: Any) -> None:
+                 depth_ratio: float = 0.0, **conv_options: Any) -> None:
         super().__init__()
         self.depth_ratio = depth_ratio
         self.shortcut = in_channels == row.channels and stride == 1
-        conv: Callable[..., ConvBN] = partial(ConvBN, activation=activation, **normalization)
+        conv: Callable[..., ConvBN] = partial(ConvBN, activation=activation, **conv_options)
         single = row.fused and row.expansion == 1
         channels = row.channels if single else in_channels * row.expansion
         if row.fused:

@@ -83,11 +83,44 @@ class StagedChain(Chain):
         if branch:
             self._branches = {*self._branches, name}
 
+    def cut(self, last: str) -> None:
+        """Removes what a stage does not need: the stages behind it, and the branches before it.
+
+        Args:
+            last: The stage, which becomes the last one.
+
+        Raises:
+            ValueError: There is no such stage.
+
+        Example:
+            >>> from autograd_nn.models import VGG
+            >>> features = VGG(n_layers=11)
+            >>> features.cut('conv2_1')
+            >>> features.available_layers
+            ['conv1_1', 'pool1', 'conv2_1', 'prob']
+        """
+        if last not in self._stages:
+            raise ValueError(f'cut: {type(self).__name__} has no stage {last!r}; expected one of '
+                             f'{", ".join(self._stages)}')
+        names = list(self._stages)
+        kept = [name for name in names[:names.index(last) + 1] if name == last or name not in self._branches]
+        for name in set(names) - set(kept):
+            for layer in self._stages[name]:
+                if isinstance(layer, str):
+                    delattr(self, layer)
+        self._stages = {name: self._stages[name] for name in kept}
+        self._branches = set()
+
     @property
     def functions(self) -> dict[str, list[Layer]]:
         """The layers of each stage."""
         return {name: [self[layer] if isinstance(layer, str) else layer for layer in stage]
                 for name, stage in self._stages.items()}
+
+    @property
+    def main_stages(self) -> list[str]:
+        """The names of the stages through which the input goes to the output: all but the branches."""
+        return [name for name in self._stages if name not in self._branches]
 
     def run_stage(self, name: str, x: ArrayLike) -> Any:
         """Runs one stage, such as a branch.
@@ -138,6 +171,7 @@ class ConvBN(StagedChain):
         ksize: The filters' height and width.
         stride: The distance between neighbouring positions of the filters.
         activation: The activation; None for none.
+        same: Whether to pad as TensorFlow does (see `same_padding`), which differs where the stride is not 1.
         options: Further arguments of `conv_bn`.
 
     Example:
@@ -151,11 +185,12 @@ class ConvBN(StagedChain):
     """
 
     def __init__(self, out_channels: int, ksize: int, stride: int = 1, activation: Layer | None = F.relu,
-                 **options: Any) -> None:
+                 same: bool = False, **options: Any) -> None:
         super().__init__()
-        conv, bn = conv_bn(out_channels, ksize, stride, **options)
+        padding = [same_padding(ksize, stride)] if same and stride > 1 else []
+        conv, bn = conv_bn(out_channels, ksize, stride, **{**options, 'pad': 0} if padding else options)
         layers: dict[str, Any] = {'bn': bn} if activation is None else {'bn': bn, 'activation': activation}
-        self.add_stage('conv', conv, **layers)
+        self.add_stage('conv', *padding, conv, **layers)
 
     def _absorb(self, following: Sequence[Layer]) -> tuple[int, dict[str, Any]]:
         """Takes over a shortcut, so that it stands beside the convolution."""
@@ -187,6 +222,25 @@ class SqueezeExcitation(StagedChain):
     def forward(self, x: ArrayLike) -> Variable:
         """Scales `x` of shape (N, channels, H, W)."""
         return x * super().forward(x)[:, :, None, None]
+
+
+def same_padding(ksize: int, stride: int) -> Layer:
+    """A layer that puts zeros around images as TensorFlow's padding ``'SAME'`` does for the convolution that follows.
+
+    Of an odd number of zeros more are below and on the right, so that networks with TensorFlow's weights see what they
+    have learnt from; half of ``ksize`` on either side would shift all by a pixel.
+
+    Args:
+        ksize: The filters' height and width.
+        stride: The distance between neighbouring positions of the filters: a size becomes that, divided by this and
+            rounded up.
+    """
+    return partial(_pad_same, ksize=ksize, stride=stride)
+
+
+def _pad_same(x: ArrayLike, ksize: int, stride: int) -> Variable:
+    totals = [max(0, (-(-size // stride) - 1) * stride + ksize - size) for size in x.shape[2:]]
+    return F.pad(x, [(0, 0), (0, 0), *((total // 2, total - total // 2) for total in totals)])
 
 
 def max_pooling(ksize: int, stride: int | None = None, pad: int = 0) -> Layer:

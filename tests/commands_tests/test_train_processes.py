@@ -22,6 +22,7 @@ from support.programs import ROOT, expect_one_line, run_here
 
 TRAIN = ROOT / 'scripts' / 'train.py'
 MOMENTUM = '--model', 'perceptron', '--optimizer', 'momentum', '--dataset', 'pictures'
+ADAM = '--model', 'perceptron', '--optimizer', 'adam', '--schedule', 'constant', '--dataset', 'pictures'
 
 
 @pytest.fixture(scope='module')
@@ -93,6 +94,46 @@ def test_more_or_fewer_processes_go_on_with_the_same_minibatches(place, n):
     assert_same(place, 'all', 'part')
 
 
+DOUBLE = """
+import sys
+import numpy as np
+import autograd_nn
+from autograd_nn.tasks import classification
+from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.train import main
+autograd_nn.global_config.dtype = np.dtype('d')
+normal = classification.PictureConverter.__call__
+classification.PictureConverter.__call__ = lambda *args: tuple(
+    x.astype('d') if x.dtype == 'f' else x for x in normal(*args))
+main(CommandLine('train.py', ['train.py'], sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_batch_normalization_by_whole_minibatches(place, tmp_path):
+    """In a network with many such layers, which make much of the rounding of float32; other processes read the data."""
+    program = tmp_path / 'double.py'
+    program.write_text(DOUBLE)
+    words = program, '--model', 'resnet20', *MOMENTUM[2:], '--schedule', 'constant', '--epochs', 1, '--overwrite'
+    mpi.run(1, [*words, '--batch-size', 34, '--out', 'single'], cwd=place)
+    mpi.run(2, [*words, '--batch-size', 17, '--sync-bn', '--workers', 1, '--out', 'several'], cwd=place)
+    with np.load(place / 'single' / 'model.npz') as single, np.load(place / 'several' / 'model.npz') as several:
+        for key in single.files:
+            np.testing.assert_allclose(several[key], single[key], rtol=1e-9, atol=1e-10, err_msg=key)
+    expect_one_line(run_here('train', *MOMENTUM, '--sync-bn', cwd=place), '--sync-bn', 'perceptron has none')
+
+
+@pytest.mark.slow
+def test_a_state_that_is_spread_over_the_processes(place):
+    """With Adam, whose state counts; then in more processes, and in one."""
+    options = *ADAM, '--clip', 1, '--overwrite'
+    train(place, *options, '--batch-size', 20, '--epochs', 3, '--out', 'all')
+    train(place, *options, '--batch-size', 10, '--shard-state', '--epochs', 1, '--out', 'parts', n=2)
+    train(place, '--resume', 'parts', '--epochs', 2, n=3)
+    train(place, '--resume', 'parts', '--epochs', 3)
+    assert_same(place, 'all', 'parts')
+
+
 @pytest.mark.slow
 def test_streams_of_text_are_divided(tmp_path):
     rng = np.random.RandomState(0)
@@ -141,11 +182,13 @@ def ranks(launcher):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_end_in_the_middle_loses_no_more_than_an_epoch(number, place, tmp_path):
+@pytest.mark.parametrize('number, options', [
+    (signal.SIGINT, MOMENTUM), (signal.SIGINT, (*ADAM, '--shard-state')), (signal.SIGTERM, MOMENTUM),
+    (signal.SIGKILL, MOMENTUM)])
+def test_an_end_in_the_middle_loses_no_more_than_an_epoch(number, options, place, tmp_path):
     """A signal to one process ends all, in the same iteration; one that is killed takes the others with it."""
     shutil.copytree(place / 'pictures', tmp_path / 'pictures')
-    process = start(tmp_path, 2, *MOMENTUM, '--schedule', 'constant', '--epochs', 100_000)
+    process = start(tmp_path, 2, *options, '--schedule', 'constant', '--epochs', 100_000)
     try:
         os.kill(ranks(process)[-1], number)
         shown, _ = process.communicate(timeout=60)
@@ -159,7 +202,7 @@ def test_an_end_in_the_middle_loses_no_more_than_an_epoch(number, place, tmp_pat
         assert re.search('interrupted: the state is kept; to continue: python .*train.py --resume result', shown)
     epochs = len(log) + 1
     train(tmp_path, '--resume', 'result', '--epochs', epochs)
-    train(tmp_path, *MOMENTUM, '--schedule', 'constant', '--epochs', epochs, '--batch-size', 128, '--out', 'whole')
+    train(tmp_path, *options, '--schedule', 'constant', '--epochs', epochs, '--batch-size', 128, '--out', 'whole')
     assert_same(tmp_path, 'whole', 'result')
 
 

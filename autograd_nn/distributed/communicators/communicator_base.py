@@ -15,7 +15,9 @@ class CommunicatorBase:
     """The processes of a training, and what they send each other: arrays, Python objects, parameters and gradients.
 
     A method that all processes must call together says so. They tell each other first what they are about to do, so
-    that a disagreement (one calls another method, or has an array of another shape) is an error in all of them.
+    that a disagreement (one calls another method, or has an array of another shape) is an error in all of them. In
+    debug mode (`config.debug`), processes that wait in vain, as in `recv` for a tag that nobody sends, or for a process
+    that has ended, say so within seconds, each with its traceback, and end the job.
 
     Attributes:
         rank: Which of the processes this is, from 0.
@@ -43,6 +45,10 @@ class CommunicatorBase:
             key: The order within it; equal ones keep that of their ranks.
         """
         raise NotImplementedError
+
+    def has_all_of(self, other: CommunicatorBase) -> bool:
+        """Whether the processes of this communicator are those of another one."""
+        return other is self
 
     # --- arrays
 
@@ -214,6 +220,43 @@ class CommunicatorBase:
                 have none, it counts as zeros there.
         """
         raise NotImplementedError
+
+    # --- configuration
+
+    def set_config(self, name: str, value: Any = True) -> None:
+        """Sets what `create_communicator` takes as an option.
+
+        Args:
+            name: ``'batched_copy'``; see there.
+            value: The value.
+
+        Raises:
+            ValueError: There is no such name.
+        """
+        self._check_config('set_config', name)
+        self._config[name] = value
+
+    def get_config(self, name: str | None = None) -> Any:
+        """What `set_config` sets.
+
+        Args:
+            name: As there; None for all in a dictionary.
+
+        Raises:
+            ValueError: There is no such name.
+        """
+        if name is None:
+            return dict(self._config)
+        self._check_config('get_config', name)
+        return self._config[name]
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return vars(self).setdefault('_configured', {'batched_copy': True})
+
+    def _check_config(self, caller: str, name: str) -> None:
+        if name not in self._config:
+            raise ValueError(f'{caller}: expected one of {", ".join(self._config)}; got {name!r}')
 
     def finalize(self) -> None:
         """Frees what the communicator has; it cannot be used any more."""

@@ -11,9 +11,12 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators.communicator_base import CommunicatorBase
+from autograd_nn.distributed.communicators.mean_gradients import mean_gradients
 from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_host
 from autograd_nn.distributed.communicators.parts import Done, Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
+from autograd_nn.distributed.communicators.traffic import note
+from autograd_nn.distributed.waiting import waiting
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.link import Link
 from autograd_nn.types import Array, DTypeLike
@@ -45,7 +48,12 @@ class MpiCommunicator(CommunicatorBase):
         machines = sorted(set(mpi_comm.allgather(first)))
         self.inter_rank, self.inter_size = machines.index(first), len(machines)
 
+    def has_all_of(self, other: CommunicatorBase) -> bool:
+        return other is self or (isinstance(other, MpiCommunicator) and self.mpi_comm.Compare(
+            other.mpi_comm) != self._mpi.UNEQUAL)
+
     def split(self, color: int, key: int) -> MpiCommunicator:
+        self._agree('split', lambda: None)
         return type(self)(self.mpi_comm.Split(color, key), self.allreduce_grad_dtype)
 
     # --- agreement
@@ -57,12 +65,14 @@ class MpiCommunicator(CommunicatorBase):
             call: The method, with those of its arguments that are the same in all.
             describe: Checks the arguments of this process and returns what the others have to know of them.
         """
+        note(self)
         try:
             mine: Any = describe()
         except Exception as error:
             self.mpi_comm.allgather((call, error))
             raise
-        all_ = self.mpi_comm.allgather((call, mine))
+        with waiting(call, self.mpi_comm):
+            all_ = self.mpi_comm.allgather((call, mine))
         if any(other != call for other, _ in all_):
             raise RuntimeError(f'{call}: the processes do not call the same: '
                                + '; '.join(f'rank {i} calls {other}' for i, (other, _) in enumerate(all_)))
@@ -120,16 +130,19 @@ class MpiCommunicator(CommunicatorBase):
     # --- arrays
 
     def send(self, data: Array | tuple[Array, ...] | list[Array], dest: int, tag: int) -> None:
+        note(self)
         self._check_peer('send', 'dest', dest)
         arrays = data if isinstance(data, (tuple, list)) else [data]
         headers = [Header.of(x, 'send', 'data') for x in arrays]
-        self.mpi_comm.send((headers, isinstance(data, (tuple, list))), dest, tag)
-        for x in arrays:
-            self._send_bytes(as_bytes(on_host(x)), dest, tag)
+        with waiting(f'send(dest={dest}, tag={tag})', self.mpi_comm, dest):
+            self.mpi_comm.send((headers, isinstance(data, (tuple, list))), dest, tag)
+            for x in arrays:
+                self._send_bytes(as_bytes(on_host(x)), dest, tag)
 
     def recv(self, source: int, tag: int) -> Any:
+        note(self)
         self._check_peer('recv', 'source', source)
-        headers, are_many = self.mpi_comm.recv(None, source, tag)
+        headers, are_many = self._recv('recv', source, tag)
         arrays = []
         for header in headers:
             x = header.empty()
@@ -137,14 +150,29 @@ class MpiCommunicator(CommunicatorBase):
             arrays.append(header.deliver(x))
         return tuple(arrays) if are_many else arrays[0]
 
+    def _recv(self, caller: str, source: int, tag: int, status: Any = None) -> Any:
+        """Receives what precedes a message."""
+        def describe_other() -> str:
+            found = self._mpi.Status()
+            if self.mpi_comm.Iprobe(source, self._mpi.ANY_TAG, found):
+                return f'; from rank {found.Get_source()} there is a message with tag {found.Get_tag()}'
+            return ''
+
+        words = f'source={"any" if source < 0 else source}, tag={"any" if tag < 0 else tag}'
+        with waiting(f'{caller}({words})', self.mpi_comm, source, describe_other):
+            return self.mpi_comm.recv(None, source, tag, status)
+
     def bcast(self, x: Array | None, root: int = 0) -> Array:
         self._check_root('bcast', root)
         headers = self._agree(f'bcast(root={root})', lambda: Header.of(x, 'bcast') if self.rank == root else None)
         header = headers[root]
         assert header is not None
-        array = on_host(x) if self.rank == root else header.empty()
+        return self._bcast(x, header, root)
+
+    def _bcast(self, x: Array | None, header: Header, root: int) -> Array:
+        array = on_host(x) if self.rank == root and x is not None else header.empty()
         self._bcast_bytes(as_bytes(array), root)
-        return x if self.rank == root else header.deliver(array)
+        return x if self.rank == root and x is not None else header.deliver(array)
 
     def gather(self, x: Array, root: int = 0) -> tuple[Array, ...] | None:
         self._check_root('gather', root)
@@ -190,6 +218,10 @@ class MpiCommunicator(CommunicatorBase):
         if any((header.shape, header.dtype) != (headers[0].shape, headers[0].dtype) for header in headers):
             raise ValueError('allreduce: the arrays differ: '
                              + '; '.join(f'rank {i} has {header}' for i, header in enumerate(headers)))
+        return self._add(x, headers)
+
+    def _add(self, x: Array, headers: list[Header]) -> Array:
+        """The sum, by the headers of all processes' arrays."""
         mine = headers[self.rank]
         # MPI has no half precision; the sum of many such numbers needs more digits, too.
         total = on_host(x).astype(np.float32 if is_half(mine.dtype) else mine.dtype)
@@ -225,20 +257,24 @@ class MpiCommunicator(CommunicatorBase):
 
     def _get_background(self) -> Background:
         if self._background is None:
+            self._agree('start_sum', lambda: None)
             self._background = Background(self._mpi, self.mpi_comm)
         return self._background
 
     # --- Python objects
 
     def send_obj(self, obj: Any, dest: int, tag: int = 0) -> None:
+        note(self)
         self._check_peer('send_obj', 'dest', dest)
         data = _pickled(obj)
-        self.mpi_comm.send(data.size, dest, tag)
-        self._send_bytes(data, dest, tag)
+        with waiting(f'send_obj(dest={dest}, tag={tag})', self.mpi_comm, dest):
+            self.mpi_comm.send(data.size, dest, tag)
+            self._send_bytes(data, dest, tag)
 
     def recv_obj(self, source: int, status: Any = None, tag: int = 0) -> Any:
+        note(self)
         status = status or self._mpi.Status()
-        data = np.empty(self.mpi_comm.recv(None, source, tag, status), np.uint8)
+        data = np.empty(self._recv('recv_obj', source, tag, status), np.uint8)
         self._recv_bytes(data, status.Get_source(), status.Get_tag())
         return pickle.loads(data.data)
 
@@ -310,13 +346,7 @@ class MpiCommunicator(CommunicatorBase):
                 param.array[...] = data
 
     def multi_node_mean_grad(self, model: Link, zero_fill: bool = False) -> None:
-        params = [param for _, param in sorted(model.namedparams()) if param.is_initialized]
-        there = np.array([param.grad is not None for param in params])
-        there = self.allreduce(there) | zero_fill
-        for param in (param for param, is_there in zip(params, there) if is_there):
-            if param.grad is None:
-                param.zerograd()
-            param.grad = self.allreduce(param.grad) / self.size
+        mean_gradients(self, model, zero_fill)
 
     def finalize(self) -> None:
         if self._background is not None:
@@ -340,7 +370,7 @@ def _pickled(obj: Any) -> np.ndarray:
 
 
 def _sizes(headers: Sequence[Header]) -> list[int]:
-    return [int(np.prod(header.shape, dtype=np.int64)) * header.dtype.itemsize for header in headers]
+    return [header.nbytes for header in headers]
 
 
 def _unpack(whole: np.ndarray, counts: Sequence[int], targets: Sequence[np.ndarray], start: int) -> None:

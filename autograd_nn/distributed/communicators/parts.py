@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.distributed.communicators.reductions import PIECE, Background, Reduction
+from autograd_nn.distributed.communicators.reductions import PIECE, WHAT, Background, Reduction
+from autograd_nn.distributed.waiting import waiting
 
 
 def part_of(flat: Any, rank: int, size: int) -> Any:
@@ -49,7 +50,7 @@ class PartSum(Reduction):
     """
 
     def __init__(self, background: Background, flat: np.ndarray, part: np.ndarray) -> None:
-        self._part, self._sum = part, np.empty_like(part)
+        self._part, self._sum, self._comm = part, np.empty_like(part), background.first
         self._request = background.first.Ireduce_scatter_block(flat, self._sum, background.mpi.SUM)
 
     def poke(self) -> bool:
@@ -59,7 +60,8 @@ class PartSum(Reduction):
 
     def wait(self) -> None:
         if self._request is not None:
-            self._request.Wait()
+            with waiting(WHAT, self._comm):
+                self._request.Wait()
             self._finish()
 
     def _finish(self) -> None:
@@ -76,7 +78,7 @@ class Gather(Reduction):
     """
 
     def __init__(self, background: Background, flat: np.ndarray) -> None:
-        mpi = background.mpi
+        mpi, self._comm = background.mpi, background.first
         words = flat.view(np.uint8)
         message = [words, words.size // background.first.size, mpi.BYTE]
         self._request = background.first.Iallgather(mpi.IN_PLACE, message)
@@ -85,7 +87,8 @@ class Gather(Reduction):
         return self._request.Test()
 
     def wait(self) -> None:
-        self._request.Wait()
+        with waiting(WHAT, self._comm):
+            self._request.Wait()
 
 
 def is_in_reach(flat: Any) -> bool:

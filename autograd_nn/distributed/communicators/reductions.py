@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_nn.distributed.waiting import waiting
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.types import DTypeLike
 
 # Counts of MPI 3 are 32 bits; longer vectors go in pieces.
 PIECE = 2 ** 29
+# In what processes wait.
+WHAT = 'a sum that was begun with start_sum'
 
 
 class Reduction:
@@ -61,6 +64,7 @@ class Sum(Reduction):
 
     def __init__(self, background: Background, flat: np.ndarray) -> None:
         mpi = background.mpi
+        self._comm = background.first
         self._request = mpi.Request
         self._requests = [background.first.Iallreduce(mpi.IN_PLACE, flat[start:start + PIECE], mpi.SUM)
                           for start in range(0, flat.size, PIECE)]
@@ -69,7 +73,8 @@ class Sum(Reduction):
         return self._request.Testall(self._requests)
 
     def wait(self) -> None:
-        self._request.Waitall(self._requests)
+        with waiting(WHAT, self._comm):
+            self._request.Waitall(self._requests)
 
 
 class HalfSum(Reduction):
@@ -106,11 +111,15 @@ class HalfSum(Reduction):
     def wait(self) -> None:
         queue = self._background.queue
         while self in queue:
-            queue[0]._request.Wait()
+            queue[0]._wait_here()
             queue.popleft()._send_sums()
         if not self._is_done:
-            self._request.Wait()
+            self._wait_here()
             self._finish()
+
+    def _wait_here(self) -> None:
+        with waiting(WHAT, self._background.first):
+            self._request.Wait()
 
     def _send_sums(self) -> None:
         with np.errstate(over='ignore'):

@@ -10,9 +10,13 @@ from autograd_nn.distributed.communicators import CommunicatorBase
 from autograd_nn.distributed.extensions.generations import load, load_newest
 from autograd_nn.serializer import Serializable
 from autograd_nn.serializers import save_npz
+from autograd_nn.serializers.npz import NpzReader, collect_arrays
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.types import PathLike
+
+# Under which name a file has the number of processes that wrote such.
+_PROCESSES = '_processes'
 
 
 def create_multi_node_checkpointer(name: str, comm: CommunicatorBase, cp_interval: int = 5, gc_interval: int = 5,
@@ -79,7 +83,7 @@ class MultiNodeCheckpointer(Extension):
         start = time.perf_counter()
         file = self._directory('save') / self._file_name(iteration)
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_npz(file, target)
+        save_npz(file, {**collect_arrays(target), _PROCESSES: self.comm.size})
         self._seconds.append(time.perf_counter() - start)
         self._generations.add(iteration)
         if len(self._generations) >= self.cp_interval + self.gc_interval:
@@ -95,18 +99,31 @@ class MultiNodeCheckpointer(Extension):
             trainer: What to load: the trainer, or what `save` is given.
             optimizer: A multi-node optimizer, which then need not send the parameters to all processes.
             path: The directory, if none was given before.
+
+        Raises:
+            ValueError: The files are those of another number of processes, whose parts of the data were others.
         """
         self.path = self.path or Path(trainer.out if path is None else path)
         files = self._files()
+        self._check_processes(files)
         found = load_newest(self.comm, files, f'create_multi_node_checkpointer: {self.file_name!r}')
         if found is None:
             return
         generation, arrays = found
+        arrays.pop(_PROCESSES, None)
         load(arrays, trainer)
         # What is not whole does not count among those that are kept.
         self._generations = {each for each in files if each <= generation}
         if optimizer is not None:
             optimizer.needs_broadcast = False
+
+    def _check_processes(self, files: dict[int, Path]) -> None:
+        counts = self.comm.allgather_obj(_count_processes(files[max(files)]) if files else None)
+        other = next((count for count in counts if count not in (None, self.comm.size)), None)
+        if other is not None:
+            raise ValueError(f'create_multi_node_checkpointer: the checkpoints of {self.file_name!r} in {self.path} '
+                             f'are those of {other} processes, and there are {self.comm.size}: start as many, or '
+                             'give another name (multi_node_snapshot goes on with any number)')
 
     def finalize(self) -> None:
         """Removes the files, unless an exception is on its way; all processes call this together."""
@@ -148,3 +165,12 @@ class MultiNodeCheckpointer(Extension):
         files = directory.iterdir() if directory.is_dir() else ()
         return {int(number): file for file in files
                 if file.name.startswith(start) and (number := file.name.removeprefix(start)).isdecimal()}
+
+
+def _count_processes(path: Path) -> int | None:
+    """How many processes wrote such files; None if that cannot be told, as of files of ChainerMN and damaged ones."""
+    try:
+        with NpzReader(path) as npz:
+            return int(npz[_PROCESSES]) if _PROCESSES in npz else None
+    except (OSError, ValueError, RuntimeError):
+        return None

@@ -45,14 +45,12 @@ class Agreement(NamedTuple):
     Args:
         parameters: Those that are trained, in the order in which their gradients arrived in the first process.
         axes: Their axes in the order in which they lie in the first process's memory.
-        has_changed: Whether this process's parameters have changed, since it had other values than the first one.
-        has_changed_anywhere: Whether those of any process have.
+        has_changed: Whether the parameters of any process have changed, since it had other values than the first one.
     """
 
     parameters: list[Parameter]
     axes: list[tuple[int, ...]]
     has_changed: bool
-    has_changed_anywhere: bool
 
 
 def no_kind(param: Parameter) -> str:
@@ -92,11 +90,11 @@ def agree(communicator: CommunicatorBase, target: Link, arrivals: Sequence[Varia
     _complete(communicator, params, tables)
     if any(other != digests[0] for other in digests) or any(other != tables[0] for other in tables):
         communicator.bcast_data(target)
-    has_changed = _digest(target) != digest
+    has_changed = any(communicator.allgather_obj(_digest(target) != digest))
     common = {path: next((each[path] for each in tables if each[path].shape is not None), None) for path in tables[0]}
     chosen = [path for path, each in common.items() if each is not None and each.is_trained]
     return Agreement([params[path] for path in chosen], [common[path].axes for path in chosen],  # type: ignore[union-attr]
-                     has_changed, any(communicator.allgather_obj(has_changed)))
+                     has_changed)
 
 
 def _by_path(target: Link) -> dict[str, Parameter]:

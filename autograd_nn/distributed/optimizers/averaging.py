@@ -17,8 +17,9 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.backprop import watching_leaves
 from autograd_nn.distributed.communicators import CommunicatorBase
+from autograd_nn.distributed.communicators.buckets import Bucket
 from autograd_nn.distributed.optimizers.agreement import agree, no_kind
-from autograd_nn.distributed.optimizers.buckets import Bucket, Layout
+from autograd_nn.distributed.optimizers.buckets import Layout
 from autograd_nn.link import Link
 from autograd_nn.types import Array
 from autograd_nn.update_rule import set_gradient
@@ -241,7 +242,8 @@ class GradientAverager:
         Args:
             target: The model.
             averages: What `watch` returned, None where there is nothing yet.
-            recompute: Computes the gradients again, in case the parameters are not those of the first process.
+            recompute: Computes the gradients again, in case the parameters are not those of the first process. None
+                where it must not.
 
         Returns:
             The averages, on their way; None where nothing can be done with the gradients, as some were computed with
@@ -262,7 +264,9 @@ class GradientAverager:
                                  self.communicator.allreduce_grad_dtype, self._divisor, self._kind)
             _logger.debug('the gradients of %d parameters are averaged in %d buckets of %s bytes',
                           len(self.layout.slots), len(self.layout), [bucket.nbytes for bucket in self.layout])
-            if recompute is not None and agreement.has_changed:
-                recompute()
-            elif recompute is None and agreement.has_changed_anywhere:
-                return None
+            if agreement.has_changed:
+                may_recompute = all(self.communicator.allgather_obj(recompute is not None))
+                if recompute is None or not may_recompute:
+                    _logger.debug('the parameters were not those of the first process: nothing is updated')
+                    return None
+                recompute()  # In all processes: the model may communicate, as batch normalization over all does.

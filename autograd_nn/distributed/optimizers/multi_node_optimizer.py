@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from autograd_nn.distributed.communicators import CommunicatorBase
+from autograd_nn.distributed.communicators.traffic import listening
 from autograd_nn.distributed.optimizers.agreement import agree
 from autograd_nn.distributed.optimizers.averaging import Averages, GradientAverager
 from autograd_nn.distributed.optimizers.first_call import FirstCall
@@ -72,8 +73,9 @@ class MultiNodeOptimizer:
     def update(self, lossfun: Callable[..., Variable] | None = None, *args: Any, **kwds: Any) -> None:
         """Updates the parameters once by the averages of all processes' gradients; they call this together.
 
-        The first update gives all processes the parameters of the first one. If the gradients are there already, and
-        were computed with other parameters, nothing else happens in it.
+        The first update gives all processes the parameters of the first one. Where these were initialized in the call
+        of the model, it is called again. If the gradients are there already, and were computed with other parameters,
+        nothing else happens in it; nor where the model communicates with processes that do not share this optimizer.
 
         Args:
             lossfun: Computes this process's loss, whose gradients are then computed here, and averaged meanwhile. None
@@ -98,12 +100,16 @@ class MultiNodeOptimizer:
             self.needs_broadcast = False
         may_repeat = not averager.is_current(target) or not all(param.is_initialized for param in target.params())
         first_call = FirstCall(target) if may_repeat else None
-        loss = actual.compute_loss(lossfun, *args, **kwds)
-        averages = averager.watch(target, partial(actual.backpropagate, loss))
+        with listening() as used:
+            loss = actual.compute_loss(lossfun, *args, **kwds)
+            averages = averager.watch(target, partial(actual.backpropagate, loss))
         actual._warn_of_no_gradient()  # before gradients of zeros are filled in
         del loss  # and with it what is left of the graph
         compute = partial(actual.compute_gradients, lossfun, *args, **kwds)
-        return averager.complete(target, averages, partial(first_call.repeat, compute) if first_call else compute)
+        recompute = partial(first_call.repeat, compute) if first_call else compute
+        # Processes that do not share this optimizer would not repeat what they have sent those that do.
+        is_among_us = all(self.communicator.has_all_of(each) for each in used)
+        return averager.complete(target, averages, recompute if is_among_us else None)
 
     def _update(self, averages: Averages | None, scale: float | None) -> None:
         """Updates the parameters by the averages."""

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 from autograd_nn import backend
 from autograd_nn.distributed.communicators import CommunicatorBase
+from autograd_nn.distributed.communicators.buckets import Bucket, Slot
 from autograd_nn.distributed.communicators.parts import part_of
 from autograd_nn.distributed.optimizers.averaging import Averages, GradientAverager, divide
-from autograd_nn.distributed.optimizers.buckets import Bucket, Layout, Slot
+from autograd_nn.distributed.optimizers.buckets import Layout
 from autograd_nn.distributed.optimizers.multi_node_optimizer import MultiNodeOptimizer
 from autograd_nn.link import Link
 from autograd_nn.optimizer import GradientMethod
@@ -214,8 +215,9 @@ class _ScatteringAverager(GradientAverager):
 class ShardedOptimizer(MultiNodeOptimizer):
     """A multi-node optimizer of which each process has a part of the state (ZeRO, stage 1); the numbers are the same.
 
-    Parameters have no gradients after an update, unless a hook needs them whole. `serialize` is called by all processes
-    together; it gives and takes whole states, as they are without this.
+    Parameters have no gradients after an update, unless a hook needs them whole. `serialize` gives and takes whole
+    states, as they are without this. To save, all processes call it together; or they call `collect_state` together,
+    and then the first one alone can save.
 
     Args:
         actual_optimizer: The optimizer.
@@ -225,7 +227,9 @@ class ShardedOptimizer(MultiNodeOptimizer):
     """
 
     _shards: _Shards | None = None
-    _own = {*MultiNodeOptimizer._own, '_shards'}
+    # The number of updates after which states were collected, and in the first process what it got.
+    _collected: tuple[int, list[dict[int, Any]] | None] | None = None
+    _own = {*MultiNodeOptimizer._own, '_shards', '_collected'}
 
     def __init__(self, actual_optimizer: GradientMethod, communicator: CommunicatorBase, bucket_bytes: int,
                  zero_fill: bool) -> None:
@@ -308,15 +312,43 @@ class ShardedOptimizer(MultiNodeOptimizer):
 
     # --- states
 
-    def _join_states(self) -> None:
-        """Gives every rule its whole state; all processes call this together."""
-        everybodys = self.communicator.allgather_obj({} if self._shards is None else self._shards.states())
+    def collect_state(self) -> None:
+        """Brings the states of all processes, which call this together, to the first one.
+
+        From then on `serialize` sends nothing: it stores, in the first process, what was collected since the last
+        update.
+        """
+        self._collected = self.t, self.communicator.gather_obj(self._states())
+
+    def _states(self) -> dict[int, Any]:
+        return {} if self._shards is None else self._shards.states()
+
+    def _take_collected(self) -> list[dict[int, Any]]:
+        assert self._collected is not None
+        t, everybodys = self._collected
+        if t != self.t or everybodys is None:
+            raise RuntimeError('serialize: the parts of the state that other processes have were not collected here '
+                               'after the last update')
+        return everybodys
+
+    def _join_states(self, everybodys: list[dict[int, Any]] | None = None) -> None:
+        """Gives every rule its whole state.
+
+        Args:
+            everybodys: The parts of all processes; None where these call this together.
+        """
+        if everybodys is None:
+            everybodys = self.communicator.allgather_obj(self._states())
         if self._shards is not None:
             self._shards.join_states(everybodys)
         self._shards = None
 
     def serialize(self, serializer: AbstractSerializer) -> None:
-        """Stores or restores the whole state; all processes call this together."""
+        """Stores the whole state, for which all processes call this together, or restores it.
+
+        Raises:
+            RuntimeError: `collect_state` was called, but not after the last update, or this is not the first process.
+        """
         shards = self._shards
         if isinstance(serializer, Deserializer):
             for rule in [] if shards is None else shards.rules():
@@ -325,13 +357,15 @@ class ShardedOptimizer(MultiNodeOptimizer):
             self.actual_optimizer.serialize(serializer)
             return
         parts = [] if shards is None else [(rule, *_get_state(rule)) for rule in shards.rules()]
-        self._join_states()
+        self._join_states(None if self._collected is None else self._take_collected())
         try:
             self.actual_optimizer.serialize(serializer)
         finally:
             for rule, state, precise in parts:
                 _set_state(rule, state, precise)
             self._shards = shards
+            if self._collected is not None:
+                self._collected = -1, None  # What was collected is large, and no longer needed.
 
 
 def _part_of(piece: _Piece, flat: Array) -> Array:

@@ -10,6 +10,8 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import optimizer_hooks, optimizers
 from autograd_nn.distributed import CommunicatorBase, create_communicator, create_multi_node_optimizer
+from autograd_nn.distributed.functions import recv, send
+from autograd_nn.distributed.links import MultiNodeBatchNormalization
 
 OPTIMIZERS: list[Callable[[], Any]] = [getattr(optimizers, name) for name in optimizers.__all__
                                        if hasattr(getattr(optimizers, name), 'setup')]
@@ -72,6 +74,53 @@ def test_same_as_alone(comm: CommunicatorBase, make: Callable[[], Any], n_in: in
     assert_equal_everywhere(comm, multi.target)
     np.testing.assert_allclose(values(multi.target), values(alone.target), rtol=1e-3, atol=2e-5)
     assert multi.t == 4
+
+
+class Normalized(ann.Chain):
+    """Some parameters are initialized in the first call, in which the processes communicate."""
+
+    def __init__(self, norm: Any) -> None:
+        super().__init__(l1=L.Linear(None, 7, nobias=True), norm=norm, l2=L.Linear(7, 3))
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return F.sum((self.l2(F.tanh(self.norm(self.l1(x)))) - t) ** 2) / len(x)
+
+
+def test_the_first_call_communicates(comm: CommunicatorBase) -> None:
+    np.random.seed(comm.rank)
+    multi = create_multi_node_optimizer(optimizers.Adam(), comm).setup(Normalized(MultiNodeBatchNormalization(7, comm)))
+    np.random.seed(0)
+    alone = optimizers.Adam().setup(Normalized(L.BatchNormalization(7)))
+    for step in range(3):
+        np.random.seed(comm.rank)
+        multi.update(multi.target, *mine(comm, batch(step)))
+        np.random.seed(0)
+        alone.update(alone.target, *batch(step))
+    assert_equal_everywhere(comm, multi.target)
+    np.testing.assert_allclose(values(multi.target), values(alone.target), rtol=1e-3, atol=2e-5)
+    np.testing.assert_allclose(multi.target.norm.avg_mean, alone.target.norm.avg_mean, rtol=1e-4, atol=1e-6)
+    assert multi.t == 3
+
+
+@pytest.mark.parametrize('n_in', [5, None])
+def test_the_first_call_communicates_with_those_of_another_optimizer(comm: CommunicatorBase, n_in: int | None) -> None:
+    """Each half of the model is in half of the processes, and only the first one is initialized in the call."""
+    if comm.size % 2:
+        pytest.skip('needs pairs of processes')
+    half = comm.rank % 2
+    sharing = comm.split(half, comm.rank)
+    other = comm.rank + 1 - 2 * half
+    np.random.seed(comm.rank)
+    model = L.Linear(7, 3) if half else L.Linear(n_in, 7)
+    optimizer = create_multi_node_optimizer(optimizers.SGD(), sharing).setup(model)
+
+    def loss(x: Any, t: Any) -> Any:
+        return F.sum((model(recv(comm, other)) - t) ** 2) if half else send(model(x), comm, other)
+
+    for step in range(3):
+        optimizer.update(loss, *mine(sharing, batch(step)))
+        assert_equal_everywhere(sharing, model)
+    assert optimizer.t == (2 if n_in is None and not half and sharing.size > 1 else 3)
 
 
 def test_a_thousand_steps(comm: CommunicatorBase) -> None:

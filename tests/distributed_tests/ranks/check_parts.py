@@ -362,6 +362,16 @@ def test_checkpoints_stay_where_a_training_fails(comm: CommunicatorBase, folder:
     assert (folder / f'n.{comm.rank}.2').exists()
 
 
+def test_checkpoints_of_another_number_of_processes(comm: CommunicatorBase, folder: Path) -> None:
+    link = L.Linear(2, 2)
+    alone = comm.split(comm.rank, 0)
+    if comm.rank == 0:
+        distributed.create_multi_node_checkpointer('n', alone, path=folder).save(link, 7)
+    comm.allgather_obj(None)
+    with pytest.raises(ValueError, match=f"'n' in .* are those of 1 processes, and there are {comm.size}: start as"):
+        distributed.create_multi_node_checkpointer('n', comm).maybe_load(link, path=folder)
+
+
 def test_a_checkpoint_of_an_object(comm: CommunicatorBase, folder: Path) -> None:
     link, other = L.Linear(2, 2), L.Linear(2, 2)
     distributed.create_multi_node_checkpointer('n', comm, path=folder / 'new').save(link, 7)

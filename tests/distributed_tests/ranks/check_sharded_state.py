@@ -106,6 +106,28 @@ def test_files_are_interchangeable(comm: CommunicatorBase, first: bool, then: bo
     assert_close(comm, before, plain)
 
 
+def test_the_first_process_saves_what_was_collected(comm: CommunicatorBase) -> None:
+    sharded, plain = (multi(comm, optimizers.Adam, 'none', shard_state) for shard_state in (True, False))
+    sharded.collect_state()
+    for optimizer in sharded, plain:
+        train(comm, optimizer, range(3))
+    with pytest.raises(RuntimeError, match='were not collected here after the last update'):
+        stored(sharded)
+    sharded.collect_state()
+    if comm.rank == 0:
+        ours, theirs = stored(sharded), stored(plain)
+        assert ours.keys() == theirs.keys()
+        for key, value in theirs.items():
+            np.testing.assert_allclose(ours[key], value, rtol=1e-3, atol=1e-5, err_msg=key)
+    with pytest.raises(RuntimeError, match='were not collected'):
+        stored(sharded)
+    for optimizer in sharded, plain:
+        train(comm, optimizer, range(3, 5))
+    np.testing.assert_allclose(values(sharded.target), values(plain.target), rtol=1e-4, atol=1e-5)
+    if comm.size > 1:
+        assert state_size(sharded) < state_size(plain)
+
+
 class Root(UpdateRule):
     """Looks at the whole gradient, and remembers its norm in an array and a number."""
 

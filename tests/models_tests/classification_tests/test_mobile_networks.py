@@ -7,9 +7,10 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import models, optimizers
 from autograd_nn.models.classification.mobilenet import InvertedResidual, InvertedResidualNetwork, Row
-from autograd_nn.models.layers.blocks import conv_bn
+from autograd_nn.models.layers.blocks import ConvBN, conv_bn
 
-NETWORKS = [models.MobileNet, models.MobileNetV2, models.EfficientNetB0, models.EfficientNetV2S]
+NETWORKS = [models.MobileNet, models.MobileNetV2, models.EfficientNetB0, models.EfficientNetLite0,
+            models.EfficientNetV2S]
 
 
 def images(n, size):
@@ -19,6 +20,7 @@ def images(n, size):
 @pytest.mark.parametrize('build, last, stages', [
     (models.MobileNetV2, 'stage7', [(16, 32), (24, 16), (32, 8), (64, 4), (96, 4), (160, 2), (320, 2)]),
     (models.EfficientNetB0, 'stage7', [(16, 32), (24, 16), (40, 8), (80, 4), (112, 4), (192, 2), (320, 2)]),
+    (models.EfficientNetLite0, 'stage7', [(16, 32), (24, 16), (40, 8), (80, 4), (112, 4), (192, 2), (320, 2)]),
     (models.EfficientNetV2S, 'stage6', [(24, 32), (48, 16), (64, 8), (128, 4), (160, 4), (256, 2)])])
 def test_layers(build, last, stages):
     model = build(num_classes=7)
@@ -41,7 +43,8 @@ def test_preparation():
     red = np.full((500, 400, 3), (255, 0, 0), np.uint8)
     normalized = [.515 / .229, -.456 / .224, -.406 / .225]
     for build, size, expected in ((models.MobileNet, 224, [1, -1, -1]), (models.MobileNetV2, 224, normalized),
-                                  (models.EfficientNetB0, 224, normalized), (models.EfficientNetV2S, 384, normalized)):
+                                  (models.EfficientNetB0, 224, normalized), (models.EfficientNetV2S, 384, normalized),
+                                  (models.EfficientNetLite0, 224, [1, -127 / 128, -127 / 128])):
         x = build().prepare(red)
         assert x.shape == (3, size, size)
         np.testing.assert_allclose(x[:, 5, 5], expected, rtol=1e-5)
@@ -99,6 +102,23 @@ def test_initial_filters_keep_the_width_of_gradients():
         assert conv.W.array.std() == pytest.approx(deviation, rel=0.05)
 
 
+@pytest.mark.parametrize('ksize', [3, 5])
+@pytest.mark.parametrize('size', [7, 8])
+def test_tensorflows_padding(size, ksize):
+    """The formula of its documentation, in loops."""
+    block = ConvBN(2, ksize, 2, None, same=True)
+    x = images(1, size)
+    with ann.using_config('train', False):
+        y = block(x).array
+    length = -(-size // 2)
+    total = (length - 1) * 2 + ksize - size
+    padded = np.zeros((3, size + total, size + total))
+    padded[:, total // 2:total // 2 + size, total // 2:total // 2 + size] = x[0]
+    expected = [[[np.sum(W * padded[:, 2 * i:2 * i + ksize, 2 * j:2 * j + ksize]) for j in range(length)]
+                 for i in range(length)] for W in block.conv.W.array]
+    np.testing.assert_allclose(y[0], expected, rtol=1e-3, atol=1e-4)
+
+
 def test_stochastic_depth_grows_with_depth():
     model = models.EfficientNetB0()
     ratios = [link.depth_ratio for link in model.links() if isinstance(link, InvertedResidual)]
@@ -122,15 +142,17 @@ def randomize(model, x):
     return model
 
 
-def torch_network(torch, model, x, rows, activation, eps):
+def torch_network(torch, model, x, rows, activation, eps, same=False):
     """A network of inverted residuals in terms of PyTorch's functions, with the weights of `model`."""
     functional = torch.nn.functional
     links = dict(model.namedlinks())
 
     def conv(x, path, activation, stride=1):
         W, bn = torch.tensor(links[f'{path}/conv'].W.array), links[f'{path}/bn']
-        groups = x.shape[1] // W.shape[1]
-        x = functional.conv2d(x, W, stride=stride, padding=W.shape[2] // 2, groups=groups)
+        groups, padding = x.shape[1] // W.shape[1], W.shape[2] // 2
+        if same and stride == 2:  # of an even size
+            x, padding = functional.pad(x, [padding - 1, padding] * 2), 0
+        x = functional.conv2d(x, W, stride=stride, padding=padding, groups=groups)
         arrays = (torch.tensor(array) for array in (bn.avg_mean, bn.avg_var, bn.gamma.array, bn.beta.array))
         return activation(functional.batch_norm(x, *arrays, eps=eps))
 
@@ -159,13 +181,15 @@ EFFICIENTNET_B0 = [(1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 
                    (6, 5, 2, 192, 4), (6, 3, 1, 320, 1)]
 
 
-@pytest.mark.parametrize('build, rows, activation, eps', [(models.MobileNetV2, MOBILENET_V2, 'relu6', 2e-5),
-                                                          (models.EfficientNetB0, EFFICIENTNET_B0, 'silu', 1e-3)])
-def test_computes_what_pytorch_computes(build, rows, activation, eps):
+@pytest.mark.parametrize('build, rows, activation, eps, same', [
+    (models.MobileNetV2, MOBILENET_V2, 'relu6', 2e-5, False),
+    (models.EfficientNetB0, EFFICIENTNET_B0, 'silu', 1e-3, False),
+    (models.EfficientNetLite0, EFFICIENTNET_B0, 'relu6', 1e-3, True)])
+def test_computes_what_pytorch_computes(build, rows, activation, eps, same):
     torch = pytest.importorskip('torch')
     x = images(2, 64)
     model = randomize(build(num_classes=10), x)
-    expected = torch_network(torch, model, x, rows, getattr(torch.nn.functional, activation), eps)
+    expected = torch_network(torch, model, x, rows, getattr(torch.nn.functional, activation), eps, same)
     with ann.using_config('train', False):
         y = model(x).array
     np.testing.assert_allclose(y, expected, rtol=1e-3, atol=1e-3 * abs(expected).max())

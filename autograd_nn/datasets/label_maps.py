@@ -1,0 +1,83 @@
+"""Label maps: for each pixel its class, as arrays and as files."""
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from autograd_nn.datasets.digit_scenes import Scene
+from autograd_nn.types import File
+from autograd_nn.utils.label_map_pictures import IGNORED, label_map_picture
+
+
+def read_label_map(file: File) -> np.ndarray:
+    """Reads a label map from a picture whose pixels are numbers of classes.
+
+    Args:
+        file: A path or a binary file object: a PNG with a palette, or one in grey of 8 bits or less (or any other
+            format without loss), in which 255 stands for pixels that do not matter.
+
+    Returns:
+        The classes, -1 for pixels that do not matter; int32, shape (H, W).
+
+    Raises:
+        OSError: The file is missing or damaged.
+        ValueError: It is a picture in colours.
+
+    Example:
+        >>> write_label_map('mask.png', np.array([[0, 3, -1]]))
+        >>> read_label_map('mask.png')
+        array([[ 0,  3, -1]], dtype=int32)
+    """
+    with Image.open(file) as picture:
+        if picture.mode not in ('P', 'L', '1'):
+            raise ValueError(f'read_label_map: {_name(file)}: expected numbers of classes (a PNG with a palette, or in '
+                             f'grey of 8 bits), got a picture of mode {picture.mode}')
+        labels = np.asarray(picture).astype(np.int32)
+    labels[labels == IGNORED] = -1
+    return labels
+
+
+def write_label_map(file: File, labels: np.ndarray, colors: np.ndarray | None = None) -> None:
+    """Writes a label map as a PNG with a palette, as those of PASCAL VOC are.
+
+    Args:
+        file: A path or a binary file object.
+        labels: Classes from 0 to 254, or -1 for pixels that do not matter; integers, shape (H, W).
+        colors: Red, green and blue for each class, uint8, shape (C, 3); by default `utils.voc_colormap`.
+
+    Raises:
+        ValueError: `labels` has another shape or other numbers.
+    """
+    label_map_picture(labels, colors).save(file, 'PNG')
+
+
+def label_map_of_scene(scene: Scene, border: int = 0) -> np.ndarray:
+    """The label map of a scene of objects: 0 for the ground, 1 for objects with label 0, and so on.
+
+    Args:
+        scene: See `DigitScenes`.
+        border: How many pixels on either side of a border between classes do not matter.
+
+    Returns:
+        The classes, -1 for pixels that do not matter; int32, shape (H, W).
+
+    Example:
+        >>> from autograd_nn.datasets import DigitScenes
+        >>> scene = DigitScenes(10)[0]
+        >>> sorted({0, *scene.labels + 1}) == np.unique(label_map_of_scene(scene)).tolist()
+        True
+    """
+    labels = np.zeros(scene.image.shape[1:], np.int32)
+    for mask, label in zip(scene.masks, scene.labels):
+        labels[mask] = label + 1
+    if border:
+        height, width = labels.shape
+        size = 2 * border + 1
+        around = np.lib.stride_tricks.sliding_window_view(np.pad(labels, border, 'edge'), (size, size))
+        flat = around.reshape(height, width, -1)
+        labels = np.where(flat.min(axis=2) == flat.max(axis=2), labels, -1).astype(np.int32)
+    return labels
+
+
+def _name(file: File) -> str:
+    return str(getattr(file, 'name', file))

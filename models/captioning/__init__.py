@@ -1,0 +1,1 @@
+"""Networks that write sentences about pictures."""

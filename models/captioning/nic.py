@@ -1,0 +1,99 @@
+"""Neural image captions: a picture is the first word that a recurrent network reads."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import initializers
+from autograd_nn.models.captioning.caption_network import CaptionNetwork
+from autograd_nn.models.recipes import Recipe
+from autograd_nn.models.registry import register
+from autograd_nn.types import ArrayLike
+from autograd_nn.variable import Variable
+
+SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=20, batch_size=64)
+PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
+
+
+@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0.)
+@register('nic_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
+@register('nic_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
+@register('nic_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
+class NIC(CaptionNetwork):
+    """NIC: a convolutional network's features are the first input of an LSTM, which then writes a sentence.
+
+    Reference: O. Vinyals, A. Toshev, S. Bengio, D. Erhan, Show and Tell: A Neural Image Caption Generator, CVPR 2015,
+    https://arxiv.org/abs/1411.4555.
+
+    Args:
+        vocabulary_size: The number V of words, the marks of a `SentenceVocabulary` included.
+        encoder: What sees the pictures: ``'scenes'``, ``'vgg16'``, ``'resnet50'`` or ``'googlenet'``.
+        units: The size of the embedding and of the LSTM.
+        dropout: The ratio of the dropout, in training, on what goes into the LSTM and comes out.
+
+    Attributes:
+        encoder: The convolutional network.
+        image: The layer from its features to the LSTM's first input.
+        embed: The embedding of the words.
+        lstm: The LSTM.
+        output: The output layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.models import NIC
+        >>> model = NIC(vocabulary_size=30, encoder='scenes', units=16)
+        >>> images, words = np.zeros((2, 3, 64, 64), 'f'), np.array([[1, 5, 6], [1, 7, -1]], 'i')
+        >>> model(images, words).shape
+        (2, 3, 30)
+        >>> len(model.write(images, width=2, max_length=4)[0])
+        2
+    """
+
+    def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'googlenet', units: int = 512,
+                 dropout: float = 0.5) -> None:
+        super().__init__(vocabulary_size, encoder, places=False)
+        self.dropout = dropout
+        with self.init_scope():
+            self.image = L.Linear(None, units)
+            self.embed = L.EmbedID(vocabulary_size, units, initializers.Normal(0.5), ignore_label=-1)
+            self.lstm = L.NStepLSTM(1, units, units, 0.)
+            self.output = L.Linear(units, vocabulary_size)
+
+    @property
+    def printable_specs(self) -> Iterable[tuple[str, Any]]:
+        return [('dropout', self.dropout)]
+
+    def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
+        """Reads sentences about pictures.
+
+        Args:
+            images: Prepared pictures of shape (N, 3, H, W).
+            words: Sentences from ``<bos>`` on, int32 of shape (N, T); -1 behind the end of a shorter one.
+
+        Returns:
+            Logits for the word behind each, of shape (N, T, V).
+        """
+        N, T = words.shape
+        first = self.image(self.encode(images))
+        steps = F.concat([first[None], self.embed(words.T)], axis=0)
+        _, y = self.lstm.forward_packed([None, None], F.dropout(steps, self.dropout).reshape((T + 1) * N, -1),
+                                        (N,) * (T + 1))
+        logits = self.output(F.dropout(y[N:], self.dropout))
+        return logits.reshape(T, N, -1).transpose(1, 0, 2)
+
+    def start(self, images: ArrayLike) -> Sequence[ArrayLike]:
+        """The states of the LSTM when it has read the pictures."""
+        return self._read(self.image(self.encode(images)), (None, None))
+
+    def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
+        """Takes a step (see `CaptionNetwork.step`)."""
+        states = self._read(self.embed(words), states)
+        return self.output(states[0]), states
+
+    def _read(self, x: Variable, states: Sequence[Any]) -> Sequence[Variable]:
+        """The outputs and the cells of the LSTM behind an input, each of shape (N, units)."""
+        before = [None if state is None else state[None] for state in states]
+        last, _ = self.lstm.forward_packed(before, x, (len(x),))
+        return [state[0] for state in last]

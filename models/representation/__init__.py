@@ -1,0 +1,1 @@
+"""Networks that learn features of pictures without labels."""

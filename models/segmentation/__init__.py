@@ -1,0 +1,1 @@
+"""Networks that say of each pixel what it belongs to."""
