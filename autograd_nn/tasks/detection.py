@@ -169,9 +169,25 @@ class SceneConverter(Converter):
         self.network = network
 
     def __call__(self, batch: Sequence[Any], device: Any = None) -> Any:
-        x = np.stack([self.network.prepare(sample[0]) for sample in batch]).astype(get_dtype(), copy=False)
+        x = stack([self.network.prepare(sample[0]) for sample in batch]).astype(get_dtype(), copy=False)
         boxes = [self.network.prepare_boxes(sample[1], sample[0].shape[1:]) for sample in batch]
         return to_device(device, x), boxes, [sample[2] for sample in batch]
+
+
+def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures as one array: smaller ones get zeros at the bottom and on the right.
+
+    Args:
+        pictures: Of shape (3, H, W) each.
+
+    Example:
+        >>> stack([np.ones((3, 1, 2)), np.ones((3, 2, 1))])[0, 0]
+        array([[1., 1.],
+               [0., 0.]])
+    """
+    size = [max(picture.shape[axis] for picture in pictures) for axis in (1, 2)]
+    return np.stack([np.pad(picture, [(0, 0), *[(0, most - n) for most, n in zip(size, picture.shape[1:])]])
+                     for picture in pictures])
 
 
 class DetectionLoss(Chain):

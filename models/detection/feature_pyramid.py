@@ -43,6 +43,9 @@ class FeaturePyramid(Chain):
                                             initialW=initializers.GlorotNormal()) for _ in range(count)])
                 for ksize in (1, 3))
 
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        return {**self.base._layers_in_order(), 'inner': [self.inner], 'outer': [self.outer]}
+
     def forward(self, x: Any) -> list[Variable]:
         """Computes maps of 256 channels.
 

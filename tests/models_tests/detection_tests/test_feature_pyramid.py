@@ -53,6 +53,14 @@ def test_parameters_are_those_of_chainercv(blank_parameters):
     assert {path[1:]: param.shape for path, param in network.namedparams()} == shapes_of_chainercv(81)
 
 
+def test_the_first_layers_can_be_frozen(blank_parameters):
+    network = models.create('faster_rcnn_fpn_resnet50', num_classes=1)
+    network.freeze_until('res3')
+    frozen = {path.split('/')[3] for path, param in network.namedparams() if not param.requires_grad}
+    assert frozen == {'conv1', 'res2', 'res3'}
+    assert network.class_outputs == 2
+
+
 def test_prepared_pictures(blank_parameters):
     network = models.create('faster_rcnn_fpn_resnet50', num_classes=1)
     x = network.prepare(np.full((3, 120, 100), 200.))  # 960 x 800
