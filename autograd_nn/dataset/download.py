@@ -3,13 +3,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import http.client
 import logging
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -150,6 +147,9 @@ def download(urls: Sequence[str], path: PathLike, verify: Callable[[Path], bool]
     Raises:
         OSError: No mirror had it; the message has each one's reason.
     """
+    from http.client import HTTPException  # it takes time, and few programs need it
+    from urllib.error import HTTPError
+
     path = Path(path)
     reasons: dict[str, str] = {}
     mirrors = list(urls)
@@ -163,10 +163,10 @@ def download(urls: Sequence[str], path: PathLike, verify: Callable[[Path], bool]
                     if verify is not None and not verify(temporary):
                         raise OSError('the content has the wrong checksum')
                 return
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, HTTPException) as error:
                 _logger.info('%s: %s', url, error)
                 reasons[url] = str(error) or type(error).__name__
-                if isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500 and error.code != 429:
+                if isinstance(error, HTTPError) and 400 <= error.code < 500 and error.code != 429:
                     mirrors.remove(url)
         if not mirrors:
             break
@@ -175,8 +175,10 @@ def download(urls: Sequence[str], path: PathLike, verify: Callable[[Path], bool]
 
 
 def _transfer(url: str, path: Path) -> None:
-    request = urllib.request.Request(url, headers={'User-Agent': 'autograd_nn'})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response, path.open('wb') as target:
+    from urllib.request import Request, urlopen
+
+    request = Request(url, headers={'User-Agent': 'autograd_nn'})
+    with urlopen(request, timeout=TIMEOUT) as response, path.open('wb') as target:
         length = response.headers.get('Content-Length')
         total = int(length) if length is not None else None
         name = url.rsplit('/', 1)[-1]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class VOCBoxDataset(AnnotatedImages):
 
 
 def _read(root: Path, name: str, pictures: set[str], classes: Sequence[str], use_difficult: bool) -> Annotation:
+    from xml.etree import ElementTree  # it takes time, and few programs need it
+
     path = root / 'Annotations' / f'{name}.xml'
     try:
         tree = ElementTree.fromstring(text_of('VOCBoxDataset', path))
@@ -90,7 +92,7 @@ def _read(root: Path, name: str, pictures: set[str], classes: Sequence[str], use
     return Annotation(root / 'JPEGImages' / picture, size, *as_arrays(boxes, labels), (np.array(difficult, bool),))
 
 
-def _number(where: Path | str, tree: ElementTree.Element, tag: str) -> float:
+def _number(where: Path | str, tree: Any, tag: str) -> float:
     text = tree.findtext(tag)
     try:
         return float(text or '')

@@ -27,6 +27,7 @@ from autograd_nn.variable import Variable
 
 # What lies beside a picture that is put on a larger ground: the mean of ImageNet's pixels.
 GROUND = 123., 117., 104.
+METRIC_ARGUMENTS = 'pred_bboxes', 'pred_labels', 'pred_scores', 'gt_bboxes', 'gt_labels', 'gt_difficults'
 COCO_AP = 'map/iou=0.50:0.95/area=all/max_dets=100'
 # Where a COCO folder has what is trained and what is tested with, without the year.
 COCO_SPLITS = 'train', 'val'
@@ -109,14 +110,17 @@ class Detection(SampleTask):
 
     def measure(self, data: Any, answers: Sequence[Any]) -> dict[str, float]:
         there, found = (list(zip(*side)) for side in zip(*answers))
-        return {'map': float(eval_detection_voc(*found, *there)['map']),
-                'ap': float(eval_detection_coco(*found, *there[:2])[COCO_AP])}
+        # Some data sets say which objects are difficult, others do not.
+        arrays: dict[str, Any] = dict(zip(METRIC_ARGUMENTS, [*found, *there]))
+        voc = eval_detection_voc(**arrays)
+        arrays.pop('gt_difficults', None)
+        return {'map': float(voc['map']), 'ap': float(eval_detection_coco(**arrays)[COCO_AP])}
 
     def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
         self.network.use_preset('visualize')
         least = self.network.score_thresh
-        return sheet((draw_objects(sample[0], *found, self.labels, least)
-                      for sample, (_, found) in zip(samples, answers)), columns=4)
+        return sheet((draw_objects(sample[0], boxes, labels, scores, self.labels, least)
+                      for sample, (_, (boxes, labels, scores)) in zip(samples, answers)), columns=4)
 
     @classmethod
     def add_predict_arguments(cls, parser: Any) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import autograd_nn.functions as F
@@ -123,7 +124,7 @@ class XceptionBlock(Chain):
         super().__init__()
         self.skip = skip
         last = skip == 'none'
-        for i, sizes in enumerate(zip(channels, channels[1:]), start=1):
+        for i, sizes in enumerate(pairwise(channels), start=1):
             # Behind the second one stand the activation's input and output, both of which are used.
             activation = F.relu if i == 1 or (i == 3 and last) else None
             self.add_link(f'separable{i}', SeparableConvBN(*sizes, stride if i == 3 else 1, dilate,
