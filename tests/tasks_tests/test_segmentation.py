@@ -37,8 +37,8 @@ def write_pairs(folder, count, size=(20, 30)):
 
 
 def make_task(**options):
-    options = {'augment': None, 'dataset': 'digit_scenes', 'longer_side': None, 'seed': 0, 'workers': 0, 'val_split': 0.,
-               'class_weights': 'none', **options}
+    options = {'augment': None, 'dataset': 'digit_scenes', 'longer_side': None, 'seed': 0, 'workers': 0,
+               'val_split': 0., 'class_weights': 'none', **options}
     task = Segmentation(models.get('unet_small'), Namespace(**options), None, ann.get_device('cpu'))
     task.labels = CLASSES
     return task
