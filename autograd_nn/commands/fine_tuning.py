@@ -13,7 +13,7 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
                          name: str | None = None) -> set[str]:
     """Loads weights of a network that may have another number of outputs, and says what was loaded and what not.
 
-    Arrays whose first axis is that of the outputs, or has several groups of them as in detectors, stay fresh where their
+    Arrays whose first axis is that of the outputs, or of groups of as many, as in detectors, stay fresh where their
     shapes differ: the classifier is replaced.
 
     Args:

@@ -106,8 +106,8 @@ class Captioning(SampleTask):
         if self.test[0][0].shape != shape:
             self.train_data, self.test = (datasets.TransformDataset(data, ToSize(shape[1:]))
                                           for data in (self.train_data, self.test))
+        settle(self.network, shape)
         if self.options.encoder_weights and not self.options.resume:
-            settle(self.network, shape)
             load_encoder(self.options.encoder_weights, self.network.encoder)
 
     def describe_data(self) -> dict[str, Any]:
@@ -116,9 +116,6 @@ class Captioning(SampleTask):
     def announce(self) -> None:
         super().announce()
         print(f'a vocabulary of {len(self.vocabulary):,}')
-
-    def settle(self) -> None:
-        settle(self.network, self.entry.input_shape)
 
     def augment(self, train: Any) -> Any:
         """In each epoch another sentence about each picture; always the first one, otherwise."""

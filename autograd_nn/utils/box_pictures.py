@@ -62,7 +62,7 @@ def draw_boxes(image: np.ndarray | Image.Image, boxes: np.ndarray, labels: np.nd
         draw.rectangle(corners, None, color_of(label), width)
         words = [] if labels is None else [str(label) if classes is None else classes[label]]
         words += [] if scores is None else [f'{scores[i]:.2f}']
-        tags.append((' '.join(words), corners, color_of(label)))
+        tags.append((': '.join(words), corners, color_of(label)))
     for text, corners, color in tags:  # no line crosses a word
         if text:
             _write(draw, picture.width, text, corners, color, size)

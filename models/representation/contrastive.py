@@ -18,7 +18,7 @@ from autograd_nn.sequential import Sequential
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-CONTRASTIVE = Recipe(lr=0.003, warmup=0.1, epochs=20, batch_size=128)
+CONTRASTIVE = Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=128)
 
 
 class ContrastiveNetwork(Chain):
@@ -33,6 +33,9 @@ class ContrastiveNetwork(Chain):
         size: The number of outputs of the head.
         normalized: Whether the head has batch normalization.
 
+    Raises:
+        ValueError: There is no such classifier, or its last layer is not fully connected.
+
     Attributes:
         encoder: The classifier.
         head: Two layers from features to what the loss compares.
@@ -44,9 +47,10 @@ class ContrastiveNetwork(Chain):
     def __init__(self, num_classes: int = 10, encoder: str = 'lenet_bn', size: int = 128,
                  normalized: bool = True) -> None:
         super().__init__()
-        network: Any = registry.create(encoder, num_classes=num_classes)
-        if not isinstance(network, ImageNetwork):
+        entry = registry.get(encoder)
+        if not issubclass(entry.model, ImageNetwork):
             raise ValueError(f'encoder: expected a network that classifies pictures, got {encoder}')
+        network: Any = entry.build(num_classes=num_classes)
         *stages, self.layer, last = network.main_stages
         if not any(isinstance(layer, L.Linear) for layer in network.functions[last]):
             raise ValueError(f'encoder: expected a network whose last layer is fully connected, got {encoder}')

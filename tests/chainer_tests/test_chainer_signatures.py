@@ -916,6 +916,7 @@ NEW = '''
 functions. confusion_matrix div floordiv gelu gru mul neg pow remainder rnn scaled_dot_product_attention std step \
 stochastic_depth sub var
 links. MultiHeadAttention Shortcut
+optimizer_hooks. GradientScaling
 training.extensions. CosineShift DivergenceError Shift
 initializers. Initializer get_initializer
 datasets. AugmentedDataset ImageFolderDataset Vocabulary get_digits parallel_streams prepare_digit read_image \
