@@ -15,9 +15,9 @@ from support.segmentation import chainercv_deeplab_shapes, chainercv_segnet_shap
 DOCS = Path(__file__).parents[3] / 'docs' / 'reference' / 'models.md'
 # For the number of classes that each class has by default.
 PARAMETERS = {
-    'fcn32s': 136_152_917, 'fcn16s': 134_815_994, 'fcn8s': 134_489_759, 'fcn_small': 1_441_065,
+    'fcn32s': 136_152_917, 'fcn16s': 134_815_994, 'fcn8s': 134_489_759, 'fcn_small': 1_441_422,
     'segnet_basic': 1_416_075, 'segnet_basic_small': 201_755, 'segnet': 29_449_355, 'segnet_small': 1_846_571,
-    'unet': 31_031_810, 'unet_small': 486_682, 'deeplab_v3_plus': 41_055_413, 'deeplab_small': 316_988,
+    'unet': 31_031_810, 'unet_small': 1_942_834, 'deeplab_v3_plus': 41_055_413, 'deeplab_small': 316_988,
 }
 NARROW = {
     'fcn32s': {'width': 4, 'hidden': 16}, 'fcn16s': {'width': 4, 'hidden': 16}, 'fcn8s': {'width': 4, 'hidden': 16},
@@ -135,7 +135,7 @@ def test_overfits_eight_samples(name, options):
 
 
 class TestFCN:
-    @pytest.mark.parametrize('stride', [32, 16, 8])
+    @pytest.mark.parametrize('stride', [32, 16, 8, 4, 1])
     def test_scores_have_their_place_with_a_margin_of_100_pixels_as_without(self, stride):
         """Far from the borders; 99 pixels before the first are 3 more than a multiple of 32."""
         rng = np.random.default_rng(0)
@@ -171,7 +171,7 @@ class TestFCN:
             network.load_classifier(vgg)
             h = x
             for i in range(1, 6):
-                h = network.run_stage(f'pool{i}', h)
+                h = F.max_pooling_2d(network.run_stage(f'conv{i}', h), 2)
             expected = F.relu(vgg.fc7(F.relu(vgg.fc6(h))))
             found = network.run_stage('fc7', h)[:, :, 3, 3]
         np.testing.assert_allclose(found.array, expected.array, rtol=1e-4, atol=1e-5)
@@ -180,7 +180,7 @@ class TestFCN:
             network.load_classifier(vgg)
 
     def test_there_is_no_such_network(self):
-        with pytest.raises(ValueError, match='FCN: expected a stride of 32, 16, 8, 4, 2 and n_layers'):
+        with pytest.raises(ValueError, match='FCN: expected a stride of 32, 16, 8, 4, 2, 1 and n_layers'):
             models.FCN(stride=3)
 
 
@@ -269,3 +269,14 @@ class TestLoss:
         with pytest.raises(ValueError, match='expected a class with pixels'):
             models.median_frequency_weights(np.zeros(3))
 
+
+
+@pytest.mark.parametrize(('name', 'layer', 'free'), [
+    ('unet_small', 'enc5', 'up4'), ('fcn_small', 'fc7', 'score_fr'), ('segnet_basic_small', 'conv4', 'conv_decode4'),
+    ('segnet_small', 'pool5', 'conv5_3_D'), ('deeplab_small', 'feature_extractor', 'aspp')])
+def test_layers_up_to_one_are_frozen(name, layer, free):
+    network = models.create(name)
+    network.freeze_until(layer)
+    trained = {path.split('/')[1] for path, param in network.namedparams() if param.requires_grad}
+    assert free in trained
+    assert not trained & {'enc1', 'enc5', 'conv1_1', 'fc7', 'conv1', 'conv5_3', 'feature_extractor'}
