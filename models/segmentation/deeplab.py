@@ -53,14 +53,13 @@ class DeepLabV3plusXception65(SegmentationNetwork):
         super().__init__(num_classes)
         self.min_input_size = min_input_size
         channels = round(256 * width)
-        with self.init_scope():
-            self.feature_extractor = Xception65(width, middle_blocks, stem_stride, decay)
-            self.aspp = SeparableASPP(round(2048 * width), channels, dilations, decay)
-            self.decoder = Decoder(num_classes, round(48 * width), channels, decay)
+        self.add_stage('feature_extractor', Xception65(width, middle_blocks, stem_stride, decay))
+        self.add_stage('aspp', SeparableASPP(round(2048 * width), channels, dilations, decay))
+        self.add_stage('decoder', Decoder(num_classes, round(48 * width), channels, decay))
 
     def compute_scores(self, x: Variable) -> Variable:
-        low, high = self.feature_extractor(x)
-        return F.resize_images(self.decoder(low, self.aspp(high)), (x.shape[2], x.shape[3]))
+        low, high = self['feature_extractor'](x)
+        return F.resize_images(self['decoder'](low, self['aspp'](high)), (x.shape[2], x.shape[3]))
 
 
 class Xception65(Chain):
