@@ -13,7 +13,7 @@ from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=20, batch_size=64)
+SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=12, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
@@ -60,6 +60,8 @@ class NIC(CaptionNetwork):
             self.embed = L.EmbedID(vocabulary_size, units, initializers.Normal(0.5), ignore_label=-1)
             self.lstm = L.NStepLSTM(1, units, units, 0.)
             self.output = L.Linear(units, vocabulary_size)
+        # Forget gates are open at first: what was seen in the first step is needed in the last one.
+        self.lstm[0].b1.array[:] = 2
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:

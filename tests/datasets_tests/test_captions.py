@@ -130,6 +130,16 @@ def test_scenes_are_the_same_each_time_and_fresh_ones_differ_by_epoch():
     assert not np.array_equal(fresh.at_epoch(1)[2][0], fresh[2][0])
 
 
+def test_scenes_have_fewer_digits_at_first():
+    scenes = DigitSceneCaptions(40, easy_epochs=6)
+    most = [max(len(scenes.at_epoch(epoch).scenes[i].labels) for i in range(40)) for epoch in range(8)]
+    assert most == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert all(' and ' not in sentence and ' of ' not in sentence
+               for _, sentences in scenes.at_epoch(0) for sentence in sentences)
+    fresh = DigitSceneCaptions(3, fresh=True, easy_epochs=2)
+    assert not np.array_equal(fresh.at_epoch(0)[1][0], fresh.at_epoch(1)[1][0])
+
+
 def check(sentence, things, size):
     """Whether a sentence is true of things: (label, which part of the shorter side it takes, row, column)."""
     words = 'zero|one|two|three|four|five|six|seven|eight|nine'

@@ -52,7 +52,7 @@ def test_sizes_of_the_networks_for_scenes():
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
                        [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3)])
-    assert model.count_params() == convolutions + (130 * 16 + 1) * 512 + 513 * 10 == 1_316_762
+    assert model.count_params() == convolutions + 130 * 512 + 2 * 512 + 513 * 10 == 318_874
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -61,7 +61,7 @@ def test_paths_of_parameters(kind):
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 2), 'i'))
     paths = {path for path, _ in model.namedparams()}
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
-    assert ('/encoder/fc6/W' in paths) == (kind == 'nic') and '/encoder/fc7/W' not in paths
+    assert ('/encoder/conv6/conv/W' in paths) == (kind == 'nic') and '/encoder/fc7/W' not in paths
     own = {'nic': {'/image/W', '/lstm/0/w0', '/lstm/0/b7'},
            'attention': {'/place/W', '/state/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
