@@ -164,9 +164,10 @@ class Captioning(SampleTask):
         load_weights(weights, network)
         network.to_device(device)
         converter = CaptionConverter(vocabulary, network.preprocessing)
+        _, height, width = entry.input_shape
 
         def describe(path: str) -> Answer:
-            image = datasets.read_image(path, color=True, size=entry.input_shape[1:], dtype=np.float32)
+            image = datasets.read_image(path, color=True, size=(height, width), dtype=np.float32)
             images, *_ = converter([(image, '')], device)
             found = network.write(images, options.beam_width or BEAM_WIDTH, MAX_LENGTH)[0][0]
             sentence = vocabulary.decode(found.tokens)

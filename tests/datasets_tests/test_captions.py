@@ -85,7 +85,8 @@ def test_captions_of_coco(photos):
 
 
 @pytest.mark.parametrize('content, message', [
-    ('', 'expected JSON with captions'), ('{', 'expected JSON with captions'), ([], 'expected captions of COCO.*a list'),
+    ('', 'expected JSON with captions'), ('{', 'expected JSON with captions'),
+    ([], 'expected captions of COCO.*a list'),
     ({}, 'has no captions'), ({'images': [], 'annotations': []}, 'has no captions'),
     ({'red.png': []}, r'red.png: expected a list of at least one sentence, got \[\]'),
     ({'red.png': 3}, 'red.png: expected a list of at least one sentence, got 3'),
