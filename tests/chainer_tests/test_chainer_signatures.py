@@ -921,7 +921,7 @@ training.extensions. CosineShift DivergenceError Shift
 initializers. Initializer get_initializer
 datasets. AugmentedDataset COCOBoxDataset CaptionDataset DigitSceneCaptions DigitScenes ImageFolderDataset \
 LabelMapDataset RandomSentences Scene SegmentationFolderDataset SentenceVocabulary VOCBoxDataset \
-VOCSemanticSegmentationDataset VOC_CLASSES VOC_SEGMENTATION_CLASSES Vocabulary boxes_of_masks describe_scene \
+VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
 get_digits label_map_of_scene pad_sentences parallel_streams prepare_digit read_image read_label_map read_text \
 split_sentence standard_augmentation write_label_map
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
