@@ -18,7 +18,7 @@ from autograd_nn.variable import Variable
 
 
 @register('deeplab_v3_plus', (3, 513, 513), 'segmentation', Recipe(lr=0.0003, warmup=0.1, batch_size=4))
-@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8),
+@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8),
           width=1 / 8, middle_blocks=2, stem_stride=1, dilations=(2, 4, 6), decay=0.9, min_input_size=(1, 1))
 class DeepLabV3plusXception65(SegmentationNetwork):
     """DeepLab v3+ on Xception: pyramids of dilated separable convolutions, and a decoder that sees finer features, too.

@@ -16,7 +16,7 @@ DEPTH = 4
 
 
 @register('unet', (3, 96, 96), 'segmentation', Recipe(lr=0.0003, warmup=0.1, clip=1., batch_size=8))
-@register('unet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8), width=16,
+@register('unet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8), width=16,
           batch_normalization=True, dropout=0.)
 class UNet(SegmentationNetwork):
     """U-Net: each step up goes on with what the step down of the same size saw, so that borders come out sharp.

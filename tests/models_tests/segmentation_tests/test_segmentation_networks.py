@@ -24,15 +24,17 @@ NARROW = {
     'fcn_small': {'width': 4, 'hidden': 16}, 'segnet_basic': {'width': 4}, 'segnet': {'width': 4},
     'unet': {'width': 4}, 'unet_small': {'width': 4}, 'deeplab_v3_plus': {'width': 1 / 16, 'middle_blocks': 1},
 }
-SLOWER = [('unet', {'width': 8}), ('fcn8s', {'width': 16, 'hidden': 32, 'same': True}), ('fcn_small', {}),
-          ('segnet', {'width': 16}), ('deeplab_small', {'middle_blocks': 1})]
+LARGE = 'fcn32s', 'fcn16s'
+SLOWER = [('unet', {'width': 8}), ('unet_small', {'width': 8}), ('fcn8s', {'width': 16, 'hidden': 32, 'same': True}),
+          ('fcn_small', {}), ('segnet', {'width': 16}), ('deeplab_small', {'middle_blocks': 1})]
 
 
 def test_every_network_has_an_expected_parameter_count():
     assert sorted(PARAMETERS) == models.names('segmentation')
 
 
-@pytest.mark.parametrize('name', PARAMETERS)
+@pytest.mark.parametrize('name', [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE))
+                                  for name in PARAMETERS])
 def test_parameters_and_shapes(name, blank_parameters):
     entry = models.get(name)
     network = entry.build()
@@ -111,8 +113,7 @@ def eight_scenes():
 
 
 @pytest.mark.parametrize(('name', 'options'), [
-    ('unet_small', {'width': 8}), ('segnet_basic_small', {'width': 16}), *(pytest.param(*case, marks=pytest.mark.slow)
-                                                                          for case in SLOWER)])
+    ('segnet_basic_small', {'width': 16}), *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOWER)])
 def test_overfits_eight_samples(name, options):
     images, labels = eight_scenes()
     if name == 'fcn8s':  # sees no finer than this
