@@ -21,7 +21,7 @@ SAVE: dict[str, Callable[[Path, Any], None]] = {'.npz': partial(serializers.save
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
-    parser.add_argument('weights', metavar='IN', type=Path,
+    parser.add_argument('weights', metavar='IN.caffemodel|IN.weights', type=Path,
                         help='the weights: IN.caffemodel; IN.caffemodel.h5, which needs --prototxt; or IN.weights of '
                              'Darknet, which needs --to')
     parser.add_argument('out', metavar='OUT', type=Path, help=f'the file to write: {" or ".join(SAVE)}')

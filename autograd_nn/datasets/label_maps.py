@@ -71,11 +71,9 @@ def label_map_of_scene(scene: Scene, border: int = 0) -> np.ndarray:
     for mask, label in zip(scene.masks, scene.labels):
         labels[mask] = label + 1
     if border:
-        height, width = labels.shape
         size = 2 * border + 1
         around = np.lib.stride_tricks.sliding_window_view(np.pad(labels, border, 'edge'), (size, size))
-        flat = around.reshape(height, width, -1)
-        labels = np.where(flat.min(axis=2) == flat.max(axis=2), labels, -1).astype(np.int32)
+        labels[around.min(axis=(2, 3)) < around.max(axis=(2, 3))] = -1
     return labels
 
 

@@ -33,6 +33,9 @@ class DigitSceneCaptions(DatasetMixin):
         count: The least and the greatest number of digits in a scene.
         fresh: Whether each epoch has other scenes (see `DatasetMixin.at_epoch`): example *i* of epoch *e* is number
             *e* times `length` plus *i*, so that a network sees none twice.
+        easy_epochs: In how many epochs, from the first on, there are fewer digits: the greatest number rises evenly
+            from the least one. A network learns sooner what digits look like from scenes of one and short sentences.
+            Reference: Y. Bengio et al., Curriculum Learning, ICML 2009, https://doi.org/10.1145/1553374.1553380.
 
     Raises:
         ValueError: There is no such split, or a number is impossible (see `DigitScenes`).
@@ -47,11 +50,12 @@ class DigitSceneCaptions(DatasetMixin):
     """
 
     def __init__(self, length: int, split: str = 'train', size: tuple[int, int] = (64, 64), seed: int = 0,
-                 count: tuple[int, int] = (1, 4), fresh: bool = False) -> None:
+                 count: tuple[int, int] = (1, 4), fresh: bool = False, easy_epochs: int = 0) -> None:
         side = min(size)
         # Sizes on both sides of what is large, each as often as the other.
         self.scenes = DigitScenes(length, split, size, seed, count, (0.22 * side, 0.55 * side))
         self.fresh = fresh
+        self.easy_epochs = easy_epochs
         self._first = 0
 
     def __len__(self) -> int:
@@ -62,10 +66,15 @@ class DigitSceneCaptions(DatasetMixin):
         return image, describe_scene(boxes, labels, image.shape[1:])
 
     def at_epoch(self, epoch: int) -> DigitSceneCaptions:
-        if not self.fresh:
+        if not (self.fresh or self.easy_epochs):
             return self
         moved = copy.copy(self)
-        moved._first = epoch * len(self)
+        if self.fresh:
+            moved._first = epoch * len(self)
+        least, most = self.scenes.count
+        if epoch < self.easy_epochs:
+            moved.scenes = copy.copy(self.scenes)
+            moved.scenes.count = least, least + (most - least) * epoch // self.easy_epochs
         return moved
 
 

@@ -69,10 +69,9 @@ class LabelMapDataset(DatasetMixin):
         return pixels, labels
 
     def count_pixels(self) -> np.ndarray:
-        """Counts the pixels of each class (see `models.median_frequency_weights`); int64, shape (C,)."""
+        """Counts the pixels of each class (see `models.median_frequency_weights`): integers, shape (C,)."""
         with ThreadPoolExecutor() as executor:
-            counts = executor.map(self._count_pixels, self.masks)
-        return np.sum(list(counts), axis=0, dtype=np.int64)
+            return np.stack(list(executor.map(self._count_pixels, self.masks))).sum(axis=0)
 
     def _count_pixels(self, mask: Path) -> np.ndarray:
         labels = read_label_map(mask)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from autograd_nn.utils.readable import to_json
 UNKNOWN = '<unk>'
 END_OF_LINE = '<eos>'
 LEVELS = ('word', 'char')
+_Vocabulary = TypeVar('_Vocabulary', bound='Vocabulary')
 
 
 def read_text(path: PathLike) -> str:
@@ -114,7 +116,7 @@ class Vocabulary:
             file.write(to_json({'level': self.level, 'tokens': self.tokens}, indent=0))
 
     @classmethod
-    def load(cls, path: PathLike) -> Vocabulary:
+    def load(cls: type[_Vocabulary], path: PathLike) -> _Vocabulary:
         """Reads a vocabulary that `save` wrote.
 
         Raises:

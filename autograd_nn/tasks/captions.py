@@ -42,7 +42,7 @@ class Captioning(SampleTask):
     folders = ('a folder with captions.json, that is {"photo.jpg": ["a sentence", "another"]}, or with those of COCO '
                '(annotations/captions_*.json)')
     measures: ClassVar[dict[str, str]] = {'bleu4': 'BLEU-4', 'cider_d': 'CIDEr-D'}
-    fixed = (*SampleTask.fixed, 'vocabulary_size', 'min_count')
+    fixed = (*SampleTask.fixed, 'vocabulary_size', 'min_count', 'encoder_weights', 'freeze_encoder')
     n_drawn = 12
     vocabulary: SentenceVocabulary
 
@@ -53,18 +53,22 @@ class Captioning(SampleTask):
         parser.add_argument('--min-count', type=int, default=1, help='how often a word has to occur to be known')
         parser.add_argument('--encoder-weights', metavar='FILE', help='weights of the classifier whose convolutions '
                                                                       'the encoder has, such as those of vgg16')
+        parser.add_argument('--freeze-encoder', action='store_true', help='keep the encoder as its weights have it')
         parser.add_argument('--beam-width', type=int, default=BEAM_WIDTH, help='how many beginnings of a sentence go '
                                                                                'on when one is written')
 
     def check(self) -> None:
         super().check()
         check_at_least(self.options, vocabulary_size=4, min_count=1, beam_width=1)
+        if self.options.freeze_encoder and not self.options.encoder_weights:
+            raise ValueError('--freeze-encoder: an encoder that is not trained needs --encoder-weights')
 
     def load_data(self) -> None:
         super().load_data()
         if self.options.dataset in self.embedded:
             # A thousand scenes have every word.
             self.sentences = [sentence for _, each in self.train_data[:1000] for sentence in each]
+            self.train_data.easy_epochs = (self.options.epochs or self.entry.recipe.epochs) // 2
         self.vocabulary = self.choose_vocabulary()
 
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
@@ -109,6 +113,8 @@ class Captioning(SampleTask):
         settle(self.network, shape)
         if self.options.encoder_weights and not self.options.resume:
             load_encoder(self.options.encoder_weights, self.network.encoder)
+        if self.options.freeze_encoder:
+            self.network.encoder.freeze()
 
     def describe_data(self) -> dict[str, Any]:
         return {'words': len(self.vocabulary)}
@@ -158,9 +164,10 @@ class Captioning(SampleTask):
         load_weights(weights, network)
         network.to_device(device)
         converter = CaptionConverter(vocabulary, network.preprocessing)
+        _, height, width = entry.input_shape
 
         def describe(path: str) -> Answer:
-            image = datasets.read_image(path, color=True, size=entry.input_shape[1:], dtype=np.float32)
+            image = datasets.read_image(path, color=True, size=(height, width), dtype=np.float32)
             images, *_ = converter([(image, '')], device)
             found = network.write(images, options.beam_width or BEAM_WIDTH, MAX_LENGTH)[0][0]
             sentence = vocabulary.decode(found.tokens)

@@ -130,7 +130,8 @@ class Detection(SampleTask):
     @classmethod
     def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
         if labels is None:
-            count = entry.build().n_fg_class
+            network: Any = entry.build()
+            count = network.n_fg_class
             labels = datasets.VOC_CLASSES if count == 20 else [f'class {i}' for i in range(count)]
         return {'labels': list(labels)}
 

@@ -61,7 +61,7 @@ def label_map_picture(labels: np.ndarray, colors: np.ndarray | None = None) -> I
 
 
 def draw_label_map(image: np.ndarray, labels: np.ndarray, classes: Sequence[str], colors: np.ndarray | None = None,
-                   opacity: float = 0.6, scale: float = 1., legend: bool = True) -> Image.Image:
+                   opacity: float = 0.75, scale: float = 1., legend: bool = True) -> Image.Image:
     """Lays the colours of classes over a picture.
 
     Class 0 is left as it is if it is black, as the background of `voc_colormap` is; pixels that do not matter are

@@ -15,7 +15,7 @@ from autograd_nn.models.captioning.caption_network import CaptionNetwork
 from autograd_nn.models.captioning.nic import PHOTOS, SCENES
 from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_variable
 
 
 @register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, attention_units=128,
@@ -122,7 +122,7 @@ class AttentionCaptioner(CaptionNetwork):
         self._weights = None  # which holds the whole graph
         if not self.coverage or weights is None:
             return loss
-        valid = (t >= 0).astype(weights.dtype)
+        valid = (as_variable(t).array != -1).astype(weights.dtype)
         mean = valid.sum(axis=1, keepdims=True) / weights.shape[2]
         lack = mean - F.sum(weights * valid[:, :, None], axis=1)
         return loss + self.coverage / valid.sum() * F.sum(lack * lack)
@@ -153,7 +153,8 @@ class AttentionCaptioner(CaptionNetwork):
         with using_config('train', False), no_backprop_mode():
             shape = self.encode(images).shape
             self(images, words)
-            weights, self._weights = self._weights, None
+        weights, self._weights = self._weights, None
+        assert weights is not None  # the call has set it
         return to_cpu(weights.array).reshape(*words.shape, *shape[2:])
 
     def _step(self, x: Variable, states: Sequence[Any]) -> tuple[Variable, Sequence[ArrayLike], Variable]:

@@ -13,7 +13,7 @@ from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=20, batch_size=64)
+SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=12, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
@@ -36,6 +36,8 @@ class NIC(CaptionNetwork):
     Attributes:
         encoder: The convolutional network.
         image: The layer from its features to the LSTM's first input.
+        norm: The normalization of that. Features are positive, so that pictures differ little from their mean; what
+            all have in common would saturate the gates.
         embed: The embedding of the words.
         lstm: The LSTM.
         output: The output layer.
@@ -56,10 +58,13 @@ class NIC(CaptionNetwork):
         super().__init__(vocabulary_size, encoder, places=False)
         self.dropout = dropout
         with self.init_scope():
-            self.image = L.Linear(None, units)
+            self.image = L.Linear(None, units, nobias=True)
+            self.norm = L.BatchNormalization(units)
             self.embed = L.EmbedID(vocabulary_size, units, initializers.Normal(0.5), ignore_label=-1)
             self.lstm = L.NStepLSTM(1, units, units, 0.)
             self.output = L.Linear(units, vocabulary_size)
+        # Forget gates are open at first: what was seen in the first step is needed in the last one.
+        self.lstm[0].b1.array[:] = 2
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
@@ -76,8 +81,8 @@ class NIC(CaptionNetwork):
             Logits for the word behind each, of shape (N, T, V).
         """
         N, T = words.shape
-        first = self.image(self.encode(images))
-        steps = F.concat([first[None], self.embed(words.T)], axis=0)
+        first = self._see(images)
+        steps = F.concat([first[None], self.embed(words).transpose(1, 0, 2)], axis=0)
         _, y = self.lstm.forward_packed([None, None], F.dropout(steps, self.dropout).reshape((T + 1) * N, -1),
                                         (N,) * (T + 1))
         logits = self.output(F.dropout(y[N:], self.dropout))
@@ -85,12 +90,16 @@ class NIC(CaptionNetwork):
 
     def start(self, images: ArrayLike) -> Sequence[ArrayLike]:
         """The states of the LSTM when it has read the pictures."""
-        return self._read(self.image(self.encode(images)), (None, None))
+        return self._read(self._see(images), (None, None))
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `CaptionNetwork.step`)."""
         states = self._read(self.embed(words), states)
         return self.output(states[0]), states
+
+    def _see(self, images: ArrayLike) -> Variable:
+        """What the LSTM reads of pictures, shape (N, units)."""
+        return self.norm(self.image(self.encode(images)))
 
     def _read(self, x: Variable, states: Sequence[Any]) -> Sequence[Variable]:
         """The outputs and the cells of the LSTM behind an input, each of shape (N, units)."""

@@ -16,7 +16,7 @@ DEPTH = 4
 
 
 @register('unet', (3, 96, 96), 'segmentation', Recipe(lr=0.0003, warmup=0.1, clip=1., batch_size=8))
-@register('unet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8), width=8,
+@register('unet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8), width=16,
           batch_normalization=True, dropout=0.)
 class UNet(SegmentationNetwork):
     """U-Net: each step up goes on with what the step down of the same size saw, so that borders come out sharp.
@@ -49,7 +49,7 @@ class UNet(SegmentationNetwork):
         self.dropout = dropout
         self.same = same
         for i in range(1, DEPTH + 2):
-            self.add_link(f'enc{i}', DoubleConvolution(width << i - 1, batch_normalization, int(same)))
+            self.add_stage(f'enc{i}', DoubleConvolution(width << i - 1, batch_normalization, int(same)))
         for i in range(DEPTH, 0, -1):
             channels = width << i - 1
             # Each pixel of the output depends on one of each input channel.
@@ -58,8 +58,8 @@ class UNet(SegmentationNetwork):
             if batch_normalization:
                 up[f'up{i}_bn'] = L.BatchNormalization(channels)
             self.add_stage(f'up{i}', **up, relu=F.relu)
-            self.add_link(f'dec{i}', DoubleConvolution(channels, batch_normalization, int(same)))
-        self.add_link('classifier', L.Convolution2D(width, num_classes, 1))
+            self.add_stage(f'dec{i}', DoubleConvolution(channels, batch_normalization, int(same)))
+        self.add_stage('classifier', L.Convolution2D(width, num_classes, 1))
 
     def pad(self, x: Variable) -> Variable:
         """Makes sides multiples of 16; without padding in convolutions, mirrors a margin for them (see `same`)."""

@@ -85,7 +85,8 @@ def test_captions_of_coco(photos):
 
 
 @pytest.mark.parametrize('content, message', [
-    ('', 'expected JSON with captions'), ('{', 'expected JSON with captions'), ([], 'expected captions of COCO.*a list'),
+    ('', 'expected JSON with captions'), ('{', 'expected JSON with captions'),
+    ([], 'expected captions of COCO.*a list'),
     ({}, 'has no captions'), ({'images': [], 'annotations': []}, 'has no captions'),
     ({'red.png': []}, r'red.png: expected a list of at least one sentence, got \[\]'),
     ({'red.png': 3}, 'red.png: expected a list of at least one sentence, got 3'),
@@ -128,6 +129,16 @@ def test_scenes_are_the_same_each_time_and_fresh_ones_differ_by_epoch():
     np.testing.assert_array_equal(fresh.at_epoch(1)[2][0], other[7][0])
     assert fresh.at_epoch(1)[2][1] == other[7][1] and len(fresh.at_epoch(1)) == 5
     assert not np.array_equal(fresh.at_epoch(1)[2][0], fresh[2][0])
+
+
+def test_scenes_have_fewer_digits_at_first():
+    scenes = DigitSceneCaptions(40, easy_epochs=6)
+    most = [max(len(scenes.at_epoch(epoch).scenes[i].labels) for i in range(40)) for epoch in range(8)]
+    assert most == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert all(' and ' not in sentence and ' of ' not in sentence
+               for _, sentences in scenes.at_epoch(0) for sentence in sentences)
+    fresh = DigitSceneCaptions(3, fresh=True, easy_epochs=2)
+    assert not np.array_equal(fresh.at_epoch(0)[1][0], fresh.at_epoch(1)[1][0])
 
 
 def check(sentence, things, size):

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import autograd_nn as ann
-from autograd_nn import datasets, models
+from autograd_nn import datasets, models, serializers
 from autograd_nn.evaluation import eval_semantic_segmentation
-from autograd_nn.tasks.segmentation import DigitLabelMaps, LabelMapConverter, Segmentation, load_pairs, load_voc
+from autograd_nn.tasks.segmentation import DigitLabelMaps, LabelMapConverter, Segmentation, load_pairs, load_voc, settle
 from autograd_nn.utils import draw_label_map
 from support.programs import expect_one_line, run_here
 
@@ -37,8 +37,8 @@ def write_pairs(folder, count, size=(20, 30)):
 
 
 def make_task(**options):
-    options = {'augment': None, 'dataset': 'digit_scenes', 'longer_side': None, 'seed': 0, 'workers': 0, 'val_split': 0.,
-               'class_weights': 'none', **options}
+    options = {'augment': None, 'dataset': 'digit_scenes', 'longer_side': None, 'seed': 0, 'workers': 0,
+               'val_split': 0., 'class_weights': 'none', **options}
     task = Segmentation(models.get('unet_small'), Namespace(**options), None, ann.get_device('cpu'))
     task.labels = CLASSES
     return task
@@ -151,7 +151,7 @@ def test_a_network_is_trained_and_used(tmp_path, few_scenes):
     arguments = '--model', 'unet_small', '--batch-size', 8, '--out', tmp_path / 'run'
     process = run_here('train', *arguments, '--epochs', 3, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    assert 'unet_small on digit_scenes: 8 training and 4 test samples, 11 classes; 486,763 parameters' in process.stdout
+    assert 'unet_small on digit_scenes: 8 training and 4 test samples, 11 classes; 1,942,987 parameters' in process.stdout
     assert 'test mIoU: 0.' in process.stdout
     log = json.loads((tmp_path / 'run' / 'log.json').read_text())
     assert all(0 <= log[-1][f'validation/main/{name}'] <= 1 for name in Segmentation.measures)
@@ -166,6 +166,18 @@ def test_a_network_is_trained_and_used(tmp_path, few_scenes):
     assert Image.open(tmp_path / 'predictions' / 'photo-overlay.png').width > 256
     expect_one_line(run_here('predict', tmp_path / 'run' / 'model.npz', 'photo.png', '--longer-side', 0, cwd=tmp_path),
                     '--longer-side: expected at least 1, got 0')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('name', 'layer'), [('fcn_small', 'conv5'), ('unet_small', 'enc2')])
+def test_starting_from_weights_for_other_classes(name, layer, tmp_path, few_scenes):
+    network = models.create(name, num_classes=3)
+    settle(network)
+    serializers.save_npz(tmp_path / 'weights.npz', network)
+    process = run_here('train', '--model', name, '--epochs', 1, '--initial-weights', 'weights.npz', '--freeze', layer,
+                       cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert 'a new classifier with 11 outputs takes the place of the old one' in process.stdout
 
 
 def test_nonsense(tmp_path):

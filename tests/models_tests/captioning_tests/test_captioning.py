@@ -11,8 +11,8 @@ from autograd_nn.datasets import DigitSceneCaptions, SentenceVocabulary, pad_sen
 NAMES = models.names('captions')
 V = 10_000
 # Of the classifiers, less what the encoders have not: of VGG-16 the last layer (4,097,000), and for attention the two
-# large ones before it (102,764,544 and 16,781,312); of ResNet-50 and GoogLeNet the last one (2,049,000 and 1,025,000) and
-# the auxiliary heads (6,379,728).
+# large ones before it (102,764,544 and 16,781,312); of ResNet-50 and GoogLeNet the last one (2,049,000 and 1,025,000)
+# and the auxiliary heads (6,379,728).
 ENCODERS = {'nic_vgg16': 138_357_544 - 4_097_000, 'nic_resnet50': 25_557_032 - 2_049_000,
             'nic_googlenet': 13_378_280 - 6_379_728 - 1_025_000,
             'attention_vgg16': 138_357_544 - 4_097_000 - 102_764_544 - 16_781_312,
@@ -29,7 +29,7 @@ def decoder_size(name, features, units=512, attention=512):
     """From the papers' formulas."""
     lstm = 4 * units * (units + units)
     if name.startswith('nic'):
-        return (features + 1) * units + V * units + lstm + 8 * units + (units + 1) * V
+        return features * units + 2 * units + V * units + lstm + 8 * units + (units + 1) * V
     return (V * units + 2 * (features + 1) * units + (features + 1) * attention + units * attention + attention
             + units + 1 + lstm + 4 * units * features + 4 * units + (units + 1) * units + features * units
             + (units + 1) * V)
@@ -52,7 +52,7 @@ def test_sizes_of_the_networks_for_scenes():
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
                        [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3)])
-    assert model.count_params() == convolutions + (130 * 16 + 1) * 512 + 513 * 10 == 1_316_762
+    assert model.count_params() == convolutions + 130 * 512 + 2 * 512 + 513 * 10 == 318_874
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -61,8 +61,8 @@ def test_paths_of_parameters(kind):
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 2), 'i'))
     paths = {path for path, _ in model.namedparams()}
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
-    assert ('/encoder/fc6/W' in paths) == (kind == 'nic') and '/encoder/fc7/W' not in paths
-    own = {'nic': {'/image/W', '/lstm/0/w0', '/lstm/0/b7'},
+    assert ('/encoder/conv6/conv/W' in paths) == (kind == 'nic') and '/encoder/fc7/W' not in paths
+    own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
            'attention': {'/place/W', '/state/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
     assert own[kind] <= paths
