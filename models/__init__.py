@@ -36,6 +36,7 @@ from autograd_nn.models.detection.darknet_weights import (
     save_darknet,
 )
 from autograd_nn.models.detection.faster_rcnn import FasterRCNN
+from autograd_nn.models.detection.faster_rcnn_fpn import FasterRCNNFPNResNet50
 from autograd_nn.models.detection.faster_rcnn_small import FasterRCNN96
 from autograd_nn.models.detection.faster_rcnn_vgg16 import FasterRCNNVGG16
 from autograd_nn.models.detection.ssd import SSD
@@ -103,6 +104,7 @@ __all__ = [
     'FastStyleNet',
     'FasterRCNN',
     'FasterRCNN96',
+    'FasterRCNNFPNResNet50',
     'FasterRCNNVGG16',
     'FeatureExtractor',
     'GoogLeNet',

@@ -7,9 +7,13 @@ from pathlib import Path
 from autograd_nn import serializers
 from autograd_nn.link import Link
 from autograd_nn.models.classification.torch_names import TORCH_NAMES
+from autograd_nn.models.detection.darknet_weights import create_from_darknet
 from autograd_nn.serializers.matching import LoadReport, load_arrays
 from autograd_nn.serializers.npz import DictionarySerializer
 from autograd_nn.types import PathLike
+
+SUFFIXES = {'.caffemodel': 'caffe', '.weights': 'darknet'}
+"""The formats that the ends of names say."""
 
 
 def find_format(path: PathLike) -> str:
@@ -19,16 +23,16 @@ def find_format(path: PathLike) -> str:
         path: The file.
 
     Returns:
-        ``'caffe'``, which its name says; or what its first bytes say: ``'torch'`` for a file of PyTorch or a
-        safetensors file; ``'npz'`` for all others.
+        ``'caffe'`` or ``'darknet'``, which its name says; or what its first bytes say: ``'torch'`` for a file of
+        PyTorch or a safetensors file; ``'npz'`` for all others.
 
     Raises:
         OSError: It cannot be read.
     """
     with Path(path).open('rb') as file:
         start = file.read(9)
-        if Path(path).suffix == '.caffemodel':
-            return 'caffe'
+        if Path(path).suffix in SUFFIXES:
+            return SUFFIXES[Path(path).suffix]
         # A pickle, as PyTorch wrote them before version 1.6; safetensors, whose header is JSON.
         if start[:1] == b'\x80' or start[8:] == b'{':
             return 'torch'
@@ -45,7 +49,7 @@ def load_published(path: PathLike, network: Link, name: str) -> LoadReport:
     Args:
         path: The file: an ``.npz`` of Chainer or of this framework; a file of PyTorch or a safetensors file, with the
             names that `TORCH_NAMES` has for the network, or else its own; a ``.caffemodel``, if `CAFFE_NAMES` has the
-            network.
+            network; Darknet's ``.weights``, if `DARKNET_NETWORKS` has it.
         network: The network, whose shapes are settled, as by a first call. It stays as it is if an error is raised.
         name: Its name in the zoo.
 
@@ -77,8 +81,11 @@ def load_published(path: PathLike, network: Link, name: str) -> LoadReport:
             raise ValueError(f'{path} does not fit {name}: {error}') from error
     if kind == 'npz':
         return serializers.load_matching(path, network)
-    from autograd_nn.models.classification.caffe_weights import create_from_caffemodel  # it needs protobuf
-
     arrays = DictionarySerializer()
-    arrays.save(create_from_caffemodel(path, name))
+    if kind == 'darknet':
+        arrays.save(create_from_darknet(path, name))
+    else:
+        from autograd_nn.models.classification.caffe_weights import create_from_caffemodel  # it needs protobuf
+
+        arrays.save(create_from_caffemodel(path, name))
     return load_arrays(arrays.target, network)

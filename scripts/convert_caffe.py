@@ -1,4 +1,4 @@
-"""Converts weights of Caffe, as ``autograd-nn convert`` does."""
+"""Converts weights of Caffe and Darknet, as ``autograd-nn convert`` does."""
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.convert import main
 

@@ -31,7 +31,7 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
                              'with --caffe); then pictures of any size, colour and format')
     parser.add_argument('--model', metavar='NAME', choices=models.names(),
                         help='WEIGHTS are those that somebody has published for this network of the zoo, in a file of '
-                             'PyTorch (.pth), Chainer (.npz) or Caffe (.caffemodel)')
+                             'PyTorch (.pth), Chainer (.npz), Caffe (.caffemodel) or Darknet (.weights)')
     parser.add_argument('--labels', metavar='FILE',
                         help='with --model or --caffe, the names of the classes, one a line, such as synset_words.txt '
                              '(default: their numbers)')

@@ -37,6 +37,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                                                         'has a GPU of its own')
     parser.add_argument('--processes', type=int, metavar='N', help='train in N processes on this machine, as mpiexec '
                                                                    'starts them')
+    parser.add_argument('--sync-bn', action='store_true',
+                        help='with several processes: batch normalization by the mean and variance of the whole '
+                             'minibatch, as with one, instead of those of the part that each process has')
     parser.add_argument('--shard-state', action='store_true',
                         help='with several processes: each keeps its part of what the optimizer remembers, such as '
                              "Adam's two numbers for each parameter, instead of all of it")

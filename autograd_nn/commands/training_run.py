@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import autograd_nn
+import autograd_nn.links as L
 from autograd_nn import models, tasks, training
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
 from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
@@ -156,6 +157,10 @@ class TrainingRun:
         """Makes the training loop, and decides on the number of epochs."""
         arguments, task = self.arguments, self.task
         task.model.to_device(self.device)
+        if arguments.sync_bn:
+            if not any(isinstance(link, L.BatchNormalization) for link in task.model.links()):
+                raise ValueError(f'--sync-bn: expected a network with batch normalization, {arguments.model} has none')
+            self.processes.synchronize_normalization(task.model)
         optimizer = self.processes.make_optimizer(self.optimization.make_optimizer(task.model), arguments.shard_state)
         updater = task.make_updater(optimizer)
         iterator = updater.get_iterator('main')

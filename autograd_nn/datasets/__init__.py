@@ -16,13 +16,7 @@ from autograd_nn.datasets.image_dataset import (
 )
 from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
-from autograd_nn.datasets.label_maps import (
-    draw_label_map,
-    label_map_of_scene,
-    read_label_map,
-    voc_colormap,
-    write_label_map,
-)
+from autograd_nn.datasets.label_maps import label_map_of_scene, read_label_map, write_label_map
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
@@ -35,10 +29,10 @@ from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
 from autograd_nn.datasets.scene_captions import DigitSceneCaptions, describe_scene
 from autograd_nn.datasets.segmentation_folder import (
+    VOC_SEGMENTATION_CLASSES,
     LabelMapDataset,
     SegmentationFolderDataset,
     VOCSemanticSegmentationDataset,
-    voc_semantic_segmentation_label_names,
 )
 from autograd_nn.datasets.sentences import SentenceVocabulary, pad_sentences, split_sentence
 from autograd_nn.datasets.sub_dataset import (
@@ -60,6 +54,7 @@ from autograd_nn.datasets.voc import VOC_CLASSES, VOCBoxDataset
 
 __all__ = [
     'VOC_CLASSES',
+    'VOC_SEGMENTATION_CLASSES',
     'AugmentedDataset',
     'COCOBoxDataset',
     'CaptionDataset',
@@ -89,7 +84,6 @@ __all__ = [
     'ZippedImageDataset',
     'boxes_of_masks',
     'describe_scene',
-    'draw_label_map',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -121,7 +115,5 @@ __all__ = [
     'split_sentence',
     'standard_augmentation',
     'transforms',
-    'voc_colormap',
-    'voc_semantic_segmentation_label_names',
     'write_label_map',
 ]

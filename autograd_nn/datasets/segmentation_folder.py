@@ -12,16 +12,16 @@ from autograd_nn.dataset.dataset_mixin import DatasetMixin
 from autograd_nn.datasets.image_folder import find_images
 from autograd_nn.datasets.label_maps import read_label_map
 from autograd_nn.datasets.read_image import read_image
+from autograd_nn.datasets.voc import VOC_CLASSES
 from autograd_nn.types import PathLike
 
-CLASSES = 'classes.txt'
+NAMES = 'labels.txt'
 _TURNED = (5, 6, 7, 8)  # orientations of EXIF that exchange height and width
 _ORIENTATION = 274
 _MOST_CLASSES = 255
 
-voc_semantic_segmentation_label_names = (
-    'background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable',
-    'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor')
+VOC_SEGMENTATION_CLASSES = ('background', *VOC_CLASSES)
+"""The classes of PASCAL VOC as its label maps have them."""
 
 
 class LabelMapDataset(DatasetMixin):
@@ -33,7 +33,7 @@ class LabelMapDataset(DatasetMixin):
     Args:
         images: The files of the pictures.
         masks: The files of their label maps (see `read_label_map`), in the same order.
-        names: The names of the classes, in the order of their numbers.
+        classes: The names of the classes, in the order of their numbers.
 
     Raises:
         ValueError: There are not as many label maps as pictures, there are too many classes, or a label map has
@@ -42,19 +42,19 @@ class LabelMapDataset(DatasetMixin):
     Attributes:
         images: The files of the pictures.
         masks: The files of the label maps.
-        labels: The names of the classes.
+        classes: The names of the classes.
     """
 
-    def __init__(self, images: Sequence[PathLike], masks: Sequence[PathLike], names: Sequence[str]) -> None:
+    def __init__(self, images: Sequence[PathLike], masks: Sequence[PathLike], classes: Sequence[str]) -> None:
         self.images = [Path(path) for path in images]
         self.masks = [Path(path) for path in masks]
-        self.labels = list(names)
+        self.classes = list(classes)
         if len(self.images) != len(self.masks):
             raise ValueError(f'{type(self).__name__}: expected a label map for each picture, got {len(self.images)} '
                              f'images and {len(self.masks)} masks')
-        if not 0 < len(self.labels) <= _MOST_CLASSES:
+        if not 0 < len(self.classes) <= _MOST_CLASSES:
             raise ValueError(f'{type(self).__name__}: expected from 1 to {_MOST_CLASSES} names of classes, got '
-                             f'{len(self.labels)}')
+                             f'{len(self.classes)}')
         for image, mask in zip(self.images, self.masks):
             _check_size(image, _size_of(image), mask, _size_of(mask))
 
@@ -65,36 +65,35 @@ class LabelMapDataset(DatasetMixin):
         image, mask = self.images[i], self.masks[i]
         pixels, labels = read_image(image, color=True, dtype=np.float32), read_label_map(mask)
         _check_size(image, pixels.shape[1:], mask, labels.shape)
-        _check_classes(mask, labels, self.labels)
+        _check_classes(mask, labels, self.classes)
         return pixels, labels
 
     def count_pixels(self) -> np.ndarray:
-        """Counts the pixels of each class (see `models.median_frequency_weights`); int64, shape (C,)."""
+        """Counts the pixels of each class (see `models.median_frequency_weights`): integers, shape (C,)."""
         with ThreadPoolExecutor() as executor:
-            counts = executor.map(self._count_pixels, self.masks)
-        return np.sum(list(counts), axis=0, dtype=np.int64)
+            return np.stack(list(executor.map(self._count_pixels, self.masks))).sum(axis=0)
 
     def _count_pixels(self, mask: Path) -> np.ndarray:
         labels = read_label_map(mask)
-        _check_classes(mask, labels, self.labels)
-        return np.bincount(labels[labels >= 0], minlength=len(self.labels))
+        _check_classes(mask, labels, self.classes)
+        return np.bincount(labels[labels >= 0], minlength=len(self.classes))
 
 
 class SegmentationFolderDataset(LabelMapDataset):
     """Pictures and label maps of the same names from two folders: ``root/images/name.jpg``, ``root/masks/name.png``.
 
-    The names of the classes stand in ``root/classes.txt``, in each line one, the first for class 0; without that file
+    The names of the classes stand in ``root/labels.txt``, in each line one, the first for class 0; without that file
     they are the numbers up to the largest in the label maps. All label maps are read once, so that mistakes are found
     before anything begins.
 
     Args:
         root: The folder.
-        names: The names of the classes, in place of ``classes.txt``.
+        classes: The names of the classes, in place of ``labels.txt``.
 
     Raises:
         FileNotFoundError: There is no such folder.
         ValueError: There are no pictures; a picture has no label map, or a label map no picture; one has another size
-            than the other; a label map is a picture in colours, or has a class that is not among the names.
+            than the other; a label map is a picture in colours, or has a class that is not in the list.
 
     Example:
         >>> from pathlib import Path
@@ -104,11 +103,11 @@ class SegmentationFolderDataset(LabelMapDataset):
         >>> Image.new('RGB', (4, 3)).save('cells/images/1.png')
         >>> write_label_map('cells/masks/1.png', np.array([[0, 0, 1, 2]] * 3))
         >>> data = SegmentationFolderDataset('cells')
-        >>> data.labels, data[0][0].shape, data[0][1].shape
+        >>> data.classes, data[0][0].shape, data[0][1].shape
         (['0', '1', '2'], (3, 3, 4), (3, 4))
     """
 
-    def __init__(self, root: PathLike, names: Sequence[str] | None = None) -> None:
+    def __init__(self, root: PathLike, classes: Sequence[str] | None = None) -> None:
         self.root = root = Path(root)
         images, masks = (_named(root, root / folder) for folder in ('images', 'masks'))
         if not images:
@@ -122,12 +121,12 @@ class SegmentationFolderDataset(LabelMapDataset):
                                  f'{root / ("masks" if what == "label map" else "images")}'
                                  + (f' ({len(alone)} such files)' if len(alone) > 1 else ''))
         keys = sorted(images)
-        names = _read_names(root / CLASSES) if names is None else names
+        classes = read_names(root / NAMES) if classes is None else classes
         super().__init__([images[key] for key in keys], [masks[key] for key in keys],
-                         names or list(map(str, range(_MOST_CLASSES))))
+                         classes or list(map(str, range(_MOST_CLASSES))))
         counts = self.count_pixels()
-        if not names:
-            self.labels = self.labels[:max(np.flatnonzero(counts), default=0) + 1]
+        if not classes:
+            self.classes = self.classes[:max(np.flatnonzero(counts), default=0) + 1]
 
 
 class VOCSemanticSegmentationDataset(LabelMapDataset):
@@ -139,7 +138,7 @@ class VOCSemanticSegmentationDataset(LabelMapDataset):
     Args:
         data_dir: The folder that these are in, such as ``VOCdevkit/VOC2012``.
         split: ``'train'``, ``'val'`` or ``'trainval'``.
-        names: The names of the classes; by default VOC's (``datasets.voc_semantic_segmentation_label_names``).
+        classes: The names of the classes; by default VOC's (``datasets.VOC_SEGMENTATION_CLASSES``).
 
     Raises:
         FileNotFoundError: There is no list of such a split, or a file that it names is missing.
@@ -147,7 +146,7 @@ class VOCSemanticSegmentationDataset(LabelMapDataset):
     """
 
     def __init__(self, data_dir: PathLike, split: str = 'train',
-                 names: Sequence[str] = voc_semantic_segmentation_label_names) -> None:
+                 classes: Sequence[str] = VOC_SEGMENTATION_CLASSES) -> None:
         self.root = root = Path(data_dir)
         path = root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
         if not path.is_file():
@@ -162,7 +161,7 @@ class VOCSemanticSegmentationDataset(LabelMapDataset):
             if not file.is_file():
                 raise FileNotFoundError(f'VOCSemanticSegmentationDataset: {path} names a picture that is missing: '
                                         f'{file}')
-        super().__init__(images, masks, names)
+        super().__init__(images, masks, classes)
 
 
 def _named(root: Path, folder: Path) -> dict[str, Path]:
@@ -173,8 +172,12 @@ def _named(root: Path, folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).with_suffix('').as_posix(): path for path in find_images(folder)[0]}
 
 
-def _read_names(path: Path) -> list[str]:
-    """The lines of a file with names of classes; none if there is no such file."""
+def read_names(path: Path) -> list[str]:
+    """The lines of a file with names of classes; none if there is no such file.
+
+    Args:
+        path: The file.
+    """
     if not path.is_file():
         return []
     return [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
@@ -196,9 +199,9 @@ def _check_size(image: Path, image_size: tuple[int, ...], mask: Path, mask_size:
                          f'picture {image} has {image_size[0]} x {image_size[1]}')
 
 
-def _check_classes(mask: Path, labels: np.ndarray, names: Sequence[str]) -> None:
+def _check_classes(mask: Path, labels: np.ndarray, classes: Sequence[str]) -> None:
     most = labels.max(initial=-1)
-    if most >= len(names):
-        raise ValueError(f'the label map {mask} has the class {most}; expected classes from 0 to {len(names) - 1} '
-                         f'({", ".join(names[:3])}{", ..." if len(names) > 3 else ""}), or 255 for pixels that do not '
-                         'matter')
+    if most >= len(classes):
+        first = f'{", ".join(classes[:3])}{", ..." if len(classes) > 3 else ""}'
+        raise ValueError(f'the label map {mask} has the class {most}; expected classes from 0 to {len(classes) - 1} '
+                         f'({first}), or 255 for pixels that do not matter')

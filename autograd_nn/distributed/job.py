@@ -22,6 +22,7 @@ from autograd_nn.distributed import mpi
 from autograd_nn.distributed.communicators import CommunicatorBase, create_communicator
 from autograd_nn.distributed.extensions import AllreducePersistent
 from autograd_nn.distributed.in_step import AgreedInterrupt, PreparedSnapshot
+from autograd_nn.distributed.links.batch_normalization import synchronize
 from autograd_nn.distributed.optimizers import create_multi_node_optimizer
 from autograd_nn.distributed.shared_summary import SharedSummary
 from autograd_nn.link import Link
@@ -140,6 +141,9 @@ class Job(Processes):
                                  'process one of its own')
             return device
         return get_device(f'cuda:{choose_gpu(self.comm.intra_rank, self._here)}')
+
+    def synchronize_normalization(self, model: Link) -> None:
+        synchronize(model, self.comm)
 
     def make_optimizer(self, optimizer: Any, shard_state: bool = False) -> Any:
         optimizer = create_multi_node_optimizer(optimizer, self.comm, shard_state=shard_state)

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from autograd_nn.config import config
@@ -21,7 +22,7 @@ PATIENCE = 2.
 _PAUSE = 0.1
 
 
-class Waiting:
+def waiting(call: str, mpi_comm: Any, peer: int | None = None, hint: Callable[[], str] | None = None) -> Any:
     """A context in which this process waits for others; where that is in vain, it ends the job in debug mode.
 
     Args:
@@ -31,15 +32,22 @@ class Waiting:
             are to call the same.
         hint: Tells more; called where it waits in vain.
     """
+    return _Waiting(call, mpi_comm, peer, hint) if config.debug and witness.is_there() else _NOTHING
+
+
+_NOTHING = nullcontext()
+
+
+class _Waiting:
+    """The context; the arguments are those of `waiting`."""
 
     __slots__ = ('call', 'hint', 'is_watched', 'mpi_comm', 'peer', 'start', 'thread')
 
-    def __init__(self, call: str, mpi_comm: Any, peer: int | None = None,
-                 hint: Callable[[], str] | None = None) -> None:
+    def __init__(self, call: str, mpi_comm: Any, peer: int | None, hint: Callable[[], str] | None) -> None:
         self.call, self.mpi_comm, self.peer, self.hint = call, mpi_comm, peer, hint
 
     def __enter__(self) -> None:
-        self.is_watched = config.debug and _Watcher.current is None and witness.is_there()
+        self.is_watched = _Watcher.current is None
         if self.is_watched:
             self.start, self.thread = time.monotonic(), threading.get_ident()
             _Watcher.current = self
@@ -60,7 +68,7 @@ class Waiting:
 class _Watcher(threading.Thread):
     """The thread; `current` is where this process waits."""
 
-    current: Waiting | None = None
+    current: _Waiting | None = None
     _running: _Watcher | None = None
 
     @classmethod
@@ -71,7 +79,7 @@ class _Watcher(threading.Thread):
             cls._running.start()
 
     def run(self) -> None:
-        told: Waiting | None = None
+        told: _Waiting | None = None
         while True:
             time.sleep(_PAUSE)
             now = _Watcher.current
@@ -88,13 +96,13 @@ class _Watcher(threading.Thread):
                 _end(now, verdict)
 
 
-def _end(waiting: Waiting, verdict: str) -> None:
+def _end(wait: _Waiting, verdict: str) -> None:
     world = mpi.load().COMM_WORLD
-    frame = sys._current_frames().get(waiting.thread)
+    frame = sys._current_frames().get(wait.thread)
     lines = ['Waiting (most recent call last):\n', *traceback.format_stack(frame)]
-    hint = '' if waiting.hint is None else waiting.hint()
+    hint = '' if wait.hint is None else wait.hint()
     # What the processes of a training run print otherwise is not shown in all of them.
-    print(f'\n{"".join(lines)}\nautograd_nn: rank {world.rank} of {world.size} ends the job: {waiting.call} waits in '
+    print(f'\n{"".join(lines)}\nautograd_nn: rank {world.rank} of {world.size} ends the job: {wait.call} waits in '
           f'vain: {verdict}{hint}\n', file=sys.__stderr__, flush=True)
     time.sleep(0.5)  # The others say it, too.
     mpi.abort(1)

@@ -91,7 +91,7 @@ def read_verdict() -> str | None:
         while connection is not None and select.select([connection], [], [], 0)[0]:
             answer = _unpack(connection)
             if answer is None or answer['number'] == _told:
-                return answer and answer['verdict']
+                return None if answer is None else str(answer['verdict'])
     except (OSError, ValueError) as error:  # it is closed, here or there
         _logger.debug('nothing is heard from the witness: %s', error)
     return None

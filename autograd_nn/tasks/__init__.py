@@ -14,6 +14,7 @@ _TASKS = {
     'images': 'classification.Classification',
     'detection': 'detection.Detection',
     'representation': 'representation.Representation',
+    'segmentation': 'segmentation.Segmentation',
     'text': 'text.LanguageModelling',
 }
 

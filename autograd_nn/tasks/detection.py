@@ -19,15 +19,15 @@ from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import eval_detection_coco, eval_detection_voc
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report
-from autograd_nn.tasks.network_input import DIGITS
+from autograd_nn.tasks.network_input import DIGITS, load_all_weights
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
-from autograd_nn.training.run_folder import load_weights
 from autograd_nn.utils import draw_boxes
 from autograd_nn.variable import Variable
 
 # What lies beside a picture that is put on a larger ground: the mean of ImageNet's pixels.
 GROUND = 123., 117., 104.
+METRIC_ARGUMENTS = 'pred_bboxes', 'pred_labels', 'pred_scores', 'gt_bboxes', 'gt_labels', 'gt_difficults'
 COCO_AP = 'map/iou=0.50:0.95/area=all/max_dets=100'
 # Where a COCO folder has what is trained and what is tested with, without the year.
 COCO_SPLITS = 'train', 'val'
@@ -110,19 +110,30 @@ class Detection(SampleTask):
 
     def measure(self, data: Any, answers: Sequence[Any]) -> dict[str, float]:
         there, found = (list(zip(*side)) for side in zip(*answers))
-        return {'map': float(eval_detection_voc(*found, *there)['map']),
-                'ap': float(eval_detection_coco(*found, *there[:2])[COCO_AP])}
+        # Some data sets say which objects are difficult, others do not.
+        arrays: dict[str, Any] = dict(zip(METRIC_ARGUMENTS, [*found, *there]))
+        voc = eval_detection_voc(**arrays)
+        arrays.pop('gt_difficults', None)
+        return {'map': float(voc['map']), 'ap': float(eval_detection_coco(**arrays)[COCO_AP])}
 
     def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
         self.network.use_preset('visualize')
         least = self.network.score_thresh
-        return sheet((draw_objects(sample[0], *found, self.labels, least)
-                      for sample, (_, found) in zip(samples, answers)), columns=4)
+        return sheet((draw_objects(sample[0], boxes, labels, scores, self.labels, least)
+                      for sample, (_, (boxes, labels, scores)) in zip(samples, answers)), columns=4)
 
     @classmethod
     def add_predict_arguments(cls, parser: Any) -> None:
         parser.add_argument('--min-score', type=float, metavar='SCORE',
                             help='how sure a detector is to be of an object at least, from 0 to 1')
+
+    @classmethod
+    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+        if labels is None:
+            network: Any = entry.build()
+            count = network.n_fg_class
+            labels = datasets.VOC_CLASSES if count == 20 else [f'class {i}' for i in range(count)]
+        return {'labels': list(labels)}
 
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
@@ -132,7 +143,7 @@ class Detection(SampleTask):
             raise ValueError(f'--min-score: expected a number from 0 to 1, got {least}')
         network: Any = entry.build(num_classes=len(labels))
         settle(network)
-        load_weights(weights, network)
+        load_all_weights(weights, network, entry.name)
         network.to_device(device)
         network.use_preset('visualize')
         if least is not None:
@@ -159,9 +170,25 @@ class SceneConverter(Converter):
         self.network = network
 
     def __call__(self, batch: Sequence[Any], device: Any = None) -> Any:
-        x = np.stack([self.network.prepare(sample[0]) for sample in batch]).astype(get_dtype(), copy=False)
+        x = stack([self.network.prepare(sample[0]) for sample in batch]).astype(get_dtype(), copy=False)
         boxes = [self.network.prepare_boxes(sample[1], sample[0].shape[1:]) for sample in batch]
         return to_device(device, x), boxes, [sample[2] for sample in batch]
+
+
+def stack(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures as one array: smaller ones get zeros at the bottom and on the right.
+
+    Args:
+        pictures: Of shape (3, H, W) each.
+
+    Example:
+        >>> stack([np.ones((3, 1, 2)), np.ones((3, 2, 1))])[0, 0]
+        array([[1., 1.],
+               [0., 0.]])
+    """
+    size = [max(picture.shape[axis] for picture in pictures) for axis in (1, 2)]
+    return np.stack([np.pad(picture, [(0, 0), *[(0, most - n) for most, n in zip(size, picture.shape[1:])]])
+                     for picture in pictures])
 
 
 class DetectionLoss(Chain):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def fit_probe(features: np.ndarray, labels: np.ndarray, classes: int, decay: flo
     # Of a few samples, the variances of single features say little.
     mean, std = features.mean(axis=0), max(float(features.var(axis=0).mean() ** 0.5), 1e-6)
     x, t = ((features - mean) / std).astype(np.float32), labels.astype(np.int32)
-    layer = L.Linear(x.shape[1], classes, initialW=0)
+    layer: Any = L.Linear(x.shape[1], classes, initialW=0)
     optimizer = optimizers.Adam(0.02).setup(layer)
     layer.W.update_rule.add_hook(optimizer_hooks.WeightDecay(decay))
     with using_config('enable_backprop', True):

@@ -9,6 +9,7 @@ import numpy as np
 import autograd_nn
 from autograd_nn import datasets, models
 from autograd_nn.datasets import transforms
+from autograd_nn.link import Link
 from autograd_nn.models.published import find_format
 from autograd_nn.training.run_folder import load_weights
 
@@ -50,7 +51,7 @@ def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
         network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
 
 
-def load_all_weights(path: str | Path, network: models.ImageNetwork, name: str) -> None:
+def load_all_weights(path: str | Path, network: Link, name: str) -> None:
     """Loads a network's weights, of a run or as somebody has published them; all of them must be there.
 
     Args:

@@ -96,6 +96,13 @@ class Processes:
         """
         return get_device(name)
 
+    def synchronize_normalization(self, model: Link) -> None:
+        """Has batch normalization take the statistics of whole minibatches, not of this process's part of them.
+
+        Args:
+            model: The model; its layers are changed.
+        """
+
     def make_optimizer(self, optimizer: Any, shard_state: bool = False) -> Any:
         """An optimizer that updates by the gradients of whole minibatches.
 

@@ -3,14 +3,12 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from autograd_nn.utils.boxes import check_boxes
-from autograd_nn.utils.fonts import find_font, has_characters
+from autograd_nn.utils.fonts import load_font
 
 _GOLDEN = (5 ** 0.5 - 1) / 2
 
@@ -64,7 +62,7 @@ def draw_boxes(image: np.ndarray | Image.Image, boxes: np.ndarray, labels: np.nd
         draw.rectangle(corners, None, color_of(label), width)
         words = [] if labels is None else [str(label) if classes is None else classes[label]]
         words += [] if scores is None else [f'{scores[i]:.2f}']
-        tags.append((' '.join(words), corners, color_of(label)))
+        tags.append((': '.join(words), corners, color_of(label)))
     for text, corners, color in tags:  # no line crosses a word
         if text:
             _write(draw, picture.width, text, corners, color, size)
@@ -96,7 +94,7 @@ def _as_picture(image: np.ndarray | Image.Image) -> Image.Image:
 def _write(draw: ImageDraw.ImageDraw, room: int, text: str, corners: tuple[int, int, int, int],
            color: tuple[int, int, int], size: int) -> None:
     """Writes a text on a ground of its own above a box, or within it where there is no room."""
-    font = _font(text, size)
+    font = load_font(text, size)
     left, top, right, bottom = draw.textbbox((0, 0), text, font)
     width, height = right - left + 4, bottom - top + 4
     x = max(0, min(corners[0] - 1, room - width))
@@ -104,13 +102,3 @@ def _write(draw: ImageDraw.ImageDraw, room: int, text: str, corners: tuple[int, 
     brightness = 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
     draw.rectangle((x, y, x + width - 1, y + height - 1), color)
     draw.text((x + 2 - left, y + 2 - top), text, 'black' if brightness > 110 else 'white', font)
-
-
-@lru_cache
-def _font(text: str, size: int) -> Any:
-    """A font with the characters of a text; if the system has none, Pillow's, which has a sign for what it lacks."""
-    default = ImageFont.load_default(size)
-    if has_characters(default, text):
-        return default
-    path = find_font(text)
-    return default if path is None else ImageFont.truetype(str(path), size)

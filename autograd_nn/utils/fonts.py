@@ -84,3 +84,18 @@ def _folders() -> list[Path]:
 def _picture(font: Any, character: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(character)
     return mask.size, bytes(mask)
+
+
+@lru_cache
+def load_font(text: str, size: int) -> Any:
+    """A font with the characters of a text; if the system has none, Pillow's, which has a sign for what it lacks.
+
+    Args:
+        text: The text.
+        size: The height of the letters in pixels.
+    """
+    default = ImageFont.load_default(size)
+    if has_characters(default, text):
+        return default
+    path = find_font(text)
+    return default if path is None else ImageFont.truetype(str(path), size)

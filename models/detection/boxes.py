@@ -6,6 +6,7 @@ find them, too.
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def encode_boxes(sources: Array, targets: Array, scales: Scales = (1., 1., 1., 1
     return xp.concatenate([shifts, xp.log(wanted / sizes)], axis=-1) / xp.asarray(scales, sources.dtype)
 
 
-def decode_boxes(sources: Array, offsets: Array, scales: Scales = (1., 1., 1., 1.)) -> Any:
+def decode_boxes(sources: Array, offsets: Array, scales: Scales = (1., 1., 1., 1.), most: float = 1e6) -> Any:
     """The boxes that lie by given offsets from others: what `encode_boxes` undoes.
 
     Args:
@@ -58,6 +59,7 @@ def decode_boxes(sources: Array, offsets: Array, scales: Scales = (1., 1., 1., 1
         offsets: (dy, dx, dh, dw), shape (..., 4); the axes before the last one may be others to which those of
             `sources` broadcast.
         scales: By which the offsets were divided.
+        most: How many times as high or wide as its source a box may be: what a network says at first may be anything.
 
     Returns:
         Boxes of the shape of `offsets`.
@@ -74,7 +76,7 @@ def decode_boxes(sources: Array, offsets: Array, scales: Scales = (1., 1., 1., 1
     offsets = offsets * xp.asarray(scales, offsets.dtype)
     sizes = sources[..., 2:] - sources[..., :2]
     centers = sources[..., :2] + sizes * (0.5 + offsets[..., :2])
-    halves = xp.exp(offsets[..., 2:]) * sizes / 2
+    halves = xp.exp(xp.minimum(offsets[..., 2:], math.log(most))) * sizes / 2
     return xp.concatenate([centers - halves, centers + halves], axis=-1)
 
 

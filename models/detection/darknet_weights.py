@@ -19,8 +19,8 @@ from autograd_nn.models.layers.blocks import ConvBN
 from autograd_nn.types import Array, File
 from autograd_nn.utils.atomic import open_for_writing
 
-DARKNET_NETWORKS = 'darknet19', 'darknet53', 'yolov2', 'yolov2_tiny', 'yolov3'
-"""The networks of the zoo whose layers are those of a network that was published for Darknet."""
+DARKNET_NETWORKS = 'darknet19', 'darknet53', 'yolov2', 'yolov2_tiny', 'yolov3', 'yolov3_digits'
+"""The networks of the zoo whose layers are those of Darknet."""
 
 _VERSION = struct.Struct('<3i')
 # A height and width with which all networks work.
@@ -193,7 +193,7 @@ def _read(file: File) -> tuple[DarknetHeader, np.ndarray, str]:
 def _layers(network: Link) -> list[list[_Place]]:
     """For each layer, in the order of the file, its arrays in the order of the file."""
     if isinstance(network, YOLO):
-        return [layer for link in network.darknet_layers() for layer in _layers_of(link, 5 + network.n_fg_class)]
+        return [layer for link in network.darknet_layers() for layer in _layers_of(link, network.class_outputs)]
     return list(_layers_of(network, 0))
 
 

@@ -1,7 +1,8 @@
 """Faster R-CNN: one network proposes regions of a picture, and another says what is in each of them."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,40 @@ PRESETS = {'visualize': (0.3, 0.7), 'evaluate': (0.3, 0.05)}
 Found = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 
 
+@dataclass
+class Proposals:
+    """What the first stage of a `FasterRCNN` says of N pictures.
+
+    Unpacked, it is what the second stage says of the regions, as ChainerCV's class returns it: offsets of objects for
+    each class, float of shape (R, classes * 4); scores before softmax, shape (R, classes), of background first; and
+    `rois` and `roi_indices`.
+
+    Attributes:
+        network: The detector.
+        features: The pictures' features.
+        locs: Offsets of regions from S anchors, shape (N, S, 4).
+        scores: How much each is like an object, as the first stage has it.
+        rois: The regions of all pictures that are proposed, shape (R, 4).
+        roi_indices: Which picture each of them is of, int32, shape (R,).
+        anchors: Shape (S, 4).
+        size: The height and width of the pictures.
+    """
+
+    network: FasterRCNN
+    features: Any
+    locs: Variable
+    scores: Variable
+    rois: Any
+    roi_indices: Any
+    anchors: Any
+    size: Sequence[int]
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.network.roi_head(self.features, self.rois, self.roi_indices)
+        yield self.rois
+        yield self.roi_indices
+
+
 class FasterRCNN(Chain):
     """A detector of two stages: a feature extractor, what proposes regions, and what says what is in each of them.
 
@@ -41,13 +76,17 @@ class FasterRCNN(Chain):
         loc_normalize_std: By which offsets are divided.
 
     Attributes:
-        nms_thresh: The largest IoU of two objects of a class in a prediction (see `use_preset`).
+        head_name: What the last of the three is called in paths of parameters.
+        presets: For each preset the two numbers that follow (see `use_preset`).
+        nms_thresh: The largest IoU of two objects of a class in a prediction.
         score_thresh: The least score of an object in a prediction.
         anchor_target_creator: Chooses what the first stage learns from.
         proposal_target_creator: Chooses what the second stage learns from.
         sigmas: For the first and the second stage, where the loss of offsets becomes linear (see `location_loss`).
     """
 
+    head_name = 'head'
+    presets = PRESETS
     nms_thresh, score_thresh = PRESETS['visualize']
     sigmas = 3., 1.
 
@@ -57,7 +96,7 @@ class FasterRCNN(Chain):
         with self.init_scope():
             self.extractor: Any = extractor
             self.rpn: Any = rpn
-            self.head: Any = head
+            setattr(self, self.head_name, head)
         self.mean = np.reshape(np.asarray(mean, np.float32), (-1, 1, 1))
         self.min_size = min_size
         self.max_size = max_size
@@ -66,30 +105,41 @@ class FasterRCNN(Chain):
         self.proposal_target_creator = ProposalTargetCreator()
 
     @property
+    def roi_head(self) -> Any:
+        """What says what is in regions: the child that is called `head_name`."""
+        return self[self.head_name]
+
+    @property
     def n_class(self) -> int:
         """The number of classes, background included."""
-        return int(self.head.n_class)
+        return int(self.roi_head.n_class)
 
     @property
     def n_fg_class(self) -> int:
         """The number of classes, without background."""
         return self.n_class - 1
 
-    def forward(self, x: Any, scales: Sequence[float] | None = None) -> tuple[Variable, Variable, Any, Any]:
-        """Proposes regions, and says what is in them.
+    @property
+    def class_outputs(self) -> int:
+        """How many outputs for each region depend on the classes."""
+        return self.n_class
+
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        return {**self.extractor._layers_in_order(), 'rpn': [self.rpn], self.head_name: [self.roi_head]}
+
+    def forward(self, x: Any, scales: Sequence[float] | None = None) -> Proposals:
+        """Proposes regions; what is in them is said when the result is unpacked.
 
         Args:
             x: Prepared pictures, shape (N, 3, H, W).
             scales: By which each of them was scaled; 1 by default. Regions that were too small before are left out.
 
         Returns:
-            Offsets of objects from regions for each class, shape (R, classes * 4), and scores before softmax, shape
-            (R, classes), of background first; the regions of all pictures, shape (R, 4), and which picture each is of,
-            shape (R,).
+            For `losses`, or to be unpacked (see there).
         """
-        features = self.extractor(x)
-        _, _, rois, indices, _ = self.rpn(features, x.shape[2:], scales)
-        return *self.head(features, rois, indices), rois, indices
+        features = self.extractor(as_variable(x))
+        locs, scores, rois, indices, anchors = self.rpn(features, x.shape[2:], scales)
+        return Proposals(self, features, locs, scores, rois, indices, anchors, x.shape[2:])
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Scales a picture so that its shorter side has `min_size` pixels, or its longer one `max_size`.
@@ -132,9 +182,9 @@ class FasterRCNN(Chain):
         Raises:
             ValueError: There is no such preset.
         """
-        if preset not in PRESETS:
-            raise ValueError(f'use_preset: expected {" or ".join(map(repr, PRESETS))}, got {preset!r}')
-        self.nms_thresh, self.score_thresh = PRESETS[preset]
+        if preset not in self.presets:
+            raise ValueError(f'use_preset: expected {" or ".join(map(repr, self.presets))}, got {preset!r}')
+        self.nms_thresh, self.score_thresh = self.presets[preset]
 
     def predict(self, images: Iterable[np.ndarray]) -> Found:
         """Detects the objects in pictures, in test mode and without a graph.
@@ -153,9 +203,10 @@ class FasterRCNN(Chain):
         for image in images:
             x = self.device.send(self.prepare(image)[None])
             with using_config('train', False), no_backprop_mode():
-                locs, scores, rois, _ = self(x, [x.shape[3] / image.shape[2]])
+                locs, scores, rois, _ = self(x, [self._prepared_size(image.shape[1:])[1] / image.shape[2]])
                 probabilities = F.softmax(scores).array
-            ratio = self.xp.asarray(np.tile(np.divide(image.shape[1:], x.shape[2:]), 2), rois.dtype)
+            ratio = np.tile(np.divide(image.shape[1:], self._prepared_size(image.shape[1:])), 2)
+            ratio = self.xp.asarray(ratio, rois.dtype)
             parts = self.decode(rois * ratio, locs.array, probabilities, image.shape[1:])
             for row, part in zip(found, parts):
                 row.append(to_cpu(part))
@@ -186,14 +237,14 @@ class FasterRCNN(Chain):
         boxes, labels, scores = map(xp.concatenate, zip(*found))
         return boxes, labels, scores
 
-    def losses(self, x: Any, boxes: Sequence[Array], labels: Sequence[Array]) -> dict[str, Variable]:
+    def losses(self, outputs: Proposals, boxes: Sequence[Array], labels: Sequence[Array]) -> dict[str, Variable]:
         """The four losses to train with, by ChainerCV's names: of offsets and of classes, in both stages.
 
         Args:
-            x: Prepared pictures, shape (N, 3, H, W).
-            boxes: For each picture the objects' boxes, (y_min, x_min, y_max, x_max) in its prepared pixels, shape
-                (G, 4).
-            labels: For each picture their classes, integers of shape (G,).
+            outputs: What the network returned for N pictures.
+            boxes: For each picture the objects' boxes, (y_min, x_min, y_max, x_max) in pixels of the prepared pictures,
+                float of shape (R, 4).
+            labels: For each picture their classes, integers of shape (R,).
 
         Raises:
             ValueError: The numbers do not fit, or a class is not among those known.
@@ -202,25 +253,28 @@ class FasterRCNN(Chain):
             if len(number) and not 0 <= number.min() <= number.max() < self.n_fg_class:
                 raise ValueError(f'losses: expected labels from 0 to {self.n_fg_class - 1}, got {number.min()} to '
                                  f'{number.max()}')
-        xp, size = self.xp, x.shape[2:]
-        features = self.extractor(as_variable(x))
-        rpn_locs, rpn_scores, rois, indices, anchors = self.rpn(features, size)
-        truths = [self.anchor_target_creator(box, anchors, size) for box in boxes]
+        xp, rois, indices = self.xp, outputs.rois, outputs.roi_indices
+        truths = [self.anchor_target_creator(box, outputs.anchors, outputs.size) for box in boxes]
         anchor_locs, anchor_labels = (xp.stack(column) for column in zip(*truths, strict=True))
         samples = [self.proposal_target_creator(rois[indices == i], box, label, self.loc_normalize_std)
                    for i, (box, label) in enumerate(zip(boxes, labels, strict=True))]
         chosen, roi_locs, roi_labels = zip(*samples)
         rois, indices = join_regions(chosen)
         roi_locs, roi_labels = xp.concatenate(roi_locs), xp.concatenate(roi_labels)
-        locs, scores = self.head(features, rois, indices)
+        locs, scores = map(_single, self.roi_head(outputs.features, rois, indices))
         locs = F.reshape(locs, (len(rois), -1, 4))[xp.arange(len(rois)), roi_labels]
-        return {'rpn_loc_loss': location_loss(F.reshape(rpn_locs, (-1, 4)), anchor_locs.reshape(-1, 4),
+        return {'rpn_loc_loss': location_loss(F.reshape(_single(outputs.locs), (-1, 4)), anchor_locs.reshape(-1, 4),
                                               anchor_labels.reshape(-1), self.sigmas[0]),
-                'rpn_cls_loss': self.rpn.classification_loss(rpn_scores, anchor_labels),
+                'rpn_cls_loss': self.rpn.classification_loss(_single(outputs.scores), anchor_labels),
                 'roi_loc_loss': location_loss(locs, roi_locs, roi_labels, self.sigmas[1]),
                 'roi_cls_loss': F.softmax_cross_entropy(scores, roi_labels)}
 
-    def loss(self, x: Any, boxes: Sequence[Array], labels: Sequence[Array]) -> Variable:
+    def loss(self, outputs: Proposals, boxes: Sequence[Array], labels: Sequence[Array]) -> Variable:
         """The sum of the losses to train with (see `losses`), a scalar."""
-        first, *others = self.losses(x, boxes, labels).values()
+        first, *others = self.losses(outputs, boxes, labels).values()
         return sum(others, first)
+
+
+def _single(x: Variable) -> Variable:
+    """In single precision: sums of many losses go beyond half."""
+    return F.cast(x, np.promote_types(x.dtype, np.float32))

@@ -10,7 +10,7 @@ from autograd_nn.link import Chain
 from autograd_nn.models.detection.faster_rcnn import FasterRCNN
 from autograd_nn.models.detection.region_proposals import ProposalCreator, RegionProposalNetwork
 from autograd_nn.models.detection.region_targets import AnchorTargetCreator, ProposalTargetCreator
-from autograd_nn.models.layers.blocks import StagedChain, conv_bn, he_linear
+from autograd_nn.models.layers.blocks import StagedChain, conv_bn
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.types import Array
@@ -76,8 +76,8 @@ class AlignedRoIHead(Chain):
         self.roi_size = roi_size
         self.spatial_scale = spatial_scale
         with self.init_scope():
-            self.fc1 = he_linear(units)
-            self.fc2 = he_linear(units)
+            self.fc1 = L.Linear(in_channels * roi_size ** 2, units, initialW=initializers.HeNormal())
+            self.fc2 = L.Linear(units, units, initialW=initializers.HeNormal())
             self.cls_loc = L.Linear(units, n_class * 4, initialW=initializers.Normal(0.001))
             self.score = L.Linear(units, n_class, initialW=initializers.Normal(0.01))
 

@@ -50,8 +50,18 @@ class ProposalCreator:
     n_test_post_nms: int = 300
     min_size: float = 16
 
+    @property
+    def limit(self) -> int:
+        """How many regions are left, in training or in inference."""
+        return self.n_train_post_nms if config.train else self.n_test_post_nms
+
     def __call__(self, locs: Array, scores: Array, anchors: Array, size: Sequence[int], scale: float = 1.) -> Any:
-        """The regions of one picture.
+        """The regions of one picture (see `choose`), shape (R, 4), from the highest score on."""
+        return self.choose(locs, scores, anchors, size, scale)[0]
+
+    def choose(self, locs: Array, scores: Array, anchors: Array, size: Sequence[int], scale: float = 1.,
+               ) -> tuple[Any, Any]:
+        """The regions of one picture, and their scores.
 
         Args:
             locs: Offsets of regions from anchors, shape (S, 4).
@@ -61,15 +71,15 @@ class ProposalCreator:
             scale: By which it was scaled.
 
         Returns:
-            Shape (R, 4), from the highest score on.
+            Shapes (R, 4) and (R,), from the highest score on.
         """
-        before, after = ((self.n_train_pre_nms, self.n_train_post_nms) if config.train
-                         else (self.n_test_pre_nms, self.n_test_post_nms))
+        before = self.n_train_pre_nms if config.train else self.n_test_pre_nms
         xp = get_array_module(locs)
         rois = clip_boxes(decode_boxes(anchors, locs), size)
         large = xp.flatnonzero(((rois[:, 2:] - rois[:, :2]) >= self.min_size * scale).all(axis=1))
         best = large[(-scores[large]).argsort(kind='stable')[:before]]
-        return rois[best][non_maximum_suppression(rois[best], self.nms_thresh, limit=after)]
+        best = best[non_maximum_suppression(rois[best], self.nms_thresh, limit=self.limit)]
+        return rois[best], scores[best]
 
 
 class RegionProposalNetwork(Chain):
@@ -123,7 +133,8 @@ class RegionProposalNetwork(Chain):
                         for layer, numbers in ((self.loc, 4), (self.score, 2)))
         anchors = grid_anchors(self.xp.asarray(self.anchor_base), self.feat_stride, x.shape[2:])
         rois = [self.proposal_layer(loc, score[:, 1], anchors, size, scale)
-                for loc, score, scale in zip(_single(locs), _single(scores), scales or [1.] * len(x), strict=True)]
+                for loc, score, scale in zip(*map(single_precision, (locs, scores)), scales or [1.] * len(x),
+                                             strict=True)]
         return locs, scores, *join_regions(rois), anchors
 
     def classification_loss(self, scores: Variable, labels: Array) -> Variable:
@@ -150,6 +161,6 @@ def join_regions(rois: Sequence[Array]) -> tuple[Any, Any]:
     return xp.concatenate(list(rois)), xp.asarray(np.repeat(np.arange(len(rois), dtype=np.int32), list(map(len, rois))))
 
 
-def _single(x: Variable) -> Any:
-    """Its array, in single precision."""
+def single_precision(x: Variable) -> Any:
+    """The array of a Variable, in single precision at least."""
     return x.array.astype(np.promote_types(x.dtype, np.float32), copy=False)

@@ -49,11 +49,11 @@ class SSD(Chain):
 
     nms_thresh, score_thresh = PRESETS['visualize']
 
-    def __init__(self, extractor: Link, multibox: Multibox, steps: Sequence[float], sizes: Sequence[float],
+    def __init__(self, extractor: Any, multibox: Multibox, steps: Sequence[float], sizes: Sequence[float],
                  variance: tuple[float, float] = (0.1, 0.2), mean: float | Sequence[float] = 0.) -> None:
         super().__init__()
         with self.init_scope():
-            self.extractor: Any = extractor
+            self.extractor = extractor
             self.multibox = multibox
         self.mean = np.reshape(np.asarray(mean, np.float32), (-1, 1, 1))
         self.coder = MultiboxCoder(self.extractor.grids, multibox.aspect_ratios, steps, sizes, variance)
@@ -180,8 +180,7 @@ class SSD(Chain):
             boxes, labels, scores = map(to_cpu, self.coder.decode(locs, confs, self.nms_thresh, self.score_thresh))
             ratio = np.array(image.shape[1:] * 2, np.float32) / self.insize
             found.append((clip_boxes(boxes * ratio, image.shape[1:]), labels, scores))
-        boxes, labels, scores = map(list, zip(*found))
-        return boxes, labels, scores
+        return [boxes for boxes, _, _ in found], [labels for _, labels, _ in found], [scores for *_, scores in found]
 
 
 class Extractor(StagedChain):

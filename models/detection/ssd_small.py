@@ -1,6 +1,8 @@
 """A small single shot detector, for small images."""
 from __future__ import annotations
 
+from typing import Any
+
 import autograd_nn.functions as F
 from autograd_nn.models.detection.multibox import Multibox
 from autograd_nn.models.detection.ssd import SSD, Extractor
@@ -40,6 +42,7 @@ class SSD96(SSD):
         extractor = Extractor(96, (24, 12, 6), ('conv3_3', 'conv4_3', 'conv5_2'))
         for name, (channels, stride) in LAYERS.items():
             conv, bn = conv_bn(channels, 3, stride)
-            extractor.add_stage(name, conv, **{name.replace('conv', 'bn'): bn}, relu=F.relu)
+            normalization: dict[str, Any] = {name.replace('conv', 'bn'): bn}
+            extractor.add_stage(name, conv, **normalization, relu=F.relu)
         super().__init__(extractor, Multibox(num_classes + 1, ((2,), (2,), (2,))), steps=(4, 8, 16),
                          sizes=(12, 20, 32, 45), mean=127.5)

@@ -51,6 +51,8 @@ class YOLO(Chain):
 
     nms_thresh, score_thresh = PRESETS['visualize']
     lossfun: ClassVar[YOLOLoss]
+    extractor: Any
+    subnet: Any
 
     def __init__(self, n_fg_class: int, insize: int, steps: Sequence[int], anchors: Anchors) -> None:
         if insize < 32 or insize % 32:
@@ -70,6 +72,14 @@ class YOLO(Chain):
         """
         return _cells(self.insize, self.steps, self.anchors)
 
+    @property
+    def class_outputs(self) -> int:
+        """How many outputs there are for each pair of a cell and an anchor."""
+        return 5 + self.n_fg_class
+
+    def _layers_in_order(self) -> dict[str, list[Link]]:
+        return {**self.extractor._layers_in_order(), 'subnet': [self.subnet]}
+
     def _check_input(self, x: ArrayLike) -> None:
         if x.ndim != 4 or x.shape[2:] != (self.insize, self.insize):
             raise ShapeError(f'{type(self).__name__}: expected pictures of shape (N, 3, {self.insize}, {self.insize}), '
@@ -77,7 +87,9 @@ class YOLO(Chain):
 
     def _split(self, maps: Sequence[Variable]) -> Outputs:
         """What feature maps (N, anchors * (5 + n_fg_class), H, W) say of locations, objectness and classes."""
-        rows = F.concat([F.reshape(F.transpose(y, (0, 2, 3, 1)), (len(y), -1, 5 + self.n_fg_class)) for y in maps])
+        rows = F.concat([F.reshape(F.transpose(y, (0, 2, 3, 1)), (len(y), -1, self.class_outputs)) for y in maps])
+        # Boxes and sums over all pairs need the precision.
+        rows = F.cast(rows, np.float32) if rows.dtype.itemsize == 2 else rows
         return rows[:, :, :4], rows[:, :, 4], rows[:, :, 5:]
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
@@ -161,8 +173,7 @@ class YOLO(Chain):
             boxes, labels, scores = map(to_cpu, self.decode(*y))
             boxes = (boxes - np.tile(corner, 2)) * np.tile(np.divide(image.shape[1:], scaled), 2)
             found.append((clip_boxes(boxes.astype(np.float32), image.shape[1:]), labels, scores))
-        boxes, labels, scores = map(list, zip(*found))
-        return boxes, labels, scores
+        return tuple(map(list, zip(*found)))  # type: ignore[return-value]
 
     def decode(self, locs: Array, objs: Array, confs: Array) -> tuple[Any, Any, Any]:
         """The objects that the network sees in a prepared picture.
@@ -184,7 +195,7 @@ class YOLO(Chain):
             likely = xp.flatnonzero(scores[:, label] >= self.score_thresh)
             best = likely[non_maximum_suppression(boxes[likely], self.nms_thresh, scores[likely, label])]
             found.append((boxes[best], xp.full(len(best), label, np.int32), scores[best, label]))
-        return tuple(map(xp.concatenate, zip(*found)))  # type: ignore[return-value]
+        return tuple(map(xp.concatenate, zip(*found)))
 
     def _probabilities(self, confs: Array) -> Any:
         """The probability of each class, if there is an object."""

@@ -29,7 +29,7 @@ COCO_ANCHORS = (((90, 116), (198, 156), (326, 373)), ((61, 30), (45, 62), (119, 
 # The same for 96 x 96 pixels, from k-means over the boxes of `datasets.DigitScenes`.
 DIGIT_ANCHORS = (((40, 37), (40, 30), (35, 23)), ((27, 28), (26, 20), (23, 15)), ((18, 17), (29, 8), (18, 11)))
 
-DIGIT_DETECTOR = Recipe(lr=0.003, warmup=0.1, batch_size=16)
+DIGIT_DETECTOR = Recipe(lr=0.003, warmup=0.2, batch_size=16, epochs=15)
 
 
 class Darknet53Extractor(StagedChain):

@@ -7,7 +7,6 @@ import numpy as np
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn.backend import is_array
 from autograd_nn.config import config, no_backprop_mode
 from autograd_nn.link import Chain, Link
 from autograd_nn.models import registry
@@ -16,9 +15,9 @@ from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import Sequential
 from autograd_nn.types import ArrayLike
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_array
 
-CONTRASTIVE = Recipe(lr=0.003, warmup=0.1, epochs=20, batch_size=128)
+CONTRASTIVE = Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=128)
 
 
 class ContrastiveNetwork(Chain):
@@ -33,6 +32,9 @@ class ContrastiveNetwork(Chain):
         size: The number of outputs of the head.
         normalized: Whether the head has batch normalization.
 
+    Raises:
+        ValueError: There is no such classifier, or its last layer is not fully connected.
+
     Attributes:
         encoder: The classifier.
         head: Two layers from features to what the loss compares.
@@ -44,9 +46,10 @@ class ContrastiveNetwork(Chain):
     def __init__(self, num_classes: int = 10, encoder: str = 'lenet_bn', size: int = 128,
                  normalized: bool = True) -> None:
         super().__init__()
-        network: Any = registry.create(encoder, num_classes=num_classes)
-        if not isinstance(network, ImageNetwork):
+        entry = registry.get(encoder)
+        if not issubclass(entry.model, ImageNetwork):
             raise ValueError(f'encoder: expected a network that classifies pictures, got {encoder}')
+        network: Any = entry.build(num_classes=num_classes)
         *stages, self.layer, last = network.main_stages
         if not any(isinstance(layer, L.Linear) for layer in network.functions[last]):
             raise ValueError(f'encoder: expected a network whose last layer is fully connected, got {encoder}')
@@ -136,12 +139,11 @@ class SimCLR(ContrastiveNetwork):
 class MoCo(ContrastiveNetwork):
     """MoCo v2: a view is to find the other one among those of earlier minibatches, as a slower network sees them.
 
-    The slower network, `key`, is the moving average of this one, and so are its averages of batch normalization, by
-    which it normalizes: a minibatch of the paper, split over GPUs and shuffled, is not needed for that. References: K.
-    He, H. Fan, Y. Wu, S. Xie, R. Girshick, Momentum Contrast for Unsupervised Visual Representation Learning, 2019,
-    https://arxiv.org/abs/1911.05722; X. Chen, H. Fan, R. Girshick, K. He, Improved Baselines with Momentum Contrastive
-    Learning, 2020, https://arxiv.org/abs/2003.04297; Z. Cai et al., Exponential Moving Average Normalization for
-    Self-supervised and Semi-supervised Learning, 2021, https://arxiv.org/abs/2101.08482.
+    The slower network, `key`, is the moving average of this one. It sees a minibatch in shuffled parts, as on several
+    GPUs: by the statistics of its batch normalization nobody can tell which views belong together. References: K. He,
+    H. Fan, Y. Wu, S. Xie, R. Girshick, Momentum Contrast for Unsupervised Visual Representation Learning, 2019,
+    https://arxiv.org/abs/1911.05722 (section 3.3); X. Chen, H. Fan, R. Girshick, K. He, Improved Baselines with
+    Momentum Contrastive Learning, 2020, https://arxiv.org/abs/2003.04297.
 
     Args:
         num_classes: The number of outputs of the classifier.
@@ -150,6 +152,7 @@ class MoCo(ContrastiveNetwork):
         temperature: That of `functions.info_nce`.
         momentum: How much of the slower network each step leaves.
         queue_size: How many views of earlier minibatches there are to compare with.
+        parts: In how many parts the slower network sees a minibatch.
 
     Attributes:
         key: The slower network.
@@ -170,12 +173,16 @@ class MoCo(ContrastiveNetwork):
     place: Any
 
     def __init__(self, num_classes: int = 10, encoder: str = 'lenet_bn', size: int = 128, temperature: float = 0.2,
-                 momentum: float = 0.99, queue_size: int = 2048) -> None:
+                 momentum: float = 0.99, queue_size: int = 2048, parts: int = 4) -> None:
         super().__init__(num_classes, encoder, size, normalized=False)
         self.temperature = temperature
         self.momentum = momentum
+        self.parts = parts
         with self.init_scope():
             self.key = ContrastiveNetwork(num_classes, encoder, size, normalized=False).freeze()
+        # Its parameters have no gradients, but it normalizes by the statistics of minibatches.
+        for link in self.key.links():
+            link.frozen = False
         self.add_persistent('queue', np.random.standard_normal((queue_size, size)).astype(np.float32))
         self.add_persistent('place', np.array(0))
 
@@ -192,14 +199,25 @@ class MoCo(ContrastiveNetwork):
         query = self(x0)
         with no_backprop_mode():
             self._follow(self.momentum if config.train else 1.)
-            keys = F.normalize(self.key(x1))
+            keys = self._compute_keys(x1)
         # A copy, as the queue changes before the gradient is computed.
         loss = F.info_nce(query, keys, self.queue.copy(), self.temperature)
         if config.train:
             places = (int(self.place) + self.xp.arange(len(keys))) % len(self.queue)
-            self.queue[places[-len(self.queue):]] = keys.array[-len(self.queue):]
+            self.queue[places[-len(self.queue):]] = keys[-len(self.queue):]
             self.place[...] = (int(self.place) + len(keys)) % len(self.queue)
         return loss
+
+    def _compute_keys(self, x: ArrayLike) -> Any:
+        """What the slower network makes of views: an array of rows of length 1, shape (N, size)."""
+        x = as_array(x)
+        if not config.train or len(x) < 2 * self.parts:
+            return F.normalize(self.key(x)).array
+        order = np.random.permutation(len(x))
+        keys = self.xp.empty((len(x), self.queue.shape[1]), x.dtype)
+        for part in np.array_split(order, self.parts):
+            keys[part] = F.normalize(self.key(x[part])).array
+        return keys
 
     def _follow(self, momentum: float) -> None:
         """Moves the slower network towards this one, whose values it takes over in the first step."""
@@ -208,13 +226,6 @@ class MoCo(ContrastiveNetwork):
             if fresh:
                 slow.copyparams(own)
                 continue
-            for target, source in zip(_arrays(slow), _arrays(own), strict=True):
-                target *= momentum
-                target += (1 - momentum) * source
-
-
-def _arrays(link: Link) -> list[Any]:
-    """The arrays of a link's parameters, and the averages of its batch normalization."""
-    # How many minibatches were averaged is a number.
-    return [param.array for param in link.params(include_uninit=False)] + [
-        value for _, value in link.namedpersistents() if is_array(value) and value.ndim]
+            for target, source in zip(slow.params(include_uninit=False), own.params(include_uninit=False), strict=True):
+                target.array *= momentum
+                target.array += (1 - momentum) * source.array

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import autograd_nn.functions as F
@@ -17,7 +18,7 @@ from autograd_nn.variable import Variable
 
 
 @register('deeplab_v3_plus', (3, 513, 513), 'segmentation', Recipe(lr=0.0003, warmup=0.1, batch_size=4))
-@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8),
+@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8),
           width=1 / 8, middle_blocks=2, stem_stride=1, dilations=(2, 4, 6), decay=0.9, min_input_size=(1, 1))
 class DeepLabV3plusXception65(SegmentationNetwork):
     """DeepLab v3+ on Xception: pyramids of dilated separable convolutions, and a decoder that sees finer features, too.
@@ -52,14 +53,13 @@ class DeepLabV3plusXception65(SegmentationNetwork):
         super().__init__(num_classes)
         self.min_input_size = min_input_size
         channels = round(256 * width)
-        with self.init_scope():
-            self.feature_extractor = Xception65(width, middle_blocks, stem_stride, decay)
-            self.aspp = SeparableASPP(round(2048 * width), channels, dilations, decay)
-            self.decoder = Decoder(num_classes, round(48 * width), channels, decay)
+        self.add_stage('feature_extractor', Xception65(width, middle_blocks, stem_stride, decay))
+        self.add_stage('aspp', SeparableASPP(round(2048 * width), channels, dilations, decay))
+        self.add_stage('decoder', Decoder(num_classes, round(48 * width), channels, decay))
 
     def compute_scores(self, x: Variable) -> Variable:
-        low, high = self.feature_extractor(x)
-        return F.resize_images(self.decoder(low, self.aspp(high)), (x.shape[2], x.shape[3]))
+        low, high = self['feature_extractor'](x)
+        return F.resize_images(self['decoder'](low, self['aspp'](high)), (x.shape[2], x.shape[3]))
 
 
 class Xception65(Chain):
@@ -123,7 +123,7 @@ class XceptionBlock(Chain):
         super().__init__()
         self.skip = skip
         last = skip == 'none'
-        for i, sizes in enumerate(zip(channels, channels[1:]), start=1):
+        for i, sizes in enumerate(pairwise(channels), start=1):
             # Behind the second one stand the activation's input and output, both of which are used.
             activation = F.relu if i == 1 or (i == 3 and last) else None
             self.add_link(f'separable{i}', SeparableConvBN(*sizes, stride if i == 3 else 1, dilate,

@@ -7,21 +7,21 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.models.classification.vgg import CONVOLUTIONS, VGG
-from autograd_nn.models.layers.blocks import he_convolution, max_pooling, pixel_convolution
+from autograd_nn.models.layers.blocks import he_convolution, pixel_convolution
 from autograd_nn.models.preprocessing import CAFFE, TORCHVISION
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork
 from autograd_nn.variable import Variable
 
-STRIDES = 32, 16, 8, 4, 2
+STRIDES = 32, 16, 8, 4, 2, 1
 _RECIPE = Recipe(lr=0.0001, warmup=0.1, clip=1., batch_size=4)
 
 
 @register('fcn32s', (3, 224, 224), 'segmentation', _RECIPE, stride=32)
 @register('fcn16s', (3, 224, 224), 'segmentation', _RECIPE, stride=16)
 @register('fcn8s', (3, 224, 224), 'segmentation', _RECIPE, stride=8)
-@register('fcn_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8), stride=2,
+@register('fcn_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8), stride=1,
           n_layers=11, width=16, hidden=128, batch_normalization=True, same=True)
 class FCN(SegmentationNetwork):
     """FCN: VGG with convolutions for its fully connected layers, whose scores are enlarged to the size of the picture.
@@ -31,11 +31,12 @@ class FCN(SegmentationNetwork):
     https://arxiv.org/abs/1411.4038. Names of layers are those of the authors' networks for Caffe.
 
     Transposed convolutions enlarge; they begin as bilinear interpolation. A stride of less than 32 adds the scores of
-    earlier, larger features on the way: of the fourth pooling, of the third, and so on.
+    earlier, larger features on the way: of the fourth pooling, of the third, and so on; with a stride of 1 of the first
+    convolutions at last.
 
     Args:
         num_classes: The number of classes, with the background.
-        stride: The distance of the finest scores, in pixels: 32, 16 or 8 as in the paper, or 4 or 2.
+        stride: The distance of the finest scores, in pixels: 32, 16 or 8 as in the paper, or 4, 2 or 1.
         n_layers: The number of layers of the VGG: 11, 13, 16 or 19.
         width: The channels of the first convolution: 64 in VGG.
         hidden: The channels of the layers that were fully connected.
@@ -76,7 +77,7 @@ class FCN(SegmentationNetwork):
                 if batch_normalization:
                     layers[f'bn{i}_{j}'] = L.BatchNormalization(min(width << i - 1, 8 * width))
                 layers[f'relu{j}'] = F.relu
-            self.add_stage(f'pool{i}', **layers, pool=max_pooling(2))
+            self.add_stage(f'conv{i}', **layers)
         self.add_stage('fc7', fc6=he_convolution(hidden, 7, pad=3 * same), relu6=F.relu, drop6=F.dropout,
                        fc7=he_convolution(hidden, 1), relu7=F.relu, drop7=F.dropout)
         self._add_scores()
@@ -87,8 +88,9 @@ class FCN(SegmentationNetwork):
         self.add_link('score_fr', L.Convolution2D(None, self.num_classes, 1, initialW=zero))
         for i in self._skips:
             self.add_link(self._enlarging(i + 1), self._deconvolution(2))
-            self.add_link(f'score_pool{i}', L.Convolution2D(None, self.num_classes, 1, initialW=zero))
-        self.add_link(self._last, self._deconvolution(self.stride))
+            self.add_link(self._score(i), L.Convolution2D(None, self.num_classes, 1, initialW=zero))
+        if self.stride > 1:
+            self.add_link(self._last, self._deconvolution(self.stride))
 
     def _deconvolution(self, factor: int) -> L.Deconvolution2D:
         return L.Deconvolution2D(self.num_classes, self.num_classes, 2 * factor, factor,
@@ -97,7 +99,7 @@ class FCN(SegmentationNetwork):
 
     @property
     def _skips(self) -> range:
-        """The poolings whose scores are added, in this order."""
+        """The poolings whose scores are added, in this order; 0 for what is before the first."""
         return range(4, 4 - STRIDES.index(self.stride), -1)
 
     @property
@@ -106,21 +108,28 @@ class FCN(SegmentationNetwork):
             return 'upscore' if self.stride == 32 else f'upscore{self.stride}'
         return self._enlarging(self._skips[-1])
 
+    def _score(self, i: int) -> str:
+        return f'score_pool{i}' if i else 'score_conv1'
+
     def _enlarging(self, i: int) -> str:
         return 'upscore2' if i == 5 else f'upscore_pool{i}'
 
     def compute_scores(self, x: Variable) -> Variable:
         features = {}
         for i in range(1, 6):
-            x = features[i] = self.run_stage(f'pool{i}', x)
+            x = self.run_stage(f'conv{i}', x)
+            if i == 1:
+                features[0] = x
+            x = features[i] = F.max_pooling_2d(x, 2)
         # Without padding, fc6 leaves out three positions on each side, and each enlargement adds half a step.
         start = 0 if self.same else 3
         y = self['score_fr'](self.run_stage('fc7', x))
         for i in self._skips:
             y = self[self._enlarging(i + 1)](y)
             start = max(2 * start - 1, 0)
-            y = y + _part(self[f'score_pool{i}'](features[i]), start, y.shape[2:])
-        y = self[self._last](y)
+            y = y + _part(self[self._score(i)](features[i]), start, y.shape[2:])
+        if self.stride > 1:
+            y = self[self._last](y)
         return y if self.same else y[:, :, (first := self.stride // 2 + 99 - self.stride * start):, first:]
 
     def load_classifier(self, network: VGG) -> None:

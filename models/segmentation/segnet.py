@@ -15,7 +15,7 @@ from autograd_nn.models.segmentation.segmentation_network import SegmentationNet
 from autograd_nn.variable import Variable
 
 _RECIPE = Recipe(lr=0.001, warmup=0.1, batch_size=8)
-_SMALL = Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8)
+_SMALL = Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8)
 
 
 @register('segnet_basic', (3, 360, 480), 'segmentation', _RECIPE)

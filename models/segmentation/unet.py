@@ -16,7 +16,7 @@ DEPTH = 4
 
 
 @register('unet', (3, 96, 96), 'segmentation', Recipe(lr=0.0003, warmup=0.1, clip=1., batch_size=8))
-@register('unet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=12, batch_size=8), width=16,
+@register('unet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8), width=16,
           batch_normalization=True, dropout=0.)
 class UNet(SegmentationNetwork):
     """U-Net: each step up goes on with what the step down of the same size saw, so that borders come out sharp.
@@ -28,7 +28,8 @@ class UNet(SegmentationNetwork):
     Args:
         num_classes: The number of classes, with the background.
         width: The channels of the first block; each of the four further ones has twice as many.
-        batch_normalization: Whether batch normalization follows each convolution, as it does in most later programs.
+        batch_normalization: Whether batch normalization follows each convolution but the last, as it does in most later
+            programs.
         dropout: The part of the last features on the way down that is dropped.
         same: Whether convolutions keep sizes. False for the paper's, which need a margin of 92 pixels: what is missing
             at the border is mirrored.
@@ -48,13 +49,17 @@ class UNet(SegmentationNetwork):
         self.dropout = dropout
         self.same = same
         for i in range(1, DEPTH + 2):
-            self.add_link(f'enc{i}', DoubleConvolution(width << i - 1, batch_normalization, int(same)))
+            self.add_stage(f'enc{i}', DoubleConvolution(width << i - 1, batch_normalization, int(same)))
         for i in range(DEPTH, 0, -1):
             channels = width << i - 1
-            self.add_link(f'up{i}', L.Deconvolution2D(2 * channels, channels, 2, 2,
-                                                      initialW=initializers.HeNormal(2.)))
-            self.add_link(f'dec{i}', DoubleConvolution(channels, batch_normalization, int(same)))
-        self.add_link('classifier', L.Convolution2D(width, num_classes, 1))
+            # Each pixel of the output depends on one of each input channel.
+            up: dict[str, Any] = {f'up{i}': L.Deconvolution2D(2 * channels, channels, 2, 2, 0, batch_normalization,
+                                                              initialW=initializers.HeNormal(2 ** 0.5))}
+            if batch_normalization:
+                up[f'up{i}_bn'] = L.BatchNormalization(channels)
+            self.add_stage(f'up{i}', **up, relu=F.relu)
+            self.add_stage(f'dec{i}', DoubleConvolution(channels, batch_normalization, int(same)))
+        self.add_stage('classifier', L.Convolution2D(width, num_classes, 1))
 
     def pad(self, x: Variable) -> Variable:
         """Makes sides multiples of 16; without padding in convolutions, mirrors a margin for them (see `same`)."""
@@ -76,7 +81,7 @@ class UNet(SegmentationNetwork):
         if self.dropout:
             x = F.dropout(x, self.dropout)
         for i in range(DEPTH, 0, -1):
-            x = F.relu(self[f'up{i}'](x))
+            x = self.run_stage(f'up{i}', x)
             x = self[f'dec{i}'](F.concat((_centre(seen.pop(), x.shape[2:]), x)))
         return self['classifier'](x)
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import darknet_configs
 from benchmarks.comparison import WorkerProcess, quartiles, take_turns
 from benchmarks.worker import OnCpu, Side, serve
 
@@ -42,15 +43,35 @@ def write_ssd(network: Any, folder: Path) -> list[Path]:
     return paths
 
 
+def write_yolo(describe: Callable[[Any], str], network: Any, folder: Path) -> list[Path]:
+    """Writes Darknet's files of a YOLO network.
+
+    Args:
+        describe: Writes the description of the network (see `benchmarks.darknet_configs`).
+        network: The detector, with weights.
+        folder: Where to write.
+    """
+    from autograd_nn import models
+
+    paths = [folder / 'detector.weights', folder / 'detector.cfg']
+    models.save_darknet(paths[0], network)
+    paths[1].write_text(describe(network))
+    return paths
+
+
 # How the files of each detector that OpenCV reads are written.
-WRITERS: dict[str, Callable[[Any, Path], list[Path]]] = {'ssd300': write_ssd, 'ssd512': write_ssd}
+WRITERS: dict[str, Callable[[Any, Path], list[Path]]] = {
+    'ssd300': write_ssd, 'ssd512': write_ssd, 'yolov2': partial(write_yolo, darknet_configs.yolov2),
+    'yolov2_tiny': partial(write_yolo, darknet_configs.yolov2_tiny),
+    'yolov3': partial(write_yolo, darknet_configs.yolov3)}
 
 
 def minibatch(network: Any, batch: int) -> Any:
-    """Random images of the size that a network takes."""
+    """Random images of the size that a network takes, about as bright as those that are prepared for it."""
     import numpy as np
 
-    return np.random.default_rng(0).uniform(-128, 128, (batch, 3, network.insize, network.insize)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(0, 255, (batch, 3, network.insize, network.insize)).astype(np.float32)
+    return np.stack([network.prepare(image) for image in images])
 
 
 def make_network(name: str) -> Any:

@@ -913,13 +913,17 @@ Variable.zerograd(self)
 
 # What Chainer does not have, or has under another name: `sub` and the like are only operators there.
 NEW = '''
-functions. confusion_matrix div floordiv gelu gru mul neg pow remainder rnn scaled_dot_product_attention std step \
-stochastic_depth sub var
+functions. confusion_matrix div floordiv gelu gru info_nce mul neg nt_xent pow remainder rnn \
+scaled_dot_product_attention std step stochastic_depth sub var
 links. MultiHeadAttention Shortcut
+optimizer_hooks. GradientScaling
 training.extensions. CosineShift DivergenceError Shift
 initializers. Initializer get_initializer
-datasets. AugmentedDataset ImageFolderDataset Vocabulary get_digits parallel_streams prepare_digit read_image \
-read_text standard_augmentation
+datasets. AugmentedDataset COCOBoxDataset CaptionDataset DigitSceneCaptions DigitScenes ImageFolderDataset \
+LabelMapDataset RandomSentences Scene SegmentationFolderDataset SentenceVocabulary VOCBoxDataset \
+VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
+get_digits label_map_of_scene pad_sentences parallel_streams prepare_digit read_image read_label_map read_text \
+split_sentence standard_augmentation write_label_map
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
 dataset. Dataset Examples RemoteFile at_epoch call_converter download_files gather join_examples
 '''

@@ -94,6 +94,35 @@ def test_more_or_fewer_processes_go_on_with_the_same_minibatches(place, n):
     assert_same(place, 'all', 'part')
 
 
+DOUBLE = """
+import sys
+import numpy as np
+import autograd_nn
+from autograd_nn.tasks import classification
+from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.train import main
+autograd_nn.global_config.dtype = np.dtype('d')
+normal = classification.PictureConverter.__call__
+classification.PictureConverter.__call__ = lambda *args: tuple(
+    x.astype('d') if x.dtype == 'f' else x for x in normal(*args))
+main(CommandLine('train.py', ['train.py'], sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_batch_normalization_by_whole_minibatches(place, tmp_path):
+    """In a network with many such layers, which make much of the rounding of float32; other processes read the data."""
+    program = tmp_path / 'double.py'
+    program.write_text(DOUBLE)
+    words = program, '--model', 'resnet20', *MOMENTUM[2:], '--schedule', 'constant', '--epochs', 1, '--overwrite'
+    mpi.run(1, [*words, '--batch-size', 34, '--out', 'single'], cwd=place)
+    mpi.run(2, [*words, '--batch-size', 17, '--sync-bn', '--workers', 1, '--out', 'several'], cwd=place)
+    with np.load(place / 'single' / 'model.npz') as single, np.load(place / 'several' / 'model.npz') as several:
+        for key in single.files:
+            np.testing.assert_allclose(several[key], single[key], rtol=1e-9, atol=1e-10, err_msg=key)
+    expect_one_line(run_here('train', *MOMENTUM, '--sync-bn', cwd=place), '--sync-bn', 'perceptron has none')
+
+
 @pytest.mark.slow
 def test_a_state_that_is_spread_over_the_processes(place):
     """With Adam, whose state counts; then in more processes, and in one."""

@@ -67,8 +67,9 @@ def test_resize_keeps_the_ratio():
 
 
 def test_in_a_data_set_with_transforms_of_the_image_alone():
-    data = AugmentedDataset([(*example(i), i) for i in range(4)], Compose([
-        RandomBrightness(0.5), RandomLabelMapScale(0.5, 2.), RandomLabelMapCrop((24, 24)), RandomLabelMapFlip()]), seed=0)
+    transform = Compose([RandomBrightness(0.5), RandomLabelMapScale(0.5, 2.), RandomLabelMapCrop((24, 24)),
+                         RandomLabelMapFlip()])
+    data = AugmentedDataset([(*example(i), i) for i in range(4)], transform, seed=0)
     for i, (image, labels, number) in enumerate(data[:]):
         assert number == i and image.shape == (3, 24, 24) and labels.shape == (24, 24)
         np.testing.assert_array_equal(data[i][1], labels)

@@ -6,17 +6,16 @@ import pytest
 from PIL import Image
 
 from autograd_nn.datasets import (
+    VOC_SEGMENTATION_CLASSES,
     DigitScenes,
     LabelMapDataset,
     SegmentationFolderDataset,
     VOCSemanticSegmentationDataset,
-    draw_label_map,
     label_map_of_scene,
     read_label_map,
-    voc_colormap,
-    voc_semantic_segmentation_label_names,
     write_label_map,
 )
+from autograd_nn.utils import draw_label_map, voc_colormap
 
 
 def test_the_colours_of_voc():
@@ -60,7 +59,7 @@ class TestFiles:
         with pytest.raises(ValueError, match=r'colours.png: expected numbers of classes .* got a picture of mode RGB'):
             read_label_map(tmp_path / 'colours.png')
         for labels in np.array([[255]]), np.array([[-2]]), np.array([1]):
-            with pytest.raises(ValueError, match=r'write_label_map: expected labels of shape \(H, W\), from -1 to 254'):
+            with pytest.raises(ValueError, match=r'expected labels of shape \(H, W\), from -1 to 254'):
                 write_label_map(tmp_path / 'mask.png', labels)
 
 
@@ -120,7 +119,7 @@ def folder(tmp_path):
 class TestFolder:
     def test_pairs(self, folder):
         data = SegmentationFolderDataset(folder)
-        assert len(data) == 2 and data.labels == ['0', '1']
+        assert len(data) == 2 and data.classes == ['0', '1']
         for i, size in enumerate([(12, 15), (9, 7)]):
             image, labels = data[i]
             assert image.dtype == np.float32 and image.shape == (3, *size)
@@ -128,9 +127,9 @@ class TestFolder:
         assert data.count_pixels().tolist() == [int((data[0][1] == 0).sum()), int((data[1][1] == 1).sum())]
 
     def test_names(self, folder):
-        (folder / 'classes.txt').write_text('ground\ncat\n\ndog\n', encoding='utf-8')
-        assert SegmentationFolderDataset(folder).labels == ['ground', 'cat', 'dog']
-        assert SegmentationFolderDataset(folder, ['x', 'y']).labels == ['x', 'y']
+        (folder / 'labels.txt').write_text('ground\ncat\n\ndog\n', encoding='utf-8')
+        assert SegmentationFolderDataset(folder).classes == ['ground', 'cat', 'dog']
+        assert SegmentationFolderDataset(folder, ['x', 'y']).classes == ['x', 'y']
 
     def test_a_photograph_on_its_side(self, folder):
         exif = Image.Exif()
@@ -140,12 +139,12 @@ class TestFolder:
 
     def test_a_mask_of_another_size(self, folder):
         write_label_map(folder / 'masks' / 'a.png', np.zeros((12, 14), int))
-        with pytest.raises(ValueError, match=r'a.png has 12 x 14 pixels \(height x width\), but its picture .*a.jpg has '
-                                             '12 x 15'):
+        with pytest.raises(ValueError, match=r'a.png has 12 x 14 pixels \(height x width\), but its picture .*a.jpg '
+                                             'has 12 x 15'):
             SegmentationFolderDataset(folder)
 
     def test_a_class_that_is_not_in_the_list(self, folder):
-        with pytest.raises(ValueError, match=r'b.c.png has the class 1; expected classes from 0 to 0 \(ground\), or 255'):
+        with pytest.raises(ValueError, match=r'b.c.png has the class 1; expected .* from 0 to 0 \(ground\), or 255'):
             SegmentationFolderDataset(folder, ['ground'])
 
     def test_a_picture_without_a_mask_and_the_reverse(self, folder):
@@ -159,14 +158,14 @@ class TestFolder:
     def test_empty_folders(self, folder, tmp_path):
         for path in (folder / 'images').rglob('*.jpg'):
             path.unlink()
-        with pytest.raises(ValueError, match='SegmentationFolderDataset: no pictures in .*images; expected'):
+        with pytest.raises(ValueError, match=r'SegmentationFolderDataset: no pictures in .*images; expected'):
             SegmentationFolderDataset(folder)
-        with pytest.raises(FileNotFoundError, match='there is no folder .*images; expected pictures'):
+        with pytest.raises(FileNotFoundError, match=r'there is no folder .*images; expected pictures'):
             SegmentationFolderDataset(tmp_path / 'masks')
 
     def test_errors_have_one_line(self, folder):
         (folder / 'masks' / 'a.png').write_bytes(b'no picture')
-        with pytest.raises(OSError, match='cannot read the image .*a.png') as caught:
+        with pytest.raises(OSError, match=r'cannot read the image .*a.png') as caught:
             SegmentationFolderDataset(folder)
         assert '\n' not in str(caught.value)
 
@@ -189,8 +188,8 @@ class TestVOC:
 
     def test_layout(self, tmp_path):
         data = VOCSemanticSegmentationDataset(self.make(tmp_path))
-        assert len(data) == 2 and data.labels[20] == 'tvmonitor'
-        assert len(voc_semantic_segmentation_label_names) == 21
+        assert len(data) == 2 and data.classes[20] == 'tvmonitor'
+        assert len(VOC_SEGMENTATION_CLASSES) == 21
         assert data[1][0].shape == (3, 5, 6) and set(data[1][1].flat) == {20}
 
     def test_nonsense(self, tmp_path):
@@ -201,8 +200,8 @@ class TestVOC:
         with pytest.raises(ValueError, match=r'2007_1.png has the class 21; expected classes from 0 to 20'):
             VOCSemanticSegmentationDataset(root)[0]
         (root / 'SegmentationClass' / '2007_1.png').unlink()
-        with pytest.raises(FileNotFoundError, match='names a picture that is missing: .*2007_1.png'):
+        with pytest.raises(FileNotFoundError, match=r'names a picture that is missing: .*2007_1.png'):
             VOCSemanticSegmentationDataset(root)
         (root / 'ImageSets/Segmentation/train.txt').write_text('')
-        with pytest.raises(ValueError, match='train.txt names no pictures'):
+        with pytest.raises(ValueError, match=r'train.txt names no pictures'):
             VOCSemanticSegmentationDataset(root)

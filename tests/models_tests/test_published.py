@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import autograd_nn as ann
 from autograd_nn import models, serializers
@@ -51,6 +52,10 @@ def folder(tmp_path_factory):
     (folder / 'old.pth').write_bytes(write_old(content, {
         key: (array.size, numbers[key]) for key, array in zip(numbers, arrays.values())}))
     serializers.save_npz(folder / 'own.npz', network, compression=False)
+    for kind, colour in ('night', 60), ('day', 190):
+        (folder / 'pictures' / kind).mkdir(parents=True)
+        for i in range(3):
+            Image.fromarray(np.full((40, 40, 3), colour + i, np.uint8)).save(folder / 'pictures' / kind / f'{i}.png')
     (folder / 'labels.txt').write_text('zero\none\ntwo\nthree\nfour, or quattro\n')
     return folder, network
 
@@ -111,7 +116,6 @@ def predict(folder, *words):
 
 def test_the_program_names_what_it_sees(folder):
     folder, network = folder
-    from PIL import Image
     pixels = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / 'photo.png')
     process = predict(folder, '--model', 'efficientnet_lite0', '--labels', 'labels.txt', '--top', 5, 'zip.pth',
@@ -139,12 +143,7 @@ def test_mistakes_take_one_line(folder):
 
 
 def test_training_starts_from_them(folder):
-    from PIL import Image
     folder, network = folder
-    for kind, colour in ('night', 60), ('day', 190):
-        (folder / 'pictures' / kind).mkdir(parents=True)
-        for i in range(3):
-            Image.fromarray(np.full((40, 40, 3), colour + i, np.uint8)).save(folder / 'pictures' / kind / f'{i}.png')
     process = run_here('train', '--model', 'efficientnet_lite0', '--dataset', 'pictures', '--initial-weights',
                        'zip.pth', '--freeze', 'head', '--epochs', 1, cwd=folder)
     assert process.returncode == 0, process.stderr
@@ -153,6 +152,20 @@ def test_training_starts_from_them(folder):
     with np.load(folder / 'result' / 'model.npz') as tuned:
         np.testing.assert_array_equal(tuned['stage4/block1/project/bn/avg_var'],
                                       network['stage4']['block1']['project']['bn'].avg_var)
+
+
+def test_training_starts_from_weights_for_caffe(folder):
+    pytest.importorskip('google.protobuf')
+    from support.caffe import networks as caffe_networks
+
+    folder, _ = folder
+    caffe_networks.write(folder, caffe_networks.PUBLISHED['squeezenet1_1']())
+    process = run_here('train', '--model', 'squeezenet1_1', '--dataset', 'pictures', '--initial-weights',
+                       'net.caffemodel', '--freeze', 'fire9', '--epochs', 1, '--out', 'from_caffe', cwd=folder)
+    assert process.returncode == 0, process.stderr
+    assert 'loaded 50 of 52 arrays' in process.stdout and 'a new classifier with 2 outputs' in process.stdout
+    expect_one_line(run_here('train', '--model', 'nin', '--dataset', 'pictures', '--initial-weights', 'net.caffemodel',
+                             cwd=folder), '--initial-weights', 'net.caffemodel', 'another network than nin')
 
 
 def test_the_weights_of_imagenet_see_a_cat():

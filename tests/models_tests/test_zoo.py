@@ -13,7 +13,8 @@ from autograd_nn.dataset import concat_examples
 
 # Published counts, for the number of classes that the model was made for.
 PARAMETERS = {
-    'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'deep_convnet': 123_552,
+    'perceptron': 7_850, 'mlp': 1_796_010, 'lenet': 431_080, 'lenet5': 60_850, 'lenet_bn': 147_450,
+    'deep_convnet': 123_552,
     'alexnet': 60_965_224, 'alexnet_one_tower': 61_100_840, 'nin': 7_595_176,
     'squeezenet1_0': 1_248_424, 'squeezenet1_1': 1_235_496, 'googlenet': 13_378_280, 'googlenet_bn': 17_681_464,
     'vgg11': 132_863_336, 'vgg13': 133_047_848, 'vgg16': 138_357_544, 'vgg19': 143_667_240,
@@ -23,13 +24,14 @@ PARAMETERS = {
     'resnet20': 269_722, 'resnet32': 464_154, 'resnet44': 658_586, 'resnet56': 853_018, 'resnet110': 1_727_962,
     'resnet1202': 19_421_274,
     'mobilenet': 4_231_976, 'mobilenet_v2': 3_504_872, 'efficientnet_b0': 5_288_548, 'efficientnet_v2_s': 21_458_488,
-    'efficientnet_lite0': 4_652_008, 'vit_s16': 22_050_664,
+    'efficientnet_lite0': 4_652_008, 'darknet19': 20_842_376, 'darknet53': 41_609_928, 'vit_s16': 22_050_664,
 }
 # These learn in seconds.
-SMALL = ['perceptron', 'mlp', 'lenet', 'lenet5', 'deep_convnet', 'nin', 'squeezenet1_0', 'squeezenet1_1', 'resnet20']
+SMALL = ['perceptron', 'mlp', 'lenet', 'lenet5', 'lenet_bn', 'deep_convnet', 'nin', 'squeezenet1_0', 'squeezenet1_1',
+         'resnet20']
 # These are more of the blocks that others are made of, too.
 DEEPER = ['vgg13', 'vgg13_bn', 'vgg16', 'vgg16_bn', 'vgg19', 'vgg19_bn', 'resnet34', 'resnet101', 'resnet152',
-          'resnet32', 'resnet44', 'resnet56', 'resnet110', 'resnet1202']
+          'resnet32', 'darknet53', 'resnet44', 'resnet56', 'resnet110', 'resnet1202']
 KINDS = [name for name in models.names('images') if name not in DEEPER]
 DATA = Path(__file__).parents[2].parent / 'shared' / 'data'
 PRETRAINED = DATA / 'pretrained'
@@ -56,6 +58,7 @@ def test_parameters_and_shapes(name, blank_parameters):
 
 def test_the_table_of_the_documentation():
     rows = re.findall(r'^\| `(\w+)` \| ([\d,]+) \| (\d+) \| .*\d{4}.* \|$', DOCS.read_text(), re.MULTILINE)
+    rows = [row for row in rows if models.get(row[0]).task == 'images']
     assert {name: int(count.replace(',', '')) for name, count, _ in rows} == PARAMETERS
     assert {name: int(size) for name, _, size in rows} == {
         name: models.get(name).input_shape[1] for name in models.names('images')}

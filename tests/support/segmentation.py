@@ -1,4 +1,5 @@
 """What ChainerCV's files for semantic segmentation hold: paths and shapes, as its classes have them."""
+from itertools import pairwise
 
 
 def chainercv_segnet_shapes(n_class=11):
@@ -22,7 +23,7 @@ def chainercv_deeplab_shapes(n_class=21):
                        **batch_normalization(f'{path}/dw_bn', n_in), **batch_normalization(f'{path}/pw_bn', n_out)})
 
     def block(path, *channels, skip):
-        for i, (n_in, n_out) in enumerate(zip(channels, channels[1:]), start=1):
+        for i, (n_in, n_out) in enumerate(pairwise(channels), start=1):
             separable(f'{path}/separable{i}', n_in, n_out)
         if skip:
             conv(f'{path}/conv', channels[0], channels[-1])

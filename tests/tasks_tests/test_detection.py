@@ -106,6 +106,19 @@ def test_coco_folders(tmp_path):
         load_coco(tmp_path)
 
 
+def test_minibatches_of_pictures_of_several_sizes():
+    """A detector that takes any size gets the larger of them."""
+    network = models.create('faster_rcnn96', num_classes=2)
+    network.max_size = 200
+    samples = [(np.full((3, *size), 255, 'f'), np.array([[0, 0, 24, 48]], 'f'), np.array([1], 'i'))
+               for size in ((48, 96), (96, 48))]
+    x, boxes, labels = SceneConverter(network)(samples)
+    assert x.shape == (2, 3, 192, 192)
+    assert x[0, :, :96].min() == x[1, ..., :96].min() == 127.5 and not x[0, :, 96:].any() and not x[1, ..., 96:].any()
+    assert [box.tolist() for box in boxes] == [[[0, 0, 48, 96]]] * 2
+    assert DetectionLoss(network)(x, boxes, labels).item() > 0
+
+
 def test_minibatches_are_of_prepared_pictures():
     network = models.create('ssd96')
     sample = 255 * np.random.rand(3, 48, 192).astype('f'), np.array([[0, 0, 24, 48]], 'f'), np.array([3], 'i')

@@ -8,7 +8,9 @@ import numpy as np
 
 from autograd_nn.distributed import mpi, witness
 from autograd_nn.distributed.communicators.mpi_communicator import MpiCommunicator
+from autograd_nn.distributed.communicators.nccl_communicator import NcclCommunicator
 from autograd_nn.dtypes import as_dtype, is_half, name_of
+from autograd_nn.training.updaters.nccl_group import NcclGroup
 
 _logger = logging.getLogger(__name__)
 # Chainer's names; what they told apart, MPI settles by itself today.
@@ -20,13 +22,14 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
     """The processes of this MPI job; all of them call this together.
 
     Args:
-        communicator_name: ``'naive'``, ``'flat'``, … ``'pure_nccl'``. All of them are MPI here; arrays of a GPU go over
+        communicator_name: ``'naive'``, ``'flat'``, … ``'pure_nccl'``. The last one takes NCCL for what is on GPUs, of
+            which each process has its own, if CuPy is there with NCCL. All others are MPI, and arrays of a GPU go over
             the host.
         mpi_comm: A communicator of mpi4py, by default that of all processes.
         allreduce_grad_dtype: The dtype in which a multi-node optimizer sends gradients: float16 or bfloat16, which are
             added in float32. By default, and with float32, they travel as they are.
-        batched_copy: What `CommunicatorBase.get_config` returns; gradients are packed by a kernel for many arrays in any
-            case.
+        batched_copy: What `CommunicatorBase.get_config` returns; gradients are packed by a kernel for many arrays in
+            any case.
 
     Raises:
         ValueError: There is no such name, or gradients cannot travel in that dtype.
@@ -39,13 +42,15 @@ def create_communicator(communicator_name: str = 'flat', mpi_comm: Any = None, a
     if wire is not None and not is_half(wire) and wire != np.float32:
         raise ValueError('create_communicator: allreduce_grad_dtype must be float16, bfloat16 or float32, got '
                          f'{name_of(wire)}')
-    if communicator_name not in ('flat', 'naive'):
+    is_nccl = communicator_name == 'pure_nccl' and NcclGroup.available()
+    if not is_nccl and communicator_name not in ('flat', 'naive'):
         _logger.debug('create_communicator: %s is a communicator on MPI', communicator_name)
     if mpi_comm is None:
         mpi_comm = mpi.world()
     module = mpi.load()
     if module.COMM_WORLD.Compare(mpi_comm) in (module.IDENT, module.CONGRUENT):
         witness.start(mpi_comm)
-    comm = MpiCommunicator(mpi_comm, wire if wire is not None and is_half(wire) else None)
+    kind = NcclCommunicator if is_nccl else MpiCommunicator
+    comm = kind(mpi_comm, wire if wire is not None and is_half(wire) else None)
     comm.set_config('batched_copy', batched_copy)
     return comm

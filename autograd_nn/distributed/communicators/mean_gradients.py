@@ -100,7 +100,8 @@ def _average(comm: CommunicatorBase, bucket: Bucket) -> None:
     sources: list[Array] = []
     targets: list[Array] = []
     done = 0
-    for slot, start in [(slot, start) for slot in bucket.slots for start in range(slot.start, slot.stop, length)]:
+    places = [(slot, start) for slot in bucket.slots for start in range(slot.start, slot.stop, length)]
+    for slot, start in places:
         stop = min(start + length, slot.stop)
         grad = slot.param.grad
         if grad is None:

@@ -47,6 +47,10 @@ class Header:
     def __str__(self) -> str:
         return f'{name_of(self.dtype)} {self.shape}'
 
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
     def empty(self) -> np.ndarray:
         """An array of this shape and dtype on the host, of any elements."""
         return np.empty(self.shape, self.dtype)

@@ -16,7 +16,7 @@ from autograd_nn.distributed.communicators.messages import Header, as_bytes, on_
 from autograd_nn.distributed.communicators.parts import Done, Gather, PartSum, is_in_reach, part_of
 from autograd_nn.distributed.communicators.reductions import Background, Reduction
 from autograd_nn.distributed.communicators.traffic import note
-from autograd_nn.distributed.waiting import Waiting
+from autograd_nn.distributed.waiting import waiting
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.link import Link
 from autograd_nn.types import Array, DTypeLike
@@ -71,7 +71,7 @@ class MpiCommunicator(CommunicatorBase):
         except Exception as error:
             self.mpi_comm.allgather((call, error))
             raise
-        with Waiting(call, self.mpi_comm):
+        with waiting(call, self.mpi_comm):
             all_ = self.mpi_comm.allgather((call, mine))
         if any(other != call for other, _ in all_):
             raise RuntimeError(f'{call}: the processes do not call the same: '
@@ -134,7 +134,7 @@ class MpiCommunicator(CommunicatorBase):
         self._check_peer('send', 'dest', dest)
         arrays = data if isinstance(data, (tuple, list)) else [data]
         headers = [Header.of(x, 'send', 'data') for x in arrays]
-        with Waiting(f'send(dest={dest}, tag={tag})', self.mpi_comm, dest):
+        with waiting(f'send(dest={dest}, tag={tag})', self.mpi_comm, dest):
             self.mpi_comm.send((headers, isinstance(data, (tuple, list))), dest, tag)
             for x in arrays:
                 self._send_bytes(as_bytes(on_host(x)), dest, tag)
@@ -159,7 +159,7 @@ class MpiCommunicator(CommunicatorBase):
             return ''
 
         words = f'source={"any" if source < 0 else source}, tag={"any" if tag < 0 else tag}'
-        with Waiting(f'{caller}({words})', self.mpi_comm, source, describe_other):
+        with waiting(f'{caller}({words})', self.mpi_comm, source, describe_other):
             return self.mpi_comm.recv(None, source, tag, status)
 
     def bcast(self, x: Array | None, root: int = 0) -> Array:
@@ -167,9 +167,12 @@ class MpiCommunicator(CommunicatorBase):
         headers = self._agree(f'bcast(root={root})', lambda: Header.of(x, 'bcast') if self.rank == root else None)
         header = headers[root]
         assert header is not None
-        array = on_host(x) if self.rank == root else header.empty()
+        return self._bcast(x, header, root)
+
+    def _bcast(self, x: Array | None, header: Header, root: int) -> Array:
+        array = on_host(x) if self.rank == root and x is not None else header.empty()
         self._bcast_bytes(as_bytes(array), root)
-        return x if self.rank == root else header.deliver(array)
+        return x if self.rank == root and x is not None else header.deliver(array)
 
     def gather(self, x: Array, root: int = 0) -> tuple[Array, ...] | None:
         self._check_root('gather', root)
@@ -215,6 +218,10 @@ class MpiCommunicator(CommunicatorBase):
         if any((header.shape, header.dtype) != (headers[0].shape, headers[0].dtype) for header in headers):
             raise ValueError('allreduce: the arrays differ: '
                              + '; '.join(f'rank {i} has {header}' for i, header in enumerate(headers)))
+        return self._add(x, headers)
+
+    def _add(self, x: Array, headers: list[Header]) -> Array:
+        """The sum, by the headers of all processes' arrays."""
         mine = headers[self.rank]
         # MPI has no half precision; the sum of many such numbers needs more digits, too.
         total = on_host(x).astype(np.float32 if is_half(mine.dtype) else mine.dtype)
@@ -260,7 +267,7 @@ class MpiCommunicator(CommunicatorBase):
         note(self)
         self._check_peer('send_obj', 'dest', dest)
         data = _pickled(obj)
-        with Waiting(f'send_obj(dest={dest}, tag={tag})', self.mpi_comm, dest):
+        with waiting(f'send_obj(dest={dest}, tag={tag})', self.mpi_comm, dest):
             self.mpi_comm.send(data.size, dest, tag)
             self._send_bytes(data, dest, tag)
 
@@ -363,7 +370,7 @@ def _pickled(obj: Any) -> np.ndarray:
 
 
 def _sizes(headers: Sequence[Header]) -> list[int]:
-    return [int(np.prod(header.shape, dtype=np.int64)) * header.dtype.itemsize for header in headers]
+    return [header.nbytes for header in headers]
 
 
 def _unpack(whole: np.ndarray, counts: Sequence[int], targets: Sequence[np.ndarray], start: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from autograd_nn.distributed.communicators.reductions import PIECE, WHAT, Background, Reduction
-from autograd_nn.distributed.waiting import Waiting
+from autograd_nn.distributed.waiting import waiting
 
 
 def part_of(flat: Any, rank: int, size: int) -> Any:
@@ -60,7 +60,7 @@ class PartSum(Reduction):
 
     def wait(self) -> None:
         if self._request is not None:
-            with Waiting(WHAT, self._comm):
+            with waiting(WHAT, self._comm):
                 self._request.Wait()
             self._finish()
 
@@ -87,7 +87,7 @@ class Gather(Reduction):
         return self._request.Test()
 
     def wait(self) -> None:
-        with Waiting(WHAT, self._comm):
+        with waiting(WHAT, self._comm):
             self._request.Wait()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.distributed.waiting import Waiting
+from autograd_nn.distributed.waiting import waiting
 from autograd_nn.dtypes import as_dtype, is_half
 from autograd_nn.types import DTypeLike
 
@@ -73,7 +73,7 @@ class Sum(Reduction):
         return self._request.Testall(self._requests)
 
     def wait(self) -> None:
-        with Waiting(WHAT, self._comm):
+        with waiting(WHAT, self._comm):
             self._request.Waitall(self._requests)
 
 
@@ -118,7 +118,7 @@ class HalfSum(Reduction):
             self._finish()
 
     def _wait_here(self) -> None:
-        with Waiting(WHAT, self._background.first):
+        with waiting(WHAT, self._background.first):
             self._request.Wait()
 
     def _send_sums(self) -> None:

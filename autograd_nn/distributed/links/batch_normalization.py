@@ -77,7 +77,18 @@ def create_mnbn_model(link: Link, comm: CommunicatorBase, communication_backend:
     """
     _check_backend('create_mnbn_model', communication_backend)
     copied = copy.deepcopy(link)
-    for each in copied.links():
+    synchronize(copied, comm)
+    return copied
+
+
+def synchronize(link: Link, comm: CommunicatorBase) -> None:
+    """Makes the `links.BatchNormalization` layers of a model such as `create_mnbn_model` has them in its copy.
+
+    Args:
+        link: The model.
+        comm: The processes.
+    """
+    for each in link.links():
         if isinstance(each, BatchNormalization) and not isinstance(each, MultiNodeBatchNormalization):
             if _computes_as_base(each):
                 # Others may refer to the layer, so it stays the object that it is.
@@ -86,7 +97,6 @@ def create_mnbn_model(link: Link, comm: CommunicatorBase, communication_backend:
             else:
                 _logger.debug('create_mnbn_model: %s normalizes in a way of its own and stays in one process',
                               type(each).__name__)
-    return copied
 
 
 def _computes_as_base(link: BatchNormalization) -> bool:

@@ -315,7 +315,8 @@ class ShardedOptimizer(MultiNodeOptimizer):
     def collect_state(self) -> None:
         """Brings the states of all processes, which call this together, to the first one.
 
-        From then on `serialize` sends nothing: it stores what was collected since the last update, in the first process.
+        From then on `serialize` sends nothing: it stores, in the first process, what was collected since the last
+        update.
         """
         self._collected = self.t, self.communicator.gather_obj(self._states())
 

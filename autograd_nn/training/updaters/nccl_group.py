@@ -11,7 +11,7 @@ from autograd_nn.link import Link
 from autograd_nn.types import Array
 
 # The names that NCCL has for dtypes.
-_TYPES = {'float16': 'NCCL_HALF', 'float32': 'NCCL_FLOAT', 'float64': 'NCCL_DOUBLE', 'bfloat16': 'NCCL_BFLOAT16'}
+TYPES = {'float16': 'NCCL_HALF', 'float32': 'NCCL_FLOAT', 'float64': 'NCCL_DOUBLE', 'bfloat16': 'NCCL_BFLOAT16'}
 
 
 class NcclGroup:
@@ -74,7 +74,7 @@ class NcclGroup:
         pairs: list[Any] = []
         for name, params in by_dtype.items():
             flat = cuda.cupy.concatenate([part(param).ravel() for param in params])
-            call(flat, getattr(cuda.cupy.cuda.nccl, _TYPES[name]), cuda.cupy.cuda.get_current_stream().ptr)
+            call(flat, getattr(cuda.cupy.cuda.nccl, TYPES[name]), cuda.cupy.cuda.get_current_stream().ptr)
             starts = accumulate([0, *[param.size for param in params]])
             pairs += [(param, flat[start:start + param.size].reshape(param.shape))
                       for param, start in zip(params, starts)]

@@ -137,7 +137,7 @@ def test_config(comm: CommunicatorBase) -> None:
     other.set_config('batched_copy')
     assert other.get_config('batched_copy') is True
     for call in other.get_config, other.set_config:
-        with pytest.raises(ValueError, match='_config: expected one of batched_copy; got .other.'):
+        with pytest.raises(ValueError, match="_config: expected one of batched_copy; got 'other'"):
             call('other')
 
 

@@ -38,6 +38,7 @@ def test_files_come_back_bit_for_bit(name, header, size):
     assert file.getvalue() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, numbers', [('yolov3', 62_001_757), ('yolov2', 50_983_561), ('yolov2_tiny', 15_867_885),
                                            ('darknet53', 41_645_640), ('darknet19', 20_856_776)])
 def test_sizes_of_published_files(name, numbers, blank_parameters):

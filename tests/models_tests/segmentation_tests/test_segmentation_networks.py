@@ -1,4 +1,7 @@
 """Networks that segment: parameter counts, paths, shapes, gradients, and that they can learn eight samples by heart."""
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,26 +12,29 @@ from autograd_nn import links as L
 from autograd_nn.models.segmentation.unet import DEPTH
 from support.segmentation import chainercv_deeplab_shapes, chainercv_segnet_shapes
 
+DOCS = Path(__file__).parents[3] / 'docs' / 'reference' / 'models.md'
 # For the number of classes that each class has by default.
 PARAMETERS = {
-    'fcn32s': 136_152_917, 'fcn16s': 134_815_994, 'fcn8s': 134_489_759, 'fcn_small': 1_441_065,
+    'fcn32s': 136_152_917, 'fcn16s': 134_815_994, 'fcn8s': 134_489_759, 'fcn_small': 1_441_422,
     'segnet_basic': 1_416_075, 'segnet_basic_small': 201_755, 'segnet': 29_449_355, 'segnet_small': 1_846_571,
-    'unet': 31_031_810, 'unet_small': 1_942_594, 'deeplab_v3_plus': 41_055_413, 'deeplab_small': 316_988,
+    'unet': 31_031_810, 'unet_small': 1_942_834, 'deeplab_v3_plus': 41_055_413, 'deeplab_small': 316_988,
 }
 NARROW = {
     'fcn32s': {'width': 4, 'hidden': 16}, 'fcn16s': {'width': 4, 'hidden': 16}, 'fcn8s': {'width': 4, 'hidden': 16},
     'fcn_small': {'width': 4, 'hidden': 16}, 'segnet_basic': {'width': 4}, 'segnet': {'width': 4},
     'unet': {'width': 4}, 'unet_small': {'width': 4}, 'deeplab_v3_plus': {'width': 1 / 16, 'middle_blocks': 1},
 }
-SLOWER = [('unet', {'width': 8}), ('fcn8s', {'width': 16, 'hidden': 32, 'same': True}), ('fcn_small', {}),
-          ('segnet', {'width': 16}), ('deeplab_small', {'middle_blocks': 1})]
+LARGE = 'fcn32s', 'fcn16s'
+SLOWER = [('unet', {'width': 8}), ('unet_small', {'width': 8}), ('fcn8s', {'width': 16, 'hidden': 32, 'same': True}),
+          ('fcn_small', {}), ('segnet', {'width': 16}), ('deeplab_small', {'middle_blocks': 1})]
 
 
 def test_every_network_has_an_expected_parameter_count():
     assert sorted(PARAMETERS) == models.names('segmentation')
 
 
-@pytest.mark.parametrize('name', PARAMETERS)
+@pytest.mark.parametrize('name', [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE))
+                                  for name in PARAMETERS])
 def test_parameters_and_shapes(name, blank_parameters):
     entry = models.get(name)
     network = entry.build()
@@ -40,22 +46,33 @@ def test_parameters_and_shapes(name, blank_parameters):
     assert entry.description.endswith('.')
 
 
+def test_the_table_of_the_documentation():
+    rows = dict(re.findall(r'^\| `(\w+)` \| ([\d,]+) \| \d+ \| ', DOCS.read_text(), re.MULTILINE))
+    assert {name: int(rows[name].replace(',', '')) for name in PARAMETERS} == PARAMETERS
+
+
 def shapes_of(network):
     serializer = serializers.DictionarySerializer()
     serializer.save(network)
     return {path: np.shape(array) for path, array in serializer.target.items()}
 
 
-@pytest.mark.parametrize(('name', 'num_classes', 'expected'), [
-    ('segnet_basic', 11, chainercv_segnet_shapes()), ('deeplab_v3_plus', 21, chainercv_deeplab_shapes())])
-def test_a_file_with_the_paths_of_chainercv_loads(name, num_classes, expected, tmp_path):
+@pytest.mark.parametrize(('name', 'expected'), [
+    ('segnet_basic', chainercv_segnet_shapes()), ('deeplab_v3_plus', chainercv_deeplab_shapes())])
+def test_paths_and_shapes_of_chainercv(name, expected, blank_parameters):
+    network = models.create(name)
+    with ann.no_backprop_mode():
+        network(np.zeros((1, 3, 32, 32), 'f'))
+    assert shapes_of(network) == expected
+
+
+def test_a_file_of_chainercv_loads(tmp_path):
     rng = np.random.default_rng(0)
     arrays = {path: np.array(7) if path.endswith('/N') else rng.random(shape, np.float32)
-              for path, shape in expected.items()}
+              for path, shape in chainercv_segnet_shapes().items()}
     np.savez(tmp_path / 'published.npz', **arrays)
-    network = models.create(name, num_classes=num_classes)
+    network = models.create('segnet_basic')
     serializers.load_npz(tmp_path / 'published.npz', network)
-    assert shapes_of(network) == expected
     for path, param in network.namedparams():
         np.testing.assert_array_equal(param.array, arrays[path[1:]])
 
@@ -96,8 +113,7 @@ def eight_scenes():
 
 
 @pytest.mark.parametrize(('name', 'options'), [
-    ('unet_small', {'width': 8}), ('segnet_basic_small', {'width': 16}), *(pytest.param(*case, marks=pytest.mark.slow)
-                                                                          for case in SLOWER)])
+    ('segnet_basic_small', {'width': 16}), *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOWER)])
 def test_overfits_eight_samples(name, options):
     images, labels = eight_scenes()
     if name == 'fcn8s':  # sees no finer than this
@@ -120,7 +136,7 @@ def test_overfits_eight_samples(name, options):
 
 
 class TestFCN:
-    @pytest.mark.parametrize('stride', [32, 16, 8])
+    @pytest.mark.parametrize('stride', [32, 16, 8, 4, 1])
     def test_scores_have_their_place_with_a_margin_of_100_pixels_as_without(self, stride):
         """Far from the borders; 99 pixels before the first are 3 more than a multiple of 32."""
         rng = np.random.default_rng(0)
@@ -156,7 +172,7 @@ class TestFCN:
             network.load_classifier(vgg)
             h = x
             for i in range(1, 6):
-                h = network.run_stage(f'pool{i}', h)
+                h = F.max_pooling_2d(network.run_stage(f'conv{i}', h), 2)
             expected = F.relu(vgg.fc7(F.relu(vgg.fc6(h))))
             found = network.run_stage('fc7', h)[:, :, 3, 3]
         np.testing.assert_allclose(found.array, expected.array, rtol=1e-4, atol=1e-5)
@@ -165,7 +181,7 @@ class TestFCN:
             network.load_classifier(vgg)
 
     def test_there_is_no_such_network(self):
-        with pytest.raises(ValueError, match='FCN: expected a stride of 32, 16, 8, 4, 2 and n_layers'):
+        with pytest.raises(ValueError, match='FCN: expected a stride of 32, 16, 8, 4, 2, 1 and n_layers'):
             models.FCN(stride=3)
 
 
@@ -178,7 +194,6 @@ class TestUNet:
         with ann.no_backprop_mode():
             assert network(x).shape == (1, 2, 388, 388)
             assert network(x[:, :, :30, :45]).shape == (1, 2, 30, 45)
-        assert network.count_params() < models.UNet(width=2, same=False).count_params()
 
     def test_one_channel_as_in_the_paper(self, blank_parameters):
         network = models.UNet(2)
@@ -255,3 +270,14 @@ class TestLoss:
         with pytest.raises(ValueError, match='expected a class with pixels'):
             models.median_frequency_weights(np.zeros(3))
 
+
+
+@pytest.mark.parametrize(('name', 'layer', 'free'), [
+    ('unet_small', 'enc5', 'up4'), ('fcn_small', 'fc7', 'score_fr'), ('segnet_basic_small', 'conv4', 'conv_decode4'),
+    ('segnet_small', 'pool5', 'conv5_3_D'), ('deeplab_small', 'feature_extractor', 'aspp')])
+def test_layers_up_to_one_are_frozen(name, layer, free):
+    network = models.create(name)
+    network.freeze_until(layer)
+    trained = {path.split('/')[1] for path, param in network.namedparams() if param.requires_grad}
+    assert free in trained
+    assert not trained & {'enc1', 'enc5', 'conv1_1', 'fc7', 'conv1', 'conv5_3', 'feature_extractor'}
