@@ -8,14 +8,15 @@ from autograd_nn.commands.command_line import about
 from autograd_nn.models.published import find_format
 from autograd_nn.training.run_folder import path_of_network
 
+# As many default boxes has a place of a feature map.
+MOST_GROUPS = 6
+
 
 def load_initial_weights(path: str | Path, network: Link, outputs: int | None = None,
                          name: str | None = None) -> set[str]:
     """Loads weights of a network that may have another number of outputs, and says what was loaded and what not.
 
-    Arrays whose first axis is that of the outputs, or of groups of as many, as in detectors, stay fresh where their
-    shapes differ (as may the second one, where scores are enlarged by transposed convolutions): the classifier is
-    replaced.
+    The arrays of the classifier stay fresh where their shapes differ: it is replaced (see `find_classifier`).
 
     Args:
         path: The weights of a run; or published ones (see `models.load_published`), if the network has a name.
@@ -36,9 +37,7 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
         else:
             report = serializers.load_matching(path, network, path_of_network(path))
     sizes = {name: param.size for name, param in network.namedparams()}
-    replaced = {name for name, (stored, own) in report.other_shape.items()
-                if outputs and own[:1] and own[0] % outputs == 0 and own[2:] == stored[2:]
-                and own[1:2] in (stored[1:2], (outputs,))}
+    replaced = find_classifier(report.other_shape, outputs) if outputs else set()
     loaded = sum(size for name, size in sizes.items() if name[1:] in report.loaded)
     if 2 * loaded < sum(size for name, size in sizes.items() if name[1:] not in replaced):
         raise ValueError(f'--initial-weights: {path} has the weights of another network than '
@@ -51,6 +50,32 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
     if replaced:
         print(f'  a new classifier with {outputs} outputs takes the place of the old one')
     return {*report.other_shape, *report.missing}
+
+
+def find_classifier(other_shape: dict[str, tuple[tuple[int, ...], tuple[int, ...]]], outputs: int) -> set[str]:
+    """Which arrays have another shape than weights do because these are for another number of outputs.
+
+    Their first axis is that of the outputs or, as in detectors, of up to `MOST_GROUPS` groups of as many; so may the
+    second one be, where transposed convolutions enlarge scores. The number of outputs of the weights is the same in all.
+
+    Args:
+        other_shape: By the names of arrays, the shape in the weights and that in the network.
+        outputs: The network's number of outputs.
+
+    Example:
+        >>> shapes = {'conv/W': ((8, 3), (6, 3)), 'fc/W': ((10, 4), (3, 4)), 'fc/b': ((10,), (3,))}
+        >>> sorted(find_classifier(shapes, 3))
+        ['fc/W', 'fc/b']
+    """
+    before: dict[str, int] = {}
+    for name, (stored, own) in other_shape.items():
+        groups = own[0] // outputs if own and len(own) == len(stored) else 0
+        if (0 < groups <= MOST_GROUPS and own[0] == groups * outputs and stored[0] % groups == 0
+                and own[2:] == stored[2:] and own[1:2] in (stored[1:2], (outputs,))):
+            before[name] = stored[0] // groups
+    # The classifier comes last.
+    last = next(reversed(before.values()), None)
+    return {name for name, count in before.items() if count == last}
 
 
 def freeze(network: Link, layer: str, fresh: set[str]) -> None:

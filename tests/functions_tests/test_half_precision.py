@@ -246,7 +246,7 @@ CASES = {
     'huber_loss': [of(lambda x, t, r=r: F.huber_loss(x, t, 1.5, r), X, X) for r in ('sum_along_second_axis', 'no')],
     'identity': on_x(F.identity), 'ifft': of(lambda *x: F.ifft(x), X, X),
     'im2col': on_x(lambda x: F.im2col(x, 3), IMAGES),
-    'inv': lambda d: (F.inv, square_matrices(d)),
+    'info_nce': of(F.info_nce, X, X, ('normal', 9, 4)), 'inv': lambda d: (F.inv, square_matrices(d)),
     'layer_normalization': of(F.layer_normalization, X, ('moderate', 4), ('moderate', 4)),
     'leaky_relu': on_x(F.leaky_relu), 'lgamma': on_x(F.lgamma, POSITIVE),
     'local_convolution_2d': of(F.local_convolution_2d, ('normal', 'M', 2, 3, 4), ('moderate', 3, 2, 3, 2, 2, 2),
@@ -274,7 +274,7 @@ CASES = {
     'negative_sampling': [
         lambda d, r=r: (lambda x, W, t, s: F.negative_sampling(x, t, W, lambda shape: s, 3, r), d.normal(d.n, 4),
                         d.moderate(9, 4), d.labels(10, d.n) - 1, d.labels(9, d.n, 4)) for r in ('sum', 'no')],
-    'normalize': [on_x(F.normalize), on_x(lambda x: F.normalize(x, axis=0))],
+    'normalize': [on_x(F.normalize), on_x(lambda x: F.normalize(x, axis=0))], 'nt_xent': of(F.nt_xent, X, X),
     'pad': on_x(lambda x: F.pad(x, 1, 'constant')), 'pad_sequence': joined(F.pad_sequence),
     'permutate': on_x(lambda x: F.permutate(x, np.array([2, 0, 1, 3]), axis=1)),
     'pow': [of(F.pow, POSITIVE, ('moderate', 'N', 4)), of(lambda x: x ** 2, X), of(lambda x: x ** 3, X),

@@ -71,9 +71,9 @@ def test_the_tables_of_the_documentation(page, blank_parameters):
     network(np.zeros((1, 3, 96, 96), 'f'))
     text = (DOCS / page).read_text(encoding='utf-8')
     for insize, count in {**PARAMETERS, 96: network.count_params()}.items():
-        assert f'| `ssd{insize}` | {count:,} | {insize} |' in text
+        assert f'| `ssd{insize}` | {count:,} |' in text
         boxes = len(models.create(f'ssd{insize}').coder.default_boxes)
-        assert 'reference' in page or f'| {insize} | {boxes:,} |' in text
+        assert 'reference' in page or f'| {count:,} | {insize} | {boxes:,} |' in text
 
 
 def test_normalize_beside_a_formula():
