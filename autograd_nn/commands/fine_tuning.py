@@ -56,7 +56,7 @@ def find_classifier(other_shape: dict[str, tuple[tuple[int, ...], tuple[int, ...
     """Which arrays have another shape than weights do because these are for another number of outputs.
 
     Their first axis is that of the outputs or, as in detectors, of up to `MOST_GROUPS` groups of as many; so may the
-    second one be, where transposed convolutions enlarge scores. The number of outputs of the weights is the same in all.
+    second one be, where transposed convolutions enlarge scores. All agree on the number of outputs of the weights.
 
     Args:
         other_shape: By the names of arrays, the shape in the weights and that in the network.
