@@ -151,7 +151,8 @@ def test_a_network_is_trained_and_used(tmp_path, few_scenes):
     arguments = '--model', 'unet_small', '--batch-size', 8, '--out', tmp_path / 'run'
     process = run_here('train', *arguments, '--epochs', 3, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    assert 'unet_small on digit_scenes: 8 training and 4 test samples, 11 classes; 1,942,987 parameters' in process.stdout
+    assert ('unet_small on digit_scenes: 8 training and 4 test samples, 11 classes; 1,942,987 parameters'
+            in process.stdout)
     assert 'test mIoU: 0.' in process.stdout
     log = json.loads((tmp_path / 'run' / 'log.json').read_text())
     assert all(0 <= log[-1][f'validation/main/{name}'] <= 1 for name in Segmentation.measures)
