@@ -264,6 +264,19 @@ def _dtype_from_environment() -> Any:
     return {mixed.name: mixed for mixed in (mixed16, mixed_bfloat16)}.get(name) or as_dtype(name)
 
 
+def threads_from_environment() -> int | None:
+    """How many threads the environment asks for: AUTOGRAD_NN_NUM_THREADS or, as for other libraries, OMP_NUM_THREADS.
+
+    Returns:
+        The number; None if nothing or 0 is asked for.
+    """
+    if own := os.environ.get('AUTOGRAD_NN_NUM_THREADS'):
+        return int(own) or None
+    # There may be a number for each level of nested threads.
+    common = os.environ.get('OMP_NUM_THREADS', '').partition(',')[0].strip()
+    return int(common) or None if common.isdigit() else None
+
+
 # Threads come and go while another one changes the global configuration.
 _lock = threading.Lock()
 _views: weakref.WeakSet[_ThreadView] = weakref.WeakSet()
@@ -275,7 +288,7 @@ global_config = GlobalConfig(
     debug=os.environ.get('AUTOGRAD_NN_DEBUG', '0') not in ('', '0'),
     type_check=os.environ.get('AUTOGRAD_NN_TYPE_CHECK', '1') not in ('', '0'),
     use_bfloat16=False,
-    num_threads=int(os.environ.get('AUTOGRAD_NN_NUM_THREADS') or 0) or None,
+    num_threads=threads_from_environment(),
     use_onednn='auto',
     use_cudnn='auto',
     cudnn_deterministic=False,

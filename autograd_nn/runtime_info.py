@@ -64,7 +64,7 @@ def show_config(out: IO[str] | None = None) -> None:
     out = out or sys.stdout
     print_runtime_info(out)
     pool = memory.get_default_memory_pool()
-    print(f'threads: {threads.number()} (config.num_threads, AUTOGRAD_NN_NUM_THREADS)', file=out)
+    print(f'threads: {threads.number()} (config.num_threads, AUTOGRAD_NN_NUM_THREADS, OMP_NUM_THREADS)', file=out)
     print(f'memory pool: {pool.used_bytes() >> 20} MiB in use, {pool.free_bytes() >> 20} MiB kept, of which at most '
           f'{pool.get_limit() >> 20} MiB (AUTOGRAD_NN_POOL_LIMIT)', file=out)
     print(f'kernels on the CPU: {_why()}', file=out)

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from autograd_nn.config import config, global_config
+from autograd_nn.config import config, global_config, threads_from_environment
 
 _logger = logging.getLogger(__name__)
 
@@ -40,20 +40,16 @@ def limit(count: int) -> int:
     Returns:
         How many the kernels use.
     """
-    if os.environ.get('AUTOGRAD_NN_NUM_THREADS'):
+    if os.environ.get('AUTOGRAD_NN_NUM_THREADS') or threads_from_environment():  # which BLAS may have read already
         return number()
-    chosen = os.environ.get('OMP_NUM_THREADS', '').partition(',')[0]
-    if chosen.isdigit() and int(chosen):  # which BLAS has read already
-        global_config.num_threads = int(chosen)
-    else:
-        global_config.num_threads = count
-        for path in _libraries('blas'):
-            library = ctypes.CDLL(path)
-            setter = next((name for name in _BLAS_SETTERS if hasattr(library, name)), None)
-            if setter is None:
-                _logger.debug('%s keeps its threads: it has no function to set their number', path)
-            else:
-                getattr(library, setter)(count)
+    global_config.num_threads = count
+    for path in _libraries('blas'):
+        library = ctypes.CDLL(path)
+        setter = next((name for name in _BLAS_SETTERS if hasattr(library, name)), None)
+        if setter is None:
+            _logger.debug('%s keeps its threads: it has no function to set their number', path)
+        else:
+            getattr(library, setter)(count)
     return number()
 
 

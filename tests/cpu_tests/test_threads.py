@@ -179,7 +179,10 @@ def test_number(num_threads, monkeypatch):
 def test_environment():
     show = 'from autograd_nn import config; from autograd_nn.cpu import threads; print(config.num_threads)'
     assert run(show, AUTOGRAD_NN_NUM_THREADS='7').stdout == '7\n'
-    assert run(show, AUTOGRAD_NN_NUM_THREADS='0').stdout == run(show, AUTOGRAD_NN_NUM_THREADS='').stdout == 'None\n'
+    for variables, expected in [(('0', ''), 'None'), (('', ''), 'None'), (('', '3'), '3'), (('', '4,2'), '4'),
+                                (('5', '3'), '5'), (('0', '3'), 'None'), (('', 'many'), 'None')]:
+        shown = run(show, AUTOGRAD_NN_NUM_THREADS=variables[0], OMP_NUM_THREADS=variables[1])
+        assert shown.stdout.strip() == expected, variables
 
 
 @pytest.mark.parametrize('variable', [None, 'OMP_NUM_THREADS', 'AUTOGRAD_NN_NUM_THREADS'])
