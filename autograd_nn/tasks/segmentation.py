@@ -34,6 +34,8 @@ from autograd_nn.utils import add_legend, draw_label_map, label_map_picture
 # What lies beside a picture that does not fill its place: the mean of ImageNet's pixels.
 GROUND = 123., 117., 104.
 SCENE = 64
+# The powers of `models.median_frequency_weights`.
+CLASS_WEIGHTS = {'none': 0., 'root': 0.5, 'median': 1.}
 
 
 class DigitLabelMaps(DatasetMixin):
@@ -86,8 +88,10 @@ class Segmentation(SampleTask):
         parser.add_argument('--longer-side', type=int, metavar='PIXELS',
                             help='to which pictures of a folder are scaled (default: that for which the network was '
                                  'designed)')
-        parser.add_argument('--class-weights', choices=('none', 'median'), default='none',
-                            help='median: pixels of a class count the more the fewer there are')
+        parser.add_argument('--class-weights', choices=CLASS_WEIGHTS,
+                            help='how much pixels of rare classes count. median: all classes count the same; root: half '
+                                 'way to that; none: all pixels count the same (default: root for scenes, which are '
+                                 'mostly ground; otherwise none)')
 
     def check(self) -> None:
         super().check()
@@ -98,6 +102,8 @@ class Segmentation(SampleTask):
             self.options.longer_side = self.entry.input_shape[1]
         if self.options.longer_side is not None:
             check_at_least(self.options, longer_side=1)
+        if self.options.class_weights is None:
+            self.options.class_weights = 'root' if self.options.dataset in self.embedded else 'none'
         if self.options.augment is None:
             # There are as many scenes as one likes, and digits in a mirror are none.
             self.options.augment = self.options.dataset not in self.embedded
@@ -112,12 +118,13 @@ class Segmentation(SampleTask):
             resize = ResizeLabelMap((side, side), GROUND)
             self.train_data, self.test = (datasets.TransformDataset(data, resize)
                                           for data in (self.train_data, self.test))
-        if self.options.class_weights == 'median':
+        if self.options.class_weights != 'none':
             counts = np.zeros(len(self.labels), np.int64)
             for i in range(len(self.train_data)):
                 labels = self.train_data[i][1]
                 counts += np.bincount(labels[labels >= 0], minlength=len(counts))
-            self.network.class_weight = models.median_frequency_weights(counts)
+            power = np.float32(CLASS_WEIGHTS[self.options.class_weights])
+            self.network.class_weight = models.median_frequency_weights(counts) ** power
         self.converter = LabelMapConverter(self.network.preprocessing)
 
     def describe_data(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def write_pairs(folder, count, size=(20, 30)):
 
 def make_task(**options):
     options = {'augment': None, 'dataset': 'digit_scenes', 'longer_side': None, 'seed': 0, 'workers': 0,
-               'val_split': 0., 'class_weights': 'none', **options}
+               'val_split': 0., 'class_weights': None, **options}
     task = Segmentation(models.get('unet_small'), Namespace(**options), None, ann.get_device('cpu'))
     task.labels = CLASSES
     return task
@@ -105,15 +105,16 @@ def test_what_is_varied():
     for dataset, flips in ('digit_scenes', False), ('photos', True):
         task = make_task(dataset=dataset)
         task.check()
-        assert task.options.augment == flips
+        assert task.options.augment == flips and task.options.class_weights == ('none' if flips else 'root')
         varied = task.augment(scenes)
         assert ('Flip' in repr(varied._transform)) == flips
         image, labels = varied.at_epoch(3)[0]
         assert image.shape == (3, 96, 96) and labels.shape == (96, 96)
 
 
-def test_pictures_of_a_folder_have_one_size_and_classes_their_weights(tmp_path):
-    task = make_task(dataset=str(write_pairs(tmp_path / 'data', 5)), longer_side=24, class_weights='median')
+@pytest.mark.parametrize('weights, power', [('median', 1), ('root', 0.5)])
+def test_pictures_of_a_folder_have_one_size_and_classes_their_weights(weights, power, tmp_path):
+    task = make_task(dataset=str(write_pairs(tmp_path / 'data', 5)), longer_side=24, class_weights=weights)
     task.load_data()
     assert len(task.train_data) == 4 and len(task.test) == 1 and list(task.labels) == ['0', '1']
     task.network = models.create('unet_small', num_classes=2)
@@ -121,8 +122,8 @@ def test_pictures_of_a_folder_have_one_size_and_classes_their_weights(tmp_path):
     image, labels = task.train_data[0]
     assert image.shape == (3, 24, 24) and labels.shape == (24, 24)
     counts = np.bincount(np.concatenate([labels[labels >= 0] for _, labels in task.train_data[:]]), minlength=2)
-    np.testing.assert_allclose(task.network.class_weight, np.median(counts[counts > 0]) / np.maximum(counts, 1) *
-                               (counts > 0))
+    np.testing.assert_allclose(task.network.class_weight, (np.median(counts[counts > 0]) / np.maximum(counts, 1) *
+                                                           (counts > 0)) ** power, rtol=1e-6)
     assert task.describe_data() == {'labels': ['0', '1'], 'longer_side': 24}
 
 
