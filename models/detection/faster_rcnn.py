@@ -8,21 +8,14 @@ from typing import Any
 import numpy as np
 
 import autograd_nn.functions as F
-from autograd_nn.backend import get_array_module, to_cpu
-from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.datasets import transforms
-from autograd_nn.link import Chain, Link
+from autograd_nn.link import Link
 from autograd_nn.models.detection.boxes import clip_boxes, decode_boxes
+from autograd_nn.models.detection.detector import Detector
 from autograd_nn.models.detection.region_proposals import join_regions
 from autograd_nn.models.detection.region_targets import AnchorTargetCreator, ProposalTargetCreator, location_loss
 from autograd_nn.types import Array
-from autograd_nn.utils.boxes import non_maximum_suppression
 from autograd_nn.variable import Variable, as_variable
-
-# By what is asked for: the largest IoU of two objects of a class, and the least score of an object.
-PRESETS = {'visualize': (0.3, 0.7), 'evaluate': (0.3, 0.05)}
-
-Found = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 
 
 @dataclass
@@ -59,7 +52,7 @@ class Proposals:
         yield self.roi_indices
 
 
-class FasterRCNN(Chain):
+class FasterRCNN(Detector):
     """A detector of two stages: a feature extractor, what proposes regions, and what says what is in each of them.
 
     Presets and what is returned are those of ChainerCV's class of this name. Reference: S. Ren et al., Faster R-CNN:
@@ -77,17 +70,13 @@ class FasterRCNN(Chain):
 
     Attributes:
         head_name: What the last of the three is called in paths of parameters.
-        presets: For each preset the two numbers that follow (see `use_preset`).
-        nms_thresh: The largest IoU of two objects of a class in a prediction.
-        score_thresh: The least score of an object in a prediction.
         anchor_target_creator: Chooses what the first stage learns from.
         proposal_target_creator: Chooses what the second stage learns from.
         sigmas: For the first and the second stage, where the loss of offsets becomes linear (see `location_loss`).
     """
 
     head_name = 'head'
-    presets = PRESETS
-    nms_thresh, score_thresh = PRESETS['visualize']
+    presets = {'visualize': (0.3, 0.7), 'evaluate': (0.3, 0.05)}
     sigmas = 3., 1.
 
     def __init__(self, extractor: Link, rpn: Link, head: Link, mean: float | Sequence[float], min_size: int = 600,
@@ -172,45 +161,12 @@ class FasterRCNN(Chain):
         scale = min(self.min_size / min(size), self.max_size / max(size))
         return max(1, int(size[0] * scale + 1e-6)), max(1, int(size[1] * scale + 1e-6))
 
-    def use_preset(self, preset: str) -> None:
-        """Chooses how sure the network is to be of an object in a prediction.
-
-        Args:
-            preset: ``'visualize'`` for objects that a person is to see, ``'evaluate'`` for as many as count in a
-                metric.
-
-        Raises:
-            ValueError: There is no such preset.
-        """
-        if preset not in self.presets:
-            raise ValueError(f'use_preset: expected {" or ".join(map(repr, self.presets))}, got {preset!r}')
-        self.nms_thresh, self.score_thresh = self.presets[preset]
-
-    def predict(self, images: Iterable[np.ndarray]) -> Found:
-        """Detects the objects in pictures, in test mode and without a graph.
-
-        Args:
-            images: RGB from 0 to 255, of shape (3, H, W) each, of any sizes.
-
-        Returns:
-            For each picture the objects' boxes (y_min, x_min, y_max, x_max) in its pixels, float32 of shape (R, 4);
-            their labels, int32 of shape (R,); and scores from 0 to 1, float32 of shape (R,).
-
-        Raises:
-            ValueError: A picture has another shape.
-        """
-        found: Found = ([], [], [])
+    def detect(self, images: Sequence[np.ndarray]) -> Iterable[tuple[Any, Any, Any]]:
         for image in images:
-            x = self.device.send(self.prepare(image)[None])
-            with using_config('train', False), no_backprop_mode():
-                locs, scores, rois, _ = self(x, [self._prepared_size(image.shape[1:])[1] / image.shape[2]])
-                probabilities = F.softmax(scores).array
-            ratio = np.tile(np.divide(image.shape[1:], self._prepared_size(image.shape[1:])), 2)
-            ratio = self.xp.asarray(ratio, rois.dtype)
-            parts = self.decode(rois * ratio, locs.array, probabilities, image.shape[1:])
-            for row, part in zip(found, parts):
-                row.append(to_cpu(part))
-        return found
+            size = self._prepared_size(image.shape[1:])
+            locs, scores, rois, _ = self(self.device.send(self.prepare(image)[None]), [size[1] / image.shape[2]])
+            ratio = self.xp.asarray(np.tile(np.divide(image.shape[1:], size), 2), rois.dtype)
+            yield self.decode(rois * ratio, locs.array, F.softmax(scores).array, image.shape[1:])
 
     def decode(self, rois: Array, locs: Array, probabilities: Array, size: Sequence[int]) -> tuple[Any, Any, Any]:
         """The objects that the network sees in a picture.
@@ -225,17 +181,9 @@ class FasterRCNN(Chain):
             Boxes, float32 of shape (K, 4); labels, int32 of shape (K,); and scores, float32 of shape (K,). They are
             sorted by label, then by falling score.
         """
-        xp = get_array_module(rois)
         locs = locs.reshape(len(rois), self.n_class, 4).astype(np.float32, copy=False)
         boxes = clip_boxes(decode_boxes(rois[:, None], locs, self.loc_normalize_std), size)
-        scores = probabilities.astype(np.float32, copy=False)
-        found: list[tuple[Array, Array, Array]] = []
-        for label in range(1, self.n_class):
-            likely = xp.flatnonzero(scores[:, label] > self.score_thresh)
-            best = likely[non_maximum_suppression(boxes[likely, label], self.nms_thresh, scores[likely, label])]
-            found.append((boxes[best, label], xp.full(len(best), label - 1, np.int32), scores[best, label]))
-        boxes, labels, scores = map(xp.concatenate, zip(*found))
-        return boxes, labels, scores
+        return self.choose(boxes[:, 1:], probabilities[:, 1:].astype(np.float32, copy=False))
 
     def losses(self, outputs: Proposals, boxes: Sequence[Array], labels: Sequence[Array]) -> dict[str, Variable]:
         """The four losses to train with, by ChainerCV's names: of offsets and of classes, in both stages.

@@ -28,7 +28,6 @@ from autograd_nn.variable import Variable
 # Of ImageNet's pixels, red, green and blue.
 MEAN = 123.15163084, 115.90288257, 103.0626238
 STAGES = 'res2', 'res3', 'res4', 'res5'
-PRESETS = {'visualize': (0.5, 0.7), 'evaluate': (0.5, 0.05)}
 
 
 @register('faster_rcnn_fpn_resnet50', input_shape=(3, 800, 1088), task='detection',
@@ -47,8 +46,7 @@ class FasterRCNNFPNResNet50(FasterRCNN):
     """
 
     head_name = 'bbox_head'
-    presets = PRESETS
-    nms_thresh, score_thresh = PRESETS['visualize']
+    presets = {'visualize': (0.5, 0.7), 'evaluate': (0.5, 0.05)}
 
     def __init__(self, num_classes: int = 80, min_size: int = 800, max_size: int = 1333) -> None:
         super().__init__(FeaturePyramid(ResNetStages()), PyramidRegionProposalNetwork(),

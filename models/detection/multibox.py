@@ -12,8 +12,9 @@ from autograd_nn import initializers
 from autograd_nn.backend import get_array_module
 from autograd_nn.link import Chain, ChainList
 from autograd_nn.models.detection.boxes import decode_boxes, encode_boxes, grid_anchors
+from autograd_nn.models.detection.detector import choose_objects
 from autograd_nn.types import Array, ArrayLike, InitializerLike
-from autograd_nn.utils.boxes import box_iou, non_maximum_suppression
+from autograd_nn.utils.boxes import box_iou
 from autograd_nn.variable import Variable, as_array, as_variable
 
 # A default box that hardly touches an object cannot learn it.
@@ -170,12 +171,7 @@ class MultiboxCoder:
         confs = confs.astype(np.float32, copy=False)
         scores = xp.exp(confs - confs.max(axis=1, keepdims=True))
         scores /= scores.sum(axis=1, keepdims=True)
-        found: list[tuple[Array, Array, Array]] = []
-        for label in range(scores.shape[1] - 1):
-            likely = xp.flatnonzero(scores[:, label + 1] >= score_threshold)
-            best = likely[non_maximum_suppression(boxes[likely], nms_threshold, scores[likely, label + 1])]
-            found.append((boxes[best], xp.full(len(best), label, np.int32), scores[best, label + 1]))
-        return tuple(map(xp.concatenate, zip(*found)))
+        return choose_objects(boxes, scores[:, 1:], nms_threshold, score_threshold)
 
 
 class Multibox(Chain):

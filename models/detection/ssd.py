@@ -6,24 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import to_cpu
-from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.datasets import transforms
-from autograd_nn.link import Chain, Link
+from autograd_nn.link import Link
 from autograd_nn.models.detection.boxes import clip_boxes
+from autograd_nn.models.detection.detector import Detector
 from autograd_nn.models.detection.multibox import Multibox, MultiboxCoder, multibox_loss
 from autograd_nn.models.layers.blocks import Layer, StagedChain
 from autograd_nn.sequential import run_layers
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-# By what is asked for: the largest IoU of two objects of a class, and the least score of an object.
-PRESETS = {'visualize': (0.45, 0.6), 'evaluate': (0.45, 0.01)}
 # How many default boxes without an object are trained on, for each one with an object.
 NEGATIVES = 3
 
 
-class SSD(Chain):
+class SSD(Detector):
     """A single shot multibox detector: a feature extractor, and what says from its maps what is at each default box.
 
     Called with images of shape (N, 3, insize, insize), prepared as `prepare` does it, it returns differences from the
@@ -40,14 +37,12 @@ class SSD(Chain):
 
     Attributes:
         coder: The `MultiboxCoder`.
-        nms_thresh: The largest IoU of two objects of a class in a prediction (see `use_preset`).
-        score_thresh: The least score of an object in a prediction.
 
     Raises:
         ValueError: The numbers of grids, ratios, steps and sizes do not fit together.
     """
 
-    nms_thresh, score_thresh = PRESETS['visualize']
+    presets = {'visualize': (0.45, 0.6), 'evaluate': (0.45, 0.01)}
 
     def __init__(self, extractor: Any, multibox: Multibox, steps: Sequence[float], sizes: Sequence[float],
                  variance: tuple[float, float] = (0.1, 0.2), mean: float | Sequence[float] = 0.) -> None:
@@ -143,44 +138,12 @@ class SSD(Chain):
         loc_loss, conf_loss = multibox_loss(*outputs, locs, classes, NEGATIVES)
         return loc_loss + conf_loss
 
-    def use_preset(self, preset: str) -> None:
-        """Chooses how sure the network is to be of an object in a prediction.
-
-        Args:
-            preset: ``'visualize'`` for objects that a person is to see, ``'evaluate'`` for as many as count in a
-                metric.
-
-        Raises:
-            ValueError: There is no such preset.
-        """
-        if preset not in PRESETS:
-            raise ValueError(f'use_preset: expected {" or ".join(map(repr, PRESETS))}, got {preset!r}')
-        self.nms_thresh, self.score_thresh = PRESETS[preset]
-
-    def predict(self, images: Iterable[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        """Detects the objects in images, in test mode and without a graph.
-
-        Args:
-            images: RGB from 0 to 255, of shape (3, H, W) each, of any sizes.
-
-        Returns:
-            For each image the objects' boxes (y_min, x_min, y_max, x_max) in its pixels, float32 of shape (R, 4); their
-            labels, int32 of shape (R,); and scores from 0 to 1, float32 of shape (R,).
-
-        Raises:
-            ValueError: An image has another shape.
-        """
-        images = list(images)
-        if not images:
-            return [], [], []
-        with using_config('train', False), no_backprop_mode():
-            outputs = self(self.device.send(np.stack([self.prepare(image) for image in images])))
-        found = []
+    def detect(self, images: Sequence[np.ndarray]) -> Iterable[tuple[Any, Any, Any]]:
+        outputs = self(self.device.send(np.stack([self.prepare(image) for image in images])))
         for image, locs, confs in zip(images, *(y.array for y in outputs)):
-            boxes, labels, scores = map(to_cpu, self.coder.decode(locs, confs, self.nms_thresh, self.score_thresh))
-            ratio = np.array(image.shape[1:] * 2, np.float32) / self.insize
-            found.append((clip_boxes(boxes * ratio, image.shape[1:]), labels, scores))
-        return [boxes for boxes, _, _ in found], [labels for _, labels, _ in found], [scores for *_, scores in found]
+            boxes, labels, scores = self.coder.decode(locs, confs, self.nms_thresh, self.score_thresh)
+            ratio = self.xp.asarray(np.divide(image.shape[1:] * 2, self.insize), np.float32)
+            yield clip_boxes(boxes * ratio, image.shape[1:]), labels, scores
 
 
 class Extractor(StagedChain):

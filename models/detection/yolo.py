@@ -9,25 +9,22 @@ import numpy as np
 from PIL import Image
 
 import autograd_nn.functions as F
-from autograd_nn.backend import get_array_module, to_cpu
-from autograd_nn.config import no_backprop_mode, using_config
-from autograd_nn.link import Chain, Link
+from autograd_nn.backend import get_array_module
+from autograd_nn.link import Link
 from autograd_nn.models.detection.boxes import clip_boxes
+from autograd_nn.models.detection.detector import Detector
 from autograd_nn.models.detection.yolo_losses import Outputs, Truths, YOLOLoss, decode_boxes
 from autograd_nn.types import Array, ArrayLike
-from autograd_nn.utils.boxes import non_maximum_suppression
 from autograd_nn.utils.type_check import ShapeError
 from autograd_nn.variable import Variable
 
-# By what is asked for: the largest IoU of two objects of a class, and the least score of an object.
-PRESETS = {'visualize': (0.45, 0.5), 'evaluate': (0.45, 0.005)}
 # What lies beside a picture that is not square.
 _GREY = 0.5
 
 Anchors = Sequence[Sequence[tuple[float, float]]]
 
 
-class YOLO(Chain):
+class YOLO(Detector):
     """What YOLOv2 and YOLOv3 have in common.
 
     The picture is cut into cells, once for each feature map. For each cell and each anchor, a height and a width, the
@@ -42,14 +39,12 @@ class YOLO(Chain):
 
     Attributes:
         insize: The height and width of the pictures that it works on; may be changed to another multiple of 32.
-        nms_thresh: The largest IoU of two objects of a class in a prediction (see `use_preset`).
-        score_thresh: The least score of an object in a prediction.
 
     Raises:
         ValueError: `insize` is no multiple of 32.
     """
 
-    nms_thresh, score_thresh = PRESETS['visualize']
+    presets = {'visualize': (0.45, 0.5), 'evaluate': (0.45, 0.005)}
     lossfun: ClassVar[YOLOLoss]
     extractor: Any
     subnet: Any
@@ -135,45 +130,14 @@ class YOLO(Chain):
         truths = Truths(boxes, labels, self.insize, self.n_fg_class)
         return self.lossfun(outputs, self.cells, truths)
 
-    def use_preset(self, preset: str) -> None:
-        """Chooses how sure the network is to be of an object in a prediction.
-
-        Args:
-            preset: ``'visualize'`` for objects that a person is to see, ``'evaluate'`` for as many as count in a
-                metric.
-
-        Raises:
-            ValueError: There is no such preset.
-        """
-        if preset not in PRESETS:
-            raise ValueError(f'use_preset: expected {" or ".join(map(repr, PRESETS))}, got {preset!r}')
-        self.nms_thresh, self.score_thresh = PRESETS[preset]
-
-    def predict(self, images: Iterable[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        """Detects the objects in pictures, in test mode and without a graph.
-
-        Args:
-            images: RGB from 0 to 255, of shape (3, H, W) each, of any sizes.
-
-        Returns:
-            For each picture the objects' boxes (y_min, x_min, y_max, x_max) in its pixels, float32 of shape (R, 4);
-            their labels, int32 of shape (R,); and scores from 0 to 1, float32 of shape (R,).
-
-        Raises:
-            ValueError: A picture has another shape.
-        """
-        images = list(images)
-        if not images:
-            return [], [], []
+    def detect(self, images: Sequence[np.ndarray]) -> Iterable[tuple[Any, Any, Any]]:
         prepared = [letterbox(image, self.insize) for image in images]
-        with using_config('train', False), no_backprop_mode():
-            outputs = self(self.device.send(np.stack([x for x, _, _ in prepared])))
-        found = []
+        outputs = self(self.device.send(np.stack([x for x, _, _ in prepared])))
         for image, (_, scaled, corner), *y in zip(images, prepared, *(y.array for y in outputs)):
-            boxes, labels, scores = map(to_cpu, self.decode(*y))
-            boxes = (boxes - np.tile(corner, 2)) * np.tile(np.divide(image.shape[1:], scaled), 2)
-            found.append((clip_boxes(boxes.astype(np.float32), image.shape[1:]), labels, scores))
-        return tuple(map(list, zip(*found)))  # type: ignore[return-value]
+            boxes, labels, scores = self.decode(*y)
+            corners, ratio = (self.xp.asarray(np.tile(part, 2), np.float32)
+                              for part in (corner, np.divide(image.shape[1:], scaled)))
+            yield clip_boxes((boxes - corners) * ratio, image.shape[1:]), labels, scores
 
     def decode(self, locs: Array, objs: Array, confs: Array) -> tuple[Any, Any, Any]:
         """The objects that the network sees in a prepared picture.
@@ -190,12 +154,7 @@ class YOLO(Chain):
         xp = get_array_module(locs)
         boxes = decode_boxes(xp.asarray(self.cells), locs)
         scores = F.sigmoid(objs).array[:, None] * self._probabilities(confs)
-        found: list[tuple[Array, Array, Array]] = []
-        for label in range(self.n_fg_class):
-            likely = xp.flatnonzero(scores[:, label] >= self.score_thresh)
-            best = likely[non_maximum_suppression(boxes[likely], self.nms_thresh, scores[likely, label])]
-            found.append((boxes[best], xp.full(len(best), label, np.int32), scores[best, label]))
-        return tuple(map(xp.concatenate, zip(*found)))
+        return self.choose(boxes, scores)
 
     def _probabilities(self, confs: Array) -> Any:
         """The probability of each class, if there is an object."""
