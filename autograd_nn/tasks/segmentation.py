@@ -89,9 +89,9 @@ class Segmentation(SampleTask):
                             help='to which pictures of a folder are scaled (default: that for which the network was '
                                  'designed)')
         parser.add_argument('--class-weights', choices=CLASS_WEIGHTS,
-                            help='how much pixels of rare classes count. median: all classes count the same; root: half '
-                                 'way to that; none: all pixels count the same (default: root for scenes, which are '
-                                 'mostly ground; otherwise none)')
+                            help='how much pixels of rare classes count. median: all classes count the same; root: '
+                                 'half way to that; none: all pixels count the same (default: root for scenes, which '
+                                 'are mostly ground; otherwise none)')
 
     def check(self) -> None:
         super().check()
