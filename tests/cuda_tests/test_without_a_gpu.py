@@ -48,9 +48,9 @@ def test_a_kernel_that_did_not_run_is_found(kernel_log):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('part', range(3))
+@pytest.mark.parametrize('part', range(6))
 def test_functions(part, run_tests):
-    run_tests(*FUNCTIONS[part::3])
+    run_tests(*FUNCTIONS[part::6])
 
 
 @pytest.mark.slow
