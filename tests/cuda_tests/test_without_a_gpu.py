@@ -21,7 +21,7 @@ SAMPLE = [TESTS / 'cuda_tests' / f'test_{name}.py' for name in ('software_cuda',
 # Gates and cells of sequences are in single precision at least, and what belongs to cuDNN's kernels in single at most.
 NEVER = {**{name: {'float16', 'bfloat16'} for name in ('lstm_step', 'lstm_step_grad', 'gru_step', 'gru_step_grad',
                                                        'rnn_step', 'joined_moments', 'joined_statistics')},
-         'where_positive': {'double'}}
+         'overlaps_of_boxes': {'float16', 'bfloat16'}, 'where_positive': {'double'}}
 
 
 def test_a_sample(run_tests):

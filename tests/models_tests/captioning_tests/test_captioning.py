@@ -198,6 +198,9 @@ def overfit(name, size, steps, rate=1e-3, **arguments):
         optimizer.update(model, images, words, following)
         if model.loss.item() < 0.02:
             break
+    with ann.no_backprop_mode():
+        for _ in range(20):  # averages of batch normalization lag behind weights that change fast
+            model(images, words, following)
     written = [vocabulary.decode(hypotheses[0].tokens) for hypotheses in network.write(images)]
     return model.loss.item(), written, sentences
 
