@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 import autograd_nn
-from autograd_nn import links, models
+from autograd_nn import links, models, tasks
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.tasks.network_input import settle
 
 PICTURES = 1000
-LINE = '{:18}  {:>11}  {:>14}  {:>13}  {}'
+LINE = '{:24}  {:>11}  {:>15}  {:>10}  {}'
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
@@ -44,14 +44,16 @@ def list_models() -> None:
     print(LINE.format('model', 'parameters', 'multiply-adds', 'input', 'on this CPU'))
     for name in models.names():
         entry = models.get(name)
-        if entry.input_shape:
+        if tasks.get(entry.task).takes_pictures:
             summary = measure(entry)
             # Gradients with respect to inputs and weights take twice the work of the forward pass.
             seconds = 3 * PICTURES * summary.multiply_adds / speed
-            figures = f'{summary.parameters:,}', f'{summary.multiply_adds:,}', ' x '.join(map(str, entry.input_shape))
+            figures = f'{summary.parameters:,}', f'{summary.multiply_adds:,}', 'x'.join(map(str, entry.input_shape))
             print(LINE.format(name, *figures, verdict(seconds)), flush=True)
         else:
-            print(LINE.format(name, f'{entry.build().count_params():,}', '', entry.task, ''))
+            params = list(entry.build().params())
+            known = all(param.array is not None for param in params)
+            print(LINE.format(name, f'{sum(param.size for param in params):,}' if known else '', '', entry.task, ''))
     print('multiply-adds: of a forward pass with one sample\n'
           f'on this CPU: is training feasible, and about how long is an epoch of {PICTURES:,}\n'
           f'pictures, by the speed measured just now ({2e-9 * speed:.0f} GFLOPS)')

@@ -38,6 +38,7 @@ def _known(get: Callable[..., Any], labels: Sequence[str]) -> Callable[[], tuple
 class Classification(SampleTask):
     """Saying which of some classes a picture is of."""
 
+    takes_pictures = True
     few = 50_000
     columns = ('main/loss', 'validation/main/loss', 'main/accuracy', 'validation/main/accuracy')
     curves = ('loss', 'accuracy')

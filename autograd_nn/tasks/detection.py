@@ -68,6 +68,7 @@ class Detection(SampleTask):
     tuple of a picture, boxes, labels and, perhaps, which objects are difficult.
     """
 
+    takes_pictures = True
     embedded = {'digit_scenes': digit_scenes}
     folders = ('a folder of PASCAL VOC, with JPEGImages/, Annotations/ and ImageSets/Main/; or one of COCO, with '
                'annotations/instances_train*.json and instances_val*.json, and the pictures in train*/ and val*/')

@@ -73,6 +73,7 @@ class Segmentation(SampleTask):
     A sample is a picture, red, green and blue from 0 to 255, and its label map.
     """
 
+    takes_pictures = True
     fixed = (*SampleTask.fixed, 'longer_side', 'class_weights')
     embedded = {'digit_scenes': digit_scenes}
     folders = ('a folder with pictures in images/ and label maps of the same names in masks/ (optionally under train/ '

@@ -70,6 +70,9 @@ class Task:
     curves: ClassVar[Sequence[str]] = ('loss',)
     """Those of which curves are drawn, on training and on validation data."""
 
+    takes_pictures: ClassVar[bool] = False
+    """Whether a network is called with pictures alone, of the shape that the registry has; so its work can be counted."""
+
     network: Any
     model: Any
     total_batch_size: int

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_nn as ann
-from autograd_nn import datasets, models, serializers
+from autograd_nn import datasets, models, serializers, tasks
 from autograd_nn.commands import train
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.dataset import concat_examples
@@ -118,5 +118,15 @@ def test_list_of_models(tmp_path, monkeypatch):
     assert [row[:2] for row in rows[:4]] == [['googlenet', '13,378,280'], ['lenet', '431,080'],
                                              ['lstm_lm', '19,780,400'], ['squeezenet1_1', '1,235,496']]
     assert rows[1][2] == f'{20 * 24 ** 2 * 25 + 50 * 8 ** 2 * 500 + 800 * 500 + 5000:,}'
-    assert rows[1][3:8] == ['1', 'x', '28', 'x', '28'] and rows[1][8] == 'yes,'
+    assert rows[1][3:5] == ['1x28x28', 'yes,']
     assert list(tmp_path.iterdir()) == []
+
+
+def test_list_of_models_of_every_task(tmp_path, monkeypatch):
+    rows = {'lenet': '431,080', 'lstm_lm': '19,780,400', 'nic_scenes': 'captions', 'simclr': 'representation',
+            'ssd96': '968,276', 'unet_small': '1,942,834'}
+    assert {models.get(name).task for name in rows} == set(tasks.names())
+    monkeypatch.setattr(models, 'names', lambda task=None: list(rows))
+    process = run_here('train', '--list-models', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert {line.split()[0]: line.split()[1] for line in process.stdout.splitlines()[1:7]} == rows
