@@ -71,7 +71,7 @@ class Task:
     """Those of which curves are drawn, on training and on validation data."""
 
     takes_pictures: ClassVar[bool] = False
-    """Whether networks are called with pictures alone, of the shape that the registry has: their work can be counted."""
+    """Whether networks are called with pictures alone, of the shape in the registry: their work can be counted."""
 
     network: Any
     model: Any
