@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 import autograd_nn
 from autograd_nn import datasets, models, serializers
 from autograd_nn.backend import Device
-from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets import CaptionDataset, DigitSceneCaptions, SentenceVocabulary, split_sentence
 from autograd_nn.evaluation import bleu, cider_d
+from autograd_nn.tasks.network_input import run_once
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
@@ -224,8 +224,7 @@ def settle(network: models.CaptionNetwork, shape: tuple[int, ...]) -> None:
         network: The network.
         shape: The shape of a picture.
     """
-    with using_config('train', False), no_backprop_mode():
-        network(np.zeros((1, *shape), autograd_nn.get_dtype()), np.ones((1, 1), np.int32))
+    run_once(network, np.zeros((1, *shape), autograd_nn.get_dtype()), np.ones((1, 1), np.int32))
 
 
 def load_encoder(path: str, encoder: models.ImageNetwork) -> None:

@@ -21,7 +21,7 @@ from autograd_nn.backend import Device, GpuDevice
 from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets import transforms
 from autograd_nn.tasks.class_names import Captions
-from autograd_nn.tasks.network_input import DIGITS, load_all_weights, settle, show_to_network
+from autograd_nn.tasks.network_input import DIGITS, input_of_run, load_all_weights, settle, show_to_network
 from autograd_nn.tasks.picture_folder import load_folder
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
@@ -153,9 +153,7 @@ class Classification(SampleTask):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        labels = list(config['labels'])
-        channels, height, width = (int(n) for n in config['input_shape'])
-        shape, preprocessing = (channels, height, width), models.Preprocessing(**config['preprocessing'])
+        labels, shape, preprocessing = input_of_run(config)
         network: Any = entry.build(num_classes=len(labels))
         settle(network, shape)
         load_all_weights(weights, network, entry.name)

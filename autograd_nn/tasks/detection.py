@@ -11,15 +11,16 @@ from PIL import Image
 
 from autograd_nn import datasets, models
 from autograd_nn.backend import Device
-from autograd_nn.config import get_dtype, no_backprop_mode, using_config
+from autograd_nn.config import get_dtype
 from autograd_nn.dataset import Converter, DatasetMixin, to_device
 from autograd_nn.datasets.box_transforms import RandomSceneCrop, RandomSceneExpansion, RandomSceneFlip
 from autograd_nn.datasets.color_transforms import RandomColors
+from autograd_nn.datasets.segmentation_folder import NAMES, read_names
 from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import eval_detection_coco, eval_detection_voc
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report
-from autograd_nn.tasks.network_input import DIGITS, load_all_weights
+from autograd_nn.tasks.network_input import DIGITS, load_all_weights, run_once
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.utils import draw_boxes
@@ -74,12 +75,7 @@ class Detection(SampleTask):
                'annotations/instances_train*.json and instances_val*.json, and the pictures in train*/ and val*/')
     measures = {'map': "mAP by PASCAL VOC's rules", 'ap': "AP by COCO's rules"}
     n_drawn = 12
-
-    def check(self) -> None:
-        super().check()
-        if self.options.augment is None:
-            # There are as many scenes as one likes, and digits in a mirror are none.
-            self.options.augment = self.options.dataset not in self.embedded
+    vary_embedded = False  # there are as many scenes as one likes
 
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
         if (folder / 'JPEGImages').is_dir():
@@ -219,8 +215,7 @@ class DetectionLoss(Chain):
 
 def settle(network: Any) -> None:
     """Lets a detector find out the shapes of all its parameters."""
-    with using_config('train', False), no_backprop_mode():
-        network(network.device.send(network.prepare(np.zeros((3, 8, 8), np.float32))[None]))
+    run_once(network, network.device.send(network.prepare(np.zeros((3, 8, 8), np.float32))[None]))
 
 
 def draw_objects(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, names: Sequence[str],
@@ -239,9 +234,8 @@ def load_voc(folder: Path) -> tuple[Any, Any, Sequence[str]]:
     Args:
         folder: The folder, such as ``VOCdevkit/VOC2007``.
     """
-    names = folder / 'labels.txt'
-    classes = names.read_text(encoding='utf-8').split('\n') if names.is_file() else datasets.VOC_CLASSES
-    classes = [name.strip() for name in classes if name.strip()]
+    names = folder / NAMES
+    classes = read_names(names) if names.is_file() else list(datasets.VOC_CLASSES)
     lists = {path.stem for path in (folder / 'ImageSets' / 'Main').glob('*.txt')}
     train, test = ('trainval', 'test') if {'trainval', 'test'} <= lists else ('train', 'test' if 'test' in lists else
                                                                              'val')

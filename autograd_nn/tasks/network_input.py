@@ -1,8 +1,9 @@
 """How classifiers of pictures get their weights, and see a file, in training and later."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,34 @@ def are_digits(labels: Sequence[str], shape: tuple[int, int, int]) -> bool:
 
 def settle(network: models.ImageNetwork, shape: tuple[int, ...]) -> None:
     """Lets a network find out the shapes of its parameters that depend on the shape of a sample."""
+    run_once(network.extract, np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
+
+
+def run_once(function: Callable[..., Any], *arguments: Any) -> None:
+    """Calls a network or a part of it in inference and without a graph, so that all of its parameters get shapes.
+
+    Args:
+        function: What to call.
+        arguments: Its arguments.
+    """
     with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-        network.extract(np.zeros((1, *shape), autograd_nn.get_dtype()), network.available_layers)
+        function(*arguments)
+
+
+def input_of_run(config: dict[str, Any]) -> tuple[list[str], tuple[int, int, int], models.Preprocessing]:
+    """What a run wrote down of the pictures that its network sees.
+
+    Args:
+        config: The configuration of the run.
+
+    Returns:
+        The names of the classes; channels, height and width; and the preprocessing.
+
+    Raises:
+        KeyError: Something is missing (`TypeError` or `ValueError`: it is of another kind).
+    """
+    channels, height, width = (int(n) for n in config['input_shape'])
+    return list(config['labels']), (channels, height, width), models.Preprocessing(**config['preprocessing'])
 
 
 def load_all_weights(path: str | Path, network: Link, name: str) -> None:

@@ -22,7 +22,7 @@ from autograd_nn.reporter import report
 from autograd_nn.tasks.classification import Classification, Enlarge, classifier
 from autograd_nn.tasks.feature_map import draw_map, project
 from autograd_nn.tasks.linear_probe import LinearProbe, fit_probe
-from autograd_nn.tasks.network_input import settle
+from autograd_nn.tasks.network_input import input_of_run, run_once, settle
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.picture_folder import load_folder
 from autograd_nn.tasks.sample_task import SampleTask
@@ -148,9 +148,7 @@ class Representation(SampleTask):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        labels = list(config['labels'])
-        channels, height, width = (int(n) for n in config['input_shape'])
-        shape, preprocessing = (channels, height, width), models.Preprocessing(**config['preprocessing'])
+        labels, shape, preprocessing = input_of_run(config)
         network: Any = entry.build(num_classes=len(labels), encoder=config['arguments']['encoder'])
         settle_all(network, shape)
         load_weights(weights, network)
@@ -231,5 +229,4 @@ def settle_all(network: Any, shape: tuple[int, ...]) -> None:
     """Lets encoder and head find out the shapes of their parameters."""
     settle(network.encoder, shape)
     x = np.zeros((2, *shape), autograd_nn.get_dtype())
-    with using_config('train', False), no_backprop_mode():
-        network.lossfun(x, x)
+    run_once(network.lossfun, x, x)

@@ -51,6 +51,8 @@ class SampleTask(Task):
     """What folders `load_folder` understands, in words."""
     few: ClassVar[float] = float('inf')
     """Training data of fewer samples than these are varied at random, unless the options say otherwise."""
+    vary_embedded: ClassVar[bool] = True
+    """Whether this holds for the data sets of `embedded`, too; otherwise only data from folders are varied."""
     measures: ClassVar[dict[str, str]] = {}
     """What `measure` returns, by name, in words."""
     n_drawn: ClassVar[int] = 12
@@ -81,6 +83,8 @@ class SampleTask(Task):
     def check(self) -> None:
         check_at_least(self.options, workers=0)
         self.check_part('val_split')
+        if self.options.augment is None and not self.vary_embedded:
+            self.options.augment = self.options.dataset not in self.embedded
 
     def check_part(self, name: str) -> None:
         """Requires an option to be a part of a whole.

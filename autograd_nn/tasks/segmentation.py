@@ -11,7 +11,7 @@ from PIL import Image
 
 from autograd_nn import datasets, models
 from autograd_nn.backend import Device
-from autograd_nn.config import get_dtype, no_backprop_mode, using_config
+from autograd_nn.config import get_dtype
 from autograd_nn.dataset import Converter, DatasetMixin, to_device
 from autograd_nn.datasets.color_transforms import RandomColors
 from autograd_nn.datasets.label_map_transforms import (
@@ -23,7 +23,7 @@ from autograd_nn.datasets.label_map_transforms import (
 from autograd_nn.datasets.segmentation_folder import NAMES, read_names
 from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import calc_semantic_segmentation_confusion, metrics_of_confusion
-from autograd_nn.tasks.network_input import DIGITS
+from autograd_nn.tasks.network_input import DIGITS, run_once
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.picture_folder import find_parts
 from autograd_nn.tasks.sample_task import SampleTask, sheet
@@ -82,6 +82,7 @@ class Segmentation(SampleTask):
     measures = {'miou': 'mIoU', 'pixel_accuracy': 'pixel accuracy', 'mean_accuracy': 'mean class accuracy',
                 'fwiou': 'frequency-weighted IoU'}
     n_drawn = 8
+    vary_embedded = False  # there are as many scenes as one likes
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
@@ -105,9 +106,6 @@ class Segmentation(SampleTask):
             check_at_least(self.options, longer_side=1)
         if self.options.class_weights is None:
             self.options.class_weights = 'root' if self.options.dataset in self.embedded else 'none'
-        if self.options.augment is None:
-            # There are as many scenes as one likes, and digits in a mirror are none.
-            self.options.augment = self.options.dataset not in self.embedded
 
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
         return load_voc(folder) if (folder / 'JPEGImages').is_dir() else load_pairs(folder, self.options.seed)
@@ -220,8 +218,7 @@ class LabelMapConverter(Converter):
 
 def settle(network: Any) -> None:
     """Lets a network find out the shapes of all its parameters."""
-    with using_config('train', False), no_backprop_mode():
-        network(network.device.send(np.zeros((1, 3, 32, 32), get_dtype())))
+    run_once(network, network.device.send(np.zeros((1, 3, 32, 32), get_dtype())))
 
 
 def load_pairs(folder: Path, seed: int) -> tuple[Any, Any, Sequence[str]]:
