@@ -19,7 +19,7 @@ from autograd_nn.training import extensions
 from autograd_nn.training.optimization import Optimization
 from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, Progress, RunFolder
-from autograd_nn.training.standard_trainer import count_updates, standard_trainer
+from autograd_nn.training.standard_trainer import count_updates, extension_name, standard_trainer
 
 # The options that make up a run, whatever its task: with others it could not be continued.
 FIXED = 'model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze'
@@ -161,8 +161,9 @@ class TrainingRun:
             if not any(isinstance(link, L.BatchNormalization) for link in task.model.links()):
                 raise ValueError(f'--sync-bn: expected a network with batch normalization, {arguments.model} has none')
             self.processes.synchronize_normalization(task.model)
-        optimizer = self.processes.make_optimizer(self.optimization.make_optimizer(task.model), arguments.shard_state)
-        updater = task.make_updater(optimizer)
+        optimizers = {name: self.processes.make_optimizer(self.optimization.make_optimizer(link), arguments.shard_state)
+                      for name, link in task.optimized().items()}
+        updater = task.make_updater(optimizers)
         iterator = updater.get_iterator('main')
         if arguments.epochs is None:
             least = -(-LEAST_UPDATES * iterator.batch_size // len(iterator.dataset))
@@ -171,7 +172,7 @@ class TrainingRun:
         self.trainer = standard_trainer(updater, task.make_evaluator(), task.network, self.optimization,
                                         arguments.epochs, task.speed, task.columns, task.curves,
                                         arguments.early_stopping, arguments.out, task.postprocess, self.processes,
-                                        task.prepare_snapshot)
+                                        task.prepare_snapshot, task.monitor, task.larger_is_better)
         task.extend(self.trainer)
 
     def announce_training(self) -> None:
@@ -203,10 +204,11 @@ class TrainingRun:
             raise ValueError(f'--resume: the run in {self.source.path} is complete, with {done.epoch} epochs; a '
                              f'larger --epochs than {epochs} goes on with it')
         self.source.load_snapshot(self.trainer)
-        self.trainer.get_extension('ChosenRates').apply_changes()
         iterator = updater.get_iterator('main')
-        schedule: Any = self.trainer.get_extension('Schedule')
-        schedule.continue_at(done.updates(len(iterator.dataset), iterator.batch_size))
+        updates = done.updates(len(iterator.dataset), iterator.batch_size)
+        for name in updater.get_all_optimizers():
+            self.trainer.get_extension(extension_name('ChosenRates', name)).apply_changes()
+            self.trainer.get_extension(extension_name('Schedule', name)).continue_at(updates)
         print(f'continuing after epoch {updater.epoch_detail:.2f}')
 
     @contextmanager

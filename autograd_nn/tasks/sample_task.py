@@ -164,7 +164,7 @@ class SampleTask(Task):
         if self.options.val_split:
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
 
-    def make_updater(self, optimizer: Any) -> StandardUpdater:
+    def make_updater(self, optimizers: dict[str, Any]) -> StandardUpdater:
         options, train = self.options, self.train_data
         if len(train) < self.few if options.augment is None else options.augment:
             train = self.augment(train)
@@ -173,8 +173,8 @@ class SampleTask(Task):
         else:
             iterator = iterators.SerialIterator(train, self.batch_size)
         iterator.read_part(self.processes.part(self.batch_size))
-        return StandardUpdater(iterator, optimizer, self.converter, self.device,
-                               self.processes.make_loss(self.model, optimizer, options.seed), **self.updater_options())
+        loss = self.processes.make_loss(self.model, optimizers['main'], options.seed)
+        return StandardUpdater(iterator, optimizers, self.converter, self.device, loss, **self.updater_options())
 
     def updater_options(self) -> dict[str, Any]:
         """Further arguments of the updater."""

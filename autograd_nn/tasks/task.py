@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from autograd_nn.backend import Device
+from autograd_nn.link import Link
 from autograd_nn.models import Entry
 from autograd_nn.training.extensions import Evaluator
 from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import Progress
-from autograd_nn.training.standard_trainer import Speed
+from autograd_nn.training.standard_trainer import MONITOR, Speed
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
 
@@ -69,6 +70,11 @@ class Task:
     """The figures of an epoch that are printed, besides epoch, speed and time."""
     curves: ClassVar[Sequence[str]] = ('loss',)
     """Those of which curves are drawn, on training and on validation data."""
+
+    monitor: ClassVar[str] = MONITOR
+    """The figure by which it is decided which weights are best, and when to stop early."""
+    larger_is_better: ClassVar[bool] = False
+    """Whether the best `monitor` is the largest."""
 
     takes_pictures: ClassVar[bool] = False
     """Whether networks are called with pictures alone, of the shape in the registry: their work can be counted."""
@@ -135,16 +141,20 @@ class Task:
         """
         return None
 
-    def make_updater(self, optimizer: Any) -> StandardUpdater:
+    def optimized(self) -> dict[str, Link]:
+        """What optimizers update, by their names; one of them is ``'main'``."""
+        return {'main': self.model}
+
+    def make_updater(self, optimizers: dict[str, Any]) -> StandardUpdater:
         """Makes what updates the parameters.
 
         Args:
-            optimizer: The optimizer, set up for the model.
+            optimizers: The optimizers, set up for what `optimized` says.
         """
         raise NotImplementedError
 
     def make_evaluator(self) -> Evaluator:
-        """Makes the extension that evaluates after each epoch, and reports ``validation/main/loss``."""
+        """Makes the extension that evaluates after each epoch, and reports what `monitor` names."""
         raise NotImplementedError
 
     @property

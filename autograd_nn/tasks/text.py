@@ -117,10 +117,11 @@ class LanguageModelling(Task):
             raise ValueError(f'--resume: {options.dataset} is not the text that the run in {start} began with')
         return known
 
-    def make_updater(self, optimizer: Any) -> training.StandardUpdater:
+    def make_updater(self, optimizers: dict[str, Any]) -> training.StandardUpdater:
         options = self.options
         streams = self.own_streams(self.batch_size, self.train_data, options.steps)
         iterator = iterators.SerialIterator(streams, options.steps, shuffle=False)
+        optimizer = optimizers['main']
         self.updater = TruncatedBPTTUpdater(iterator, optimizer, self.network, self.device, self.processes,
                                             self.processes.make_loss(self.model, optimizer, options.seed))
         return self.updater

@@ -37,10 +37,11 @@ class Schedule(extensions.Shift):
         course: Which of `SCHEDULES`.
         warmup: The number of updates before the highest value.
         updates: The number of all updates.
+        optimizer: The optimizer; None for the updater's main one.
     """
 
-    def __init__(self, attr: str, course: str, warmup: int, updates: int) -> None:
-        super().__init__(attr)
+    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None) -> None:
+        super().__init__(attr, optimizer=optimizer)
         self._course = SCHEDULES[course]
         self._warmup = warmup
         self._updates = updates
@@ -122,13 +123,14 @@ class Optimization:
             optimizer.add_hook(optimizer_hooks.GradientClipping(self.clip))
         return optimizer
 
-    def make_schedule(self, updates: int) -> Schedule:
+    def make_schedule(self, updates: int, optimizer: Any = None) -> Schedule:
         """The extension that sets the learning rate, to call after every update.
 
         Args:
             updates: The number of updates in the training.
+            optimizer: Whose; None for the updater's main one.
         """
-        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates)
+        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer)
 
     def remember(self, optimizer: Any) -> ChosenRates:
         """The extension that keeps with a snapshot what was chosen here.

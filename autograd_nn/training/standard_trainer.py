@@ -17,7 +17,7 @@ from autograd_nn.training.run_folder import BEST, LOG, SNAPSHOT, save_quickly
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
 
-# By what it is decided which weights are best, and when to stop.
+# By what it is decided, as a rule, which weights are best, and when to stop.
 MONITOR = 'validation/main/loss'
 
 
@@ -60,27 +60,44 @@ def count_updates(iterator: Any, epochs: int) -> int:
     return -(-epochs * len(iterator.dataset) // iterator.batch_size)
 
 
+def extension_name(kind: str, optimizer: str) -> str:
+    """The name of an extension that each optimizer has one of.
+
+    Args:
+        kind: What it is.
+        optimizer: The optimizer's name.
+
+    Example:
+        >>> extension_name('Schedule', 'main'), extension_name('Schedule', 'critic')
+        ('Schedule', 'Schedule_critic')
+    """
+    return kind if optimizer == 'main' else f'{kind}_{optimizer}'
+
+
 def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Link, optimization: Optimization,
                      epochs: int, speed: Speed, columns: Sequence[str] = ('main/loss', MONITOR),
                      curves: Sequence[str] = ('loss',), patience: int = 0, out: str | Path = 'result',
                      postprocess: Callable[[dict[str, Any]], None] | None = None, processes: Processes | None = None,
-                     prepare: Callable[[], Any] = lambda: None) -> Trainer:
+                     prepare: Callable[[], Any] = lambda: None, monitor: str = MONITOR,
+                     larger_is_better: bool = False) -> Trainer:
     """Puts together a training loop and its extensions; what it writes makes a `run_folder.RunFolder` complete.
 
     Args:
-        updater: The updater, whose optimizer `optimization` has made.
-        evaluator: The extension that evaluates the model after each epoch, and reports ``validation/main/loss``.
+        updater: The updater, whose optimizers `optimization` has made; all follow the same schedule.
+        evaluator: The extension that evaluates the model after each epoch, and reports what `monitor` names.
         network: What is trained, whose best weights are kept.
         optimization: How parameters are updated.
         epochs: How long.
         speed: What measures the speed of the training.
         columns: What to print after each epoch, besides epoch, speed and time.
         curves: What to plot over the epochs, on training and on validation data.
-        patience: After how many epochs without a smaller validation loss to end; 0 for never.
+        patience: After how many epochs that were not the best to end; 0 for never.
         out: The folder to write to.
         postprocess: What adds figures to the log's entry of an epoch (see `extensions.LogReport`).
         processes: Those that train together, of which the first one writes and prints; by default this one alone.
         prepare: What all of them do before a snapshot.
+        monitor: The figure by which it is decided which weights are best, and when to stop.
+        larger_is_better: Whether the best is the largest; otherwise it is the smallest.
 
     Example:
         >>> import numpy as np, autograd_nn.links as L
@@ -95,21 +112,24 @@ def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Li
         0.005
     """
     processes = processes or Processes()
-    optimizer = updater.get_optimizer('main')
+    optimizers = updater.get_all_optimizers()
     # With endless patience it is the same trigger, so that a run can be continued with another choice.
-    stop = triggers.EarlyStoppingTrigger(monitor=MONITOR, patience=patience or sys.maxsize,
-                                         max_trigger=(epochs, 'epoch'))
+    stop = triggers.EarlyStoppingTrigger(monitor=monitor, patience=patience or sys.maxsize,
+                                         mode='max' if larger_is_better else 'min', max_trigger=(epochs, 'epoch'))
     trainer = Trainer(updater, stop, out=out)
     trainer.extend(evaluator)
-    trainer.extend(optimization.make_schedule(count_updates(updater.get_iterator('main'), epochs)),
-                   trigger=(1, 'iteration'))
-    trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizer, optimization.rate)))
+    updates = count_updates(updater.get_iterator('main'), epochs)
+    for name, optimizer in optimizers.items():
+        trainer.extend(optimization.make_schedule(updates, optimizer), name=extension_name('Schedule', name),
+                       trigger=(1, 'iteration'))
+    trainer.extend(extensions.observe_value('lr', lambda trainer: getattr(optimizers['main'], optimization.rate)))
     trainer.extend(speed)
     for extension in processes.make_extensions(network, prepare):
         trainer.extend(extension)
     trainer.extend(extensions.LogReport(postprocess=postprocess, filename=LOG if processes.is_first else None,
                                         summary=processes.make_log_summary))
-    trainer.extend(optimization.remember(optimizer))
+    for name, optimizer in optimizers.items():
+        trainer.extend(optimization.remember(optimizer), name=extension_name('ChosenRates', name))
     trainer.extend(extensions.PrintReport(['epoch', *columns, speed.key, 'elapsed_time']))
     if processes.is_first and extensions.PlotReport.available():
         for what in curves:
@@ -119,6 +139,6 @@ def standard_trainer(updater: StandardUpdater, evaluator: Extension, network: Li
     trainer.extend(extensions.ProgressBar())
     if processes.is_first:
         trainer.extend(extensions.snapshot_object(network, BEST, save_quickly),
-                       trigger=triggers.MinValueTrigger(MONITOR))
+                       trigger=(triggers.MaxValueTrigger if larger_is_better else triggers.MinValueTrigger)(monitor))
         trainer.extend(extensions.snapshot(save_quickly, SNAPSHOT, snapshot_on_error=True), trigger=(1, 'epoch'))
     return trainer
