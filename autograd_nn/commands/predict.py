@@ -1,4 +1,4 @@
-"""Uses a network that was trained here, published weights, or Caffe's: says what is on pictures, and draws it."""
+"""Uses a network that was trained here, published weights, or Caffe's: says what it makes of files, and draws it."""
 from __future__ import annotations
 
 import argparse
@@ -16,9 +16,9 @@ from autograd_nn.utils.labels import read_labels
 
 USAGE = """
     %(prog)s [--out DIR] [--device DEVICE] [OPTIONS]
-        WEIGHTS IMAGE...
+        WEIGHTS [FILE...]
     %(prog)s --model NAME [--labels FILE] [--out DIR]
-        [--device DEVICE] [OPTIONS] WEIGHTS IMAGE...
+        [--device DEVICE] [OPTIONS] WEIGHTS FILE...
     %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
         [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
@@ -28,9 +28,10 @@ ONLY_CAFFE = 'mean', 'scale'
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE)
-    parser.add_argument('files', metavar='WEIGHTS IMAGE', nargs='+',
+    parser.add_argument('files', metavar='WEIGHTS FILE', nargs='+',
                         help='model.npz of a run, beside its config.json, or with --model published weights (neither '
-                             'with --caffe); then pictures of any size, colour and format')
+                             'with --caffe); then what the network is for: pictures of any size, colour and format, '
+                             'text files or a text itself, nothing for a network that makes something up')
     parser.add_argument('--model', metavar='NAME', choices=models.names(),
                         help='WEIGHTS are those that somebody has published for this network of the zoo, in a file of '
                              'PyTorch (.pth), Chainer (.npz), Caffe (.caffemodel) or Darknet (.weights)')
@@ -57,8 +58,6 @@ def parse_arguments(line: CommandLine) -> argparse.Namespace:
     parser = make_parser(line)
     arguments = parser.parse_args(line.words)
     if not arguments.caffe:
-        if len(arguments.files) < 2:
-            parser.error('the following arguments are required: WEIGHTS, IMAGE')
         extra = [f'--{name}' for name in ONLY_CAFFE if getattr(arguments, name) is not None]
         if extra:
             parser.error(f'{", ".join(extra)}: only with --caffe')
@@ -91,7 +90,7 @@ def load_predictor(weights: Path, options: argparse.Namespace, device: autograd_
     try:
         entry = models.get(config['arguments']['model'])
         task = tasks.get(entry.task)
-        refuse_others(options, task)
+        check_options(options, task)
         return task.make_predictor(entry, config, weights, options, device)
     except (KeyError, TypeError) as error:
         raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
@@ -111,20 +110,20 @@ def load_published(weights: Path, options: argparse.Namespace, device: autograd_
     """
     entry = models.get(options.model)
     task = tasks.get(entry.task)
-    refuse_others(options, task)
+    check_options(options, task)
     labels = read_labels(options.labels) if options.labels else None
     return task.make_predictor(entry, task.published_config(entry, labels), weights, options, device)
 
 
-def refuse_others(options: argparse.Namespace, task: type[tasks.Task]) -> None:
-    """Makes sure that no options of another task are given.
+def check_options(options: argparse.Namespace, task: type[tasks.Task]) -> None:
+    """Makes sure that no options of another task are given, and files if this one needs any.
 
     Args:
         options: The options.
         task: The task.
 
     Raises:
-        ValueError: There are.
+        ValueError: It is not so.
     """
     def known(kind: type[tasks.Task]) -> dict[str, str]:
         parser = argparse.ArgumentParser(add_help=False)
@@ -136,6 +135,8 @@ def refuse_others(options: argparse.Namespace, task: type[tasks.Task]) -> None:
                  if name not in known(task) and getattr(options, name) is not None]
     if senseless:
         raise ValueError(f'{", ".join(senseless)}: not for the network that these weights are of')
+    if task.needs_files and len(options.files) < 2:
+        raise ValueError(f'after {options.files[0]}, expected the files that the network is to answer for')
 
 
 def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list[str]]:
@@ -166,7 +167,7 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
 
     Args:
         answer: What it says of a file.
-        source: The file.
+        source: The file, or if there is none, that of the weights.
         out: The folder to write to, which is made if need be.
         taken: The names of what was written for other files, which are added to.
 
@@ -194,14 +195,14 @@ def main(line: CommandLine) -> None:
     with line.friendly_errors():
         predict, files = make_predictor(arguments)
     failed, taken = False, set[Path]()
-    for path in files:
+    for path in files or ['']:
         try:
             with line.friendly_errors():
                 answer = predict(path)
-                written = save_pictures(answer, Path(path), arguments.out, taken)
+                written = save_pictures(answer, Path(path or arguments.files[0]), arguments.out, taken)
         except SystemExit:
             failed = True
             continue
-        print(f'{path}: {answer.text}' + ''.join(f'\n  written: {target}' for target in written))
+        print((f'{path}: ' if path else '') + answer.text + ''.join(f'\n  written: {target}' for target in written))
     if failed:
         raise SystemExit(2)

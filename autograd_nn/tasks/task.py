@@ -25,7 +25,7 @@ class Answer:
     """What a network says of a file.
 
     Attributes:
-        text: In words, one line.
+        text: In words, as a rule one line.
         pictures: What it has drawn: pictures by what they show, such as ``{'boxes': picture}``.
     """
 
@@ -34,7 +34,7 @@ class Answer:
 
 
 Predictor = Callable[[str], Answer]
-"""What answers for a file, given its path; `OSError` or `ValueError` if the file cannot be used."""
+"""What answers for a file, given its path (see `Task.needs_files`); `OSError` or `ValueError` if it is of no use."""
 
 
 class Task:
@@ -78,6 +78,9 @@ class Task:
 
     takes_pictures: ClassVar[bool] = False
     """Whether networks are called with pictures alone, of the shape in the registry: their work can be counted."""
+
+    needs_files: ClassVar[bool] = True
+    """Whether predictors answer for files alone; others make something up when the path is empty."""
 
     network: Any
     model: Any

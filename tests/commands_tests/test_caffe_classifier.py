@@ -106,7 +106,7 @@ def test_pictures_that_cannot_be_read_are_named(folder):
 
 @pytest.mark.parametrize('arguments, words', [
     ([], ['required']),
-    (['model.npz'], ['required', 'IMAGE']),
+    (['model.npz'], ['model.npz', 'no such file']),
     (['--caffe', 'net.prototxt'], ['--caffe', '2 arguments']),
     (['--caffe', 'net.prototxt', 'net.caffemodel'], ['required']),
     (['--labels', 'bgr.txt', 'model.npz', 'picture.png'], ['--labels', 'only with --caffe']),
