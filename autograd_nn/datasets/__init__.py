@@ -19,6 +19,7 @@ from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
 from autograd_nn.datasets.label_maps import label_map_of_scene, read_label_map, write_label_map
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
+from autograd_nn.datasets.parallel_texts import find_parallel_texts, read_parallel_texts
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
     PickleDatasetWriter,
@@ -89,6 +90,7 @@ __all__ = [
     'ZippedImageDataset',
     'boxes_of_masks',
     'describe_scene',
+    'find_parallel_texts',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -113,6 +115,7 @@ __all__ = [
     'prepare_digit',
     'read_image',
     'read_label_map',
+    'read_parallel_texts',
     'read_text',
     'spell_date',
     'split_dataset',
