@@ -12,6 +12,8 @@ from autograd_nn.types import PathLike
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 
+MOST = 2 ** 31
+
 
 class SubwordVocabulary(MarkedVocabulary):
     """Parts of words, and their numbers: frequent words are whole, rare ones in pieces, so that hardly any is unknown.
@@ -55,20 +57,20 @@ class SubwordVocabulary(MarkedVocabulary):
         self._tokenizer = _make_tokenizer(tokenizers, model)
 
     @classmethod
-    def of_texts(cls, texts: Iterable[str], level: str = 'subword', size: int | None = 10_000,  # type: ignore[override]
+    def of_texts(cls, texts: Iterable[str], level: str = 'subword', size: int | None = 10_000,
                  min_count: int = 1) -> SubwordVocabulary:
         """The vocabulary of some texts.
 
         Args:
             texts: The texts.
             level: ``'subword'``.
-            size: How many tokens at most, the three marks and all characters included.
+            size: How many tokens at most, the three marks and all characters included; None for all.
             min_count: How often two neighbours have to occur to be joined.
         """
         tokenizers = _import_tokenizers()
         tokenizer = _make_tokenizer(tokenizers, tokenizers.models.BPE(unk_token=UNKNOWN))
         tokenizer.train_from_iterator(texts, tokenizers.trainers.BpeTrainer(
-            vocab_size=size, min_frequency=min_count, special_tokens=MARKS, show_progress=False))
+            vocab_size=MOST if size is None else size, min_frequency=min_count, special_tokens=MARKS, show_progress=False))
         model = json.loads(tokenizer.to_str())['model']
         return cls(sorted(model['vocab'], key=model['vocab'].get), model['merges'])
 
