@@ -12,8 +12,6 @@ from autograd_nn.types import PathLike
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.readable import to_json
 
-MOST = 2 ** 31
-
 
 class SubwordVocabulary(MarkedVocabulary):
     """Parts of words, and their numbers: frequent words are whole, rare ones in pieces, so that hardly any is unknown.
@@ -69,8 +67,12 @@ class SubwordVocabulary(MarkedVocabulary):
         """
         tokenizers = _import_tokenizers()
         tokenizer = _make_tokenizer(tokenizers, tokenizers.models.BPE(unk_token=UNKNOWN))
+        texts = list(texts)
+        # The library takes memory for as many as it is asked for, and no text has more parts than this.
+        most = len(MARKS) + sum(len(text) + 1 for text in texts)
         tokenizer.train_from_iterator(texts, tokenizers.trainers.BpeTrainer(
-            vocab_size=MOST if size is None else size, min_frequency=min_count, special_tokens=MARKS, show_progress=False))
+            vocab_size=most if size is None else min(size, most), min_frequency=min_count, special_tokens=MARKS,
+            show_progress=False))
         model = json.loads(tokenizer.to_str())['model']
         return cls(sorted(model['vocab'], key=model['vocab'].get), model['merges'])
 

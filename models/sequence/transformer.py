@@ -23,7 +23,7 @@ from autograd_nn.variable import Variable
 # (section 5.3: (size * 4000) ** -0.5), and a tenth of each label is spread over all tokens (section 5.4).
 BASE = Recipe(lr=0.0007, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64)
 BIG = Recipe(lr=0.0005, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64)
-DATES = Recipe(lr=0.002, warmup=0.1, label_smoothing=0.1, epochs=5, batch_size=64)
+DATES = Recipe(lr=0.002, warmup=0.1, label_smoothing=0.1, epochs=8, batch_size=64)
 
 
 @register('transformer_small', (), 'translation', DATES, size=96, hidden=384, n_heads=4, depth=2, dropout=0.)

@@ -919,6 +919,7 @@ links. MultiHeadAttention Shortcut
 optimizer_hooks. GradientScaling
 training.extensions. CosineShift DivergenceError Shift
 initializers. Initializer get_initializer
+iterators. LengthOrderSampler
 datasets. AugmentedDataset COCOBoxDataset CaptionDataset DateSpellings DigitSceneCaptions DigitScenes \
 ImageFolderDataset LabelMapDataset MarkedVocabulary RandomSentences Scene SegmentationFolderDataset SentenceVocabulary \
 SubwordVocabulary VOCBoxDataset VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \

@@ -173,6 +173,9 @@ def test_subwords_are_joined_as_in_the_paper():
         assert vocabulary.split(text) == expected
         assert vocabulary.decode(vocabulary.encode(text)) == text
     assert vocabulary.encode('axb').tolist().count(0) == 1
+    every = SubwordVocabulary.of_texts(texts, size=None)
+    assert every.tokens == SubwordVocabulary.of_texts(texts, size=10 ** 12).tokens
+    assert all(len(every.split(word)) == 1 for text in texts for word in text.split())
     assert vocabulary.encode('<eos>').tolist()[1:-1].count(2) == 0, 'no mark in a text'
 
 
