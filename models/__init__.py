@@ -46,6 +46,7 @@ from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
 from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
+from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
@@ -55,6 +56,9 @@ from autograd_nn.models.segmentation.fcn import FCN
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
 from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
 from autograd_nn.models.segmentation.unet import UNet
+from autograd_nn.models.sequence.seq2seq import Seq2Seq
+from autograd_nn.models.sequence.transformer import Transformer
+from autograd_nn.models.sequence.translation_network import TranslationNetwork
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -131,11 +135,15 @@ __all__ = [
     'SegNet',
     'SegNetBasic',
     'SegmentationNetwork',
+    'Seq2Seq',
+    'SequenceWriter',
     'SimCLR',
     'SingleLayerPerceptron',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
+    'Transformer',
+    'TranslationNetwork',
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',

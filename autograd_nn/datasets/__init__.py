@@ -5,6 +5,7 @@ from autograd_nn.datasets.caption_dataset import CaptionDataset, RandomSentences
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.coco import COCOBoxDataset
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
+from autograd_nn.datasets.date_spellings import DateSpellings, spell_date
 from autograd_nn.datasets.dict_dataset import DictDataset
 from autograd_nn.datasets.digit_scenes import DigitScenes, Scene, boxes_of_masks
 from autograd_nn.datasets.image_dataset import (
@@ -18,6 +19,7 @@ from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
 from autograd_nn.datasets.label_maps import label_map_of_scene, read_label_map, write_label_map
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
+from autograd_nn.datasets.parallel_texts import find_parallel_texts, read_parallel_texts
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
     PickleDatasetWriter,
@@ -34,7 +36,7 @@ from autograd_nn.datasets.segmentation_folder import (
     SegmentationFolderDataset,
     VOCSemanticSegmentationDataset,
 )
-from autograd_nn.datasets.sentences import SentenceVocabulary, pad_sentences, split_sentence
+from autograd_nn.datasets.sentences import MarkedVocabulary, SentenceVocabulary, pad_sentences, split_sentence
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,
@@ -44,6 +46,7 @@ from autograd_nn.datasets.sub_dataset import (
     split_dataset_n_random,
     split_dataset_random,
 )
+from autograd_nn.datasets.subwords import SubwordVocabulary, load_vocabulary
 from autograd_nn.datasets.svhn import get_svhn
 from autograd_nn.datasets.text import Vocabulary, parallel_streams, read_text
 from autograd_nn.datasets.text_dataset import TextDataset
@@ -59,6 +62,7 @@ __all__ = [
     'COCOBoxDataset',
     'CaptionDataset',
     'ConcatenatedDataset',
+    'DateSpellings',
     'DictDataset',
     'DigitSceneCaptions',
     'DigitScenes',
@@ -67,6 +71,7 @@ __all__ = [
     'LabelMapDataset',
     'LabeledImageDataset',
     'LabeledZippedImageDataset',
+    'MarkedVocabulary',
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
@@ -75,6 +80,7 @@ __all__ = [
     'SegmentationFolderDataset',
     'SentenceVocabulary',
     'SubDataset',
+    'SubwordVocabulary',
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
@@ -84,6 +90,7 @@ __all__ = [
     'ZippedImageDataset',
     'boxes_of_masks',
     'describe_scene',
+    'find_parallel_texts',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -100,6 +107,7 @@ __all__ = [
     'get_ptb_words_vocabulary',
     'get_svhn',
     'label_map_of_scene',
+    'load_vocabulary',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
     'pad_sentences',
@@ -107,7 +115,9 @@ __all__ = [
     'prepare_digit',
     'read_image',
     'read_label_map',
+    'read_parallel_texts',
     'read_text',
+    'spell_date',
     'split_dataset',
     'split_dataset_n',
     'split_dataset_n_random',

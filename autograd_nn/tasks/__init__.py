@@ -16,6 +16,7 @@ _TASKS = {
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
     'text': 'text.LanguageModelling',
+    'translation': 'translation.Translation',
 }
 
 

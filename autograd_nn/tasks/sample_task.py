@@ -51,6 +51,8 @@ class SampleTask(Task):
     """What folders `load_folder` understands, in words."""
     few: ClassVar[float] = float('inf')
     """Training data of fewer samples than these are varied at random, unless the options say otherwise."""
+    can_vary: ClassVar[bool] = True
+    """Whether there is a way to vary training data (see `augment`), and an option that says whether to."""
     vary_embedded: ClassVar[bool] = True
     """Whether this holds for the data sets of `embedded`, too; otherwise only data from folders are varied."""
     measures: ClassVar[dict[str, str]] = {}
@@ -74,11 +76,13 @@ class SampleTask(Task):
         parser.add_argument('--val-split', type=float, default=0., metavar='PART',
                             help='part of the training samples, chosen by --seed, to evaluate after each epoch; '
                                  '0: the test samples are evaluated')
+        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
+        parser.set_defaults(dataset=next(iter(cls.embedded)), augment=None if cls.can_vary else False)
+        if not cls.can_vary:
+            return
         usual = '' if cls.few == float('inf') else f' (default: if there are fewer than {cls.few:,})'
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training samples at random{usual}')
-        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
-        parser.set_defaults(dataset=next(iter(cls.embedded)))
 
     def check(self) -> None:
         check_at_least(self.options, workers=0)
@@ -169,12 +173,17 @@ class SampleTask(Task):
         if len(train) < self.few if options.augment is None else options.augment:
             train = self.augment(train)
         if options.workers:
-            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=options.workers)
+            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=options.workers,
+                                                           order_sampler=self.order_sampler())
         else:
-            iterator = iterators.SerialIterator(train, self.batch_size)
+            iterator = iterators.SerialIterator(train, self.batch_size, order_sampler=self.order_sampler())
         iterator.read_part(self.processes.part(self.batch_size))
         loss = self.processes.make_loss(self.model, optimizers['main'], options.seed)
         return StandardUpdater(iterator, optimizers, self.converter, self.device, loss, **self.updater_options())
+
+    def order_sampler(self) -> iterators.OrderSampler | None:
+        """What makes the order of training samples in each epoch; None for a random one."""
+        return None
 
     def updater_options(self) -> dict[str, Any]:
         """Further arguments of the updater."""
