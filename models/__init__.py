@@ -50,6 +50,9 @@ from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.reinforcement.actor_critic import ActorCritic
+from autograd_nn.models.reinforcement.features import PlayingNetwork
+from autograd_nn.models.reinforcement.q_network import DuelingQNetwork, QNetwork
 from autograd_nn.models.representation.contrastive import ContrastiveNetwork, MoCo, SimCLR
 from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
 from autograd_nn.models.segmentation.fcn import FCN
@@ -90,6 +93,7 @@ __all__ = [
     'SSD512',
     'TORCHVISION',
     'VGG',
+    'ActorCritic',
     'AlexNet',
     'AttentionCaptioner',
     'CaptionNetwork',
@@ -101,6 +105,7 @@ __all__ = [
     'DeepConvNet',
     'DeepLabV3plusXception65',
     'DigitNetwork',
+    'DuelingQNetwork',
     'EfficientNetB0',
     'EfficientNetLite0',
     'EfficientNetV2S',
@@ -127,7 +132,9 @@ __all__ = [
     'Perceptron',
     'PerceptualLoss',
     'PictureTransformer',
+    'PlayingNetwork',
     'Preprocessing',
+    'QNetwork',
     'Recipe',
     'ResNet',
     'SEResNet',

@@ -11,6 +11,7 @@ from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.tasks.classification import name_best
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training.run_folder import SNAPSHOT, read_config
+from autograd_nn.utils import Animation
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.labels import read_labels
 
@@ -164,7 +165,7 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
 
 
 def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path]) -> list[Path]:
-    """Writes what a network has drawn.
+    """Writes what a network has drawn: pictures as PNG, animations as GIF.
 
     Args:
         answer: What it says of a file.
@@ -177,14 +178,15 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
     """
     written = []
     for what, picture in answer.pictures.items():
-        path = out / f'{source.stem}-{what}.png'
+        kind = 'GIF' if isinstance(picture, Animation) else 'PNG'
+        path = out / f'{source.stem}-{what}.{kind.lower()}'
         for number in itertools.count(2):
             if path not in taken:
                 break
-            path = out / f'{source.stem}-{what}-{number}.png'
+            path = path.with_stem(f'{source.stem}-{what}-{number}')
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            picture.save(file, 'PNG')
+            picture.save(file, kind)
         taken.add(path)
         written.append(path)
     return written

@@ -13,6 +13,8 @@ _TASKS = {
     'captions': 'captions.Captioning',
     'images': 'classification.Classification',
     'detection': 'detection.Detection',
+    'ppo': 'play.PolicyOptimization',
+    'q_learning': 'play.QLearning',
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
     'text': 'text.LanguageModelling',

@@ -18,6 +18,7 @@ from autograd_nn.training.run_folder import Progress
 from autograd_nn.training.standard_trainer import MONITOR, Speed
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
+from autograd_nn.utils import Animation
 
 
 @dataclass
@@ -26,11 +27,11 @@ class Answer:
 
     Attributes:
         text: In words, as a rule one line.
-        pictures: What it has drawn: pictures by what they show, such as ``{'boxes': picture}``.
+        pictures: What it has drawn: pictures, or animations, by what they show, such as ``{'boxes': picture}``.
     """
 
     text: str
-    pictures: Mapping[str, Image.Image] = field(default_factory=dict)
+    pictures: Mapping[str, Image.Image | Animation] = field(default_factory=dict)
 
 
 Predictor = Callable[[str], Answer]
