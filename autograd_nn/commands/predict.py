@@ -27,7 +27,8 @@ ONLY_CAFFE = 'mean', 'scale'
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE)
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE,
+                                     conflict_handler="resolve")  # tasks may share options
     parser.add_argument('files', metavar='WEIGHTS FILE', nargs='+',
                         help='model.npz of a run, beside its config.json, or with --model published weights (neither '
                              'with --caffe); then what the network is for: pictures of any size, colour and format, '

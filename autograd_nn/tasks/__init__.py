@@ -15,7 +15,10 @@ _TASKS = {
     'detection': 'detection.Detection',
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
+    'tagging': 'tagging.Tagging',
     'text': 'text.LanguageModelling',
+    'text_classification': 'text_classification.TextClassification',
+    'transcription': 'transcription.Transcription',
 }
 
 
