@@ -46,6 +46,7 @@ from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
 from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
+from autograd_nn.models.layers.ctc_decoding import ctc_beam_search, ctc_greedy
 from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.published import load_published
@@ -59,7 +60,10 @@ from autograd_nn.models.segmentation.fcn import FCN
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
 from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
 from autograd_nn.models.segmentation.unet import UNet
+from autograd_nn.models.sequence.ctc import CRNN
 from autograd_nn.models.sequence.seq2seq import Seq2Seq
+from autograd_nn.models.sequence.taggers import BiLSTMCRFTagger, BiLSTMTagger
+from autograd_nn.models.sequence.text_classifiers import TextBOW, TextClassifier, TextCNN, TextLSTM
 from autograd_nn.models.sequence.transformer import Transformer
 from autograd_nn.models.sequence.translation_network import TranslationNetwork
 from autograd_nn.models.style.fast_style import (
@@ -81,6 +85,7 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'CRNN',
     'DARKNET_NETWORKS',
     'DIGITS',
     'FCN',
@@ -96,6 +101,8 @@ __all__ = [
     'ActorCritic',
     'AlexNet',
     'AttentionCaptioner',
+    'BiLSTMCRFTagger',
+    'BiLSTMTagger',
     'CaptionNetwork',
     'CifarResNet',
     'ContrastiveNetwork',
@@ -149,6 +156,10 @@ __all__ = [
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
+    'TextBOW',
+    'TextCNN',
+    'TextClassifier',
+    'TextLSTM',
     'Transformer',
     'TranslationNetwork',
     'TwoLayerPerceptron',
@@ -162,6 +173,8 @@ __all__ = [
     'content_loss',
     'create',
     'create_from_darknet',
+    'ctc_beam_search',
+    'ctc_greedy',
     'get',
     'gram_matrix',
     'load_darknet',

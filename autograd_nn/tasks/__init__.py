@@ -17,8 +17,11 @@ _TASKS = {
     'q_learning': 'play.QLearning',
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
+    'tagging': 'tagging.Tagging',
     'text': 'text.LanguageModelling',
     'translation': 'translation.Translation',
+    'text_classification': 'text_classification.TextClassification',
+    'transcription': 'transcription.Transcription',
 }
 
 

@@ -49,6 +49,8 @@ class SampleTask(Task):
     The first is the one that is trained on where nothing else is asked for."""
     folders: ClassVar[str] = ''
     """What folders `load_folder` understands, in words."""
+    takes_files: ClassVar[bool] = False
+    """Whether `load_folder` understands some files, too."""
     few: ClassVar[float] = float('inf')
     """Training data of fewer samples than these are varied at random, unless the options say otherwise."""
     can_vary: ClassVar[bool] = True
@@ -113,8 +115,9 @@ class SampleTask(Task):
             self.train_data, self.test, self.labels = self.embedded[name]()
         elif not self.folders:
             raise ValueError(f'--dataset: expected one of {known}, got {name}')
-        elif not Path(name).is_dir():
-            raise ValueError(f'--dataset: expected one of {known} or a folder, got {name}')
+        elif not (Path(name).is_dir() or (self.takes_files and Path(name).is_file())):
+            files = ', a file' if self.takes_files else ''
+            raise ValueError(f'--dataset: expected one of {known}{files} or a folder, got {name}')
         else:
             self.train_data, self.test, self.labels = self.load_folder(Path(name))
 
@@ -122,11 +125,11 @@ class SampleTask(Task):
         """Loads training data, test data and names of classes from a folder, and prints what becomes of them.
 
         Args:
-            folder: The folder.
+            folder: The folder, or with `takes_files` a file.
 
         Raises:
             OSError: A file cannot be read.
-            ValueError: The folder has no such data.
+            ValueError: There are no such data.
         """
         raise NotImplementedError
 
