@@ -11,17 +11,17 @@ __all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
     'captions': 'captions.Captioning',
-    'images': 'classification.Classification',
     'detection': 'detection.Detection',
+    'images': 'classification.Classification',
     'ppo': 'play.PolicyOptimization',
     'q_learning': 'play.QLearning',
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
     'tagging': 'tagging.Tagging',
     'text': 'text.LanguageModelling',
-    'translation': 'translation.Translation',
     'text_classification': 'text_classification.TextClassification',
     'transcription': 'transcription.Transcription',
+    'translation': 'translation.Translation',
 }
 
 
