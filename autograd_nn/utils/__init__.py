@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     'Animation', 'add_legend', 'argument', 'array', 'box_iou', 'cache', 'conv', 'conv_nd', 'draw_boxes',
-    'draw_confusion', 'draw_label_map', 'enable_final', 'error', 'experimental', 'final', 'force_array', 'force_type', 'get_conv_outsize',
-    'get_deconv_outsize', 'imgproc', 'label_map_picture', 'meta', 'non_maximum_suppression', 'nondeterministic',
-    'precision', 'size_of_shape', 'sum_to', 'tempdir', 'type_check', 'voc_colormap',
+    'draw_confusion', 'draw_label_map', 'enable_final', 'error', 'experimental', 'final', 'force_array',
+    'force_type', 'get_conv_outsize', 'get_deconv_outsize', 'imgproc', 'label_map_picture', 'meta',
+    'non_maximum_suppression', 'nondeterministic', 'precision', 'size_of_shape', 'sum_to', 'tempdir', 'type_check',
+    'voc_colormap',
 ]
 
 # What few programs use is imported when one does: modules, and names of modules.
