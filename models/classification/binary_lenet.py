@@ -44,7 +44,7 @@ class BinaryConnectLeNet(DigitNetwork):
 class XNORLeNet(DigitNetwork):
     """LeNet whose inner layers have inputs of -1 and 1, and weights of two values for each output.
 
-    425,000 binary weights and 7,220 real parameters for one channel, 28 x 28 pixels and 10 classes: as in the paper the
+    425,000 binary weights and 7,240 real parameters for one channel, 28 x 28 pixels and 10 classes: as in the paper the
     first and the last layer are real, and an inner layer is a normalization, the sign, and a layer with scaled binary
     weights. The inputs have no scales, of which the paper finds that they matter little. Reference: M. Rastegari,
     V. Ordonez, J. Redmon, A. Farhadi, XNOR-Net: ImageNet Classification Using Binary Convolutional Neural Networks,
