@@ -6,6 +6,7 @@ from autograd_nn.models.captioning.caption_network import CaptionNetwork
 from autograd_nn.models.captioning.encoders import SceneNet
 from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.binary_lenet import BinaryConnectLeNet, XNORLeNet
 from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetLite0, EfficientNetV2S
@@ -84,6 +85,8 @@ from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
 __all__ = [
+    'BinaryConnectLeNet',
+    'XNORLeNet',
     'CAFFE',
     'CRNN',
     'DARKNET_NETWORKS',

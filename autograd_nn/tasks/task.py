@@ -34,6 +34,21 @@ class Answer:
     pictures: Mapping[str, Image.Image | Animation] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Member:
+    """A network that was trained, as one of those that answer together.
+
+    Attributes:
+        entry: Its entry in the registry.
+        config: The configuration of its run.
+        weights: The file of its weights.
+    """
+
+    entry: Entry
+    config: dict[str, Any]
+    weights: Path
+
+
 Predictor = Callable[[str], Answer]
 """What answers for a file, given its path (see `Task.needs_files`); `OSError` or `ValueError` if it is of no use."""
 
@@ -190,6 +205,12 @@ class Task:
             out: The folder of the run.
         """
 
+    def refresh_statistics(self) -> None:
+        """Has what the network keeps of the data, such as averages of batch normalization, be that of its weights now.
+
+        It is called after weights were averaged; by all processes, each of which sees all data, so that they agree.
+        """
+
     def describe_speed(self, iterations: int, seconds: float) -> str:
         """How fast the training was, in words.
 
@@ -251,3 +272,38 @@ class Task:
             KeyError: The configuration lacks something (so does `TypeError`).
         """
         raise ValueError(f'{weights} has the weights of {entry.name}, which has nothing to say of files')
+
+    @classmethod
+    def make_ensemble(cls, members: Sequence[Member], options: argparse.Namespace, device: Device) -> Predictor:
+        """Makes what answers for a file by what several networks say of it.
+
+        Args:
+            members: The networks, two or more.
+            options: The options of the program.
+            device: Where to compute.
+
+        Raises:
+            OSError: A file cannot be read.
+            ValueError: A file is damaged, or the networks cannot answer together.
+            KeyError: A configuration lacks something (so does `TypeError`).
+        """
+        raise ValueError(f'{members[1].weights}: networks such as {members[0].entry.name} do not answer together; '
+                         'expected a file to answer for')
+
+    @classmethod
+    def evaluate(cls, members: Sequence[Member], device: Device) -> list[str]:
+        """How good networks are on the test data of their runs, and if there are several, how good they are together.
+
+        Args:
+            members: The networks.
+            device: Where to compute.
+
+        Returns:
+            The lines to show.
+
+        Raises:
+            OSError: The data or a file cannot be read.
+            ValueError: They are not what is expected, or have no test data that they share.
+            KeyError: A configuration lacks something (so does `TypeError`).
+        """
+        raise ValueError(f'--evaluate: not for {members[0].entry.name}')
