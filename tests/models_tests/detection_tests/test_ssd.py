@@ -7,11 +7,12 @@ import pytest
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import models, optimizers, serializers
+from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitScenes
 from autograd_nn.models.detection.multibox import Multibox
 from autograd_nn.models.detection.ssd import SSD, Extractor
 from autograd_nn.models.detection.ssd_vgg16 import LAYOUTS, Normalize
+from support.overfitting import overfit
 
 # Paths and shapes of ChainerCV 0.13.1: output channels, input channels, filter size of each convolution.
 VGG16 = {'conv1_1': (64, 3, 3), 'conv1_2': (64, 64, 3), 'conv2_1': (128, 64, 3), 'conv2_2': (128, 128, 3),
@@ -93,20 +94,8 @@ def test_overfits_eight_scenes():
     """Learns them by heart: finds all their objects, and nothing else."""
     network, data = models.create('ssd96'), scenes(8)
     x = np.stack([network.prepare(scene.image) for scene in data])
-    optimizer = optimizers.Adam(3e-3).setup(network)
     truth = [scene.boxes for scene in data], [scene.labels for scene in data]
-    for _ in range(150):
-        loss = network.loss(network(x), *truth)
-        network.cleargrads()
-        loss.backward()
-        optimizer.update()
-        if loss.item() < 0.1:
-            break
-    assert loss.item() < 0.2
-    # Statistics of the eight, so that inference is what training was.
-    for _ in range(60):
-        with ann.no_backprop_mode():
-            network(x)
+    assert overfit(network, lambda: network.loss(network(x), *truth), 150, 3e-3, enough=0.1) < 0.2
     boxes, labels, scores = network.predict([scene.image for scene in data])
     for found, named, sure, scene in zip(boxes, labels, scores, data):
         assert sorted(named) == sorted(scene.labels)
