@@ -115,8 +115,8 @@ class Detection(SampleTask):
     @classmethod
     def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
         if labels is None:
-            count = entry.num_classes or 0
-            labels = datasets.VOC_CLASSES if count == len(datasets.VOC_CLASSES) else [f'class {i}' for i in range(count)]
+            count, usual = entry.num_classes or 0, datasets.VOC_CLASSES
+            labels = usual if count == len(usual) else [f'class {i}' for i in range(count)]
         return {'labels': list(labels)}
 
     @classmethod

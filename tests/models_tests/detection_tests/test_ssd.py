@@ -174,13 +174,41 @@ def test_the_mean_is_subtracted_from_each_channel():
     assert network.prepare(np.full((3, 10, 20), 123.))[:, 7, 7].tolist() == [0, 6, 19]
 
 
-@pytest.mark.gpu
-def test_on_a_gpu():
-    """Loss, gradients and predictions are those of the CPU."""
+def tiny_ssd():
     extractor = Extractor(32, (8, 4), ('conv2', 'conv3'))
     for i, channels in enumerate((4, 8, 8), start=1):
         extractor.add_stage(f'conv{i}', L.Convolution2D(None, channels, 3, stride=2, pad=1), F.relu)
-    network = SSD(extractor, Multibox(4, ((2,), (2,))), (4, 8), (8, 14, 24), mean=(123., 117., 104.))
+    return SSD(extractor, Multibox(4, ((2,), (2,))), (4, 8), (8, 14, 24), mean=(123., 117., 104.))
+
+
+def test_parts_of_a_minibatch_make_up_the_loss_of_all():
+    """Though the first of two processes has one picture of four, and less of what losses are divided by."""
+    network, x = tiny_ssd(), np.random.uniform(-50, 50, (4, 3, 32, 32)).astype('f')
+    boxes = [np.array([[2, 2, 10, 10]]), np.array([[0, 0, 20, 14], [9, 15, 30, 31]]), np.zeros((0, 4)),
+             np.array([[4, 4, 30, 30]])]
+    labels = [np.arange(len(each)) for each in boxes]
+    parts, counts = [slice(0, 1), slice(1, 4)], []
+
+    def loss(part):
+        return network.loss(network(x[part]), boxes[part], labels[part]).item()
+
+    network.whole = lambda number: counts.append(number) or number
+    expected = loss(slice(4))
+    for part in parts:
+        loss(part)
+    assert counts[1] + counts[2] == counts[0] and 0 < counts[1] < counts[2]
+    found = 0
+    for part in parts:
+        share = (part.stop - part.start) / 4
+        network.whole = lambda number: share * counts[0]  # noqa: B023
+        found += share * loss(part)  # as `distributed.Job` weights losses, whose mean over processes is taken
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    """Loss, gradients and predictions are those of the CPU."""
+    network = tiny_ssd()
     rng = np.random.default_rng(0)
     # Not so bright that scores are all 1, and in any order.
     images = [rng.uniform(90, 140, (3, 30, 40)).astype('f') for _ in range(2)]
