@@ -152,6 +152,15 @@ class Task:
         """Prints what is trained on what."""
         raise NotImplementedError
 
+    @classmethod
+    def find_shapes(cls, network: Any, shape: tuple[int, ...]) -> None:
+        """Lets a network find out the shapes of all its parameters, where it does not know them from the start.
+
+        Args:
+            network: The network, on the CPU.
+            shape: That of a sample (see `Entry.input_shape`).
+        """
+
     def settle(self) -> int | None:
         """Lets the network find out the shapes of all its parameters, for weights that are loaded into it.
 
