@@ -85,8 +85,6 @@ from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
 __all__ = [
-    'BinaryConnectLeNet',
-    'XNORLeNet',
     'CAFFE',
     'CRNN',
     'DARKNET_NETWORKS',
@@ -106,6 +104,7 @@ __all__ = [
     'AttentionCaptioner',
     'BiLSTMCRFTagger',
     'BiLSTMTagger',
+    'BinaryConnectLeNet',
     'CaptionNetwork',
     'CifarResNet',
     'ContrastiveNetwork',
@@ -168,6 +167,7 @@ __all__ = [
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'XNORLeNet',
     'YOLOv2',
     'YOLOv2Tiny',
     'YOLOv3',
