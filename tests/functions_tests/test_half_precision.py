@@ -18,7 +18,7 @@ from autograd_nn.dtypes import as_dtype
 from functions_tests.rnn_tests.test_recurrent import flat_n_step, n_step_arrays
 
 SCALES = 1e-4, 1., 300.
-# More than float16 counts; in software, where a row costs hundreds of times as much, enough for such a sum to stop growing.
+# More than float16 counts; in software, where each costs hundreds of times as much, enough for a sum to stop growing.
 ROWS, MANY_ROWS = 5, 5_000 if 'CUDA_SOFTWARE' in os.environ else 70_000
 # The gradients to start from: what a loss that is scaled, averaged or summed passes on.
 GRADIENT_SCALES = 2. ** -10, 1., 2. ** 10
