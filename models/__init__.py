@@ -6,6 +6,7 @@ from autograd_nn.models.captioning.caption_network import CaptionNetwork
 from autograd_nn.models.captioning.encoders import SceneNet
 from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.binary_lenet import BinaryConnectLeNet, XNORLeNet
 from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetLite0, EfficientNetV2S
@@ -46,17 +47,24 @@ from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
 from autograd_nn.models.detection.yolov3 import YOLOv3
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
+from autograd_nn.models.layers.ctc_decoding import ctc_beam_search, ctc_greedy
 from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.reinforcement.actor_critic import ActorCritic
+from autograd_nn.models.reinforcement.features import PlayingNetwork
+from autograd_nn.models.reinforcement.q_network import DuelingQNetwork, QNetwork
 from autograd_nn.models.representation.contrastive import ContrastiveNetwork, MoCo, SimCLR
 from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
 from autograd_nn.models.segmentation.fcn import FCN
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
 from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
 from autograd_nn.models.segmentation.unet import UNet
+from autograd_nn.models.sequence.ctc import CRNN
 from autograd_nn.models.sequence.seq2seq import Seq2Seq
+from autograd_nn.models.sequence.taggers import BiLSTMCRFTagger, BiLSTMTagger
+from autograd_nn.models.sequence.text_classifiers import TextBOW, TextClassifier, TextCNN, TextLSTM
 from autograd_nn.models.sequence.transformer import Transformer
 from autograd_nn.models.sequence.translation_network import TranslationNetwork
 from autograd_nn.models.style.fast_style import (
@@ -78,6 +86,7 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'CRNN',
     'DARKNET_NETWORKS',
     'DIGITS',
     'FCN',
@@ -90,8 +99,12 @@ __all__ = [
     'SSD512',
     'TORCHVISION',
     'VGG',
+    'ActorCritic',
     'AlexNet',
     'AttentionCaptioner',
+    'BiLSTMCRFTagger',
+    'BiLSTMTagger',
+    'BinaryConnectLeNet',
     'CaptionNetwork',
     'CifarResNet',
     'ContrastiveNetwork',
@@ -101,6 +114,7 @@ __all__ = [
     'DeepConvNet',
     'DeepLabV3plusXception65',
     'DigitNetwork',
+    'DuelingQNetwork',
     'EfficientNetB0',
     'EfficientNetLite0',
     'EfficientNetV2S',
@@ -127,7 +141,9 @@ __all__ = [
     'Perceptron',
     'PerceptualLoss',
     'PictureTransformer',
+    'PlayingNetwork',
     'Preprocessing',
+    'QNetwork',
     'Recipe',
     'ResNet',
     'SEResNet',
@@ -142,11 +158,16 @@ __all__ = [
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
+    'TextBOW',
+    'TextCNN',
+    'TextClassifier',
+    'TextLSTM',
     'Transformer',
     'TranslationNetwork',
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'XNORLeNet',
     'YOLOv2',
     'YOLOv2Tiny',
     'YOLOv3',
@@ -155,6 +176,8 @@ __all__ = [
     'content_loss',
     'create',
     'create_from_darknet',
+    'ctc_beam_search',
+    'ctc_greedy',
     'get',
     'gram_matrix',
     'load_darknet',

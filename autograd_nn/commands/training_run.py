@@ -22,7 +22,9 @@ from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, 
 from autograd_nn.training.standard_trainer import count_updates, extension_name, standard_trainer
 
 # The options that make up a run, whatever its task: with others it could not be continued.
-FIXED = 'model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze'
+FIXED = 'model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze', 'prune', 'prune_per_layer', 'swa'
+# How many steps there are of pruning.
+PRUNING_STEPS = 100
 
 
 class TrainingRun:
@@ -43,6 +45,8 @@ class TrainingRun:
         source: The folder of the run that is continued; None for a new one.
         progress: How far that is.
         trainer: The training loop.
+        averaging: What averages weights, with --swa.
+        pruning: What prunes weights, with --prune.
         prolonged: Whether there are more epochs than usual, as there is little to train with.
     """
 
@@ -58,6 +62,8 @@ class TrainingRun:
         self.folder = RunFolder(arguments.out, '--out')
         self.source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
         self.progress = Progress()
+        self.averaging: extensions.WeightAveraging | None = None
+        self.pruning: extensions.MagnitudePruning | None = None
         self.prolonged = False
 
     def check(self) -> None:
@@ -78,6 +84,10 @@ class TrainingRun:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
         if arguments.freeze and not arguments.initial_weights:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
+        if not 0 <= arguments.prune < 1:
+            raise ValueError(f'--prune: expected a part of the weights, from 0 to less than 1, got {arguments.prune}')
+        if arguments.prune_per_layer and not arguments.prune:
+            raise ValueError('--prune-per-layer: expected --prune PART as well')
         if arguments.amp and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
                              f'GPU as --device, got {arguments.device}')
@@ -173,6 +183,15 @@ class TrainingRun:
                                         arguments.epochs, task.speed, task.columns, task.curves,
                                         arguments.early_stopping, arguments.out, task.postprocess, self.processes,
                                         task.prepare_snapshot, task.monitor, task.larger_is_better)
+        updates = count_updates(iterator, arguments.epochs)
+        if arguments.swa:
+            self.averaging = extensions.WeightAveraging(task.network, self.optimization.start_of_averaging(updates))
+            self.trainer.extend(self.averaging, trigger=(1, 'iteration'))
+        if arguments.prune:
+            half = max(1, updates // 2)
+            self.pruning = extensions.MagnitudePruning(task.network, arguments.prune, half,
+                                                       max(1, half // PRUNING_STEPS), arguments.prune_per_layer)
+            self.trainer.extend(self.pruning)
         task.extend(self.trainer)
 
     def announce_training(self) -> None:
@@ -240,6 +259,20 @@ class TrainingRun:
         if updater.iteration > iteration:
             speed = self.task.describe_speed(updater.iteration - iteration, seconds)
             print(f'{seconds:.1f} s, {speed} (with evaluation)')
+
+    def settle_weights(self) -> None:
+        """Makes of the last weights those that the run is for: averages, or with zeros in place of the least."""
+        if self.averaging is not None and self.averaging.count:
+            self.averaging.apply()
+            if self.pruning is not None:
+                self.pruning.apply()
+            self.task.refresh_statistics()
+            print(f'averaged: the weights after each of the last {self.averaging.count:,} updates (--swa)')
+        if self.pruning is not None:
+            zeros = self.pruning.zeros()
+            count, of = (sum(column) for column in zip(*zeros.values()))
+            parts = ', '.join(f'{path.strip("/")} {count / of:.1%}' for path, (count, of) in zeros.items())
+            print(f'pruned: {count / of:.1%} of {of:,} weights are zero ({parts})')
 
     def save_results(self) -> None:
         """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""

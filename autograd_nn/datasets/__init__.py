@@ -8,6 +8,7 @@ from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.date_spellings import DateSpellings, spell_date
 from autograd_nn.datasets.dict_dataset import DictDataset
 from autograd_nn.datasets.digit_scenes import DigitScenes, Scene, boxes_of_masks
+from autograd_nn.datasets.digit_strips import DigitStrips, prepare_line
 from autograd_nn.datasets.image_dataset import (
     ImageDataset,
     LabeledImageDataset,
@@ -29,6 +30,7 @@ from autograd_nn.datasets.pickle_dataset import (
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
+from autograd_nn.datasets.reviews import get_reviews, make_reviews
 from autograd_nn.datasets.scene_captions import DigitSceneCaptions, describe_scene
 from autograd_nn.datasets.segmentation_folder import (
     VOC_SEGMENTATION_CLASSES,
@@ -48,6 +50,11 @@ from autograd_nn.datasets.sub_dataset import (
 )
 from autograd_nn.datasets.subwords import SubwordVocabulary, load_vocabulary
 from autograd_nn.datasets.svhn import get_svhn
+from autograd_nn.datasets.tagged_sentences import (
+    get_tagged_sentences,
+    make_tagged_sentences,
+    read_tagged_sentences,
+)
 from autograd_nn.datasets.text import Vocabulary, parallel_streams, read_text
 from autograd_nn.datasets.text_dataset import TextDataset
 from autograd_nn.datasets.transform_dataset import TransformDataset
@@ -66,6 +73,7 @@ __all__ = [
     'DictDataset',
     'DigitSceneCaptions',
     'DigitScenes',
+    'DigitStrips',
     'ImageDataset',
     'ImageFolderDataset',
     'LabelMapDataset',
@@ -105,17 +113,23 @@ __all__ = [
     'get_mnist',
     'get_ptb_words',
     'get_ptb_words_vocabulary',
+    'get_reviews',
     'get_svhn',
+    'get_tagged_sentences',
     'label_map_of_scene',
     'load_vocabulary',
+    'make_reviews',
+    'make_tagged_sentences',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
     'pad_sentences',
     'parallel_streams',
     'prepare_digit',
+    'prepare_line',
     'read_image',
     'read_label_map',
     'read_parallel_texts',
+    'read_tagged_sentences',
     'read_text',
     'spell_date',
     'split_dataset',

@@ -81,20 +81,21 @@ class Vocabulary:
             raise ValueError(f'Vocabulary: expected {UNKNOWN} as the first token, and none twice')
 
     @classmethod
-    def of_text(cls, text: str, level: str, size: int | None = None) -> Vocabulary:
+    def of_text(cls, text: str, level: str, size: int | None = None, min_count: int = 1) -> Vocabulary:
         """The vocabulary of a text: its words or characters, the most frequent ones first.
 
         Args:
             text: The text.
             level: ``'word'`` or ``'char'``.
             size: How many at most, ``<unk>`` included; None for all.
+            min_count: How often a word or character has to occur.
 
         Raises:
             ValueError: There is no such `level`.
         """
         counts = Counter(_split(text, level))
         counts.pop(UNKNOWN, None)
-        return cls([UNKNOWN, *[token for token, _ in counts.most_common()]][:size], level)
+        return cls([UNKNOWN, *[token for token, count in counts.most_common() if count >= min_count]][:size], level)
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -38,15 +38,19 @@ class Schedule(extensions.Shift):
         warmup: The number of updates before the highest value.
         updates: The number of all updates.
         optimizer: The optimizer; None for the updater's main one.
+        end: The number of updates after which the rate stays as it is; None for that of all.
     """
 
-    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None) -> None:
+    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None,
+                 end: int | None = None) -> None:
         super().__init__(attr, optimizer=optimizer)
         self._course = SCHEDULES[course]
         self._warmup = warmup
         self._updates = updates
+        self._end = updates if end is None else end
 
     def value(self, init: float, t: int) -> float:
+        t = min(t, self._end)
         if t < self._warmup:
             return init * (t + 1) / (self._warmup + 1)
         return init * self._course(min(1.0, (t - self._warmup) / (self._updates - self._warmup)))
@@ -63,6 +67,8 @@ class Optimization:
         warmup: The part of the training, from 0 to less than 1, in which the rate rises to the highest.
         clip: The largest norm of the gradient; 0 for any.
         weight_decay: L2 regularization, decoupled with ``adamw``.
+        swa: The last part of the training, from 0 to less than 1, in which the rate stays as it is, and weights are
+            averaged (see `extensions.WeightAveraging`).
 
     Raises:
         ValueError: A value is impossible; the message begins with its name.
@@ -86,6 +92,7 @@ class Optimization:
     warmup: float = 0.
     clip: float = 0.
     weight_decay: float = 0.
+    swa: float = 0.
 
     def __post_init__(self) -> None:
         for name, known in ('optimizer', OPTIMIZERS), ('schedule', SCHEDULES):
@@ -96,6 +103,9 @@ class Optimization:
                 (0 < self.lr < math.inf, f'lr: expected a positive number, got {self.lr}'),
                 (0 <= self.warmup < 1, 'warmup: expected a part of the training, from 0 to less than 1, got '
                                        f'{self.warmup}'),
+                (0 <= self.swa < 1, f'swa: expected a part of the training, from 0 to less than 1, got {self.swa}'),
+                (self.warmup + self.swa < 1 or not self.swa, f'swa: {self.swa} of the training leave no part for the '
+                                                             f'rate to fall after a warmup of {self.warmup}'),
                 (0 <= self.clip < math.inf, f'clip: expected a positive number, or 0 for no limit, got {self.clip}')):
             if not possible:
                 raise ValueError(text)
@@ -130,7 +140,16 @@ class Optimization:
             updates: The number of updates in the training.
             optimizer: Whose; None for the updater's main one.
         """
-        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer)
+        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer,
+                        self.start_of_averaging(updates))
+
+    def start_of_averaging(self, updates: int) -> int:
+        """After how many updates the rate stays, and weights are averaged.
+
+        Args:
+            updates: The number of updates in the training.
+        """
+        return updates - round(self.swa * updates)
 
     def remember(self, optimizer: Any) -> ChosenRates:
         """The extension that keeps with a snapshot what was chosen here.
@@ -150,6 +169,10 @@ class Optimization:
         rise = f'rises to {self.lr:g} in {warmup:,} updates, then ' if warmup else f'is {self.lr:g} at first and '
         more = [f'{text} {value:g}' for text, value in (('gradients are clipped at norm', self.clip),
                                                        ('weight decay', self.weight_decay)) if value]
+        if self.swa:
+            start = self.start_of_averaging(updates)
+            stays = self.make_schedule(updates).value(self.lr, start)
+            more.append(f'it stays at {stays:.3g} after {start:,} updates, whose weights are averaged from there on')
         return '; '.join([f'{self.optimizer}: the learning rate {rise}{COURSES[self.schedule]}', *more])
 
 

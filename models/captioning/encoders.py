@@ -62,12 +62,14 @@ class SceneNet(ImageNetwork):
         self.add_stage('pool2', max_pooling(2))
         self.add_stage('conv3', ConvBN(64, 3))
         self.add_stage('pool3', max_pooling(2))
-        self.add_stage('conv4', ConvBN(128, 3))
-        self.add_stage('conv5', ConvBN(128, 3), with_coordinates)
-        # What is where, whatever else there is: each of these channels looks for one thing at some places.
-        self.add_stage('conv6', ConvBN(512, 1))
-        self.add_stage('pool6', global_max_pooling)
-        self.add_stage('fc7', logits_layer(num_classes))
+        self.add_stage('conv4', ConvBN(128, 3), with_coordinates)
+        self.add_stage('conv5', ConvBN(128, 3))
+        # From here on filters reach as far as the whole picture: each place can tell what else there is, and where.
+        self.add_stage('conv6', ConvBN(128, 3))
+        self.add_stage('conv7', ConvBN(128, 3))
+        self.add_stage('conv8', ConvBN(512, 1))
+        self.add_stage('pool8', global_max_pooling)
+        self.add_stage('fc9', logits_layer(num_classes))
 
 
 def global_max_pooling(x: ArrayLike) -> Variable:
@@ -100,7 +102,7 @@ def with_coordinates(x: ArrayLike) -> Variable:
 
 
 ENCODERS = {
-    'scenes': Encoder(SceneNet, 'pool6', 'conv5'),
+    'scenes': Encoder(SceneNet, 'pool8', 'conv7'),
     'vgg16': Encoder(partial(VGG, n_layers=16), 'fc7', 'conv5_3'),
     'resnet50': Encoder(partial(ResNet, n_layers=50), 'pool5', 'res5'),
     'googlenet': Encoder(GoogLeNet, 'pool5', 'inception_5b'),

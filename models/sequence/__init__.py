@@ -1,1 +1,1 @@
-"""Networks that read one sequence and write another."""
+"""Networks for sequences: texts, words, and lines of digits."""

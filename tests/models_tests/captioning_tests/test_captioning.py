@@ -4,9 +4,9 @@ import pytest
 
 import autograd_nn as ann
 import autograd_nn.functions as F
-import autograd_nn.links as L
-from autograd_nn import models, optimizers, serializers
+from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitSceneCaptions, SentenceVocabulary, pad_sentences
+from support.overfitting import overfit
 
 NAMES = models.names('captions')
 V = 10_000
@@ -181,8 +181,8 @@ def test_a_small_step_against_the_gradient_lowers_the_loss_as_it_should(kind):
             assert before.item() - loss().item() == pytest.approx(expected, rel=0.01)
 
 
-def overfit(name, size, steps, rate=1e-3, **arguments):
-    """Learns eight captions by heart; returns what it writes, and the captions."""
+def learn_captions(name, size, steps, rate=1e-3, **arguments):
+    """Learns eight captions by heart; returns the loss, what it writes, and the captions."""
     scenes = DigitSceneCaptions(8, size=(size, size))[:]
     sentences = [references[0] for _, references in scenes]
     vocabulary = SentenceVocabulary.of_sentences(sentences)
@@ -191,30 +191,21 @@ def overfit(name, size, steps, rate=1e-3, **arguments):
     images = network.preprocessing.normalize(np.stack([image for image, _ in scenes]), 255)
     padded = pad_sentences([vocabulary.encode(sentence) for sentence in sentences])
     words, following = padded[:, :-1].copy(), padded[:, 1:].copy()
-    model = L.Classifier(network, network.lossfun)
-    model.compute_accuracy = False
-    optimizer = optimizers.Adam(rate).setup(model)
-    for _ in range(steps):
-        optimizer.update(model, images, words, following)
-        if model.loss.item() < 0.02:
-            break
-    with ann.no_backprop_mode():
-        for _ in range(20):  # averages of batch normalization lag behind weights that change fast
-            model(images, words, following)
+    loss = overfit(network, lambda: network.lossfun(network(images, words), following), steps, rate, enough=0.02)
     written = [vocabulary.decode(hypotheses[0].tokens) for hypotheses in network.write(images)]
-    return model.loss.item(), written, sentences
+    return loss, written, sentences
 
 
 @pytest.mark.parametrize('name', ['nic_scenes', 'attention_scenes'])
 def test_overfits_eight_samples(name):
-    loss, written, sentences = overfit(name, 32, 100, 2e-3, units=128)
+    loss, written, sentences = learn_captions(name, 32, 100, 2e-3, units=128)
     assert loss < 0.1
     assert written == sentences
 
 
 @pytest.mark.slow
 def test_an_encoder_of_photographs_overfits_eight_samples():
-    loss, written, sentences = overfit('nic_googlenet', 80, 130, 1e-3, units=128)
+    loss, written, sentences = learn_captions('nic_googlenet', 80, 130, 1e-3, units=128)
     assert loss < 0.1
     assert written == sentences
 
