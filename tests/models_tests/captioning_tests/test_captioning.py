@@ -51,7 +51,8 @@ def test_sizes_of_the_networks_for_scenes():
     model = models.SceneNet()
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
-                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 3), (130, 512, 1)])
+                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 3),
+                        (130, 512, 1)])
     assert model.count_params() == convolutions + 513 * 10 == 468_890
 
 
