@@ -41,7 +41,7 @@ def test_encoder_and_head_learn_and_the_classifier_does_not(network):
 
 
 @pytest.mark.parametrize('name, options, steps, rate', [
-    ('simclr', {}, 40, 0.01), ('moco', {'parts': 1, 'momentum': 0.9, 'queue_size': 16}, 60, 0.003)])
+    ('simclr', {}, 40, 0.01), ('moco', {'parts': 1, 'momentum': 0.5, 'queue_size': 16}, 60, 0.003)])
 def test_overfits_eight_samples(name, options, steps, rate):
     """Of all mirror images, the nearest to a picture is its own."""
     network, (x0, _) = models.create(name, encoder='lenet_bn', size=16, **options), views(8)
