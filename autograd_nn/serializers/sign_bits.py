@@ -70,6 +70,9 @@ def unpack_signs(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     Raises:
         ValueError: They are damaged.
     """
-    shape, scales = tuple(arrays[name + SHAPE].tolist()), arrays[name + SCALES]
-    negative = np.unpackbits(arrays[name + SIGNS], count=int(np.prod(shape))).astype(bool).reshape(len(scales), -1)
+    shape, scales, signs = (arrays[name + part] for part in (SHAPE, SCALES, SIGNS))
+    count = int(np.prod(shape))
+    if signs.size != -(-count // 8) or scales.shape != tuple(shape[:1]):
+        raise ValueError(f'expected signs and scales of an array of shape {tuple(shape.tolist())}')
+    negative = np.unpackbits(signs, count=count).astype(bool).reshape(len(scales), -1)
     return np.where(negative, -scales[:, None], scales[:, None]).reshape(shape)

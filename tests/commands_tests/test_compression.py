@@ -50,7 +50,8 @@ def stop_after(monkeypatch, updates):
 
 
 @pytest.mark.parametrize('options', [
-    ['--swa', 0.5], ['--prune', 0.8, '--initial-weights', 'start/model.npz'],
+    pytest.param(['--swa', 0.5], marks=pytest.mark.slow),
+    pytest.param(['--prune', 0.8, '--initial-weights', 'start/model.npz'], marks=pytest.mark.slow),
     ['--prune', 0.5, '--prune-per-layer', '--swa', 0.7, '--optimizer', 'momentum']])
 def test_an_interrupted_run_ends_as_if_never_stopped(options, folder, monkeypatch):
     """Within an epoch, after averages have begun and zeros are complete."""
