@@ -5,17 +5,17 @@ Several WEIGHTS are those of classifiers that answer together: their probabiliti
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import autograd_nn
 from autograd_nn import models, tasks
 from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.trained import read_member, using_config_of
 from autograd_nn.tasks.classification import name_best
 from autograd_nn.tasks.options import check_at_least
-from autograd_nn.training.run_folder import CONFIG, SNAPSHOT, read_config
+from autograd_nn.training.run_folder import CONFIG
 from autograd_nn.utils import Animation
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.labels import read_labels
@@ -112,15 +112,7 @@ def read_members(files: Sequence[Path], options: argparse.Namespace) -> tuple[ty
     Raises:
         ValueError: A file is missing or damaged, or they do different things.
     """
-    members = []
-    for weights in files:
-        if not weights.is_file():
-            snapshot = weights.with_name(SNAPSHOT)
-            advice = f'; the run there has not ended, its last weights are in {snapshot}' if snapshot.is_file() else ''
-            raise ValueError(f'{weights}: no such file{advice}')
-        config = read_config(weights.parent)
-        with damaged(weights):
-            members.append(tasks.Member(models.get(config['arguments']['model']), config, weights))
+    members = [read_member(weights) for weights in files]
     first = members[0]
     for member in members:
         if member.entry.task != first.entry.task:
@@ -129,22 +121,6 @@ def read_members(files: Sequence[Path], options: argparse.Namespace) -> tuple[ty
     task = tasks.get(first.entry.task)
     check_options(options, task)
     return task, members
-
-
-@contextlib.contextmanager
-def damaged(weights: Path) -> Iterator[None]:
-    """A context in which the configuration beside some weights is used, which may lack something.
-
-    Args:
-        weights: The weights.
-
-    Raises:
-        ValueError: It does.
-    """
-    try:
-        yield
-    except (KeyError, TypeError) as error:
-        raise ValueError(f'{weights.parent / CONFIG} is damaged: {error}') from None
 
 
 def load_predictor(task: type[tasks.Task], members: Sequence[tasks.Member], options: argparse.Namespace,
@@ -161,7 +137,7 @@ def load_predictor(task: type[tasks.Task], members: Sequence[tasks.Member], opti
         OSError: A file cannot be read.
         ValueError: A file is damaged, or does not fit.
     """
-    with damaged(members[-1].weights):
+    with using_config_of(members[-1].weights):
         if len(members) > 1:
             return task.make_ensemble(members, options, device)
         member = members[0]
@@ -236,7 +212,7 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
     found, files = split_files(arguments.files)
     task, members = read_members(found, arguments)
     if arguments.evaluate:
-        with damaged(members[-1].weights):
+        with using_config_of(members[-1].weights):
             print(*task.evaluate(members, device), sep='\n')
     return load_predictor(task, members, arguments, device), files
 

@@ -268,6 +268,8 @@ class TrainingRun:
                 self.pruning.apply()
             self.task.refresh_statistics()
             print(f'averaged: the weights after each of the last {self.averaging.count:,} updates (--swa)')
+        elif self.averaging is not None:
+            print('nothing is averaged: the training ended before its last part (--swa)')
         if self.pruning is not None:
             zeros = self.pruning.zeros()
             count, of = (sum(column) for column in zip(*zeros.values()))

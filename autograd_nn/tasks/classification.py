@@ -169,6 +169,14 @@ class Classification(SampleTask):
         return cls.make_ensemble([Member(entry, config, weights)], options, device)
 
     @classmethod
+    def load_network(cls, member: Member) -> Any:
+        labels, shape, _ = input_of_run(member.config)
+        network: Any = member.entry.build(num_classes=len(labels))
+        settle(network, shape)
+        load_all_weights(member.weights, network, member.entry.name)
+        return network
+
+    @classmethod
     def make_ensemble(cls, members: Sequence[Member], options: argparse.Namespace, device: Device) -> Predictor:
         """What answers by the mean of the probabilities."""
         first, = input_of_run(members[0].config)[:1]
@@ -178,9 +186,7 @@ class Classification(SampleTask):
             if labels != first:
                 raise ValueError(f'{member.weights}: expected the classes of {members[0].weights}, which are '
                                  f'{in_short(first)}; got {in_short(labels)}')
-            network: Any = member.entry.build(num_classes=len(labels))
-            settle(network, shape)
-            load_all_weights(member.weights, network, member.entry.name)
+            network = cls.load_network(member)
             network.to_device(device)
             recognizers.append(recognizer(network, labels, shape, preprocessing))
         return classifier(recognizers, first, options.top)

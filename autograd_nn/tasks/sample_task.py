@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -217,10 +218,13 @@ class SampleTask(Task):
         return f'{iterations * self.batch_size / seconds:,.0f} images a second'
 
     def refresh_statistics(self) -> None:
-        # Samples in a folder may be sorted by classes, whose batches would be too much alike.
-        iterator = iterators.SerialIterator(self.train_data, self.batch_size, repeat=False, order_sampler=(
-            ShuffleOrderSampler(np.random.RandomState(self.options.seed))))
-        recompute_statistics(self.model, (self.converter(batch, self.device) for batch in iterator))
+        # In a random order, since samples in a folder are sorted by classes, whose batches would be too much alike.
+        order = ShuffleOrderSampler(np.random.RandomState(self.options.seed))
+        iterator = iterators.SerialIterator(self.train_data, self.batch_size, order_sampler=order)
+        if self.options.sync_bn:
+            iterator.read_part(self.processes.part(self.batch_size))
+        batches = itertools.islice(iterator, len(self.train_data) // self.batch_size)
+        recompute_statistics(self.model, (self.converter(batch, self.device) for batch in batches))
 
     def extend(self, trainer: Trainer) -> None:
         if not self.processes.is_first:

@@ -283,6 +283,21 @@ class Task:
         raise ValueError(f'{weights} has the weights of {entry.name}, which has nothing to say of files')
 
     @classmethod
+    def load_network(cls, member: Member) -> Link:
+        """A network that was trained, with its weights.
+
+        Args:
+            member: Which.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is damaged, or the task has no network of its own for its weights.
+            KeyError: The configuration lacks something (so does `TypeError`).
+        """
+        raise ValueError(f'{member.weights}: expected the weights of a classifier of pictures, got those of '
+                         f'{member.entry.name}')
+
+    @classmethod
     def make_ensemble(cls, members: Sequence[Member], options: argparse.Namespace, device: Device) -> Predictor:
         """Makes what answers for a file by what several networks say of it.
 

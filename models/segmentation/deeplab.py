@@ -113,11 +113,13 @@ class Xception65(Chain):
         self.add_link('exitflow_block2', block(scaled(1024, 1536, 1536, 2048), dilate=4, skip='none'))
 
     def forward(self, x: Variable) -> tuple[Variable, Variable]:
-        """Computes fine features and coarse ones: with the usual strides, of a quarter and an eighth of the height and
-        width of pictures.
+        """Computes fine features and coarse ones.
 
         Args:
             x: Shape (N, 3, H, W).
+
+        Returns:
+            With the published strides, features of a quarter and of an eighth of the height and width of pictures.
         """
         h = self['entryflow_conv2'](self['entryflow_conv1'](x))
         h, _ = self['entryflow_block1'](h)

@@ -913,11 +913,11 @@ Variable.zerograd(self)
 
 # What Chainer does not have, or has under another name: `sub` and the like are only operators there.
 NEW = '''
-functions. confusion_matrix div floordiv gelu gru info_nce mul neg nt_xent pow remainder rnn \
+functions. binarize confusion_matrix div floordiv gelu gru info_nce mul neg nt_xent pow remainder rnn \
 scaled_dot_product_attention std step stochastic_depth sub var
-links. MultiHeadAttention Shortcut
-optimizer_hooks. GradientScaling
-training.extensions. CosineShift DivergenceError Shift
+links. BinaryConvolution2D BinaryLinear MultiHeadAttention Shortcut
+optimizer_hooks. GradientScaling WeightClipping WeightMask
+training.extensions. CosineShift DivergenceError MagnitudePruning Shift WeightAveraging
 initializers. Initializer get_initializer
 iterators. LengthOrderSampler
 datasets. AugmentedDataset COCOBoxDataset CaptionDataset DateSpellings DigitSceneCaptions DigitScenes \

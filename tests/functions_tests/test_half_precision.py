@@ -355,6 +355,7 @@ CASES['mean'] = CASES['average']
 CASES |= {
     'accuracy': labelled(F.accuracy), 'argmax': on_x(lambda x: F.argmax(x, 1)),
     'argmin': on_x(lambda x: F.argmin(x, 1)),
+    'binarize': on_x(F.binarize),
     'binary_accuracy': lambda d: (F.binary_accuracy, d.normal(d.n, 4), d.labels(2, d.n, 4)), 'ceil': on_x(F.ceil),
     'classification_summary': lambda d: (lambda y, t: F.classification_summary(y, t)[:3], d.normal(d.n, 4),
                                          d.labels(4, d.n)),

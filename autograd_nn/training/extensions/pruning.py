@@ -121,7 +121,8 @@ class MagnitudePruning(Extension):
 
     def zeros(self) -> dict[str, tuple[int, int]]:
         """By the paths of parameters: how many of their weights are pruned, and how many there are."""
-        return {path: (int(mask.size - mask.sum()), mask.size) for path, mask in self._masks.items()}
+        masks = {path: self._masks[path] for path in self._weights() if path in self._masks}
+        return {path: (int(mask.size - mask.sum()), mask.size) for path, mask in masks.items()}
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         for path in self._watch():

@@ -51,8 +51,9 @@ def test_sizes_of_the_networks_for_scenes():
     model = models.SceneNet()
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
-                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3)])
-    assert model.count_params() == convolutions + 130 * 512 + 2 * 512 + 513 * 10 == 318_874
+                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 3),
+                        (130, 512, 1)])
+    assert model.count_params() == convolutions + 513 * 10 == 468_890
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -61,7 +62,7 @@ def test_paths_of_parameters(kind):
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 2), 'i'))
     paths = {path for path, _ in model.namedparams()}
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
-    assert ('/encoder/conv6/conv/W' in paths) == (kind == 'nic') and '/encoder/fc7/W' not in paths
+    assert ('/encoder/conv7/conv/W' in paths) == (kind == 'nic') and '/encoder/fc8/W' not in paths
     own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
            'attention': {'/place/W', '/state/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
@@ -228,7 +229,7 @@ def test_an_encoder_takes_the_weights_of_its_classifier(tmp_path):
     model = small('nic')
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 1), 'i'))
     report = serializers.load_matching(tmp_path / 'classifier.npz', model.encoder)
-    assert not report.missing and not report.other_shape and sorted(report.unused) == ['fc7/W', 'fc7/b']
+    assert not report.missing and not report.other_shape and sorted(report.unused) == ['fc8/W', 'fc8/b']
 
 
 def test_no_such_encoder():

@@ -200,7 +200,7 @@ def test_parts_of_a_minibatch_make_up_the_loss_of_all():
     found = 0
     for part in parts:
         share = (part.stop - part.start) / 4
-        network.whole = lambda number: share * counts[0]
+        network.whole = lambda number, share=share: share * counts[0]
         found += share * loss(part)  # as `distributed.Job` weights losses, whose mean over processes is taken
     assert found == pytest.approx(expected, rel=1e-5)
 
