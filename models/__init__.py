@@ -59,6 +59,7 @@ from autograd_nn.models.segmentation.unet import UNet
 from autograd_nn.models.sequence.ctc import CRNN
 from autograd_nn.models.sequence.taggers import BiLSTMCRFTagger, BiLSTMTagger
 from autograd_nn.models.sequence.text_classifiers import TextBOW, TextClassifier, TextCNN, TextLSTM
+from autograd_nn.models.sequence.word2vec import CBOW, SkipGram, Word2Vec
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -78,6 +79,7 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'CBOW',
     'CRNN',
     'DARKNET_NETWORKS',
     'DIGITS',
@@ -140,6 +142,7 @@ __all__ = [
     'SegmentationNetwork',
     'SimCLR',
     'SingleLayerPerceptron',
+    'SkipGram',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
@@ -150,6 +153,7 @@ __all__ = [
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'Word2Vec',
     'YOLOv2',
     'YOLOv2Tiny',
     'YOLOv3',

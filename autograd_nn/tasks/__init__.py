@@ -19,6 +19,7 @@ _TASKS = {
     'text': 'text.LanguageModelling',
     'text_classification': 'text_classification.TextClassification',
     'transcription': 'transcription.Transcription',
+    'word_vectors': 'word_vectors.WordVectorLearning',
 }
 
 
