@@ -67,6 +67,7 @@ from autograd_nn.models.sequence.taggers import BiLSTMCRFTagger, BiLSTMTagger
 from autograd_nn.models.sequence.text_classifiers import TextBOW, TextClassifier, TextCNN, TextLSTM
 from autograd_nn.models.sequence.transformer import Transformer
 from autograd_nn.models.sequence.translation_network import TranslationNetwork
+from autograd_nn.models.sequence.word2vec import CBOW, SkipGram, Word2Vec
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -86,6 +87,7 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'CBOW',
     'CRNN',
     'DARKNET_NETWORKS',
     'DIGITS',
@@ -155,6 +157,7 @@ __all__ = [
     'SequenceWriter',
     'SimCLR',
     'SingleLayerPerceptron',
+    'SkipGram',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
@@ -167,6 +170,7 @@ __all__ = [
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'Word2Vec',
     'XNORLeNet',
     'YOLOv2',
     'YOLOv2Tiny',

@@ -22,6 +22,7 @@ _TASKS = {
     'text_classification': 'text_classification.TextClassification',
     'transcription': 'transcription.Transcription',
     'translation': 'translation.Translation',
+    'word_vectors': 'word_vectors.WordVectorLearning',
 }
 
 
