@@ -44,6 +44,18 @@ from autograd_nn.models.detection.ssd_small import SSD96
 from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
 from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
 from autograd_nn.models.detection.yolov3 import YOLOv3
+from autograd_nn.models.generative.autoencoder import Autoencoder, DenoisingAutoencoder, PictureCoder
+from autograd_nn.models.generative.dcgan import DCGAN, WGANGP, gradient_penalty
+from autograd_nn.models.generative.gan import (
+    GAN,
+    AdversarialNetwork,
+    ConditionalGAN,
+    deception_loss,
+    discrimination_loss,
+)
+from autograd_nn.models.generative.generative_network import GenerativeNetwork
+from autograd_nn.models.generative.pix2pix import Pix2Pix
+from autograd_nn.models.generative.vae import VAE
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
@@ -75,8 +87,10 @@ from autograd_nn.utils import hints as _hints
 __all__ = [
     'CAFFE',
     'DARKNET_NETWORKS',
+    'DCGAN',
     'DIGITS',
     'FCN',
+    'GAN',
     'MLP',
     'NIC',
     'NIN',
@@ -85,17 +99,23 @@ __all__ = [
     'SSD300',
     'SSD512',
     'TORCHVISION',
+    'VAE',
     'VGG',
+    'WGANGP',
+    'AdversarialNetwork',
     'AlexNet',
     'AttentionCaptioner',
+    'Autoencoder',
     'CaptionNetwork',
     'CifarResNet',
+    'ConditionalGAN',
     'ContrastiveNetwork',
     'Darknet19',
     'Darknet53',
     'DarknetHeader',
     'DeepConvNet',
     'DeepLabV3plusXception65',
+    'DenoisingAutoencoder',
     'DigitNetwork',
     'EfficientNetB0',
     'EfficientNetLite0',
@@ -107,6 +127,7 @@ __all__ = [
     'FasterRCNNFPNResNet50',
     'FasterRCNNVGG16',
     'FeatureExtractor',
+    'GenerativeNetwork',
     'GoogLeNet',
     'GoogLeNetBN',
     'Hypothesis',
@@ -122,7 +143,9 @@ __all__ = [
     'OneTowerAlexNet',
     'Perceptron',
     'PerceptualLoss',
+    'PictureCoder',
     'PictureTransformer',
+    'Pix2Pix',
     'Preprocessing',
     'Recipe',
     'ResNet',
@@ -147,7 +170,10 @@ __all__ = [
     'content_loss',
     'create',
     'create_from_darknet',
+    'deception_loss',
+    'discrimination_loss',
     'get',
+    'gradient_penalty',
     'gram_matrix',
     'load_darknet',
     'load_published',

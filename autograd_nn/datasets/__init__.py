@@ -24,6 +24,7 @@ from autograd_nn.datasets.pickle_dataset import (
     open_pickle_dataset,
     open_pickle_dataset_writer,
 )
+from autograd_nn.datasets.picture_pairs import DigitOutlines, PicturePairDataset, outline
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
@@ -60,6 +61,7 @@ __all__ = [
     'CaptionDataset',
     'ConcatenatedDataset',
     'DictDataset',
+    'DigitOutlines',
     'DigitSceneCaptions',
     'DigitScenes',
     'ImageDataset',
@@ -70,6 +72,7 @@ __all__ = [
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'PicturePairDataset',
     'RandomSentences',
     'Scene',
     'SegmentationFolderDataset',
@@ -102,6 +105,7 @@ __all__ = [
     'label_map_of_scene',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
+    'outline',
     'pad_sentences',
     'parallel_streams',
     'prepare_digit',

@@ -6,6 +6,7 @@ from autograd_nn.evaluation.detection_voc import (
     calc_detection_voc_prec_rec,
     eval_detection_voc,
 )
+from autograd_nn.evaluation.fid import Gaussian, fid, fit_gaussian, frechet_distance
 from autograd_nn.evaluation.segmentation import (
     calc_semantic_segmentation_confusion,
     calc_semantic_segmentation_iou,
@@ -15,6 +16,7 @@ from autograd_nn.evaluation.segmentation import (
 
 __all__ = [
     'Bleu',
+    'Gaussian',
     'bleu',
     'calc_detection_voc_ap',
     'calc_detection_voc_prec_rec',
@@ -25,5 +27,8 @@ __all__ = [
     'eval_detection_coco',
     'eval_detection_voc',
     'eval_semantic_segmentation',
+    'fid',
+    'fit_gaussian',
+    'frechet_distance',
     'metrics_of_confusion',
 ]

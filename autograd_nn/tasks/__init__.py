@@ -10,12 +10,16 @@ __all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
+    'adversarial_generation': 'generation.AdversarialGeneration',
+    'autoencoding': 'autoencoding.Autoencoding',
     'captions': 'captions.Captioning',
+    'generation': 'generation.Generation',
     'images': 'classification.Classification',
     'detection': 'detection.Detection',
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
     'text': 'text.LanguageModelling',
+    'translation': 'translation.Translation',
 }
 
 
