@@ -20,7 +20,7 @@ SMALL = initializers.Normal(0.02)
 
 
 @register('dcgan64', (3, 64, 64), 'adversarial_generation', ADVERSARIAL, shape=(3, 64, 64))
-@register('dcgan', (1, 28, 28), 'adversarial_generation', ADVERSARIAL, width=32)
+@register('dcgan', (1, 32, 32), 'adversarial_generation', ADVERSARIAL, shape=(1, 32, 32), width=32)
 class DCGAN(AdversarialNetwork):
     """Deep convolutional GAN: strides in place of pooling, batch normalization, rectified units, a tanh at the end.
 
