@@ -49,8 +49,8 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
     add_common_arguments(parser)
     tasks.get(entry.task).add_arguments(parser)
-    # Rate and epochs depend on other options, too: a run settles them.
-    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
+    # Rate, betas and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'betas', 'epochs'}
     parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
     return parser
 

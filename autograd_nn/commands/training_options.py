@@ -77,6 +77,9 @@ def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--warmup', type=float, metavar='PART',
                         help='part of the training, from 0 to 1, in which the rate rises to --lr')
     parser.add_argument('--clip', type=float, metavar='NORM', help='largest norm of the gradient; 0 for any')
+    parser.add_argument('--betas', type=float, nargs=2, metavar='PART',
+                        help='what part of the running means of gradients, and of their squares, remains in an update; '
+                             'for adam and adamw (default: that of the model, or 0.9 and 0.999)')
     parser.add_argument('--weight-decay', type=float, help='L2 regularization, decoupled with adamw')
     parser.add_argument('--swa', type=float, default=0., metavar='PART',
                         help='average the weights of this last part of the training, such as 0.25, in which the rate '

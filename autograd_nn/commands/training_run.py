@@ -91,8 +91,10 @@ class TrainingRun:
         if arguments.amp and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
                              f'GPU as --device, got {arguments.device}')
+        recipe, optimizer = self.entry.recipe, arguments.optimizer
+        if arguments.betas is None and optimizer == recipe.optimizer:
+            arguments.betas = recipe.betas
         if arguments.lr is None:
-            recipe, optimizer = self.entry.recipe, arguments.optimizer
             arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.task.learning_rates[optimizer]
         if arguments.processes is not None and arguments.processes != self.processes.size:
             raise ValueError(f'--processes: expected {self.processes.size}, as many as were started, got '

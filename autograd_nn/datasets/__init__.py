@@ -29,6 +29,7 @@ from autograd_nn.datasets.pickle_dataset import (
     open_pickle_dataset,
     open_pickle_dataset_writer,
 )
+from autograd_nn.datasets.picture_pairs import DigitOutlines, PicturePairDataset, outline
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
@@ -75,6 +76,7 @@ __all__ = [
     'ContextWindows',
     'DateSpellings',
     'DictDataset',
+    'DigitOutlines',
     'DigitSceneCaptions',
     'DigitScenes',
     'DigitStrips',
@@ -87,6 +89,7 @@ __all__ = [
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'PicturePairDataset',
     'RandomSentences',
     'Scene',
     'SegmentationFolderDataset',
@@ -128,6 +131,7 @@ __all__ = [
     'make_tagged_sentences',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
+    'outline',
     'pad_sentences',
     'parallel_streams',
     'prepare_digit',

@@ -82,9 +82,9 @@ class Task:
     """What minibatches consist of."""
     fixed: ClassVar[Sequence[str]] = ()
     """The options that make up a run besides those of all tasks: with others it could not be continued."""
-    columns: ClassVar[Sequence[str]] = ('main/loss', 'validation/main/loss')
+    columns: Sequence[str] = ('main/loss', 'validation/main/loss')
     """The figures of an epoch that are printed, besides epoch, speed and time."""
-    curves: ClassVar[Sequence[str]] = ('loss',)
+    curves: Sequence[str] = ('loss',)
     """Those of which curves are drawn, on training and on validation data."""
 
     monitor: ClassVar[str] = MONITOR
