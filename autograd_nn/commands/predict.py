@@ -30,6 +30,8 @@ USAGE = """
         [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
 ONLY_CAFFE = 'mean', 'scale'
+# What is answered for may be a text, of which the beginning names what is drawn.
+LONGEST_NAME = 60
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
@@ -228,14 +230,14 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
     Returns:
         The new files: the name of the source, and what the picture shows.
     """
-    written = []
+    written, name = [], source.stem[:LONGEST_NAME]
     for what, picture in answer.pictures.items():
         kind = 'GIF' if isinstance(picture, Animation) else 'PNG'
-        path = out / f'{source.stem}-{what}.{kind.lower()}'
+        path = out / f'{name}-{what}.{kind.lower()}'
         for number in itertools.count(2):
             if path not in taken:
                 break
-            path = path.with_stem(f'{source.stem}-{what}-{number}')
+            path = path.with_stem(f'{name}-{what}-{number}')
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             picture.save(file, kind)

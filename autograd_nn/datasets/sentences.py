@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from autograd_nn.datasets.text import END_OF_LINE, UNKNOWN, Vocabulary
 
 BEGINNING = '<bos>'
 MARKS = [UNKNOWN, BEGINNING, END_OF_LINE]
+_Marked = TypeVar('_Marked', bound='MarkedVocabulary')
 # What splits words and is none; apostrophes and hyphens within words stay.
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
@@ -63,8 +65,8 @@ class MarkedVocabulary(Vocabulary):
             del self._numbers[mark]
 
     @classmethod
-    def of_texts(cls, texts: Iterable[str], level: str, size: int | None = None,
-                 min_count: int = 1) -> MarkedVocabulary:
+    def of_texts(cls: type[_Marked], texts: Iterable[str], level: str, size: int | None = None,
+                 min_count: int = 1) -> _Marked:
         """The vocabulary of some texts: their words or characters, the most frequent ones first.
 
         Args:

@@ -55,20 +55,24 @@ class SubwordVocabulary(MarkedVocabulary):
         self._tokenizer = _make_tokenizer(tokenizers, model)
 
     @classmethod
-    def of_texts(cls, texts: Iterable[str], level: str = 'subword', size: int | None = 10_000,  # type: ignore[override]
+    def of_texts(cls, texts: Iterable[str], level: str = 'subword', size: int | None = 10_000,
                  min_count: int = 1) -> SubwordVocabulary:
         """The vocabulary of some texts.
 
         Args:
             texts: The texts.
             level: ``'subword'``.
-            size: How many tokens at most, the three marks and all characters included.
+            size: How many tokens at most, the three marks and all characters included; None for all.
             min_count: How often two neighbours have to occur to be joined.
         """
         tokenizers = _import_tokenizers()
         tokenizer = _make_tokenizer(tokenizers, tokenizers.models.BPE(unk_token=UNKNOWN))
+        texts = list(texts)
+        # The library takes memory for as many as it is asked for, and no text has more parts than this.
+        most = len(MARKS) + sum(len(text) + 1 for text in texts)
         tokenizer.train_from_iterator(texts, tokenizers.trainers.BpeTrainer(
-            vocab_size=size, min_frequency=min_count, special_tokens=MARKS, show_progress=False))
+            vocab_size=most if size is None else min(size, most), min_frequency=min_count, special_tokens=MARKS,
+            show_progress=False))
         model = json.loads(tokenizer.to_str())['model']
         return cls(sorted(model['vocab'], key=model['vocab'].get), model['merges'])
 

@@ -18,7 +18,7 @@ from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_array
 
 TEXTS = Recipe(lr=0.001, warmup=0.05, clip=5.0, epochs=20, batch_size=64)
-DATES = Recipe(lr=0.004, warmup=0.05, clip=5.0, epochs=6, batch_size=64)
+DATES = Recipe(lr=0.004, warmup=0.05, clip=5.0, epochs=4, batch_size=64)
 
 
 @register('seq2seq_small', (), 'translation', DATES, units=128, layers=1, dropout=0.)

@@ -23,9 +23,7 @@ from autograd_nn.variable import Variable
 # (section 5.3: (size * 4000) ** -0.5), and a tenth of each label is spread over all tokens (section 5.4).
 BASE = Recipe(lr=0.0007, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64)
 BIG = Recipe(lr=0.0005, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64)
-DATES = Recipe(lr=0.002, warmup=0.1, label_smoothing=0.1, epochs=10, batch_size=64)
-
-KeysAndValues = tuple[ArrayLike, ArrayLike]
+DATES = Recipe(lr=0.002, warmup=0.1, label_smoothing=0.1, epochs=8, batch_size=64)
 
 
 @register('transformer_small', (), 'translation', DATES, size=96, hidden=384, n_heads=4, depth=2, dropout=0.)
@@ -205,16 +203,17 @@ class DecoderLayer(EncoderLayer):
             Such vectors; and keys and values of what has been written, with these.
         """
         h, written = self.attend_to_itself(x, mask, past)
-        h = self.add(self.memory_norm, h, self.memory_attention.attend(h, *memory, memory_mask))
+        key, value = memory
+        h = self.add(self.memory_norm, h, self.memory_attention.attend(h, key, value, memory_mask))
         return self.compute_each(h), written
 
     def attend_to_itself(self, x: Variable, mask: ArrayLike | None,
                          past: Sequence[ArrayLike] = ()) -> tuple[Variable, Sequence[Variable]]:
         """The first part of `forward`."""
-        written: Sequence[Variable] = self.attention.keys_and_values(x)
+        key, value = self.attention.keys_and_values(x)
         if past:
-            written = [F.concat(each, axis=2) for each in zip(past, written)]
-        return self.add(self.norm, x, self.attention.attend(x, *written, mask)), written
+            key, value = (F.concat(each, axis=2) for each in zip(past, (key, value)))
+        return self.add(self.norm, x, self.attention.attend(x, key, value, mask)), (key, value)
 
 
 def positions(start: int, length: int, size: int) -> np.ndarray:

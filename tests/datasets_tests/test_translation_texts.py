@@ -14,7 +14,10 @@ from autograd_nn.datasets import DateSpellings, MarkedVocabulary, SubwordVocabul
 from autograd_nn.datasets.date_spellings import FIRST, LAST
 
 MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth', 'eleventh', 'twelfth', 'thirteenth', 'fourteenth', 'fifteenth', 'sixteenth', 'seventeenth', 'eighteenth', 'nineteenth', 'twentieth', 'twenty-first', 'twenty-second', 'twenty-third', 'twenty-fourth', 'twenty-fifth', 'twenty-sixth', 'twenty-seventh', 'twenty-eighth', 'twenty-ninth', 'thirtieth', 'thirty-first']
+ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth', 'eleventh',
+            'twelfth', 'thirteenth', 'fourteenth', 'fifteenth', 'sixteenth', 'seventeenth', 'eighteenth', 'nineteenth',
+            'twentieth', 'twenty-first', 'twenty-second', 'twenty-third', 'twenty-fourth', 'twenty-fifth',
+            'twenty-sixth', 'twenty-seventh', 'twenty-eighth', 'twenty-ninth', 'thirtieth', 'thirty-first']
 WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
 KANJI = {character: i for i, character in enumerate('〇一二三四五六七八九')}
 ERAS = {'令和': 2018, '平成': 1988, '昭和': 1925, 'r': 2018, 'h': 1988, 's': 1925}
@@ -170,6 +173,9 @@ def test_subwords_are_joined_as_in_the_paper():
         assert vocabulary.split(text) == expected
         assert vocabulary.decode(vocabulary.encode(text)) == text
     assert vocabulary.encode('axb').tolist().count(0) == 1
+    every = SubwordVocabulary.of_texts(texts, size=None)
+    assert every.tokens == SubwordVocabulary.of_texts(texts, size=10 ** 12).tokens
+    assert all(len(every.split(word)) == 1 for text in texts for word in text.split())
     assert vocabulary.encode('<eos>').tolist()[1:-1].count(2) == 0, 'no mark in a text'
 
 
