@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd_nn import functions
-from autograd_nn.backend import is_array, to_cpu
+from autograd_nn.backend import to_cpu
 from autograd_nn.config import get_dtype, no_backprop_mode, using_config
 from autograd_nn.link import Link
 from autograd_nn.types import DTypeLike

@@ -46,6 +46,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
+    parser.add_argument('--report', action=argparse.BooleanOptionalAction, default=True,
+                        help='write a report to look at in a browser, report.html, after each epoch')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
     parser.add_argument('--overwrite', action='store_true', help='replace the run in that folder, if there is one, '
                                                                  'instead of moving it aside')

@@ -241,6 +241,9 @@ class SampleTask(Task):
             trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.plotted or self.measures],
                                                  'epoch', filename='metric.png'), name='plot_metric')
 
+    def try_sample(self) -> None:
+        self.answer(self.validation[:1])
+
     def iterate_once(self, data: Any) -> iterators.SerialIterator:
         """An iterator that goes once over this process's part of a data set.
 
