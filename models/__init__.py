@@ -45,6 +45,18 @@ from autograd_nn.models.detection.ssd_small import SSD96
 from autograd_nn.models.detection.ssd_vgg16 import SSD300, SSD512
 from autograd_nn.models.detection.yolov2 import YOLOv2, YOLOv2Tiny
 from autograd_nn.models.detection.yolov3 import YOLOv3
+from autograd_nn.models.generative.autoencoder import Autoencoder, DenoisingAutoencoder, PictureCoder
+from autograd_nn.models.generative.dcgan import DCGAN, WGANGP, gradient_penalty
+from autograd_nn.models.generative.gan import (
+    GAN,
+    AdversarialNetwork,
+    ConditionalGAN,
+    deception_loss,
+    discrimination_loss,
+)
+from autograd_nn.models.generative.generative_network import GenerativeNetwork
+from autograd_nn.models.generative.pix2pix import Pix2Pix
+from autograd_nn.models.generative.vae import VAE
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
 from autograd_nn.models.layers.ctc_decoding import ctc_beam_search, ctc_greedy
@@ -67,6 +79,7 @@ from autograd_nn.models.sequence.taggers import BiLSTMCRFTagger, BiLSTMTagger
 from autograd_nn.models.sequence.text_classifiers import TextBOW, TextClassifier, TextCNN, TextLSTM
 from autograd_nn.models.sequence.transformer import Transformer
 from autograd_nn.models.sequence.translation_network import TranslationNetwork
+from autograd_nn.models.sequence.word2vec import CBOW, SkipGram, Word2Vec
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -86,10 +99,13 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'CBOW',
     'CRNN',
     'DARKNET_NETWORKS',
+    'DCGAN',
     'DIGITS',
     'FCN',
+    'GAN',
     'MLP',
     'NIC',
     'NIN',
@@ -98,21 +114,27 @@ __all__ = [
     'SSD300',
     'SSD512',
     'TORCHVISION',
+    'VAE',
     'VGG',
+    'WGANGP',
     'ActorCritic',
+    'AdversarialNetwork',
     'AlexNet',
     'AttentionCaptioner',
+    'Autoencoder',
     'BiLSTMCRFTagger',
     'BiLSTMTagger',
     'BinaryConnectLeNet',
     'CaptionNetwork',
     'CifarResNet',
+    'ConditionalGAN',
     'ContrastiveNetwork',
     'Darknet19',
     'Darknet53',
     'DarknetHeader',
     'DeepConvNet',
     'DeepLabV3plusXception65',
+    'DenoisingAutoencoder',
     'DigitNetwork',
     'DuelingQNetwork',
     'EfficientNetB0',
@@ -125,6 +147,7 @@ __all__ = [
     'FasterRCNNFPNResNet50',
     'FasterRCNNVGG16',
     'FeatureExtractor',
+    'GenerativeNetwork',
     'GoogLeNet',
     'GoogLeNetBN',
     'Hypothesis',
@@ -140,7 +163,9 @@ __all__ = [
     'OneTowerAlexNet',
     'Perceptron',
     'PerceptualLoss',
+    'PictureCoder',
     'PictureTransformer',
+    'Pix2Pix',
     'PlayingNetwork',
     'Preprocessing',
     'QNetwork',
@@ -155,6 +180,7 @@ __all__ = [
     'SequenceWriter',
     'SimCLR',
     'SingleLayerPerceptron',
+    'SkipGram',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
@@ -167,6 +193,7 @@ __all__ = [
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'Word2Vec',
     'XNORLeNet',
     'YOLOv2',
     'YOLOv2Tiny',
@@ -178,7 +205,10 @@ __all__ = [
     'create_from_darknet',
     'ctc_beam_search',
     'ctc_greedy',
+    'deception_loss',
+    'discrimination_loss',
     'get',
+    'gradient_penalty',
     'gram_matrix',
     'load_darknet',
     'load_published',

@@ -54,8 +54,9 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR',
                         help='where to write what the network draws, if it does (default: %(default)s)')
-    for name in tasks.names():
-        tasks.get(name).add_predict_arguments(parser)
+    # By where they are defined: options that one task inherits from another one are there once.
+    for task in {kind.add_predict_arguments.__qualname__: kind for kind in map(tasks.get, tasks.names())}.values():
+        task.add_predict_arguments(parser)
     group = parser.add_argument_group('networks of Caffe')
     group.add_argument('--caffe', nargs=2, metavar=('DEPLOY.prototxt', 'WEIGHTS.caffemodel'),
                        help='the network and its weights')

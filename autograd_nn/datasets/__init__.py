@@ -1,10 +1,12 @@
 """Data sets: general ones that arrange the examples of others, and well-known ones."""
 from autograd_nn.datasets import transforms
+from autograd_nn.datasets.analogy_corpus import make_analogy_corpus
 from autograd_nn.datasets.augmented_dataset import AugmentedDataset
 from autograd_nn.datasets.caption_dataset import CaptionDataset, RandomSentences
 from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifar100, get_cifar100_labels
 from autograd_nn.datasets.coco import COCOBoxDataset
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
+from autograd_nn.datasets.context_windows import ContextWindows
 from autograd_nn.datasets.date_spellings import DateSpellings, spell_date
 from autograd_nn.datasets.dict_dataset import DictDataset
 from autograd_nn.datasets.digit_scenes import DigitScenes, Scene, boxes_of_masks
@@ -27,6 +29,7 @@ from autograd_nn.datasets.pickle_dataset import (
     open_pickle_dataset,
     open_pickle_dataset_writer,
 )
+from autograd_nn.datasets.picture_pairs import DigitOutlines, PicturePairDataset, outline
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
@@ -61,6 +64,7 @@ from autograd_nn.datasets.transform_dataset import TransformDataset
 from autograd_nn.datasets.transforms import standard_augmentation
 from autograd_nn.datasets.tuple_dataset import TupleDataset
 from autograd_nn.datasets.voc import VOC_CLASSES, VOCBoxDataset
+from autograd_nn.datasets.word_vectors import WordVectors, read_analogies
 
 __all__ = [
     'VOC_CLASSES',
@@ -69,8 +73,10 @@ __all__ = [
     'COCOBoxDataset',
     'CaptionDataset',
     'ConcatenatedDataset',
+    'ContextWindows',
     'DateSpellings',
     'DictDataset',
+    'DigitOutlines',
     'DigitSceneCaptions',
     'DigitScenes',
     'DigitStrips',
@@ -83,6 +89,7 @@ __all__ = [
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'PicturePairDataset',
     'RandomSentences',
     'Scene',
     'SegmentationFolderDataset',
@@ -95,6 +102,7 @@ __all__ = [
     'VOCBoxDataset',
     'VOCSemanticSegmentationDataset',
     'Vocabulary',
+    'WordVectors',
     'ZippedImageDataset',
     'boxes_of_masks',
     'describe_scene',
@@ -118,14 +126,17 @@ __all__ = [
     'get_tagged_sentences',
     'label_map_of_scene',
     'load_vocabulary',
+    'make_analogy_corpus',
     'make_reviews',
     'make_tagged_sentences',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
+    'outline',
     'pad_sentences',
     'parallel_streams',
     'prepare_digit',
     'prepare_line',
+    'read_analogies',
     'read_image',
     'read_label_map',
     'read_parallel_texts',

@@ -68,8 +68,8 @@ class DigitStrips(DatasetMixin):
         rng = np.random.default_rng([self.seed, ('train', 'test').index(self.split), self._first + i])
         digits, labels = digits_of(self.split)
         chosen = rng.integers(len(digits), size=rng.integers(self.count[0], self.count[1] + 1))
-        height = rng.uniform(17, LINE)
-        drawn = [_vary(digits[k], height * rng.uniform(0.9, 1.1), rng) for k in chosen]
+        height = rng.uniform(18, LINE)
+        drawn = [_vary(digits[k], height * rng.uniform(0.95, 1.05), rng) for k in chosen]
         gaps = rng.integers(0, 6, len(drawn))
         image = np.zeros((HEIGHT, 2 * MARGIN + int(gaps.sum()) + sum(each.shape[1] for each in drawn)), np.float32)
         left = MARGIN
@@ -86,7 +86,7 @@ class DigitStrips(DatasetMixin):
 def _vary(digit: np.ndarray, height: float, rng: np.random.Generator) -> np.ndarray:
     """A digit, bytes of shape (28, 28), about as high as given, stretched, slanted and turned; values from 0 to 1."""
     scale = height / 20  # as high as digits of MNIST are
-    stretch, slant, turn = scale * rng.uniform(0.8, 1.2), rng.uniform(-0.25, 0.25), rng.uniform(-0.12, 0.12)
+    stretch, slant, turn = scale * rng.uniform(0.85, 1.15), rng.uniform(-0.15, 0.15), rng.uniform(-0.08, 0.08)
     side, middle = 2 * HEIGHT, (HEIGHT - 1) / 2
     forward = np.array([[stretch, slant * scale], [0, scale]]) @ [[np.cos(turn), -np.sin(turn)],
                                                                   [np.sin(turn), np.cos(turn)]]

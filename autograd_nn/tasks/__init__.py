@@ -10,9 +10,13 @@ __all__ = ['Answer', 'Member', 'Predictor', 'SampleTask', 'Task', 'get', 'names'
 
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
+    'adversarial_generation': 'generation.AdversarialGeneration',
+    'autoencoding': 'autoencoding.Autoencoding',
     'captions': 'captions.Captioning',
     'detection': 'detection.Detection',
+    'generation': 'generation.Generation',
     'images': 'classification.Classification',
+    'picture_translation': 'picture_translation.PictureTranslation',
     'ppo': 'play.PolicyOptimization',
     'q_learning': 'play.QLearning',
     'representation': 'representation.Representation',
@@ -22,6 +26,7 @@ _TASKS = {
     'text_classification': 'text_classification.TextClassification',
     'transcription': 'transcription.Transcription',
     'translation': 'translation.Translation',
+    'word_vectors': 'word_vectors.WordVectorLearning',
 }
 
 

@@ -66,6 +66,8 @@ class SampleTask(Task):
     """Whether this holds for the data sets of `embedded`, too; otherwise only data from folders are varied."""
     measures: ClassVar[dict[str, str]] = {}
     """What `measure` returns, by name, in words."""
+    plotted: ClassVar[Sequence[str] | None] = None
+    """Of which of these curves are drawn: those of one order of magnitude; None for all."""
     n_drawn: ClassVar[int] = 12
     """How many samples the picture of results shows."""
 
@@ -74,7 +76,7 @@ class SampleTask(Task):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.measures:
+        if cls.measures and 'columns' not in vars(cls):
             cls.columns = (*Task.columns, *(f'validation/main/{name}' for name in cls.measures))
 
     @classmethod
@@ -179,6 +181,12 @@ class SampleTask(Task):
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
 
     def make_updater(self, optimizers: dict[str, Any]) -> StandardUpdater:
+        loss = self.processes.make_loss(self.model, optimizers['main'], self.options.seed)
+        return StandardUpdater(self.make_iterator(), optimizers, self.converter, self.device, loss,
+                               **self.updater_options())
+
+    def make_iterator(self) -> Any:
+        """The iterator of the training data, varied if the options say so: this process's part of minibatches."""
         options, train = self.options, self.train_data
         if len(train) < self.few if options.augment is None else options.augment:
             train = self.augment(train)
@@ -188,8 +196,7 @@ class SampleTask(Task):
         else:
             iterator = iterators.SerialIterator(train, self.batch_size, order_sampler=self.order_sampler())
         iterator.read_part(self.processes.part(self.batch_size))
-        loss = self.processes.make_loss(self.model, optimizers['main'], options.seed)
-        return StandardUpdater(iterator, optimizers, self.converter, self.device, loss, **self.updater_options())
+        return iterator
 
     def order_sampler(self) -> iterators.OrderSampler | None:
         """What makes the order of training samples in each epoch; None for a random one."""
@@ -231,8 +238,11 @@ class SampleTask(Task):
             return
         trainer.extend(ResultsPicture(self))
         if self.measures and extensions.PlotReport.available():
-            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.measures], 'epoch',
-                                                 filename='metric.png'), name='plot_metric')
+            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.plotted or self.measures],
+                                                 'epoch', filename='metric.png'), name='plot_metric')
+
+    def try_sample(self) -> None:
+        self.answer(self.validation[:1])
 
     def iterate_once(self, data: Any) -> iterators.SerialIterator:
         """An iterator that goes once over this process's part of a data set.
@@ -387,13 +397,13 @@ class MeasuringEvaluator(extensions.Evaluator):
         self.task = task
 
     def evaluate(self) -> dict[str, float]:
-        figures = super().evaluate()
-        if not self.task.measures:
-            return figures
-        found = self.task.measure_all(self.task.validation)
+        return {**super().evaluate(), **self.measure()}
+
+    def measure(self) -> dict[str, float]:
+        """What the task measures, by the names that evaluators report."""
+        found = self.task.measure_all(self.task.validation) if self.task.measures else None
         prefix = '' if self.name is None else f'{self.name}/'
-        measured = {} if found is None else {f'{prefix}main/{name}': value for name, value in found[1].items()}
-        return {**figures, **measured}
+        return {} if found is None else {f'{prefix}main/{name}': value for name, value in found[1].items()}
 
 
 class ResultsPicture(Extension):

@@ -12,6 +12,7 @@ from PIL import Image
 from autograd_nn.backend import Device
 from autograd_nn.link import Link
 from autograd_nn.models import Entry
+from autograd_nn.reports.elements import Section
 from autograd_nn.training.extensions import Evaluator
 from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import Progress
@@ -82,9 +83,9 @@ class Task:
     """What minibatches consist of."""
     fixed: ClassVar[Sequence[str]] = ()
     """The options that make up a run besides those of all tasks: with others it could not be continued."""
-    columns: ClassVar[Sequence[str]] = ('main/loss', 'validation/main/loss')
+    columns: Sequence[str] = ('main/loss', 'validation/main/loss')
     """The figures of an epoch that are printed, besides epoch, speed and time."""
-    curves: ClassVar[Sequence[str]] = ('loss',)
+    curves: Sequence[str] = ('loss',)
     """Those of which curves are drawn, on training and on validation data."""
 
     monitor: ClassVar[str] = MONITOR
@@ -206,6 +207,13 @@ class Task:
         Args:
             trainer: The training loop.
         """
+
+    def report_sections(self) -> Sequence[Section]:
+        """What a report of the run shows of this task, besides figures, results and layers; after an epoch."""
+        return []
+
+    def try_sample(self) -> None:
+        """Has the network work on one sample, in inference, for those that watch its layers; by default it rests."""
 
     def write_more(self, out: Path) -> None:
         """Writes, at the start, what belongs to the weights besides the configuration.

@@ -14,7 +14,7 @@ import autograd_nn.functions as F
 from autograd_nn import datasets, models
 from autograd_nn.backend import Device, to_cpu
 from autograd_nn.dataset import Converter, to_device
-from autograd_nn.datasets import Vocabulary, get_reviews, pad_sentences, read_text, split_sentence
+from autograd_nn.datasets import Vocabulary, get_reviews, pad_sentences, read_text
 from autograd_nn.datasets.image_folder import visible
 from autograd_nn.datasets.text_files import read_columns
 from autograd_nn.evaluation import confusion_matrix, f1_scores
@@ -22,7 +22,7 @@ from autograd_nn.tasks.picture_folder import find_parts
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_folder import find_files, hold_out
 from autograd_nn.tasks.text_input import texts_of
-from autograd_nn.tasks.token_task import TokenTask, arguments_of, load_vocabulary
+from autograd_nn.tasks.token_task import TokenTask, arguments_of, load_vocabulary, normalized
 from autograd_nn.training.run_folder import load_weights
 from autograd_nn.utils import draw_confusion
 from autograd_nn.utils.fonts import load_font
@@ -68,7 +68,8 @@ class TextClassification(TokenTask):
         if unknown := sorted({label for label, _ in test} - numbers.keys()):
             raise ValueError(f'{folder}: there are texts to test with of classes without texts to train with: '
                              f'{", ".join(unknown)}')
-        return *([(text, numbers[label]) for label, text in rows] for rows in (train, test)), labels
+        train_data, test_data = ([(text, numbers[label]) for label, text in rows] for rows in (train, test))
+        return train_data, test_data, labels
 
     def answer(self, samples: Sequence[Any]) -> list[int]:
         """The classes that the network says."""
@@ -129,16 +130,6 @@ class TextConverter(Converter):
         # A text without words has one that is not known.
         tokens = [encode(normalized(text, level) or datasets.text.UNKNOWN) for text, _ in batch]
         return to_device(device, (pad_sentences(tokens), np.array([label for _, label in batch], np.int32)))
-
-
-def normalized(text: str, level: str) -> str:
-    """A text as networks read it: its words in lower case, without punctuation, or all of its characters.
-
-    Example:
-        >>> normalized('Not bad,  really!', 'word')
-        'not bad really'
-    """
-    return ' '.join(split_sentence(text)) if level == 'word' else ''.join(text.lower().split())
 
 
 def load_texts(path: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]] | None]:

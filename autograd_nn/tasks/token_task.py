@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from autograd_nn.datasets import Vocabulary
+from autograd_nn.datasets import Vocabulary, split_sentence
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import SampleTask
 from autograd_nn.training.run_folder import VOCABULARY
@@ -90,6 +90,16 @@ def arguments_of(vocabulary: Vocabulary, options: dict[str, Any]) -> dict[str, A
     """What a network's constructor takes because of its vocabulary and of ``--units``, if that was given."""
     units = {} if options['units'] is None else {'units': int(options['units'])}
     return {'vocabulary_size': len(vocabulary), **units}
+
+
+def normalized(text: str, level: str) -> str:
+    """A text as networks read it: its words in lower case, without punctuation, or all of its characters.
+
+    Example:
+        >>> normalized('Not bad,  really!', 'word')
+        'not bad really'
+    """
+    return ' '.join(split_sentence(text)) if level == 'word' else ''.join(text.lower().split())
 
 
 def fingerprint(vocabulary: Vocabulary) -> int:

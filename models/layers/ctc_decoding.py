@@ -85,7 +85,8 @@ def _search(log_p: np.ndarray, blank: int, width: int) -> list[Hypothesis]:
                 same[1] += with_label * p[last]
             for label in labels:
                 # The label once more is another one only behind a blank.
-                found[(*beginning, label)][1] += (with_blank if label == last else total) * p[label]
+                longer = (*beginning, label)
+                found[longer][1] += (with_blank if label == last else total) * p[label]
         best = sorted(found.items(), key=lambda item: -sum(item[1]))[:width]
         largest = sum(best[0][1])
         scale += math.log(largest)

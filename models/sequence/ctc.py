@@ -9,7 +9,7 @@ from autograd_nn import initializers
 from autograd_nn.link import Chain
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
-from autograd_nn.models.sequence.packed import Packing
+from autograd_nn.models.sequence.packed import Packing, lengths_of
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_array
 
@@ -17,7 +17,7 @@ from autograd_nn.variable import Variable, as_array
 _NEVER = -1e4
 
 
-@register('crnn', (1, 28, 96), 'transcription', Recipe(lr=0.002, warmup=0.5, clip=5., epochs=15, batch_size=32))
+@register('crnn', (1, 28, 96), 'transcription', Recipe(lr=0.002, warmup=0.5, clip=5., epochs=16, batch_size=16))
 class CRNN(Chain):
     """A convolutional recurrent network that reads a line: of each of its columns it says which character is there.
 
@@ -51,7 +51,7 @@ class CRNN(Chain):
 
     height = 28
 
-    def __init__(self, num_classes: int = 10, units: int = 64, dropout: float = 0.2) -> None:
+    def __init__(self, num_classes: int = 10, units: int = 64, dropout: float = 0.1) -> None:
         super().__init__()
         self.dropout = dropout
         init = initializers.HeNormal()
@@ -79,9 +79,9 @@ class CRNN(Chain):
             Logits of shape (N, T, K + 1) with T = W / 2, rounded up. Behind the end of a line they say that nothing is
             there.
         """
-        widths = as_array(widths)
-        h = F.max_pooling_2d(self._convolve(self.conv1, x, widths), 2)
-        lengths = (widths + 1) // 2
+        in_pixels: Any = as_array(widths)
+        h = F.max_pooling_2d(self._convolve(self.conv1, x, in_pixels), 2)
+        lengths = (in_pixels + 1) // 2
         h = F.max_pooling_2d(self._convolve(self.conv2, h, lengths), (2, 1))
         h = self._convolve(self.conv3, h, lengths)
         h = F.relu(self.column(h))[:, :, 0].transpose(0, 2, 1)
@@ -108,6 +108,5 @@ class CRNN(Chain):
         Returns:
             The mean loss of a line, a scalar.
         """
-        t = as_array(t)
-        return F.connectionist_temporal_classification([*F.separate(y, axis=1)], self.xp.maximum(t, 0), self.blank,
-                                                       label_length=(t >= 0).sum(axis=1))
+        return F.connectionist_temporal_classification([*F.separate(y, axis=1)], self.xp.maximum(as_array(t), 0),
+                                                       self.blank, label_length=lengths_of(t))
