@@ -25,16 +25,24 @@ class DenseFeatures(Chain):
         in_size: The length of an observation.
         units: The number of features.
         activation: What follows each layer.
-        initialW: How weights begin.
+        initialW: How weights begin, while biases begin with 0. By default all begin evenly spread from -1 to 1, divided
+            by the square root of the number of inputs. That matters with rectified units: were there no biases at
+            first, all of them would have their bend at the origin, which is where a good player stays.
     """
 
-    def __init__(self, in_size: int, units: int, activation: Callable[[Any], Variable], initialW: Any) -> None:
+    def __init__(self, in_size: int, units: int, activation: Callable[[Any], Variable], initialW: Any = None) -> None:
         super().__init__()
         self.activation = activation
         self.out_size = units
+
+        def layer(size: int) -> L.Linear:
+            if initialW is not None:
+                return L.Linear(size, units, initialW=initialW)
+            spread = initializers.Uniform(size ** -0.5)
+            return L.Linear(size, units, initialW=spread, initial_bias=spread)
+
         with self.init_scope():
-            self.l1 = L.Linear(in_size, units, initialW=initialW)
-            self.l2 = L.Linear(units, units, initialW=initialW)
+            self.l1, self.l2 = layer(in_size), layer(units)
 
     def forward(self, x: Any) -> Variable:
         """Computes features, shape (N, units), of observations, shape (N, in_size)."""
@@ -46,12 +54,13 @@ class PictureFeatures(Chain):
 
     Args:
         shape: The shape of an observation: height, width, channels.
-        initialW: How weights begin.
+        initialW: How weights begin; by default as is usual with rectified units.
     """
 
-    def __init__(self, shape: tuple[int, ...], initialW: Any) -> None:
+    def __init__(self, shape: tuple[int, ...], initialW: Any = None) -> None:
         super().__init__()
         self.out_size = 512
+        initialW = initializers.HeNormal() if initialW is None else initialW
         if min(shape[:2]) < LEAST:
             raise ValueError(f'observations are pictures of the shape {shape}; expected at least {LEAST} x {LEAST} '
                              'pixels')
@@ -59,7 +68,7 @@ class PictureFeatures(Chain):
             self.conv1 = L.Convolution2D(shape[2], 32, 8, stride=4, initialW=initialW)
             self.conv2 = L.Convolution2D(32, 64, 4, stride=2, initialW=initialW)
             self.conv3 = L.Convolution2D(64, 64, 3, initialW=initialW)
-            height, width = (((side - 8) // 4 - 2) // 2 - 1 for side in shape[:2])
+            height, width = (((side - 8) // 4 - 3) // 2 - 1 for side in shape[:2])
             self.l4 = L.Linear(64 * height * width, 512, initialW=initialW)
 
     def forward(self, x: Any) -> Variable:
@@ -79,9 +88,8 @@ def make_features(shape: tuple[int, ...], units: int, activation: Callable[[Any]
         shape: The shape: one axis, or three for pictures.
         units: The number of features where there is one axis.
         activation: What follows layers there.
-        initialW: How weights begin; by default as is usual with rectified units.
+        initialW: How weights begin.
     """
-    initialW = initializers.HeNormal() if initialW is None else initialW
     if len(shape) == 1:
         return DenseFeatures(shape[0], units, activation, initialW)
     if len(shape) == 3:

@@ -10,7 +10,7 @@ from autograd_nn.models.registry import register
 from autograd_nn.models.reinforcement.features import PlayingNetwork, make_features
 from autograd_nn.variable import Variable
 
-RECIPE = Recipe(lr=0.001, schedule='linear', clip=10., epochs=25, batch_size=64)
+RECIPE = Recipe(lr=0.0023, schedule='linear', clip=10., epochs=25, batch_size=64)
 
 
 @register('dqn', task='q_learning', recipe=RECIPE)
