@@ -374,10 +374,10 @@ def draw_episode(environment: Environment, network: Any, seed: int) -> Image.Ima
             picture = environment.render().convert('RGB')
             whole = Image.new('RGB', (picture.width, picture.height + 20), 'white')
             whole.paste(picture, (0, 20))
-            text = f'{step}: {total:g}'
+            text = f'step {step}, return {total:g}'
             ImageDraw.Draw(whole).text((2, 2), text, fill='black', font=load_font(text, 13))
             pictures.append(whole)
-    return sheet(pictures, columns=6 if pictures[0].width < 250 else 4)
+    return sheet(pictures, columns=6 if pictures[0].width < 250 else 3)
 
 
 def record(environment: Environment, network: Any, seed: int) -> tuple[Animation, float]:

@@ -1,14 +1,17 @@
 """Playing as a task: it is trained, goes on bit for bit, plays an episode, and says what it cannot play."""
 import importlib.util
 import json
+from argparse import ArgumentParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from autograd_nn import get_device, models
 from autograd_nn.reinforcement import CartPole, Catch, PlayUpdater
 from autograd_nn.tasks import play
 from autograd_nn.training import extensions
+from autograd_nn.training.processes import Processes
 from support.programs import expect_one_line, run_here
 
 needs_gymnasium = pytest.mark.skipif(importlib.util.find_spec('gymnasium') is None, reason='gymnasium is missing')
@@ -131,6 +134,23 @@ def test_weights_of_another_environment(tmp_path, monkeypatch, no_curves):
     monkeypatch.setitem(play.make_environment.__globals__['EMBEDDED'], 'catch', lambda: Catch(columns=7))
     expect_one_line(run_here('predict', 'result/model.npz', cwd=tmp_path),
                     'result/model.npz was trained with another catch: observation_shape [50], here [70]')
+
+
+def test_one_process_and_full_precision(monkeypatch):
+    def check(**changes):
+        parser = ArgumentParser()
+        play.QLearning.add_arguments(parser)
+        options = parser.parse_args(['--batch-size', '8'])
+        vars(options).update(model='dqn', amp=changes.get('amp'))
+        processes = Processes()
+        processes.size = changes.get('size', 1)
+        play.QLearning(models.get('dqn'), options, processes, get_device('cpu')).check()
+
+    check()
+    with pytest.raises(ValueError, match=r'--processes: dqn learns in one process.*expected 1, got 2'):
+        check(size=2)
+    with pytest.raises(ValueError, match=r'--amp: .* expected no --amp for dqn'):
+        check(amp='float16')
 
 
 def test_nonsense(tmp_path, monkeypatch):
