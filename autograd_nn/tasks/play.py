@@ -164,7 +164,7 @@ class Play(Task):
     def make_evaluator(self) -> extensions.Evaluator:
         return ReturnEvaluator(self)
 
-    def evaluate(self, count: int, seed: int) -> list[float]:
+    def find_returns(self, count: int, seed: int) -> list[float]:
         """The returns of episodes in which the network does what seems best.
 
         Args:
@@ -189,7 +189,7 @@ class Play(Task):
 
     def save_results(self, out: Path) -> dict[str, str]:
         load_npz(out / BEST, self.network)
-        returns = self.evaluate(TEST_EPISODES, TEST)
+        returns = self.find_returns(TEST_EPISODES, TEST)
         print(f'\nreturn of the best weights over {TEST_EPISODES} episodes: {np.mean(returns):.2f} on average, '
               f'{min(returns):g} at least, {max(returns):g} at most')
         if not self.unseen:
@@ -324,7 +324,7 @@ class ReturnEvaluator(extensions.Evaluator):
         self.task = task
 
     def evaluate(self) -> dict[str, float]:
-        returns = self.task.evaluate(self.task.options.evaluation_episodes, VALIDATION)
+        returns = self.task.find_returns(self.task.options.evaluation_episodes, VALIDATION)
         prefix = '' if self.name is None else f'{self.name}/'
         return {f'{prefix}main/return': float(np.mean(returns))}
 
