@@ -74,8 +74,6 @@ from autograd_nn.models.text.lstm_lm import LSTMLanguageModel
 from autograd_nn.utils import hints as _hints
 
 __all__ = [
-    'BinaryConnectLeNet',
-    'XNORLeNet',
     'CAFFE',
     'DARKNET_NETWORKS',
     'DIGITS',
@@ -91,6 +89,7 @@ __all__ = [
     'VGG',
     'AlexNet',
     'AttentionCaptioner',
+    'BinaryConnectLeNet',
     'CaptionNetwork',
     'CifarResNet',
     'ContrastiveNetwork',
@@ -142,6 +141,7 @@ __all__ = [
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'XNORLeNet',
     'YOLOv2',
     'YOLOv2Tiny',
     'YOLOv3',

@@ -11,7 +11,7 @@ PROGRAMS = {
     'predict': 'say what is on pictures; also with a network of Caffe',
     'generate': 'make up text with a trained language model',
     'models': 'list the networks of the zoo: sizes, time to train',
-    'convert': 'convert weights of Caffe',
+    'convert': 'convert weights of Caffe, or shrink those of a run',
     'style': 'paint a photograph in the style of a painting',
     'fast-style train': 'train a network that paints, or enlarges, in one pass',
     'fast-style generate': 'paint or enlarge pictures with such a network',
