@@ -16,6 +16,7 @@ from autograd_nn.commands.trained import read_member, using_config_of
 from autograd_nn.tasks.classification import name_best
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training.run_folder import CONFIG
+from autograd_nn.utils import Animation
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.labels import read_labels
 
@@ -29,11 +30,14 @@ USAGE = """
         [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
 ONLY_CAFFE = 'mean', 'scale'
+# What is answered for may be a text, of which the beginning names what is drawn.
+LONGEST_NAME = 60
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE)
+    # Tasks may share an option.
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE, conflict_handler='resolve')
     parser.add_argument('files', metavar='WEIGHTS FILE', nargs='+',
                         help='model.npz of a run, beside its config.json, or with --model published weights (neither '
                              'with --caffe); then what the network is for: pictures of any size, colour and format, '
@@ -50,8 +54,9 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR',
                         help='where to write what the network draws, if it does (default: %(default)s)')
-    for name in tasks.names():
-        tasks.get(name).add_predict_arguments(parser)
+    # By where they are defined: options that one task inherits from another one are there once.
+    for task in {kind.add_predict_arguments.__qualname__: kind for kind in map(tasks.get, tasks.names())}.values():
+        task.add_predict_arguments(parser)
     group = parser.add_argument_group('networks of Caffe')
     group.add_argument('--caffe', nargs=2, metavar=('DEPLOY.prototxt', 'WEIGHTS.caffemodel'),
                        help='the network and its weights')
@@ -214,7 +219,7 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
 
 
 def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path]) -> list[Path]:
-    """Writes what a network has drawn.
+    """Writes what a network has drawn: pictures as PNG, animations as GIF.
 
     Args:
         answer: What it says of a file.
@@ -225,16 +230,17 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
     Returns:
         The new files: the name of the source, and what the picture shows.
     """
-    written = []
+    written, name = [], source.stem[:LONGEST_NAME]
     for what, picture in answer.pictures.items():
-        path = out / f'{source.stem}-{what}.png'
+        kind = 'GIF' if isinstance(picture, Animation) else 'PNG'
+        path = out / f'{name}-{what}.{kind.lower()}'
         for number in itertools.count(2):
             if path not in taken:
                 break
-            path = out / f'{source.stem}-{what}-{number}.png'
+            path = path.with_stem(f'{name}-{what}-{number}')
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            picture.save(file, 'PNG')
+            picture.save(file, kind)
         taken.add(path)
         written.append(path)
     return written

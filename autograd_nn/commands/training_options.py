@@ -46,6 +46,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
+    parser.add_argument('--report', action=argparse.BooleanOptionalAction, default=True,
+                        help='write a report to look at in a browser, report.html, after each epoch')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
     parser.add_argument('--overwrite', action='store_true', help='replace the run in that folder, if there is one, '
                                                                  'instead of moving it aside')
@@ -77,6 +79,9 @@ def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--warmup', type=float, metavar='PART',
                         help='part of the training, from 0 to 1, in which the rate rises to --lr')
     parser.add_argument('--clip', type=float, metavar='NORM', help='largest norm of the gradient; 0 for any')
+    parser.add_argument('--betas', type=float, nargs=2, metavar='PART',
+                        help='what part of the running means of gradients, and of their squares, remains in an update; '
+                             'for adam and adamw (default: that of the model, or 0.9 and 0.999)')
     parser.add_argument('--weight-decay', type=float, help='L2 regularization, decoupled with adamw')
     parser.add_argument('--swa', type=float, default=0., metavar='PART',
                         help='average the weights of this last part of the training, such as 0.25, in which the rate '

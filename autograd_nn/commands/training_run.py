@@ -10,7 +10,7 @@ from typing import Any
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import models, tasks, training
+from autograd_nn import models, reports, tasks, training
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
 from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
 from autograd_nn.commands.training_options import LEAST_UPDATES, MIXED, SCALED_WARMUP, SCALES, read_optimization
@@ -18,7 +18,7 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import Optimization
 from autograd_nn.training.processes import Processes
-from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, Progress, RunFolder
+from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, REPORT, SNAPSHOT, Progress, RunFolder
 from autograd_nn.training.standard_trainer import count_updates, extension_name, standard_trainer
 
 # The options that make up a run, whatever its task: with others it could not be continued.
@@ -91,8 +91,10 @@ class TrainingRun:
         if arguments.amp and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
                              f'GPU as --device, got {arguments.device}')
+        recipe, optimizer = self.entry.recipe, arguments.optimizer
+        if arguments.betas is None and optimizer == recipe.optimizer:
+            arguments.betas = recipe.betas
         if arguments.lr is None:
-            recipe, optimizer = self.entry.recipe, arguments.optimizer
             arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.task.learning_rates[optimizer]
         if arguments.processes is not None and arguments.processes != self.processes.size:
             raise ValueError(f'--processes: expected {self.processes.size}, as many as were started, got '
@@ -194,6 +196,18 @@ class TrainingRun:
             self.trainer.extend(self.pruning)
         task.extend(self.trainer)
 
+    def add_report(self, command: str) -> None:
+        """Has a report written after each epoch, if it is wanted.
+
+        Args:
+            command: What repeats the run.
+        """
+        task = self.task
+        if self.arguments.report and self.processes.is_first:
+            config = {'arguments': options_of_run(self.arguments), **task.about}
+            self.trainer.extend(reports.HtmlReport(str(self.folder.path), config, command, lambda: [
+                *task.report_sections(), *reports.inspect_layers(task.network, task.try_sample)]))
+
     def announce_training(self) -> None:
         """Says for how long, and how, the parameters are updated."""
         task = self.task
@@ -284,7 +298,7 @@ class TrainingRun:
             return
         about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
                  CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
-                 LOG: 'figures of every epoch', **others}
+                 LOG: 'figures of every epoch', REPORT: 'all of this to look at, in a browser', **others}
         print(f'written to {out}/:')
         for name, meaning in about.items():
             if (out / name).exists():

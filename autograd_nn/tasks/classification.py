@@ -17,14 +17,16 @@ import autograd_nn
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import datasets, models, training
-from autograd_nn.backend import Device, GpuDevice
+from autograd_nn.backend import Device, GpuDevice, to_cpu
 from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets import transforms
+from autograd_nn.reports import Gallery, Picture, Section, class_sections, count_pairs
 from autograd_nn.tasks.class_names import Captions
 from autograd_nn.tasks.network_input import DIGITS, input_of_run, load_all_weights, settle, show_to_network
 from autograd_nn.tasks.picture_folder import find_parts, load_folder
-from autograd_nn.tasks.sample_task import SampleTask, sheet
+from autograd_nn.tasks.sample_task import MeasuringEvaluator, SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Member, Predictor
+from autograd_nn.training import extensions
 from autograd_nn.training.run_folder import MISTAKES, MODEL, RESULTS_PICTURE, save_quickly
 from autograd_nn.utils.atomic import atomic_write
 
@@ -117,6 +119,23 @@ class Classification(SampleTask):
 
     def updater_options(self) -> dict[str, Any]:
         return {'cuda_graph': self.options.cuda_graph}
+
+    def make_evaluator(self) -> extensions.Evaluator:
+        self.evaluator = ClassifyingEvaluator(self)
+        return self.evaluator
+
+    def report_sections(self) -> Sequence[Section]:
+        found = self.evaluator.found
+        if not len(found):
+            return []
+        truth, predicted, confidence = found['truth'], found['predicted'], found['confidence']
+        sections = class_sections(count_pairs(truth, predicted, len(self.labels)), self.labels)
+        worst = worst_mistakes(truth, predicted, confidence)
+        shown = [(Picture(as_picture(self.validation[i][0], SIDE), self.labels[truth[i]]),
+                  f'{self.labels[truth[i]]}, taken for {self.labels[predicted[i]]}: {confidence[i]:.1%}')
+                 for i in worst.tolist()]
+        note = 'What it gets wrong with most confidence.' if shown else 'There are none.'
+        return [*sections, Section('Mistakes', [Gallery(shown)], note)]
 
     def extend(self, trainer: training.Trainer) -> None:
         super().extend(trainer)
@@ -266,6 +285,37 @@ def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | Non
     return separator.join(f'{labels[i]} {probabilities[i]:.1%}' for i in best)
 
 
+class ClassifyingEvaluator(MeasuringEvaluator):
+    """Evaluates loss and accuracy, and remembers what the samples were taken for.
+
+    Attributes:
+        found: Of each validation sample, in their order: ``truth``, ``predicted`` and ``confidence``, the probability
+            of what was predicted; empty before the first evaluation, and in all processes but the first one.
+    """
+
+    def __init__(self, task: Classification) -> None:
+        super().__init__(task)
+        self.found = np.zeros(0, [('truth', np.int64), ('predicted', np.int64), ('confidence', np.float32)])
+        self._batches: list[tuple[Any, Any, Any]] = []
+
+    def evaluate(self) -> dict[str, float]:
+        self._batches = []
+        figures = super().evaluate()
+        columns = [np.concatenate([np.asarray(to_cpu(part)) for part in parts]) if parts else []
+                   for parts in (list(zip(*self._batches)) or [(), (), ()])]
+        found = self.task.processes.collect(np.rec.fromarrays(columns, self.found.dtype))
+        self._batches = []
+        if found is not None:
+            self.found = np.concatenate(found)
+        return figures
+
+    def _evaluate_batch(self, batch: Any) -> None:
+        super()._evaluate_batch(batch)
+        probabilities = F.softmax(self.task.model.y).array
+        self._batches.append((np.array([label for _, label in batch]), probabilities.argmax(axis=1),
+                              probabilities.max(axis=1)))
+
+
 class PointOutGuessing(training.Extension):
     """Says so, once, if a network has not begun to learn: its loss is what guessing with equal probabilities gives.
 
@@ -325,11 +375,26 @@ class Enlarge:
         return transforms.Resize((size[0], size[1]))(x), t
 
 
+def worst_mistakes(truth: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, most: int = 24) -> np.ndarray:
+    """The samples that were classified wrongly with most confidence.
+
+    Args:
+        truth: The true classes, of shape (N,).
+        predicted: What they were taken for, of shape (N,).
+        confidence: The probabilities of that, of shape (N,).
+        most: How many to name, at most.
+
+    Example:
+        >>> worst_mistakes(np.array([0, 1, 2, 1]), np.array([0, 2, 1, 0]), np.array([0.9, 0.5, 0.8, 0.6]))
+        array([2, 3, 1])
+    """
+    wrong = np.flatnonzero(predicted != truth)
+    return wrong[np.argsort(-confidence[wrong], kind='stable')][:most]
+
+
 def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> int:
     """Draws the test pictures that the model gets wrong with most confidence, at most 24; returns how many."""
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]])][:24]
+    worst = worst_mistakes(labels, probabilities.argmax(axis=1), probabilities.max(axis=1))
     captions = Captions(names, size=13)
     cells = [draw_answer(test[i][0], int(labels[i]), probabilities[i], captions) for i in worst.tolist()]
     if not cells:

@@ -56,12 +56,18 @@ class SampleTask(Task):
     The first is the one that is trained on where nothing else is asked for."""
     folders: ClassVar[str] = ''
     """What folders `load_folder` understands, in words."""
+    takes_files: ClassVar[bool] = False
+    """Whether `load_folder` understands some files, too."""
     few: ClassVar[float] = float('inf')
     """Training data of fewer samples than these are varied at random, unless the options say otherwise."""
+    can_vary: ClassVar[bool] = True
+    """Whether there is a way to vary training data (see `augment`), and an option that says whether to."""
     vary_embedded: ClassVar[bool] = True
     """Whether this holds for the data sets of `embedded`, too; otherwise only data from folders are varied."""
     measures: ClassVar[dict[str, str]] = {}
     """What `measure` returns, by name, in words."""
+    plotted: ClassVar[Sequence[str] | None] = None
+    """Of which of these curves are drawn: those of one order of magnitude; None for all."""
     n_drawn: ClassVar[int] = 12
     """How many samples the picture of results shows."""
 
@@ -70,7 +76,7 @@ class SampleTask(Task):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.measures:
+        if cls.measures and 'columns' not in vars(cls):
             cls.columns = (*Task.columns, *(f'validation/main/{name}' for name in cls.measures))
 
     @classmethod
@@ -81,11 +87,13 @@ class SampleTask(Task):
         parser.add_argument('--val-split', type=float, default=0., metavar='PART',
                             help='part of the training samples, chosen by --seed, to evaluate after each epoch; '
                                  '0: the test samples are evaluated')
+        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
+        parser.set_defaults(dataset=next(iter(cls.embedded)), augment=None if cls.can_vary else False)
+        if not cls.can_vary:
+            return
         usual = '' if cls.few == float('inf') else f' (default: if there are fewer than {cls.few:,})'
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training samples at random{usual}')
-        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
-        parser.set_defaults(dataset=next(iter(cls.embedded)))
 
     def check(self) -> None:
         check_at_least(self.options, workers=0)
@@ -116,8 +124,9 @@ class SampleTask(Task):
             self.train_data, self.test, self.labels = self.embedded[name]()
         elif not self.folders:
             raise ValueError(f'--dataset: expected one of {known}, got {name}')
-        elif not Path(name).is_dir():
-            raise ValueError(f'--dataset: expected one of {known} or a folder, got {name}')
+        elif not (Path(name).is_dir() or (self.takes_files and Path(name).is_file())):
+            files = ', a file' if self.takes_files else ''
+            raise ValueError(f'--dataset: expected one of {known}{files} or a folder, got {name}')
         else:
             self.train_data, self.test, self.labels = self.load_folder(Path(name))
 
@@ -125,11 +134,11 @@ class SampleTask(Task):
         """Loads training data, test data and names of classes from a folder, and prints what becomes of them.
 
         Args:
-            folder: The folder.
+            folder: The folder, or with `takes_files` a file.
 
         Raises:
             OSError: A file cannot be read.
-            ValueError: The folder has no such data.
+            ValueError: There are no such data.
         """
         raise NotImplementedError
 
@@ -172,16 +181,26 @@ class SampleTask(Task):
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
 
     def make_updater(self, optimizers: dict[str, Any]) -> StandardUpdater:
+        loss = self.processes.make_loss(self.model, optimizers['main'], self.options.seed)
+        return StandardUpdater(self.make_iterator(), optimizers, self.converter, self.device, loss,
+                               **self.updater_options())
+
+    def make_iterator(self) -> Any:
+        """The iterator of the training data, varied if the options say so: this process's part of minibatches."""
         options, train = self.options, self.train_data
         if len(train) < self.few if options.augment is None else options.augment:
             train = self.augment(train)
         if options.workers:
-            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=options.workers)
+            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=options.workers,
+                                                           order_sampler=self.order_sampler())
         else:
-            iterator = iterators.SerialIterator(train, self.batch_size)
+            iterator = iterators.SerialIterator(train, self.batch_size, order_sampler=self.order_sampler())
         iterator.read_part(self.processes.part(self.batch_size))
-        loss = self.processes.make_loss(self.model, optimizers['main'], options.seed)
-        return StandardUpdater(iterator, optimizers, self.converter, self.device, loss, **self.updater_options())
+        return iterator
+
+    def order_sampler(self) -> iterators.OrderSampler | None:
+        """What makes the order of training samples in each epoch; None for a random one."""
+        return None
 
     def updater_options(self) -> dict[str, Any]:
         """Further arguments of the updater."""
@@ -219,8 +238,11 @@ class SampleTask(Task):
             return
         trainer.extend(ResultsPicture(self))
         if self.measures and extensions.PlotReport.available():
-            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.measures], 'epoch',
-                                                 filename='metric.png'), name='plot_metric')
+            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.plotted or self.measures],
+                                                 'epoch', filename='metric.png'), name='plot_metric')
+
+    def try_sample(self) -> None:
+        self.answer(self.validation[:1])
 
     def iterate_once(self, data: Any) -> iterators.SerialIterator:
         """An iterator that goes once over this process's part of a data set.
@@ -374,13 +396,13 @@ class MeasuringEvaluator(extensions.Evaluator):
         self.task = task
 
     def evaluate(self) -> dict[str, float]:
-        figures = super().evaluate()
-        if not self.task.measures:
-            return figures
-        found = self.task.measure_all(self.task.validation)
+        return {**super().evaluate(), **self.measure()}
+
+    def measure(self) -> dict[str, float]:
+        """What the task measures, by the names that evaluators report."""
+        found = self.task.measure_all(self.task.validation) if self.task.measures else None
         prefix = '' if self.name is None else f'{self.name}/'
-        measured = {} if found is None else {f'{prefix}main/{name}': value for name, value in found[1].items()}
-        return {**figures, **measured}
+        return {} if found is None else {f'{prefix}main/{name}': value for name, value in found[1].items()}
 
 
 class ResultsPicture(Extension):

@@ -12,12 +12,14 @@ from PIL import Image
 from autograd_nn.backend import Device
 from autograd_nn.link import Link
 from autograd_nn.models import Entry
+from autograd_nn.reports.elements import Section
 from autograd_nn.training.extensions import Evaluator
 from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import Progress
 from autograd_nn.training.standard_trainer import MONITOR, Speed
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
+from autograd_nn.utils import Animation
 
 
 @dataclass
@@ -26,11 +28,11 @@ class Answer:
 
     Attributes:
         text: In words, as a rule one line.
-        pictures: What it has drawn: pictures by what they show, such as ``{'boxes': picture}``.
+        pictures: What it has drawn: pictures, or animations, by what they show, such as ``{'boxes': picture}``.
     """
 
     text: str
-    pictures: Mapping[str, Image.Image] = field(default_factory=dict)
+    pictures: Mapping[str, Image.Image | Animation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class Task:
     """What minibatches consist of."""
     fixed: ClassVar[Sequence[str]] = ()
     """The options that make up a run besides those of all tasks: with others it could not be continued."""
-    columns: ClassVar[Sequence[str]] = ('main/loss', 'validation/main/loss')
+    columns: Sequence[str] = ('main/loss', 'validation/main/loss')
     """The figures of an epoch that are printed, besides epoch, speed and time."""
-    curves: ClassVar[Sequence[str]] = ('loss',)
+    curves: Sequence[str] = ('loss',)
     """Those of which curves are drawn, on training and on validation data."""
 
     monitor: ClassVar[str] = MONITOR
@@ -151,6 +153,15 @@ class Task:
         """Prints what is trained on what."""
         raise NotImplementedError
 
+    @classmethod
+    def find_shapes(cls, network: Any, shape: tuple[int, ...]) -> None:
+        """Lets a network find out the shapes of all its parameters, where it does not know them from the start.
+
+        Args:
+            network: The network, on the CPU.
+            shape: That of a sample (see `Entry.input_shape`).
+        """
+
     def settle(self) -> int | None:
         """Lets the network find out the shapes of all its parameters, for weights that are loaded into it.
 
@@ -196,6 +207,13 @@ class Task:
         Args:
             trainer: The training loop.
         """
+
+    def report_sections(self) -> Sequence[Section]:
+        """What a report of the run shows of this task, besides figures, results and layers; after an epoch."""
+        return []
+
+    def try_sample(self) -> None:
+        """Has the network work on one sample, in inference, for those that watch its layers; by default it rests."""
 
     def write_more(self, out: Path) -> None:
         """Writes, at the start, what belongs to the weights besides the configuration.

@@ -919,11 +919,12 @@ links. BinaryConvolution2D BinaryLinear MultiHeadAttention Shortcut
 optimizer_hooks. GradientScaling WeightClipping WeightMask
 training.extensions. CosineShift DivergenceError MagnitudePruning Shift WeightAveraging
 initializers. Initializer get_initializer
-datasets. AugmentedDataset COCOBoxDataset CaptionDataset DigitSceneCaptions DigitScenes ImageFolderDataset \
-LabelMapDataset RandomSentences Scene SegmentationFolderDataset SentenceVocabulary VOCBoxDataset \
-VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
-get_digits label_map_of_scene pad_sentences parallel_streams prepare_digit read_image read_label_map read_text \
-split_sentence standard_augmentation write_label_map
+iterators. LengthOrderSampler
+datasets. AugmentedDataset COCOBoxDataset CaptionDataset DateSpellings DigitSceneCaptions DigitScenes \
+ImageFolderDataset LabelMapDataset MarkedVocabulary RandomSentences Scene SegmentationFolderDataset SentenceVocabulary \
+SubwordVocabulary VOCBoxDataset VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
+find_parallel_texts get_digits label_map_of_scene load_vocabulary pad_sentences parallel_streams prepare_digit \
+read_image read_label_map read_parallel_texts read_text spell_date split_sentence standard_augmentation write_label_map
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
 dataset. Dataset Examples RemoteFile at_epoch call_converter download_files gather join_examples
 '''
