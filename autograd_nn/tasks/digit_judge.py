@@ -67,7 +67,8 @@ def as_digits(pictures: np.ndarray) -> np.ndarray:
 def load_digit_judge(device: Device) -> DigitJudge:
     """The judge: a LeNet that has learned the bundled digits, of which it reads 98.8 % of other writers'.
 
-    The first time, it is trained, which takes half a minute of one core; the weights are kept under `dataset.get_dataset_root`.
+    The first time, it is trained, which takes half a minute of one core; the weights are kept under
+    `dataset.get_dataset_root`.
 
     Args:
         device: Where it computes.
@@ -95,8 +96,8 @@ def load_digit_judge(device: Device) -> DigitJudge:
 
 def make_reader() -> Any:
     """A LeNet with fresh weights, all of whose parameters have shapes."""
-    network = models.create('lenet')
     with _own_random_numbers(), using_config('dtype', np.dtype(np.float32)), no_backprop_mode():
+        network = models.create('lenet')
         network(np.zeros((1, 1, 28, 28), np.float32))
     return network
 
