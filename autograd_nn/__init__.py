@@ -69,6 +69,8 @@ from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_rep
 from autograd_nn.runtime_info import print_runtime_info, show_config
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
+from autograd_nn.symbolic import Input, Symbol
+from autograd_nn.training.model import Model, compile
 from autograd_nn.utils import foreign_names as _foreign_names
 from autograd_nn.utils import hints as _hints
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
