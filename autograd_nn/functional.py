@@ -159,6 +159,33 @@ class Functional(Chain):
         for used, i in last.items():
             self._steps[i].done.append(used)
 
+    def parts(self) -> dict[str, Any]:
+        """What `assemble` makes the network of again: its links, the names of its parameters and arrays, the calls."""
+        return {'links': dict(self._named_children()), 'parameters': list(self._params),
+                'constants': list(self._persistent), 'inputs': self._inputs, 'steps': self._steps,
+                'outputs': self._outputs}
+
+    def assemble(self, links: dict[str, Link], parameters: list[str], constants: list[str], inputs: list[InputSpec],
+                 steps: list[Step], outputs: Any) -> None:
+        """Makes the network of its parts, in the place of the constructor.
+
+        Args:
+            links: The children by name.
+            parameters: The names of its own parameters, which have no values yet.
+            constants: The names of its persistent arrays, likewise.
+            inputs: What the inputs are like.
+            steps: The calls, in their order.
+            outputs: Where what it returns comes from.
+        """
+        Chain.__init__(self, **links)
+        with self.init_scope():
+            for name in parameters:
+                setattr(self, name, Parameter())
+        for name in constants:
+            self.add_persistent(name, None)
+        self._inputs, self._steps, self._outputs = inputs, steps, outputs
+        self._find_last_uses()
+
     @property
     def input_specs(self) -> list[InputSpec]:
         """What the inputs are like, in their order."""

@@ -11,7 +11,8 @@ from autograd_nn.optimizer import Optimizer
 from autograd_nn.sequential import Sequential
 from autograd_nn.training.history import History
 from autograd_nn.training.learner import Learner
-from autograd_nn.types import DTypeLike, PathLike
+from autograd_nn.training.saving import read_model, save_model
+from autograd_nn.types import DTypeLike, File, PathLike
 
 
 def compile(model: Link, optimizer: str | Optimizer = 'adam', loss: Any = None, metrics: Any = (),
@@ -80,6 +81,10 @@ class Trainable:
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """The loss and the metrics of a minibatch: see `training.Learner.test_on_batch`."""
         return self.learner.test_on_batch(x, y, sample_weight)
+
+    def save(self, path: File) -> None:
+        """Writes the model to a file, from which `load_model` makes it again: see `save_model`."""
+        save_model(path, self)  # type: ignore[arg-type]
 
 
 class Model(Trainable, Functional):
@@ -151,6 +156,27 @@ def _summarize(self: Any, input_shape: Sequence[Any] | None = None, dtype: DType
     if input_shape is None:
         raise TypeError(f'{type(self).__name__}.summary: expected input_shape, the shape of one sample')
     return summary(self, input_shape, dtype)
+
+
+def load_model(file: File) -> Any:
+    """Makes the model that `save_model` has written.
+
+    Only links and functions of this package are made, whatever the file says, so that files of others do no harm.
+
+    Args:
+        file: A path or a binary file object.
+
+    Returns:
+        A `Model` of symbols, a `Sequential` or another link, with its weights.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such file, or it is damaged.
+    """
+    model, settings = read_model(file, Model)
+    if settings is not None:
+        model.compile(**settings)
+    return model
 
 
 def install() -> None:
