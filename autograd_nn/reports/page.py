@@ -27,7 +27,7 @@ def page(title: str, status: str, sections: Sequence[Section], is_running: bool 
     Example:
         >>> from autograd_nn.reports import Section, Table
         >>> text = page('A run', 'complete', [Section('Words', [Table([], [['cat', 3]])])])
-        >>> text.startswith('<!DOCTYPE html>'), 'http://' in text
+        >>> text.startswith('<!DOCTYPE html>'), 'src=' in text
         (True, False)
     """
     style, script = (files(__package__).joinpath(f'report.{kind}').read_text(encoding='utf-8') for kind in ('css', 'js'))

@@ -22,6 +22,8 @@ PICTURES = {RESULTS_PICTURE: 'What it says of samples', MISTAKES: 'What it gets 
 LONGEST = 200
 # The last entries of the log that are shown as they are.
 LAST = 50
+# Of more runs, a page has no pictures of results: it would become too large to be sent around.
+MOST_ILLUSTRATED = 8
 
 
 @dataclass
@@ -285,8 +287,10 @@ def compare(runs: Sequence[Run]) -> list[Section]:
     sections = [Section('Runs', [Table(columns, rows)])]
     sections.append(curves(runs))
     for run in runs:
-        shown = [element for section in pictures(run) for element in section.elements]
-        elements: list[Element] = [figures(run), *shown, last_entries(run)]
+        elements: list[Element] = [figures(run)]
+        if len(runs) <= MOST_ILLUSTRATED:
+            elements += [Folded(section.title, section.elements) for section in pictures(run)]
+        elements.append(last_entries(run))
         if run.command:
             elements.insert(0, Code(run.command))
         sections.append(Section(run.name, elements, '' if run.title == run.name else run.title))
