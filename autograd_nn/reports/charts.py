@@ -163,8 +163,8 @@ def _svg(chart: Chart, series: Sequence[Series], scale: Scale, first: float, las
         kind = f's{each.colour % 8}{" dashed" if each.is_dashed else ""}{" faint" if each.is_faint else ""}'
         for run in _runs(each.points, scale):
             if len(run) == 1:
-                x, y = place(*run[0]).split(',')
-                parts.append(f'<circle class="{kind}" cx="{x}" cy="{y}" r="3"/>')
+                left, top = place(*run[0]).split(',')
+                parts.append(f'<circle class="{kind}" cx="{left}" cy="{top}" r="3"/>')
             else:
                 parts.append(f'<polyline class="{kind}" points="{" ".join(place(*point) for point in run)}"/>')
     name = 'log' if scale.is_log else 'linear'

@@ -30,7 +30,7 @@ def page(title: str, status: str, sections: Sequence[Section], is_running: bool 
         >>> text.startswith('<!DOCTYPE html>'), 'src=' in text
         (True, False)
     """
-    style, script = (files(__package__).joinpath(f'report.{kind}').read_text(encoding='utf-8') for kind in ('css', 'js'))
+    style, script = (files(__package__).joinpath(f'report.{kind}').read_text('utf-8') for kind in ('css', 'js'))
     reload = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">\n' if is_running else ''
     return ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'

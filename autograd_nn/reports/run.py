@@ -168,7 +168,8 @@ def curves(runs: Sequence[Run], faint: Sequence[Run] = ()) -> Section:
     last = [title for title in ('learning rate', 'throughput', 'memory (MB)') if title in charts]
     titles = [title for title in charts if title not in last] + last
     x_label = runs[0].x_key if runs else 'epoch'
-    return Section('Curves', [Beside([Chart(title, charts[title], x_label, title in last) for title in titles], 'charts')],
+    drawn = [Chart(title, charts[title], x_label, title in last) for title in titles]
+    return Section('Curves', [Beside(drawn, 'charts')],
                    'Point at a curve to read its values.')
 
 
@@ -196,7 +197,8 @@ def facts(run: Run) -> list[tuple[str, str]]:
         run: The run.
     """
     options, last = run.options, run.log[-1] if run.log else {}
-    found = [(name, str(options[name])) for name in ('model', 'dataset', 'optimizer', 'device') if name in options]
+    named: Sequence[str] = ('model', 'dataset', 'optimizer', 'device')
+    found = [(name, str(options[name])) for name in named if name in options]
     if 'samples' in run.config:
         found.append(('samples', ' + '.join(f'{count:,}' for count in run.config['samples'])))
     if 'epoch' in last:

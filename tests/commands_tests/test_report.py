@@ -113,8 +113,8 @@ def test_a_log_alone_is_enough(runs, tmp_path):
 
 
 @pytest.mark.parametrize('content, message', [
-    (None, 'there is no log of a training'), ('[1]', 'is no log of a training'), ('{', 'expected the log of a training'),
-    ('[{"main/loss": "x"}]', 'is no log of a training')])
+    (None, 'there is no log of a training'), ('[1]', 'is no log of a training'),
+    ('{', 'expected the log of a training'), ('[{"main/loss": "x"}]', 'is no log of a training')])
 def test_nonsense_takes_one_line(content, message, tmp_path):
     (tmp_path / 'run').mkdir()
     if content is not None:

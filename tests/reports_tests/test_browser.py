@@ -27,7 +27,7 @@ addEventListener('load', () => {
     const [left, , wide] = JSON.parse(svg.dataset.box), zoom = frame.width / svg.viewBox.baseVal.width;
     chart.querySelector('.plot').dispatchEvent(new PointerEvent('pointermove', {
       clientX: frame.left + zoom * (left + part * wide), clientY: frame.top + frame.height / 2, bubbles: true}));
-    const spots = [...chart.querySelectorAll('.spot')].map(spot => [+spot.getAttribute('cx'), +spot.getAttribute('cy')]);
+    const spots = [...chart.querySelectorAll('.spot')].map(spot => ['cx', 'cy'].map(name => +spot.getAttribute(name)));
     tips.push([chart.querySelector('.tip').innerText, spots, svg.getAttribute('class')]);
   };
   point(0.26); point(1);
@@ -97,7 +97,7 @@ def test_a_phone_has_room(text, tmp_path):
     """Chromium's windows are at least 500 wide: the page is put into a frame."""
     inner = (text.replace('<head>', f'<head>{WATCH}', 1).replace('</body>', f'{LOOK}</body>'))
     (tmp_path / 'inner.html').write_text(inner, encoding='utf-8')
-    frame = (f'<!DOCTYPE html><html><head></head><body><iframe id="frame" width="390" height="800" src="inner.html">'
+    frame = ('<!DOCTYPE html><html><head></head><body><iframe id="frame" width="390" height="800" src="inner.html">'
              '</iframe></body></html>')
     outer = '''<script>addEventListener('load', () => setTimeout(() => {
       const result = document.createElement('pre');
