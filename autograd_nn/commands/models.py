@@ -15,7 +15,7 @@ from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.tasks.network_input import settle
 
 PICTURES = 1000
-LINE = '{:24}  {:>11}  {:>15}  {:>10}  {}'
+LINE = '{:24}  {:>11}  {:>15}  {:>22}  {}'
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
@@ -70,7 +70,8 @@ def count_parameters(entry: models.Entry) -> str:
         entry: The model.
     """
     network = build_blank(entry)
-    tasks.get(entry.task).find_shapes(network, entry.input_shape)
+    with np.errstate(all='ignore'):
+        tasks.get(entry.task).find_shapes(network, entry.input_shape)
     params = list(network.params())
     return f'{sum(param.size for param in params):,}' if all(param.is_initialized for param in params) else ''
 
