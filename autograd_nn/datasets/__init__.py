@@ -7,6 +7,7 @@ from autograd_nn.datasets.cifar import get_cifar10, get_cifar10_labels, get_cifa
 from autograd_nn.datasets.coco import COCOBoxDataset
 from autograd_nn.datasets.concatenated_dataset import ConcatenatedDataset
 from autograd_nn.datasets.context_windows import ContextWindows
+from autograd_nn.datasets.date_spellings import DateSpellings, spell_date
 from autograd_nn.datasets.dict_dataset import DictDataset
 from autograd_nn.datasets.digit_scenes import DigitScenes, Scene, boxes_of_masks
 from autograd_nn.datasets.digit_strips import DigitStrips, prepare_line
@@ -21,12 +22,14 @@ from autograd_nn.datasets.image_folder import ImageFolderDataset
 from autograd_nn.datasets.kuzushiji_mnist import get_kuzushiji_mnist, get_kuzushiji_mnist_labels
 from autograd_nn.datasets.label_maps import label_map_of_scene, read_label_map, write_label_map
 from autograd_nn.datasets.mnist import get_digits, get_fashion_mnist, get_fashion_mnist_labels, get_mnist
+from autograd_nn.datasets.parallel_texts import find_parallel_texts, read_parallel_texts
 from autograd_nn.datasets.pickle_dataset import (
     PickleDataset,
     PickleDatasetWriter,
     open_pickle_dataset,
     open_pickle_dataset_writer,
 )
+from autograd_nn.datasets.picture_pairs import DigitOutlines, PicturePairDataset, outline
 from autograd_nn.datasets.prepare_digit import prepare_digit
 from autograd_nn.datasets.ptb import get_ptb_words, get_ptb_words_vocabulary
 from autograd_nn.datasets.read_image import read_image
@@ -38,7 +41,7 @@ from autograd_nn.datasets.segmentation_folder import (
     SegmentationFolderDataset,
     VOCSemanticSegmentationDataset,
 )
-from autograd_nn.datasets.sentences import SentenceVocabulary, pad_sentences, split_sentence
+from autograd_nn.datasets.sentences import MarkedVocabulary, SentenceVocabulary, pad_sentences, split_sentence
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,
@@ -48,6 +51,7 @@ from autograd_nn.datasets.sub_dataset import (
     split_dataset_n_random,
     split_dataset_random,
 )
+from autograd_nn.datasets.subwords import SubwordVocabulary, load_vocabulary
 from autograd_nn.datasets.svhn import get_svhn
 from autograd_nn.datasets.tagged_sentences import (
     get_tagged_sentences,
@@ -70,7 +74,9 @@ __all__ = [
     'CaptionDataset',
     'ConcatenatedDataset',
     'ContextWindows',
+    'DateSpellings',
     'DictDataset',
+    'DigitOutlines',
     'DigitSceneCaptions',
     'DigitScenes',
     'DigitStrips',
@@ -79,14 +85,17 @@ __all__ = [
     'LabelMapDataset',
     'LabeledImageDataset',
     'LabeledZippedImageDataset',
+    'MarkedVocabulary',
     'MultiZippedImageDataset',
     'PickleDataset',
     'PickleDatasetWriter',
+    'PicturePairDataset',
     'RandomSentences',
     'Scene',
     'SegmentationFolderDataset',
     'SentenceVocabulary',
     'SubDataset',
+    'SubwordVocabulary',
     'TextDataset',
     'TransformDataset',
     'TupleDataset',
@@ -97,6 +106,7 @@ __all__ = [
     'ZippedImageDataset',
     'boxes_of_masks',
     'describe_scene',
+    'find_parallel_texts',
     'get_cifar10',
     'get_cifar10_labels',
     'get_cifar100',
@@ -115,11 +125,13 @@ __all__ = [
     'get_svhn',
     'get_tagged_sentences',
     'label_map_of_scene',
+    'load_vocabulary',
     'make_analogy_corpus',
     'make_reviews',
     'make_tagged_sentences',
     'open_pickle_dataset',
     'open_pickle_dataset_writer',
+    'outline',
     'pad_sentences',
     'parallel_streams',
     'prepare_digit',
@@ -127,8 +139,10 @@ __all__ = [
     'read_analogies',
     'read_image',
     'read_label_map',
+    'read_parallel_texts',
     'read_tagged_sentences',
     'read_text',
+    'spell_date',
     'split_dataset',
     'split_dataset_n',
     'split_dataset_n_random',

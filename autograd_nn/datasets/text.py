@@ -4,9 +4,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from autograd_nn.utils.readable import to_json
 
 UNKNOWN = '<unk>'
 END_OF_LINE = '<eos>'
-LEVELS = ('word', 'char')
 _Vocabulary = TypeVar('_Vocabulary', bound='Vocabulary')
 
 
@@ -70,12 +69,14 @@ class Vocabulary:
         'to be'
     """
 
+    levels: ClassVar[Sequence[str]] = ('word', 'char')
+
     def __init__(self, tokens: Iterable[str], level: str) -> None:
         self.tokens = list(tokens)
         self.level = level
         self._numbers = {token: i for i, token in enumerate(self.tokens)}
-        if level not in LEVELS:
-            raise ValueError(f'Vocabulary: expected level {" or ".join(LEVELS)}, got {level!r}')
+        if level not in self.levels:
+            raise ValueError(f'{type(self).__name__}: expected level {" or ".join(self.levels)}, got {level!r}')
         if self.tokens[:1] != [UNKNOWN] or len(self._numbers) < len(self.tokens):
             raise ValueError(f'Vocabulary: expected {UNKNOWN} as the first token, and none twice')
 

@@ -7,6 +7,7 @@ from autograd_nn.evaluation.detection_voc import (
     calc_detection_voc_prec_rec,
     eval_detection_voc,
 )
+from autograd_nn.evaluation.fid import Gaussian, fid, fit_gaussian, frechet_distance
 from autograd_nn.evaluation.segmentation import (
     calc_semantic_segmentation_confusion,
     calc_semantic_segmentation_iou,
@@ -17,6 +18,7 @@ from autograd_nn.evaluation.transcription import character_error_rate, edit_dist
 
 __all__ = [
     'Bleu',
+    'Gaussian',
     'bleu',
     'calc_detection_voc_ap',
     'calc_detection_voc_prec_rec',
@@ -31,5 +33,8 @@ __all__ = [
     'eval_detection_voc',
     'eval_semantic_segmentation',
     'f1_scores',
+    'fid',
+    'fit_gaussian',
+    'frechet_distance',
     'metrics_of_confusion',
 ]
