@@ -8,6 +8,7 @@ from typing import Any
 # What they do. The module has the name of the program.
 PROGRAMS = {
     'train': 'train a network of the zoo on pictures or text',
+    'search': 'search for the best hyperparameters of a network',
     'predict': 'say what is on pictures; also with a network of Caffe',
     'generate': 'make up text with a trained language model',
     'models': 'list the networks of the zoo: sizes, time to train',

@@ -93,6 +93,14 @@ def test_a_text_is_translated_and_a_file_line_by_line(run, tmp_path):
         '  3 March 2021', '  4 March 2021']
 
 
+def test_a_run_is_evaluated_again(run, texts, tmp_path):
+    process = run_here('predict', '--evaluate', run / 'model.npz', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    last = json.loads((run / 'log.json').read_text())[-1]
+    exact, bleu4 = (last[f'validation/main/{name}'] for name in ('exact', 'bleu4'))
+    assert f'model.npz: exact {exact:.4f}, bleu4 {bleu4:.4f}' in process.stdout
+
+
 def test_a_text_that_is_too_long_for_a_file_name(run, tmp_path):
     process = run_here('predict', run / 'model.npz', '3 March 2021 ' * 9, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
