@@ -14,7 +14,6 @@ from autograd_nn.training.run_folder import VOCABULARY
 from autograd_nn.training.standard_trainer import Speed
 
 
-
 class TokenTask(SampleTask):
     """A task whose samples are words, which a vocabulary numbers.
 
