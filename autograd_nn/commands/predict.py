@@ -41,7 +41,7 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     parser.add_argument('files', metavar='WEIGHTS FILE', nargs='+',
                         help='model.npz of a run, beside its config.json, or with --model published weights (neither '
                              'with --caffe); then what the network is for: pictures of any size, colour and format, '
-                             'text files or a text itself, nothing for a network that makes something up')
+                             'text files or a text itself, nothing for a network that plays or makes something up')
     parser.add_argument('--model', metavar='NAME', choices=models.names(),
                         help='WEIGHTS are those that somebody has published for this network of the zoo, in a file of '
                              'PyTorch (.pth), Chainer (.npz), Caffe (.caffemodel) or Darknet (.weights)')

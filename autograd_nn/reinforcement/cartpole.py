@@ -17,7 +17,7 @@ SECONDS = 0.02
 FURTHEST = 2.4
 STEEPEST = 12 * 2 * pi / 360
 
-SIZE = 300, 200
+SIZE = 360, 160
 SMOOTH = 4  # pictures are drawn so many times as large
 
 

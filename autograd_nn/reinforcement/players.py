@@ -98,7 +98,7 @@ class Players:
             for i in over:
                 self._finished.append(self._returns[i])
                 self._begin(i, np.random.randint(2 ** 31))
-        return Steps(before, actions, rewards, *ends, following)
+        return Steps(before, actions, rewards, ends[0], ends[1], following)
 
     def take_returns(self) -> list[float]:
         """The returns of the episodes that have ended since this was asked last: the sums of their rewards."""

@@ -117,9 +117,9 @@ class QLearningUpdater(PlayUpdater):
             losses.append(self.model(*arrays))
             return losses[0]
 
-        observations, actions, following, weights = self.send(batch.observations, batch.actions,
-                                                              batch.next_observations, batch.weights)
-        targets = self.compute_targets(*self.send(batch.rewards, batch.terminated), following)
+        observations, actions, rewards, terminated, following, weights = self.send(
+            batch.observations, batch.actions, batch.rewards, batch.terminated, batch.next_observations, batch.weights)
+        targets = self.compute_targets(rewards, terminated, following)
         optimizer.update(compute_loss, observations, actions, targets, weights)
         self.replay_buffer.update_errors(batch.indices, to_cpu(self.model.errors))
         self.n_minibatches += 1

@@ -157,8 +157,9 @@ class ReplayBuffer:
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores what is remembered, or restores it."""
-        arrays = {'observations': self._observations, 'actions': self._actions, 'rewards': self._rewards,
-                  'terminated': self._terminated, 'next': self._next}
+        arrays: dict[str, np.ndarray] = {
+            'observations': self._observations, 'actions': self._actions, 'rewards': self._rewards,
+            'terminated': self._terminated, 'next': self._next}
         self._position = int(serializer('position', self._position))
         self._filled = int(serializer('filled', self._filled))
         self._count = int(serializer('count', self._count))

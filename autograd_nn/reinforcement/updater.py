@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_nn.backend import Device, to_cpu
+from autograd_nn.backend import Device, get_device, to_cpu
 from autograd_nn.reinforcement.players import Players
 from autograd_nn.reporter import report
 from autograd_nn.serializer import AbstractSerializer
@@ -26,6 +26,7 @@ class PlayUpdater(StandardUpdater):
 
     def __init__(self, iterator: Any, optimizer: Any, players: Players, device: Device) -> None:
         super().__init__(iterator, optimizer, device=device)
+        self.network_device = get_device(device)
         self.players = players
         self.t = 0
         self.model: Any = self._optimizers['main'].target
@@ -37,7 +38,7 @@ class PlayUpdater(StandardUpdater):
 
     def send(self, *arrays: np.ndarray) -> Any:
         """Arrays on the network's device."""
-        return self.input_device.send(arrays)
+        return self.network_device.send(arrays)
 
     def update_core(self) -> None:
         """Plays, learns, and reports."""

@@ -31,7 +31,7 @@ from autograd_nn.reinforcement import (
 from autograd_nn.serializers import load_npz
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import sheet
-from autograd_nn.tasks.task import Answer, Predictor, Task
+from autograd_nn.tasks.task import Answer, Member, Predictor, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.run_folder import BEST, EPISODE, MODEL, RESULTS_PICTURE, load_weights, save_quickly
@@ -149,13 +149,15 @@ class Play(Task):
 
     def make_updater(self, optimizers: dict[str, Any]) -> PlayUpdater:
         iterator = iterators.SerialIterator(range(self.options.epoch_steps), self.steps_per_update, shuffle=False)
-        return self.make_play_updater(iterator, optimizers['main'], Players(self.environments), self.device)
+        return self.make_play_updater(iterator, optimizers['main'], Players(self.environments))
 
-    def make_play_updater(self, *arguments: Any) -> PlayUpdater:
+    def make_play_updater(self, iterator: Any, optimizer: Any, players: Players) -> PlayUpdater:
         """Makes what plays and learns.
 
         Args:
-            arguments: Those that `PlayUpdater` takes.
+            iterator: Counts the steps.
+            optimizer: The optimizer.
+            players: The environments.
         """
         raise NotImplementedError
 
@@ -188,8 +190,7 @@ class Play(Task):
     def save_results(self, out: Path) -> dict[str, str]:
         load_npz(out / BEST, self.network)
         returns = self.find_returns(TEST_EPISODES, TEST)
-        print(f'\nreturn of the best weights over {TEST_EPISODES} episodes: {np.mean(returns):.2f} on average, '
-              f'{min(returns):g} at least, {max(returns):g} at most')
+        print(f'\nbest weights: {describe(returns)}')
         if not self.unseen:
             film, _ = record(self.others[0], self.network, TEST)
             with atomic_write(out / EPISODE) as file:
@@ -204,14 +205,7 @@ class Play(Task):
                        device: Device) -> Predictor:
         name = config['arguments']['dataset']
         environment = find_environment(name)
-        saved = {key: config[key] for key in about(environment)}
-        if saved != about(environment):
-            raise ValueError(f'{weights} was trained with another {name}: '
-                             + ', '.join(f'{key} {saved[key]}, here {value}'
-                                         for key, value in about(environment).items() if saved[key] != value))
-        network: Any = entry.build(**saved)
-        load_weights(weights, network)
-        network.to_device(device)
+        network = load_player(Member(entry, config, weights), environment, device)
 
         def predict(path: str) -> Answer:
             if path:
@@ -227,6 +221,18 @@ class Play(Task):
             return Answer(f'{name}: an episode with the return {total:g}', {'episode': film})
 
         return predict
+
+    @classmethod
+    def evaluate(cls, members: Sequence[Member], device: Device) -> list[str]:
+        """What returns networks come to, each in its environment, in the episodes that end a run."""
+        lines = []
+        for member in members:
+            name = member.config['arguments']['dataset']
+            environments = [find_environment(name) for _ in range(SIDE_BY_SIDE)]
+            network = load_player(member, environments[0], device)
+            returns = play_episodes(environments, network.act, range(TEST, TEST + TEST_EPISODES))
+            lines.append(f'{member.weights}: {name}, {describe(returns)}')
+        return lines
 
 
 class QLearning(Play):
@@ -249,9 +255,9 @@ class QLearning(Play):
         parser.add_argument('--epsilon', type=float, help='part of the actions that are left to chance in the end')
         parser.add_argument('--exploration-steps', type=int, metavar='N',
                             help='over how many steps this part falls from 1 to --epsilon')
-        parser.set_defaults(environments=1, steps=64, epoch_steps=2000, gamma=0.99, minibatches=32,
-                            replay_size=50_000, replay_start=1000, target_interval=50, epsilon=0.04,
-                            exploration_steps=10_000)
+        parser.set_defaults(environments=8, steps=32, epoch_steps=2048, gamma=0.99, minibatches=128,
+                            replay_size=50_000, replay_start=1000, target_interval=128, epsilon=0.04,
+                            exploration_steps=8000)
 
     def check(self) -> None:
         super().check()
@@ -264,7 +270,7 @@ class QLearning(Play):
     def make_model(self) -> Any:
         return QLearningLoss(self.network)
 
-    def make_play_updater(self, *arguments: Any) -> PlayUpdater:
+    def make_play_updater(self, iterator: Any, optimizer: Any, players: Players) -> PlayUpdater:
         options = self.options
         if options.prioritized:
             steps = (options.epochs or self.entry.recipe.epochs) * options.epoch_steps
@@ -273,8 +279,8 @@ class QLearning(Play):
         else:
             replay_buffer = ReplayBuffer(options.replay_size)
         explorer = LinearDecayEpsilonGreedy(1., options.epsilon, options.exploration_steps, self.about['n_actions'])
-        return QLearningUpdater(*arguments, replay_buffer, explorer, options.gamma, options.double,
-                                options.batch_size, options.replay_start, options.minibatches,
+        return QLearningUpdater(iterator, optimizer, players, self.device, replay_buffer, explorer, options.gamma,
+                                options.double, options.batch_size, options.replay_start, options.minibatches,
                                 options.target_interval)
 
 
@@ -290,7 +296,7 @@ class PolicyOptimization(Play):
         parser.add_argument('--gae-lambda', type=float, help='how far ahead advantages look, from 0 to 1')
         parser.add_argument('--value-coef', type=float, help="how much the values' errors count in the loss")
         parser.add_argument('--entropy-coef', type=float, help='how much it counts that actions are left to chance')
-        parser.set_defaults(environments=8, steps=32, epoch_steps=4000, gamma=0.98, passes=10, clip_eps=0.2,
+        parser.set_defaults(environments=8, steps=32, epoch_steps=4096, gamma=0.98, passes=10, clip_eps=0.2,
                             gae_lambda=0.8, value_coef=0.5, entropy_coef=0.)
 
     def check(self) -> None:
@@ -304,9 +310,10 @@ class PolicyOptimization(Play):
         options = self.options
         return PPOLoss(self.network, options.clip_eps, options.value_coef, options.entropy_coef)
 
-    def make_play_updater(self, *arguments: Any) -> PlayUpdater:
+    def make_play_updater(self, iterator: Any, optimizer: Any, players: Players) -> PlayUpdater:
         options = self.options
-        return PPOUpdater(*arguments, options.gamma, options.gae_lambda, options.batch_size, options.passes)
+        return PPOUpdater(iterator, optimizer, players, self.device, options.gamma, options.gae_lambda,
+                          options.batch_size, options.passes)
 
 
 class ReturnEvaluator(extensions.Evaluator):
@@ -348,6 +355,35 @@ def about(environment: Environment) -> dict[str, Any]:
     return {'observation_shape': list(environment.observation_shape), 'n_actions': environment.n_actions}
 
 
+def describe(returns: Sequence[float]) -> str:
+    """Returns of episodes in words."""
+    return (f'return {np.mean(returns):.2f} on average over {len(returns)} episodes, {min(returns):g} at least, '
+            f'{max(returns):g} at most')
+
+
+def load_player(member: Member, environment: Environment, device: Device) -> Any:
+    """The network of a run.
+
+    Args:
+        member: The run's weights.
+        environment: What is to be played.
+        device: Where to compute.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or was trained with what is shown or done otherwise than in the environment.
+    """
+    here = about(environment)
+    others = [f'{name} {member.config[name]}, here {value}' for name, value in here.items()
+              if member.config[name] != value]
+    if others:
+        raise ValueError(f'{member.weights} was trained with another {member.config["arguments"]["dataset"]}: '
+                         + ', '.join(others))
+    network: Any = member.entry.build(**here)
+    load_weights(member.weights, network)
+    return network.to_device(device)
+
+
 def find_environment(name: str, label: str = '') -> Environment:
     """Makes an environment (see `make_environment`).
 
@@ -371,10 +407,10 @@ def draw_episode(environment: Environment, network: Any, seed: int) -> Image.Ima
             picture = environment.render().convert('RGB')
             whole = Image.new('RGB', (picture.width, picture.height + 20), 'white')
             whole.paste(picture, (0, 20))
-            text = f'{step}: {total:g}'
+            text = f'step {step}, return {total:g}'
             ImageDraw.Draw(whole).text((2, 2), text, fill='black', font=load_font(text, 13))
             pictures.append(whole)
-    return sheet(pictures, columns=6 if pictures[0].width < 250 else 4)
+    return sheet(pictures, columns=6 if pictures[0].width < 250 else 3)
 
 
 def record(environment: Environment, network: Any, seed: int) -> tuple[Animation, float]:
@@ -389,11 +425,12 @@ def record(environment: Environment, network: Any, seed: int) -> tuple[Animation
         The film, and the return.
     """
     every = max(1, round(environment.steps_per_second / FRAMES_PER_SECOND))
-    frames, returns = [], []
+    frames: list[Image.Image] = []
+    returns: list[float] = []
     for total in watch_episode(environment, network.act, seed):
         if len(returns) % every == 0:
             frames.append(environment.render())
         returns.append(total)
-    if len(returns) % every != 1:
+    if (len(returns) - 1) % every:
         frames.append(environment.render())  # the end
     return Animation(frames, round(1000 * every / environment.steps_per_second)), returns[-1]

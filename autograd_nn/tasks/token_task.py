@@ -23,7 +23,8 @@ class TokenTask(SampleTask):
         vocabulary: The words or characters that the network knows.
     """
 
-    takes_files: ClassVar[bool] = True
+    takes_files = True
+    can_vary = False
     fixed = (*SampleTask.fixed, 'vocabulary_size', 'min_count', 'units')
     things: ClassVar[str] = 'texts'
     """What samples are, in words."""

@@ -8,7 +8,7 @@ import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
-from autograd_nn.models.reinforcement.features import PlayingNetwork, make_features
+from autograd_nn.models.reinforcement.features import PictureFeatures, PlayingNetwork
 from autograd_nn.variable import Variable
 
 
@@ -36,24 +36,33 @@ class ActorCritic(PlayingNetwork):
 
     def __init__(self, observation_shape: tuple[int, ...] = (4,), n_actions: int = 2, units: int = 64) -> None:
         super().__init__()
-        self.is_shared = len(observation_shape) == 3
+        self.is_shared = len(observation_shape) != 1
 
-        def features() -> Any:
-            return make_features(observation_shape, units, F.tanh, initializers.Orthogonal(2 ** 0.5))
+        def layer(in_size: int, out_size: int, scale: float = 2 ** 0.5) -> L.Linear:
+            return L.Linear(in_size, out_size, initialW=initializers.Orthogonal(scale))
 
         with self.init_scope():
-            self.actor_features = features()
-            if not self.is_shared:
-                self.critic_features = features()
-            size = self.actor_features.out_size
-            self.actor = L.Linear(size, n_actions, initialW=initializers.Orthogonal(0.01))
-            self.critic = L.Linear(size, 1, initialW=initializers.Orthogonal(1.))
+            if self.is_shared:
+                self.features = PictureFeatures(observation_shape)
+                units = self.features.hidden_size
+                self.hidden = layer(self.features.out_size, units)
+            else:
+                self.actor1, self.actor2 = layer(observation_shape[0], units), layer(units, units)
+                self.critic1, self.critic2 = layer(observation_shape[0], units), layer(units, units)
+            self.actor = layer(units, n_actions, 0.01)
+            self.critic = layer(units, 1, 1.)
 
     def forward(self, x: Any) -> tuple[Variable, Variable]:
         """Computes logits of all A actions, shape (N, A), and values, shape (N,), for N observations."""
-        h = self.actor_features(x)
-        values = self.critic(h if self.is_shared else self.critic_features(x))
+        h = self.actor_hidden(x)
+        values = self.critic(h if self.is_shared else F.tanh(self.critic2(F.tanh(self.critic1(x)))))
         return self.actor(h), F.reshape(values, (len(values),))
 
+    def actor_hidden(self, x: Any) -> Variable:
+        """What the actor's last layer goes on from."""
+        if self.is_shared:
+            return F.relu(self.hidden(self.features(x)))
+        return F.tanh(self.actor2(F.tanh(self.actor1(x))))
+
     def score_actions(self, x: Any) -> Variable:
-        return self.actor(self.actor_features(x))
+        return self.actor(self.actor_hidden(x))

@@ -1,7 +1,6 @@
 """What networks that play make of what they are shown."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,79 +13,87 @@ from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.link import Chain
 from autograd_nn.variable import Variable, as_array
 
-# The least side of a picture from which the three convolutions leave something.
+# The least side of a picture of which the three convolutions leave something.
 LEAST = 36
 
 
+def spread_layer(in_size: int, out_size: int) -> L.Linear:
+    """A fully connected layer whose weights and biases begin evenly spread from -1 to 1, divided by sqrt(in_size).
+
+    With rectified units it matters that biases do: were they 0, all units would have their bend at the origin, and the
+    origin is where a good player stays.
+    """
+    spread = initializers.Uniform(in_size ** -0.5)
+    return L.Linear(in_size, out_size, initialW=spread, initial_bias=spread)
+
+
 class DenseFeatures(Chain):
-    """Two fully connected layers, for observations of one axis.
+    """A fully connected layer of rectified units, for observations of one axis.
 
     Args:
         in_size: The length of an observation.
         units: The number of features.
-        activation: What follows each layer.
-        initialW: How weights begin.
     """
 
-    def __init__(self, in_size: int, units: int, activation: Callable[[Any], Variable], initialW: Any) -> None:
+    def __init__(self, in_size: int, units: int) -> None:
         super().__init__()
-        self.activation = activation
-        self.out_size = units
+        self.out_size = self.hidden_size = units
         with self.init_scope():
-            self.l1 = L.Linear(in_size, units, initialW=initialW)
-            self.l2 = L.Linear(units, units, initialW=initialW)
+            self.l1 = spread_layer(in_size, units)
 
     def forward(self, x: Any) -> Variable:
         """Computes features, shape (N, units), of observations, shape (N, in_size)."""
-        return self.activation(self.l2(self.activation(self.l1(x))))
+        return F.relu(self.l1(x))
 
 
 class PictureFeatures(Chain):
-    """The three convolutions and the layer of 512 units that play Atari's games, for pictures of 0 to 255.
+    """The three convolutions of networks that play Atari's games, for pictures whose values are from 0 to 255.
 
     Args:
         shape: The shape of an observation: height, width, channels.
-        initialW: How weights begin.
+
+    Raises:
+        ValueError: It has not three axes, or is too small.
     """
 
-    def __init__(self, shape: tuple[int, ...], initialW: Any) -> None:
+    hidden_size = 512
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.out_size = 512
+        if len(shape) != 3:
+            raise ValueError(f'expected observations of one axis, or of three for pictures, got the shape '
+                             f'{tuple(shape)}')
         if min(shape[:2]) < LEAST:
-            raise ValueError(f'observations are pictures of the shape {shape}; expected at least {LEAST} x {LEAST} '
-                             'pixels')
+            raise ValueError(f'observations are pictures of the shape {tuple(shape)}; expected at least {LEAST} x '
+                             f'{LEAST} pixels')
+        height, width = (((side - 8) // 4 - 3) // 2 - 1 for side in shape[:2])
+        self.out_size = 64 * height * width
+        initialW = initializers.HeNormal()
         with self.init_scope():
             self.conv1 = L.Convolution2D(shape[2], 32, 8, stride=4, initialW=initialW)
             self.conv2 = L.Convolution2D(32, 64, 4, stride=2, initialW=initialW)
             self.conv3 = L.Convolution2D(64, 64, 3, initialW=initialW)
-            height, width = (((side - 8) // 4 - 2) // 2 - 1 for side in shape[:2])
-            self.l4 = L.Linear(64 * height * width, 512, initialW=initialW)
 
     def forward(self, x: Any) -> Variable:
-        """Computes features, shape (N, 512), of observations, shape (N, height, width, channels)."""
+        """Computes features, shape (N, out_size), of observations, shape (N, height, width, channels)."""
         x = as_array(x)
         h: Any = get_array_module(x).ascontiguousarray(x.transpose(0, 3, 1, 2)).astype(np.float32) / 255
-        for layer in self.conv1, self.conv2, self.conv3, self.l4:
+        for layer in self.conv1, self.conv2, self.conv3:
             h = F.relu(layer(h))
-        return h
+        return F.reshape(h, (len(h), self.out_size))
 
 
-def make_features(shape: tuple[int, ...], units: int, activation: Callable[[Any], Variable] = F.relu,
-                  initialW: Any = None) -> Any:
-    """A network of features that suits the shape of observations; it has an `out_size`.
+def make_features(shape: tuple[int, ...], units: int) -> Any:
+    """What suits the shape of observations; it has an `out_size`, and the `hidden_size` of the layer that follows.
 
     Args:
         shape: The shape: one axis, or three for pictures.
-        units: The number of features where there is one axis.
-        activation: What follows layers there.
-        initialW: How weights begin; by default as is usual with rectified units.
+        units: Both sizes where there is one axis.
+
+    Raises:
+        ValueError: It is another shape.
     """
-    initialW = initializers.HeNormal() if initialW is None else initialW
-    if len(shape) == 1:
-        return DenseFeatures(shape[0], units, activation, initialW)
-    if len(shape) == 3:
-        return PictureFeatures(tuple(shape), initialW)
-    raise ValueError(f'expected observations of one axis, or of three for pictures, got the shape {tuple(shape)}')
+    return DenseFeatures(shape[0], units) if len(shape) == 1 else PictureFeatures(shape)
 
 
 class PlayingNetwork(Chain):

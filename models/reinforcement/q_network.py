@@ -7,10 +7,10 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
-from autograd_nn.models.reinforcement.features import PlayingNetwork, make_features
+from autograd_nn.models.reinforcement.features import PlayingNetwork, make_features, spread_layer
 from autograd_nn.variable import Variable
 
-RECIPE = Recipe(lr=0.001, schedule='linear', clip=10., epochs=25, batch_size=64)
+RECIPE = Recipe(lr=0.0023, schedule='linear', clip=10., epochs=25, batch_size=64)
 
 
 @register('dqn', task='q_learning', recipe=RECIPE)
@@ -39,11 +39,12 @@ class QNetwork(PlayingNetwork):
         super().__init__()
         with self.init_scope():
             self.features = make_features(observation_shape, units)
-            self.value = L.Linear(self.features.out_size, n_actions)
+            self.hidden = spread_layer(self.features.out_size, self.features.hidden_size)
+            self.value = L.Linear(self.features.hidden_size, n_actions)
 
     def forward(self, x: Any) -> Variable:
         """Computes the values of all A actions, shape (N, A), for observations of shape (N, ...)."""
-        return self.value(self.features(x))
+        return self.value(F.relu(self.hidden(self.features(x))))
 
     score_actions = forward
 
@@ -52,9 +53,10 @@ class QNetwork(PlayingNetwork):
 class DuelingQNetwork(PlayingNetwork):
     """The duelling network: what it is worth to be where one is, plus what each action makes better or worse.
 
-    The second has mean 0 over the actions. Both parts go on from the same features with a layer of their own: 50,563
-    parameters for CartPole. Reference: Z. Wang, T. Schaul, M. Hessel, H. van Hasselt, M. Lanctot, N. de Freitas,
-    Dueling network architectures for deep reinforcement learning, ICML 2016.
+    The second has mean 0 over the actions. Both go on from the same features, each with a hidden layer of its own:
+    34,051 parameters for CartPole; 3,292,837 for pictures and four actions, as in the paper. Reference: Z. Wang,
+    T. Schaul, M. Hessel, H. van Hasselt, M. Lanctot, N. de Freitas, Dueling network architectures for deep
+    reinforcement learning, ICML 2016.
 
     Args:
         observation_shape: The shape of what it is shown: one axis, or height, width and channels of pictures.
@@ -72,9 +74,9 @@ class DuelingQNetwork(PlayingNetwork):
         super().__init__()
         with self.init_scope():
             self.features = make_features(observation_shape, units)
-            size = self.features.out_size
-            self.state1, self.state2 = L.Linear(size, size), L.Linear(size, 1)
-            self.advantage1, self.advantage2 = L.Linear(size, size), L.Linear(size, n_actions)
+            sizes = self.features.out_size, self.features.hidden_size
+            self.state1, self.state2 = spread_layer(*sizes), L.Linear(sizes[1], 1)
+            self.advantage1, self.advantage2 = spread_layer(*sizes), L.Linear(sizes[1], n_actions)
 
     def forward(self, x: Any) -> Variable:
         """Computes the values of all A actions, shape (N, A), for observations of shape (N, ...)."""
