@@ -919,10 +919,11 @@ links. MultiHeadAttention Shortcut
 optimizer_hooks. GradientScaling
 training.extensions. CosineShift DivergenceError Shift
 initializers. Initializer get_initializer
-datasets. AugmentedDataset COCOBoxDataset CaptionDataset DigitSceneCaptions DigitScenes ImageFolderDataset \
-LabelMapDataset RandomSentences Scene SegmentationFolderDataset SentenceVocabulary VOCBoxDataset \
+datasets. AugmentedDataset COCOBoxDataset CaptionDataset DigitOutlines DigitSceneCaptions DigitScenes \
+ImageFolderDataset LabelMapDataset PicturePairDataset RandomSentences Scene SegmentationFolderDataset \
+SentenceVocabulary VOCBoxDataset \
 VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
-get_digits label_map_of_scene pad_sentences parallel_streams prepare_digit read_image read_label_map read_text \
+get_digits label_map_of_scene outline pad_sentences parallel_streams prepare_digit read_image read_label_map read_text \
 split_sentence standard_augmentation write_label_map
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
 dataset. Dataset Examples RemoteFile at_epoch call_converter download_files gather join_examples
