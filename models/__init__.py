@@ -6,6 +6,7 @@ from autograd_nn.models.captioning.caption_network import CaptionNetwork
 from autograd_nn.models.captioning.encoders import SceneNet
 from autograd_nn.models.captioning.nic import NIC
 from autograd_nn.models.classification.alexnet import AlexNet, OneTowerAlexNet
+from autograd_nn.models.classification.binary_lenet import BinaryConnectLeNet, XNORLeNet
 from autograd_nn.models.classification.darknet import Darknet19, Darknet53
 from autograd_nn.models.classification.deep_convnet import DeepConvNet
 from autograd_nn.models.classification.efficientnet import EfficientNetB0, EfficientNetLite0, EfficientNetV2S
@@ -58,15 +59,27 @@ from autograd_nn.models.generative.pix2pix import Pix2Pix
 from autograd_nn.models.generative.vae import VAE
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.layers.blocks import StagedChain
+from autograd_nn.models.layers.ctc_decoding import ctc_beam_search, ctc_greedy
+from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import CAFFE, DIGITS, TORCHVISION, Preprocessing
 from autograd_nn.models.published import load_published
 from autograd_nn.models.registry import Entry, Recipe, create, get, names, register
+from autograd_nn.models.reinforcement.actor_critic import ActorCritic
+from autograd_nn.models.reinforcement.features import PlayingNetwork
+from autograd_nn.models.reinforcement.q_network import DuelingQNetwork, QNetwork
 from autograd_nn.models.representation.contrastive import ContrastiveNetwork, MoCo, SimCLR
 from autograd_nn.models.segmentation.deeplab import DeepLabV3plusXception65
 from autograd_nn.models.segmentation.fcn import FCN
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork, median_frequency_weights
 from autograd_nn.models.segmentation.segnet import SegNet, SegNetBasic
 from autograd_nn.models.segmentation.unet import UNet
+from autograd_nn.models.sequence.ctc import CRNN
+from autograd_nn.models.sequence.seq2seq import Seq2Seq
+from autograd_nn.models.sequence.taggers import BiLSTMCRFTagger, BiLSTMTagger
+from autograd_nn.models.sequence.text_classifiers import TextBOW, TextClassifier, TextCNN, TextLSTM
+from autograd_nn.models.sequence.transformer import Transformer
+from autograd_nn.models.sequence.translation_network import TranslationNetwork
+from autograd_nn.models.sequence.word2vec import CBOW, SkipGram, Word2Vec
 from autograd_nn.models.style.fast_style import (
     FastStyleNet,
     InstanceNormalization,
@@ -86,6 +99,8 @@ from autograd_nn.utils import hints as _hints
 
 __all__ = [
     'CAFFE',
+    'CBOW',
+    'CRNN',
     'DARKNET_NETWORKS',
     'DCGAN',
     'DIGITS',
@@ -102,10 +117,14 @@ __all__ = [
     'VAE',
     'VGG',
     'WGANGP',
+    'ActorCritic',
     'AdversarialNetwork',
     'AlexNet',
     'AttentionCaptioner',
     'Autoencoder',
+    'BiLSTMCRFTagger',
+    'BiLSTMTagger',
+    'BinaryConnectLeNet',
     'CaptionNetwork',
     'CifarResNet',
     'ConditionalGAN',
@@ -117,6 +136,7 @@ __all__ = [
     'DeepLabV3plusXception65',
     'DenoisingAutoencoder',
     'DigitNetwork',
+    'DuelingQNetwork',
     'EfficientNetB0',
     'EfficientNetLite0',
     'EfficientNetV2S',
@@ -146,7 +166,9 @@ __all__ = [
     'PictureCoder',
     'PictureTransformer',
     'Pix2Pix',
+    'PlayingNetwork',
     'Preprocessing',
+    'QNetwork',
     'Recipe',
     'ResNet',
     'SEResNet',
@@ -154,14 +176,25 @@ __all__ = [
     'SegNet',
     'SegNetBasic',
     'SegmentationNetwork',
+    'Seq2Seq',
+    'SequenceWriter',
     'SimCLR',
     'SingleLayerPerceptron',
+    'SkipGram',
     'SqueezeNet',
     'StagedChain',
     'SuperResolutionNet',
+    'TextBOW',
+    'TextCNN',
+    'TextClassifier',
+    'TextLSTM',
+    'Transformer',
+    'TranslationNetwork',
     'TwoLayerPerceptron',
     'UNet',
     'VisionTransformer',
+    'Word2Vec',
+    'XNORLeNet',
     'YOLOv2',
     'YOLOv2Tiny',
     'YOLOv3',
@@ -170,6 +203,8 @@ __all__ = [
     'content_loss',
     'create',
     'create_from_darknet',
+    'ctc_beam_search',
+    'ctc_greedy',
     'deception_loss',
     'discrimination_loss',
     'get',

@@ -39,15 +39,19 @@ class Schedule(extensions.Shift):
         warmup: The number of updates before the highest value.
         updates: The number of all updates.
         optimizer: The optimizer; None for the updater's main one.
+        end: The number of updates after which the rate stays as it is; None for that of all.
     """
 
-    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None) -> None:
+    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None,
+                 end: int | None = None) -> None:
         super().__init__(attr, optimizer=optimizer)
         self._course = SCHEDULES[course]
         self._warmup = warmup
         self._updates = updates
+        self._end = updates if end is None else end
 
     def value(self, init: float, t: int) -> float:
+        t = min(t, self._end)
         if t < self._warmup:
             return init * (t + 1) / (self._warmup + 1)
         return init * self._course(min(1.0, (t - self._warmup) / (self._updates - self._warmup)))
@@ -64,6 +68,8 @@ class Optimization:
         warmup: The part of the training, from 0 to less than 1, in which the rate rises to the highest.
         clip: The largest norm of the gradient; 0 for any.
         weight_decay: L2 regularization, decoupled with ``adamw``.
+        swa: The last part of the training, from 0 to less than 1, in which the rate stays as it is, and weights are
+            averaged (see `extensions.WeightAveraging`).
         betas: Of ``adam`` and ``adamw``: which part of the running means of gradients and of their squares remains in
             an update; None for the usual ones.
 
@@ -89,6 +95,7 @@ class Optimization:
     warmup: float = 0.
     clip: float = 0.
     weight_decay: float = 0.
+    swa: float = 0.
     betas: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
@@ -100,6 +107,9 @@ class Optimization:
                 (0 < self.lr < math.inf, f'lr: expected a positive number, got {self.lr}'),
                 (0 <= self.warmup < 1, 'warmup: expected a part of the training, from 0 to less than 1, got '
                                        f'{self.warmup}'),
+                (0 <= self.swa < 1, f'swa: expected a part of the training, from 0 to less than 1, got {self.swa}'),
+                (self.warmup + self.swa < 1 or not self.swa, f'swa: {self.swa} of the training leave no part for the '
+                                                             f'rate to fall after a warmup of {self.warmup}'),
                 (not self.betas or self.optimizer in ADAMS,
                  f'betas: expected {" or ".join(ADAMS)} as optimizer, got {self.optimizer}'),
                 (all(0 <= beta < 1 for beta in self.betas or ()),
@@ -142,7 +152,16 @@ class Optimization:
             updates: The number of updates in the training.
             optimizer: Whose; None for the updater's main one.
         """
-        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer)
+        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer,
+                        self.start_of_averaging(updates))
+
+    def start_of_averaging(self, updates: int) -> int:
+        """After how many updates the rate stays, and weights are averaged.
+
+        Args:
+            updates: The number of updates in the training.
+        """
+        return updates - round(self.swa * updates)
 
     def remember(self, optimizer: Any) -> ChosenRates:
         """The extension that keeps with a snapshot what was chosen here.
@@ -162,6 +181,10 @@ class Optimization:
         rise = f'rises to {self.lr:g} in {warmup:,} updates, then ' if warmup else f'is {self.lr:g} at first and '
         more = [f'{text} {value:g}' for text, value in (('gradients are clipped at norm', self.clip),
                                                        ('weight decay', self.weight_decay)) if value]
+        if self.swa:
+            start = self.start_of_averaging(updates)
+            stays = self.make_schedule(updates).value(self.lr, start)
+            more.append(f'after {start:,} updates it stays at {stays:.3g}, and weights are averaged')
         if self.betas:
             more.append(f'betas {" and ".join(format(beta, "g") for beta in self.betas)}')
         return '; '.join([f'{self.optimizer}: the learning rate {rise}{COURSES[self.schedule]}', *more])

@@ -20,10 +20,10 @@ SMALL = initializers.Normal(0.02)
 BETAS = 0.5, 0.999
 
 
-@register('pix2pix', (1, 32, 32), 'translation',
+@register('pix2pix', (1, 32, 32), 'picture_translation',
           Recipe(lr=0.001, betas=BETAS, schedule='linear', epochs=4, batch_size=20), shape=(1, 32, 32), width=16,
           halvings=5, patch_halvings=1)
-@register('pix2pix256', (3, 256, 256), 'translation',
+@register('pix2pix256', (3, 256, 256), 'picture_translation',
           Recipe(lr=0.0002, betas=BETAS, schedule='linear', epochs=200, batch_size=1))
 class Pix2Pix(PictureMaker):
     """pix2pix: a U-Net makes a picture of another one, and a discriminator looks at patches of both.

@@ -16,7 +16,7 @@ from autograd_nn.models.generative.generative_network import GenerativeNetwork
 from autograd_nn.models.generative.vae import MixturePrior
 
 DOCS = Path(__file__).parents[3] / 'docs' / 'reference' / 'models.md'
-TASKS = 'autoencoding', 'generation', 'adversarial_generation', 'translation'
+TASKS = 'autoencoding', 'generation', 'adversarial_generation', 'picture_translation'
 NAMES = sorted(name for task in TASKS for name in models.names(task))
 # Where a network was published, as it is counted there.
 PARAMETERS = {'autoencoder': 2_837_314, 'denoising_autoencoder': 2_837_314, 'vae_normal': 815_824, 'gan': 3_735_425,
