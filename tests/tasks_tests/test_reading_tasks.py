@@ -155,7 +155,8 @@ def test_a_run_does_not_go_on_with_other_words(data, runs, tmp_path):
     folder, _ = runs['tagging']
     other = tmp_path / 'tagged.tsv'
     other.write_text((data / 'tagged.tsv').read_text().replace('dog', 'zebra'))
-    expect_one_line(run_here('train', '--resume', folder, '--epochs', 3, '--dataset', other, cwd=data), '--resume: ', 'has other words than the run in')
+    process = run_here('train', '--resume', folder, '--epochs', 3, '--dataset', other, cwd=data)
+    expect_one_line(process, '--resume: ', 'has other words than the run in')
 
 
 @pytest.mark.parametrize('name, dataset, content, message', [
