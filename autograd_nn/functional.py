@@ -9,8 +9,9 @@ from typing import Any
 from autograd_nn.backend import is_array
 from autograd_nn.computational_graph import Drawing, Style
 from autograd_nn.link import Chain, Link
-from autograd_nn.symbolic import Call, Length, Symbol, name_of, replace
+from autograd_nn.symbolic import Call, Length, Symbol, name_of
 from autograd_nn.types import ArrayLike
+from autograd_nn.utils.nested import map_nested
 from autograd_nn.variable import Parameter, Variable
 
 _LINK_STYLE = {'fillcolor': '#CFE3FA', 'color': '#2F6DB5'}
@@ -96,7 +97,7 @@ class Functional(Chain):
         super().__init__()
         ends = [inputs] if isinstance(inputs, Symbol) else list(inputs)
         found: list[Symbol] = []
-        replace(outputs, found.append)
+        map_nested(found.append, outputs)
         for symbol in (*ends, *found):
             if not isinstance(symbol, Symbol):
                 raise TypeError(f'Model: expected symbols, which begin with Input, got {type(symbol).__name__}')
@@ -124,8 +125,8 @@ class Functional(Chain):
             is_link = isinstance(call.function, Link)
             link = self._keep(call.function, names) if is_link else None
             self._steps.append(Step(link, None if is_link else call.function,
-                                    tuple(replace(x, value) for x in call.args), replace(call.kwargs, value), call.shape))
-        self._outputs = replace(outputs, value)
+                                    map_nested(value, call.args), map_nested(value, call.kwargs), call.shape))
+        self._outputs = map_nested(value, outputs)
         self._find_last_uses()
 
     def _keep(self, x: Any, names: dict[int, str]) -> str:
@@ -157,6 +158,33 @@ class Functional(Chain):
             step.done = []
         for used, i in last.items():
             self._steps[i].done.append(used)
+
+    def parts(self) -> dict[str, Any]:
+        """What `assemble` makes the network of again: its links, the names of its parameters and arrays, the calls."""
+        return {'links': dict(self._named_children()), 'parameters': list(self._params),
+                'constants': list(self._persistent), 'inputs': self._inputs, 'steps': self._steps,
+                'outputs': self._outputs}
+
+    def assemble(self, links: dict[str, Link], parameters: list[str], constants: list[str], inputs: list[InputSpec],
+                 steps: list[Step], outputs: Any) -> None:
+        """Makes the network of its parts, in the place of the constructor.
+
+        Args:
+            links: The children by name.
+            parameters: The names of its own parameters, which have no values yet.
+            constants: The names of its persistent arrays, likewise.
+            inputs: What the inputs are like.
+            steps: The calls, in their order.
+            outputs: Where what it returns comes from.
+        """
+        Chain.__init__(self, **links)
+        with self.init_scope():
+            for name in parameters:
+                setattr(self, name, Parameter())
+        for name in constants:
+            self.add_persistent(name, None)
+        self._inputs, self._steps, self._outputs = inputs, steps, outputs
+        self._find_last_uses()
 
     @property
     def input_specs(self) -> list[InputSpec]:
@@ -196,11 +224,11 @@ class Functional(Chain):
 
         for step in self._steps:
             function: Any = step.function if step.link is None else getattr(self, step.link)
-            results.append(function(*[replace(x, value) for x in step.args],
-                                    **(replace(step.kwargs, value) if step.kwargs else {})))
+            results.append(function(*[map_nested(value, x) for x in step.args],
+                                    **(map_nested(value, step.kwargs) if step.kwargs else {})))
             for i in step.done:
                 results[i] = None
-        return replace(self._outputs, value)
+        return map_nested(value, self._outputs)
 
     def _check(self, inputs: tuple[Any, ...]) -> None:
         if len(inputs) != len(self._inputs):
@@ -286,13 +314,13 @@ def _calls_between(inputs: list[Symbol], outputs: list[Symbol]) -> list[Call]:
                 elif isinstance(x, Length):
                     waiting.append(x.symbol)
 
-            replace((symbol.call.args, symbol.call.kwargs), collect)
+            map_nested(collect, (symbol.call.args, symbol.call.kwargs))
     return sorted(found.values(), key=lambda call: call.order)
 
 
 def _results_in(value: Any) -> Iterator[Result]:
     found: list[Any] = []
-    replace(value, found.append)
+    map_nested(found.append, value)
     for x in found:
         if isinstance(x, Size):
             x = x.of

@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd_nn import functions
-from autograd_nn.backend import to_cpu
+from autograd_nn.backend import ARRAYS, to_cpu
 from autograd_nn.config import get_dtype, no_backprop_mode, using_config
 from autograd_nn.link import Link
 from autograd_nn.types import DTypeLike
+from autograd_nn.utils.nested import map_nested
 from autograd_nn.variable import Parameter, Variable, as_array
 
 # Every call that is recorded runs with two minibatches of these sizes: axes whose length differs are those of samples.
@@ -263,21 +264,6 @@ def _has_symbol(value: Any) -> bool:
     return kind is dict and any(map(_has_symbol, value.values()))
 
 
-def replace(value: Any, of: Callable[[Any], Any]) -> Any:
-    """An argument in which everything but the lists, tuples and dicts around it is replaced.
-
-    Args:
-        value: The argument.
-        of: What stands in the place of something.
-    """
-    if isinstance(value, (list, tuple)):
-        items = [replace(each, of) for each in value]
-        return type(value)(*items) if hasattr(value, '_fields') else type(value)(items)
-    if isinstance(value, dict):
-        return {key: replace(each, of) for key, each in value.items()}
-    return of(value)
-
-
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Records a call with symbols.
 
@@ -303,7 +289,7 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
             raise ValueError(f'{name_of(function)}: works for {_SAMPLES[0]} samples but not for {n}: {error}') from error
     symbols = _symbols_of(results, call, ())
     shapes: list[str] = []
-    replace(symbols, lambda x: shapes.append(str(x.shape)) if isinstance(x, Symbol) else None)
+    map_nested(lambda x: shapes.append(str(x.shape)) if isinstance(x, Symbol) else None, symbols)
     call.shape = ', '.join(shapes)
     return symbols
 
@@ -318,14 +304,20 @@ def _run(call: Call, i: int) -> Any:
             return Variable(send(x._samples[i]), requires_grad=False)
         return x.symbol._samples[i].shape[x.axis] if isinstance(x, Length) else x
 
-    with _no_traces(function), using_config('train', False), using_config('debug', False), no_backprop_mode(), \
+    with without_traces(function), using_config('train', False), using_config('debug', False), no_backprop_mode(), \
             np.errstate(all='ignore'):
-        return function(*[replace(x, value) for x in call.args], **replace(call.kwargs, value))
+        return function(*[map_nested(value, x) for x in call.args], **map_nested(value, call.kwargs))
 
 
 @contextmanager
-def _no_traces(function: Any) -> Iterator[None]:
-    """What happens within leaves no traces, but for parameters and persistent values that get their first values."""
+def without_traces(function: Any) -> Iterator[None]:
+    """A context after which a link is as before, but for parameters and persistent values that got their first values.
+
+    So are the random numbers, if there were no such parameters.
+
+    Args:
+        function: The link; anything else has no state.
+    """
     links = list(function.links()) if isinstance(function, Link) else []
     before = [(link, dict(link.__dict__)) for link in links]
     random_state = np.random.get_state()
@@ -346,7 +338,7 @@ def _no_traces(function: Any) -> Iterator[None]:
 
 def _symbols_of(results: list[Any], call: Call, path: tuple[Any, ...]) -> Any:
     first, second = results
-    if isinstance(first, (Variable, *_ARRAY)):
+    if isinstance(first, (Variable, np.generic, *ARRAYS)):
         return Symbol([to_cpu(as_array(result)) for result in results], call, path)
     if isinstance(first, (list, tuple)):
         if len(first) != len(second):
@@ -359,9 +351,6 @@ def _symbols_of(results: list[Any], call: Call, path: tuple[Any, ...]) -> Any:
         raise ValueError(f'{name_of(call.function)}: returns {first!r} for {_SAMPLES[0]} samples and {second!r} for '
                          f'{_SAMPLES[1]}, which is no array')
     return first
-
-
-_ARRAY = (np.ndarray, np.generic)
 
 
 def name_of(function: Any) -> str:

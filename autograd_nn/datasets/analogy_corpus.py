@@ -28,8 +28,9 @@ class Relation(NamedTuple):
 _ENGLISH = [
     Relation(['king queen throne crown palace', 'prince princess castle heir ball', 'man woman office street shop',
               'boy girl toy playground schoolbag', 'father mother child family cradle',
-              'uncle aunt cousin nephew visit', 'brother sister sibling quarrel bunk', 'son daughter parents birth name',
-              'husband wife wedding marriage ring', 'actor actress stage film theatre',
+              'uncle aunt cousin nephew visit', 'brother sister sibling quarrel bunk',
+              'son daughter parents birth name', 'husband wife wedding marriage ring',
+              'actor actress stage film theatre',
               'grandfather grandmother grandchild armchair story'],
              (['he is the {w} with the {s}', 'the {w} has a {k} and his {s}',
                'his {s} is for the {w} and his {k}', 'the {w} himself and his {s}', 'he is a {w} who likes his {k}'],

@@ -179,8 +179,8 @@ class WordVectors:
         for i, line in enumerate(lines):
             word, *numbers = line.rstrip(' ').split(' ')
             try:
-                vectors[i] = np.array(numbers, np.float32) if len(numbers) == size else None
-            except (ValueError, TypeError):
+                vectors[i] = np.array(numbers, np.float32).reshape(size)
+            except ValueError:
                 raise ValueError(f'{path}, line {i + 2}: expected a word and {size} numbers, got '
                                  f'{line[:60]!r}') from None
             words.append(word)

@@ -128,7 +128,7 @@ def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     Example:
         >>> points = thin([(x, 9. if x == 500 else 1.) for x in range(1000)], 100)
         >>> len(points), (500, 9.) in points, points[0], points[-1]
-        (98, True, (0, 1.0), (999, 1.0))
+        (52, True, (0, 1.0), (999, 1.0))
     """
     if len(points) <= most:
         return list(points)
@@ -163,8 +163,8 @@ def _svg(chart: Chart, series: Sequence[Series], scale: Scale, first: float, las
         kind = f's{each.colour % 8}{" dashed" if each.is_dashed else ""}{" faint" if each.is_faint else ""}'
         for run in _runs(each.points, scale):
             if len(run) == 1:
-                x, y = place(*run[0]).split(',')
-                parts.append(f'<circle class="{kind}" cx="{x}" cy="{y}" r="3"/>')
+                left, top = place(*run[0]).split(',')
+                parts.append(f'<circle class="{kind}" cx="{left}" cy="{top}" r="3"/>')
             else:
                 parts.append(f'<polyline class="{kind}" points="{" ".join(place(*point) for point in run)}"/>')
     name = 'log' if scale.is_log else 'linear'

@@ -214,7 +214,7 @@ class Folded:
         return f'<details><summary>{escape(self.title)}</summary>{parts}</details>'
 
 
-def number_text(value: float) -> str:
+def number_text(value: float | np.number) -> str:
     """A number with as many digits as one reads.
 
     Args:
@@ -226,6 +226,7 @@ def number_text(value: float) -> str:
     """
     if isinstance(value, (int, np.integer)):
         return f'{value:,}'
+    value = float(value)
     if not math.isfinite(value):
         return str(value)
     return f'{value:,.0f}' if 1000 <= abs(value) < 1e9 else f'{value:.4g}'

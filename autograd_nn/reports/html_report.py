@@ -42,11 +42,10 @@ class HtmlReport(Extension):
     Example:
         >>> from autograd_nn import reports
         >>> report = reports.HtmlReport('digits')     # trainer.extend(report), beside a LogReport
-        >>> report.trigger
-        (1, 'epoch')
+        >>> report.default_name
+        'HtmlReport'
     """
 
-    trigger = (1, 'epoch')
     priority = PRIORITY_READER - 50  # after log and pictures, before the snapshot
 
     def __init__(self, name: str = 'training', config: Mapping[str, Any] | None = None, command: str = '',
@@ -63,6 +62,10 @@ class HtmlReport(Extension):
         self._memory: list[tuple[float, float, float]] = []
         self._trainer: Trainer | None = None
         self._state = 'running'
+
+    def trigger(self, trainer: Trainer) -> bool:
+        """Fires after each epoch. It has no state, which snapshots of trainings without a report would lack."""
+        return bool(trainer.updater.is_new_epoch)
 
     def initialize(self, trainer: Trainer) -> None:
         self._state = 'running'

@@ -126,9 +126,9 @@ def distributions(params: Iterable[tuple[str, Parameter]]) -> Section | None:
             rows.append([name, ' × '.join(map(str, param.shape)), Histogram(weights), weights.mean, weights.std,
                          *([None, None] if grad is None else [Histogram(grad, 'grad'), grad.rms]),
                          _remark(param, grad, largest)])
-    note = ('Each bar chart goes from the smallest to the largest element; the gradients are those of the last update. '
-            f'A weight is marked as vanishing if the root mean square of its gradient is less than {VANISHING:g} of the '
-            'largest.')
+    note = ('Each bar chart goes from the smallest to the largest element; the gradients are those of the last '
+            'update. A weight is marked as vanishing if the root mean square of its gradient is less than '
+            f'{VANISHING:g} of the largest.')
     if len(shown) < len(found):
         note += f' {len(shown)} of {len(found)} parameters are shown.'
     columns = ['parameter', 'shape', 'values', 'mean', 'deviation', 'gradient', 'root mean square', '']
@@ -221,7 +221,8 @@ def _filters(name: str, link: Any, x: np.ndarray) -> Section | None:
     scale = max(1, min(6, 64 // weights.shape[-1]))
     sheet = Picture(tile(_as_pixels(weights)), f'the first {len(weights)} filters of {name}', scale)
     return Section('Filters of the first layer', [sheet],
-                   f'{name}, {len(weights)} of {W.shape[0]}, {what}: each from its smallest (dark) to its largest weight.')
+                   f'{name}, {len(weights)} of {W.shape[0]}, {what}: each from its smallest (dark) to its largest '
+                   'weight.')
 
 
 def _activations(found: Sequence[tuple[str, Any, np.ndarray, np.ndarray]]) -> Section:

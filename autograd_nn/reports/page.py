@@ -27,10 +27,10 @@ def page(title: str, status: str, sections: Sequence[Section], is_running: bool 
     Example:
         >>> from autograd_nn.reports import Section, Table
         >>> text = page('A run', 'complete', [Section('Words', [Table([], [['cat', 3]])])])
-        >>> text.startswith('<!DOCTYPE html>'), 'http://' in text
+        >>> text.startswith('<!DOCTYPE html>'), 'src=' in text
         (True, False)
     """
-    style, script = (files(__package__).joinpath(f'report.{kind}').read_text(encoding='utf-8') for kind in ('css', 'js'))
+    style, script = (files(__package__).joinpath(f'report.{kind}').read_text('utf-8') for kind in ('css', 'js'))
     reload = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">\n' if is_running else ''
     return ('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'

@@ -22,6 +22,8 @@ PICTURES = {RESULTS_PICTURE: 'What it says of samples', MISTAKES: 'What it gets 
 LONGEST = 200
 # The last entries of the log that are shown as they are.
 LAST = 50
+# Of more runs, a page has no pictures of results: it would become too large to be sent around.
+MOST_ILLUSTRATED = 8
 
 
 @dataclass
@@ -166,7 +168,8 @@ def curves(runs: Sequence[Run], faint: Sequence[Run] = ()) -> Section:
     last = [title for title in ('learning rate', 'throughput', 'memory (MB)') if title in charts]
     titles = [title for title in charts if title not in last] + last
     x_label = runs[0].x_key if runs else 'epoch'
-    return Section('Curves', [Beside([Chart(title, charts[title], x_label, title in last) for title in titles], 'charts')],
+    drawn = [Chart(title, charts[title], x_label, title in last) for title in titles]
+    return Section('Curves', [Beside(drawn, 'charts')],
                    'Point at a curve to read its values.')
 
 
@@ -194,7 +197,8 @@ def facts(run: Run) -> list[tuple[str, str]]:
         run: The run.
     """
     options, last = run.options, run.log[-1] if run.log else {}
-    found = [(name, str(options[name])) for name in ('model', 'dataset', 'optimizer', 'device') if name in options]
+    named: Sequence[str] = ('model', 'dataset', 'optimizer', 'device')
+    found = [(name, str(options[name])) for name in named if name in options]
     if 'samples' in run.config:
         found.append(('samples', ' + '.join(f'{count:,}' for count in run.config['samples'])))
     if 'epoch' in last:
@@ -285,8 +289,10 @@ def compare(runs: Sequence[Run]) -> list[Section]:
     sections = [Section('Runs', [Table(columns, rows)])]
     sections.append(curves(runs))
     for run in runs:
-        shown = [element for section in pictures(run) for element in section.elements]
-        elements: list[Element] = [figures(run), *shown, last_entries(run)]
+        elements: list[Element] = [figures(run)]
+        if len(runs) <= MOST_ILLUSTRATED:
+            elements += [Folded(section.title, section.elements) for section in pictures(run)]
+        elements.append(last_entries(run))
         if run.command:
             elements.insert(0, Code(run.command))
         sections.append(Section(run.name, elements, '' if run.title == run.name else run.title))

@@ -301,10 +301,11 @@ class ClassifyingEvaluator(MeasuringEvaluator):
     def evaluate(self) -> dict[str, float]:
         self._batches = []
         figures = super().evaluate()
-        columns = [np.concatenate([np.asarray(to_cpu(part)) for part in parts]) if parts else []
-                   for parts in (list(zip(*self._batches)) or [(), (), ()])]
-        found = self.task.processes.collect(np.rec.fromarrays(columns, self.found.dtype))
+        own = np.zeros(sum(len(truth) for truth, _, _ in self._batches), self.found.dtype)
+        for name, parts in zip(own.dtype.names or (), zip(*self._batches)):
+            own[name] = np.concatenate([to_cpu(part) for part in parts])
         self._batches = []
+        found = self.task.processes.collect(own)
         if found is not None:
             self.found = np.concatenate(found)
         return figures

@@ -65,20 +65,14 @@ def as_digits(pictures: np.ndarray) -> np.ndarray:
 
 
 def load_digit_judge(device: Device) -> DigitJudge:
-    """The judge: a LeNet that has learned the bundled digits, of which it reads 98 of 100 of other writers.
+    """The judge: a LeNet that has learned the bundled digits, of which it reads 98.8 % of other writers'.
 
-    The first time, it is trained, which takes some seconds; the weights are kept under `dataset.get_dataset_root`.
+    The first time, it is trained, which takes half a minute of one core; the weights are kept under
+    `dataset.get_dataset_root`.
 
     Args:
         device: Where it computes.
     """
-    with _own_random_numbers():
-        network = _load_reader()
-    network.to_device(device)
-    return DigitJudge(network)
-
-
-def _load_reader() -> Any:
     def create(path: str) -> Any:
         print('a LeNet learns to read, to judge pictures of digits (once)')
         network = train_reader()
@@ -92,22 +86,24 @@ def _load_reader() -> Any:
         return network
 
     try:
-        return cache_or_load_file(Path(get_dataset_root()) / _FILE, create, load)
+        network = cache_or_load_file(Path(get_dataset_root()) / _FILE, create, load)
     except (OSError, ValueError, KeyError) as error:
         _logger.warning('the judge of digits is trained anew: %s', error)
-        return train_reader()
+        network = train_reader()
+    network.to_device(device)
+    return DigitJudge(network)
 
 
 def make_reader() -> Any:
     """A LeNet with fresh weights, all of whose parameters have shapes."""
-    network = models.create('lenet')
-    with no_backprop_mode():
+    with _own_random_numbers(), using_config('dtype', np.dtype(np.float32)), no_backprop_mode():
+        network = models.create('lenet')
         network(np.zeros((1, 1, 28, 28), np.float32))
     return network
 
 
-def train_reader(epochs: int = 5, size: int | None = None) -> Any:
-    """Trains a LeNet on the bundled digits, as its recipe says.
+def train_reader(epochs: int = 10, size: int | None = None) -> Any:
+    """Trains a LeNet on the bundled digits, as its recipe says, but twice as long, so that it is sure of what it reads.
 
     Args:
         epochs: How long.
@@ -115,7 +111,7 @@ def train_reader(epochs: int = 5, size: int | None = None) -> Any:
     """
     recipe = models.get('lenet').recipe
     x, t = concat_examples(datasets.get_digits(ndim=3, dtype=np.float32)[0][:size])
-    with using_config('dtype', np.dtype(np.float32)), using_config('train', True):
+    with _own_random_numbers(), using_config('dtype', np.dtype(np.float32)), using_config('train', True):
         network = make_reader()
         model = L.Classifier(network)
         optimizer = optimizers.Adam(recipe.lr).setup(model)

@@ -327,7 +327,8 @@ class SampleTask(Task):
         parser = argparse.ArgumentParser()
         cls.add_arguments(parser)
         options = parser.parse_args([])
-        vars(options).update(member.config['arguments'])
+        # As for a run that goes on: what belongs to the weights is beside them, and is not made from the data again.
+        vars(options).update(member.config['arguments'], resume=str(member.weights.parent))
         task = cls(member.entry, options, Processes(), device)
         task.total_batch_size = options.batch_size
         task.load_data()

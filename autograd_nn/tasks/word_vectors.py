@@ -233,7 +233,8 @@ def draw_words(vectors: WordVectors, groups: Sequence[tuple[str, ...]]) -> Image
     words = [word for group in groups[:SHOWN] for word in group]
     places = vectors.in_plane(words)
     lowest, extent = places.min(axis=0), np.maximum(np.ptp(places, axis=0), 1e-9)
-    font, edge = load_font(''.join(words), SIZE), 4 * SIZE
+    font = load_font(''.join(words), SIZE)
+    edge = np.array([max(map(font.getlength, words)) + SIZE, 3 * SIZE])
     points = dict(zip(words, (edge / 2 + (SIDE - edge) * (places - lowest) / extent).tolist()))
     picture = Image.new('RGB', (SIDE, SIDE), 'white')
     draw = ImageDraw.Draw(picture)

@@ -31,10 +31,10 @@ class BinaryConnectLeNet(DigitNetwork):
 
     def __init__(self, num_classes: int = 10) -> None:
         super().__init__()
-        for i, channels in enumerate((20, 50), start=1):
-            self.add_stage(f'conv{i}', **{
-                f'conv{i}': L.BinaryConvolution2D(None, channels, 5, nobias=True),
-                f'bn{i}': L.BatchNormalization(channels), 'activation': F.relu, 'pooling': max_pooling(2)})
+        self.add_stage('conv1', conv1=L.BinaryConvolution2D(None, 20, 5, nobias=True), bn1=L.BatchNormalization(20),
+                       activation=F.relu, pooling=max_pooling(2))
+        self.add_stage('conv2', conv2=L.BinaryConvolution2D(20, 50, 5, nobias=True), bn2=L.BatchNormalization(50),
+                       activation=F.relu, pooling=max_pooling(2))
         self.add_stage('ip1', ip1=L.BinaryLinear(None, 500, nobias=True), bn3=L.BatchNormalization(500),
                        activation=F.relu)
         self.add_stage('ip2', ip2=L.BinaryLinear(500, num_classes, nobias=True), bn4=L.BatchNormalization(num_classes))

@@ -18,7 +18,26 @@ SYMMETRIC_COLORS = Preprocessing(mean=(.5, .5, .5), std=(.5, .5, .5), brightest=
 """The same with red, green and blue."""
 
 
-class GenerativeNetwork(Chain):
+class PictureMaker(Chain):
+    """A network whose outputs are pictures.
+
+    Attributes:
+        preprocessing: From pictures of values from 0 to 1 to those that the network sees and makes.
+    """
+
+    preprocessing: Preprocessing = DIGITS
+
+    def to_pictures(self, y: ArrayLike) -> np.ndarray:
+        """Undoes `preprocessing`: a float32 array on the CPU, values from 0 to 1.
+
+        Args:
+            y: Pictures as the network sees and makes them, shape (N, C, H, W).
+        """
+        scale, shift = self.preprocessing.std[0], self.preprocessing.mean[0]
+        return np.clip(np.asarray(as_variable(y)).astype(np.float32) * np.float32(scale) + np.float32(shift), 0, 1)
+
+
+class GenerativeNetwork(PictureMaker):
     """A network that makes pictures of random numbers, its *latents*.
 
     A subclass says in `generate` how.
@@ -28,11 +47,9 @@ class GenerativeNetwork(Chain):
         latent_size: How many numbers a picture is made of.
 
     Attributes:
-        preprocessing: From pictures of values from 0 to 1 to those that the network sees and makes.
         conditional: Whether classes of pictures are asked for.
     """
 
-    preprocessing: Preprocessing = DIGITS
     conditional = False
 
     def __init__(self, shape: tuple[int, ...], latent_size: int) -> None:
@@ -73,12 +90,3 @@ class GenerativeNetwork(Chain):
         """
         with using_config('train', False), no_backprop_mode():
             return self.to_pictures(self.generate(z, t))
-
-    def to_pictures(self, y: ArrayLike) -> np.ndarray:
-        """Undoes `preprocessing`: a float32 array on the CPU, values from 0 to 1.
-
-        Args:
-            y: Pictures as the network sees and makes them, shape (N, C, H, W).
-        """
-        scale, shift = self.preprocessing.std[0], self.preprocessing.mean[0]
-        return np.clip(np.asarray(as_variable(y)).astype(np.float32) * np.float32(scale) + np.float32(shift), 0, 1)

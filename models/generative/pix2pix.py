@@ -9,7 +9,7 @@ from autograd_nn import initializers
 from autograd_nn.config import no_backprop_mode
 from autograd_nn.link import Chain
 from autograd_nn.models.generative.gan import deception_loss, discrimination_loss
-from autograd_nn.models.generative.generative_network import SYMMETRIC, SYMMETRIC_COLORS
+from autograd_nn.models.generative.generative_network import SYMMETRIC, SYMMETRIC_COLORS, PictureMaker
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import Sequential
@@ -25,7 +25,7 @@ BETAS = 0.5, 0.999
           halvings=5, patch_halvings=1)
 @register('pix2pix256', (3, 256, 256), 'picture_translation',
           Recipe(lr=0.0002, betas=BETAS, schedule='linear', epochs=200, batch_size=1))
-class Pix2Pix(Chain):
+class Pix2Pix(PictureMaker):
     """pix2pix: a U-Net makes a picture of another one, and a discriminator looks at patches of both.
 
     57,182,660 parameters for three channels of 256 x 256 pixels: 54,413,955 of the generator and 2,768,705 of the

@@ -21,7 +21,7 @@ from autograd_nn.variable import Parameter, Variable
 
 @register('vae_normal', (1, 28, 28), 'generation', Recipe(epochs=30, batch_size=100))
 @register('vae', (1, 28, 28), 'generation', Recipe(epochs=30, batch_size=100), latent_size=8, hidden=(500, 500),
-          components=500, beta=2.)
+          components=500)
 class VAE(PictureCoder):
     """A variational autoencoder: of a picture it says only where its code is likely, and of all codes where they are.
 
@@ -109,7 +109,7 @@ class MixturePrior(Link):
         super().__init__()
         with self.init_scope():
             self.loc = Parameter(np.random.standard_normal((components, latent_size)).astype(get_dtype()))
-            self.log_scale = Parameter(np.full((components, latent_size), -0.5, get_dtype()))
+            self.log_scale = Parameter(np.full((components, latent_size), -1, get_dtype()))
 
     def draw(self, count: int, rng: Any = None) -> Any:
         """Draws latents: an array of shape (count, latent_size) (see `GenerativeNetwork.draw_latents`)."""

@@ -10,10 +10,10 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.backend import to_cpu
 from autograd_nn.config import no_backprop_mode, using_config
-from autograd_nn.functions.rnn.recurrent_sequences import packing
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
-from autograd_nn.models.sequence.translation_network import TranslationNetwork, is_token
+from autograd_nn.models.sequence.packed import Packing, lengths_of
+from autograd_nn.models.sequence.translation_network import TranslationNetwork
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_array
 
@@ -109,17 +109,12 @@ class Seq2Seq(TranslationNetwork):
     def _encode(self, source: ArrayLike) -> tuple[Variable, Variable, Variable, Variable, Any]:
         """The decoder's initial states (layers, N, units), what was read and its keys (N, S, units), and a mask."""
         tokens = as_array(source)
-        N, S = tokens.shape
-        mask = is_token(tokens)
-        order, rows, batch_sizes = packing(to_cpu(mask.sum(axis=1)), np.arange(N) * S)
-        places = np.full(N * S, -1, np.int32)
-        places[rows] = np.arange(len(rows))
-        order, rows, places = (self.device.send(array) for array in (order, rows, places.reshape(N, S)))
-        embedded = F.dropout(self.embed_source(tokens.reshape(-1)[rows]), self.dropout)
-        states, packed = self.encoder.forward_packed([None, None], embedded, batch_sizes)
-        memory = F.embed_id(places, packed, ignore_label=-1)  # each where its token is, 0 where there is none
-        h, c = (self._join_directions(F.permutate(state, order, axis=1, inv=True)) for state in states)
-        return h, c, memory, self.key(memory, n_batch_axes=2), mask[:, None]
+        packing = Packing(lengths_of(tokens), tokens.shape[1], self.device)
+        embedded = F.dropout(self.embed_source(packing.pack(tokens)), self.dropout)
+        states, packed = self.encoder.forward_packed([None, None], embedded, packing.sizes)
+        memory = packing.unpack(packed, 0)
+        h, c = (self._join_directions(F.permutate(state, packing.places, axis=1)) for state in states)
+        return h, c, memory, self.key(memory, n_batch_axes=2), (tokens != -1)[:, None]
 
     def _join_directions(self, state: Variable) -> Variable:
         """From shape (layers * 2, N, units / 2) to (layers, N, units)."""

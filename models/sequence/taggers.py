@@ -16,14 +16,14 @@ from autograd_nn.models.sequence.packed import Packing, lengths_of
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-TAGGER = Recipe(lr=0.003, clip=5., epochs=20, batch_size=20)
+TAGGER = Recipe(lr=0.003, clip=5., epochs=16, batch_size=20)
 
 
 @register('bilstm_tagger', (), 'tagging', TAGGER)
 class BiLSTMTagger(Chain):
     """A bidirectional LSTM that tags words, each by itself: it reads what comes before a word, and what comes after.
 
-    50 V + 41,616 parameters for V words and 16 tags. Reference: Z. Huang, W. Xu, K. Yu, Bidirectional LSTM-CRF Models
+    50 V + 42,416 parameters for V words and 16 tags. Reference: Z. Huang, W. Xu, K. Yu, Bidirectional LSTM-CRF Models
     for Sequence Tagging, 2015, https://arxiv.org/abs/1508.01991.
 
     Args:
@@ -113,7 +113,7 @@ class BiLSTMTagger(Chain):
 class BiLSTMCRFTagger(BiLSTMTagger):
     """The same with a conditional random field on top: which tag a word has depends on the tags beside it, too.
 
-    50 V + 41,872 parameters for V words and 16 tags. The field has a score for each pair of tags; the best tags of a
+    50 V + 42,672 parameters for V words and 16 tags. The field has a score for each pair of tags; the best tags of a
     sentence are those whose scores are highest together (Viterbi). References: as of `BiLSTMTagger`; J. Lafferty,
     A. McCallum, F. Pereira, Conditional Random Fields, ICML 2001.
 

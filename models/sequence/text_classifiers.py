@@ -61,7 +61,7 @@ class TextClassifier(Chain):
 class TextBOW(TextClassifier):
     """A bag of words: two fully connected layers on the mean of a text's word vectors, whatever their order.
 
-    100 V + 10,202 parameters for V words and two classes. Reference: M. Iyyer et al., Deep Unordered Composition Rivals
+    100 V + 10,302 parameters for V words and two classes. Reference: M. Iyyer et al., Deep Unordered Composition Rivals
     Syntactic Methods for Text Classification, ACL 2015, https://aclanthology.org/P15-1162; with one hidden layer.
 
     Args:
@@ -92,7 +92,7 @@ class TextBOW(TextClassifier):
         return F.relu(self.hidden(F.sum(embedded, axis=1) / count))
 
 
-@register('text_cnn', (), 'text_classification', Recipe(lr=0.001, epochs=15, batch_size=50))
+@register('text_cnn', (), 'text_classification', Recipe(lr=0.001, epochs=8, batch_size=50))
 class TextCNN(TextClassifier):
     """A convolutional network over words: it sees phrases of three, four and five words, wherever they are.
 
@@ -135,7 +135,7 @@ class TextCNN(TextClassifier):
         return F.concat(found, axis=1)
 
 
-@register('text_lstm', (), 'text_classification', Recipe(lr=0.003, clip=5., epochs=15, batch_size=50))
+@register('text_lstm', (), 'text_classification', Recipe(lr=0.003, clip=5., epochs=10, batch_size=50))
 class TextLSTM(TextClassifier):
     """A recurrent network that reads a text to its end: what it then remembers says of which class the text is.
 

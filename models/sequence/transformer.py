@@ -15,9 +15,9 @@ from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.link import Chain, ChainList
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
-from autograd_nn.models.sequence.translation_network import TranslationNetwork, is_token
+from autograd_nn.models.sequence.translation_network import TranslationNetwork
 from autograd_nn.types import ArrayLike
-from autograd_nn.variable import Variable
+from autograd_nn.variable import Variable, as_array
 
 # As in the paper the rate rises in the first 4 % of the updates, to the same highest one for the size of the vectors
 # (section 5.3: (size * 4000) ** -0.5), and a tenth of each label is spread over all tokens (section 5.4).
@@ -92,7 +92,7 @@ class Transformer(TranslationNetwork):
 
     def start(self, x: ArrayLike) -> Sequence[ArrayLike]:
         """Where there are tokens; their keys and values for each layer; and those of what is written: none."""
-        mask = is_token(x)[:, None, None]  # the same for all heads and queries
+        mask = (as_array(x) != -1)[:, None, None]  # the same for all heads and queries
         h = self._embed(x)
         for layer in self.encoder:
             h = layer(h, mask)

@@ -1,13 +1,11 @@
 """What all networks have in common that translate."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_nn.models.layers.sequence_writer import SequenceWriter
-from autograd_nn.types import Array, ArrayLike
-from autograd_nn.variable import Variable, as_array
+from autograd_nn.types import ArrayLike
+from autograd_nn.variable import Variable
 
 
 class TranslationNetwork(SequenceWriter):
@@ -43,9 +41,3 @@ class TranslationNetwork(SequenceWriter):
             Weights of the texts' tokens, which sum to 1, of shape (N, T, S).
         """
         raise NotImplementedError
-
-
-def is_token(tokens: ArrayLike) -> Array:
-    """Where there are tokens, and not what fills a shorter text up: booleans of the shape of the tokens."""
-    found: Any = as_array(tokens) != -1
-    return found

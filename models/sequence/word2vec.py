@@ -16,7 +16,7 @@ from autograd_nn.models.sequence.packed import lengths_of
 from autograd_nn.types import ArrayLike, BareArray
 from autograd_nn.variable import Variable
 
-WORD2VEC = Recipe(lr=0.01, epochs=10, batch_size=500)
+WORD2VEC = Recipe(lr=0.01, epochs=6, batch_size=500)
 LOSSES = 'negative', 'hierarchical', 'softmax'
 
 

@@ -75,7 +75,7 @@ def test_averages(folder):
     """The weights of a run are the averages that its snapshot has; statistics of the data are those of these weights,
     and the snapshot goes on with the weights that were trained."""
     shown = train(folder, *OPTIONS, '--swa', 0.5, '--out', 'averaged')
-    assert 'it stays at 0.0015 after 9 updates, whose weights are averaged from there on' in shown
+    assert 'after 9 updates it stays at 0.0015, and weights are averaged' in shown
     assert 'averaged: the weights after each of the last 9 updates (--swa)' in shown
     rates = [row['lr'] for row in json.loads((folder / 'averaged' / 'log.json').read_text())]
     assert rates[1:] == [pytest.approx(0.0015)] * 2 and rates[0] > 0.0018

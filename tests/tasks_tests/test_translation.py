@@ -10,7 +10,8 @@ from autograd_nn import datasets, models, tasks
 from autograd_nn.datasets import DateSpellings
 from autograd_nn.evaluation import bleu
 from autograd_nn.tasks.attention_picture import CELL, draw_attention
-from autograd_nn.tasks.translation import Translation, fingerprint
+from autograd_nn.tasks.token_task import fingerprint
+from autograd_nn.tasks.translation import Translation
 from support.programs import expect_one_line, run_here
 
 SMALL = 'transformer_small', 'seq2seq_small'
@@ -93,6 +94,14 @@ def test_a_text_is_translated_and_a_file_line_by_line(run, tmp_path):
         '  3 March 2021', '  4 March 2021']
 
 
+def test_a_run_is_evaluated_again(run, texts, tmp_path):
+    process = run_here('predict', '--evaluate', run / 'model.npz', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    last = json.loads((run / 'log.json').read_text())[-1]
+    exact, bleu4 = (last[f'validation/main/{name}'] for name in ('exact', 'bleu4'))
+    assert f'model.npz: exact {exact:.4f}, bleu4 {bleu4:.4f}' in process.stdout
+
+
 def test_a_text_that_is_too_long_for_a_file_name(run, tmp_path):
     process = run_here('predict', run / 'model.npz', '3 March 2021 ' * 9, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
@@ -107,7 +116,7 @@ def test_another_vocabulary_takes_one_line(run, tmp_path):
     vocabulary = datasets.MarkedVocabulary.of_texts(['another one'], 'char')
     vocabulary.save(tmp_path / 'vocabulary.json')
     process = run_here('predict', tmp_path / 'model.npz', 'a', cwd=tmp_path)
-    expect_one_line(process, 'vocabulary.json is not the vocabulary that ', 'model.npz was trained with')
+    expect_one_line(process, 'vocabulary.json: expected the vocabulary that model.npz was trained with, got another')
     (tmp_path / 'vocabulary.json').unlink()
     process = run_here('predict', tmp_path / 'model.npz', 'a', cwd=tmp_path)
     expect_one_line(process, 'vocabulary.json')

@@ -164,13 +164,11 @@ class RNNSequence(RecurrentSequence):
         return self.loop(step, linear(x, W, b), h)
 
 
-def packing(lengths: Sequence[int] | np.ndarray,
-            starts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, Ints]:
+def packing(lengths: Sequence[int]) -> tuple[np.ndarray, np.ndarray, Ints]:
     """How to pack sequences that lie one after the other.
 
     Args:
         lengths: Their lengths, in any order.
-        starts: In which row each begins; by default, where the one before it ends.
 
     Returns:
         The order of the sequences, the longest first; where each row of the packed sequences comes from; and the batch
@@ -183,8 +181,7 @@ def packing(lengths: Sequence[int] | np.ndarray,
     """
     counts = np.array(lengths, dtype=int)
     order = np.argsort(-counts, kind='stable')
-    if starts is None:
-        starts = np.cumsum(counts) - counts
+    starts = np.cumsum(counts) - counts
     steps = np.arange(counts.max(initial=0))[:, None]
     taking_part = steps < counts[order]
     return order, (starts[order] + steps)[taking_part], tuple(taking_part.sum(1).tolist())

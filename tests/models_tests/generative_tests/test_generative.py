@@ -236,7 +236,7 @@ def test_each_patch_sees_as_many_pixels_as_the_paper_says(halvings, seen):
 
 
 def test_sides_that_cannot_be_halved():
-    with pytest.raises(ValueError, match='DCGAN: expected as many rows as columns.*30 x 30'):
+    with pytest.raises(ValueError, match=r'DCGAN: expected as many rows as columns.*30 x 30'):
         models.DCGAN((1, 30, 30))
     with pytest.raises(ValueError, match='Pix2Pix: expected sides that can be halved 5 times, got 28 x 28'):
         models.Pix2Pix((1, 28, 28), halvings=5)
