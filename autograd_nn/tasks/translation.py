@@ -21,6 +21,7 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_input import texts_of
+from autograd_nn.tasks.token_task import check_vocabulary, fingerprint
 from autograd_nn.training.run_folder import MODEL, VOCABULARY, load_weights
 from autograd_nn.training.standard_trainer import Speed
 
@@ -237,8 +238,7 @@ class Translation(SampleTask):
             ('beam_width', options.beam_width), ('length_penalty', options.length_penalty)))
         check_at_least(argparse.Namespace(beam_width=width, length_penalty=penalty), beam_width=1, length_penalty=0)
         vocabulary = datasets.load_vocabulary(weights.with_name(VOCABULARY))
-        if fingerprint(vocabulary) != config['vocabulary']:
-            raise ValueError(f'{weights.with_name(VOCABULARY)} is not the vocabulary that {weights} was trained with')
+        check_vocabulary(vocabulary, weights, config)
         network: Any = entry.build(vocabulary_size=len(vocabulary))
         load_weights(weights, network)
         network.to_device(device)
@@ -315,8 +315,3 @@ def draw_translation(network: models.TranslationNetwork, vocabulary: MarkedVocab
     ends = ['<eos>']
     return draw_attention([*vocabulary.split(text), *ends], [*vocabulary.split(translation), *ends], weights,
                           f'{text} → {translation}', 'black' if right else '#c00000')
-
-
-def fingerprint(vocabulary: MarkedVocabulary) -> int:
-    """A number that is another one for another vocabulary."""
-    return zlib.crc32('\n'.join(vocabulary.tokens).encode())

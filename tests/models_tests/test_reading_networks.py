@@ -74,9 +74,9 @@ def test_taggers_overfit_eight_sentences(name):
 
 def test_the_reader_of_lines_overfits_eight_lines():
     ann.random.seed(0)
-    arrays = LineConverter("0123456789")(DigitStrips(8, count=(1, 2))[:])
-    network = models.create('crnn', dropout=0.)
-    overfit(network, arrays, 0.005, 120, 0.02)
+    arrays = LineConverter('0123456789')(DigitStrips(8, count=(1, 2))[:])
+    network = models.create('crnn', units=32, dropout=0.)
+    overfit(network, arrays, 0.005, 110, 0.05)
     with ann.using_config('train', False):
         found = models.ctc_greedy(network(*arrays[:2]), network.blank)
     assert found == [row[row >= 0].tolist() for row in arrays[2]]

@@ -196,7 +196,7 @@ def test_analogies_of_a_file_are_counted(data, tmp_path):
 def test_characters_in_place_of_words(tmp_path):
     (tmp_path / 'a.tsv').write_text('犬\t犬が走る。\n猫\t猫が寝る。\n' * 4, 'utf-8')
     process = run_here('train', '--model', 'text_cnn', '--dataset', 'a.tsv', '--level', 'char', '--units', 8,
-                       '--epochs', 20, '--batch-size', 6, cwd=tmp_path)
+                       '--epochs', 12, '--batch-size', 6, '--lr', 0.02, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert '犬' in Vocabulary.load(tmp_path / 'result' / 'vocabulary.json').tokens
     process = run_here('predict', tmp_path / 'result' / 'model.npz', '犬が走る', '猫 が寝る', cwd=tmp_path)

@@ -10,7 +10,8 @@ from autograd_nn import datasets, models, tasks
 from autograd_nn.datasets import DateSpellings
 from autograd_nn.evaluation import bleu
 from autograd_nn.tasks.attention_picture import CELL, draw_attention
-from autograd_nn.tasks.translation import Translation, fingerprint
+from autograd_nn.tasks.token_task import fingerprint
+from autograd_nn.tasks.translation import Translation
 from support.programs import expect_one_line, run_here
 
 SMALL = 'transformer_small', 'seq2seq_small'
@@ -115,7 +116,7 @@ def test_another_vocabulary_takes_one_line(run, tmp_path):
     vocabulary = datasets.MarkedVocabulary.of_texts(['another one'], 'char')
     vocabulary.save(tmp_path / 'vocabulary.json')
     process = run_here('predict', tmp_path / 'model.npz', 'a', cwd=tmp_path)
-    expect_one_line(process, 'vocabulary.json is not the vocabulary that ', 'model.npz was trained with')
+    expect_one_line(process, 'vocabulary.json: expected the vocabulary that model.npz was trained with, got another')
     (tmp_path / 'vocabulary.json').unlink()
     process = run_here('predict', tmp_path / 'model.npz', 'a', cwd=tmp_path)
     expect_one_line(process, 'vocabulary.json')
