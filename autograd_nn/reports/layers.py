@@ -13,6 +13,7 @@ from autograd_nn.link import ForwardPostprocessCallbackArgs, Link
 from autograd_nn.link_hook import LinkHook
 from autograd_nn.reports.elements import Gallery, Marked, Picture, Section, Table
 from autograd_nn.types import Array
+from autograd_nn.utils.sampling import sample_elements
 from autograd_nn.variable import Parameter, Variable
 
 # As many elements of an array as these say how all of them are distributed.
@@ -45,23 +46,6 @@ class Statistics(NamedTuple):
     high: float
 
 
-def sample_elements(x: Array, most: int = SAMPLE) -> np.ndarray:
-    """Some of an array's elements, evenly spaced in memory, on the CPU as float64.
-
-    Args:
-        x: The array.
-        most: How many, at most.
-
-    Example:
-        >>> sample_elements(np.arange(10), 5)
-        array([0., 2., 4., 6., 8.])
-    """
-    # In the order of the memory, nothing is copied but what is taken.
-    axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-    flat = x.transpose(axes).reshape(-1)
-    return to_cpu(flat[::max(1, -(-flat.size // most))]).astype(np.float64)
-
-
 def describe(x: Array, bins: int = 32) -> Statistics:
     """How the elements of an array are distributed, by a sample of them.
 
@@ -69,7 +53,7 @@ def describe(x: Array, bins: int = 32) -> Statistics:
         x: The array.
         bins: The number of intervals of the histogram.
     """
-    values = sample_elements(x)
+    values = sample_elements(x, SAMPLE)
     finite = values[np.isfinite(values)]
     if not finite.size:
         return Statistics(np.nan, np.nan, np.nan, np.zeros(bins, int), np.nan, np.nan)

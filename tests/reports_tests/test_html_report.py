@@ -11,6 +11,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import reports, training
 from autograd_nn.reports.run import configuration, curves, summary
+from autograd_nn.utils.sampling import sample_elements
 from support.pages import Page, check_self_contained
 from support.toy import make_trainer
 
@@ -157,7 +158,7 @@ def test_statistics_of_arrays_in_any_layout():
         np.testing.assert_allclose(statistics[:3], [each.mean(), each.std(), np.sqrt((each ** 2).mean())], rtol=1e-5,
                                    atol=1e-7)
         np.testing.assert_array_equal(statistics.histogram, np.histogram(each, 32)[0])
-    many = reports.layers.sample_elements(np.arange(10 ** 6), 1000)
+    many = sample_elements(np.arange(10 ** 6), 1000)
     assert len(many) == 1000 and math.isclose(many.mean(), 499_500)
 
 

@@ -20,11 +20,13 @@ from autograd_nn.training.extensions.shift import (
     WarmupShift,
 )
 from autograd_nn.training.extensions.snapshot import snapshot, snapshot_object
+from autograd_nn.training.extensions.tensorboard_report import TensorBoardReport
 from autograd_nn.training.extensions.variable_statistics_plot import VariableStatisticsPlot
 
 __all__ = [
     'CosineShift', 'DivergenceError', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift',
     'LinearShift', 'LogReport', 'MicroAverage', 'MultistepShift', 'ParameterStatistics', 'PlotReport',
-    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'VariableStatisticsPlot', 'WarmupShift',
+    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'TensorBoardReport', 'VariableStatisticsPlot',
+    'WarmupShift',
     'observe_lr', 'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
 ]
