@@ -79,7 +79,9 @@ class TensorBoardReport(Extension):
         goes_on = any(folder.glob('events.out.tfevents.*'))
         # What was logged before this extension was there is written, too.
         self._entries = len(log) if goes_on else 0
-        self._writer = SummaryWriter(str(folder), purge_step=iteration + 1 if goes_on else None)
+        # Files are named by the second: another one in the same second would replace the first.
+        self._writer = SummaryWriter(str(folder), purge_step=iteration + 1 if goes_on else None,
+                                     filename_suffix=f'.{iteration}')
         self._times = {}
         if self._kept is not None:
             self._kept.begin(trainer)
