@@ -202,7 +202,7 @@ def _filters(name: str, link: Any, x: np.ndarray) -> Section | None:
     if min(weights.shape[2:]) < 2:
         return None
     what = 'in colour' if weights.shape[1] == 3 else 'grey' if weights.shape[1] == 1 else 'of the first channel, grey'
-    scale = max(1, min(6, 64 // weights.shape[-1]))
+    scale = max(1, min(10, 64 // weights.shape[-1]))
     sheet = Picture(tile(_as_pixels(weights)), f'the first {len(weights)} filters of {name}', scale)
     return Section('Filters of the first layer', [sheet],
                    f'{name}, {len(weights)} of {W.shape[0]}, {what}: each from its smallest (dark) to its largest '
@@ -215,13 +215,13 @@ def _activations(found: Sequence[tuple[str, Any, np.ndarray, np.ndarray]]) -> Se
         found[i] for i in np.linspace(0, len(found) - 1, MOST_LAYERS).round().astype(int)]
     rows = []
     for name, link, _, y in taken:
-        rows.append([name, type(link).__name__, ' × '.join(map(str, y.shape)), float(y.mean()), float(y.std()),
-                     f'{np.mean(y <= 0):.0%}', picture_of(y, name)])
+        rows.append([name, picture_of(y, name), type(link).__name__, ' × '.join(map(str, y.shape)), float(y.mean()),
+                     float(y.std()), f'{np.mean(y <= 0):.0%}'])
     note = 'What layers return for the first sample that is evaluated, before what follows, such as a ReLU.'
     if len(taken) < len(found):
         note += f' {len(taken)} of {len(found)} layers are shown.'
     x = found[0][2]
-    elements: list[Any] = [Table(['layer', '', 'shape', 'mean', 'deviation', '≤ 0', 'outputs'], rows)]
+    elements: list[Any] = [Table(['layer', 'outputs', 'kind', 'shape', 'mean', 'deviation', '≤ 0'], rows)]
     if x.ndim == 3 and x.shape[0] in (1, 3):
         shown = Picture(tile(_as_pixels(x[None])), 'what the network is given', max(1, 112 // x.shape[-1]))
         elements.insert(0, Gallery([(shown, 'the sample')]))
