@@ -13,7 +13,7 @@ PROGRAMS = {
     'generate': 'make up text with a trained language model',
     'models': 'list the networks of the zoo: sizes, time to train',
     'report': 'compare training runs in one page for a browser',
-    'convert': 'convert weights of Caffe',
+    'convert': 'convert weights of Caffe, or shrink those of a run',
     'style': 'paint a photograph in the style of a painting',
     'fast-style train': 'train a network that paints, or enlarges, in one pass',
     'fast-style generate': 'paint or enlarge pictures with such a network',

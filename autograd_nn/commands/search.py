@@ -114,7 +114,8 @@ def read_dimensions(texts: Sequence[str], options: Sequence[argparse.Action]) ->
     """
     from autograd_nn import tuning
 
-    known = {action.dest: action for action in options if action.dest not in NO_PARAMETERS}
+    known = {action.dest: action for action in options
+             if action.dest not in NO_PARAMETERS and action.nargs in (None, 0, '?')}
     found: dict[str, tuning.Dimension] = {}
     with _about_search():
         for text in texts:

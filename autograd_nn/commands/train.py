@@ -79,4 +79,5 @@ def main(line: CommandLine) -> None:
             run.load_state()
         with run.open_folder(), telling_how_to_continue(run.folder, run.trainer, line):
             run.train()
+            run.settle_weights()
             run.save_results()

@@ -52,6 +52,11 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                                                                   'ones of PyTorch or Caffe), with a new classifier if '
                                                                   'they have another number of classes')
     parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
+    parser.add_argument('--prune', type=float, default=0., metavar='PART',
+                        help='set this part of the weights to zero, those of the least magnitude, step by step in the '
+                             'first half of the training')
+    parser.add_argument('--prune-per-layer', action='store_true',
+                        help='with --prune: each layer loses that part, and not those of all layers that are least')
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, entry: models.Entry) -> None:
@@ -63,8 +68,8 @@ def add_run_arguments(parser: argparse.ArgumentParser, entry: models.Entry) -> N
     """
     add_common_arguments(parser)
     tasks.get(entry.task).add_arguments(parser)
-    # Rate and epochs depend on other options, too: a run settles them.
-    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
+    # Rate, betas and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'betas', 'epochs'}
     parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
 
 
@@ -101,7 +106,13 @@ def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--warmup', type=float, metavar='PART',
                         help='part of the training, from 0 to 1, in which the rate rises to --lr')
     parser.add_argument('--clip', type=float, metavar='NORM', help='largest norm of the gradient; 0 for any')
+    parser.add_argument('--betas', type=float, nargs=2, metavar='PART',
+                        help='what part of the running means of gradients, and of their squares, remains in an update; '
+                             'for adam and adamw (default: that of the model, or 0.9 and 0.999)')
     parser.add_argument('--weight-decay', type=float, help='L2 regularization, decoupled with adamw')
+    parser.add_argument('--swa', type=float, default=0., metavar='PART',
+                        help='average the weights of this last part of the training, such as 0.25, in which the rate '
+                             'stays as it is (stochastic weight averaging)')
 
 
 def read_optimization(arguments: argparse.Namespace) -> Optimization:

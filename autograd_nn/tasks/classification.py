@@ -23,9 +23,9 @@ from autograd_nn.datasets import transforms
 from autograd_nn.reports import Gallery, Picture, Section, class_sections, count_pairs
 from autograd_nn.tasks.class_names import Captions
 from autograd_nn.tasks.network_input import DIGITS, input_of_run, load_all_weights, settle, show_to_network
-from autograd_nn.tasks.picture_folder import load_folder
+from autograd_nn.tasks.picture_folder import find_parts, load_folder
 from autograd_nn.tasks.sample_task import MeasuringEvaluator, SampleTask, sheet
-from autograd_nn.tasks.task import Answer, Predictor
+from autograd_nn.tasks.task import Answer, Member, Predictor
 from autograd_nn.training import extensions
 from autograd_nn.training.run_folder import MISTAKES, MODEL, RESULTS_PICTURE, save_quickly
 from autograd_nn.utils.atomic import atomic_write
@@ -71,8 +71,15 @@ class Classification(SampleTask):
             raise ValueError('--cuda-graph: steps of several processes, which exchange gradients, cannot be captured; '
                              'expected one process')
 
+    @property
+    def tested_with(self) -> str:
+        folder = Path(self.options.dataset)
+        if folder.is_dir() and (has_mnist_files(folder) or find_parts(folder)[1] is not None):
+            return str(folder.resolve())
+        return super().tested_with
+
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
-        if any(folder.glob('*-idx3-ubyte*')):
+        if has_mnist_files(folder):
             return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
         return load_folder(folder, self.entry, self.options.seed)
 
@@ -139,6 +146,12 @@ class Classification(SampleTask):
         x, t = self.converter(samples, self.device)
         return list(zip(np.asarray(autograd_nn.as_variable(t)).tolist(), np.asarray(F.softmax(self.network(x)))))
 
+    def measure(self, data: Any, answers: Sequence[Any]) -> dict[str, float]:
+        return {'accuracy': float(np.mean([p.argmax() == t for t, p in answers]))}
+
+    def combine(self, answers: Sequence[Sequence[Any]]) -> list[Any]:
+        return [(each[0][0], np.mean([p for _, p in each], axis=0)) for each in zip(*answers, strict=True)]
+
     def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
         captions = Captions(self.labels, size=13)
         return sheet((draw_answer(x, t, p, captions) for (x, _), (t, p) in zip(samples, answers)), columns=6)
@@ -172,32 +185,86 @@ class Classification(SampleTask):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        labels, shape, preprocessing = input_of_run(config)
-        network: Any = entry.build(num_classes=len(labels))
+        return cls.make_ensemble([Member(entry, config, weights)], options, device)
+
+    @classmethod
+    def load_network(cls, member: Member) -> Any:
+        labels, shape, _ = input_of_run(member.config)
+        network: Any = member.entry.build(num_classes=len(labels))
         settle(network, shape)
-        load_all_weights(weights, network, entry.name)
-        network.to_device(device)
-        return classifier(network, labels, shape, preprocessing, options.top)
+        load_all_weights(member.weights, network, member.entry.name)
+        return network
+
+    @classmethod
+    def make_ensemble(cls, members: Sequence[Member], options: argparse.Namespace, device: Device) -> Predictor:
+        """What answers by the mean of the probabilities."""
+        first, = input_of_run(members[0].config)[:1]
+        recognizers = []
+        for member in members:
+            labels, shape, preprocessing = input_of_run(member.config)
+            if labels != first:
+                raise ValueError(f'{member.weights}: expected the classes of {members[0].weights}, which are '
+                                 f'{in_short(first)}; got {in_short(labels)}')
+            network = cls.load_network(member)
+            network.to_device(device)
+            recognizers.append(recognizer(network, labels, shape, preprocessing))
+        return classifier(recognizers, first, options.top)
 
 
-def classifier(network: Any, labels: Sequence[str], shape: tuple[int, int, int], preprocessing: models.Preprocessing,
-               count: int | None) -> Predictor:
-    """What says of a file what it shows.
+def has_mnist_files(folder: Path) -> bool:
+    """Whether a folder has the files of MNIST, which say what to train and what to test with."""
+    return any(folder.glob('*-idx3-ubyte*'))
+
+
+Recognizer = Callable[[str], np.ndarray]
+"""What says of a file how probable each class is."""
+
+
+def recognizer(network: Any, labels: Sequence[str], shape: tuple[int, int, int],
+               preprocessing: models.Preprocessing) -> Recognizer:
+    """What says of a file how probable each class is: an array of shape (classes,).
 
     Args:
         network: A network that returns logits, on its device.
         labels: The names of the classes.
         shape: What it takes: channels, height and width.
         preprocessing: How it saw its training data.
+    """
+    def recognize(path: str) -> np.ndarray:
+        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
+        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+            return np.asarray(F.softmax(network(network.device.send(x[None]))))[0]
+
+    return recognize
+
+
+def classifier(recognizers: Sequence[Recognizer], labels: Sequence[str], count: int | None) -> Predictor:
+    """What says of a file what it shows.
+
+    Args:
+        recognizers: Whose probabilities are averaged.
+        labels: The names of the classes.
         count: How many classes to name (see `name_best`).
     """
     def classify(path: str) -> Answer:
-        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
-        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-            p = np.asarray(F.softmax(network(network.device.send(x[None]))))[0]
-        return Answer(name_best(labels, p, count))
+        return Answer(name_best(labels, np.mean([recognize(path) for recognize in recognizers], axis=0), count))
 
     return classify
+
+
+def in_short(labels: Sequence[str], count: int = 3) -> str:
+    """The names of classes, in words.
+
+    Args:
+        labels: The names.
+        count: How many to name at most.
+
+    Example:
+        >>> in_short('0123456789'), in_short(['cat', 'dog'])
+        ('0, 1, 2 and 7 more', 'cat, dog')
+    """
+    more = f' and {len(labels) - count} more' if len(labels) > count else ''
+    return ', '.join(labels[:count]) + more
 
 
 def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | None = None) -> str:
