@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -282,7 +282,8 @@ class LayerGraph(Drawing):
         rankdir: The direction of drawing: ``'TB'``, ``'BT'``, ``'LR'`` or ``'RL'``.
     """
 
-    def __init__(self, nodes: list[tuple[str, Style]], edges: list[tuple[int, int]], rankdir: str = 'TB') -> None:
+    def __init__(self, nodes: Sequence[tuple[str, Style]], edges: Sequence[tuple[int, int]],
+                 rankdir: str = 'TB') -> None:
         super().__init__(rankdir)
         self.nodes = nodes
         self.edges = edges

@@ -1,7 +1,7 @@
 """Training in a few lines: a model with its loss, its metrics and its optimizer."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -147,7 +147,8 @@ class Learner:
         trainer.run(show_loop_exception_msg=out is not None)
         return History(report.log)
 
-    def evaluate(self, x: Any, y: Any = None, batch_size: int = _INFERENCE_BATCH, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any = None, batch_size: int = _INFERENCE_BATCH,
+                 sample_weight: Any = None) -> dict[str, float]:
         """The loss and the metrics over a data set, at inference.
 
         Args:
@@ -186,7 +187,7 @@ class Learner:
                 batch = gather(data.source, np.arange(start, min(start + batch_size, size)))
                 structure = call_with_batch(self.model, data.inputs(concat_examples(batch, self.model.device)))
                 parts: list[np.ndarray] = []
-                map_nested(lambda output: parts.append(to_cpu(as_array(output))), structure)
+                map_nested(parts.append, map_nested(lambda output: to_cpu(as_array(output)), structure))
                 if not whole:
                     whole = [np.empty((size, *part.shape[1:]), part.dtype) for part in parts]
                 for array, part in zip(whole, parts):
@@ -236,7 +237,8 @@ class Learner:
         reporter.add_observer('main', self.model)
         reporter.add_observers('main', self.model.namedlinks(skipself=True))
         with reporter.scope(observation):
-            call_with_batch(function, concat_examples(gather(data.source, np.arange(len(data.source))), self.model.device))
+            batch = gather(data.source, np.arange(len(data.source)))
+            call_with_batch(function, concat_examples(batch, self.model.device))
         return {short_name(key): float(as_array(value)) for key, value in observation.items()}
 
     # --- data
@@ -268,8 +270,9 @@ class Learner:
                 call_with_batch(self.model, data.inputs(concat_examples(first, self.model.device)))
 
     def _evaluator(self, data: _Data, batch_size: int = _INFERENCE_BATCH) -> extensions.Evaluator:
-        return extensions.Evaluator(data.iterator(batch_size, repeat=False, shuffle=False), self.model,
-                                    data.convert, self.model.device, eval_func=partial(self.objective, weighted=data.weighted))
+        iterator = data.iterator(batch_size, repeat=False, shuffle=False)
+        return extensions.Evaluator(iterator, self.model, data.convert, self.model.device,
+                                    eval_func=partial(self.objective, weighted=data.weighted))
 
     def _columns(self, is_evaluated: bool) -> list[str]:
         names = [f'main/{name}' for name in self.objective.names]
@@ -277,7 +280,7 @@ class Learner:
 
 
 class _RowIterator(SerialIterator):
-    """Has the numbers of rows for batches: of arrays, `_TakeRows` has all of them at once, faster than one after the other."""
+    """Has the numbers of rows for batches: `_TakeRows` then reads all of them at once, which is faster than lists."""
 
     def _collect(self, ticket: list[Any]) -> Any:
         return ticket[0].indices if len(ticket) == 1 else np.concatenate([segment.indices for segment in ticket])
