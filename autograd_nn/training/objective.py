@@ -110,7 +110,7 @@ class Objective:
         self.losses = [] if loss is None else [find_loss(loss[key]) for key in self.keys] if self.is_several else \
             [find_loss(loss)]
         if loss is None and metrics:
-            raise ValueError('compile: metrics need a loss; a model that computes its loss itself reports metrics itself')
+            raise ValueError('compile: metrics need a loss; a model that computes its own loss reports its own metrics')
         by_key = metrics if self.is_several else [metrics]
         if self.is_several and metrics and len(by_key) != len(self.losses):
             raise ValueError(f'compile: expected metrics for each of {len(self.losses)} outputs, got {len(by_key)}')

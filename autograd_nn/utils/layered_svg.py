@@ -98,10 +98,11 @@ def _ranks(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
         if ranks == before:
             break
     # What begins the graph stands just above what needs it first.
-    for i in range(count):
-        heads = [ranks[head] for tail, head in arrows if tail == i]
-        if heads and not any(head == i for _, head in arrows):
-            ranks[i] = min(heads) - 1
+    nearest: dict[int, int] = {}
+    for tail, head in arrows:
+        nearest[tail] = min(ranks[head], nearest.get(tail, ranks[head]))
+    for i in nearest.keys() - {head for _, head in arrows}:
+        ranks[i] = nearest[i] - 1
     return ranks
 
 
