@@ -92,8 +92,8 @@ CALLBACKS: dict[str, Callable[[Course], Any]] = {
 ``'early_stopping'`` ends a training whose loss on the validation data has not fallen for three epochs;
 ``'best_weights'`` leaves the model with the weights of the epoch in which it was least, ``'checkpoint'`` writes these
 to ``best.npz``; ``'snapshot'`` writes the whole state to ``snapshot.npz`` after each epoch, ``'plot'`` the curves of
-the loss to ``loss.png``, ``'log'`` the figures to ``log.json``; ``'fail_on_non_number'`` ends a training that diverges; and
-``'cosine'``, ``'linear'``, ``'step'`` and ``'constant'`` are the courses of the learning rate in
+the loss to ``loss.png``, ``'log'`` the figures to ``log.json``; ``'fail_on_non_number'`` ends a training that diverges;
+and ``'cosine'``, ``'linear'``, ``'step'`` and ``'constant'`` are the courses of the learning rate in
 `optimization.SCHEDULES`.
 """
 

@@ -30,10 +30,12 @@ def test_shapes_have_a_free_axis_wherever_the_samples_go():
 
 @pytest.mark.parametrize('compute', [
     lambda x, y: x + y, lambda x, y: x - y, lambda x, y: 2 - x, lambda x, y: x * 3 * y, lambda x, y: 1 / y,
-    lambda x, y: x // 2, lambda x, y: x % 2, lambda x, y: x ** 2, lambda x, y: 2 ** x, lambda x, y: x @ y.T, lambda x, y: -x,
-    lambda x, y: +x, lambda x, y: abs(x), lambda x, y: x[:, ::2], lambda x, y: x.T, lambda x, y: x.reshape(-1, 2),
+    lambda x, y: x // 2, lambda x, y: x % 2, lambda x, y: x ** 2, lambda x, y: 2 ** x, lambda x, y: x @ y.T,
+    lambda x, y: -x, lambda x, y: +x, lambda x, y: abs(x), lambda x, y: x[:, ::2], lambda x, y: x.T,
+    lambda x, y: x.reshape(-1, 2),
     lambda x, y: x.transpose(1, 0), lambda x, y: x.transpose(), lambda x, y: x.astype('d'), lambda x, y: x.flatten(),
-    lambda x, y: x.sum(axis=1), lambda x, y: x.mean(), lambda x, y: x.max(axis=1), lambda x, y: x.min(axis=1, keepdims=True),
+    lambda x, y: x.sum(axis=1), lambda x, y: x.mean(), lambda x, y: x.max(axis=1),
+    lambda x, y: x.min(axis=1, keepdims=True),
     lambda x, y: x[:, :1].squeeze(axis=1), lambda x, y: F.where(x > y, x, 2 * y), lambda x, y: F.where(x <= y, x, y),
     lambda x, y: F.concat([x, y]), lambda x, y: F.split_axis(x, 2, axis=1)[1], lambda x, y: F.tanh(x=x),
     lambda x, y: np.ones(4, 'f') + x, lambda x, y: np.float32(2) * y, lambda x, y: ann.Variable(np.ones(4, 'f')) - x])
@@ -126,7 +128,7 @@ def test_what_a_function_returns_may_be_nested():
     x = Input((4, 3))
     parts = F.separate(x, axis=1)
     assert [shape_of(part) for part in parts] == [(None, 3)] * 4
-    hy, cy, ys = L.NStepLSTM(1, 3, 2, 0.)(None, None, [x[0], x[1]])
+    hy, _, ys = L.NStepLSTM(1, 3, 2, 0.)(None, None, [x[0], x[1]])
     assert shape_of(hy) == (1, 2, 2) and [shape_of(y) for y in ys] == [(4, 2)] * 2
     y, mask = F.dropout(x, return_mask=True)
     assert isinstance(y, Symbol) and mask is None

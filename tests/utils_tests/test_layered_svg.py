@@ -17,7 +17,8 @@ def boxes_of(svg):
 def make_graph(count, seed):
     generator = random.Random(seed)
     arrows = sorted({(generator.randrange(head), head) for head in range(1, count) for _ in range(2)})
-    return [{'label': 'box' * generator.randint(1, 5) + '\nline' * generator.randint(0, 1)} for _ in range(count)], arrows
+    labels = ['box' * generator.randint(1, 5) + '\nline' * generator.randint(0, 1) for _ in range(count)]
+    return [{'label': label} for label in labels], arrows
 
 
 @pytest.mark.parametrize('rankdir', ['TB', 'BT', 'LR', 'RL'])
