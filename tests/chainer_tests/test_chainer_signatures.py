@@ -917,7 +917,8 @@ functions. binarize confusion_matrix div floordiv gelu gru info_nce mul neg nt_x
 scaled_dot_product_attention std step stochastic_depth sub var
 links. BinaryConvolution2D BinaryLinear MultiHeadAttention Shortcut
 optimizer_hooks. GradientScaling WeightClipping WeightMask
-training.extensions. CosineShift DivergenceError MagnitudePruning Shift WeightAveraging
+training.extensions. CosineShift DivergenceError MagnitudePruning Shift TensorBoardReport \
+WeightAveraging
 initializers. Initializer get_initializer
 iterators. LengthOrderSampler
 datasets. AugmentedDataset COCOBoxDataset CaptionDataset DateSpellings DigitSceneCaptions DigitScenes \
