@@ -42,7 +42,7 @@ class _Network(BaseEstimator):
     def _train(self, X: Any, y: Any, n_outputs: int, loss: Any, metrics: Sequence[str], sample_weight: Any) -> None:
         with _seeded(self.random_state):
             self.network_ = self._make_network(X.shape[1], n_outputs)
-            optimizer = find_optimizer(self.optimizer)
+            optimizer: Any = find_optimizer(self.optimizer)
             if optimizer is self.optimizer:
                 # One object may serve many estimators, in a search for instance.
                 kind = type(optimizer)
@@ -52,8 +52,9 @@ class _Network(BaseEstimator):
             if self.lr is not None:
                 setattr(optimizer, rate_of(optimizer), self.lr)
             self.learner_ = Learner(self.network_, optimizer, self.loss or loss, metrics)
-            self.history_ = self.learner_.fit(self._numbers(X), y, self.batch_size, self.epochs, self.verbose, self.callbacks,
-                                              self.validation_split, sample_weight=sample_weight).history
+            self.history_ = self.learner_.fit(
+                self._numbers(X), y, self.batch_size, self.epochs, self.verbose, self.callbacks, self.validation_split,
+                sample_weight=sample_weight).history
 
     def _make_network(self, n_features: int, n_outputs: int) -> Link:
         if isinstance(self.network, Link):

@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument('--length', type=int, default=200, help='operations in a chain (default: %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
     command.set_defaults(run=run_overhead, threads=1)
-    command = commands.add_parser('fit', help='the cost of fit over a loop of one\'s own, an epoch of 60 minibatches each')
+    command = commands.add_parser('fit', help="the cost of fit over a loop of one's own")
     command.add_argument('--rounds', type=int, default=20, help='how often each side runs (default: %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
     command.set_defaults(run=run_fit, threads=1, length=1)

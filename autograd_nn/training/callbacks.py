@@ -90,10 +90,10 @@ CALLBACKS: dict[str, Callable[[Course], Any]] = {
 """The callbacks that have names.
 
 ``'early_stopping'`` ends a training whose loss on the validation data has not fallen for three epochs;
-``'best_weights'`` leaves the model with the weights of the epoch in which it was least, ``'checkpoint'`` writes these to
-``best.npz``; ``'snapshot'`` writes the whole state to ``snapshot.npz`` after each epoch, ``'plot'`` the curves of the loss
-to ``loss.png``, ``'log'`` the figures to ``log.json``; ``'fail_on_non_number'`` ends a training that diverges; and
-``'cosine'``, ``'linear'``, ``'step'`` and ``'constant'`` are the courses of the learning rate in
+``'best_weights'`` leaves the model with the weights of the epoch in which it was least, ``'checkpoint'`` writes these
+to ``best.npz``; ``'snapshot'`` writes the whole state to ``snapshot.npz`` after each epoch, ``'plot'`` the curves of
+the loss to ``loss.png``, ``'log'`` the figures to ``log.json``; ``'fail_on_non_number'`` ends a training that diverges;
+and ``'cosine'``, ``'linear'``, ``'step'`` and ``'constant'`` are the courses of the learning rate in
 `optimization.SCHEDULES`.
 """
 
@@ -115,7 +115,7 @@ class FirstOf(StatefulTrigger):
 
     def fires(self, trainer: Progress) -> bool:
         """Whether one of them fires; all are asked in every iteration."""
-        return any([trigger(trainer) for trigger in self._triggers])
+        return any(trigger(trainer) for trigger in self._triggers)
 
     def get_training_length(self) -> tuple[int, str]:
         """The length of a training that is not stopped early."""

@@ -51,7 +51,6 @@ class Learner:
 
     Attributes:
         model: As given.
-        optimizer: The optimizer object.
         objective: The loss and the metrics as a function of a minibatch.
 
     Raises:
@@ -72,12 +71,19 @@ class Learner:
             raise TypeError(f'compile: expected a link as model, got {type(model).__name__}')
         self.model = model
         self.objective = Objective(model, loss, metrics, loss_weights)
-        self.optimizer = find_optimizer(optimizer).setup(model)
+        self._optimizer: Any = find_optimizer(optimizer)
         # What was said in words can be saved with the model.
         self.settings = {'optimizer': optimizer, 'loss': loss, 'metrics': metrics, 'loss_weights': loss_weights}
 
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer. Before it is asked for, the model's parameters are none of its business."""
+        if self._optimizer.target is not self.model:
+            self._optimizer.setup(self.model)
+        return self._optimizer
+
     def __repr__(self) -> str:
-        return (f'<Learner of {type(self.model).__name__}: {type(self.optimizer).__name__}, '
+        return (f'<Learner of {type(self.model).__name__}: {type(self._optimizer).__name__}, '
                 f'{", ".join(self.objective.names)}>')
 
     # --- whole data sets
@@ -147,7 +153,8 @@ class Learner:
         trainer.run(show_loop_exception_msg=out is not None)
         return History(report.log)
 
-    def evaluate(self, x: Any, y: Any = None, batch_size: int = _INFERENCE_BATCH, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any = None, batch_size: int = _INFERENCE_BATCH,
+                 sample_weight: Any = None) -> dict[str, float]:
         """The loss and the metrics over a data set, at inference.
 
         Args:
@@ -167,6 +174,9 @@ class Learner:
     def predict(self, x: Any, batch_size: int = _INFERENCE_BATCH) -> Any:
         """What the model returns for some inputs, at inference, minibatch by minibatch.
 
+        Of a model that computes its loss itself and has a ``predictor``, such as `links.Classifier`, it is what that
+        returns.
+
         Args:
             x: The inputs as for `fit`; or a data set of examples as for `fit`, whose targets are left out.
             batch_size: The number of samples in a minibatch.
@@ -178,15 +188,17 @@ class Learner:
             ValueError: The model returns something that has not one row for each sample.
         """
         data = self._data('predict', x)
-        self._build(data)
+        model = self.model if self.objective.losses else getattr(self.model, 'predictor', self.model)
+        if model is self.model:
+            self._build(data)
         size, structure = len(data.source), None
         whole: list[np.ndarray] = []
         with using_config('train', False), no_backprop_mode():
             for start in range(0, size, batch_size):
                 batch = gather(data.source, np.arange(start, min(start + batch_size, size)))
-                structure = call_with_batch(self.model, data.inputs(concat_examples(batch, self.model.device)))
+                structure = call_with_batch(model, data.inputs(concat_examples(batch, self.model.device)))
                 parts: list[np.ndarray] = []
-                map_nested(lambda output: parts.append(to_cpu(as_array(output))), structure)
+                map_nested(parts.append, map_nested(lambda output: to_cpu(as_array(output)), structure))
                 if not whole:
                     whole = [np.empty((size, *part.shape[1:]), part.dtype) for part in parts]
                 for array, part in zip(whole, parts):
@@ -236,7 +248,8 @@ class Learner:
         reporter.add_observer('main', self.model)
         reporter.add_observers('main', self.model.namedlinks(skipself=True))
         with reporter.scope(observation):
-            call_with_batch(function, concat_examples(gather(data.source, np.arange(len(data.source))), self.model.device))
+            batch = gather(data.source, np.arange(len(data.source)))
+            call_with_batch(function, concat_examples(batch, self.model.device))
         return {short_name(key): float(as_array(value)) for key, value in observation.items()}
 
     # --- data
@@ -265,11 +278,13 @@ class Learner:
         """Gives parameters whose shape is not known yet their first values, before random numbers go elsewhere."""
         if any(param.array is None for param in self.model.params()) and (first := data.first()) is not None:
             with without_traces(self.model), using_config('train', False), no_backprop_mode():
-                call_with_batch(self.model, data.inputs(concat_examples(first, self.model.device)))
+                arrays = concat_examples(first, self.model.device)
+                call_with_batch(self.model, data.inputs(arrays) if self.objective.losses else arrays)
 
     def _evaluator(self, data: _Data, batch_size: int = _INFERENCE_BATCH) -> extensions.Evaluator:
-        return extensions.Evaluator(data.iterator(batch_size, repeat=False, shuffle=False), self.model,
-                                    data.convert, self.model.device, eval_func=partial(self.objective, weighted=data.weighted))
+        iterator = data.iterator(batch_size, repeat=False, shuffle=False)
+        return extensions.Evaluator(iterator, self.model, data.convert, self.model.device,
+                                    eval_func=partial(self.objective, weighted=data.weighted))
 
     def _columns(self, is_evaluated: bool) -> list[str]:
         names = [f'main/{name}' for name in self.objective.names]
@@ -277,7 +292,7 @@ class Learner:
 
 
 class _RowIterator(SerialIterator):
-    """Has the numbers of rows for batches: of arrays, `_TakeRows` has all of them at once, faster than one after the other."""
+    """Has the numbers of rows for batches: `_TakeRows` then reads all of them at once, which is faster than lists."""
 
     def _collect(self, ticket: list[Any]) -> Any:
         return ticket[0].indices if len(ticket) == 1 else np.concatenate([segment.indices for segment in ticket])

@@ -263,7 +263,8 @@ class Trainer:
                 if isinstance(path, (str, Path)):
                     saved.append(path)
         # Nothing is lost before the first update of this run.
-        if saved or self.out is None or self.updater.iteration <= getattr(self, '_first_iteration', self.updater.iteration):
+        iteration = self.updater.iteration
+        if saved or self.out is None or iteration <= getattr(self, '_first_iteration', iteration):
             pass
         elif diverged := set(non_finite_parameters(self)) - self._unset:
             lines.append(f'No snapshot of this state is saved: the parameter {min(diverged)} has become NaN or '

@@ -33,7 +33,7 @@ NETWORKS: dict[str, Callable[[], ann.Link]] = {'784-100-10': mlp, 'two convoluti
 
 def bare_loop(make: Callable[[], ann.Link], x: Any, t: Any) -> Callable[[], Any]:
     """An epoch of a loop that a program may have instead of `fit`: as little as does the same work."""
-    model = L.Classifier(make())
+    model: Any = L.Classifier(make())
     optimizer = ann.optimizers.Adam().setup(model)
 
     def epoch() -> float:

@@ -932,6 +932,7 @@ VOCSemanticSegmentationDataset Vocabulary WordVectors boxes_of_masks describe_sc
 get_digits get_reviews get_tagged_sentences label_map_of_scene make_analogy_corpus make_reviews make_tagged_sentences \
 pad_sentences parallel_streams prepare_digit prepare_line read_analogies read_image read_label_map \
 read_tagged_sentences read_text split_sentence standard_augmentation write_label_map
+datasets. DigitOutlines PicturePairDataset outline
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
 dataset. Dataset Examples RemoteFile at_epoch call_converter download_files gather join_examples
 '''

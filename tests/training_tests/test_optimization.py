@@ -43,11 +43,24 @@ def test_optimizers_have_the_rate_that_is_asked_for(name):
     assert optimization.describe(100).endswith('gradients are clipped at norm 2; weight decay 0.125')
 
 
+@pytest.mark.parametrize('name', ['adam', 'adamw'])
+def test_how_long_adam_remembers(name):
+    optimization = Optimization(name, lr=0.25, betas=[0.5, 0.75])
+    optimizer = optimization.make_optimizer(L.Linear(3, 2))
+    assert (optimizer.beta1, optimizer.beta2) == (0.5, 0.75)
+    assert optimization.describe(100).endswith('; betas 0.5 and 0.75')
+    assert optimization.remember(optimizer).chosen['beta1'] == 0.5
+    usual = Optimization(name, lr=0.25).make_optimizer(L.Linear(3, 2))
+    assert (usual.beta1, usual.beta2) == (0.9, 0.999)
+
+
 @pytest.mark.parametrize('values, message', [
     ({'optimizer': 'adams'}, 'optimizer: expected one of sgd, .*; got adams'),
     ({'schedule': 'waves'}, 'schedule: expected one of cosine, .*; got waves'),
     ({'lr': 0}, 'lr: expected a positive number, got 0'), ({'lr': np.inf}, 'lr: .* got inf'),
     ({'warmup': 1}, 'warmup: expected a part of the training, from 0 to less than 1, got 1'),
+    ({'betas': (0.5, 1)}, r'betas: expected two numbers from 0 to less than 1, got \(0.5, 1\)'),
+    ({'optimizer': 'momentum', 'betas': (0.5, 0.9)}, 'betas: expected adam or adamw as optimizer, got momentum'),
     ({'swa': 1}, 'swa: expected a part of the training, from 0 to less than 1, got 1'), ({'swa': -0.5}, 'swa: .*'),
     ({'swa': 0.5, 'warmup': 0.5}, 'swa: 0.5 of the training leave no part .* a warmup of 0.5'),
     ({'clip': np.nan}, 'clip: .* got nan'), ({'weight_decay': -1}, 'weight_decay: expected at least 0, got -1'),
