@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -667,6 +667,8 @@ class Parameter(Variable):
     Attributes:
         initializer: As given.
         update_rule: The optimizer's `UpdateRule` for this parameter, or None.
+        update_hooks: The hooks that its rule gets in the ``setup`` of any optimizer (see `UpdateRule.add_hook`): what
+            belongs to the layer, such as limits, and not to the optimizer.
 
     Example:
         >>> import autograd_nn as ann
@@ -677,6 +679,8 @@ class Parameter(Variable):
         >>> W
         parameter([0.5, 0.5], dtype=float32)
     """
+
+    update_hooks: Sequence[Callable[..., Any]] = ()
 
     def __init__(self, initializer: InitializerLike = None, shape: int | tuple[int, ...] | None = None,
                  name: str | None = None, *, dtype: DTypeLike | None = None) -> None:

@@ -1,6 +1,7 @@
 """The models by name, as ``scripts/train.py --model`` knows them."""
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -39,6 +40,12 @@ class Entry:
             arguments: What its constructor takes, such as ``num_classes``.
         """
         return self.model(**{**self.options, **arguments})
+
+    @property
+    def num_classes(self) -> int | None:
+        """The number of classes that the model has where nothing else is asked for; None if it knows no classes."""
+        default = inspect.signature(self.model).parameters.get('num_classes')
+        return self.options.get('num_classes', None if default is None else default.default)
 
     @property
     def description(self) -> str:

@@ -3,10 +3,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograd_nn import Link, models, serializers
+from autograd_nn import Link
 from autograd_nn.commands.command_line import about
-from autograd_nn.models.published import find_format
-from autograd_nn.training.run_folder import path_of_network
+from autograd_nn.tasks.network_input import load_fitting_weights
 
 # As many default boxes has a place of a feature map.
 MOST_GROUPS = 6
@@ -32,10 +31,7 @@ def load_initial_weights(path: str | Path, network: Link, outputs: int | None = 
         ValueError: It is damaged, or holds the weights of another network.
     """
     with about('--initial-weights'):
-        if name is not None and find_format(path) != 'npz':
-            report = models.load_published(path, network, name)
-        else:
-            report = serializers.load_matching(path, network, path_of_network(path))
+        report = load_fitting_weights(path, network, name)
     sizes = {name: param.size for name, param in network.namedparams()}
     replaced = find_classifier(report.other_shape, outputs) if outputs else set()
     loaded = sum(size for name, size in sizes.items() if name[1:] in report.loaded)

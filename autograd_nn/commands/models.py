@@ -16,6 +16,7 @@ from autograd_nn.tasks.network_input import settle
 
 PICTURES = 1000
 LINE = '{:24}  {:>11}  {:>15}  {:>10}  {}'
+LINE_OF_OTHERS = '{:24}  {:>11}  {}'
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
@@ -51,9 +52,7 @@ def list_models() -> None:
             figures = f'{summary.parameters:,}', f'{summary.multiply_adds:,}', 'x'.join(map(str, entry.input_shape))
             print(LINE.format(name, *figures, verdict(seconds)), flush=True)
         else:
-            params = list(entry.build().params())
-            known = all(param.array is not None for param in params)
-            print(LINE.format(name, f'{sum(param.size for param in params):,}' if known else '', '', entry.task, ''))
+            print(LINE_OF_OTHERS.format(name, count_parameters(entry), f'({entry.task})'), flush=True)
     print('multiply-adds: of a forward pass with one sample\n'
           f'on this CPU: is training feasible, and about how long is an epoch of {PICTURES:,}\n'
           f'pictures, by the speed measured just now ({2e-9 * speed:.0f} GFLOPS)')
@@ -65,8 +64,34 @@ def verdict(seconds: float) -> str:
     return f'{"yes" if seconds < 120 else "slow" if seconds < 900 else "no"}, {time_text}'
 
 
+def count_parameters(entry: models.Entry) -> str:
+    """A model's number of parameters, in words; nothing where data decide on it.
+
+    Args:
+        entry: The model.
+    """
+    network = build_blank(entry)
+    with np.errstate(all='ignore'):
+        tasks.get(entry.task).find_shapes(network, entry.input_shape)
+    params = list(network.params())
+    return f'{sum(param.size for param in params):,}' if all(param.is_initialized for param in params) else ''
+
+
 def measure(entry: models.Entry) -> autograd_nn.ModelSummary:
     """Counts a model's parameters and multiply-adds.
+
+    Args:
+        entry: The model.
+    """
+    network = build_blank(entry)
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all='ignore'):
+        if hasattr(network, 'auxiliary'):
+            settle(network, entry.input_shape)
+        return autograd_nn.summary(network, entry.input_shape)
+
+
+def build_blank(entry: models.Entry) -> Any:
+    """Makes a model whose parameters have any values.
 
     Args:
         entry: The model.
@@ -75,10 +100,7 @@ def measure(entry: models.Entry) -> autograd_nn.ModelSummary:
     for param in network.params():
         # The sizes do not depend on values, and memory that nobody writes to costs nothing.
         param.initializer = leave_blank
-    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all='ignore'):
-        if hasattr(network, 'auxiliary'):
-            settle(network, entry.input_shape)
-        return autograd_nn.summary(network, entry.input_shape)
+    return network
 
 
 def leave_blank(array: np.ndarray) -> None:

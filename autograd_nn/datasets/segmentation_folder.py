@@ -180,7 +180,7 @@ def read_names(path: Path) -> list[str]:
     """
     if not path.is_file():
         return []
-    return [line.strip() for line in path.read_text(encoding='utf-8').splitlines() if line.strip()]
+    return [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
 
 
 def _size_of(path: Path) -> tuple[int, int]:

@@ -117,6 +117,9 @@ class Job(Processes):
                              'each: start fewer')
         super().divide(count)
 
+    def whole(self, number: float) -> float:
+        return self.share * self.comm.allreduce_obj(number)
+
     def part_of(self, dataset: Any) -> Any:
         if len(dataset) < self.size:
             raise ValueError(f'{self.size} processes cannot share {len(dataset)} samples to evaluate; expected one at '

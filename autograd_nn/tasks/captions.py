@@ -10,16 +10,16 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import autograd_nn
-from autograd_nn import datasets, models, serializers
+from autograd_nn import datasets, models
 from autograd_nn.backend import Device
 from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets import CaptionDataset, DigitSceneCaptions, SentenceVocabulary, split_sentence
 from autograd_nn.evaluation import bleu, cider_d
-from autograd_nn.tasks.network_input import run_once
+from autograd_nn.tasks.network_input import find_lacking, load_fitting_weights, run_once
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
-from autograd_nn.training.run_folder import VOCABULARY, load_weights, path_of_network
+from autograd_nn.training.run_folder import VOCABULARY, load_weights
 
 SIDE = 160
 BEAM_WIDTH, MAX_LENGTH = 3, 24
@@ -110,11 +110,15 @@ class Captioning(SampleTask):
         if self.test[0][0].shape != shape:
             self.train_data, self.test = (datasets.TransformDataset(data, ToSize(shape[1:]))
                                           for data in (self.train_data, self.test))
-        settle(self.network, shape)
+        self.find_shapes(self.network, shape)
         if self.options.encoder_weights and not self.options.resume:
-            load_encoder(self.options.encoder_weights, self.network.encoder)
+            load_encoder(self.options.encoder_weights, self.network.encoder, self.entry.options['encoder'])
         if self.options.freeze_encoder:
             self.network.encoder.freeze()
+
+    @classmethod
+    def find_shapes(cls, network: Any, shape: tuple[int, ...]) -> None:
+        run_once(network, np.zeros((1, *shape), autograd_nn.get_dtype()), np.ones((1, 1), np.int32))
 
     def describe_data(self) -> dict[str, Any]:
         return {'words': len(self.vocabulary)}
@@ -160,7 +164,7 @@ class Captioning(SampleTask):
             check_at_least(options, beam_width=1)
         vocabulary = SentenceVocabulary.load(weights.with_name(VOCABULARY))
         network: Any = entry.build(vocabulary_size=len(vocabulary))
-        settle(network, entry.input_shape)
+        cls.find_shapes(network, entry.input_shape)
         load_weights(weights, network)
         network.to_device(device)
         converter = CaptionConverter(vocabulary, network.preprocessing)
@@ -217,29 +221,20 @@ class ToSize:
         return self.resize(image), sentences
 
 
-def settle(network: models.CaptionNetwork, shape: tuple[int, ...]) -> None:
-    """Lets a network find out the shapes of its parameters.
-
-    Args:
-        network: The network.
-        shape: The shape of a picture.
-    """
-    run_once(network, np.zeros((1, *shape), autograd_nn.get_dtype()), np.ones((1, 1), np.int32))
-
-
-def load_encoder(path: str, encoder: models.ImageNetwork) -> None:
+def load_encoder(path: str, encoder: models.ImageNetwork, name: str) -> None:
     """Loads the weights of a classifier into an encoder, which has no layers that classify, and says what was loaded.
 
     Args:
-        path: An ``.npz`` file.
+        path: A file of a run, or one that somebody has published (see `models.load_published`).
         encoder: The encoder, whose shapes are settled.
+        name: The classifier's name in the zoo.
 
     Raises:
         OSError: The file cannot be read.
         ValueError: It is damaged, or has not all of the encoder's weights.
     """
-    report = serializers.load_matching(path, encoder, path_of_network(path))
-    if report.missing or report.other_shape:
+    report = load_fitting_weights(path, encoder, name)
+    if find_lacking(report):
         raise ValueError(f'--encoder-weights: {path} does not fit {type(encoder).__name__}: ' + f'{report}'.replace(
             '\n', '; '))
     print(f'the encoder starts from {path}: {len(report.loaded)} arrays')

@@ -12,14 +12,16 @@ from PIL import Image
 from autograd_nn import datasets, models
 from autograd_nn.backend import Device
 from autograd_nn.config import get_dtype
-from autograd_nn.dataset import Converter, DatasetMixin, to_device
+from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets.box_transforms import RandomSceneCrop, RandomSceneExpansion, RandomSceneFlip
 from autograd_nn.datasets.color_transforms import RandomColors
+from autograd_nn.datasets.digit_scenes import Scene
 from autograd_nn.datasets.segmentation_folder import NAMES, read_names
 from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import eval_detection_coco, eval_detection_voc
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report
+from autograd_nn.tasks.drawn_scenes import DrawnScenes
 from autograd_nn.tasks.network_input import DIGITS, load_all_weights, run_once
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
@@ -34,26 +36,11 @@ COCO_AP = 'map/iou=0.50:0.95/area=all/max_dets=100'
 COCO_SPLITS = 'train', 'val'
 
 
-class DigitBoxes(DatasetMixin):
-    """Digit scenes without their masks, drawn once and kept.
+class DigitBoxes(DrawnScenes):
+    """Digit scenes with their boxes and labels."""
 
-    Args:
-        scenes: The scenes.
-    """
-
-    def __init__(self, scenes: datasets.DigitScenes) -> None:
-        self._scenes = scenes
-        self._drawn: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-
-    def __len__(self) -> int:
-        return len(self._scenes)
-
-    def get_example(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if i not in self._drawn:
-            image, boxes, labels, _ = self._scenes[i]
-            self._drawn[i] = np.rint(image).astype(np.uint8), boxes, labels
-        image, boxes, labels = self._drawn[i]
-        return image.astype(np.float32), boxes.copy(), labels.copy()
+    def find_targets(self, scene: Scene) -> tuple[np.ndarray, ...]:
+        return scene.boxes, scene.labels
 
 
 def digit_scenes() -> tuple[Any, Any, Sequence[str]]:
@@ -87,6 +74,7 @@ class Detection(SampleTask):
 
     def make_model(self) -> Any:
         self.converter = SceneConverter(self.network)
+        self.network.whole = self.processes.whole
         self.settle()
         return DetectionLoss(self.network)
 
@@ -127,9 +115,8 @@ class Detection(SampleTask):
     @classmethod
     def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
         if labels is None:
-            network: Any = entry.build()
-            count = network.n_fg_class
-            labels = datasets.VOC_CLASSES if count == 20 else [f'class {i}' for i in range(count)]
+            count, usual = entry.num_classes or 0, datasets.VOC_CLASSES
+            labels = usual if count == len(usual) else [f'class {i}' for i in range(count)]
         return {'labels': list(labels)}
 
     @classmethod

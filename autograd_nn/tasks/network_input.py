@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 import autograd_nn
-from autograd_nn import datasets, models
+from autograd_nn import datasets, models, serializers
 from autograd_nn.datasets import transforms
 from autograd_nn.link import Link
 from autograd_nn.models.published import find_format
-from autograd_nn.training.run_folder import load_weights
+from autograd_nn.serializers.matching import LoadReport
+from autograd_nn.training.run_folder import load_weights, path_of_network
 
 DIGITS = list('0123456789')
 
@@ -78,6 +79,36 @@ def input_of_run(config: dict[str, Any]) -> tuple[list[str], tuple[int, int, int
     return list(config['labels']), (channels, height, width), models.Preprocessing(**config['preprocessing'])
 
 
+def load_fitting_weights(path: str | Path, network: Link, name: str | None) -> LoadReport:
+    """Loads from a file of weights, of a run or as somebody has published them, what fits a network.
+
+    Args:
+        path: The file (see `models.load_published`).
+        network: The network, whose shapes are settled.
+        name: Its name in the zoo; None for one that nobody publishes weights of.
+
+    Returns:
+        What has been loaded, and what not.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or holds the weights of another network.
+    """
+    if name is not None and find_format(path) != 'npz':
+        return models.load_published(path, network, name)
+    return serializers.load_matching(path, network, path_of_network(path))
+
+
+def find_lacking(report: LoadReport) -> list[str]:
+    """The arrays that a file of weights did not have, or had in another shape.
+
+    Args:
+        report: What has been loaded.
+    """
+    # How many batches were averaged is of no importance here.
+    return [name for name in [*report.missing, *report.other_shape] if not name.endswith('/N')]
+
+
 def load_all_weights(path: str | Path, network: Link, name: str) -> None:
     """Loads a network's weights, of a run or as somebody has published them; all of them must be there.
 
@@ -94,6 +125,5 @@ def load_all_weights(path: str | Path, network: Link, name: str) -> None:
         load_weights(path, network)
         return
     report = models.load_published(path, network, name)
-    # How many batches were averaged is of no importance here.
-    if any(not array.endswith('/N') for array in [*report.other_shape, *report.missing]):
+    if find_lacking(report):
         raise ValueError(f'{path} does not fit {name}: {report}')

@@ -19,7 +19,7 @@ from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets.view_transforms import Views, view_augmentation
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report
-from autograd_nn.tasks.classification import Classification, Enlarge, classifier
+from autograd_nn.tasks.classification import Classification, Enlarge, classifier, recognizer
 from autograd_nn.tasks.feature_map import draw_map, project
 from autograd_nn.tasks.linear_probe import LinearProbe, fit_probe
 from autograd_nn.tasks.network_input import input_of_run, run_once, settle
@@ -91,7 +91,7 @@ class Representation(SampleTask):
                 'preprocessing': asdict(self.network.preprocessing)}
 
     def announce(self) -> None:
-        settle_all(self.network, self.shape)  # to count all parameters
+        self.find_shapes(self.network, self.shape)  # to count all parameters
         super().announce()
 
     def answer(self, samples: Sequence[Any]) -> list[Any]:
@@ -146,14 +146,20 @@ class Representation(SampleTask):
                 FEATURES: 'where features put the test samples'}
 
     @classmethod
+    def find_shapes(cls, network: Any, shape: tuple[int, ...]) -> None:
+        settle(network.encoder, shape)
+        x = np.zeros((2, *shape), autograd_nn.get_dtype())
+        run_once(network.lossfun, x, x)
+
+    @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
         labels, shape, preprocessing = input_of_run(config)
         network: Any = entry.build(num_classes=len(labels), encoder=config['arguments']['encoder'])
-        settle_all(network, shape)
+        cls.find_shapes(network, shape)
         load_weights(weights, network)
         network.to_device(device)
-        return classifier(network.encoder, labels, shape, preprocessing, None)
+        return classifier([recognizer(network.encoder, labels, shape, preprocessing)], labels, None)
 
 
 class ViewComparison(Chain):
@@ -223,10 +229,3 @@ def choose_evenly(data: Any, classes: int, count: int, seed: int) -> np.ndarray:
         (chosen if taken[label] < quota else others).append(i)
         taken[label] += 1
     return np.array(chosen + others)
-
-
-def settle_all(network: Any, shape: tuple[int, ...]) -> None:
-    """Lets encoder and head find out the shapes of their parameters."""
-    settle(network.encoder, shape)
-    x = np.zeros((2, *shape), autograd_nn.get_dtype())
-    run_once(network.lossfun, x, x)

@@ -12,8 +12,9 @@ from PIL import Image
 from autograd_nn import datasets, models
 from autograd_nn.backend import Device
 from autograd_nn.config import get_dtype
-from autograd_nn.dataset import Converter, DatasetMixin, to_device
+from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets.color_transforms import RandomColors
+from autograd_nn.datasets.digit_scenes import Scene
 from autograd_nn.datasets.label_map_transforms import (
     RandomLabelMapCrop,
     RandomLabelMapFlip,
@@ -23,6 +24,7 @@ from autograd_nn.datasets.label_map_transforms import (
 from autograd_nn.datasets.segmentation_folder import NAMES, read_names
 from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import calc_semantic_segmentation_confusion, metrics_of_confusion
+from autograd_nn.tasks.drawn_scenes import DrawnScenes
 from autograd_nn.tasks.network_input import DIGITS, run_once
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.picture_folder import find_parts
@@ -38,26 +40,15 @@ SCENE = 64
 CLASS_WEIGHTS = {'none': 0., 'root': 0.5, 'median': 1.}
 
 
-class DigitLabelMaps(DatasetMixin):
-    """Digit scenes with their label maps: 0 for the ground, 1 for the digit 0, and so on; drawn once and kept.
+class DigitLabelMaps(DrawnScenes):
+    """Digit scenes with their label maps: 0 for the ground, 1 for the digit 0, and so on."""
 
-    Args:
-        scenes: The scenes.
-    """
-
-    def __init__(self, scenes: datasets.DigitScenes) -> None:
-        self._scenes = scenes
-        self._drawn: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-
-    def __len__(self) -> int:
-        return len(self._scenes)
+    def find_targets(self, scene: Scene) -> tuple[np.ndarray, ...]:
+        return (datasets.label_map_of_scene(scene).astype(np.int8),)  # kept in bytes, too
 
     def get_example(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        if i not in self._drawn:
-            scene = self._scenes[i]
-            self._drawn[i] = np.rint(scene.image).astype(np.uint8), datasets.label_map_of_scene(scene).astype(np.int8)
-        image, labels = self._drawn[i]
-        return image.astype(np.float32), labels.astype(np.int32)
+        image, labels = super().get_example(i)
+        return image, labels.astype(np.int32)
 
 
 def digit_scenes() -> tuple[Any, Any, Sequence[str]]:

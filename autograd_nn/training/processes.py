@@ -67,6 +67,17 @@ class Processes:
         part = self.part(count)
         self.share = (part.stop - part.start) / count
 
+    def whole(self, number: float) -> float:
+        """This process's `share` of the sum of a number over all processes.
+
+        A loss that is divided by it, in place of the number itself, counts all of a minibatch alike, whichever process
+        has more of what is counted.
+
+        Args:
+            number: That of this process's part of the minibatch, such as the number of objects in it.
+        """
+        return number
+
     def part_of(self, dataset: Any) -> Any:
         """The examples of a data set that this process evaluates."""
         return dataset

@@ -35,10 +35,10 @@ class Encoder(NamedTuple):
 class SceneNet(ImageNetwork):
     """A small network for scenes of some objects: convolutions with batch normalization that know where they are.
 
-    318,874 parameters for 10 classes. Its feature map, of an eighth of the picture's height and
-    width, has two channels more for the row and the column of each place, without which nothing in the map says where
-    something lies. Reference: for these, R. Liu et al., An Intriguing Failing of Convolutional Neural Networks and the
-    CoordConv Solution, 2018, https://arxiv.org/abs/1807.03247.
+    468,890 parameters for 10 classes. Its feature maps of an eighth of the picture's height and width have two channels
+    more for the row and the column of each place, without which nothing in them says where something lies. Reference:
+    for these, R. Liu et al., An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution, 2018,
+    https://arxiv.org/abs/1807.03247.
 
     Args:
         num_classes: The number of outputs.
@@ -46,8 +46,8 @@ class SceneNet(ImageNetwork):
     Example:
         >>> import numpy as np
         >>> from autograd_nn.models import SceneNet
-        >>> features = SceneNet().extract(np.zeros((2, 3, 64, 64), 'f'), ['conv5', 'pool6'])
-        >>> features['conv5'].shape, features['pool6'].shape
+        >>> features = SceneNet().extract(np.zeros((2, 3, 64, 64), 'f'), ['conv6', 'pool7'])
+        >>> features['conv6'].shape, features['pool7'].shape
         ((2, 130, 8, 8), (2, 512))
     """
 
@@ -64,10 +64,11 @@ class SceneNet(ImageNetwork):
         self.add_stage('pool3', max_pooling(2))
         self.add_stage('conv4', ConvBN(128, 3))
         self.add_stage('conv5', ConvBN(128, 3), with_coordinates)
+        self.add_stage('conv6', ConvBN(128, 3), with_coordinates)
         # What is where, whatever else there is: each of these channels looks for one thing at some places.
-        self.add_stage('conv6', ConvBN(512, 1))
-        self.add_stage('pool6', global_max_pooling)
-        self.add_stage('fc7', logits_layer(num_classes))
+        self.add_stage('conv7', ConvBN(512, 1))
+        self.add_stage('pool7', global_max_pooling)
+        self.add_stage('fc8', logits_layer(num_classes))
 
 
 def global_max_pooling(x: ArrayLike) -> Variable:
@@ -75,18 +76,20 @@ def global_max_pooling(x: ArrayLike) -> Variable:
     return F.max(x, axis=(2, 3))
 
 
-def with_coordinates(x: ArrayLike) -> Variable:
-    """Adds two channels: the row and the column of each place, from -1 to 1.
+def with_coordinates(x: ArrayLike, most: float = 4.) -> Variable:
+    """Adds two channels: the row and the column of each place.
 
     Args:
         x: Features of shape (N, C, H, W).
+        most: The largest coordinates; the least are as far below 0. Two channels among many count only if they vary
+            more than the others do.
 
     Returns:
         Features of shape (N, C + 2, H, W).
 
     Example:
         >>> import numpy as np
-        >>> with_coordinates(np.zeros((1, 1, 2, 3), 'f')).array[0, 1:]
+        >>> with_coordinates(np.zeros((1, 1, 2, 3), 'f'), most=1).array[0, 1:]
         array([[[-1., -1., -1.],
                 [ 1.,  1.,  1.]],
                [[-1.,  0.,  1.],
@@ -94,13 +97,13 @@ def with_coordinates(x: ArrayLike) -> Variable:
     """
     x = as_variable(x)
     N, _, H, W = x.shape
-    rows, columns = np.linspace(-1, 1, H, dtype=x.dtype), np.linspace(-1, 1, W, dtype=x.dtype)
+    rows, columns = (np.linspace(-most, most, n, dtype=x.dtype) for n in (H, W))
     places = x.xp.asarray(np.stack(np.meshgrid(rows, columns, indexing='ij')))
     return F.concat([x, x.xp.broadcast_to(places, (N, 2, H, W))])
 
 
 ENCODERS = {
-    'scenes': Encoder(SceneNet, 'pool6', 'conv5'),
+    'scenes': Encoder(SceneNet, 'pool7', 'conv6'),
     'vgg16': Encoder(partial(VGG, n_layers=16), 'fc7', 'conv5_3'),
     'resnet50': Encoder(partial(ResNet, n_layers=50), 'pool5', 'res5'),
     'googlenet': Encoder(GoogLeNet, 'pool5', 'inception_5b'),

@@ -13,7 +13,7 @@ from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=12, batch_size=32)
+SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=10, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
@@ -93,7 +93,7 @@ class NIC(CaptionNetwork):
         return self._read(self._see(images), (None, None))
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
-        """Takes a step (see `CaptionNetwork.step`)."""
+        """Takes a step (see `SequenceWriter.step`)."""
         states = self._read(self.embed(words), states)
         return self.output(states[0]), states
 

@@ -1,7 +1,7 @@
 """What detectors of all kinds have in common."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -24,6 +24,8 @@ class Detector(Chain):
         presets: By what is asked for, the largest IoU of two objects of a class and the least score of an object.
         nms_thresh: The largest IoU of two objects of a class in a prediction (see `use_preset`).
         score_thresh: The least score of an object in a prediction.
+        whole: What a loss that is divided by a number of this minibatch divides by instead. Where several processes
+            share minibatches, it is to return the number's mean over them (see `training.processes.Processes.whole`).
     """
 
     presets: ClassVar[Mapping[str, tuple[float, float]]]
@@ -31,6 +33,7 @@ class Detector(Chain):
     def __init__(self) -> None:
         super().__init__()
         self.use_preset('visualize')
+        self.whole: Callable[[float], float] = _itself
 
     def use_preset(self, preset: str) -> None:
         """Chooses how sure the network is to be of an object in a prediction.
@@ -120,3 +123,7 @@ def choose_objects(boxes: Array, scores: Array, nms_threshold: float,
         best = likely[non_maximum_suppression(own[likely], nms_threshold, scores[likely, label])]
         found.append((own[best], xp.full(len(best), label, np.int32), scores[best, label]))
     return tuple(map(xp.concatenate, zip(*found)))
+
+
+def _itself(number: float) -> float:
+    return number

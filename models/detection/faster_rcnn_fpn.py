@@ -43,14 +43,17 @@ class FasterRCNNFPNResNet50(FasterRCNN):
         num_classes: The number of classes, without background.
         min_size: The shorter side of prepared pictures in pixels,
         max_size: unless the longer one would be longer than this; then zeros are added up to multiples of 32.
+        width: By what to multiply the numbers of channels and units.
     """
 
     head_name = 'bbox_head'
     presets = {'visualize': (0.5, 0.7), 'evaluate': (0.5, 0.05)}
 
-    def __init__(self, num_classes: int = 80, min_size: int = 800, max_size: int = 1333) -> None:
-        super().__init__(FeaturePyramid(ResNetStages()), PyramidRegionProposalNetwork(),
-                         PyramidRoIHead(num_classes + 1), MEAN, min_size, max_size)
+    def __init__(self, num_classes: int = 80, min_size: int = 800, max_size: int = 1333, width: float = 1.) -> None:
+        first, channels, units = (round(number * width) for number in (64, 256, 1024))
+        super().__init__(FeaturePyramid(ResNetStages(width=first), channels=channels),
+                         PyramidRegionProposalNetwork(channels=channels),
+                         PyramidRoIHead(num_classes + 1, units=units, channels=channels), MEAN, min_size, max_size)
         self.anchor_target_creator = AnchorTargetCreator(256, pos_ratio=0.25)
         self.proposal_target_creator = ProposalTargetCreator(512)
 
@@ -76,20 +79,21 @@ class ResNetStages(StagedChain):
 
     Args:
         n_layers: 50, 101 or 152.
+        width: The channels of the first convolution: 64 in ResNet.
     """
 
-    def __init__(self, n_layers: int = 50) -> None:
+    def __init__(self, n_layers: int = 50, width: int = 64) -> None:
         super().__init__()
         first = StagedChain()
-        layers: dict[str, Any] = {'bn': L.BatchNormalization(64), 'relu': F.relu}
-        first.add_stage('conv', L.Convolution2D(3, 64, 7, 2, 3, initialW=initializers.HeNormal(fan_option='fan_out')),
+        layers: dict[str, Any] = {'bn': L.BatchNormalization(width), 'relu': F.relu}
+        first.add_stage('conv', L.Convolution2D(3, width, 7, 2, 3, initialW=initializers.HeNormal(fan_option='fan_out')),
                         **layers)
         self.add_stage('conv1', first)
         self.add_stage('pool1', partial(F.max_pooling_2d, ksize=3, stride=2, pad=1, cover_all=False))
         for i, (name, depth) in enumerate(zip(STAGES, DEPTHS[n_layers])):
             stage = StagedChain()
             for j in range(depth):
-                stage.add_stage(f'b{j}' if j else 'a', bottleneck(64 << i, min(i + 1, 2) if j == 0 else 1, j == 0))
+                stage.add_stage(f'b{j}' if j else 'a', bottleneck(width << i, min(i + 1, 2) if j == 0 else 1, j == 0))
             self.add_stage(name, stage)
 
     def forward(self, x: Any) -> list[Variable]:

@@ -16,7 +16,6 @@ from autograd_nn.models.detection.region_proposals import ProposalCreator, join_
 from autograd_nn.types import Array
 from autograd_nn.variable import Variable
 
-CHANNELS = 256
 # On each map of a pyramid.
 PROPOSALS = ProposalCreator(0.7, 2000, 2000, 1000, 1000, 1e-6)
 
@@ -31,15 +30,16 @@ class FeaturePyramid(Chain):
         base: Computes feature maps, each half as high and as wide as the one before.
         count: How many these are.
         extra: How many still smaller maps to make of the last one.
+        channels: The number of channels of the maps.
     """
 
-    def __init__(self, base: Link, count: int = 4, extra: int = 1) -> None:
+    def __init__(self, base: Link, count: int = 4, extra: int = 1, channels: int = 256) -> None:
         super().__init__()
         self.extra = extra
         with self.init_scope():
             self.base: Any = base
             self.inner, self.outer = (
-                ChainList(*[L.Convolution2D(None, CHANNELS, ksize, pad=ksize // 2,
+                ChainList(*[L.Convolution2D(None, channels, ksize, pad=ksize // 2,
                                             initialW=initializers.GlorotNormal()) for _ in range(count)])
                 for ksize in (1, 3))
 
@@ -47,7 +47,7 @@ class FeaturePyramid(Chain):
         return {**self.base._layers_in_order(), 'inner': [self.inner], 'outer': [self.outer]}
 
     def forward(self, x: Any) -> list[Variable]:
-        """Computes maps of 256 channels.
+        """Computes the maps.
 
         Args:
             x: Pictures, shape (N, 3, H, W), such that each map of `base` is exactly half of the one before.
@@ -72,27 +72,28 @@ class PyramidRegionProposalNetwork(Chain):
         sizes: The roots of the areas of anchors on each map in pixels.
         ratios: Heights of anchors over their widths.
         proposal_creator: Makes regions of what the network says of one map.
+        channels: The number of channels of the maps.
     """
 
     def __init__(self, strides: Sequence[int] = (4, 8, 16, 32, 64), sizes: Sequence[int] = (32, 64, 128, 256, 512),
                  ratios: Sequence[float] = (0.5, 1, 2),
-                 proposal_creator: ProposalCreator = PROPOSALS) -> None:
+                 proposal_creator: ProposalCreator = PROPOSALS, channels: int = 256) -> None:
         super().__init__()
         self.strides = tuple(strides)
         self.proposal_layer = proposal_creator
         self.anchor_bases = [_whole_anchors(stride, size, ratios) for stride, size in zip(strides, sizes, strict=True)]
         normal = initializers.Normal(0.01)
         with self.init_scope():
-            self.conv = L.Convolution2D(CHANNELS, CHANNELS, 3, pad=1, initialW=normal)
-            self.loc = L.Convolution2D(CHANNELS, 4 * len(ratios), 1, initialW=normal)
-            self.conf = L.Convolution2D(CHANNELS, len(ratios), 1, initialW=normal)
+            self.conv = L.Convolution2D(channels, channels, 3, pad=1, initialW=normal)
+            self.loc = L.Convolution2D(channels, 4 * len(ratios), 1, initialW=normal)
+            self.conf = L.Convolution2D(channels, len(ratios), 1, initialW=normal)
 
     def forward(self, maps: Sequence[Variable], size: Sequence[int], scales: Sequence[float] | None = None,
                 ) -> tuple[Variable, Variable, Any, Any, Any]:
         """Proposes regions.
 
         Args:
-            maps: Feature maps of shape (N, 256, H, W).
+            maps: Feature maps of shape (N, channels, H, W).
             size: The height and width of the pictures that they are of.
             scales: By which each of them was scaled; 1 by default.
 
@@ -138,10 +139,11 @@ class PyramidRoIHead(Chain):
         roi_size: The height and width of a region's features.
         canonical_size: The root of the area of regions that get their features
         canonical_level: from the map of this number.
+        channels: The number of channels of the maps.
     """
 
     def __init__(self, n_class: int, strides: Sequence[int] = (4, 8, 16, 32, 64), units: int = 1024, roi_size: int = 7,
-                 canonical_size: float = 224, canonical_level: int = 2) -> None:
+                 canonical_size: float = 224, canonical_level: int = 2, channels: int = 256) -> None:
         super().__init__()
         self.n_class = n_class
         self.strides = tuple(strides)
@@ -152,7 +154,7 @@ class PyramidRoIHead(Chain):
             self.fc1, self.fc2 = (
                 L.Linear(inputs, units, initialW=initializers.Uniform(inputs ** -0.5),
                          initial_bias=initializers.Uniform(units ** -0.5))
-                for inputs in (CHANNELS * roi_size ** 2, units))
+                for inputs in (channels * roi_size ** 2, units))
             self.loc = L.Linear(units, n_class * 4, initialW=initializers.Normal(0.001))
             self.conf = L.Linear(units, n_class, initialW=initializers.Normal(0.01))
 
@@ -171,7 +173,7 @@ class PyramidRoIHead(Chain):
         """Says what is in regions.
 
         Args:
-            maps: Feature maps of shape (N, 256, H, W).
+            maps: Feature maps of shape (N, channels, H, W).
             rois: Regions in pixels of the pictures, shape (R, 4).
             roi_indices: Which picture each of them is of, shape (R,).
 

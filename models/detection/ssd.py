@@ -134,9 +134,12 @@ class SSD(Detector):
                 raise ValueError(f'loss: expected labels from 0 to {self.n_fg_class - 1}, got {np.min(number)} to '
                                  f'{np.max(number)}')
         truths = [self.coder.encode(*truth) for truth in zip(boxes, labels, strict=True)]
-        locs, classes = (self.device.send(np.stack(arrays)) for arrays in zip(*truths))
-        loc_loss, conf_loss = multibox_loss(*outputs, locs, classes, NEGATIVES)
-        return loc_loss + conf_loss
+        locs, classes = map(np.stack, zip(*truths))
+        loc_loss, conf_loss = multibox_loss(*outputs, *map(self.device.send, (locs, classes)), NEGATIVES)
+        # Both are divided by the number of default boxes with an object.
+        own = np.count_nonzero(classes)
+        whole = self.whole(own)
+        return loc_loss + conf_loss if own == whole else (loc_loss + conf_loss) * (own / whole)
 
     def detect(self, images: Sequence[np.ndarray]) -> Iterable[tuple[Any, Any, Any]]:
         outputs = self(self.device.send(np.stack([self.prepare(image) for image in images])))

@@ -1,6 +1,7 @@
 """DeepLab v3+: dilated convolutions for the large view, and a decoder for sharp borders."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
@@ -16,10 +17,26 @@ from autograd_nn.models.registry import register
 from autograd_nn.models.segmentation.segmentation_network import SegmentationNetwork
 from autograd_nn.variable import Variable
 
+STRIDES = 2, 2, 2, 1
+
+
+def scale_channels(channels: Sequence[int], width: float) -> list[int]:
+    """Numbers of channels times a width, rounded up to multiples of 8, which processors compute with much faster.
+
+    Args:
+        channels: The numbers.
+        width: What to multiply them by.
+
+    Example:
+        >>> scale_channels([48, 728], 1 / 8)
+        [8, 96]
+    """
+    return [8 * math.ceil(number * width / 8) for number in channels]
+
 
 @register('deeplab_v3_plus', (3, 513, 513), 'segmentation', Recipe(lr=0.0003, warmup=0.1, batch_size=4))
 @register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8),
-          width=1 / 8, middle_blocks=2, stem_stride=1, dilations=(2, 4, 6), decay=0.9, min_input_size=(1, 1))
+          width=3 / 32, middle_blocks=1, strides=(1, 1, 2, 2), dilations=(2, 4, 6), decay=0.9, min_input_size=(1, 1))
 class DeepLabV3plusXception65(SegmentationNetwork):
     """DeepLab v3+ on Xception: pyramids of dilated separable convolutions, and a decoder that sees finer features, too.
 
@@ -29,9 +46,10 @@ class DeepLabV3plusXception65(SegmentationNetwork):
 
     Args:
         num_classes: The number of classes, with the background.
-        width: By what to multiply the numbers of channels.
+        width: By what to multiply the numbers of channels (see `scale_channels`).
         middle_blocks: The number of blocks of the middle flow.
-        stem_stride: The stride of the first convolution; with 1, all features are twice as high and wide.
+        strides: Those of the first convolution and of the three blocks of the entry flow. The fine features are those
+            before the third of them, the coarse ones those behind the last.
         dilations: The distances between a filter's pixels in the pyramid; the paper's for a stride of 8.
         decay: How much of the running averages of batch normalization each batch leaves: 0.9997 for the published
             weights.
@@ -47,15 +65,15 @@ class DeepLabV3plusXception65(SegmentationNetwork):
 
     preprocessing = Preprocessing(mean=(127.5,) * 3, std=(127.5,) * 3)
 
-    def __init__(self, num_classes: int = 21, width: float = 1., middle_blocks: int = 16, stem_stride: int = 2,
-                 dilations: tuple[int, int, int] = (12, 24, 36), decay: float = 0.9997,
-                 min_input_size: tuple[int, int] = (513, 513)) -> None:
+    def __init__(self, num_classes: int = 21, width: float = 1., middle_blocks: int = 16,
+                 strides: tuple[int, int, int, int] = STRIDES, dilations: tuple[int, int, int] = (12, 24, 36),
+                 decay: float = 0.9997, min_input_size: tuple[int, int] = (513, 513)) -> None:
         super().__init__(num_classes)
         self.min_input_size = min_input_size
-        channels = round(256 * width)
-        self.add_stage('feature_extractor', Xception65(width, middle_blocks, stem_stride, decay))
-        self.add_stage('aspp', SeparableASPP(round(2048 * width), channels, dilations, decay))
-        self.add_stage('decoder', Decoder(num_classes, round(48 * width), channels, decay))
+        last, channels, low = scale_channels((2048, 256, 48), width)
+        self.add_stage('feature_extractor', Xception65(width, middle_blocks, strides, decay))
+        self.add_stage('aspp', SeparableASPP(last, channels, dilations, decay))
+        self.add_stage('decoder', Decoder(num_classes, low, channels, decay))
 
     def compute_scores(self, x: Variable) -> Variable:
         low, high = self['feature_extractor'](x)
@@ -69,23 +87,25 @@ class Xception65(Chain):
     https://arxiv.org/abs/1610.02357, with the changes of figure 4 of https://arxiv.org/abs/1802.02611.
 
     Args:
-        width: By what to multiply the numbers of channels.
+        width: By what to multiply the numbers of channels (see `scale_channels`).
         middle_blocks: The number of blocks of the middle flow.
-        stem_stride: The stride of the first convolution.
+        strides: Those of the first convolution and of the three blocks of the entry flow.
         decay: See `DeepLabV3plusXception65`.
     """
 
-    def __init__(self, width: float = 1., middle_blocks: int = 16, stem_stride: int = 2, decay: float = 0.9997) -> None:
+    def __init__(self, width: float = 1., middle_blocks: int = 16, strides: Sequence[int] = STRIDES,
+                 decay: float = 0.9997) -> None:
         super().__init__()
         block = partial(XceptionBlock, decay=decay)
 
         def scaled(*channels: int) -> list[int]:
-            return [round(number * width) for number in channels]
+            return scale_channels(channels, width)
 
-        self.add_link('entryflow_conv1', ConvBNActivation(scaled(32)[0], 3, stem_stride, 1, eps=1e-3, decay=decay))
-        self.add_link('entryflow_conv2', ConvBNActivation(scaled(64)[0], 3, 1, 1, eps=1e-3, decay=decay))
-        for i, (before, channels, stride) in enumerate([(64, 128, 2), (128, 256, 2), (256, 728, 1)], start=1):
-            self.add_link(f'entryflow_block{i}', block(scaled(before, *[channels] * 3), stride))
+        stem = scaled(32, 64, 128, 256, 728)
+        self.add_link('entryflow_conv1', ConvBNActivation(stem[0], 3, strides[0], 1, eps=1e-3, decay=decay))
+        self.add_link('entryflow_conv2', ConvBNActivation(stem[1], 3, 1, 1, eps=1e-3, decay=decay))
+        for i, (before, channels) in enumerate(pairwise(stem[1:]), start=1):
+            self.add_link(f'entryflow_block{i}', block([before, *[channels] * 3], strides[i]))
         self._middle = [f'middleflow_block{i}' for i in range(1, middle_blocks + 1)]
         for name in self._middle:
             self.add_link(name, block(scaled(728, 728, 728, 728), dilate=2, skip='sum'))
@@ -93,10 +113,13 @@ class Xception65(Chain):
         self.add_link('exitflow_block2', block(scaled(1024, 1536, 1536, 2048), dilate=4, skip='none'))
 
     def forward(self, x: Variable) -> tuple[Variable, Variable]:
-        """Computes fine features and coarse ones: of a quarter and an eighth of the height and width of pictures.
+        """Computes fine features and coarse ones.
 
         Args:
             x: Shape (N, 3, H, W).
+
+        Returns:
+            With the published strides, features of a quarter and of an eighth of the height and width of pictures.
         """
         h = self['entryflow_conv2'](self['entryflow_conv1'](x))
         h, _ = self['entryflow_block1'](h)

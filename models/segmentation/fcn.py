@@ -15,6 +15,9 @@ from autograd_nn.models.segmentation.segmentation_network import SegmentationNet
 from autograd_nn.variable import Variable
 
 STRIDES = 32, 16, 8, 4, 2, 1
+# What has scores of its own, from coarse to fine, and what enlarges the scores so far before these are added.
+SKIPS = 'pool4', 'pool3', 'conv3', 'conv2', 'conv1'
+UPSCORES = 'upscore2', *(f'upscore_{skip}' for skip in SKIPS)
 _RECIPE = Recipe(lr=0.0001, warmup=0.1, clip=1., batch_size=4)
 
 
@@ -22,7 +25,7 @@ _RECIPE = Recipe(lr=0.0001, warmup=0.1, clip=1., batch_size=4)
 @register('fcn16s', (3, 224, 224), 'segmentation', _RECIPE, stride=16)
 @register('fcn8s', (3, 224, 224), 'segmentation', _RECIPE, stride=8)
 @register('fcn_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8), stride=1,
-          n_layers=11, width=16, hidden=128, batch_normalization=True, same=True)
+          n_layers=16, width=16, hidden=128, batch_normalization=True, same=True)
 class FCN(SegmentationNetwork):
     """FCN: VGG with convolutions for its fully connected layers, whose scores are enlarged to the size of the picture.
 
@@ -31,8 +34,8 @@ class FCN(SegmentationNetwork):
     https://arxiv.org/abs/1411.4038. Names of layers are those of the authors' networks for Caffe.
 
     Transposed convolutions enlarge; they begin as bilinear interpolation. A stride of less than 32 adds the scores of
-    earlier, larger features on the way: of the fourth pooling, of the third, and so on; with a stride of 1 of the first
-    convolutions at last.
+    earlier, larger features on the way: of the fourth and the third pooling, as in the paper; then of the last
+    convolution before each of the first three, which has seen most of all features of its size.
 
     Args:
         num_classes: The number of classes, with the background.
@@ -86,9 +89,9 @@ class FCN(SegmentationNetwork):
         """The layers behind the VGG: scores of features, and what enlarges them."""
         zero = initializers.Zero()
         self.add_link('score_fr', L.Convolution2D(None, self.num_classes, 1, initialW=zero))
-        for i in self._skips:
-            self.add_link(self._enlarging(i + 1), self._deconvolution(2))
-            self.add_link(self._score(i), L.Convolution2D(None, self.num_classes, 1, initialW=zero))
+        for upscore, skip in zip(UPSCORES, self._skips):
+            self.add_link(upscore, self._deconvolution(2))
+            self.add_link(f'score_{skip}', L.Convolution2D(None, self.num_classes, 1, initialW=zero))
         if self.stride > 1:
             self.add_link(self._last, self._deconvolution(self.stride))
 
@@ -98,36 +101,28 @@ class FCN(SegmentationNetwork):
                                  initialW=initializers.UpsamplingDeconvFilter())
 
     @property
-    def _skips(self) -> range:
-        """The poolings whose scores are added, in this order; 0 for what is before the first."""
-        return range(4, 4 - STRIDES.index(self.stride), -1)
+    def _skips(self) -> tuple[str, ...]:
+        """The features whose scores are added, in this order."""
+        return SKIPS[:STRIDES.index(self.stride)]
 
     @property
     def _last(self) -> str:
         if self.stride >= 8:  # the authors' networks
             return 'upscore' if self.stride == 32 else f'upscore{self.stride}'
-        return self._enlarging(self._skips[-1])
-
-    def _score(self, i: int) -> str:
-        return f'score_pool{i}' if i else 'score_conv1'
-
-    def _enlarging(self, i: int) -> str:
-        return 'upscore2' if i == 5 else f'upscore_pool{i}'
+        return UPSCORES[len(self._skips)]
 
     def compute_scores(self, x: Variable) -> Variable:
         features = {}
         for i in range(1, 6):
-            x = self.run_stage(f'conv{i}', x)
-            if i == 1:
-                features[0] = x
-            x = features[i] = F.max_pooling_2d(x, 2)
+            features[f'conv{i}'] = self.run_stage(f'conv{i}', x)
+            x = features[f'pool{i}'] = F.max_pooling_2d(features[f'conv{i}'], 2)
         # Without padding, fc6 leaves out three positions on each side, and each enlargement adds half a step.
         start = 0 if self.same else 3
         y = self['score_fr'](self.run_stage('fc7', x))
-        for i in self._skips:
-            y = self[self._enlarging(i + 1)](y)
+        for upscore, skip in zip(UPSCORES, self._skips):
+            y = self[upscore](y)
             start = max(2 * start - 1, 0)
-            y = y + _part(self[self._score(i)](features[i]), start, y.shape[2:])
+            y = y + _part(self[f'score_{skip}'](features[skip]), start, y.shape[2:])
         if self.stride > 1:
             y = self[self._last](y)
         return y if self.same else y[:, :, (first := self.stride // 2 + 99 - self.stride * start):, first:]

@@ -127,7 +127,7 @@ class TestFolder:
         assert data.count_pixels().tolist() == [int((data[0][1] == 0).sum()), int((data[1][1] == 1).sum())]
 
     def test_names(self, folder):
-        (folder / 'labels.txt').write_text('ground\ncat\n\ndog\n', encoding='utf-8')
+        (folder / 'labels.txt').write_text('ground\ncat\n\ndog\n', encoding='utf-8-sig')
         assert SegmentationFolderDataset(folder).classes == ['ground', 'cat', 'dog']
         assert SegmentationFolderDataset(folder, ['x', 'y']).classes == ['x', 'y']
 

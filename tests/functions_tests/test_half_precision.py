@@ -18,8 +18,7 @@ from autograd_nn.dtypes import as_dtype
 from functions_tests.rnn_tests.test_recurrent import flat_n_step, n_step_arrays
 
 SCALES = 1e-4, 1., 300.
-# More than float16 counts. In software, where rows cost hundreds of times as much, as many as stop a sum in float16 from
-# growing.
+# More than float16 counts; in software, where each costs hundreds of times as much, enough for a sum to stop growing.
 ROWS, MANY_ROWS = 5, 5_000 if 'CUDA_SOFTWARE' in os.environ else 70_000
 # The gradients to start from: what a loss that is scaled, averaged or summed passes on.
 GRADIENT_SCALES = 2. ** -10, 1., 2. ** 10
@@ -356,6 +355,7 @@ CASES['mean'] = CASES['average']
 CASES |= {
     'accuracy': labelled(F.accuracy), 'argmax': on_x(lambda x: F.argmax(x, 1)),
     'argmin': on_x(lambda x: F.argmin(x, 1)),
+    'binarize': on_x(F.binarize),
     'binary_accuracy': lambda d: (F.binary_accuracy, d.normal(d.n, 4), d.labels(2, d.n, 4)), 'ceil': on_x(F.ceil),
     'classification_summary': lambda d: (lambda y, t: F.classification_summary(y, t)[:3], d.normal(d.n, 4),
                                          d.labels(4, d.n)),

@@ -9,8 +9,10 @@ from PIL import Image
 from autograd_nn import models, serializers, tasks
 from autograd_nn.datasets import DigitSceneCaptions, SentenceVocabulary
 from autograd_nn.evaluation import bleu
-from autograd_nn.tasks.captions import Captioning, draw_attention, draw_caption, find_captions
+from autograd_nn.serializers import DictionarySerializer
+from autograd_nn.tasks.captions import Captioning, draw_attention, draw_caption, find_captions, load_encoder
 from support.programs import expect_one_line, run_here
+from support.torch_writer import describe, write_zip
 
 
 @pytest.fixture(scope='module')
@@ -78,14 +80,34 @@ def test_the_encoder_starts_from_the_weights_of_a_classifier(scenes, tmp_path):
                        '--encoder-weights', tmp_path / 'classifier.npz', cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert 'the encoder starts from' in process.stdout
+    expected = classifier['conv3'].conv.W.array
     with np.load(tmp_path / 'result' / 'model.npz') as arrays:
-        np.testing.assert_array_equal(arrays['encoder/conv3/conv/W'], classifier['conv3'].conv.W.array)
+        np.testing.assert_array_equal(arrays['encoder/conv3/conv/W'], expected)
     process = run_here('train', '--model', 'nic_scenes', '--dataset', scenes, '--freeze-encoder', cwd=tmp_path)
     expect_one_line(process, '--freeze-encoder: an encoder that is not trained needs --encoder-weights')
     serializers.save_npz(tmp_path / 'other.npz', models.create('lenet'))
     process = run_here('train', '--model', 'nic_scenes', '--dataset', scenes, '--out', 'other',
                        '--encoder-weights', tmp_path / 'other.npz', cwd=tmp_path)
     expect_one_line(process, '--encoder-weights: ', 'other.npz does not fit SceneNet: loaded 0 of')
+
+
+def test_the_encoder_starts_from_a_file_of_pytorch(tmp_path):
+    names = {'W': 'weight', 'gamma': 'weight', 'beta': 'bias', 'avg_mean': 'running_mean', 'avg_var': 'running_var'}
+    encoders = [models.create('nic_scenes').encoder for _ in range(2)]
+    for encoder in encoders:
+        encoder(np.zeros((1, 3, 64, 64), 'f'))
+    arrays = DictionarySerializer()
+    arrays.save(encoders[0])
+    state, storages = {}, {}
+    for path, array in arrays.target.items():
+        *module, name = path.split('/')
+        if name in names:
+            storages[path] = array.tobytes()
+            state['.'.join([*module, names[name]])] = describe(array, path)
+    (tmp_path / 'published.pt').write_bytes(write_zip(state, storages))
+    load_encoder(str(tmp_path / 'published.pt'), encoders[1], 'scenes')
+    for param, other in zip(*(encoder.params() for encoder in encoders)):
+        np.testing.assert_array_equal(param.array, other.array)
 
 
 @pytest.mark.parametrize('content, message', [

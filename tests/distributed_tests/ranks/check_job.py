@@ -53,6 +53,12 @@ def test_an_error_of_one_is_one_of_all(job):
         assert job.rank == 1 or str(caught.value) == 'rank 1: no such thing'
 
 
+def test_a_number_of_this_process_becomes_its_share_of_that_of_all(job):
+    job.divide(2 * job.size + 1)
+    assert job.whole(job.rank + 1) == pytest.approx(job.share * sum(range(1, job.size + 1)))
+    assert sum(job.comm.allgather_obj(job.whole(7))) == pytest.approx(7 * job.size)
+
+
 @pytest.mark.parametrize('count', [8, 11])
 def test_parts_are_the_whole(job, count):
     parts = [job.part(count, rank) for rank in range(job.size)]

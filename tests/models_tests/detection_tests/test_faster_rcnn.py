@@ -6,12 +6,13 @@ import pytest
 
 import autograd_nn as ann
 import autograd_nn.links as L
-from autograd_nn import models, optimizers, serializers
+from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitScenes
 from autograd_nn.evaluation import eval_detection_voc
 from autograd_nn.models.detection.faster_rcnn_small import AlignedRoIHead
 from autograd_nn.models.detection.region_proposals import ProposalCreator, RegionProposalNetwork
 from autograd_nn.models.detection.region_targets import AnchorTargetCreator, ProposalTargetCreator
+from support.overfitting import overfit
 
 CHANNELS = {1: (3, 64, 64), 2: (64, 128, 128), 3: (128, 256, 256, 256), 4: (256, 512, 512, 512), 5: (512,) * 4}
 
@@ -61,32 +62,15 @@ def test_prepared_pictures(blank_parameters):
         network.prepare(np.zeros((9, 9)))
 
 
-def learn(network, scenes, steps, rate):
-    x = np.stack([network.prepare(scene.image) for scene in scenes])
-    truth = [scene.boxes for scene in scenes], [scene.labels for scene in scenes]
-    optimizer = optimizers.Adam(rate).setup(network)
-    values = []
-    for _ in range(steps):
-        loss = network.loss(network(x), *truth)
-        network.cleargrads()
-        loss.backward()
-        optimizer.update()
-        values.append(loss.item())
-    for _ in range(40):  # statistics of these scenes, so that inference is what training was
-        with ann.no_backprop_mode():
-            network.extractor(x)
-    return values
-
-
 @pytest.mark.slow
 def test_overfits_eight_scenes():
     """Finds all their objects, and nothing else."""
     network, scenes = models.create('faster_rcnn96'), DigitScenes(8, seed=3)[:]
-    values = learn(network, scenes, 120, 2e-3)
-    assert values[-1] < 0.5 < 3 < values[0]
+    x = np.stack([network.prepare(scene.image) for scene in scenes])
+    truth = [scene.boxes for scene in scenes], [scene.labels for scene in scenes]
+    assert overfit(network, lambda: network.loss(network(x), *truth), 120, 2e-3) < 0.5
     network.use_preset('evaluate')
     found = network.predict([scene.image for scene in scenes])
-    truth = [scene.boxes for scene in scenes], [scene.labels for scene in scenes]
     assert eval_detection_voc(*found, *truth, iou_thresh=0.6)['map'] > 0.98
     network.use_preset('visualize')
     _, labels, _ = network.predict([scene.image for scene in scenes])

@@ -7,11 +7,12 @@ import pytest
 import autograd_nn as ann
 import autograd_nn.functions as F
 import autograd_nn.links as L
-from autograd_nn import models, optimizers, serializers
+from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitScenes
 from autograd_nn.models.detection.multibox import Multibox
 from autograd_nn.models.detection.ssd import SSD, Extractor
 from autograd_nn.models.detection.ssd_vgg16 import LAYOUTS, Normalize
+from support.overfitting import overfit
 
 # Paths and shapes of ChainerCV 0.13.1: output channels, input channels, filter size of each convolution.
 VGG16 = {'conv1_1': (64, 3, 3), 'conv1_2': (64, 64, 3), 'conv2_1': (128, 64, 3), 'conv2_2': (128, 128, 3),
@@ -93,20 +94,8 @@ def test_overfits_eight_scenes():
     """Learns them by heart: finds all their objects, and nothing else."""
     network, data = models.create('ssd96'), scenes(8)
     x = np.stack([network.prepare(scene.image) for scene in data])
-    optimizer = optimizers.Adam(3e-3).setup(network)
     truth = [scene.boxes for scene in data], [scene.labels for scene in data]
-    for _ in range(150):
-        loss = network.loss(network(x), *truth)
-        network.cleargrads()
-        loss.backward()
-        optimizer.update()
-        if loss.item() < 0.1:
-            break
-    assert loss.item() < 0.2
-    # Statistics of the eight, so that inference is what training was.
-    for _ in range(60):
-        with ann.no_backprop_mode():
-            network(x)
+    assert overfit(network, lambda: network.loss(network(x), *truth), 150, 3e-3, enough=0.1) < 0.2
     boxes, labels, scores = network.predict([scene.image for scene in data])
     for found, named, sure, scene in zip(boxes, labels, scores, data):
         assert sorted(named) == sorted(scene.labels)
@@ -185,13 +174,41 @@ def test_the_mean_is_subtracted_from_each_channel():
     assert network.prepare(np.full((3, 10, 20), 123.))[:, 7, 7].tolist() == [0, 6, 19]
 
 
-@pytest.mark.gpu
-def test_on_a_gpu():
-    """Loss, gradients and predictions are those of the CPU."""
+def tiny_ssd():
     extractor = Extractor(32, (8, 4), ('conv2', 'conv3'))
     for i, channels in enumerate((4, 8, 8), start=1):
         extractor.add_stage(f'conv{i}', L.Convolution2D(None, channels, 3, stride=2, pad=1), F.relu)
-    network = SSD(extractor, Multibox(4, ((2,), (2,))), (4, 8), (8, 14, 24), mean=(123., 117., 104.))
+    return SSD(extractor, Multibox(4, ((2,), (2,))), (4, 8), (8, 14, 24), mean=(123., 117., 104.))
+
+
+def test_parts_of_a_minibatch_make_up_the_loss_of_all():
+    """Though the first of two processes has one picture of four, and less of what losses are divided by."""
+    network, x = tiny_ssd(), np.random.uniform(-50, 50, (4, 3, 32, 32)).astype('f')
+    boxes = [np.array([[2, 2, 10, 10]]), np.array([[0, 0, 20, 14], [9, 15, 30, 31]]), np.zeros((0, 4)),
+             np.array([[4, 4, 30, 30]])]
+    labels = [np.arange(len(each)) for each in boxes]
+    parts, counts = [slice(0, 1), slice(1, 4)], []
+
+    def loss(part):
+        return network.loss(network(x[part]), boxes[part], labels[part]).item()
+
+    network.whole = lambda number: counts.append(number) or number
+    expected = loss(slice(4))
+    for part in parts:
+        loss(part)
+    assert counts[1] + counts[2] == counts[0] and 0 < counts[1] < counts[2]
+    found = 0
+    for part in parts:
+        share = (part.stop - part.start) / 4
+        network.whole = lambda number, share=share: share * counts[0]
+        found += share * loss(part)  # as `distributed.Job` weights losses, whose mean over processes is taken
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    """Loss, gradients and predictions are those of the CPU."""
+    network = tiny_ssd()
     rng = np.random.default_rng(0)
     # Not so bright that scores are all 1, and in any order.
     images = [rng.uniform(90, 140, (3, 30, 40)).astype('f') for _ in range(2)]

@@ -8,13 +8,14 @@ import pytest
 
 import autograd_nn as ann
 import autograd_nn.links as L
-from autograd_nn import models, optimizers, serializers
+from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitScenes
 from autograd_nn.evaluation import eval_detection_voc
 from autograd_nn.models.detection.darknet_weights import settle
 from autograd_nn.models.detection.yolo import letterbox
 from autograd_nn.models.detection.yolo_losses import decode_boxes
 from autograd_nn.models.detection.yolov2 import reorganize
+from support.overfitting import overfit
 
 sys.path.append(str(Path(__file__).parents[3] / 'scripts'))
 
@@ -234,20 +235,16 @@ def test_other_sizes_after_construction():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['yolov2', 'yolov3'])
+@pytest.mark.parametrize('name', ['yolov2', 'yolov2_tiny', 'yolov3'])
 def test_overfits_eight_samples(name):
-    anchors = {'yolov3': {'anchors': models.get('yolov3_digits').options['anchors']},
-               'yolov2': {'anchors': ((40, 37), (35, 23), (26, 20), (18, 17), (18, 11))}}[name]
+    anchors = {'anchors': models.get('yolov3_digits').options['anchors'] if name == 'yolov3' else
+               ((40, 37), (35, 23), (26, 20), (18, 17), (18, 11))}
     scenes = [DigitScenes(8, size=(64, 64), count=(1, 3))[i] for i in range(8)]
     model = {'yolov2': lambda: models.YOLOv2(10, 64, width=0.125, **anchors),
+             'yolov2_tiny': lambda: models.YOLOv2Tiny(10, 64, width=0.25, **anchors),
              'yolov3': lambda: models.YOLOv3(10, 64, depths=(1,) * 5, width=0.125, **anchors)}[name]()
     boxes, labels = [scene.boxes for scene in scenes], [scene.labels for scene in scenes]
     x = np.stack([model.prepare(scene.image) for scene in scenes])
-    optimizer = optimizers.Adam(5e-3).setup(model)
-    for _ in range(130):
-        loss = model.loss(model(x), boxes, labels)
-        model.cleargrads()
-        loss.backward()
-        optimizer.update()
+    overfit(model, lambda: model.loss(model(x), boxes, labels), 130, 5e-3)
     found = model.predict([scene.image for scene in scenes])
     assert eval_detection_voc(*found, boxes, labels)['map'] > 0.99

@@ -6,6 +6,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import models, optimizers, serializers
 from support.checking import uniform
+from support.overfitting import overfit
 
 
 def views(n=6, size=28, channels=1):
@@ -37,6 +38,18 @@ def test_encoder_and_head_learn_and_the_classifier_does_not(network):
     assert network.lossfun(x0, x1).array < loss
     same = {path for path, param in network.namedparams() if np.array_equal(param.array, before[path])}
     assert {path for path in same if not path.startswith('/key')} == {'/encoder/ip2/W', '/encoder/ip2/b'}
+
+
+@pytest.mark.parametrize('name, options, steps, rate', [
+    ('simclr', {}, 40, 0.01), ('moco', {'parts': 1, 'momentum': 0.5, 'queue_size': 16}, 60, 0.003)])
+def test_overfits_eight_samples(name, options, steps, rate):
+    """Of all mirror images, the nearest to a picture is its own."""
+    network, (x0, _) = models.create(name, encoder='lenet_bn', size=16, **options), views(8)
+    x1 = np.ascontiguousarray(x0[..., ::-1])
+    overfit(network, lambda: network.lossfun(x0, x1), steps, rate)
+    with ann.using_config('train', False), ann.no_backprop_mode():
+        z0, z1 = F.normalize(network(x0)).array, F.normalize(getattr(network, 'key', network)(x1)).array
+    assert (z0 @ z1.T).argmax(axis=1).tolist() == list(range(8))
 
 
 def test_simclr_compares_both_views_in_one_minibatch():
