@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 import autograd_nn.functions as F
-from autograd_nn.config import no_backprop_mode, using_config
+import autograd_nn.links as L
+from autograd_nn.backend import get_array_module
+from autograd_nn.config import config, no_backprop_mode, using_config
 from autograd_nn.datasets import SentenceVocabulary
 from autograd_nn.link import Chain
 from autograd_nn.models.captioning.encoders import make_encoder
 from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
 from autograd_nn.models.preprocessing import Preprocessing
-from autograd_nn.types import ArrayLike
-from autograd_nn.variable import Variable
+from autograd_nn.types import Array, ArrayLike
+from autograd_nn.variable import Variable, as_array
 
 # The marks of every vocabulary of sentences.
 UNK, BOS, EOS = SentenceVocabulary.unk, SentenceVocabulary.bos, SentenceVocabulary.eos
@@ -29,20 +31,30 @@ class CaptionNetwork(Chain):
         vocabulary_size: The number V of words, the marks of a `SentenceVocabulary` included.
         encoder: What sees the pictures: ``'scenes'``, ``'vgg16'``, ``'resnet50'`` or ``'googlenet'``.
         places: Whether the decoder takes features of each place, and not of the whole picture.
+        detection: How strongly the loss asks the encoder itself, besides, which words a sentence has, whatever their
+            order: some place has to show each of them. So an encoder that is not trained before learns to see at once,
+            and not only by what the decoder makes of it. Reference: H. Fang et al., From Captions to Visual Concepts
+            and Back, CVPR 2015, https://arxiv.org/abs/1411.4952, section 3.
 
     Attributes:
         encoder: The convolutional network.
         vocabulary_size: As given.
+        detection: As given.
+        detector: With detection, the layer from a place's features to what it says of each word.
 
     Raises:
         ValueError: There is no such encoder.
     """
 
-    def __init__(self, vocabulary_size: int, encoder: str, places: bool) -> None:
+    def __init__(self, vocabulary_size: int, encoder: str, places: bool, detection: float = 0.) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
+        self.detection = detection
+        self._features: Variable | None = None
         with self.init_scope():
             self.encoder, self._stage = make_encoder(encoder, places)
+            if detection:
+                self.detector = L.Linear(None, vocabulary_size)
 
     @property
     def insize(self) -> int:
@@ -60,7 +72,10 @@ class CaptionNetwork(Chain):
         Args:
             images: Prepared pictures (see `preprocessing`) of shape (N, 3, H, W).
         """
-        return self.encoder.extract(images, [self._stage])[self._stage]
+        features = self.encoder.extract(images, [self._stage])[self._stage]
+        if self.detection and config.train:
+            self._features = features
+        return features
 
     def start(self, images: ArrayLike) -> Sequence[ArrayLike]:
         """The states before the first word: arrays or Variables with a row for each picture.
@@ -90,9 +105,21 @@ class CaptionNetwork(Chain):
             t: The words that come, int32 of shape (N, T); -1 behind the end of a sentence.
 
         Returns:
-            The mean cross entropy of a word, a scalar.
+            The mean cross entropy of a word, a scalar; in training, with that of `detection`.
         """
-        return F.softmax_cross_entropy(y.reshape(-1, self.vocabulary_size), t.reshape(-1), ignore_label=-1)
+        loss = F.softmax_cross_entropy(y.reshape(-1, self.vocabulary_size), t.reshape(-1), ignore_label=-1)
+        features, self._features = self._features, None  # which holds a graph
+        return loss if features is None else loss + self.detection * self._lossfun_of_detection(features, as_array(t))
+
+    def _lossfun_of_detection(self, features: Variable, t: Array) -> Variable:
+        """The sigmoid cross entropy of what is said of all words, for each word that comes."""
+        N, D = features.shape[:2]
+        places = features.reshape(N, D, -1).transpose(0, 2, 1)
+        said = F.max(self.detector(places, n_batch_axes=2), axis=1)
+        xp, valid = get_array_module(t), t != -1
+        there = xp.zeros(said.shape, np.int32)
+        there[xp.nonzero(valid)[0], t[valid]] = 1
+        return F.sum(F.sigmoid_cross_entropy(said, there, reduce='no')) / valid.sum().astype(said.dtype)
 
     def write(self, images: ArrayLike, width: int = 3, max_length: int = 20,
               length_penalty: float = 0.0) -> list[list[Hypothesis]]:
