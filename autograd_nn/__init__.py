@@ -26,6 +26,7 @@ from autograd_nn import (
     training,
     utils,
 )
+from autograd_nn.architecture import note_arguments as _note_arguments
 from autograd_nn.backend import (
     CpuDevice,
     Device,
@@ -69,6 +70,9 @@ from autograd_nn.reporter import DictSummary, Reporter, Summary, get_current_rep
 from autograd_nn.runtime_info import print_runtime_info, show_config
 from autograd_nn.sequential import Sequential
 from autograd_nn.serializer import AbstractSerializer, Deserializer, Serializer
+from autograd_nn.symbolic import Input, Symbol
+from autograd_nn.training.model import Model, compile, load_model
+from autograd_nn.training.saving import save_model
 from autograd_nn.utils import foreign_names as _foreign_names
 from autograd_nn.utils import hints as _hints
 from autograd_nn.variable import Parameter, Variable, as_array, as_variable, from_dlpack
@@ -81,15 +85,15 @@ if _TYPE_CHECKING:
 __all__ = [
     'AbstractSerializer', 'Chain', 'ChainList', 'CpuDevice', 'DebugMode', 'Deserializer', 'Device', 'DeviceResident',
     'DictSummary', 'Distribution', 'Function', 'FunctionHook', 'FunctionNode', 'GpuDevice', 'GradientMethod',
-    'Initializer', 'Link', 'LinkHook', 'MemoryPool', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential',
-    'Serializer', 'Summary', 'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'backward',
-    'computational_graph', 'config', 'configuration', 'cross_entropy', 'cuda', 'dataset', 'datasets', 'device_resident',
+    'Initializer', 'Input', 'Link', 'LinkHook', 'MemoryPool', 'Model', 'ModelSummary', 'Optimizer', 'Parameter', 'Reporter', 'Sequential',
+    'Serializer', 'Summary', 'Symbol', 'UpdateRule', 'Variable', '__version__', 'as_array', 'as_variable', 'backends', 'backward',
+    'compile', 'computational_graph', 'config', 'configuration', 'cross_entropy', 'cuda', 'dataset', 'datasets', 'device_resident',
     'distributions', 'exporters', 'force_backprop_mode', 'from_dlpack', 'function', 'function_hooks', 'functions',
     'get_array_module', 'get_array_types', 'get_cpu_array_types', 'get_current_reporter', 'get_default_memory_pool',
     'get_device', 'get_device_from_array', 'get_dtype', 'get_function_hooks', 'get_link_hooks', 'global_config', 'grad',
     'gradient_check', 'initializer', 'initializers', 'is_arrays_compatible', 'is_debug', 'iterators', 'kl_divergence',
-    'link_hooks', 'links', 'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks',
-    'optimizers', 'print_runtime_info', 'random', 'register_kl', 'report', 'report_scope', 'serializers', 'set_debug',
+    'link_hooks', 'links', 'load_model', 'mixed16', 'mixed_bfloat16', 'no_backprop_mode', 'optimizer', 'optimizer_hooks',
+    'optimizers', 'print_runtime_info', 'random', 'register_kl', 'report', 'report_scope', 'save_model', 'serializers', 'set_debug',
     'show_config', 'summary', 'training', 'using_config', 'using_device', 'utils',
 ]
 
@@ -104,7 +108,8 @@ _hints.explain_names({
 _hints.explain_attributes(Variable, _foreign_names.VARIABLE)
 _hints.explain_attributes(Link, _foreign_names.LINK)
 _hints.explain_attributes(Optimizer, _foreign_names.OPTIMIZER)
-_hints.explain_constructors(links, optimizers, optimizer_hooks, initializers, iterators, training.extensions)
+_hints.explain_constructors(links, note=_note_arguments)
+_hints.explain_constructors(optimizers, optimizer_hooks, initializers, iterators, training.extensions)
 
 _install_old_names()
 

@@ -11,6 +11,7 @@ from typing import Any
 from autograd_nn.backprop import ancestors
 from autograd_nn.function_node import FunctionNode
 from autograd_nn.types import PathLike
+from autograd_nn.utils.layered_svg import layered_svg
 from autograd_nn.variable import Variable, VariableNode
 
 Node = Variable | VariableNode | FunctionNode
@@ -52,36 +53,25 @@ class DotNode:
         return f'{self.id_} {_attributes(self.attribute)}'
 
 
-class ComputationalGraph:
-    """A part of the graph, to be drawn.
+class Drawing:
+    """Boxes and arrows, as text for Graphviz and as a picture. In a notebook it shows itself.
 
-    Attributes:
-        nodes: The `VariableNode` and `FunctionNode` objects, in the order of the computation.
-        edges: Pairs of nodes, in the direction of the computation.
-        variable_style: Graphviz attributes of Variables, instead of the default ones of the same names.
-        function_style: Graphviz attributes of functions, likewise.
-        rankdir: The direction of drawing: ``'TB'``, ``'BT'``, ``'LR'`` or ``'RL'``.
-        show_name: Whether to show the names of Variables.
+    Args:
+        rankdir: The direction of drawing: ``'TB'`` (from top to bottom), ``'BT'``, ``'LR'`` or ``'RL'``.
     """
 
-    def __init__(self, nodes: list[VariableNode | FunctionNode],
-                 edges: list[tuple[VariableNode | FunctionNode, VariableNode | FunctionNode]],
-                 variable_style: Style | None = None, function_style: Style | None = None, rankdir: str = 'TB',
-                 *, show_name: bool = True) -> None:
+    def __init__(self, rankdir: str = 'TB') -> None:
         if rankdir not in ('TB', 'BT', 'LR', 'RL'):
-            raise ValueError(f"ComputationalGraph: expected rankdir 'TB', 'BT', 'LR' or 'RL', got {rankdir!r}")
-        self.nodes = nodes
-        self.edges = edges
-        self.variable_style = {**_VARIABLE_STYLE, **(variable_style or {})}
-        self.function_style = {**_FUNCTION_STYLE, **(function_style or {})}
+            raise ValueError(f"{type(self).__name__}: expected rankdir 'TB', 'BT', 'LR' or 'RL', got {rankdir!r}")
         self.rankdir = rankdir
-        self.show_name = show_name
 
-    def __len__(self) -> int:
-        return len(self.nodes)
+    def boxes(self) -> Iterable[Style]:
+        """The Graphviz attributes of each box, its ``label`` among them."""
+        raise NotImplementedError(f'{type(self).__name__} does not override boxes')
 
-    def __contains__(self, node: object) -> bool:
-        return node in self.nodes
+    def arrows(self) -> Iterable[tuple[int, int]]:
+        """Which boxes the arrows connect, as pairs of indices."""
+        raise NotImplementedError(f'{type(self).__name__} does not override arrows')
 
     def dump(self, format: str = 'dot') -> str:
         """The graph as text. Two graphs of the same structure have the same text.
@@ -100,30 +90,30 @@ class ComputationalGraph:
         yield f'graph {_attributes({"rankdir": self.rankdir, **_GRAPH_STYLE})}'
         yield f'node {_attributes(_NODE_STYLE)}'
         yield f'edge {_attributes(_EDGE_STYLE)}'
-        names: dict[VariableNode | FunctionNode, str] = {}
-        for i, node in enumerate(self.nodes):
-            names[node] = f'n{i}'
-            style = self.variable_style if isinstance(node, VariableNode) else self.function_style
-            yield DotNode(node, style, self.show_name, name=f'n{i}').label
-        for tail, head in self.edges:
-            yield f'{names[tail]} -> {names[head]}'
+        for i, box in enumerate(self.boxes()):
+            yield f'n{i} {_attributes(box)}'
+        for tail, head in self.arrows():
+            yield f'n{tail} -> n{head}'
 
     def save(self, path: PathLike) -> None:
         """Writes the graph to a file, in the format that the suffix names.
 
         Args:
             path: A name that ends in ``.dot`` or ``.gv`` for the text, or in ``.svg``, ``.png`` or ``.pdf`` for a
-                picture, which the program ``dot`` of Graphviz draws.
+                picture, which the program ``dot`` of Graphviz draws. Where that is not installed, an SVG is drawn
+                without it: with the same boxes and arrows, in plainer places.
 
         Raises:
             ValueError: Another suffix.
-            RuntimeError: A picture is asked for where Graphviz is not installed, or it fails.
+            RuntimeError: Another picture than SVG is asked for where Graphviz is not installed, or it fails.
         """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix in ('.dot', '.gv'):
             path.write_text(self.dump(), encoding='utf-8')
-        elif suffix in ('.svg', '.png', '.pdf'):
+        elif suffix == '.svg':
+            path.write_text(self._repr_svg_(), encoding='utf-8')
+        elif suffix in ('.png', '.pdf'):
             path.write_bytes(self._draw(suffix[1:]))
         else:
             raise ValueError(f'save: expected a name that ends in .dot, .gv, .svg, .png or .pdf, got {path}')
@@ -133,11 +123,55 @@ class ComputationalGraph:
         if program is None:
             raise RuntimeError(f"save: a picture (.{format}) needs Graphviz's program dot, which is not installed: "
                                'apt install graphviz, brew install graphviz, or https://graphviz.org/download; '
-                               'a name that ends in .dot writes the text, which needs nothing')
+                               'a name that ends in .svg or .dot needs nothing')
         result = subprocess.run([program, f'-T{format}'], input=self.dump().encode(), capture_output=True, check=False)
         if result.returncode:
             raise RuntimeError(f'save: dot failed: {result.stderr.decode(errors="replace").strip()}')
         return result.stdout
+
+    def _repr_svg_(self) -> str:
+        if shutil.which('dot') is None:
+            return layered_svg(list(self.boxes()), list(self.arrows()), self.rankdir)
+        return self._draw('svg').decode()
+
+
+class ComputationalGraph(Drawing):
+    """A part of the graph, to be drawn.
+
+    Attributes:
+        nodes: The `VariableNode` and `FunctionNode` objects, in the order of the computation.
+        edges: Pairs of nodes, in the direction of the computation.
+        variable_style: Graphviz attributes of Variables, instead of the default ones of the same names.
+        function_style: Graphviz attributes of functions, likewise.
+        rankdir: The direction of drawing: ``'TB'``, ``'BT'``, ``'LR'`` or ``'RL'``.
+        show_name: Whether to show the names of Variables.
+    """
+
+    def __init__(self, nodes: list[VariableNode | FunctionNode],
+                 edges: list[tuple[VariableNode | FunctionNode, VariableNode | FunctionNode]],
+                 variable_style: Style | None = None, function_style: Style | None = None, rankdir: str = 'TB',
+                 *, show_name: bool = True) -> None:
+        super().__init__(rankdir)
+        self.nodes = nodes
+        self.edges = edges
+        self.variable_style = {**_VARIABLE_STYLE, **(variable_style or {})}
+        self.function_style = {**_FUNCTION_STYLE, **(function_style or {})}
+        self.show_name = show_name
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self.nodes
+
+    def boxes(self) -> Iterable[Style]:
+        for node in self.nodes:
+            style = self.variable_style if isinstance(node, VariableNode) else self.function_style
+            yield DotNode(node, style, self.show_name).attribute
+
+    def arrows(self) -> Iterable[tuple[int, int]]:
+        index = {node: i for i, node in enumerate(self.nodes)}
+        return [(index[tail], index[head]) for tail, head in self.edges]
 
 
 def _attributes(style: Style) -> str:

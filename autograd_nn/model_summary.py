@@ -135,7 +135,8 @@ def _break_paths(lines: list[list[str]], room: int) -> Iterator[list[str]]:
         yield ['  ' + '/'.join(names[-count:]) if beginning else path, *others]
 
 
-def summary(model: Link, input_shape: Sequence[Any], dtype: DTypeLike | None = None) -> ModelSummary:
+def summary(model: Link, input_shape: Sequence[Any],
+            dtype: DTypeLike | None | list[DTypeLike] = None) -> ModelSummary:
     """Prints a table of a model's layers: output shapes, parameters, and multiply-adds of a forward pass.
 
     The model runs once, in test mode, on a batch of one sample of zeros. It stays as it is: parameters whose shape is
@@ -149,7 +150,7 @@ def summary(model: Link, input_shape: Sequence[Any], dtype: DTypeLike | None = N
         input_shape: The shape of one sample, without the axis of the batch, such as ``(1, 28, 28)``; a list of shapes
             for a model with several inputs.
         dtype: The inputs' dtype, such as ``'int32'`` for a model that begins with `links.EmbedID`; ``config.dtype`` by
-            default.
+            default. A list of dtypes for several inputs.
 
     Returns:
         A `ModelSummary` with the numbers.
@@ -174,7 +175,8 @@ def summary(model: Link, input_shape: Sequence[Any], dtype: DTypeLike | None = N
     if not isinstance(model, Link):
         raise TypeError(f'summary: expected a Link as model, got {type(model).__name__}')
     shapes = [tuple(shape) for shape in input_shape] if isinstance(input_shape, list) else [tuple(input_shape)]
-    inputs = [model.device.xp.zeros((1, *shape), get_dtype(dtype)) for shape in shapes]
+    dtypes = dtype if isinstance(dtype, list) else [dtype] * len(shapes)
+    inputs = [model.device.xp.zeros((1, *shape), get_dtype(kind)) for shape, kind in zip(shapes, dtypes)]
     shared, recorder = model.copy('share'), _Recorder()
     random_state = np.random.get_state()
     try:

@@ -252,6 +252,8 @@ class GradientMethod(Optimizer):
             # A program may have put a Variable in the place of a parameter: it is used, and not trained.
             if isinstance(param, Parameter):
                 param.update_rule = self.create_update_rule()
+                for hook in param.update_hooks:
+                    param.update_rule.add_hook(hook)
                 if self._use_fp32_update:
                     param.update_rule.use_fp32_update()
         return self

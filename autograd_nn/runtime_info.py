@@ -16,6 +16,27 @@ from autograd_nn.cuda import cudnn
 from autograd_nn.version import __version__
 
 
+def versions() -> dict[str, str]:
+    """The versions of what the framework runs on, by name.
+
+    Example:
+        >>> from autograd_nn import runtime_info
+        >>> list(runtime_info.versions())[:4]
+        ['Platform', 'Python', 'autograd_nn', 'NumPy']
+    """
+    found = {
+        'Platform': platform.platform(),
+        'Python': platform.python_version(),
+        'autograd_nn': __version__,
+        'NumPy': np.__version__,
+        'oneDNN': onednn.load()[1],
+        'CuPy': 'not available' if cuda.cupy is None else cuda.cupy.__version__,
+    }
+    if cuda.available:
+        found['cuDNN'] = cudnn.load()[1]
+    return found
+
+
 def print_runtime_info(out: IO[str] | None = None) -> None:
     """Prints the versions of the platform, Python, this framework, NumPy, oneDNN and CuPy, for reports of problems.
 
@@ -32,17 +53,7 @@ def print_runtime_info(out: IO[str] | None = None) -> None:
         oneDNN: ...
         CuPy: ...
     """
-    versions = {
-        'Platform': platform.platform(),
-        'Python': platform.python_version(),
-        'autograd_nn': __version__,
-        'NumPy': np.__version__,
-        'oneDNN': onednn.load()[1],
-        'CuPy': 'not available' if cuda.cupy is None else cuda.cupy.__version__,
-    }
-    if cuda.available:
-        versions['cuDNN'] = cudnn.load()[1]
-    for name, version in versions.items():
+    for name, version in versions().items():
         print(f'{name}: {version}', file=out or sys.stdout)
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -662,6 +662,8 @@ class Parameter(Variable):
     Attributes:
         initializer: As given.
         update_rule: The optimizer's `UpdateRule` for this parameter, or None.
+        update_hooks: The hooks that its rule gets in the ``setup`` of any optimizer (see `UpdateRule.add_hook`): what
+            belongs to the layer, such as limits, and not to the optimizer.
 
     Example:
         >>> import autograd_nn as ann
@@ -672,6 +674,8 @@ class Parameter(Variable):
         >>> W
         parameter([0.5, 0.5], dtype=float32)
     """
+
+    update_hooks: Sequence[Callable[..., Any]] = ()
 
     def __init__(self, initializer: InitializerLike = None, shape: int | tuple[int, ...] | None = None,
                  name: str | None = None, *, dtype: DTypeLike | None = None) -> None:

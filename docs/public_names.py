@@ -16,7 +16,7 @@ PACKAGES = (
     'autograd_nn.distributed.communicators', 'autograd_nn.distributed.extensions', 'autograd_nn.distributed.functions',
     'autograd_nn.distributed.links', 'autograd_nn.distributed.optimizers', 'autograd_nn.distributions',
     'autograd_nn.evaluation', 'autograd_nn.exporters', 'autograd_nn.iterators', 'autograd_nn.models',
-    'autograd_nn.tasks', 'autograd_nn.testing',
+    'autograd_nn.reinforcement', 'autograd_nn.tasks', 'autograd_nn.testing',
     'autograd_nn.training', 'autograd_nn.training.extensions', 'autograd_nn.training.triggers',
     'autograd_nn.training.updaters', 'autograd_nn.utils',
 )

@@ -13,6 +13,7 @@ class Recipe:
     Attributes:
         optimizer: How parameters are updated, such as ``'adam'`` or ``'momentum'``.
         lr: The highest learning rate.
+        betas: How long Adam remembers gradients and their squares; None for the optimizer's usual values.
         schedule: How the rate falls from there: ``'cosine'``, ``'linear'``, ``'step'``, or ``'constant'``.
         warmup: Over how many epochs the rate rises to the highest at the start.
         clip: The largest norm of the gradient, which is scaled down to it; 0 for any.
@@ -32,6 +33,7 @@ class Recipe:
 
     optimizer: str = 'adam'
     lr: float = 0.001
+    betas: tuple[float, float] | None = None
     schedule: str = 'cosine'
     warmup: float = 0.0
     clip: float = 0.0

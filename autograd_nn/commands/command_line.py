@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -162,6 +162,34 @@ def check_file(path: Path) -> None:
         raise ValueError(f'cannot write {path}: there is no folder {path.parent}')
     if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
         raise ValueError(f'cannot write {path}: there is no permission to write to {path.absolute().parent}')
+
+
+def write_options(parser: argparse.ArgumentParser, values: Mapping[str, Any]) -> list[str]:
+    """The words of a command line that say what values options have; those that have their defaults are left out.
+
+    Args:
+        parser: The parser.
+        values: The values by name; names that the parser does not know are left out.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> for option in '--lr', '--model':
+        ...     _ = parser.add_argument(option)
+        >>> _ = parser.add_argument('--flip', action=argparse.BooleanOptionalAction, default=True)
+        >>> write_options(parser, {'lr': 0.1, 'model': None, 'flip': False, 'other': 3})
+        ['--lr', '0.1', '--no-flip']
+    """
+    words: list[str] = []
+    for action in parser._actions:
+        value = values.get(action.dest, action.default)
+        if value == action.default or value is None or not action.option_strings:
+            continue
+        if action.nargs == 0:
+            positive, *others = action.option_strings
+            words.append(others[-1] if isinstance(action, argparse.BooleanOptionalAction) and not value else positive)
+        else:
+            words += [action.option_strings[0], *map(str, value if isinstance(value, list) else [value])]
+    return words
 
 
 def use_saved(parser: argparse.ArgumentParser, saved: dict[str, Any], path: Path) -> None:

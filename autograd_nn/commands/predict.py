@@ -1,48 +1,62 @@
-"""Uses a network that was trained here, published weights, or Caffe's: says what it makes of files, and draws it."""
+"""Uses networks that were trained here, published weights, or Caffe's: says what they make of files, and draws it.
+
+Several WEIGHTS are those of classifiers that answer together: their probabilities are averaged.
+"""
 from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import autograd_nn
 from autograd_nn import models, tasks
 from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.commands.trained import read_member, using_config_of
 from autograd_nn.tasks.classification import name_best
 from autograd_nn.tasks.options import check_at_least
-from autograd_nn.training.run_folder import SNAPSHOT, read_config
+from autograd_nn.training.run_folder import CONFIG
+from autograd_nn.utils import Animation
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.labels import read_labels
 
 USAGE = """
     %(prog)s [--out DIR] [--device DEVICE] [OPTIONS]
-        WEIGHTS [FILE...]
+        WEIGHTS... [FILE...]
+    %(prog)s --evaluate [--device DEVICE] WEIGHTS... [FILE...]
     %(prog)s --model NAME [--labels FILE] [--out DIR]
         [--device DEVICE] [OPTIONS] WEIGHTS FILE...
     %(prog)s --caffe DEPLOY.prototxt WEIGHTS.caffemodel
         [--labels FILE] [--mean FILE|NUMBERS] [--scale NUMBER]
         [--top N] [--device DEVICE] IMAGE..."""
 ONLY_CAFFE = 'mean', 'scale'
+# What is answered for may be a text, of which the beginning names what is drawn.
+LONGEST_NAME = 60
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE)
+    # Tasks may share an option.
+    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE, conflict_handler='resolve')
     parser.add_argument('files', metavar='WEIGHTS FILE', nargs='+',
                         help='model.npz of a run, beside its config.json, or with --model published weights (neither '
                              'with --caffe); then what the network is for: pictures of any size, colour and format, '
-                             'text files or a text itself, nothing for a network that makes something up')
+                             'text files or a text itself, nothing for a network that plays or makes something up')
     parser.add_argument('--model', metavar='NAME', choices=models.names(),
                         help='WEIGHTS are those that somebody has published for this network of the zoo, in a file of '
                              'PyTorch (.pth), Chainer (.npz), Caffe (.caffemodel) or Darknet (.weights)')
     parser.add_argument('--labels', metavar='FILE',
                         help='with --model or --caffe, the names of the classes, one a line, such as synset_words.txt '
                              '(default: their numbers)')
+    parser.add_argument('--evaluate', action='store_true',
+                        help='say how good the networks are on the test data of their runs, and how much several gain '
+                             'by answering together')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR',
                         help='where to write what the network draws, if it does (default: %(default)s)')
-    for name in tasks.names():
-        tasks.get(name).add_predict_arguments(parser)
+    # By where they are defined: options that one task inherits from another one are there once.
+    for task in {kind.add_predict_arguments.__qualname__: kind for kind in map(tasks.get, tasks.names())}.values():
+        task.add_predict_arguments(parser)
     group = parser.add_argument_group('networks of Caffe')
     group.add_argument('--caffe', nargs=2, metavar=('DEPLOY.prototxt', 'WEIGHTS.caffemodel'),
                        help='the network and its weights')
@@ -61,8 +75,12 @@ def parse_arguments(line: CommandLine) -> argparse.Namespace:
         extra = [f'--{name}' for name in ONLY_CAFFE if getattr(arguments, name) is not None]
         if extra:
             parser.error(f'{", ".join(extra)}: only with --caffe')
+        if arguments.evaluate and arguments.model:
+            parser.error('--evaluate: not with --model, whose weights are of no run')
         if arguments.labels and not arguments.model:
             parser.error('--labels: only with --caffe or --model; a run has the names of its classes')
+    elif arguments.evaluate:
+        parser.error('--evaluate: not with --caffe, whose network has no run')
     elif arguments.model:
         parser.error('--model: not with --caffe, whose deploy file says what the network is')
     if arguments.scale is not None and not 0 < arguments.scale < float('inf'):
@@ -70,30 +88,61 @@ def parse_arguments(line: CommandLine) -> argparse.Namespace:
     return arguments
 
 
-def load_predictor(weights: Path, options: argparse.Namespace, device: autograd_nn.Device) -> tasks.Predictor:
-    """Loads a network that was trained here.
+def split_files(paths: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Which arguments name weights, and which the files to answer for.
 
     Args:
-        weights: ``model.npz`` of a run, beside its ``config.json``.
+        paths: The arguments. The first one is of weights, and so are those that follow as long as they are files of
+            arrays beside the configuration of a run.
+    """
+    weights = [Path(paths[0])]
+    for path in map(Path, paths[1:]):
+        if path.suffix != '.npz' or not path.is_file() or not (path.parent / CONFIG).is_file():
+            break
+        weights.append(path)
+    return weights, list(paths[len(weights):])
+
+
+def read_members(files: Sequence[Path], options: argparse.Namespace) -> tuple[type[tasks.Task], list[tasks.Member]]:
+    """The networks of runs, and what they do.
+
+    Args:
+        files: Their weights: ``model.npz`` of runs, beside their ``config.json``.
+        options: The options.
+
+    Raises:
+        ValueError: A file is missing or damaged, or they do different things.
+    """
+    members = [read_member(weights) for weights in files]
+    first = members[0]
+    for member in members:
+        if member.entry.task != first.entry.task:
+            raise ValueError(f'{member.weights} is of {member.entry.name}, for {member.entry.task}, {first.weights} of '
+                             f'{first.entry.name}, for {first.entry.task}; expected networks for the same')
+    task = tasks.get(first.entry.task)
+    check_options(options, task)
+    return task, members
+
+
+def load_predictor(task: type[tasks.Task], members: Sequence[tasks.Member], options: argparse.Namespace,
+                   device: autograd_nn.Device) -> tasks.Predictor:
+    """Loads networks that were trained here.
+
+    Args:
+        task: What they do.
+        members: The networks.
         options: The options.
         device: Where to compute.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: A file is missing, damaged, or does not fit.
+        ValueError: A file is damaged, or does not fit.
     """
-    if not weights.is_file():
-        snapshot = weights.with_name(SNAPSHOT)
-        advice = f'; the run there has not ended, its last weights are in {snapshot}' if snapshot.is_file() else ''
-        raise ValueError(f'{weights}: no such file{advice}')
-    config = read_config(weights.parent)
-    try:
-        entry = models.get(config['arguments']['model'])
-        task = tasks.get(entry.task)
-        check_options(options, task)
-        return task.make_predictor(entry, config, weights, options, device)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f'{weights.parent / "config.json"} is damaged: {error}') from None
+    with using_config_of(members[-1].weights):
+        if len(members) > 1:
+            return task.make_ensemble(members, options, device)
+        member = members[0]
+        return task.make_predictor(member.entry, member.config, member.weights, options, device)
 
 
 def load_published(weights: Path, options: argparse.Namespace, device: autograd_nn.Device) -> tasks.Predictor:
@@ -135,8 +184,9 @@ def check_options(options: argparse.Namespace, task: type[tasks.Task]) -> None:
                  if name not in known(task) and getattr(options, name) is not None]
     if senseless:
         raise ValueError(f'{", ".join(senseless)}: not for the network that these weights are of')
-    if task.needs_files and len(options.files) < 2:
-        raise ValueError(f'after {options.files[0]}, expected the files that the network is to answer for')
+    files = split_files(options.files)[1]
+    if task.needs_files and not files and not options.evaluate:
+        raise ValueError(f'after {options.files[-1]}, expected the files that the network is to answer for')
 
 
 def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list[str]]:
@@ -157,13 +207,19 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
         classifier = CaffeClassifier.read(prototxt, caffemodel, arguments.labels, arguments.mean, scale, device)
         return (lambda path: tasks.Answer(name_best(classifier.labels, classifier(path), arguments.top)),
                 arguments.files)
-    weights, *files = arguments.files
-    load = load_published if arguments.model else load_predictor
-    return load(Path(weights), arguments, device), files
+    if arguments.model:
+        weights, *files = arguments.files
+        return load_published(Path(weights), arguments, device), files
+    found, files = split_files(arguments.files)
+    task, members = read_members(found, arguments)
+    if arguments.evaluate:
+        with using_config_of(members[-1].weights):
+            print(*task.evaluate(members, device), sep='\n')
+    return load_predictor(task, members, arguments, device), files
 
 
 def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path]) -> list[Path]:
-    """Writes what a network has drawn.
+    """Writes what a network has drawn: pictures as PNG, animations as GIF.
 
     Args:
         answer: What it says of a file.
@@ -174,16 +230,17 @@ def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path
     Returns:
         The new files: the name of the source, and what the picture shows.
     """
-    written = []
+    written, name = [], source.stem[:LONGEST_NAME]
     for what, picture in answer.pictures.items():
-        path = out / f'{source.stem}-{what}.png'
+        kind = 'GIF' if isinstance(picture, Animation) else 'PNG'
+        path = out / f'{name}-{what}.{kind.lower()}'
         for number in itertools.count(2):
             if path not in taken:
                 break
-            path = out / f'{source.stem}-{what}-{number}.png'
+            path = path.with_stem(f'{name}-{what}-{number}')
         out.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
-            picture.save(file, 'PNG')
+            picture.save(file, kind)
         taken.add(path)
         written.append(path)
     return written
@@ -195,7 +252,7 @@ def main(line: CommandLine) -> None:
     with line.friendly_errors():
         predict, files = make_predictor(arguments)
     failed, taken = False, set[Path]()
-    for path in files or ['']:
+    for path in files or ([] if arguments.evaluate else ['']):
         try:
             with line.friendly_errors():
                 answer = predict(path)

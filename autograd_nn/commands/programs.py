@@ -8,10 +8,12 @@ from typing import Any
 # What they do. The module has the name of the program.
 PROGRAMS = {
     'train': 'train a network of the zoo on pictures or text',
+    'search': 'search for the best hyperparameters of a network',
     'predict': 'say what is on pictures; also with a network of Caffe',
     'generate': 'make up text with a trained language model',
     'models': 'list the networks of the zoo: sizes, time to train',
-    'convert': 'convert weights of Caffe',
+    'report': 'compare training runs in one page for a browser',
+    'convert': 'convert weights of Caffe, or shrink those of a run',
     'style': 'paint a photograph in the style of a painting',
     'fast-style train': 'train a network that paints, or enlarges, in one pass',
     'fast-style generate': 'paint or enlarge pictures with such a network',

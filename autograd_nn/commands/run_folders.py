@@ -52,11 +52,21 @@ def refuse_changes(folder: RunFolder, config: dict[str, Any], new: dict[str, Any
     for name in names:
         old, now = (json.loads(json.dumps(values.get(name))) for values in (config, new))
         if name in config and old != now:
-            raise ValueError(f'{folder.label}: the run in {folder.path} is of {_in_words(name, old)}, not of '
-                             f'{_in_words(name, now)}; to begin a new run, leave --resume out')
+            raise ValueError(f'{folder.label}: the run in {folder.path} is of {in_words(name, old)}, not of '
+                             f'{in_words(name, now)}; to begin a new run, leave --resume out')
 
 
-def _in_words(name: str, value: Any) -> str:
+def in_words(name: str, value: Any) -> str:
+    """What an option says, as one types it.
+
+    Args:
+        name: The option's name.
+        value: Its value.
+
+    Example:
+        >>> in_words('batch_size', 32), in_words('augment', None), in_words('model', 'lenet')
+        ('--batch-size 32', 'no --augment', 'lenet')
+    """
     if name in ('model', 'dataset', 'task'):
         return str(value)
     option = f'--{name.replace("_", "-")}'
@@ -92,6 +102,14 @@ def make_room(folder: RunFolder, source: RunFolder | None, overwrite: bool, need
 
 
 @contextlib.contextmanager
+def quiet_divergence() -> Iterator[None]:
+    """A context without warnings of numbers that overflow: that a training diverges shows in its weights, once."""
+    with np.errstate(over='ignore', invalid='ignore'), warnings.catch_warnings():
+        warnings.filterwarnings('ignore', '.*has become NaN or infinite')
+        yield
+
+
+@contextlib.contextmanager
 def telling_how_to_continue(folder: RunFolder, trainer: training.Trainer, line: CommandLine) -> Iterator[None]:
     """A context for the training: when it ends early, a line says why, what is kept, and how to go on.
 
@@ -109,9 +127,7 @@ def telling_how_to_continue(folder: RunFolder, trainer: training.Trainer, line: 
         return f'{what} is kept; to continue: {shlex.join([*line.start, "--resume", str(folder.path)])}{options}'
 
     try:
-        # That a training diverges shows in its weights, and is said then, once.
-        with np.errstate(over='ignore', invalid='ignore'), warnings.catch_warnings():
-            warnings.filterwarnings('ignore', '.*has become NaN or infinite')
+        with quiet_divergence():
             yield
     except KeyboardInterrupt:
         print(f'\ninterrupted: {kept()}', file=sys.stderr)

@@ -5,22 +5,20 @@ Further options depend on what the network is for: see --model NAME --help.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+import shlex
 
-from autograd_nn import models, tasks
-from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c
+from autograd_nn import models
+from autograd_nn.commands.command_line import CommandLine, sigterm_as_ctrl_c, write_options
 from autograd_nn.commands.processes import find_processes, start_processes
-from autograd_nn.commands.run_folders import parse_arguments, refuse_changes, telling_how_to_continue
-from autograd_nn.commands.training_options import DEFAULT_MODEL, add_common_arguments
+from autograd_nn.commands.run_folders import options_of_run, parse_arguments, refuse_changes, telling_how_to_continue
+from autograd_nn.commands.training_options import (
+    DEFAULT_MODEL,
+    HelpFormatter,
+    add_place_arguments,
+    add_run_arguments,
+)
 from autograd_nn.commands.training_run import TrainingRun
 from autograd_nn.training.run_folder import CONFIG, RunFolder
-
-
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Adds to each option's help its default value, where there is one and the help does not say it."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def choose_model(line: CommandLine) -> models.Entry:
@@ -47,12 +45,21 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser; on the model that the command line names depends which options there are."""
     entry = choose_model(line)
     parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
-    add_common_arguments(parser)
-    tasks.get(entry.task).add_arguments(parser)
-    # Rate and epochs depend on other options, too: a run settles them.
-    options = {action.dest for action in parser._actions} - {'lr', 'epochs'}
-    parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
+    add_run_arguments(parser, entry)
+    add_place_arguments(parser)
     return parser
+
+
+def command_of(line: CommandLine, arguments: argparse.Namespace) -> str:
+    """The command line that repeats a run: the options that are not as they are without being given.
+
+    Args:
+        line: How the program was started.
+        arguments: The options of the run, as it has settled them.
+    """
+    parser = make_parser(CommandLine(line.name, line.start, ['--model', arguments.model]))
+    options = {**options_of_run(arguments), 'processes': arguments.processes}
+    return shlex.join([*line.start, *write_options(parser, options)])
 
 
 def main(line: CommandLine) -> None:
@@ -67,8 +74,10 @@ def main(line: CommandLine) -> None:
             run.prepare_task()
             run.load_initial_weights()
             run.build_trainer()
+            run.add_report(command_of(line, arguments))
             run.announce_training()
             run.load_state()
         with run.open_folder(), telling_how_to_continue(run.folder, run.trainer, line):
             run.train()
+            run.settle_weights()
             run.save_results()

@@ -5,9 +5,10 @@ import argparse
 import dataclasses
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 
 import autograd_nn
-from autograd_nn import models
+from autograd_nn import models, tasks
 from autograd_nn.commands.models import ListModels
 from autograd_nn.training.optimization import COURSES, OPTIMIZERS, SCHEDULES, Optimization
 
@@ -35,8 +36,6 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
                         help='end when the validation loss has not fallen for N epochs; 0: never')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:N, or cuda, with which each of several processes '
                                                         'has a GPU of its own')
-    parser.add_argument('--processes', type=int, metavar='N', help='train in N processes on this machine, as mpiexec '
-                                                                   'starts them')
     parser.add_argument('--sync-bn', action='store_true',
                         help='with several processes: batch normalization by the mean and variance of the whole '
                              'minibatch, as with one, instead of those of the part that each process has')
@@ -46,15 +45,49 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
+    parser.add_argument('--report', action=argparse.BooleanOptionalAction, default=True,
+                        help='write a report to look at in a browser, report.html, after each epoch')
+    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz; or published '
+                                                                  'ones of PyTorch or Caffe), with a new classifier if '
+                                                                  'they have another number of classes')
+    parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
+    parser.add_argument('--prune', type=float, default=0., metavar='PART',
+                        help='set this part of the weights to zero, those of the least magnitude, step by step in the '
+                             'first half of the training')
+    parser.add_argument('--prune-per-layer', action='store_true',
+                        help='with --prune: each layer loses that part, and not those of all layers that are least')
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, entry: models.Entry) -> None:
+    """Adds the options that make up a run: those of all kinds, and those of the model's task; its recipe has defaults.
+
+    Args:
+        parser: The parser.
+        entry: The model.
+    """
+    add_common_arguments(parser)
+    tasks.get(entry.task).add_arguments(parser)
+    # Rate, betas and epochs depend on other options, too: a run settles them.
+    options = {action.dest for action in parser._actions} - {'lr', 'betas', 'epochs'}
+    parser.set_defaults(**{name: value for name, value in asdict(entry.recipe).items() if name in options})
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options about where a run is written to, whether it goes on, and in how many processes."""
+    parser.add_argument('--processes', type=int, metavar='N', help='train in N processes on this machine, as mpiexec '
+                                                                   'starts them')
     parser.add_argument('--out', default='result', metavar='DIR', help='where to write')
     parser.add_argument('--overwrite', action='store_true', help='replace the run in that folder, if there is one, '
                                                                  'instead of moving it aside')
     parser.add_argument('--resume', metavar='DIR', help='continue the interrupted run in this folder, there or in '
                                                         'that of --out')
-    parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz; or published '
-                                                                  'ones of PyTorch or Caffe), with a new classifier if '
-                                                                  'they have another number of classes')
-    parser.add_argument('--freeze', metavar='LAYER', help='keep all layers up to this one as the weights have them')
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds to each option's help its default value, where there is one and the help does not say it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +105,13 @@ def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--warmup', type=float, metavar='PART',
                         help='part of the training, from 0 to 1, in which the rate rises to --lr')
     parser.add_argument('--clip', type=float, metavar='NORM', help='largest norm of the gradient; 0 for any')
+    parser.add_argument('--betas', type=float, nargs=2, metavar='PART',
+                        help='what part of the running means of gradients, and of their squares, remains in an update; '
+                             'for adam and adamw (default: that of the model, or 0.9 and 0.999)')
     parser.add_argument('--weight-decay', type=float, help='L2 regularization, decoupled with adamw')
+    parser.add_argument('--swa', type=float, default=0., metavar='PART',
+                        help='average the weights of this last part of the training, such as 0.25, in which the rate '
+                             'stays as it is (stochastic weight averaging)')
 
 
 def read_optimization(arguments: argparse.Namespace) -> Optimization:

@@ -10,7 +10,7 @@ from typing import Any
 
 import autograd_nn
 import autograd_nn.links as L
-from autograd_nn import models, tasks, training
+from autograd_nn import models, reports, tasks, training
 from autograd_nn.commands.fine_tuning import freeze, load_initial_weights
 from autograd_nn.commands.run_folders import make_room, options_of_run, refuse_changes
 from autograd_nn.commands.training_options import LEAST_UPDATES, MIXED, SCALED_WARMUP, SCALES, read_optimization
@@ -18,11 +18,13 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import Optimization
 from autograd_nn.training.processes import Processes
-from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, SNAPSHOT, Progress, RunFolder
+from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, REPORT, SNAPSHOT, Progress, RunFolder
 from autograd_nn.training.standard_trainer import count_updates, extension_name, standard_trainer
 
 # The options that make up a run, whatever its task: with others it could not be continued.
-FIXED = 'model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze'
+FIXED = 'model', 'optimizer', 'amp', 'seed', 'initial_weights', 'freeze', 'prune', 'prune_per_layer', 'swa'
+# How many steps there are of pruning.
+PRUNING_STEPS = 100
 
 
 class TrainingRun:
@@ -43,6 +45,8 @@ class TrainingRun:
         source: The folder of the run that is continued; None for a new one.
         progress: How far that is.
         trainer: The training loop.
+        averaging: What averages weights, with --swa.
+        pruning: What prunes weights, with --prune.
         prolonged: Whether there are more epochs than usual, as there is little to train with.
     """
 
@@ -58,6 +62,8 @@ class TrainingRun:
         self.folder = RunFolder(arguments.out, '--out')
         self.source = RunFolder(arguments.resume, '--resume') if arguments.resume else None
         self.progress = Progress()
+        self.averaging: extensions.WeightAveraging | None = None
+        self.pruning: extensions.MagnitudePruning | None = None
         self.prolonged = False
 
     def check(self) -> None:
@@ -78,11 +84,17 @@ class TrainingRun:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
         if arguments.freeze and not arguments.initial_weights:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
+        if not 0 <= arguments.prune < 1:
+            raise ValueError(f'--prune: expected a part of the weights, from 0 to less than 1, got {arguments.prune}')
+        if arguments.prune_per_layer and not arguments.prune:
+            raise ValueError('--prune-per-layer: expected --prune PART as well')
         if arguments.amp and not isinstance(self.device, autograd_nn.GpuDevice):
             raise ValueError('--amp: half precision is for GPUs, a CPU takes 7 to 30 times as long with it; expected a '
                              f'GPU as --device, got {arguments.device}')
+        recipe, optimizer = self.entry.recipe, arguments.optimizer
+        if arguments.betas is None and optimizer == recipe.optimizer:
+            arguments.betas = recipe.betas
         if arguments.lr is None:
-            recipe, optimizer = self.entry.recipe, arguments.optimizer
             arguments.lr = recipe.lr if optimizer == recipe.optimizer else self.task.learning_rates[optimizer]
         if arguments.processes is not None and arguments.processes != self.processes.size:
             raise ValueError(f'--processes: expected {self.processes.size}, as many as were started, got '
@@ -173,7 +185,28 @@ class TrainingRun:
                                         arguments.epochs, task.speed, task.columns, task.curves,
                                         arguments.early_stopping, arguments.out, task.postprocess, self.processes,
                                         task.prepare_snapshot, task.monitor, task.larger_is_better)
+        updates = count_updates(iterator, arguments.epochs)
+        if arguments.swa:
+            self.averaging = extensions.WeightAveraging(task.network, self.optimization.start_of_averaging(updates))
+            self.trainer.extend(self.averaging, trigger=(1, 'iteration'))
+        if arguments.prune:
+            half = max(1, updates // 2)
+            self.pruning = extensions.MagnitudePruning(task.network, arguments.prune, half,
+                                                       max(1, half // PRUNING_STEPS), arguments.prune_per_layer)
+            self.trainer.extend(self.pruning)
         task.extend(self.trainer)
+
+    def add_report(self, command: str) -> None:
+        """Has a report written after each epoch, if it is wanted.
+
+        Args:
+            command: What repeats the run.
+        """
+        task = self.task
+        if self.arguments.report and self.processes.is_first:
+            config = {'arguments': options_of_run(self.arguments), **task.about}
+            self.trainer.extend(reports.HtmlReport(str(self.folder.path), config, command, lambda: [
+                *task.report_sections(), *reports.inspect_layers(task.network, task.try_sample)]))
 
     def announce_training(self) -> None:
         """Says for how long, and how, the parameters are updated."""
@@ -241,6 +274,22 @@ class TrainingRun:
             speed = self.task.describe_speed(updater.iteration - iteration, seconds)
             print(f'{seconds:.1f} s, {speed} (with evaluation)')
 
+    def settle_weights(self) -> None:
+        """Makes of the last weights those that the run is for: averages, or with zeros in place of the least."""
+        if self.averaging is not None and self.averaging.count:
+            self.averaging.apply()
+            if self.pruning is not None:
+                self.pruning.apply()
+            self.task.refresh_statistics()
+            print(f'averaged: the weights after each of the last {self.averaging.count:,} updates (--swa)')
+        elif self.averaging is not None:
+            print('nothing is averaged: the training ended before its last part (--swa)')
+        if self.pruning is not None:
+            zeros = self.pruning.zeros()
+            count, of = (sum(column) for column in zip(*zeros.values()))
+            parts = ', '.join(f'{path.strip("/")} {count / of:.1%}' for path, (count, of) in zeros.items())
+            print(f'pruned: {count / of:.1%} of {of:,} weights are zero ({parts})')
+
     def save_results(self) -> None:
         """Evaluates, writes what is to be kept beside the snapshot, and says what was written."""
         out = self.folder.path
@@ -249,7 +298,7 @@ class TrainingRun:
             return
         about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
                  CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
-                 LOG: 'figures of every epoch', **others}
+                 LOG: 'figures of every epoch', REPORT: 'all of this to look at, in a browser', **others}
         print(f'written to {out}/:')
         for name, meaning in about.items():
             if (out / name).exists():

@@ -113,7 +113,7 @@ class DigitScenes(DatasetMixin):
 
     def _draw_digit(self, side: float, rng: np.random.Generator) -> tuple[np.ndarray, int]:
         """How much of each pixel a digit covers, its longer side scaled to `side`, and which digit that is."""
-        digits, labels = _digits(self.split)
+        digits, labels = digits_of(self.split)
         chosen = int(rng.integers(len(digits)))
         digit = digits[chosen]
         rows, columns = (np.flatnonzero((digit > _INK * 255).any(axis=axis)) for axis in (1, 0))
@@ -147,7 +147,7 @@ def boxes_of_masks(masks: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _digits(split: str) -> tuple[np.ndarray, np.ndarray]:
+def digits_of(split: str) -> tuple[np.ndarray, np.ndarray]:
     """The digits of a split, bytes of shape (N, 28, 28), and which they are."""
     images, labels = zip(*get_digits(ndim=2, scale=255., dtype=np.float32)[split == 'test'][:])
     return np.rint(np.stack(images)).astype(np.uint8), np.array(labels, np.int32)

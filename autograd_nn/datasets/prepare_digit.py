@@ -1,6 +1,8 @@
 """From a person's picture of a digit to one like those of MNIST."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
@@ -37,17 +39,9 @@ def prepare_digit(image: np.ndarray, dtype: DTypeLike | None = None) -> np.ndarr
         >>> digit.shape, (rows.min(), rows.max()), (columns.min(), columns.max())
         ((1, 28, 28), (np.int64(4), np.int64(23)), (np.int64(13), np.int64(14)))
     """
-    if image.ndim != 3 or len(image) != 1 or not image.size:
-        raise ValueError(f'prepare_digit: expected an image of shape (1, height, width), got {image.shape}')
-    gray = np.asarray(image[0], dtype=np.float32)
-    ground = np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]]))
-    if gray.shape == (28, 28) and ground < 128:
-        return (image / 255).astype(get_dtype(dtype))
-    ink = np.maximum(gray - ground if ground < 128 else ground - gray, 0)
-    # Shadows and the grain of paper are no ink: strokes are what has about half of the full contrast or more. (The
-    # darkest pixels of all may be specks.)
-    contrast = max(np.percentile(ink, 99.8), 1e-6)
-    ink = np.clip((ink / contrast - 0.4) / 0.2, 0, 1)
+    ink, ready = find_ink('prepare_digit', image, lambda shape: shape == (28, 28))
+    if ready:
+        return ink[None].astype(get_dtype(dtype))
     canvas = np.zeros((1, 28, 28), get_dtype(dtype))
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if len(rows):
@@ -55,6 +49,33 @@ def prepare_digit(image: np.ndarray, dtype: DTypeLike | None = None) -> np.ndarr
         top, left = _centered(digit, 28)
         canvas[0, top:top + digit.shape[0], left:left + digit.shape[1]] = digit / digit.max()
     return canvas
+
+
+def find_ink(function: str, image: np.ndarray, is_ready: Callable[[tuple[int, ...]], bool]) -> tuple[np.ndarray, bool]:
+    """Tells ink from the ground of a picture.
+
+    Args:
+        function: The name of the function that prepares pictures.
+        image: Grey values from 0 to 255, shape (1, height, width).
+        is_ready: Whether an image of this height and width, if its ground is dark, is as it should.
+
+    Returns:
+        How much ink is where, float32 of shape (height, width) from 0 to 1, and whether the image was as it should.
+
+    Raises:
+        ValueError: `image` has another kind of shape, or no pixels.
+    """
+    if image.ndim != 3 or len(image) != 1 or not image.size:
+        raise ValueError(f'{function}: expected an image of shape (1, height, width), got {image.shape}')
+    gray = np.asarray(image[0], dtype=np.float32)
+    ground = np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]]))
+    if is_ready(gray.shape) and ground < 128:
+        return gray / 255, True
+    ink = np.maximum(gray - ground if ground < 128 else ground - gray, 0)
+    # Shadows and the grain of paper are no ink: strokes are what has about half of the full contrast or more. (The
+    # darkest pixels of all may be specks.)
+    contrast = max(np.percentile(ink, 99.8), 1e-6)
+    return np.clip((ink / contrast - 0.4) / 0.2, 0, 1), False
 
 
 def _fit(image: np.ndarray, side: int) -> np.ndarray:

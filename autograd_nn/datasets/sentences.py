@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from autograd_nn.datasets.text import END_OF_LINE, UNKNOWN, Vocabulary
 
 BEGINNING = '<bos>'
 MARKS = [UNKNOWN, BEGINNING, END_OF_LINE]
+_Marked = TypeVar('_Marked', bound='MarkedVocabulary')
 # What splits words and is none; apostrophes and hyphens within words stay.
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
@@ -28,10 +30,88 @@ def split_sentence(sentence: str) -> list[str]:
     return _WORD.findall(sentence.lower())
 
 
-class SentenceVocabulary(Vocabulary):
+class MarkedVocabulary(Vocabulary):
+    """The words or characters of texts that a network reads and writes one by one, and their numbers.
+
+    Number 0 is ``<unk>``, for what is not in it, 1 is ``<bos>``, before a text, 2 is ``<eos>``, at its end. Words are
+    what white space separates.
+
+    Args:
+        tokens: The words or characters; the first three are ``<unk>``, ``<bos>`` and ``<eos>``.
+        level: ``'word'`` or ``'char'``.
+
+    Raises:
+        ValueError: There is no such `level`, the first three tokens are others, or one comes twice.
+
+    Example:
+        >>> from autograd_nn.datasets import MarkedVocabulary
+        >>> vocabulary = MarkedVocabulary.of_texts(['3-Mar', '4-Mar'], 'char')
+        >>> vocabulary.tokens
+        ['<unk>', '<bos>', '<eos>', '-', 'M', 'a', 'r', '3', '4']
+        >>> vocabulary.encode('5-Mar')
+        array([1, 0, 3, 4, 5, 6, 2], dtype=int32)
+        >>> vocabulary.decode([4, 5, 6, 2])
+        'Mar'
+    """
+
+    unk, bos, eos = range(3)
+
+    def __init__(self, tokens: Iterable[str], level: str) -> None:
+        super().__init__(tokens, level)
+        if self.tokens[:3] != MARKS:
+            raise ValueError(f'{type(self).__name__}: expected {", ".join(MARKS)} as the first three tokens, got '
+                             f'{", ".join(self.tokens[:3])}')
+        for mark in MARKS:  # in a text it is no mark
+            del self._numbers[mark]
+
+    @classmethod
+    def of_texts(cls: type[_Marked], texts: Iterable[str], level: str, size: int | None = None,
+                 min_count: int = 1) -> _Marked:
+        """The vocabulary of some texts: their words or characters, the most frequent ones first.
+
+        Args:
+            texts: The texts.
+            level: ``'word'`` or ``'char'``.
+            size: How many tokens at most, the three marks included; None for all.
+            min_count: How often a word or character has to occur.
+
+        Raises:
+            ValueError: There is no such `level`.
+        """
+        vocabulary = cls(MARKS, level)
+        counts = Counter(token for text in texts for token in vocabulary.split(text))
+        # What is as frequent comes in alphabetical order, whatever the order of the texts.
+        tokens = sorted([token for token in counts if counts[token] >= min_count and token not in MARKS],
+                        key=lambda token: (-counts[token], token))
+        return cls([*MARKS, *tokens][:size], level)
+
+    def split(self, text: str) -> list[str]:
+        """The words or characters of a text."""
+        return text.split() if self.level == 'word' else list(text)
+
+    def join(self, tokens: Sequence[str]) -> str:
+        """The text of some words or characters."""
+        return (' ' if self.level == 'word' else '').join(tokens)
+
+    def encode(self, text: str) -> np.ndarray:
+        """The numbers of a text's tokens, between those of ``<bos>`` and ``<eos>``: int32, shape (n + 2,)."""
+        return np.array([self.bos, *[self._numbers.get(token, self.unk) for token in self.split(text)], self.eos],
+                        np.int32)
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of some numbers: up to the first ``<eos>``, without ``<bos>``."""
+        tokens: list[str] = []
+        for number in numbers:
+            if number == self.eos:
+                break
+            if number != self.bos:
+                tokens.append(self.tokens[number])
+        return self.join(tokens)
+
+
+class SentenceVocabulary(MarkedVocabulary):
     """The words that a network knows which writes sentences, and their numbers.
 
-    Number 0 is ``<unk>``, for words that are not in it, 1 is ``<bos>``, before a sentence, 2 is ``<eos>``, at its end.
     Words are those of `split_sentence`.
 
     Args:
@@ -52,13 +132,10 @@ class SentenceVocabulary(Vocabulary):
         'a dog'
     """
 
-    unk, bos, eos = range(3)
+    levels = 'word',
 
     def __init__(self, tokens: Iterable[str], level: str = 'word') -> None:
         super().__init__(tokens, level)
-        if level != 'word' or self.tokens[:3] != MARKS:
-            raise ValueError(f'SentenceVocabulary: expected words, the first three of them {", ".join(MARKS)}; got '
-                             f'{", ".join(self.tokens[:3])} of level {level}')
 
     @classmethod
     def of_sentences(cls, sentences: Iterable[str], size: int | None = None, min_count: int = 1) -> SentenceVocabulary:
@@ -69,25 +146,11 @@ class SentenceVocabulary(Vocabulary):
             size: How many tokens at most, the three marks included; None for all.
             min_count: How often a word has to occur.
         """
-        counts = Counter(word for sentence in sentences for word in split_sentence(sentence))
-        # Words that are as frequent come in alphabetical order, whatever the order of the sentences.
-        words = sorted([word for word in counts if counts[word] >= min_count], key=lambda word: (-counts[word], word))
-        return cls([*MARKS, *words][:size])
+        return cls.of_texts(sentences, 'word', size, min_count)
 
-    def encode(self, text: str) -> np.ndarray:
-        """The numbers of a sentence's words, between those of ``<bos>`` and ``<eos>``: int32, shape (n + 2,)."""
-        return np.array([self.bos, *[self._numbers.get(word, self.unk) for word in split_sentence(text)], self.eos],
-                        np.int32)
-
-    def decode(self, numbers: Iterable[int]) -> str:
-        """The sentence of some numbers: up to the first ``<eos>``, without ``<bos>``."""
-        words: list[str] = []
-        for number in numbers:
-            if number == self.eos:
-                break
-            if number != self.bos:
-                words.append(self.tokens[number])
-        return ' '.join(words)
+    def split(self, text: str) -> list[str]:
+        """The words of a sentence (see `split_sentence`)."""
+        return split_sentence(text)
 
 
 def pad_sentences(sentences: Sequence[np.ndarray], padding: int = -1) -> np.ndarray:

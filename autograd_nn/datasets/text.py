@@ -4,9 +4,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from autograd_nn.utils.readable import to_json
 
 UNKNOWN = '<unk>'
 END_OF_LINE = '<eos>'
-LEVELS = ('word', 'char')
 _Vocabulary = TypeVar('_Vocabulary', bound='Vocabulary')
 
 
@@ -70,30 +69,33 @@ class Vocabulary:
         'to be'
     """
 
+    levels: ClassVar[Sequence[str]] = ('word', 'char')
+
     def __init__(self, tokens: Iterable[str], level: str) -> None:
         self.tokens = list(tokens)
         self.level = level
         self._numbers = {token: i for i, token in enumerate(self.tokens)}
-        if level not in LEVELS:
-            raise ValueError(f'Vocabulary: expected level {" or ".join(LEVELS)}, got {level!r}')
+        if level not in self.levels:
+            raise ValueError(f'{type(self).__name__}: expected level {" or ".join(self.levels)}, got {level!r}')
         if self.tokens[:1] != [UNKNOWN] or len(self._numbers) < len(self.tokens):
             raise ValueError(f'Vocabulary: expected {UNKNOWN} as the first token, and none twice')
 
     @classmethod
-    def of_text(cls, text: str, level: str, size: int | None = None) -> Vocabulary:
+    def of_text(cls, text: str, level: str, size: int | None = None, min_count: int = 1) -> Vocabulary:
         """The vocabulary of a text: its words or characters, the most frequent ones first.
 
         Args:
             text: The text.
             level: ``'word'`` or ``'char'``.
             size: How many at most, ``<unk>`` included; None for all.
+            min_count: How often a word or character has to occur.
 
         Raises:
             ValueError: There is no such `level`.
         """
         counts = Counter(_split(text, level))
         counts.pop(UNKNOWN, None)
-        return cls([UNKNOWN, *[token for token, _ in counts.most_common()]][:size], level)
+        return cls([UNKNOWN, *[token for token, count in counts.most_common() if count >= min_count]][:size], level)
 
     def __len__(self) -> int:
         return len(self.tokens)

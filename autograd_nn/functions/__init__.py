@@ -1,5 +1,6 @@
 """Differentiable functions, under Chainer's names."""
 from autograd_nn.functions import operators
+from autograd_nn.functions.activation.binarization import binarize
 from autograd_nn.functions.activation.rectifier import (
     clipped_relu,
     crelu,
@@ -175,11 +176,11 @@ __all__ = [
     'absolute', 'absolute_error', 'accuracy', 'add', 'arccos', 'arcsin', 'arctan', 'arctan2', 'arctanh', 'argmax',
     'argmax_crf1d', 'argmin', 'as_strided', 'average', 'average_pooling_1d', 'average_pooling_2d', 'average_pooling_3d',
     'average_pooling_nd', 'batch_det', 'batch_inv', 'batch_l2_norm_squared', 'batch_matmul', 'batch_normalization',
-    'batch_renormalization', 'bernoulli_nll', 'bias', 'bilinear', 'binary_accuracy', 'black_out', 'broadcast',
-    'broadcast_to', 'cast', 'cbrt', 'ceil', 'cholesky', 'classification_summary', 'clip', 'clipped_relu', 'concat',
-    'confusion_matrix', 'connectionist_temporal_classification', 'contrastive', 'convolution_1d', 'convolution_2d',
-    'convolution_3d', 'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'crf1d', 'cross_covariance', 'cumprod',
-    'cumsum', 'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd',
+    'batch_renormalization', 'bernoulli_nll', 'bias', 'bilinear', 'binarize', 'binary_accuracy', 'black_out',
+    'broadcast', 'broadcast_to', 'cast', 'cbrt', 'ceil', 'cholesky', 'classification_summary', 'clip', 'clipped_relu',
+    'concat', 'confusion_matrix', 'connectionist_temporal_classification', 'contrastive', 'convolution_1d',
+    'convolution_2d', 'convolution_3d', 'convolution_nd', 'copy', 'cos', 'cosh', 'crelu', 'crf1d', 'cross_covariance',
+    'cumprod', 'cumsum', 'deconvolution_1d', 'deconvolution_2d', 'deconvolution_3d', 'deconvolution_nd',
     'decorrelated_batch_normalization', 'decov', 'deformable_convolution_2d_sampler', 'depth2space',
     'depthwise_convolution_2d', 'det', 'diagonal', 'digamma', 'dilated_convolution_2d',
     'discriminative_margin_based_clustering_loss', 'div', 'dropout', 'dstack', 'einsum', 'elu', 'embed_id', 'erf',

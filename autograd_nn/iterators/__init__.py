@@ -3,11 +3,12 @@ from autograd_nn.iterators import order_samplers
 from autograd_nn.iterators.dali_iterator import DaliIterator
 from autograd_nn.iterators.multiprocess_iterator import MultiprocessIterator
 from autograd_nn.iterators.multithread_iterator import MultithreadIterator
-from autograd_nn.iterators.order_samplers import OrderSampler, ShuffleOrderSampler
+from autograd_nn.iterators.order_samplers import LengthOrderSampler, OrderSampler, ShuffleOrderSampler
 from autograd_nn.iterators.serial_iterator import SerialIterator
 
 __all__ = [
     'DaliIterator',
+    'LengthOrderSampler',
     'MultiprocessIterator',
     'MultithreadIterator',
     'OrderSampler',

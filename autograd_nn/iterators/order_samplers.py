@@ -1,6 +1,8 @@
 """In which order an iterator visits the examples."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -72,3 +74,46 @@ class ShuffleOrderSampler(OrderSampler):
         state = np.asarray(state, np.uint32)
         gauss = float(state[626:].copy().view(np.float64)[0])
         self._random.set_state(('MT19937', state[:624], int(state[624]), int(state[625]), gauss))
+
+
+class LengthOrderSampler(ShuffleOrderSampler):
+    """Visits the examples in a new random order in each epoch, but so that those of a batch are about equally long.
+
+    Sequences of a batch are filled up to the longest, which is wasted. Here the random order is cut into pools, each
+    pool is sorted by length and cut into batches, and the order of the batches is random again.
+
+    Args:
+        lengths: The length of each example, shape (n,).
+        batch_size: The number of examples in a batch.
+        pool: How many batches are sorted together.
+        random_state: Where the orders are drawn from (see `ShuffleOrderSampler`).
+
+    Raises:
+        ValueError: `batch_size` or `pool` is not positive.
+
+    Example:
+        >>> sampler = LengthOrderSampler([3, 1, 1, 3], 2, random_state=np.random.RandomState(0))
+        >>> sampler(np.arange(4), 0)
+        array([2, 1, 3, 0])
+    """
+
+    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, pool: int = 50,
+                 random_state: np.random.RandomState | None = None) -> None:
+        super().__init__(random_state)
+        if batch_size < 1 or pool < 1:
+            raise ValueError(f'LengthOrderSampler: expected positive batch_size and pool, got {batch_size} and {pool}')
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.pool = pool
+
+    def __call__(self, current_order: np.ndarray, current_position: int) -> np.ndarray:
+        order = super().__call__(current_order, current_position)
+        # The batch that reaches the end of the epoch takes the first examples of the next one.
+        first = max(0, current_position + self.batch_size - len(order))
+        size = self.batch_size * self.pool
+        pools = [order[i:i + size] for i in range(first, len(order), size)]
+        ordered = [pool[np.argsort(self.lengths[pool], kind='stable')] for pool in pools]
+        by_length = np.concatenate([order[:0], *ordered])
+        whole = len(by_length) // self.batch_size * self.batch_size
+        batches = by_length[:whole].reshape(-1, self.batch_size)
+        return np.concatenate([order[:first], self._random.permutation(batches).ravel(), by_length[whole:]])

@@ -3,6 +3,7 @@ from autograd_nn.links.activation.simplified_dropconnect import SimplifiedDropco
 from autograd_nn.links.activation.trainable import PReLU, Swish
 from autograd_nn.links.connection.affine import Bias, Scale
 from autograd_nn.links.connection.attention import MultiHeadAttention
+from autograd_nn.links.connection.binary import BinaryConvolution2D, BinaryLinear
 from autograd_nn.links.connection.convolution import (
     Convolution1D,
     Convolution2D,
@@ -47,14 +48,14 @@ from autograd_nn.links.rnn.tree_lstm import ChildSumTreeLSTM, NaryTreeLSTM
 from autograd_nn.links.shortcut import Shortcut
 
 __all__ = [
-    'GRU', 'LSTM', 'BatchNormalization', 'BatchRenormalization', 'Bias', 'Bilinear', 'BinaryHierarchicalSoftmax',
-    'BlackOut', 'CRF1d', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D', 'Convolution2D', 'Convolution3D',
-    'ConvolutionND', 'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D', 'DeconvolutionND',
-    'DecorrelatedBatchNormalization', 'DeformableConvolution2D', 'DepthwiseConvolution2D', 'DilatedConvolution2D',
-    'EmbedID', 'GroupNormalization', 'Highway', 'Inception', 'InceptionBN', 'LayerNormalization', 'Linear',
-    'LocalConvolution2D', 'MLPConvolution2D', 'Maxout', 'MultiHeadAttention', 'NStepBiGRU', 'NStepBiLSTM',
-    'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU', 'NStepRNNTanh', 'NaryTreeLSTM',
-    'NegativeSampling', 'PReLU', 'Parameter', 'Scale', 'Shortcut', 'SimplifiedDropconnect', 'StatefulGRU',
-    'StatefulMGU', 'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM', 'StatelessGRU', 'StatelessLSTM', 'StatelessMGU',
-    'Swish',
+    'GRU', 'LSTM', 'BatchNormalization', 'BatchRenormalization', 'Bias', 'Bilinear', 'BinaryConvolution2D',
+    'BinaryHierarchicalSoftmax', 'BinaryLinear', 'BlackOut', 'CRF1d', 'ChildSumTreeLSTM', 'Classifier', 'Convolution1D',
+    'Convolution2D', 'Convolution3D', 'ConvolutionND', 'Deconvolution1D', 'Deconvolution2D', 'Deconvolution3D',
+    'DeconvolutionND', 'DecorrelatedBatchNormalization', 'DeformableConvolution2D', 'DepthwiseConvolution2D',
+    'DilatedConvolution2D', 'EmbedID', 'GroupNormalization', 'Highway', 'Inception', 'InceptionBN',
+    'LayerNormalization', 'Linear', 'LocalConvolution2D', 'MLPConvolution2D', 'Maxout', 'MultiHeadAttention',
+    'NStepBiGRU', 'NStepBiLSTM', 'NStepBiRNNReLU', 'NStepBiRNNTanh', 'NStepGRU', 'NStepLSTM', 'NStepRNNReLU',
+    'NStepRNNTanh', 'NaryTreeLSTM', 'NegativeSampling', 'PReLU', 'Parameter', 'Scale', 'Shortcut',
+    'SimplifiedDropconnect', 'StatefulGRU', 'StatefulMGU', 'StatefulPeepholeLSTM', 'StatefulZoneoutLSTM',
+    'StatelessGRU', 'StatelessLSTM', 'StatelessMGU', 'Swish',
 ]

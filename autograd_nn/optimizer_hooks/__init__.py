@@ -1,4 +1,5 @@
-"""Hooks that change gradients between backpropagation and update: regularisation, clipping, noise."""
+"""Hooks that change gradients between backpropagation and update, or parameters after it."""
+from autograd_nn.optimizer_hooks.constraints import WeightClipping, WeightMask
 from autograd_nn.optimizer_hooks.gradient import (
     GradientClipping,
     GradientHardClipping,
@@ -11,5 +12,5 @@ from autograd_nn.optimizer_hooks.regularization import Lasso, WeightDecay
 
 __all__ = [
     'GradientClipping', 'GradientHardClipping', 'GradientLARS', 'GradientNoise', 'GradientScaling', 'Lasso',
-    'WeightDecay', 'exponential_decay_noise',
+    'WeightClipping', 'WeightDecay', 'WeightMask', 'exponential_decay_noise',
 ]

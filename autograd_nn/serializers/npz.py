@@ -16,6 +16,7 @@ import numpy as np
 from autograd_nn import backend
 from autograd_nn.link import Link
 from autograd_nn.serializer import Deserializer, Serializable, Serializer
+from autograd_nn.serializers.sign_bits import SCALES, SHAPE, SIGNS, pack_signs, packed_names, unpack_signs
 from autograd_nn.types import Array, File
 from autograd_nn.utils.atomic import open_for_writing
 
@@ -168,7 +169,8 @@ def _list_keys(npz: Mapping[str, Any], limit: int = 12) -> str:
     return ', '.join(keys[:limit]) + more if keys else 'an empty file'
 
 
-def save_npz(file: File, obj: Serializable | dict[str, Any], compression: bool = True) -> None:
+def save_npz(file: File, obj: Serializable | dict[str, Any], compression: bool = True, *,
+             pack: bool = False) -> None:
     """Saves an object to an NPZ file.
 
     A file with that name is replaced only when the new one is complete and on the disk: a crash leaves the old one.
@@ -177,6 +179,9 @@ def save_npz(file: File, obj: Serializable | dict[str, Any], compression: bool =
         file: A path, which is taken as it is, or a binary file object open for writing.
         obj: What to save: a link, an optimizer, a trainer, or a dictionary of arrays, which is saved as it is.
         compression: Whether to compress.
+        pack: Whether to write arrays of which each row has one number and its negative, such as rounded weights of
+            `links.BinaryLinear`, with one bit for each element. `load_npz` loads them as any others, bit for bit;
+            Chainer does not.
 
     Raises:
         TypeError: A value is not an array, a number, a string or None.
@@ -191,6 +196,8 @@ def save_npz(file: File, obj: Serializable | dict[str, Any], compression: bool =
         ['W', 'b']
     """
     arrays = collect_arrays(obj)
+    if pack:
+        arrays = pack_signs(arrays)
     with open_for_writing(file) as stream:
         _write(stream, arrays, compression)
 
@@ -323,7 +330,8 @@ class NpzReader(Mapping[str, np.ndarray]):
     """The arrays of an NPZ file by key, each read when it is asked for; a context manager.
 
     Unlike ``numpy.load`` it reads the pickled None that Chainer writes for a parameter without an array, which it
-    recognises without executing it, and its errors name the file and what is wrong with it.
+    recognises without executing it, and its errors name the file and what is wrong with it. Arrays that `save_npz` has
+    packed appear as they were.
 
     Args:
         file: A path or a binary file object.
@@ -346,6 +354,9 @@ class NpzReader(Mapping[str, np.ndarray]):
             what = 'is truncated or damaged' if start == b'PK\x03\x04' else 'is not an npz file'
             raise ValueError(f'load_npz: {self.name} {"is empty" if not start else what}') from None
         self._members = {name.removesuffix('.npy'): name for name in self._archive.namelist()}
+        self._packed = packed_names(self._members)
+        parts = {name + part for name in self._packed for part in (SIGNS, SCALES, SHAPE)}
+        self._keys = [*sorted(self._packed), *(name for name in self._members if name not in parts)]
 
     def __enter__(self) -> NpzReader:
         return self
@@ -359,12 +370,21 @@ class NpzReader(Mapping[str, np.ndarray]):
             self._stream.close()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
+        return iter(self._keys)
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._keys)
 
     def __getitem__(self, key: str) -> np.ndarray:
+        if key not in self._packed:
+            return self._read(key)
+        parts = {key + part: self._read(key + part) for part in (SIGNS, SCALES, SHAPE)}
+        try:
+            return unpack_signs(parts, key)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f'load_npz: {self.name} is damaged at {key!r}: {error}') from error
+
+    def _read(self, key: str) -> np.ndarray:
         name = self._members[key]
         try:
             with self._archive.open(name) as member:

@@ -4,18 +4,29 @@ from __future__ import annotations
 import importlib
 
 from autograd_nn.tasks.sample_task import SampleTask
-from autograd_nn.tasks.task import Answer, Predictor, Task
+from autograd_nn.tasks.task import Answer, Member, Predictor, Task
 
-__all__ = ['Answer', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
+__all__ = ['Answer', 'Member', 'Predictor', 'SampleTask', 'Task', 'get', 'names']
 
 # By the name that entries of the registry have: module and class, imported when they are used.
 _TASKS = {
+    'adversarial_generation': 'generation.AdversarialGeneration',
+    'autoencoding': 'autoencoding.Autoencoding',
     'captions': 'captions.Captioning',
-    'images': 'classification.Classification',
     'detection': 'detection.Detection',
+    'generation': 'generation.Generation',
+    'images': 'classification.Classification',
+    'picture_translation': 'picture_translation.PictureTranslation',
+    'ppo': 'play.PolicyOptimization',
+    'q_learning': 'play.QLearning',
     'representation': 'representation.Representation',
     'segmentation': 'segmentation.Segmentation',
+    'tagging': 'tagging.Tagging',
     'text': 'text.LanguageModelling',
+    'text_classification': 'text_classification.TextClassification',
+    'transcription': 'transcription.Transcription',
+    'translation': 'translation.Translation',
+    'word_vectors': 'word_vectors.WordVectorLearning',
 }
 
 

@@ -17,14 +17,16 @@ import autograd_nn
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import datasets, models, training
-from autograd_nn.backend import Device, GpuDevice
+from autograd_nn.backend import Device, GpuDevice, to_cpu
 from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets import transforms
+from autograd_nn.reports import Gallery, Picture, Section, class_sections, count_pairs
 from autograd_nn.tasks.class_names import Captions
 from autograd_nn.tasks.network_input import DIGITS, input_of_run, load_all_weights, settle, show_to_network
-from autograd_nn.tasks.picture_folder import load_folder
-from autograd_nn.tasks.sample_task import SampleTask, sheet
-from autograd_nn.tasks.task import Answer, Predictor
+from autograd_nn.tasks.picture_folder import find_parts, load_folder
+from autograd_nn.tasks.sample_task import MeasuringEvaluator, SampleTask, sheet
+from autograd_nn.tasks.task import Answer, Member, Predictor
+from autograd_nn.training import extensions
 from autograd_nn.training.run_folder import MISTAKES, MODEL, RESULTS_PICTURE, save_quickly
 from autograd_nn.utils.atomic import atomic_write
 
@@ -69,8 +71,15 @@ class Classification(SampleTask):
             raise ValueError('--cuda-graph: steps of several processes, which exchange gradients, cannot be captured; '
                              'expected one process')
 
+    @property
+    def tested_with(self) -> str:
+        folder = Path(self.options.dataset)
+        if folder.is_dir() and (has_mnist_files(folder) or find_parts(folder)[1] is not None):
+            return str(folder.resolve())
+        return super().tested_with
+
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
-        if any(folder.glob('*-idx3-ubyte*')):
+        if has_mnist_files(folder):
             return *datasets.get_mnist(ndim=3, directory=folder), DIGITS
         return load_folder(folder, self.entry, self.options.seed)
 
@@ -111,6 +120,23 @@ class Classification(SampleTask):
     def updater_options(self) -> dict[str, Any]:
         return {'cuda_graph': self.options.cuda_graph}
 
+    def make_evaluator(self) -> extensions.Evaluator:
+        self.evaluator = ClassifyingEvaluator(self)
+        return self.evaluator
+
+    def report_sections(self) -> Sequence[Section]:
+        found = self.evaluator.found
+        if not len(found):
+            return []
+        truth, predicted, confidence = found['truth'], found['predicted'], found['confidence']
+        sections = class_sections(count_pairs(truth, predicted, len(self.labels)), self.labels)
+        worst = worst_mistakes(truth, predicted, confidence)
+        shown = [(Picture(as_picture(self.validation[i][0], SIDE), self.labels[truth[i]]),
+                  f'{self.labels[truth[i]]}, taken for {self.labels[predicted[i]]}: {confidence[i]:.1%}')
+                 for i in worst.tolist()]
+        note = 'What it gets wrong with most confidence.' if shown else 'There are none.'
+        return [*sections, Section('Mistakes', [Gallery(shown)], note)]
+
     def extend(self, trainer: training.Trainer) -> None:
         super().extend(trainer)
         trainer.extend(PointOutGuessing(len(self.labels), self.options))
@@ -119,6 +145,12 @@ class Classification(SampleTask):
         """The true classes, and the probabilities of all."""
         x, t = self.converter(samples, self.device)
         return list(zip(np.asarray(autograd_nn.as_variable(t)).tolist(), np.asarray(F.softmax(self.network(x)))))
+
+    def measure(self, data: Any, answers: Sequence[Any]) -> dict[str, float]:
+        return {'accuracy': float(np.mean([p.argmax() == t for t, p in answers]))}
+
+    def combine(self, answers: Sequence[Sequence[Any]]) -> list[Any]:
+        return [(each[0][0], np.mean([p for _, p in each], axis=0)) for each in zip(*answers, strict=True)]
 
     def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
         captions = Captions(self.labels, size=13)
@@ -153,32 +185,86 @@ class Classification(SampleTask):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        labels, shape, preprocessing = input_of_run(config)
-        network: Any = entry.build(num_classes=len(labels))
+        return cls.make_ensemble([Member(entry, config, weights)], options, device)
+
+    @classmethod
+    def load_network(cls, member: Member) -> Any:
+        labels, shape, _ = input_of_run(member.config)
+        network: Any = member.entry.build(num_classes=len(labels))
         settle(network, shape)
-        load_all_weights(weights, network, entry.name)
-        network.to_device(device)
-        return classifier(network, labels, shape, preprocessing, options.top)
+        load_all_weights(member.weights, network, member.entry.name)
+        return network
+
+    @classmethod
+    def make_ensemble(cls, members: Sequence[Member], options: argparse.Namespace, device: Device) -> Predictor:
+        """What answers by the mean of the probabilities."""
+        first, = input_of_run(members[0].config)[:1]
+        recognizers = []
+        for member in members:
+            labels, shape, preprocessing = input_of_run(member.config)
+            if labels != first:
+                raise ValueError(f'{member.weights}: expected the classes of {members[0].weights}, which are '
+                                 f'{in_short(first)}; got {in_short(labels)}')
+            network = cls.load_network(member)
+            network.to_device(device)
+            recognizers.append(recognizer(network, labels, shape, preprocessing))
+        return classifier(recognizers, first, options.top)
 
 
-def classifier(network: Any, labels: Sequence[str], shape: tuple[int, int, int], preprocessing: models.Preprocessing,
-               count: int | None) -> Predictor:
-    """What says of a file what it shows.
+def has_mnist_files(folder: Path) -> bool:
+    """Whether a folder has the files of MNIST, which say what to train and what to test with."""
+    return any(folder.glob('*-idx3-ubyte*'))
+
+
+Recognizer = Callable[[str], np.ndarray]
+"""What says of a file how probable each class is."""
+
+
+def recognizer(network: Any, labels: Sequence[str], shape: tuple[int, int, int],
+               preprocessing: models.Preprocessing) -> Recognizer:
+    """What says of a file how probable each class is: an array of shape (classes,).
 
     Args:
         network: A network that returns logits, on its device.
         labels: The names of the classes.
         shape: What it takes: channels, height and width.
         preprocessing: How it saw its training data.
+    """
+    def recognize(path: str) -> np.ndarray:
+        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
+        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
+            return np.asarray(F.softmax(network(network.device.send(x[None]))))[0]
+
+    return recognize
+
+
+def classifier(recognizers: Sequence[Recognizer], labels: Sequence[str], count: int | None) -> Predictor:
+    """What says of a file what it shows.
+
+    Args:
+        recognizers: Whose probabilities are averaged.
+        labels: The names of the classes.
         count: How many classes to name (see `name_best`).
     """
     def classify(path: str) -> Answer:
-        x = preprocessing.normalize(show_to_network(path, labels, shape, preprocessing))
-        with autograd_nn.using_config('train', False), autograd_nn.no_backprop_mode():
-            p = np.asarray(F.softmax(network(network.device.send(x[None]))))[0]
-        return Answer(name_best(labels, p, count))
+        return Answer(name_best(labels, np.mean([recognize(path) for recognize in recognizers], axis=0), count))
 
     return classify
+
+
+def in_short(labels: Sequence[str], count: int = 3) -> str:
+    """The names of classes, in words.
+
+    Args:
+        labels: The names.
+        count: How many to name at most.
+
+    Example:
+        >>> in_short('0123456789'), in_short(['cat', 'dog'])
+        ('0, 1, 2 and 7 more', 'cat, dog')
+    """
+    more = f' and {len(labels) - count} more' if len(labels) > count else ''
+    return ', '.join(labels[:count]) + more
 
 
 def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | None = None) -> str:
@@ -197,6 +283,38 @@ def name_best(labels: Sequence[str], probabilities: np.ndarray, count: int | Non
     separator = '; ' if any(',' in label for label in labels) else ', '
     best = np.argsort(-probabilities)[:count or 3]
     return separator.join(f'{labels[i]} {probabilities[i]:.1%}' for i in best)
+
+
+class ClassifyingEvaluator(MeasuringEvaluator):
+    """Evaluates loss and accuracy, and remembers what the samples were taken for.
+
+    Attributes:
+        found: Of each validation sample, in their order: ``truth``, ``predicted`` and ``confidence``, the probability
+            of what was predicted; empty before the first evaluation, and in all processes but the first one.
+    """
+
+    def __init__(self, task: Classification) -> None:
+        super().__init__(task)
+        self.found = np.zeros(0, [('truth', np.int64), ('predicted', np.int64), ('confidence', np.float32)])
+        self._batches: list[tuple[Any, Any, Any]] = []
+
+    def evaluate(self) -> dict[str, float]:
+        self._batches = []
+        figures = super().evaluate()
+        own = np.zeros(sum(len(truth) for truth, _, _ in self._batches), self.found.dtype)
+        for name, parts in zip(own.dtype.names or (), zip(*self._batches)):
+            own[name] = np.concatenate([to_cpu(part) for part in parts])
+        self._batches = []
+        found = self.task.processes.collect(own)
+        if found is not None:
+            self.found = np.concatenate(found)
+        return figures
+
+    def _evaluate_batch(self, batch: Any) -> None:
+        super()._evaluate_batch(batch)
+        probabilities = F.softmax(self.task.model.y).array
+        self._batches.append((np.array([label for _, label in batch]), probabilities.argmax(axis=1),
+                              probabilities.max(axis=1)))
 
 
 class PointOutGuessing(training.Extension):
@@ -258,11 +376,26 @@ class Enlarge:
         return transforms.Resize((size[0], size[1]))(x), t
 
 
+def worst_mistakes(truth: np.ndarray, predicted: np.ndarray, confidence: np.ndarray, most: int = 24) -> np.ndarray:
+    """The samples that were classified wrongly with most confidence.
+
+    Args:
+        truth: The true classes, of shape (N,).
+        predicted: What they were taken for, of shape (N,).
+        confidence: The probabilities of that, of shape (N,).
+        most: How many to name, at most.
+
+    Example:
+        >>> worst_mistakes(np.array([0, 1, 2, 1]), np.array([0, 2, 1, 0]), np.array([0.9, 0.5, 0.8, 0.6]))
+        array([2, 3, 1])
+    """
+    wrong = np.flatnonzero(predicted != truth)
+    return wrong[np.argsort(-confidence[wrong], kind='stable')][:most]
+
+
 def draw_mistakes(path: Path, test: Any, probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> int:
     """Draws the test pictures that the model gets wrong with most confidence, at most 24; returns how many."""
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]])][:24]
+    worst = worst_mistakes(labels, probabilities.argmax(axis=1), probabilities.max(axis=1))
     captions = Captions(names, size=13)
     cells = [draw_answer(test[i][0], int(labels[i]), probabilities[i], captions) for i in worst.tolist()]
     if not cells:

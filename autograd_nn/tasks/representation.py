@@ -19,7 +19,7 @@ from autograd_nn.dataset import Converter, concat_examples, to_device
 from autograd_nn.datasets.view_transforms import Views, view_augmentation
 from autograd_nn.link import Chain
 from autograd_nn.reporter import report
-from autograd_nn.tasks.classification import Classification, Enlarge, classifier
+from autograd_nn.tasks.classification import Classification, Enlarge, classifier, recognizer
 from autograd_nn.tasks.feature_map import draw_map, project
 from autograd_nn.tasks.linear_probe import LinearProbe, fit_probe
 from autograd_nn.tasks.network_input import input_of_run, run_once, settle
@@ -159,7 +159,7 @@ class Representation(SampleTask):
         cls.find_shapes(network, shape)
         load_weights(weights, network)
         network.to_device(device)
-        return classifier(network.encoder, labels, shape, preprocessing, None)
+        return classifier([recognizer(network.encoder, labels, shape, preprocessing)], labels, None)
 
 
 class ViewComparison(Chain):

@@ -2,22 +2,29 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from PIL import Image
 
 import autograd_nn
 from autograd_nn import datasets, iterators, links
+from autograd_nn.backend import Device
 from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dataset import concat_examples
+from autograd_nn.iterators import ShuffleOrderSampler
+from autograd_nn.tasks.network_input import load_all_weights
 from autograd_nn.tasks.options import check_at_least
-from autograd_nn.tasks.task import Task
+from autograd_nn.tasks.task import Member, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.extension import Extension
+from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import MODEL, RESULTS_PICTURE, save_quickly
 from autograd_nn.training.standard_trainer import Speed
+from autograd_nn.training.statistics import recompute_statistics
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
 from autograd_nn.utils.atomic import atomic_write
@@ -49,12 +56,18 @@ class SampleTask(Task):
     The first is the one that is trained on where nothing else is asked for."""
     folders: ClassVar[str] = ''
     """What folders `load_folder` understands, in words."""
+    takes_files: ClassVar[bool] = False
+    """Whether `load_folder` understands some files, too."""
     few: ClassVar[float] = float('inf')
     """Training data of fewer samples than these are varied at random, unless the options say otherwise."""
+    can_vary: ClassVar[bool] = True
+    """Whether there is a way to vary training data (see `augment`), and an option that says whether to."""
     vary_embedded: ClassVar[bool] = True
     """Whether this holds for the data sets of `embedded`, too; otherwise only data from folders are varied."""
     measures: ClassVar[dict[str, str]] = {}
     """What `measure` returns, by name, in words."""
+    plotted: ClassVar[Sequence[str] | None] = None
+    """Of which of these curves are drawn: those of one order of magnitude; None for all."""
     n_drawn: ClassVar[int] = 12
     """How many samples the picture of results shows."""
 
@@ -63,7 +76,7 @@ class SampleTask(Task):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.measures:
+        if cls.measures and 'columns' not in vars(cls):
             cls.columns = (*Task.columns, *(f'validation/main/{name}' for name in cls.measures))
 
     @classmethod
@@ -74,11 +87,13 @@ class SampleTask(Task):
         parser.add_argument('--val-split', type=float, default=0., metavar='PART',
                             help='part of the training samples, chosen by --seed, to evaluate after each epoch; '
                                  '0: the test samples are evaluated')
+        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
+        parser.set_defaults(dataset=next(iter(cls.embedded)), augment=None if cls.can_vary else False)
+        if not cls.can_vary:
+            return
         usual = '' if cls.few == float('inf') else f' (default: if there are fewer than {cls.few:,})'
         parser.add_argument('--augment', action=argparse.BooleanOptionalAction,
                             help=f'vary the training samples at random{usual}')
-        parser.add_argument('--workers', type=int, default=0, help='processes that prepare minibatches')
-        parser.set_defaults(dataset=next(iter(cls.embedded)))
 
     def check(self) -> None:
         check_at_least(self.options, workers=0)
@@ -109,8 +124,9 @@ class SampleTask(Task):
             self.train_data, self.test, self.labels = self.embedded[name]()
         elif not self.folders:
             raise ValueError(f'--dataset: expected one of {known}, got {name}')
-        elif not Path(name).is_dir():
-            raise ValueError(f'--dataset: expected one of {known} or a folder, got {name}')
+        elif not (Path(name).is_dir() or (self.takes_files and Path(name).is_file())):
+            files = ', a file' if self.takes_files else ''
+            raise ValueError(f'--dataset: expected one of {known}{files} or a folder, got {name}')
         else:
             self.train_data, self.test, self.labels = self.load_folder(Path(name))
 
@@ -118,11 +134,11 @@ class SampleTask(Task):
         """Loads training data, test data and names of classes from a folder, and prints what becomes of them.
 
         Args:
-            folder: The folder.
+            folder: The folder, or with `takes_files` a file.
 
         Raises:
             OSError: A file cannot be read.
-            ValueError: The folder has no such data.
+            ValueError: There are no such data.
         """
         raise NotImplementedError
 
@@ -165,16 +181,26 @@ class SampleTask(Task):
             print(f'{len(self.validation):,} further samples are kept to evaluate after each epoch (--val-split)')
 
     def make_updater(self, optimizers: dict[str, Any]) -> StandardUpdater:
+        loss = self.processes.make_loss(self.model, optimizers['main'], self.options.seed)
+        return StandardUpdater(self.make_iterator(), optimizers, self.converter, self.device, loss,
+                               **self.updater_options())
+
+    def make_iterator(self) -> Any:
+        """The iterator of the training data, varied if the options say so: this process's part of minibatches."""
         options, train = self.options, self.train_data
         if len(train) < self.few if options.augment is None else options.augment:
             train = self.augment(train)
         if options.workers:
-            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=options.workers)
+            iterator: Any = iterators.MultiprocessIterator(train, self.batch_size, n_processes=options.workers,
+                                                           order_sampler=self.order_sampler())
         else:
-            iterator = iterators.SerialIterator(train, self.batch_size)
+            iterator = iterators.SerialIterator(train, self.batch_size, order_sampler=self.order_sampler())
         iterator.read_part(self.processes.part(self.batch_size))
-        loss = self.processes.make_loss(self.model, optimizers['main'], options.seed)
-        return StandardUpdater(iterator, optimizers, self.converter, self.device, loss, **self.updater_options())
+        return iterator
+
+    def order_sampler(self) -> iterators.OrderSampler | None:
+        """What makes the order of training samples in each epoch; None for a random one."""
+        return None
 
     def updater_options(self) -> dict[str, Any]:
         """Further arguments of the updater."""
@@ -198,13 +224,25 @@ class SampleTask(Task):
     def describe_speed(self, iterations: int, seconds: float) -> str:
         return f'{iterations * self.batch_size / seconds:,.0f} images a second'
 
+    def refresh_statistics(self) -> None:
+        # In a random order, since samples in a folder are sorted by classes, whose batches would be too much alike.
+        order = ShuffleOrderSampler(np.random.RandomState(self.options.seed))
+        iterator = iterators.SerialIterator(self.train_data, self.batch_size, order_sampler=order)
+        if self.options.sync_bn:
+            iterator.read_part(self.processes.part(self.batch_size))
+        batches = itertools.islice(iterator, len(self.train_data) // self.batch_size)
+        recompute_statistics(self.model, (self.converter(batch, self.device) for batch in batches))
+
     def extend(self, trainer: Trainer) -> None:
         if not self.processes.is_first:
             return
         trainer.extend(ResultsPicture(self))
         if self.measures and extensions.PlotReport.available():
-            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.measures], 'epoch',
-                                                 filename='metric.png'), name='plot_metric')
+            trainer.extend(extensions.PlotReport([f'validation/main/{name}' for name in self.plotted or self.measures],
+                                                 'epoch', filename='metric.png'), name='plot_metric')
+
+    def try_sample(self) -> None:
+        self.answer(self.validation[:1])
 
     def iterate_once(self, data: Any) -> iterators.SerialIterator:
         """An iterator that goes once over this process's part of a data set.
@@ -260,6 +298,70 @@ class SampleTask(Task):
         answers = [each for part in parts for each in part]
         return answers, self.measure(data, answers)
 
+    def combine(self, answers: Sequence[Sequence[Any]]) -> list[Any]:
+        """What several networks say together of samples.
+
+        Args:
+            answers: What each of them says (see `answer`).
+
+        Raises:
+            ValueError: They cannot answer together.
+        """
+        raise ValueError(f'--evaluate: networks such as {self.entry.name} do not answer together; expected the weights '
+                         'of one')
+
+    @property
+    def tested_with(self) -> str:
+        """What the test data are, in words that are the same for the same data."""
+        name = self.options.dataset
+        return name if name in self.embedded else f'{name} (of which --seed {self.options.seed} chooses the samples)'
+
+    @classmethod
+    def of_run(cls, member: Member, device: Device) -> Any:
+        """The task of a run, with its data and its network.
+
+        Args:
+            member: The network.
+            device: Where to compute.
+        """
+        parser = argparse.ArgumentParser()
+        cls.add_arguments(parser)
+        options = parser.parse_args([])
+        # As for a run that goes on: what belongs to the weights is beside them, and is not made from the data again.
+        vars(options).update(member.config['arguments'], resume=str(member.weights.parent))
+        task = cls(member.entry, options, Processes(), device)
+        task.total_batch_size = options.batch_size
+        task.load_data()
+        task.build()
+        if list(task.labels) != list(member.config.get('labels', task.labels)):
+            raise ValueError(f'--evaluate: {options.dataset} is not the data that the run of {member.weights} had: its '
+                             'classes differ')
+        task.settle()
+        load_all_weights(member.weights, task.network, member.entry.name)
+        task.model.to_device(device)
+        return task
+
+    @classmethod
+    def evaluate(cls, members: Sequence[Member], device: Device) -> list[str]:
+        tasks = [cls.of_run(member, device) for member in members]
+        first = tasks[0]
+        for task, member in zip(tasks, members):
+            if task.tested_with != first.tested_with:
+                raise ValueError(f'--evaluate: {member.weights} is of a run that is tested with {task.tested_with}, '
+                                 f'{members[0].weights} of one with {first.tested_with}; expected the same')
+        answers = [task.answer_all(task.test) for task in tasks]
+        figures = [task.measure(task.test, each) for task, each in zip(tasks, answers)]
+        lines = [f'{len(first.test):,} test samples of {first.options.dataset}']
+        lines += [f'{member.weights}: ' + ', '.join(f'{name} {value:.4f}' for name, value in each.items())
+                  for member, each in zip(members, figures)]
+        if len(members) > 1:
+            for name, value in first.measure(first.test, first.combine(answers)).items():
+                values = [each[name] for each in figures]
+                mean, best = sum(values) / len(values), max(values)
+                lines.append(f'together: {name} {value:.4f}: {value - mean:+.4f} against their mean of {mean:.4f}, '
+                             f'{value - best:+.4f} against the best of them')
+        return lines
+
     def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
         """The picture of results: samples, and what the network says of them.
 
@@ -295,13 +397,13 @@ class MeasuringEvaluator(extensions.Evaluator):
         self.task = task
 
     def evaluate(self) -> dict[str, float]:
-        figures = super().evaluate()
-        if not self.task.measures:
-            return figures
-        found = self.task.measure_all(self.task.validation)
+        return {**super().evaluate(), **self.measure()}
+
+    def measure(self) -> dict[str, float]:
+        """What the task measures, by the names that evaluators report."""
+        found = self.task.measure_all(self.task.validation) if self.task.measures else None
         prefix = '' if self.name is None else f'{self.name}/'
-        measured = {} if found is None else {f'{prefix}main/{name}': value for name, value in found[1].items()}
-        return {**figures, **measured}
+        return {} if found is None else {f'{prefix}main/{name}': value for name, value in found[1].items()}
 
 
 class ResultsPicture(Extension):

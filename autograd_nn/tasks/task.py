@@ -12,12 +12,14 @@ from PIL import Image
 from autograd_nn.backend import Device
 from autograd_nn.link import Link
 from autograd_nn.models import Entry
+from autograd_nn.reports.elements import Section
 from autograd_nn.training.extensions import Evaluator
 from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import Progress
 from autograd_nn.training.standard_trainer import MONITOR, Speed
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.updaters import StandardUpdater
+from autograd_nn.utils import Animation
 
 
 @dataclass
@@ -26,11 +28,26 @@ class Answer:
 
     Attributes:
         text: In words, as a rule one line.
-        pictures: What it has drawn: pictures by what they show, such as ``{'boxes': picture}``.
+        pictures: What it has drawn: pictures, or animations, by what they show, such as ``{'boxes': picture}``.
     """
 
     text: str
-    pictures: Mapping[str, Image.Image] = field(default_factory=dict)
+    pictures: Mapping[str, Image.Image | Animation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network that was trained, as one of those that answer together.
+
+    Attributes:
+        entry: Its entry in the registry.
+        config: The configuration of its run.
+        weights: The file of its weights.
+    """
+
+    entry: Entry
+    config: dict[str, Any]
+    weights: Path
 
 
 Predictor = Callable[[str], Answer]
@@ -66,9 +83,9 @@ class Task:
     """What minibatches consist of."""
     fixed: ClassVar[Sequence[str]] = ()
     """The options that make up a run besides those of all tasks: with others it could not be continued."""
-    columns: ClassVar[Sequence[str]] = ('main/loss', 'validation/main/loss')
+    columns: Sequence[str] = ('main/loss', 'validation/main/loss')
     """The figures of an epoch that are printed, besides epoch, speed and time."""
-    curves: ClassVar[Sequence[str]] = ('loss',)
+    curves: Sequence[str] = ('loss',)
     """Those of which curves are drawn, on training and on validation data."""
 
     monitor: ClassVar[str] = MONITOR
@@ -191,11 +208,24 @@ class Task:
             trainer: The training loop.
         """
 
+    def report_sections(self) -> Sequence[Section]:
+        """What a report of the run shows of this task, besides figures, results and layers; after an epoch."""
+        return []
+
+    def try_sample(self) -> None:
+        """Has the network work on one sample, in inference, for those that watch its layers; by default it rests."""
+
     def write_more(self, out: Path) -> None:
         """Writes, at the start, what belongs to the weights besides the configuration.
 
         Args:
             out: The folder of the run.
+        """
+
+    def refresh_statistics(self) -> None:
+        """Has what the network keeps of the data, such as averages of batch normalization, be that of its weights now.
+
+        It is called after weights were averaged; by all processes, each of which sees all data, so that they agree.
         """
 
     def describe_speed(self, iterations: int, seconds: float) -> str:
@@ -259,3 +289,53 @@ class Task:
             KeyError: The configuration lacks something (so does `TypeError`).
         """
         raise ValueError(f'{weights} has the weights of {entry.name}, which has nothing to say of files')
+
+    @classmethod
+    def load_network(cls, member: Member) -> Link:
+        """A network that was trained, with its weights.
+
+        Args:
+            member: Which.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is damaged, or the task has no network of its own for its weights.
+            KeyError: The configuration lacks something (so does `TypeError`).
+        """
+        raise ValueError(f'{member.weights}: expected the weights of a classifier of pictures, got those of '
+                         f'{member.entry.name}')
+
+    @classmethod
+    def make_ensemble(cls, members: Sequence[Member], options: argparse.Namespace, device: Device) -> Predictor:
+        """Makes what answers for a file by what several networks say of it.
+
+        Args:
+            members: The networks, two or more.
+            options: The options of the program.
+            device: Where to compute.
+
+        Raises:
+            OSError: A file cannot be read.
+            ValueError: A file is damaged, or the networks cannot answer together.
+            KeyError: A configuration lacks something (so does `TypeError`).
+        """
+        raise ValueError(f'{members[1].weights}: networks such as {members[0].entry.name} do not answer together; '
+                         'expected a file to answer for')
+
+    @classmethod
+    def evaluate(cls, members: Sequence[Member], device: Device) -> list[str]:
+        """How good networks are on the test data of their runs, and if there are several, how good they are together.
+
+        Args:
+            members: The networks.
+            device: Where to compute.
+
+        Returns:
+            The lines to show.
+
+        Raises:
+            OSError: The data or a file cannot be read.
+            ValueError: They are not what is expected, or have no test data that they share.
+            KeyError: A configuration lacks something (so does `TypeError`).
+        """
+        raise ValueError(f'--evaluate: not for {members[0].entry.name}')

@@ -7,6 +7,8 @@ from autograd_nn.training.extension import (
     Extension,
     make_extension,
 )
+from autograd_nn.training.history import History
+from autograd_nn.training.learner import Learner
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.training.triggers.interval import IntervalTrigger, get_trigger
 from autograd_nn.training.updaters import ParallelUpdater, StandardUpdater, Updater
@@ -16,7 +18,9 @@ __all__ = [
     'PRIORITY_READER',
     'PRIORITY_WRITER',
     'Extension',
+    'History',
     'IntervalTrigger',
+    'Learner',
     'ParallelUpdater',
     'StandardUpdater',
     'Trainer',

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ OPTIMIZERS: dict[str, Any] = {
     'sgd': optimizers.SGD, 'momentum': optimizers.MomentumSGD, 'nesterov': optimizers.NesterovAG,
     'adagrad': optimizers.AdaGrad, 'rmsprop': optimizers.RMSprop, 'adam': optimizers.Adam, 'adamw': optimizers.AdamW,
 }
+ADAMS = 'adam', 'adamw'
 # What part of the highest learning rate there is when a part of the training, from 0 to 1, is done.
 SCHEDULES: dict[str, Callable[[float], float]] = {
     'cosine': lambda done: (1 + math.cos(math.pi * done)) / 2,
@@ -38,15 +39,19 @@ class Schedule(extensions.Shift):
         warmup: The number of updates before the highest value.
         updates: The number of all updates.
         optimizer: The optimizer; None for the updater's main one.
+        end: The number of updates after which the rate stays as it is; None for that of all.
     """
 
-    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None) -> None:
+    def __init__(self, attr: str, course: str, warmup: int, updates: int, optimizer: Any = None,
+                 end: int | None = None) -> None:
         super().__init__(attr, optimizer=optimizer)
         self._course = SCHEDULES[course]
         self._warmup = warmup
         self._updates = updates
+        self._end = updates if end is None else end
 
     def value(self, init: float, t: int) -> float:
+        t = min(t, self._end)
         if t < self._warmup:
             return init * (t + 1) / (self._warmup + 1)
         return init * self._course(min(1.0, (t - self._warmup) / (self._updates - self._warmup)))
@@ -63,6 +68,10 @@ class Optimization:
         warmup: The part of the training, from 0 to less than 1, in which the rate rises to the highest.
         clip: The largest norm of the gradient; 0 for any.
         weight_decay: L2 regularization, decoupled with ``adamw``.
+        swa: The last part of the training, from 0 to less than 1, in which the rate stays as it is, and weights are
+            averaged (see `extensions.WeightAveraging`).
+        betas: Of ``adam`` and ``adamw``: which part of the running means of gradients and of their squares remains in
+            an update; None for the usual ones.
 
     Raises:
         ValueError: A value is impossible; the message begins with its name.
@@ -86,6 +95,8 @@ class Optimization:
     warmup: float = 0.
     clip: float = 0.
     weight_decay: float = 0.
+    swa: float = 0.
+    betas: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         for name, known in ('optimizer', OPTIMIZERS), ('schedule', SCHEDULES):
@@ -96,6 +107,13 @@ class Optimization:
                 (0 < self.lr < math.inf, f'lr: expected a positive number, got {self.lr}'),
                 (0 <= self.warmup < 1, 'warmup: expected a part of the training, from 0 to less than 1, got '
                                        f'{self.warmup}'),
+                (0 <= self.swa < 1, f'swa: expected a part of the training, from 0 to less than 1, got {self.swa}'),
+                (self.warmup + self.swa < 1 or not self.swa, f'swa: {self.swa} of the training leave no part for the '
+                                                             f'rate to fall after a warmup of {self.warmup}'),
+                (not self.betas or self.optimizer in ADAMS,
+                 f'betas: expected {" or ".join(ADAMS)} as optimizer, got {self.optimizer}'),
+                (all(0 <= beta < 1 for beta in self.betas or ()),
+                 f'betas: expected two numbers from 0 to less than 1, got {self.betas}'),
                 (0 <= self.clip < math.inf, f'clip: expected a positive number, or 0 for no limit, got {self.clip}')):
             if not possible:
                 raise ValueError(text)
@@ -104,6 +122,10 @@ class Optimization:
     def rate(self) -> str:
         """The attribute of the optimizer that holds the learning rate."""
         return {'adam': 'alpha', 'adamw': 'eta'}.get(self.optimizer, 'lr')
+
+    @property
+    def _memory(self) -> dict[str, float]:
+        return dict(zip(('beta1', 'beta2'), self.betas or ()))
 
     def make_optimizer(self, model: Link) -> Any:
         """The optimizer, set up for a model.
@@ -114,9 +136,9 @@ class Optimization:
         kind = OPTIMIZERS[self.optimizer]
         if self.optimizer == 'adamw':
             # With alpha = 1, eta is the learning rate of step and decay alike, as in the paper's algorithm 2.
-            optimizer = kind(alpha=1.0, eta=self.lr, weight_decay_rate=self.weight_decay).setup(model)
+            optimizer = kind(alpha=1.0, eta=self.lr, weight_decay_rate=self.weight_decay, **self._memory).setup(model)
         else:
-            optimizer = kind(**{self.rate: self.lr}).setup(model)
+            optimizer = kind(**{self.rate: self.lr}, **self._memory).setup(model)
             if self.weight_decay:
                 optimizer.add_hook(optimizer_hooks.WeightDecay(self.weight_decay))
         if self.clip:
@@ -130,7 +152,16 @@ class Optimization:
             updates: The number of updates in the training.
             optimizer: Whose; None for the updater's main one.
         """
-        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer)
+        return Schedule(self.rate, self.schedule, int(self.warmup * updates), updates, optimizer,
+                        self.start_of_averaging(updates))
+
+    def start_of_averaging(self, updates: int) -> int:
+        """After how many updates the rate stays, and weights are averaged.
+
+        Args:
+            updates: The number of updates in the training.
+        """
+        return updates - round(self.swa * updates)
 
     def remember(self, optimizer: Any) -> ChosenRates:
         """The extension that keeps with a snapshot what was chosen here.
@@ -138,7 +169,7 @@ class Optimization:
         Args:
             optimizer: What `make_optimizer` made.
         """
-        return ChosenRates(optimizer, {self.rate: self.lr, 'weight_decay_rate': self.weight_decay})
+        return ChosenRates(optimizer, {self.rate: self.lr, 'weight_decay_rate': self.weight_decay, **self._memory})
 
     def describe(self, updates: int) -> str:
         """In words, how parameters will be updated.
@@ -150,6 +181,12 @@ class Optimization:
         rise = f'rises to {self.lr:g} in {warmup:,} updates, then ' if warmup else f'is {self.lr:g} at first and '
         more = [f'{text} {value:g}' for text, value in (('gradients are clipped at norm', self.clip),
                                                        ('weight decay', self.weight_decay)) if value]
+        if self.swa:
+            start = self.start_of_averaging(updates)
+            stays = self.make_schedule(updates).value(self.lr, start)
+            more.append(f'it stays at {stays:.3g} after {start:,} updates, whose weights are averaged from there on')
+        if self.betas:
+            more.append(f'betas {" and ".join(format(beta, "g") for beta in self.betas)}')
         return '; '.join([f'{self.optimizer}: the learning rate {rise}{COURSES[self.schedule]}', *more])
 
 

@@ -120,11 +120,12 @@ def _names(module: ModuleType) -> dict[str, str]:
             if not name.startswith('_') and not isinstance(vars(module).get(name), ModuleType)}
 
 
-def explain_arguments(function: _Function) -> _Function:
+def explain_arguments(function: _Function, note: Callable[..., None] | None = None) -> _Function:
     """Has a function say what a keyword argument that it does not have is called here.
 
     Args:
         function: The function, or the constructor of a class.
+        note: What is called before with its arguments, as a tuple and a dict.
 
     Returns:
         A function that does the same.
@@ -140,6 +141,8 @@ def explain_arguments(function: _Function) -> _Function:
     """
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if note is not None:
+            note(args, kwargs)
         try:
             return function(*args, **kwargs)
         except TypeError as error:
@@ -154,11 +157,12 @@ def explain_arguments(function: _Function) -> _Function:
     return call  # type: ignore[return-value]
 
 
-def explain_constructors(*modules: ModuleType) -> None:
+def explain_constructors(*modules: ModuleType, note: Callable[..., None] | None = None) -> None:
     """Has the constructors of all classes in some packages say what keyword arguments are called here.
 
     Args:
         modules: The packages.
+        note: See `explain_arguments`.
     """
     for module in modules:
         exported = [cls for cls in vars(module).values() if isinstance(cls, type)]
@@ -166,7 +170,7 @@ def explain_constructors(*modules: ModuleType) -> None:
         classes = {base for cls in exported for base in cls.__mro__ if base.__module__.startswith(module.__name__)}
         for cls in classes:
             if '__init__' in vars(cls):
-                cls.__init__ = explain_arguments(cls.__init__)  # type: ignore[misc]
+                cls.__init__ = explain_arguments(cls.__init__, note)  # type: ignore[misc]
 
 
 def _find_argument(word: str, parameters: Sequence[str]) -> str:

@@ -138,7 +138,7 @@ class AttentionCaptioner(CaptionNetwork):
         return F.tanh(self.initial_c(mean)), F.tanh(self.initial_h(mean)), a, self.place(a, n_batch_axes=2)
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
-        """Takes a step (see `CaptionNetwork.step`)."""
+        """Takes a step (see `SequenceWriter.step`)."""
         hidden, states, _ = self._step(self.embed(words), states)
         return self.output(hidden), states
 

@@ -1,31 +1,24 @@
 """What all networks that write captions have in common."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn.backend import get_array_module
-from autograd_nn.config import config, no_backprop_mode, using_config
-from autograd_nn.datasets import SentenceVocabulary
-from autograd_nn.link import Chain
+from autograd_nn.config import config
 from autograd_nn.models.captioning.encoders import make_encoder
-from autograd_nn.models.layers.beam_search import Hypothesis, beam_search
+from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import Preprocessing
 from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_array
 
-# The marks of every vocabulary of sentences.
-UNK, BOS, EOS = SentenceVocabulary.unk, SentenceVocabulary.bos, SentenceVocabulary.eos
 
-
-class CaptionNetwork(Chain):
+class CaptionNetwork(SequenceWriter):
     """A network that writes sentences about pictures: a convolutional encoder, and a recurrent decoder.
 
     A subclass has `start` and `step`, which write word by word, and `forward`, which reads whole sentences in training.
+    What it writes about are prepared pictures of shape (N, 3, H, W).
 
     Args:
         vocabulary_size: The number V of words, the marks of a `SentenceVocabulary` included.
@@ -38,7 +31,6 @@ class CaptionNetwork(Chain):
 
     Attributes:
         encoder: The convolutional network.
-        vocabulary_size: As given.
         detection: As given.
         detector: With detection, the layer from a place's features to what it says of each word.
 
@@ -47,8 +39,7 @@ class CaptionNetwork(Chain):
     """
 
     def __init__(self, vocabulary_size: int, encoder: str, places: bool, detection: float = 0.) -> None:
-        super().__init__()
-        self.vocabulary_size = vocabulary_size
+        super().__init__(vocabulary_size)
         self.detection = detection
         self._features: Variable | None = None
         with self.init_scope():
@@ -77,37 +68,18 @@ class CaptionNetwork(Chain):
             self._features = features
         return features
 
-    def start(self, images: ArrayLike) -> Sequence[ArrayLike]:
-        """The states before the first word: arrays or Variables with a row for each picture.
-
-        Args:
-            images: Prepared pictures of shape (N, 3, H, W).
-        """
-        raise NotImplementedError
-
-    def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
-        """Takes a step.
-
-        Args:
-            words: The word before, ``<bos>`` at first: int32 of shape (M,).
-            states: Those behind it.
-
-        Returns:
-            Logits for the next word, of shape (M, V), and the states then.
-        """
-        raise NotImplementedError
-
     def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
         """Computes the loss to train with, as `links.Classifier` takes it.
 
         Args:
-            y: Logits of shape (N, T, V).
+            y: The logits of the last call, of shape (N, T, V).
             t: The words that come, int32 of shape (N, T); -1 behind the end of a sentence.
 
         Returns:
-            The mean cross entropy of a word, a scalar; in training, with that of `detection`.
+            The mean cross entropy of a word, a scalar (see `SequenceWriter.lossfun`); in training, with that of
+            `detection`.
         """
-        loss = F.softmax_cross_entropy(y.reshape(-1, self.vocabulary_size), t.reshape(-1), ignore_label=-1)
+        loss = super().lossfun(y, t)
         features, self._features = self._features, None  # which holds a graph
         return loss if features is None else loss + self.detection * self._lossfun_of_detection(features, as_array(t))
 
@@ -120,23 +92,3 @@ class CaptionNetwork(Chain):
         there = xp.zeros(said.shape, np.int32)
         there[xp.nonzero(valid)[0], t[valid]] = 1
         return F.sum(F.sigmoid_cross_entropy(said, there, reduce='no')) / valid.sum().astype(said.dtype)
-
-    def write(self, images: ArrayLike, width: int = 3, max_length: int = 20,
-              length_penalty: float = 0.0) -> list[list[Hypothesis]]:
-        """Writes sentences about pictures, in test mode: those that `beam_search` finds.
-
-        Args:
-            images: Prepared pictures of shape (N, 3, H, W), on the device of the network.
-            width: The width of the beam; 1 takes the likeliest word each time.
-            max_length: The largest number of words, the end included.
-            length_penalty: 1 compares sentences by the mean over their words (see `beam_search`).
-
-        Returns:
-            For each picture at most `width` sentences, the best first: the numbers of their words without marks.
-        """
-        def step(words: np.ndarray, states: Sequence[Any]) -> tuple[Variable, Sequence[ArrayLike]]:
-            logits, states = self.step(self.device.send(words), states)
-            return F.log_softmax(logits), states
-
-        with using_config('train', False), no_backprop_mode():
-            return beam_search(step, self.start(images), BOS, EOS, width, max_length, length_penalty, (UNK, BOS))

@@ -94,7 +94,7 @@ class NIC(CaptionNetwork):
         return self._read(self._see(images), (None, None))
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
-        """Takes a step (see `CaptionNetwork.step`)."""
+        """Takes a step (see `SequenceWriter.step`)."""
         states = self._read(self.embed(words), states)
         return self.output(states[0]), states
 

@@ -11,6 +11,7 @@ from autograd_nn import datasets
 from autograd_nn.config import config, no_backprop_mode, using_config
 from autograd_nn.datasets import transforms
 from autograd_nn.models.layers.blocks import StagedChain
+from autograd_nn.models.layers.losses import smoothed_cross_entropy
 from autograd_nn.models.preprocessing import (
     CAFFE,
     DIGITS,
@@ -56,10 +57,7 @@ class ImageNetwork(StagedChain):
         Returns:
             The softmax cross entropy, a scalar, in training with `label_smoothing`.
         """
-        loss = F.softmax_cross_entropy(y, t)
-        if not (self.label_smoothing and config.train):
-            return loss
-        return (1 - self.label_smoothing) * loss - self.label_smoothing * F.mean(F.log_softmax(y))
+        return smoothed_cross_entropy(y, t, self.label_smoothing if config.train else 0.)
 
     @property
     def available_layers(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import autograd_nn.functions as F
 import autograd_nn.links as L
+from autograd_nn.config import config
 from autograd_nn.link import Link
 from autograd_nn.models.classification.image_network import ImageNetwork
 from autograd_nn.models.layers.blocks import SqueezeExcitation, StagedChain, conv_bn, global_average_pooling
@@ -117,6 +118,7 @@ class SEResNet(ResNet):
 @register('resnet56', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=56)
 @register('resnet110', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=110)
 @register('resnet1202', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=1202)
+@register('resnet110_sd', input_shape=(3, 32, 32), recipe=CIFAR, n_layers=110, drop=0.5)
 class CifarResNet(ImageNetwork):
     """A thin residual network for the small images of CIFAR, with shortcuts that have no parameters.
 
@@ -124,12 +126,18 @@ class CifarResNet(ImageNetwork):
     110 and 19,421,274 with 1202. Reference: K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image
     Recognition, 2015, https://arxiv.org/abs/1512.03385, section 4.2 and table 6.
 
+    With `drop` it has stochastic depth: in training, each sample skips blocks at random, the more often the deeper they
+    are. Reference: G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Weinberger, Deep Networks with Stochastic Depth, 2016,
+    https://arxiv.org/abs/1603.09382, equation 4 (where a whole minibatch skips a block, and not the samples on their
+    own).
+
     Args:
         num_classes: The number of outputs.
         n_layers: 8, 14, 20 and so on: 6 more for each further block in the three stages.
+        drop: The probability with which the last block is skipped; before it, it rises along a line from 0.
 
     Raises:
-        ValueError: There is no such number of layers.
+        ValueError: There is no such number of layers, or `drop` is no probability less than 1.
 
     Example:
         >>> import numpy as np
@@ -142,14 +150,20 @@ class CifarResNet(ImageNetwork):
     # The mean colour of CIFAR-10's training images; the paper subtracts the mean of each pixel.
     preprocessing = Preprocessing(mean=(.4914, .4822, .4465), brightest=1.)
 
-    def __init__(self, num_classes: int = 10, n_layers: int = 20) -> None:
+    def __init__(self, num_classes: int = 10, n_layers: int = 20, drop: float = 0.) -> None:
         depth, rest = divmod(n_layers - 2, 6)
         if depth < 1 or rest:
             raise ValueError(f'CifarResNet: expected n_layers out of 8, 14, 20, ..., got {n_layers}')
+        if not 0 <= drop < 1:
+            raise ValueError(f'CifarResNet: expected drop from 0 to less than 1, got {drop}')
         super().__init__()
         conv, bn = conv_bn(16, 3)
         self.add_stage('conv1', conv, bn1=bn, activation=F.relu)
-        block = partial(ResidualBlock, projection=False)
+        drops = iter([drop * i / (3 * depth) for i in range(1, 3 * depth + 1)])
+
+        def block(in_channels: int, out_channels: int, stride: int) -> Link:
+            return ResidualBlock(in_channels, out_channels, stride, projection=False, drop=next(drops))
+
         self.add_stage('res2', residual_stage(depth, block, 16, 16, 1))
         self.add_stage('res3', residual_stage(depth, block, 16, 32, 2))
         self.add_stage('res4', residual_stage(depth, block, 32, 64, 2))
@@ -176,7 +190,13 @@ def residual_stage(depth: int, block: Callable[..., Link], in_channels: int, out
 
 
 class Residual(StagedChain):
-    """Layers to whose result their input is added, or what the branch ``'shortcut'`` makes of it."""
+    """Layers to whose result their input is added, or what the branch ``'shortcut'`` makes of it.
+
+    Attributes:
+        drop: The probability with which, in training, a sample skips the layers (see `functions.stochastic_depth`).
+    """
+
+    drop = 0.
 
     def add_residual(self, layers: Iterable[tuple[Link, Link]], **more: Link) -> None:
         """Adds the layers as a stage, with activations between them.
@@ -195,7 +215,8 @@ class Residual(StagedChain):
 
     def forward(self, x: ArrayLike) -> Variable:
         """Computes output of shape (N, out_channels, H / stride, W / stride) from input of shape (N, C, H, W)."""
-        return run_layers([*self.functions['residual'], L.Shortcut(self.run_stage('shortcut', x)), F.relu], x)
+        skip = [partial(F.stochastic_depth, ratio=self.drop)] if self.drop and config.train else []
+        return run_layers([*self.functions['residual'], *skip, L.Shortcut(self.run_stage('shortcut', x)), F.relu], x)
 
 
 class ResidualBlock(Residual):
@@ -211,11 +232,14 @@ class ResidualBlock(Residual):
         projection: How to add an input of another shape: by a 1 x 1 convolution (the paper's option B), or by leaving
             pixels out and adding channels of zeros (option A).
         reduction: By what to divide the number of channels for `SqueezeExcitation`; None for none.
+        drop: The probability with which, in training, a sample skips the block.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, bottleneck: bool = False,
-                 downsample_fb: bool = False, projection: bool = True, reduction: int | None = None) -> None:
+                 downsample_fb: bool = False, projection: bool = True, reduction: int | None = None,
+                 drop: float = 0.) -> None:
         super().__init__()
+        self.drop = drop
         if bottleneck:
             strides = (1, stride) if downsample_fb else (stride, 1)
             shapes = [(out_channels // 4, 1, strides[0]), (out_channels // 4, 3, strides[1]), (out_channels, 1, 1)]

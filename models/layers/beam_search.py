@@ -120,7 +120,10 @@ def _best(scores: np.ndarray, owners: np.ndarray, width: int) -> tuple[np.ndarra
     for owner in np.unique(owners):
         rows = np.flatnonzero(owners == owner)
         flat = scores[rows].ravel()
-        best = np.argsort(-flat, kind='stable')[:width]
+        # Of a large vocabulary only those are sorted that may be among them.
+        last = max(0, len(flat) - width)
+        likely = np.flatnonzero(flat >= np.partition(flat, last)[last])
+        best = likely[np.argsort(-flat[likely], kind='stable')][:width]
         best = best[flat[best] > -np.inf]
         found.append((rows[best // scores.shape[1]], best % scores.shape[1], flat[best]))
     rows, tokens, totals = (np.concatenate(column) for column in zip(*found))

@@ -913,17 +913,24 @@ Variable.zerograd(self)
 
 # What Chainer does not have, or has under another name: `sub` and the like are only operators there.
 NEW = '''
-functions. confusion_matrix div floordiv gelu gru info_nce mul neg nt_xent pow remainder rnn \
+functions. binarize confusion_matrix div floordiv gelu gru info_nce mul neg nt_xent pow remainder rnn \
 scaled_dot_product_attention std step stochastic_depth sub var
-links. MultiHeadAttention Shortcut
-optimizer_hooks. GradientScaling
-training.extensions. CosineShift DivergenceError Shift
+links. BinaryConvolution2D BinaryLinear MultiHeadAttention Shortcut
+optimizer_hooks. GradientScaling WeightClipping WeightMask
+training.extensions. CosineShift DivergenceError MagnitudePruning Shift WeightAveraging
 initializers. Initializer get_initializer
-datasets. AugmentedDataset COCOBoxDataset CaptionDataset DigitSceneCaptions DigitScenes ImageFolderDataset \
-LabelMapDataset RandomSentences Scene SegmentationFolderDataset SentenceVocabulary VOCBoxDataset \
-VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
-get_digits label_map_of_scene pad_sentences parallel_streams prepare_digit read_image read_label_map read_text \
-split_sentence standard_augmentation write_label_map
+iterators. LengthOrderSampler
+datasets. AugmentedDataset COCOBoxDataset CaptionDataset DateSpellings DigitSceneCaptions DigitScenes \
+ImageFolderDataset LabelMapDataset MarkedVocabulary RandomSentences Scene SegmentationFolderDataset SentenceVocabulary \
+SubwordVocabulary VOCBoxDataset VOCSemanticSegmentationDataset Vocabulary boxes_of_masks describe_scene \
+find_parallel_texts get_digits label_map_of_scene load_vocabulary pad_sentences parallel_streams prepare_digit \
+read_image read_label_map read_parallel_texts read_text spell_date split_sentence standard_augmentation write_label_map
+datasets. AugmentedDataset COCOBoxDataset CaptionDataset ContextWindows DigitSceneCaptions DigitScenes DigitStrips \
+ImageFolderDataset LabelMapDataset RandomSentences Scene SegmentationFolderDataset SentenceVocabulary VOCBoxDataset \
+VOCSemanticSegmentationDataset Vocabulary WordVectors boxes_of_masks describe_scene \
+get_digits get_reviews get_tagged_sentences label_map_of_scene make_analogy_corpus make_reviews make_tagged_sentences \
+pad_sentences parallel_streams prepare_digit prepare_line read_analogies read_image read_label_map \
+read_tagged_sentences read_text split_sentence standard_augmentation write_label_map
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
 dataset. Dataset Examples RemoteFile at_epoch call_converter download_files gather join_examples
 '''

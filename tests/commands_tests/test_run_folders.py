@@ -1,12 +1,10 @@
 """Run folders: what is in one belongs together, whatever a person types and however a process ends."""
-import gzip
 import json
 import math
 import os
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -14,22 +12,11 @@ import time
 import numpy as np
 import pytest
 
-from autograd_nn import datasets
+from support.digits import write_digits
 from support.programs import ROOT, expect_one_line, run_here
 
 TRAIN = ROOT / 'scripts' / 'train.py'
 MLP = '--model', 'mlp', '--dataset', 'few', '--batch-size', '20'
-
-
-def write_digits(folder, count=200):
-    """The first of the bundled digits, as the four files of MNIST."""
-    images, labels = (np.stack(arrays) for arrays in zip(*datasets.get_digits(ndim=2, scale=255)[0][:count]))
-    folder.mkdir()
-    for part in 'train', 't10k':
-        for kind, header, array in (('images-idx3', (2051, count, 28, 28), images),
-                                    ('labels-idx1', (2049, count), labels)):
-            content = struct.pack(f'>{len(header)}i', *header) + array.astype(np.uint8).tobytes()
-            (folder / f'{part}-{kind}-ubyte.gz').write_bytes(gzip.compress(content, 1))
 
 
 @pytest.fixture(scope='module')

@@ -124,6 +124,24 @@ def test_batch_normalization_by_whole_minibatches(place, tmp_path):
 
 
 @pytest.mark.slow
+def test_averaged_and_pruned_weights(place, tmp_path):
+    """Statistics of the data among them, by whole minibatches; and without, where each process has all of them."""
+    program = tmp_path / 'double.py'
+    program.write_text(DOUBLE)
+    words = (program, '--model', 'lenet_bn', *MOMENTUM[2:], '--epochs', 2, '--swa', 0.5, '--prune', 0.5,
+             '--overwrite')
+    mpi.run(1, [*words, '--batch-size', 34, '--out', 'single'], cwd=place)
+    mpi.run(2, [*words, '--batch-size', 17, '--sync-bn', '--out', 'several'], cwd=place)
+    with np.load(place / 'single' / 'model.npz') as single, np.load(place / 'several' / 'model.npz') as several:
+        for key in single.files:
+            np.testing.assert_allclose(several[key], single[key], rtol=1e-9, atol=1e-10, err_msg=key)
+        assert (several['ip1/W'] == 0).any()
+    shown = train(place, *words[1:], '--batch-size', 17, '--shard-state', '--out', 'several', n=2)
+    assert shown.count('averaged: the weights after each of the last 3 updates') == 1
+    assert shown.count('pruned: 50.0% of ') == shown.count('test accuracy') == 1
+
+
+@pytest.mark.slow
 def test_a_state_that_is_spread_over_the_processes(place):
     """With Adam, whose state counts; then in more processes, and in one."""
     options = *ADAM, '--clip', 1, '--overwrite'

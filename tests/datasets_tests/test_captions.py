@@ -37,10 +37,12 @@ def test_sentences_come_back(words):
     assert vocabulary.decode(vocabulary.encode(' '.join(words))) == ' '.join(words)
 
 
-@pytest.mark.parametrize('tokens, level', [(['<unk>', '<eos>', '<bos>'], 'word'), (['<unk>', 'a'], 'word'),
-                                           (['<unk>', '<bos>', '<eos>'], 'char')])
-def test_what_is_no_vocabulary_of_sentences(tokens, level):
-    with pytest.raises(ValueError, match='SentenceVocabulary: expected words, the first three of them <unk>, <bos>'):
+@pytest.mark.parametrize('tokens, level, message', [
+    (['<unk>', '<eos>', '<bos>'], 'word', '<unk>, <bos>, <eos> as the first three tokens, got <unk>, <eos>, <bos>'),
+    (['<unk>', 'a'], 'word', 'Vocabulary: expected <unk>, <bos>, <eos> as the first three tokens, got <unk>, a'),
+    (['<unk>', '<bos>', '<eos>'], 'char', "SentenceVocabulary: expected level word, got 'char'")])
+def test_what_is_no_vocabulary_of_sentences(tokens, level, message):
+    with pytest.raises(ValueError, match=message):
         SentenceVocabulary(tokens, level)
 
 

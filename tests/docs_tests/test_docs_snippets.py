@@ -59,7 +59,7 @@ def test_local_links_and_pictures_exist(page):
 
 @pytest.mark.parametrize('program, page', [
     ('tasks/sample_task', 'training'), ('tasks/classification', 'training'), ('commands/training_options', 'training'),
-    ('tasks/text', 'text'), ('commands/generate', 'text')])
+    ('tasks/play', 'play'), ('tasks/text', 'text'), ('commands/generate', 'text')])
 def test_options_of_the_training_program_are_documented(program, page):
     source = (ROOT / 'autograd_nn' / f'{program}.py').read_text(encoding='utf-8')
     tables = (ROOT / 'docs' / 'howto' / f'{page}.md').read_text(encoding='utf-8')

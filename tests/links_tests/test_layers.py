@@ -1,6 +1,7 @@
 """Layers: values against plain NumPy and SciPy, gradients, lazy parameters, saving and printing."""
 import copy
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -312,6 +313,42 @@ def test_attention_with_a_mask():
     link = L.MultiHeadAttention(4, 2)
     x, past = np.random.rand(3, 5, 4).astype('f'), np.tri(5, dtype=bool)
     np.testing.assert_allclose(link(x, mask=past).array, attend(link, x, x, past), rtol=1e-4, atol=1e-6)
+
+
+def test_attention_with_keys_and_values_that_are_known():
+    link = L.MultiHeadAttention(6, 3)
+    x, memory = np.random.rand(2, 4, 6).astype('f'), np.random.rand(2, 5, 6).astype('f')
+    mask = np.array([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1]], bool)[:, None, None]
+    key, value = link.keys_and_values(memory)
+    assert key.shape == value.shape == (2, 3, 5, 2)
+    np.testing.assert_allclose(link.attend(x, key, value, mask).array, link(x, memory, mask).array, rtol=1e-5)
+    weights = link.weights(x, key, mask).array
+    query = link.query(x, n_batch_axes=2).array
+    for n, head, q in itertools.product(range(2), range(3), range(4)):
+        scores = [query[n, q, 2 * head:2 * head + 2] @ key.array[n, head, k] / 2 ** 0.5 for k in range(5)]
+        e = np.exp(scores) * mask[n, 0, 0]
+        np.testing.assert_allclose(weights[n, head, q], e / e.sum(), rtol=1e-5)
+
+
+def test_attention_against_pytorch():
+    torch = pytest.importorskip('torch')
+    link, other = L.MultiHeadAttention(6, 3), torch.nn.MultiheadAttention(6, 3, batch_first=True)
+    joined = [link.query, link.key, link.value]
+    other.in_proj_weight.data = torch.from_numpy(np.concatenate([layer.W.array for layer in joined]))
+    other.out_proj.weight.data = torch.from_numpy(link.out.W.array)
+    x, memory = np.random.rand(2, 4, 6).astype('f'), np.random.rand(2, 5, 6).astype('f')
+    seen = np.array([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1]], bool)
+    y, weights = other(*map(torch.from_numpy, (x, memory, memory)), key_padding_mask=torch.from_numpy(~seen),
+                       average_attn_weights=False)
+    ours = link(x, memory, seen[:, None, None])
+    np.testing.assert_allclose(ours.array, y.detach().numpy(), rtol=1e-4, atol=1e-5)
+    key, _ = link.keys_and_values(memory)
+    found = link.weights(x, key, seen[:, None, None]).array
+    np.testing.assert_allclose(found, weights.detach().numpy(), rtol=1e-4, atol=1e-6)
+    (ours * x).sum().backward()
+    (y * torch.from_numpy(x)).sum().backward()
+    gW = np.concatenate([layer.W.grad for layer in joined])
+    np.testing.assert_allclose(gW, other.in_proj_weight.grad.numpy(), rtol=1e-3, atol=1e-5)
 
 
 def test_dropout_of_attention():

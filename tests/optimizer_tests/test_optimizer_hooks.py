@@ -147,3 +147,44 @@ def test_rule_hook():
     optimizer.update()
     np.testing.assert_allclose(link.W.array, W - gW - 0.5 * W)
     np.testing.assert_allclose(link.b.array, b - gb)
+
+
+def test_weight_clipping(dtype):
+    link, optimizer = make(dtype, optimizer_hooks.WeightClipping(0.5))
+    expected = [np.clip(p.array - p.grad, -0.5, 0.5) for p in link.params()]
+    optimizer.update()
+    for param, p in zip(link.params(), expected, strict=True):
+        assert param.dtype == dtype
+        np.testing.assert_array_equal(param.array, p)
+    assert max(abs(param.array).max() for param in link.params()) == 0.5
+
+
+@pytest.mark.parametrize('kind', [bool, np.float32])
+def test_weight_mask(dtype, kind):
+    """Of one parameter; the mask may change."""
+    link, optimizer = make(dtype)
+    mask = (np.arange(12).reshape(3, 4) % 3 > 0).astype(kind)
+    link.W.update_rule.add_hook(optimizer_hooks.WeightMask(mask))
+    for _ in range(2):
+        expected = [p.array - p.grad for p in link.params()]
+        optimizer.update()
+        for param, p in zip(link.params(), expected, strict=True):
+            assert param.dtype == dtype
+            np.testing.assert_array_equal(param.array, np.where(mask > 0, p, 0) if param is link.W else p)
+        mask[0] = 0
+
+
+def test_hooks_of_a_parameter_come_with_every_setup():
+    """They belong to it, and not to an optimizer; also where its array comes later."""
+    link = Link()
+    with link.init_scope():
+        link.W, link.b = Parameter(0), Parameter(0, 2)
+    link.W.update_hooks = optimizer_hooks.WeightClipping(0.5),
+    for optimizer in optimizers.SGD(1.), optimizers.MomentumSGD(1.), optimizers.Adam(1.):
+        optimizer.setup(link)
+        link.W.initialize(2)
+        for param in link.params():
+            param.array[...] = 0
+            param.grad = np.full(2, -3, 'f')
+        optimizer.update()
+        assert link.W.array.tolist() == [0.5, 0.5] and (link.b.array > 0.9).all()

@@ -45,6 +45,8 @@ def _drop(function: str, x: Variable, shape: tuple[int, ...], ratio: float, mask
     check_ratio(function, ratio)
     if not config.train:
         return (x, None) if return_mask else x
+    if not ratio and mask is None and not return_mask:
+        return x
     if mask is None:
         like = x.array if shape == x.shape else x.xp.empty(shape, x.dtype)
         mask = kernels(like).dropout_mask(like, ratio)

@@ -66,12 +66,52 @@ class MultiHeadAttention(Chain):
         Returns:
             Output of the shape of `x`.
         """
+        return self.attend(x, *self.keys_and_values(x if memory is None else memory), mask)
+
+    def keys_and_values(self, memory: ArrayLike) -> tuple[Variable, Variable]:
+        """The keys and values of all heads, which are the same for whatever is asked.
+
+        Args:
+            memory: Where they come from, of shape (N, K, size), floating point.
+
+        Returns:
+            Two Variables of shape (N, n_heads, K, size / n_heads).
+        """
+        memory = as_variable(memory)
+        return self._split(self.key(memory, n_batch_axes=2)), self._split(self.value(memory, n_batch_axes=2))
+
+    def attend(self, x: ArrayLike, key: ArrayLike, value: ArrayLike, mask: ArrayLike | None = None) -> Variable:
+        """Applies the layer with keys and values that are known.
+
+        Args:
+            x: Where the queries come from, of shape (N, Q, size), floating point.
+            key: The keys of all heads, of shape (N, n_heads, K, size / n_heads).
+            value: Their values, of the same shape.
+            mask: Which keys a query sees: booleans that broadcast to (N, n_heads, Q, K); all by default.
+
+        Returns:
+            Output of the shape of `x`.
+        """
         x = as_variable(x)
-        memory = x if memory is None else as_variable(memory)
-        query, key, value = [self._split(layer(each, n_batch_axes=2))
-                             for layer, each in ((self.query, x), (self.key, memory), (self.value, memory))]
+        query = self._split(self.query(x, n_batch_axes=2))
         y = scaled_dot_product_attention(query, key, value, mask, self.dropout)
         return self.out(reshape(transpose(y, (0, 2, 1, 3)), x.shape), n_batch_axes=2)
+
+    def weights(self, x: ArrayLike, key: ArrayLike, mask: ArrayLike | None = None) -> Variable:
+        """How much each query looks at each key.
+
+        Args:
+            x: Where the queries come from, of shape (N, Q, size), floating point.
+            key: The keys of all heads, of shape (N, n_heads, K, size / n_heads).
+            mask: Which keys a query sees: booleans that broadcast to (N, n_heads, Q, K); all by default.
+
+        Returns:
+            Weights that sum to 1 for each query, of shape (N, n_heads, Q, K).
+        """
+        query, key = self._split(self.query(as_variable(x), n_batch_axes=2)), as_variable(key)
+        # The mean of unit vectors is made of their weights.
+        units = key.xp.broadcast_to(key.xp.eye(key.shape[2], dtype=key.dtype), (*key.shape[:3], key.shape[2]))
+        return scaled_dot_product_attention(query, key, units, mask)
 
     def _split(self, x: Variable) -> Variable:
         """(N, T, size) to (N, n_heads, T, size / n_heads)."""

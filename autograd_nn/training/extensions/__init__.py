@@ -8,6 +8,7 @@ from autograd_nn.training.extensions.observe import MicroAverage, observe_lr, ob
 from autograd_nn.training.extensions.plot_report import PlotReport
 from autograd_nn.training.extensions.print_report import PrintReport
 from autograd_nn.training.extensions.progress_bar import ProgressBar
+from autograd_nn.training.extensions.pruning import MagnitudePruning
 from autograd_nn.training.extensions.shift import (
     CosineShift,
     ExponentialShift,
@@ -21,10 +22,12 @@ from autograd_nn.training.extensions.shift import (
 )
 from autograd_nn.training.extensions.snapshot import snapshot, snapshot_object
 from autograd_nn.training.extensions.variable_statistics_plot import VariableStatisticsPlot
+from autograd_nn.training.extensions.weight_averaging import WeightAveraging
 
 __all__ = [
     'CosineShift', 'DivergenceError', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift',
-    'LinearShift', 'LogReport', 'MicroAverage', 'MultistepShift', 'ParameterStatistics', 'PlotReport',
-    'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'VariableStatisticsPlot', 'WarmupShift',
-    'observe_lr', 'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers', 'unchain_variables',
+    'LinearShift', 'LogReport', 'MagnitudePruning', 'MicroAverage', 'MultistepShift', 'ParameterStatistics',
+    'PlotReport', 'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'VariableStatisticsPlot',
+    'WarmupShift', 'WeightAveraging', 'observe_lr', 'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers',
+    'unchain_variables',
 ]

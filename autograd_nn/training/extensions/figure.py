@@ -4,12 +4,53 @@ from __future__ import annotations
 import importlib.util
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.atomic import atomic_write
+
+
+class Economy:
+    """Does something again and again, but not each time it is wanted: it takes at most a part of the time.
+
+    Args:
+        part: That part.
+
+    Example:
+        >>> economy = Economy()
+        >>> for i in range(100):
+        ...     economy.do(lambda: print('drawn', i))
+        drawn 0
+        >>> economy.finish()
+        drawn 99
+    """
+
+    def __init__(self, part: float = 0.02) -> None:
+        self._part = part
+        self._after = 0.0
+        self._undone: Callable[[], Any] | None = None
+
+    def do(self, work: Callable[[], Any]) -> None:
+        """Does it now, or leaves it: until it is wanted again, or to `finish`.
+
+        Args:
+            work: What is to be done.
+        """
+        self._undone = work
+        if time.perf_counter() >= self._after:
+            self.finish()
+
+    def finish(self) -> None:
+        """Does what was left last."""
+        if self._undone is not None:
+            start = time.perf_counter()
+            self._undone()
+            self._undone = None
+            now = time.perf_counter()
+            self._after = now + (now - start) * (1 / self._part - 1)
 
 
 class FigureExtension(Extension):
@@ -24,8 +65,7 @@ class FigureExtension(Extension):
 
     def __init__(self, filename: str) -> None:
         self._filename = filename
-        self._undrawn: Path | None = None
-        self._draw_after = 0.0
+        self._economy = Economy()
 
     @staticmethod
     def available() -> bool:
@@ -44,18 +84,13 @@ class FigureExtension(Extension):
     def draw(self, trainer: Trainer) -> None:
         """Draws what there is now: at once, or as soon as it is time."""
         if self.available():
-            self._undrawn = Path(trainer.out, self._filename)
-            if time.perf_counter() >= self._draw_after:
-                self._draw(self._undrawn)
+            path = Path(trainer.out, self._filename)
+            self._economy.do(lambda: self._draw(path))
 
     def finalize(self) -> None:
-        if self._undrawn is not None:
-            self._draw(self._undrawn)
+        self._economy.finish()
 
     def _draw(self, path: Path) -> None:
-        start = time.perf_counter()
         figure = self.make_figure()
         with atomic_write(path) as file:
             figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
-        self._undrawn = None
-        self._draw_after = 50 * time.perf_counter() - 49 * start

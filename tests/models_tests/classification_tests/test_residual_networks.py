@@ -223,3 +223,59 @@ def test_gradient_is_that_of_pytorch():
     torch.nn.functional.cross_entropy(y, torch.tensor(t).long()).backward()
     F.softmax_cross_entropy(model(x), t).backward()
     np.testing.assert_allclose(model.conv1.W.grad, W.grad.numpy(), rtol=1e-2, atol=1e-3 * abs(W.grad.numpy()).max())
+
+
+class TestStochasticDepth:
+    def test_probabilities_rise_along_a_line(self):
+        """Equation 4 of the paper: from the first block, which is skipped least, to one half."""
+        model = models.create('resnet110_sd')
+        blocks = [link for link in model.links() if isinstance(link, ResidualBlock)]
+        assert [1 - block.drop for block in blocks] == pytest.approx([1 - i / 54 * (1 - 0.5) for i in range(1, 55)])
+        assert all(block.drop == 0 for block in models.create('resnet20').links() if isinstance(block, ResidualBlock))
+
+    def test_samples_skip_a_block_on_their_own(self):
+        """Each either goes through the shortcut alone, or has the residual scaled up; the mean is what inference
+        computes, before the rectifier."""
+        block = ResidualBlock(4, 4, 1, drop=0.4)
+        x = np.random.uniform(1, 2, (1, 4, 5, 5)).astype('f')
+        randomize(block, x)
+        for link in block.links():
+            if isinstance(link, L.BatchNormalization):
+                link.gamma.array *= 0.2  # so that the rectifier behind the sum does nothing
+                link.freeze()
+        many = np.repeat(x, 4000, axis=0)
+        with ann.no_backprop_mode():
+            with ann.using_config('train', False):
+                y = block(x).array
+            assert y.min() > 0
+            ann.random.seed(0)
+            ys = block(many).array
+        skipped = (ys == x).all(axis=(1, 2, 3))
+        assert skipped.mean() == pytest.approx(0.4, abs=0.03)
+        np.testing.assert_allclose(ys[~skipped], np.repeat(x + (y - x) / 0.6, (~skipped).sum(), axis=0), rtol=1e-4)
+        np.testing.assert_allclose(ys.mean(axis=0), y[0], atol=0.06 * abs(y - x).max())
+
+    def test_inference_is_that_of_the_network_without(self):
+        plain, deep = models.CifarResNet(n_layers=14), models.CifarResNet(n_layers=14, drop=0.5)
+        x = images(2, 32)
+        randomize(plain, x)
+        with ann.no_backprop_mode():
+            deep(x)
+            deep.copyparams(plain)
+            assert not np.array_equal(deep(x).array, plain(x).array)
+            deep.copyparams(plain)
+            with ann.using_config('train', False):
+                np.testing.assert_array_equal(deep(x).array, plain(x).array)
+
+    def test_gradients_are_zero_where_all_skip(self, monkeypatch):
+        block = ResidualBlock(4, 4, 1, drop=0.9)
+        x = ann.Variable(np.random.rand(2, 4, 5, 5).astype('f'))
+        monkeypatch.setattr(F, 'stochastic_depth', lambda h, ratio: h * 0)
+        F.sum(block(x)).backward()
+        np.testing.assert_array_equal(x.grad, np.ones_like(x.array))
+        assert all(not param.grad.any() for param in block.params())
+
+    @pytest.mark.parametrize('drop', [1, -0.1])
+    def test_impossible(self, drop):
+        with pytest.raises(ValueError, match=f'CifarResNet: expected drop from 0 to less than 1, got {drop}'):
+            models.CifarResNet(drop=drop)

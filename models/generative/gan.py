@@ -1,0 +1,223 @@
+"""Generative adversarial networks: one network makes pictures, and another one tells them from real ones."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn import initializers
+from autograd_nn.config import no_backprop_mode
+from autograd_nn.link import Chain
+from autograd_nn.models.generative.generative_network import SYMMETRIC, GenerativeNetwork
+from autograd_nn.models.recipes import Recipe
+from autograd_nn.models.registry import register
+from autograd_nn.sequential import Sequential
+from autograd_nn.types import ArrayLike
+from autograd_nn.variable import Variable, as_array
+
+ADVERSARIAL = Recipe(lr=0.0002, betas=(0.5, 0.999), schedule='constant', epochs=30, batch_size=50)
+
+
+def discrimination_loss(real: Variable, fake: Variable) -> Variable:
+    """What a discriminator makes small: the cross entropy of real pictures being real, and of made ones being made.
+
+    Args:
+        real: Logits of real pictures being real, shape (N, ...).
+        fake: Logits of made ones being real, shape (M, ...).
+
+    Returns:
+        A scalar, the sum of two means; 2 ln(2) where nothing is known.
+    """
+    return F.mean(F.softplus(-real)) + F.mean(F.softplus(fake))
+
+
+def deception_loss(fake: Variable) -> Variable:
+    """What a generator makes small: the cross entropy of its pictures being real, the "non-saturating" loss.
+
+    Args:
+        fake: Logits of its pictures being real, shape (N, ...).
+
+    Returns:
+        A scalar, a mean.
+    """
+    return F.mean(F.softplus(-fake))
+
+
+class AdversarialNetwork(GenerativeNetwork):
+    """A network that makes pictures, and its adversary.
+
+    A subclass adds the children `generator` and `discriminator`, which take what `generate` and `discriminate` say.
+
+    Attributes:
+        adversary_steps: How many updates of the discriminator there are to one of the generator.
+        followed: Which of the `adversary_losses` says how the training goes.
+    """
+
+    preprocessing = SYMMETRIC
+    adversary_steps = 1
+    followed = 'loss'
+    generator: Any
+    discriminator: Any
+
+    def generate(self, z: ArrayLike, t: ArrayLike | None = None) -> Variable:
+        return self.generator(z)
+
+    def discriminate(self, x: ArrayLike, t: ArrayLike | None = None) -> Variable:
+        """Computes logits of pictures being real.
+
+        Args:
+            x: Pictures of shape (N, C, H, W), values as `preprocessing` has them.
+            t: Of conditional networks the classes, integers of shape (N,).
+        """
+        return self.discriminator(x)
+
+    def imitate(self, x: ArrayLike, t: ArrayLike | None = None) -> Variable:
+        """As many new pictures as there are in `x`, of the same classes, of latents drawn at random."""
+        return self.generate(self.draw_latents(len(x)), t)
+
+    def adversary_losses(self, x: ArrayLike, t: ArrayLike | None = None) -> dict[str, Variable]:
+        """What the discriminator makes small, ``loss``, and its parts.
+
+        Args:
+            x: Real pictures, shape (N, C, H, W), values as `preprocessing` has them.
+            t: Their classes, integers of shape (N,).
+        """
+        with no_backprop_mode():
+            fake = self.imitate(x, t).array
+        return {'loss': discrimination_loss(self.discriminate(x, t), self.discriminate(fake, t))}
+
+    def losses(self, x: ArrayLike, t: ArrayLike | None = None) -> dict[str, Variable]:
+        """What the generator makes small, ``loss``, and its parts (see `adversary_losses`)."""
+        return {'loss': deception_loss(self.discriminate(self.imitate(x, t), t))}
+
+
+@register('gan', (1, 28, 28), 'adversarial_generation', ADVERSARIAL)
+class GAN(AdversarialNetwork):
+    """The first generative adversarial network: fully connected layers, and maxout units in the discriminator.
+
+    3,735,425 parameters for 28 x 28 pixels and 100 latents, the sizes that the paper had for MNIST: 2,503,984 of the
+    generator, with two layers of 1,200 rectified units, and 1,231,441 of the discriminator, with two of 240 maxout
+    units of 5 pieces. Reference: I. J. Goodfellow et al., Generative Adversarial Nets, 2014,
+    https://arxiv.org/abs/1406.2661.
+
+    Args:
+        shape: Of a picture: channels, height and width.
+        latent_size: The number of latents.
+        hidden: The number of units in both layers of the generator.
+        units: The number of units in both layers of the discriminator.
+
+    Example:
+        >>> from autograd_nn.models import GAN
+        >>> model = GAN(hidden=30, units=20)
+        >>> model.make_pictures(model.draw_latents(3)).shape
+        (3, 1, 28, 28)
+    """
+
+    def __init__(self, shape: tuple[int, ...] = (1, 28, 28), latent_size: int = 100, hidden: int = 1200,
+                 units: int = 240) -> None:
+        super().__init__(shape, latent_size)
+        pixels = math.prod(shape)
+        with self.init_scope():
+            self.generator = Sequential(
+                L.Linear(latent_size, hidden, initialW=initializers.HeNormal()), F.relu,
+                L.Linear(hidden, hidden, initialW=initializers.HeNormal()), F.relu,
+                L.Linear(hidden, pixels), F.tanh)
+            self.discriminator = Sequential(
+                F.dropout, L.Maxout(pixels, units, 5), F.dropout, L.Maxout(units, units, 5), F.dropout,
+                L.Linear(units, 1))
+
+    def generate(self, z: ArrayLike, t: ArrayLike | None = None) -> Variable:
+        return self.generator(z).reshape((-1, *self.shape))
+
+
+@register('cgan', (1, 28, 28), 'adversarial_generation', ADVERSARIAL)
+class ConditionalGAN(AdversarialNetwork):
+    """A conditional GAN: both networks know the class, so that one can be asked for.
+
+    3,638,335 parameters for 28 x 28 pixels, 10 classes and 100 latents, as in the paper for MNIST. Reference:
+    M. Mirza, S. Osindero, Conditional Generative Adversarial Nets, 2014, https://arxiv.org/abs/1411.1784.
+
+    Args:
+        shape: Of a picture: channels, height and width.
+        latent_size: The number of latents.
+        num_classes: The number of classes.
+        width: What the numbers of units are multiplied by.
+
+    Example:
+        >>> import numpy as np
+        >>> from autograd_nn.models import ConditionalGAN
+        >>> model = ConditionalGAN(width=0.1)
+        >>> model.make_pictures(model.draw_latents(2), np.array([3, 7])).shape
+        (2, 1, 28, 28)
+    """
+
+    conditional = True
+
+    def __init__(self, shape: tuple[int, ...] = (1, 28, 28), latent_size: int = 100, num_classes: int = 10,
+                 width: float = 1.) -> None:
+        super().__init__(shape, latent_size)
+        self.num_classes = num_classes
+        with self.init_scope():
+            self.generator = ClassGenerator(math.prod(shape), latent_size, num_classes, width)
+            self.discriminator = ClassDiscriminator(math.prod(shape), num_classes, width)
+
+    def one_hot(self, t: ArrayLike | None) -> Any:
+        """Rows with a 1 in the place of each class, shape (N, num_classes)."""
+        if t is None:
+            raise ValueError('ConditionalGAN: expected the classes of pictures, got None')
+        return (as_array(t)[:, None] == self.xp.arange(self.num_classes)).astype(self.generator.z.W.dtype)
+
+    def generate(self, z: ArrayLike, t: ArrayLike | None = None) -> Variable:
+        return self.generator(z, self.one_hot(t)).reshape((-1, *self.shape))
+
+    def discriminate(self, x: ArrayLike, t: ArrayLike | None = None) -> Variable:
+        return self.discriminator(x, self.one_hot(t))
+
+
+class ClassGenerator(Chain):
+    """The generator of `ConditionalGAN`.
+
+    Args:
+        pixels: The number of outputs.
+        latent_size: The number of latents.
+        num_classes: The number of classes.
+        width: What the numbers of units are multiplied by.
+    """
+
+    def __init__(self, pixels: int, latent_size: int, num_classes: int, width: float = 1.) -> None:
+        super().__init__()
+        of_z, of_class, joint = (round(width * size) for size in (200, 1000, 1200))
+        with self.init_scope():
+            self.z = L.Linear(latent_size, of_z, initialW=initializers.HeNormal())
+            self.t = L.Linear(num_classes, of_class, initialW=initializers.HeNormal())
+            self.joint = L.Linear(of_z + of_class, joint, initialW=initializers.HeNormal())
+            self.out = L.Linear(joint, pixels)
+
+    def forward(self, z: ArrayLike, t: ArrayLike) -> Variable:
+        """Computes pixels from -1 to 1, shape (N, pixels), from latents and the rows of `ConditionalGAN.one_hot`."""
+        return F.tanh(self.out(F.relu(self.joint(F.concat((F.relu(self.z(z)), F.relu(self.t(t))))))))
+
+
+class ClassDiscriminator(Chain):
+    """The discriminator of `ConditionalGAN`.
+
+    Args:
+        pixels: The number of inputs.
+        num_classes: The number of classes.
+        width: What the numbers of units are multiplied by.
+    """
+
+    def __init__(self, pixels: int, num_classes: int, width: float = 1.) -> None:
+        super().__init__()
+        of_x, of_class = (round(width * size) for size in (240, 50))
+        with self.init_scope():
+            self.x = L.Maxout(pixels, of_x, 5)
+            self.t = L.Maxout(num_classes, of_class, 5)
+            self.joint = L.Maxout(of_x + of_class, of_x, 4)
+            self.out = L.Linear(of_x, 1)
+
+    def forward(self, x: ArrayLike, t: ArrayLike) -> Variable:
+        """Computes logits, shape (N, 1), of pictures being real, from them and the rows of `ConditionalGAN.one_hot`."""
+        h = F.concat((F.dropout(self.x(F.dropout(x))), F.dropout(self.t(t))))
+        return self.out(F.dropout(self.joint(h)))

@@ -1,0 +1,1 @@
+"""Networks for sequences: texts, words, and lines of digits."""
