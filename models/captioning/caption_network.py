@@ -64,8 +64,10 @@ class CaptionNetwork(SequenceWriter):
             images: Prepared pictures (see `preprocessing`) of shape (N, 3, H, W).
         """
         features = self.encoder.extract(images, [self._stage])[self._stage]
-        if self.detection and config.train:
-            self._features = features
+        if self.detection:
+            if not self.detector.W.is_initialized:
+                self.detector._initialize_params(features.shape[1])
+            self._features = features if config.train else None
         return features
 
     def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
