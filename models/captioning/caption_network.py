@@ -13,6 +13,9 @@ from autograd_nn.models.preprocessing import Preprocessing
 from autograd_nn.types import Array, ArrayLike
 from autograd_nn.variable import Variable, as_array
 
+# The logit of a word at a place that shows nothing of it.
+RARE = -4.
+
 
 class CaptionNetwork(SequenceWriter):
     """A network that writes sentences about pictures: a convolutional encoder, and a recurrent decoder.
@@ -45,7 +48,8 @@ class CaptionNetwork(SequenceWriter):
         with self.init_scope():
             self.encoder, self._stage = make_encoder(encoder, places)
             if detection:
-                self.detector = L.Linear(None, vocabulary_size)
+                # At first no word is expected anywhere: a place among many says yes too easily.
+                self.detector = L.Linear(None, vocabulary_size, initial_bias=RARE)
 
     @property
     def insize(self) -> int:
