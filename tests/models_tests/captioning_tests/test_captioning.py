@@ -65,7 +65,7 @@ def test_paths_of_parameters(kind):
     assert ('/encoder/conv7/conv/W' in paths) == (kind == 'nic') and '/encoder/fc8/W' not in paths
     own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
            'attention': {'/place/W', '/state/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
-                         '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W', '/looked/W'}}
+                         '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
     assert own[kind] <= paths
 
 
@@ -135,20 +135,6 @@ def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean():
     e = (e @ model.weigh.W.array[0])
     e = np.exp(e - e.max(axis=1, keepdims=True))
     np.testing.assert_allclose(weights[:, 0].reshape(2, -1), e / e.sum(axis=1, keepdims=True), rtol=1e-4)
-
-
-def test_attention_remembers_where_it_looked():
-    """A second time the sum of the weights counts, too, in NumPy."""
-    model, words = small('attention', remember=True), np.array([[1, 5]], 'i')
-    images = np.random.randn(1, 3, 64, 64).astype('f')
-    first, second = model.look(images, words).reshape(2, -1)
-    with ann.using_config('train', False), ann.no_backprop_mode():
-        _, states = model.step(words[:, 0], model.start(images))
-        _, h, _, places, looked = (np.asarray(ann.backend.to_cpu(getattr(x, 'array', x))) for x in states)
-    np.testing.assert_allclose(looked[0], first, rtol=1e-5)
-    e = np.tanh(places[0] + h @ model.state.W.array.T + first[:, None] * model.looked.W.array[:, 0])
-    e = np.exp(e @ model.weigh.W.array[0])
-    np.testing.assert_allclose(second, e / e.sum(), rtol=1e-4)
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
