@@ -19,7 +19,7 @@ from autograd_nn.variable import Variable, as_variable
 
 
 @register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, attention_units=128,
-          dropout=0., coverage=0., detection=0.3, remember=True)
+          dropout=0., coverage=0., detection=0.3)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -38,9 +38,6 @@ class AttentionCaptioner(CaptionNetwork):
         coverage: How strongly the loss pulls the attention to every place toward the same sum over a sentence
             (equation 14 of the paper).
         detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
-        remember: Whether it counts, too, how much a place has been looked at so far: what was spoken of is not named
-            once more. Reference: Z. Tu et al., Modeling Coverage for Neural Machine Translation, ACL 2016,
-            https://arxiv.org/abs/1601.04811, section 3.1.
 
     Attributes:
         encoder: The convolutional network.
@@ -49,7 +46,6 @@ class AttentionCaptioner(CaptionNetwork):
         initial_h: The same to its first outputs.
         place: The layer from a place's features to the hidden layer that weighs it.
         state: The layer from the LSTM's outputs to it.
-        looked: With `remember`, the layer from how much a place has been looked at to it.
         weigh: The layer from it to the weight.
         gate: The layer that decides how much of what is looked at is used.
         lstm: The LSTM.
@@ -70,19 +66,16 @@ class AttentionCaptioner(CaptionNetwork):
 
     def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'vgg16', units: int = 512,
                  attention_units: int = 512, dropout: float = 0.5, coverage: float = 1.0,
-                 detection: float = 0., remember: bool = False) -> None:
+                 detection: float = 0.) -> None:
         super().__init__(vocabulary_size, encoder, places=True, detection=detection)
         self.dropout = dropout
         self.coverage = coverage
-        self.remember = remember
         self._weights: Variable | None = None
         with self.init_scope():
             self.embed = L.EmbedID(vocabulary_size, units, initializers.Normal(0.5), ignore_label=-1)
             self.initial_c, self.initial_h = L.Linear(None, units), L.Linear(None, units)
             self.place = L.Linear(None, attention_units)
             self.state = L.Linear(units, attention_units, nobias=True)
-            if remember:
-                self.looked = L.Linear(1, attention_units, nobias=True)
             self.weigh = L.Linear(attention_units, 1, nobias=True)
             self.gate = L.Linear(units, 1)
             self.lstm = L.StatelessLSTM(None, units)
@@ -91,8 +84,7 @@ class AttentionCaptioner(CaptionNetwork):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('dropout', self.dropout), ('coverage', self.coverage), ('detection', self.detection),
-                ('remember', self.remember)]
+        return [('dropout', self.dropout), ('coverage', self.coverage), ('detection', self.detection)]
 
     def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
         """Reads sentences about pictures.
@@ -138,13 +130,12 @@ class AttentionCaptioner(CaptionNetwork):
         return loss + self.coverage / valid.sum() * F.sum(lack * lack)
 
     def start(self, images: ArrayLike) -> Sequence[ArrayLike]:
-        """The first cells and outputs, the features of all places, what these say of their weights, and their sums."""
+        """The first cells and outputs, the features of all places, and what these say of their weights."""
         features = self.encode(images)
         N, D, H, W = features.shape
         a = features.transpose(0, 2, 3, 1).reshape(N, H * W, D)
         mean = F.mean(a, axis=1)
-        sums = [a.xp.zeros((N, H * W), a.dtype)] if self.remember else []
-        return F.tanh(self.initial_c(mean)), F.tanh(self.initial_h(mean)), a, self.place(a, n_batch_axes=2), *sums
+        return F.tanh(self.initial_c(mean)), F.tanh(self.initial_h(mean)), a, self.place(a, n_batch_axes=2)
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `SequenceWriter.step`)."""
@@ -170,12 +161,10 @@ class AttentionCaptioner(CaptionNetwork):
 
     def _step(self, x: Variable, states: Sequence[Any]) -> tuple[Variable, Sequence[ArrayLike], Variable]:
         """From an embedded word to what the output layer takes, the next states, and the weights of the places."""
-        c, h, a, places, *sums = states
+        c, h, a, places = states
         N, L_, _ = places.shape
-        hidden = places + F.broadcast_to(self.state(h)[:, None], places.shape)
-        for looked in sums:
-            hidden += self.looked(looked[:, :, None], n_batch_axes=2)
-        alpha = F.softmax(self.weigh(F.tanh(hidden), n_batch_axes=2).reshape(N, L_))
+        hidden = F.tanh(places + F.broadcast_to(self.state(h)[:, None], places.shape))
+        alpha = F.softmax(self.weigh(hidden, n_batch_axes=2).reshape(N, L_))
         z = F.matmul(alpha[:, None], a)[:, 0] * F.broadcast_to(F.sigmoid(self.gate(h)), (N, a.shape[2]))
         c, h = self.lstm(c, h, F.concat([x, z]))
-        return x + self.output_h(h) + self.output_z(z), (c, h, a, places, *(looked + alpha for looked in sums)), alpha
+        return x + self.output_h(h) + self.output_z(z), (c, h, a, places), alpha
