@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -46,8 +46,8 @@ def describe_architecture(model: Link) -> dict[str, Any]:
     """
     kind = type(model)
     if model._local_link_hooks:
-        raise ValueError(f'save: {kind.__name__} has the hook {next(iter(model._local_link_hooks))!r}, which no file can '
-                         f'hold; {_weights_alone(kind)}')
+        hook = next(iter(model._local_link_hooks))
+        raise ValueError(f'save: {kind.__name__} has the hook {hook!r}, which no file can hold; {_weights_alone(kind)}')
     if kind is Sequential:
         return {'class': 'Sequential', 'layers': [_encode(layer) for layer in model]}  # type: ignore[attr-defined]
     if isinstance(model, Functional) and kind.forward is Functional.forward:
@@ -63,7 +63,7 @@ def describe_architecture(model: Link) -> dict[str, Any]:
                                                   if 'init' not in name}}
 
 
-def build(description: Mapping[str, Any], model_class: Callable[[], Any]) -> Any:
+def build(description: Mapping[str, Any], model_class: type[Any]) -> Any:
     """The network that `describe_architecture` has described, with weights of its own.
 
     Only links and functions of this package are made and called, whatever the description says.
@@ -79,7 +79,7 @@ def build(description: Mapping[str, Any], model_class: Callable[[], Any]) -> Any
     if kind == 'Sequential':
         return Sequential(*[_decode(layer, model_class) for layer in description['layers']])
     if kind == 'Model':
-        model: Any = model_class.__new__(model_class)  # type: ignore[call-overload]
+        model: Any = object.__new__(model_class)
         Functional.assemble(model, **{name: _decode(part, model_class) for name, part in description.items()
                                       if name != 'class'})
         return model

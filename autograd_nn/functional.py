@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from autograd_nn.link import Chain, Link
 from autograd_nn.symbolic import Call, Length, Symbol, name_of
 from autograd_nn.types import ArrayLike
 from autograd_nn.utils.nested import map_nested
-from autograd_nn.variable import Parameter, Variable
+from autograd_nn.variable import Parameter, Variable, as_variable
 
 _LINK_STYLE = {'fillcolor': '#CFE3FA', 'color': '#2F6DB5'}
 _FUNCTION_STYLE = {'fillcolor': '#F3F4F6', 'color': '#8C959F', 'style': 'rounded,filled'}
@@ -209,7 +209,7 @@ class Functional(Chain):
             ValueError: Number or shapes of the inputs are wrong.
         """
         self._check(inputs)
-        results: list[Any] = list(inputs)
+        results: list[Any] = [as_variable(x) for x in inputs]
 
         def value(x: Any) -> Any:
             kind = type(x)
@@ -282,7 +282,8 @@ class LayerGraph(Drawing):
         rankdir: The direction of drawing: ``'TB'``, ``'BT'``, ``'LR'`` or ``'RL'``.
     """
 
-    def __init__(self, nodes: list[tuple[str, Style]], edges: list[tuple[int, int]], rankdir: str = 'TB') -> None:
+    def __init__(self, nodes: Sequence[tuple[str, Style]], edges: Sequence[tuple[int, int]],
+                 rankdir: str = 'TB') -> None:
         super().__init__(rankdir)
         self.nodes = nodes
         self.edges = edges

@@ -17,9 +17,11 @@ from autograd_nn.device_resident import DeviceResident, DeviceResidentsVisitor
 from autograd_nn.dtypes import has_gradient
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.types import DTypeLike, InitializerLike
+from autograd_nn.utils.html_table import html_table
 from autograd_nn.variable import Parameter
 
 _Link = TypeVar('_Link', bound='Link')
+_SHOWN_ROWS = 50  # in a notebook
 
 
 @dataclass
@@ -664,6 +666,20 @@ class Link(DeviceResident):
             return f'{type(self).__name__}({", ".join(specs)})'
         lines = ''.join(f'{line},\n' for line in specs + children)
         return f'{type(self).__name__}(\n' + ''.join(f'    {line}\n' for line in lines.splitlines()) + ')'
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for every link that has parameters."""
+        rows = []
+        for path, link in self.namedlinks():
+            params = link._own_params(True)
+            if params:
+                shapes = ', '.join(f'{name} {"?" if param.array is None else param.shape}' for name, param in params)
+                rows.append((path, type(link).__name__, shapes))
+        total = sum(param.size for param in self.params(include_uninit=False))
+        caption = f'{type(self).__name__}: {total:,} parameters'
+        if len(rows) > _SHOWN_ROWS:
+            caption += f'; the first {_SHOWN_ROWS} of {len(rows)} layers'
+        return html_table(['layer', 'class', 'parameters'], rows[:_SHOWN_ROWS], caption)
 
 
 def _find_strangers(value: Any, depth: int = 3) -> Iterator[Parameter | Link]:

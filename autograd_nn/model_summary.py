@@ -136,7 +136,7 @@ def _break_paths(lines: list[list[str]], room: int) -> Iterator[list[str]]:
 
 
 def summary(model: Link, input_shape: Sequence[Any],
-            dtype: DTypeLike | None | list[DTypeLike] = None) -> ModelSummary:
+            dtype: DTypeLike | list[DTypeLike] | None = None) -> ModelSummary:
     """Prints a table of a model's layers: output shapes, parameters, and multiply-adds of a forward pass.
 
     The model runs once, in test mode, on a batch of one sample of zeros. It stays as it is: parameters whose shape is

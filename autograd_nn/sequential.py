@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from autograd_nn.link import ChainList, Link, describe
 
@@ -112,6 +112,18 @@ class Sequential(ChainList):
             Linear(in_size=4, out_size=2, nobias=False),
         )
     """
+
+    # Those of `training.model.Trainable`, which stands above this module and attaches them.
+    if TYPE_CHECKING:
+        compile: Callable[..., None]
+        fit: Callable[..., Any]
+        evaluate: Callable[..., dict[str, float]]
+        predict: Callable[..., Any]
+        train_on_batch: Callable[..., dict[str, float]]
+        test_on_batch: Callable[..., dict[str, float]]
+        save: Callable[..., None]
+        summary: Callable[..., Any]
+        learner: Any
 
     def __init__(self, *layers: Callable[..., Any]) -> None:
         super().__init__()

@@ -20,8 +20,9 @@ from autograd_nn.variable import Parameter, Variable, as_array
 
 # Every call that is recorded runs with two minibatches of these sizes: axes whose length differs are those of samples.
 _SAMPLES = 2, 3
-_NO_NUMBERS = ('a symbol has a shape but no numbers, which come when the model is called: Sequential(function)(x) records '
-               'a function of yours as a whole, functions.where chooses by elements, and a Chain decides in its forward')
+_NO_NUMBERS = ('a symbol has a shape but no numbers, which come when the model is called: Sequential(function)(x) '
+               'records a function of yours as a whole, functions.where chooses by elements, and a Chain decides in '
+               'its forward')
 _next_order = itertools.count().__next__
 
 
@@ -41,8 +42,8 @@ class Length:
         return 'None'
 
     def _refuse(self, *_: Any) -> NoReturn:
-        raise TypeError(f'the number of samples (axis {self.axis} of {self.symbol!r}) is known when the model is called; '
-                        'functions.reshape takes -1 for it')
+        raise TypeError(f'the number of samples (axis {self.axis} of {self.symbol!r}) is known when the model is '
+                        'called; functions.reshape takes -1 for it')
 
     __index__ = __int__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = _refuse
 
@@ -50,7 +51,7 @@ class Length:
 class Symbol:
     """What stands for a Variable while a network is written down: a shape and a dtype without numbers.
 
-    Links, functions and operators take symbols and return symbols. `Input` makes the first one.
+    Links, functions and operators take symbols and return symbols. The first one is an `Input`.
 
     Attributes:
         shape: The shape; where the length of an axis goes with the number of samples it has a `Length`, shown as None.
@@ -117,11 +118,6 @@ class Symbol:
         """As `functions.transpose`."""
         return functions.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)  # type: ignore[arg-type]
 
-    @property
-    def T(self) -> Any:
-        """The axes in reverse order."""
-        return functions.transpose(self)  # type: ignore[arg-type]
-
 
 def _install_operators() -> None:
     """Gives symbols the operators and the methods that Variables have."""
@@ -134,12 +130,14 @@ def _install_operators() -> None:
         method, reflected = binary(function)
         setattr(Symbol, f'__{name}__', method)
         setattr(Symbol, f'__r{name}__', reflected)
+    Symbol.T = property(functions.transpose, doc='The axes in reverse order.')  # type: ignore[attr-defined]
     for name in COMPARISONS:
         setattr(Symbol, f'__{name}__', lambda self, other, name=name: record(COMPARISONS[name], (self, other), {}))
-    for name, function in (('astype', functions.cast), ('flatten', functions.flatten), ('squeeze', functions.squeeze),
-                           ('sum', functions.sum), ('mean', functions.mean), ('max', functions.max),
-                           ('min', functions.min)):
-        setattr(Symbol, name, lambda self, *args, function=function, **kwargs: function(self, *args, **kwargs))
+    methods: tuple[tuple[str, Any], ...] = (
+        ('astype', functions.cast), ('flatten', functions.flatten), ('squeeze', functions.squeeze),
+        ('sum', functions.sum), ('mean', functions.mean), ('max', functions.max), ('min', functions.min))
+    for name, method in methods:
+        setattr(Symbol, name, lambda self, *args, function=method, **kwargs: function(self, *args, **kwargs))
 
 
 COMPARISONS: dict[str, Callable[..., Any]] = {name: getattr(operator, name) for name in ('lt', 'le', 'gt', 'ge')}
@@ -167,7 +165,7 @@ class Call:
         self.order = _next_order()
 
 
-def Input(shape: int | Sequence[int], dtype: DTypeLike | None = None, name: str | None = None) -> Any:
+class Input(Symbol):
     """An input of a network that is written as a formula: see `Model`.
 
     Args:
@@ -175,24 +173,25 @@ def Input(shape: int | Sequence[int], dtype: DTypeLike | None = None, name: str 
         dtype: The dtype; ``config.dtype`` by default.
         name: A name for people to read.
 
-    Returns:
-        A `Symbol` of shape (None, *shape).
-
     Example:
         >>> import autograd_nn as ann, autograd_nn.functions as F, autograd_nn.links as L
         >>> x = ann.Input((3, 32, 32))
-        >>> h = F.max_pooling_2d(F.relu(L.Convolution2D(16, ksize=3, pad=1)(x)), 2)
+        >>> h = F.max_pooling_2d(F.relu(L.Convolution2D(16, 3, pad=1)(x)), 2)
         >>> h
         <Symbol: (None, 16, 16, 16), float32>
         >>> h + 1, F.concat([h, 2 * h]), h.reshape(h.shape[0], -1)
         (<Symbol: (None, 16, 16, 16), float32>, <Symbol: (None, 32, 16, 16), float32>, <Symbol: (None, 4096), float32>)
     """
-    _intercept_calls()
-    one = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    kind = get_dtype(dtype)
-    # Ones, as logarithms and the like have them in their domain; of integers 0, as that is an index.
-    fill = 0 if kind.kind in 'iub' else 1
-    return Symbol([np.full((n, *one), fill, kind) for n in _SAMPLES], name=name)
+
+    __slots__ = ()
+
+    def __init__(self, shape: int | Sequence[int], dtype: DTypeLike | None = None, name: str | None = None) -> None:
+        _intercept_calls()
+        one = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        kind = get_dtype(dtype)
+        # Ones, as logarithms and the like have them in their domain; of integers 0, as that is an index.
+        fill = 0 if kind.kind in 'iub' else 1
+        super().__init__([np.full((n, *one), fill, kind) for n in _SAMPLES], name=name)
 
 
 # --- recording
@@ -242,8 +241,9 @@ def _intercept_calls() -> None:
     if _is_intercepting:
         return
     _is_intercepting = True
-    for function in {id(f): f for f in (Link.__call__, *(getattr(functions, name) for name in functions.__all__))
-                     if isinstance(f, types.FunctionType)}.values():
+    exported = [getattr(functions, name) for name in functions.__all__]
+    wanted: dict[int, Any] = {id(each): each for each in (Link.__call__, *exported)}
+    for function in wanted.values():
         original = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__,
                                       function.__closure__)
         original.__kwdefaults__ = function.__kwdefaults__
@@ -257,7 +257,7 @@ def _intercept_calls() -> None:
 
 def _has_symbol(value: Any) -> bool:
     kind = type(value)
-    if kind is Symbol or kind is Length:
+    if kind is Symbol or kind is Input or kind is Length:
         return True
     if kind is tuple or kind is list:
         return any(map(_has_symbol, value))
@@ -286,7 +286,7 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         except Exception as error:
             if not results:
                 raise
-            raise ValueError(f'{name_of(function)}: works for {_SAMPLES[0]} samples but not for {n}: {error}') from error
+            raise ValueError(f'{name_of(function)}: works for {_SAMPLES[0]} samples, but for {n}: {error}') from error
     symbols = _symbols_of(results, call, ())
     shapes: list[str] = []
     map_nested(lambda x: shapes.append(str(x.shape)) if isinstance(x, Symbol) else None, symbols)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -553,6 +554,10 @@ class Variable:
     def __str__(self) -> str:
         name = '' if self.name is None else f' {self.name}'
         return f'{type(self).__name__.lower()}{name}({self._array!s})'
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return f'<div>{escape(self.summary())}</div><pre>{escape(str(self._array))}</pre>'
 
     @property
     def label(self) -> str:

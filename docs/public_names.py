@@ -16,9 +16,9 @@ PACKAGES = (
     'autograd_nn.distributed.communicators', 'autograd_nn.distributed.extensions', 'autograd_nn.distributed.functions',
     'autograd_nn.distributed.links', 'autograd_nn.distributed.optimizers', 'autograd_nn.distributions',
     'autograd_nn.evaluation', 'autograd_nn.exporters', 'autograd_nn.iterators', 'autograd_nn.models',
-    'autograd_nn.reinforcement', 'autograd_nn.tasks', 'autograd_nn.testing',
+    'autograd_nn.reinforcement', 'autograd_nn.reports', 'autograd_nn.tasks', 'autograd_nn.testing',
     'autograd_nn.training', 'autograd_nn.training.extensions', 'autograd_nn.training.triggers',
-    'autograd_nn.training.updaters', 'autograd_nn.utils',
+    'autograd_nn.training.updaters', 'autograd_nn.tuning', 'autograd_nn.utils',
 )
 EXPORTS = re.compile(r'^\.\. exports:: (\S+)\n(?:   :from: (.+)\n)?', re.MULTILINE)
 EXPLICIT = re.compile(r'^\.\. (?:autoclass|autofunction|autodata|py:data|py:function):: ([\w.]+)', re.MULTILINE)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import caffe_networks, comparison, detection, distributed, machine, overhead, tables
+from benchmarks import caffe_networks, comparison, detection, distributed, fit, machine, overhead, tables
 from benchmarks.rows import HALVES, ROWS, Setting
 
 from autograd_nn import cuda
@@ -28,6 +28,10 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument('--length', type=int, default=200, help='operations in a chain (default: %(default)s)')
     command.add_argument('--json', action='store_true', help='print JSON instead of a table')
     command.set_defaults(run=run_overhead, threads=1)
+    command = commands.add_parser('fit', help="the cost of fit over a loop of one's own")
+    command.add_argument('--rounds', type=int, default=20, help='how often each side runs (default: %(default)s)')
+    command.add_argument('--json', action='store_true', help='print JSON instead of a table')
+    command.set_defaults(run=run_fit, threads=1, length=1)
     command = commands.add_parser('models', help='training and inference of whole networks')
     command.add_argument('--rows', nargs='+', default=list(ROWS), choices=ROWS, metavar='MODEL',
                          help=f'which networks, of {", ".join(ROWS)} (default: all)')
@@ -95,6 +99,16 @@ def run_overhead(arguments: argparse.Namespace) -> None:
     overhead.show_overhead(rows)
     if overhead.torch is None:
         print(tables.GET_TORCH)
+
+
+def run_fit(arguments: argparse.Namespace) -> None:
+    """The subcommand ``fit``."""
+    rows = fit.measure(arguments.rounds)
+    if arguments.json:
+        print(json.dumps({'versions': machine.versions(), 'rows': rows}, indent=1))
+        return
+    print(tables.versions(machine.versions()))
+    print(fit.show(rows))
 
 
 def run_models(arguments: argparse.Namespace) -> None:

@@ -188,7 +188,7 @@ def write_options(parser: argparse.ArgumentParser, values: Mapping[str, Any]) ->
             positive, *others = action.option_strings
             words.append(others[-1] if isinstance(action, argparse.BooleanOptionalAction) and not value else positive)
         else:
-            words += [action.option_strings[0], *map(str, value if isinstance(value, list) else [value])]
+            words += [action.option_strings[0], *map(str, value if isinstance(value, (list, tuple)) else [value])]
     return words
 
 

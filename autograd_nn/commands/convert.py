@@ -98,9 +98,10 @@ def shrink(weights: Path, out: Path) -> None:
         print(f'wrote {config}: what the weights are of')
     serializers.save_npz(out, network, pack=True)
     before, after = (path.stat().st_size for path in (weights, out))
-    count = network.count_params()
+    count, zeros = network.count_params(), sum(int((param.array == 0).sum()) for param in network.params(False))
+    what = f'{binary:,} take one bit each' if binary else f'{zeros / count:.1%} are zero'
     print(f'wrote {out}: {after / 1000:,.1f} kB instead of {before / 1000:,.1f} ({before / after:.1f} times as small); '
-          f'of {count:,} parameters {binary:,} take one bit each')
+          f'of {count:,} parameters {what}')
 
 
 def main(line: CommandLine) -> None:

@@ -16,6 +16,7 @@ from autograd_nn.tasks.network_input import settle
 
 PICTURES = 1000
 LINE = '{:24}  {:>11}  {:>15}  {:>10}  {}'
+LINE_OF_OTHERS = '{:24}  {:>11}  {}'
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
@@ -51,7 +52,7 @@ def list_models() -> None:
             figures = f'{summary.parameters:,}', f'{summary.multiply_adds:,}', 'x'.join(map(str, entry.input_shape))
             print(LINE.format(name, *figures, verdict(seconds)), flush=True)
         else:
-            print(LINE.format(name, count_parameters(entry), '', entry.task, ''), flush=True)
+            print(LINE_OF_OTHERS.format(name, count_parameters(entry), f'({entry.task})'), flush=True)
     print('multiply-adds: of a forward pass with one sample\n'
           f'on this CPU: is training feasible, and about how long is an epoch of {PICTURES:,}\n'
           f'pictures, by the speed measured just now ({2e-9 * speed:.0f} GFLOPS)')
@@ -70,7 +71,8 @@ def count_parameters(entry: models.Entry) -> str:
         entry: The model.
     """
     network = build_blank(entry)
-    tasks.get(entry.task).find_shapes(network, entry.input_shape)
+    with np.errstate(all='ignore'):
+        tasks.get(entry.task).find_shapes(network, entry.input_shape)
     params = list(network.params())
     return f'{sum(param.size for param in params):,}' if all(param.is_initialized for param in params) else ''
 

@@ -114,7 +114,8 @@ def read_dimensions(texts: Sequence[str], options: Sequence[argparse.Action]) ->
     """
     from autograd_nn import tuning
 
-    known = {action.dest: action for action in options if action.dest not in NO_PARAMETERS}
+    known = {action.dest: action for action in options
+             if action.dest not in NO_PARAMETERS and action.nargs in (None, 0, '?')}
     found: dict[str, tuning.Dimension] = {}
     with _about_search():
         for text in texts:
@@ -205,8 +206,9 @@ class SearchRun:
         RunFolder(arguments.out, '--out').check()
         if (arguments.out / CONFIG).exists():
             raise ValueError(f'--out: there is a training run in {arguments.out}; give another folder')
+        if arguments.study is not None:
+            check_file(arguments.study)
         arguments.out.mkdir(parents=True, exist_ok=True)
-        check_file(self.study_path)
         with tuning.Search(self.study_path, self.dimensions, arguments.sampler, arguments.pruner, self.maximize,
                            self.common['seed']) as search:
             self.search = search
@@ -229,9 +231,10 @@ class SearchRun:
         Raises:
             ValueError: It is about something else.
         """
-        now = json.loads(json.dumps({name: value for name, value in self.common.items() if name not in INDIFFERENT}))
-        now['search'] = [dimension.text for dimension in self.dimensions]
-        now['the measure'] = self.key
+        what = {'search': [dimension.text for dimension in self.dimensions],
+                'maximize' if self.maximize else 'minimize': self.key}
+        others = {name: value for name, value in self.common.items() if name not in INDIFFERENT}
+        now = json.loads(json.dumps({**what, **others}))
         study = self.search.study
         if (old := study.user_attrs.get('about')) is None:
             study.set_user_attr('about', now)

@@ -45,6 +45,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--amp', nargs='?', choices=MIXED, const='float16',
                         help='mixed precision: float16, or bfloat16, where that does; for GPUs')
     parser.add_argument('--seed', type=int, default=0, help='start of the random numbers')
+    parser.add_argument('--tensorboard', action='store_true', help='write event files for TensorBoard, too')
     parser.add_argument('--report', action=argparse.BooleanOptionalAction, default=True,
                         help='write a report to look at in a browser, report.html, after each epoch')
     parser.add_argument('--initial-weights', metavar='FILE', help='start from these weights (.npz; or published '

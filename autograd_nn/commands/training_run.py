@@ -18,7 +18,18 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import Optimization
 from autograd_nn.training.processes import Processes
-from autograd_nn.training.run_folder import BEST, CONFIG, LOG, MODEL, REPORT, SNAPSHOT, Progress, RunFolder
+from autograd_nn.training.run_folder import (
+    BEST,
+    CONFIG,
+    LOG,
+    MODEL,
+    REPORT,
+    RESULTS_PICTURE,
+    SNAPSHOT,
+    TENSORBOARD,
+    Progress,
+    RunFolder,
+)
 from autograd_nn.training.standard_trainer import count_updates, extension_name, standard_trainer
 
 # The options that make up a run, whatever its task: with others it could not be continued.
@@ -84,6 +95,8 @@ class TrainingRun:
             raise ValueError(f'--seed: expected less than 2 ** 32, got {arguments.seed}')
         if arguments.freeze and not arguments.initial_weights:
             raise ValueError('--freeze: layers that are not trained need --initial-weights')
+        if arguments.tensorboard and not extensions.TensorBoardReport.available():
+            raise ValueError("--tensorboard: it needs tensorboardX: pip install 'autograd_nn[tensorboard]'")
         if not 0 <= arguments.prune < 1:
             raise ValueError(f'--prune: expected a part of the weights, from 0 to less than 1, got {arguments.prune}')
         if arguments.prune_per_layer and not arguments.prune:
@@ -197,7 +210,7 @@ class TrainingRun:
         task.extend(self.trainer)
 
     def add_report(self, command: str) -> None:
-        """Has a report written after each epoch, if it is wanted.
+        """Has a report written after each epoch, and files for TensorBoard, if they are wanted.
 
         Args:
             command: What repeats the run.
@@ -207,6 +220,8 @@ class TrainingRun:
             config = {'arguments': options_of_run(self.arguments), **task.about}
             self.trainer.extend(reports.HtmlReport(str(self.folder.path), config, command, lambda: [
                 *task.report_sections(), *reports.inspect_layers(task.network, task.try_sample)]))
+        if self.arguments.tensorboard and self.processes.is_first:
+            self.trainer.extend(extensions.TensorBoardReport(TENSORBOARD, pictures=[RESULTS_PICTURE]))
 
     def announce_training(self) -> None:
         """Says for how long, and how, the parameters are updated."""
@@ -298,7 +313,8 @@ class TrainingRun:
             return
         about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
                  CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
-                 LOG: 'figures of every epoch', REPORT: 'all of this to look at, in a browser', **others}
+                 LOG: 'figures of every epoch', REPORT: 'all of this to look at, in a browser',
+                 TENSORBOARD: f'for tensorboard --logdir {out}', **others}
         print(f'written to {out}/:')
         for name, meaning in about.items():
             if (out / name).exists():

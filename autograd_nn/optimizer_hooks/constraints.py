@@ -36,7 +36,7 @@ class WeightClipping:
 
 
 class WeightMask:
-    """Keeps some elements of a parameter at zero: after its update it is multiplied by a mask.
+    """Keeps some elements of a parameter at zero, where its update has changed them.
 
     It is for one parameter: add it to the parameter's rule.
 
@@ -63,4 +63,5 @@ class WeightMask:
         self.mask = mask
 
     def __call__(self, rule: UpdateRule, param: Variable) -> None:
-        param.array[...] *= self.mask
+        # Multiplied by 0, negative numbers would be -0, and files of both zeros do not compress.
+        param.array[...] = param.xp.where(self.mask, param.array, 0)

@@ -118,7 +118,9 @@ class Table:
 
     def _row(self, row: Sequence[Any]) -> str:
         first, *others = row
-        return f'<th scope="row">{_content(first)}</th>' + ''.join(map(_cell, others))
+        # Names of layers may be broken where they consist of parts.
+        head = _content(first).replace('/', '/<wbr>') if isinstance(first, str) else _content(first)
+        return f'<th scope="row">{head}</th>' + ''.join(map(_cell, others))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from autograd_nn.link import ForwardPostprocessCallbackArgs, Link
 from autograd_nn.link_hook import LinkHook
 from autograd_nn.reports.elements import Gallery, Marked, Picture, Section, Table
 from autograd_nn.types import Array
+from autograd_nn.utils.sampling import sample_elements
 from autograd_nn.variable import Parameter, Variable
 
 # As many elements of an array as these say how all of them are distributed.
@@ -45,23 +46,6 @@ class Statistics(NamedTuple):
     high: float
 
 
-def sample_elements(x: Array, most: int = SAMPLE) -> np.ndarray:
-    """Some of an array's elements, evenly spaced in memory, on the CPU as float64.
-
-    Args:
-        x: The array.
-        most: How many, at most.
-
-    Example:
-        >>> sample_elements(np.arange(10), 5)
-        array([0., 2., 4., 6., 8.])
-    """
-    # In the order of the memory, nothing is copied but what is taken.
-    axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-    flat = x.transpose(axes).reshape(-1)
-    return to_cpu(flat[::max(1, -(-flat.size // most))]).astype(np.float64)
-
-
 def describe(x: Array, bins: int = 32) -> Statistics:
     """How the elements of an array are distributed, by a sample of them.
 
@@ -69,7 +53,7 @@ def describe(x: Array, bins: int = 32) -> Statistics:
         x: The array.
         bins: The number of intervals of the histogram.
     """
-    values = sample_elements(x)
+    values = sample_elements(x, SAMPLE)
     finite = values[np.isfinite(values)]
     if not finite.size:
         return Statistics(np.nan, np.nan, np.nan, np.zeros(bins, int), np.nan, np.nan)
@@ -218,7 +202,7 @@ def _filters(name: str, link: Any, x: np.ndarray) -> Section | None:
     if min(weights.shape[2:]) < 2:
         return None
     what = 'in colour' if weights.shape[1] == 3 else 'grey' if weights.shape[1] == 1 else 'of the first channel, grey'
-    scale = max(1, min(6, 64 // weights.shape[-1]))
+    scale = max(1, min(10, 64 // weights.shape[-1]))
     sheet = Picture(tile(_as_pixels(weights)), f'the first {len(weights)} filters of {name}', scale)
     return Section('Filters of the first layer', [sheet],
                    f'{name}, {len(weights)} of {W.shape[0]}, {what}: each from its smallest (dark) to its largest '
@@ -231,13 +215,13 @@ def _activations(found: Sequence[tuple[str, Any, np.ndarray, np.ndarray]]) -> Se
         found[i] for i in np.linspace(0, len(found) - 1, MOST_LAYERS).round().astype(int)]
     rows = []
     for name, link, _, y in taken:
-        rows.append([name, type(link).__name__, ' × '.join(map(str, y.shape)), float(y.mean()), float(y.std()),
-                     f'{np.mean(y <= 0):.0%}', picture_of(y, name)])
+        rows.append([name, picture_of(y, name), type(link).__name__, ' × '.join(map(str, y.shape)), float(y.mean()),
+                     float(y.std()), f'{np.mean(y <= 0):.0%}'])
     note = 'What layers return for the first sample that is evaluated, before what follows, such as a ReLU.'
     if len(taken) < len(found):
         note += f' {len(taken)} of {len(found)} layers are shown.'
     x = found[0][2]
-    elements: list[Any] = [Table(['layer', '', 'shape', 'mean', 'deviation', '≤ 0', 'outputs'], rows)]
+    elements: list[Any] = [Table(['layer', 'outputs', 'kind', 'shape', 'mean', 'deviation', '≤ 0'], rows)]
     if x.ndim == 3 and x.shape[0] in (1, 3):
         shown = Picture(tile(_as_pixels(x[None])), 'what the network is given', max(1, 112 // x.shape[-1]))
         elements.insert(0, Gallery([(shown, 'the sample')]))

@@ -1,15 +1,19 @@
 """Pictures of where a network looks as it writes a text."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from autograd_nn.utils.fonts import load_font
 
-CELL, FONT_SIZE = 18, 14
-DARK = 8, 48, 107
+CELL, FONT_SIZE, GAP = 18, 14, 4
+DARK, GRID = (8, 48, 107), '#d8d8d8'
+# What does not show otherwise.
+SIGNS = {' ': '␣', '<eos>': '■'}
 
 
 def draw_attention(read: Sequence[str], written: Sequence[str], weights: np.ndarray, title: str = '',
@@ -28,40 +32,34 @@ def draw_attention(read: Sequence[str], written: Sequence[str], weights: np.ndar
         >>> draw_attention('abc', 'xy', np.array([[1, 0, 0], [0, .5, .5]])).mode
         'RGB'
     """
-    labels = [_draw_token(token) for token in read]
-    rows = [_draw_token(token, colour) for token in written]
-    heading = _draw_text(title, colour) if title else Image.new('RGB', (1, 1), 'white')
-    # Columns of words are written upwards.
-    if any(label.width > CELL for label in labels):
-        labels = [label.transpose(Image.Transpose.ROTATE_90) for label in labels]
-    left, top = max(row.width for row in rows) + 4, heading.height + 4 + max(label.height for label in labels) + 2
+    columns, rows = ([SIGNS.get(token, token) for token in tokens] for tokens in (read, written))
+    font = load_font(''.join([title, *columns, *rows]), FONT_SIZE)
+    widths = [math.ceil(font.getlength(token)) for token in columns]
+    upward = max(widths) > CELL  # as words are, in columns
+    left = max(math.ceil(font.getlength(token)) for token in rows) + GAP
+    top = (CELL + GAP if title else 0) + (max(widths) if upward else CELL) + GAP
     right, bottom = left + CELL * len(read), top + CELL * len(written)
-    picture = Image.new('RGB', (max(right + 1, heading.width), bottom + 1), 'white')
-    picture.paste(heading, (0, 0))
-    for column, label in enumerate(labels):
-        picture.paste(label, (left + CELL * column + (CELL - label.width) // 2 + 1, top - 2 - label.height))
-    for row, label in enumerate(rows):
-        picture.paste(label, (left - 4 - label.width, top + CELL * row + (CELL - label.height) // 2 + 1))
-    shade = np.asarray(weights).clip(0, 1)[:, :, None]
-    cells = np.rint(255 - shade * (255 - np.array(DARK))).astype(np.uint8)
-    picture.paste(Image.fromarray(cells).resize((right - left, bottom - top), Image.Resampling.NEAREST),
-                  (left, top))
+    picture = Image.new('RGB', (max(right, math.ceil(font.getlength(title))) + 1, bottom + 1), 'white')
     draw = ImageDraw.Draw(picture)
+    draw.text((0, 0), title, colour, font)
+    for k, token in enumerate(columns):
+        if upward:
+            label = _draw_upward(token, widths[k], font)
+            picture.paste(label, (left + CELL * k, top - GAP - label.height))
+        else:
+            draw.text((left + CELL * k + CELL / 2, top - GAP), token, 'black', font, anchor='ms')
+    for k, token in enumerate(rows):
+        draw.text((left - GAP, top + CELL * k + CELL / 2), token, colour, font, anchor='rm')
+    cells = np.rint(255 - np.asarray(weights).clip(0, 1)[:, :, None] * (255 - np.array(DARK))).astype(np.uint8)
+    picture.paste(Image.fromarray(cells).resize((right - left, bottom - top), Image.Resampling.NEAREST), (left, top))
     for k in range(len(read) + 1):
-        draw.line((left + CELL * k, top, left + CELL * k, bottom), '#d8d8d8')
+        draw.line((left + CELL * k, top, left + CELL * k, bottom), GRID)
     for k in range(len(written) + 1):
-        draw.line((left, top + CELL * k, right, top + CELL * k), '#d8d8d8')
+        draw.line((left, top + CELL * k, right, top + CELL * k), GRID)
     return picture
 
 
-def _draw_token(token: str, colour: str = 'black') -> Image.Image:
-    """A token; a space and the end of the text, which do not show, have signs."""
-    return _draw_text({' ': '␣', '<eos>': '■'}.get(token, token), colour)
-
-
-def _draw_text(text: str, colour: str) -> Image.Image:
-    font = load_font(text, FONT_SIZE)
-    _, _, right, bottom = font.getbbox(text)
-    picture = Image.new('RGB', (max(1, round(right)), max(1, round(bottom) + 1)), 'white')
-    ImageDraw.Draw(picture).text((0, 0), text, colour, font)
-    return picture
+def _draw_upward(token: str, width: int, font: Any) -> Image.Image:
+    label = Image.new('RGB', (max(1, width), CELL), 'white')
+    ImageDraw.Draw(label).text((0, CELL / 2), token, 'black', font, anchor='lm')
+    return label.transpose(Image.Transpose.ROTATE_90)

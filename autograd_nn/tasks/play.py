@@ -31,7 +31,7 @@ from autograd_nn.reinforcement import (
 from autograd_nn.serializers import load_npz
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import sheet
-from autograd_nn.tasks.task import Answer, Predictor, Task
+from autograd_nn.tasks.task import Answer, Member, Predictor, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.run_folder import BEST, EPISODE, MODEL, RESULTS_PICTURE, load_weights, save_quickly
@@ -190,8 +190,7 @@ class Play(Task):
     def save_results(self, out: Path) -> dict[str, str]:
         load_npz(out / BEST, self.network)
         returns = self.find_returns(TEST_EPISODES, TEST)
-        print(f'\nreturn of the best weights over {TEST_EPISODES} episodes: {np.mean(returns):.2f} on average, '
-              f'{min(returns):g} at least, {max(returns):g} at most')
+        print(f'\nbest weights: {describe(returns)}')
         if not self.unseen:
             film, _ = record(self.others[0], self.network, TEST)
             with atomic_write(out / EPISODE) as file:
@@ -206,14 +205,7 @@ class Play(Task):
                        device: Device) -> Predictor:
         name = config['arguments']['dataset']
         environment = find_environment(name)
-        saved = {key: config[key] for key in about(environment)}
-        if saved != about(environment):
-            raise ValueError(f'{weights} was trained with another {name}: '
-                             + ', '.join(f'{key} {saved[key]}, here {value}'
-                                         for key, value in about(environment).items() if saved[key] != value))
-        network: Any = entry.build(**saved)
-        load_weights(weights, network)
-        network.to_device(device)
+        network = load_player(Member(entry, config, weights), environment, device)
 
         def predict(path: str) -> Answer:
             if path:
@@ -229,6 +221,18 @@ class Play(Task):
             return Answer(f'{name}: an episode with the return {total:g}', {'episode': film})
 
         return predict
+
+    @classmethod
+    def evaluate(cls, members: Sequence[Member], device: Device) -> list[str]:
+        """What returns networks come to, each in its environment, in the episodes that end a run."""
+        lines = []
+        for member in members:
+            name = member.config['arguments']['dataset']
+            environments = [find_environment(name) for _ in range(SIDE_BY_SIDE)]
+            network = load_player(member, environments[0], device)
+            returns = play_episodes(environments, network.act, range(TEST, TEST + TEST_EPISODES))
+            lines.append(f'{member.weights}: {name}, {describe(returns)}')
+        return lines
 
 
 class QLearning(Play):
@@ -349,6 +353,35 @@ class EpisodePicture(Extension):
 def about(environment: Environment) -> dict[str, Any]:
     """What a network needs to know of an environment, as JSON has it."""
     return {'observation_shape': list(environment.observation_shape), 'n_actions': environment.n_actions}
+
+
+def describe(returns: Sequence[float]) -> str:
+    """Returns of episodes in words."""
+    return (f'return {np.mean(returns):.2f} on average over {len(returns)} episodes, {min(returns):g} at least, '
+            f'{max(returns):g} at most')
+
+
+def load_player(member: Member, environment: Environment, device: Device) -> Any:
+    """The network of a run.
+
+    Args:
+        member: The run's weights.
+        environment: What is to be played.
+        device: Where to compute.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged, or was trained with what is shown or done otherwise than in the environment.
+    """
+    here = about(environment)
+    others = [f'{name} {member.config[name]}, here {value}' for name, value in here.items()
+              if member.config[name] != value]
+    if others:
+        raise ValueError(f'{member.weights} was trained with another {member.config["arguments"]["dataset"]}: '
+                         + ', '.join(others))
+    network: Any = member.entry.build(**here)
+    load_weights(member.weights, network)
+    return network.to_device(device)
 
 
 def find_environment(name: str, label: str = '') -> Environment:

@@ -23,7 +23,8 @@ class TokenTask(SampleTask):
         vocabulary: The words or characters that the network knows.
     """
 
-    takes_files: ClassVar[bool] = True
+    takes_files = True
+    can_vary = False
     fixed = (*SampleTask.fixed, 'vocabulary_size', 'min_count', 'units')
     things: ClassVar[str] = 'texts'
     """What samples are, in words."""
@@ -118,8 +119,22 @@ def load_vocabulary(weights: Path, config: dict[str, Any]) -> Vocabulary:
         OSError: There is none beside the weights.
         ValueError: It is damaged, or that of another run.
     """
-    path = weights.with_name(VOCABULARY)
-    vocabulary = Vocabulary.load(path)
-    if fingerprint(vocabulary) != config['vocabulary']:
-        raise ValueError(f'{path}: expected the vocabulary that {weights.name} was trained with, got another one')
+    vocabulary = Vocabulary.load(weights.with_name(VOCABULARY))
+    check_vocabulary(vocabulary, weights, config)
     return vocabulary
+
+
+def check_vocabulary(vocabulary: Vocabulary, weights: Path, config: dict[str, Any]) -> None:
+    """Makes sure that the vocabulary beside weights belongs to them.
+
+    Args:
+        vocabulary: The vocabulary.
+        weights: The file of the weights.
+        config: The configuration of their run.
+
+    Raises:
+        ValueError: It is that of another run.
+    """
+    if fingerprint(vocabulary) != config['vocabulary']:
+        raise ValueError(f'{weights.with_name(VOCABULARY)}: expected the vocabulary that {weights.name} was trained '
+                         'with, got another one')

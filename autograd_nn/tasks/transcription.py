@@ -78,6 +78,7 @@ class Transcription(SampleTask):
     folders = ('a folder with pictures of a line each and lines.tsv, that has in each line the name of a picture, a '
                'tab, and what the picture says (optionally under train/ and val/ or test/)')
     measures: ClassVar[dict[str, str]] = {'exact': 'lines read without a mistake', 'cer': 'character error rate'}
+    can_vary = False
     n_drawn = 24
 
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:

@@ -21,6 +21,7 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_input import texts_of
+from autograd_nn.tasks.token_task import check_vocabulary, fingerprint
 from autograd_nn.training.run_folder import MODEL, VOCABULARY, load_weights
 from autograd_nn.training.standard_trainer import Speed
 
@@ -85,7 +86,7 @@ class Translation(SampleTask):
             given, missing = ('source', 'target') if options.target is None else ('target', 'source')
             raise ValueError(f'--{given}: expected --{missing}, too')
         if options.source is not None:
-            if options.dataset not in (None, options.source):
+            if options.dataset not in (None, options.source) and not self.moved():
                 raise ValueError(f'--dataset: expected it, or --source and --target; got {options.dataset} and '
                                  f'{options.source}')
             if options.languages:
@@ -106,6 +107,11 @@ class Translation(SampleTask):
                                      f'{getattr(options, name)} and {options.subwords}')
         elif options.level is None:
             options.level = 'char' if options.dataset in self.embedded else 'word'
+
+    def moved(self) -> bool:
+        """Whether the files of a run that goes on have other names now: ``dataset`` is the name that one had."""
+        name = self.options.dataset
+        return self.options.resume is not None and name not in self.embedded and not Path(name).is_dir()
 
     def load_data(self) -> None:
         options = self.options
@@ -237,8 +243,7 @@ class Translation(SampleTask):
             ('beam_width', options.beam_width), ('length_penalty', options.length_penalty)))
         check_at_least(argparse.Namespace(beam_width=width, length_penalty=penalty), beam_width=1, length_penalty=0)
         vocabulary = datasets.load_vocabulary(weights.with_name(VOCABULARY))
-        if fingerprint(vocabulary) != config['vocabulary']:
-            raise ValueError(f'{weights.with_name(VOCABULARY)} is not the vocabulary that {weights} was trained with')
+        check_vocabulary(vocabulary, weights, config)
         network: Any = entry.build(vocabulary_size=len(vocabulary))
         load_weights(weights, network)
         network.to_device(device)
@@ -315,8 +320,3 @@ def draw_translation(network: models.TranslationNetwork, vocabulary: MarkedVocab
     ends = ['<eos>']
     return draw_attention([*vocabulary.split(text), *ends], [*vocabulary.split(translation), *ends], weights,
                           f'{text} → {translation}', 'black' if right else '#c00000')
-
-
-def fingerprint(vocabulary: MarkedVocabulary) -> int:
-    """A number that is another one for another vocabulary."""
-    return zlib.crc32('\n'.join(vocabulary.tokens).encode())

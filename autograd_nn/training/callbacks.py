@@ -90,12 +90,15 @@ CALLBACKS: dict[str, Callable[[Course], Any]] = {
 """The callbacks that have names.
 
 ``'early_stopping'`` ends a training whose loss on the validation data has not fallen for three epochs;
-``'best_weights'`` leaves the model with the weights of the epoch in which it was least, ``'checkpoint'`` writes these to
-``best.npz``; ``'snapshot'`` writes the whole state to ``snapshot.npz`` after each epoch, ``'plot'`` the curves of the loss
-to ``loss.png``, ``'log'`` the figures to ``log.json``; ``'fail_on_non_number'`` ends a training that diverges; and
-``'cosine'``, ``'linear'``, ``'step'`` and ``'constant'`` are the courses of the learning rate in
+``'best_weights'`` leaves the model with the weights of the epoch in which it was least, ``'checkpoint'`` writes these
+to ``best.npz``; ``'snapshot'`` writes the whole state to ``snapshot.npz`` after each epoch, ``'plot'`` the curves of
+the loss to ``loss.png``, ``'log'`` the figures to ``log.json``; ``'fail_on_non_number'`` ends a training that diverges;
+and ``'cosine'``, ``'linear'``, ``'step'`` and ``'constant'`` are the courses of the learning rate in
 `optimization.SCHEDULES`.
 """
+
+
+_WRITERS = 'checkpoint', 'snapshot', 'plot', 'log'
 
 
 class FirstOf(StatefulTrigger):
@@ -112,7 +115,7 @@ class FirstOf(StatefulTrigger):
 
     def fires(self, trainer: Progress) -> bool:
         """Whether one of them fires; all are asked in every iteration."""
-        return any([trigger(trainer) for trigger in self._triggers])
+        return any(trigger(trainer) for trigger in self._triggers)
 
     def get_training_length(self) -> tuple[int, str]:
         """The length of a training that is not stopped early."""
@@ -124,7 +127,7 @@ class FirstOf(StatefulTrigger):
             serialize_trigger(trigger, serializer[str(i)])
 
 
-def resolve(callbacks: Any, course: Course) -> tuple[list[tuple[Any, Any]], list[Any]]:
+def resolve(callbacks: Any, course: Course) -> tuple[list[tuple[Any, Any]], list[Any], bool]:
     """Sorts callbacks into extensions and triggers that end the training.
 
     Args:
@@ -133,13 +136,13 @@ def resolve(callbacks: Any, course: Course) -> tuple[list[tuple[Any, Any]], list
         course: What they are for.
 
     Returns:
-        Pairs of an extension and its trigger, None for its own; and the triggers.
+        Pairs of an extension and its trigger, None for its own; the triggers; and whether something may write files.
 
     Raises:
         ValueError: There is no callback of that name.
         TypeError: Something cannot be called.
     """
-    found, stops = [], []
+    found, stops, writes = [], [], False
     for each in [callbacks] if isinstance(callbacks, str) or callable(callbacks) else callbacks:
         made = look_up('callbacks', each, CALLBACKS)(course) if isinstance(each, str) else each
         extension, trigger = made if isinstance(made, tuple) else (made, None)
@@ -150,4 +153,5 @@ def resolve(callbacks: Any, course: Course) -> tuple[list[tuple[Any, Any]], list
             stops.append(extension)
         else:
             found.append((extension, trigger))
-    return found, stops
+            writes |= not isinstance(each, str) or each in _WRITERS
+    return found, stops, writes

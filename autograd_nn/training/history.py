@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from autograd_nn.types import PathLike
+from autograd_nn.utils.html_table import html_table
 
 _ROWS = 20  # of the table in a notebook
 
@@ -36,7 +36,7 @@ class History:
         self.history = {short_name(key): [entry.get(key) for entry in self.log] for key in keys}
 
     def __repr__(self) -> str:
-        last = ', '.join(f'{key} {_text(values[-1])}' for key, values in self.history.items())
+        last = ', '.join(f'{key} {values[-1]:.4g}' for key, values in self.history.items() if values[-1] is not None)
         return f'<History: {len(self.epoch)} epochs{"; " + last if last else ""}>'
 
     def plot(self, path: PathLike | None = None, keys: Sequence[str] | None = None) -> Any:
@@ -73,11 +73,9 @@ class History:
         return figure
 
     def _repr_html_(self) -> str:
-        head = ''.join(f'<th>{escape(key)}</th>' for key in ('epoch', *self.history))
-        rows = ''.join('<tr>' + ''.join(f'<td>{_text(value)}</td>' for value in (epoch, *values)) + '</tr>'
-                       for epoch, *values in list(zip(self.epoch, *self.history.values()))[-_ROWS:])
-        left_out = f'<caption>the last {_ROWS} of {len(self.epoch)} epochs</caption>' if len(self.epoch) > _ROWS else ''
-        return f'<table>{left_out}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        rows = list(zip(self.epoch, *self.history.values()))
+        caption = f'the last {_ROWS} of {len(rows)} epochs' if len(rows) > _ROWS else ''
+        return html_table(['epoch', *self.history], rows[-_ROWS:], caption)
 
 
 def short_name(key: str) -> str:
@@ -91,6 +89,3 @@ def short_name(key: str) -> str:
         return 'val_' + key.removeprefix('validation/main/')
     return key.removeprefix('main/')
 
-
-def _text(value: Any) -> str:
-    return '' if value is None else f'{value:.4g}' if isinstance(value, float) else escape(str(value))

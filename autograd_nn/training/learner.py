@@ -1,9 +1,7 @@
 """Training in a few lines: a model with its loss, its metrics and its optimizer."""
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,8 +9,9 @@ import numpy as np
 
 from autograd_nn.backend import is_array, to_cpu
 from autograd_nn.config import get_dtype, no_backprop_mode, using_config
-from autograd_nn.dataset.convert import call_with_batch, concat_examples
+from autograd_nn.dataset.convert import Converter, call_with_batch, concat_examples, to_device
 from autograd_nn.dataset.dataset_mixin import gather
+from autograd_nn.dataset.examples import is_column
 from autograd_nn.dataset.iterator import Iterator
 from autograd_nn.datasets import TupleDataset, split_dataset
 from autograd_nn.iterators import SerialIterator
@@ -52,7 +51,6 @@ class Learner:
 
     Attributes:
         model: As given.
-        optimizer: The optimizer object.
         objective: The loss and the metrics as a function of a minibatch.
 
     Raises:
@@ -73,12 +71,19 @@ class Learner:
             raise TypeError(f'compile: expected a link as model, got {type(model).__name__}')
         self.model = model
         self.objective = Objective(model, loss, metrics, loss_weights)
-        self.optimizer = find_optimizer(optimizer).setup(model)
+        self._optimizer: Any = find_optimizer(optimizer)
         # What was said in words can be saved with the model.
         self.settings = {'optimizer': optimizer, 'loss': loss, 'metrics': metrics, 'loss_weights': loss_weights}
 
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer. Before it is asked for, the model's parameters are none of its business."""
+        if self._optimizer.target is not self.model:
+            self._optimizer.setup(self.model)
+        return self._optimizer
+
     def __repr__(self) -> str:
-        return (f'<Learner of {type(self.model).__name__}: {type(self.optimizer).__name__}, '
+        return (f'<Learner of {type(self.model).__name__}: {type(self._optimizer).__name__}, '
                 f'{", ".join(self.objective.names)}>')
 
     # --- whole data sets
@@ -125,30 +130,31 @@ class Learner:
         self._build(data)
         iterator = data.iterator(batch_size, repeat=True, shuffle=shuffle)
         loss = partial(self.objective, weighted=data.weighted, class_weight=class_weight)
-        updater = StandardUpdater(iterator, self.optimizer, loss_func=loss, input_device=self.model.device)
+        updater = StandardUpdater(iterator, self.optimizer, converter=data.convert, loss_func=loss,
+                                  input_device=self.model.device)
         offset = initial_epoch - updater.epoch
         monitor = 'main/loss' if validation is None else 'validation/main/loss'
         per_epoch = -(-len(iterator.dataset) // iterator.batch_size)
         course = Course(self.model, self.optimizer, monitor, per_epoch * epochs, per_epoch * initial_epoch)
-        added, stops = resolve(callbacks, course)
+        added, stops, writes = resolve(callbacks, course)
         report = extensions.LogReport(filename=None, postprocess=partial(_count_epochs, offset))
-        with ExitStack() as stack:
-            if out is None:
-                out = 'result' if added else stack.enter_context(tempfile.TemporaryDirectory())
-            trainer = Trainer(updater, FirstOf(epochs - offset, stops), out)
-            if validation is not None:
-                trainer.extend(self._evaluator(validation), name='validation')
-            trainer.extend(report, name='LogReport')
-            for extension, trigger in added:
-                trainer.extend(extension, trigger=trigger)
-            if verbose:
-                trainer.extend(extensions.PrintReport(['epoch', *self._columns(validation is not None), 'elapsed_time']))
-            if verbose == 1:
-                trainer.extend(extensions.ProgressBar())
-            trainer.run(show_loop_exception_msg=bool(added))
+        if out is None and writes:
+            out = 'result'
+        trainer = Trainer(updater, FirstOf(epochs - offset, stops), out)
+        if validation is not None:
+            trainer.extend(self._evaluator(validation), name='validation')
+        trainer.extend(report, name='LogReport')
+        for extension, trigger in added:
+            trainer.extend(extension, trigger=trigger)
+        if verbose:
+            trainer.extend(extensions.PrintReport(['epoch', *self._columns(validation is not None), 'elapsed_time']))
+        if verbose == 1:
+            trainer.extend(extensions.ProgressBar())
+        trainer.run(show_loop_exception_msg=out is not None)
         return History(report.log)
 
-    def evaluate(self, x: Any, y: Any = None, batch_size: int = _INFERENCE_BATCH, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any = None, batch_size: int = _INFERENCE_BATCH,
+                 sample_weight: Any = None) -> dict[str, float]:
         """The loss and the metrics over a data set, at inference.
 
         Args:
@@ -168,6 +174,9 @@ class Learner:
     def predict(self, x: Any, batch_size: int = _INFERENCE_BATCH) -> Any:
         """What the model returns for some inputs, at inference, minibatch by minibatch.
 
+        Of a model that computes its loss itself and has a ``predictor``, such as `links.Classifier`, it is what that
+        returns.
+
         Args:
             x: The inputs as for `fit`; or a data set of examples as for `fit`, whose targets are left out.
             batch_size: The number of samples in a minibatch.
@@ -179,15 +188,17 @@ class Learner:
             ValueError: The model returns something that has not one row for each sample.
         """
         data = self._data('predict', x)
-        self._build(data)
+        model = self.model if self.objective.losses else getattr(self.model, 'predictor', self.model)
+        if model is self.model:
+            self._build(data)
         size, structure = len(data.source), None
         whole: list[np.ndarray] = []
         with using_config('train', False), no_backprop_mode():
             for start in range(0, size, batch_size):
                 batch = gather(data.source, np.arange(start, min(start + batch_size, size)))
-                structure = call_with_batch(self.model, data.inputs(concat_examples(batch, self.model.device)))
+                structure = call_with_batch(model, data.inputs(concat_examples(batch, self.model.device)))
                 parts: list[np.ndarray] = []
-                map_nested(lambda output: parts.append(to_cpu(as_array(output))), structure)
+                map_nested(parts.append, map_nested(lambda output: to_cpu(as_array(output)), structure))
                 if not whole:
                     whole = [np.empty((size, *part.shape[1:]), part.dtype) for part in parts]
                 for array, part in zip(whole, parts):
@@ -237,14 +248,16 @@ class Learner:
         reporter.add_observer('main', self.model)
         reporter.add_observers('main', self.model.namedlinks(skipself=True))
         with reporter.scope(observation):
-            call_with_batch(function, concat_examples(gather(data.source, np.arange(len(data.source))), self.model.device))
+            batch = gather(data.source, np.arange(len(data.source)))
+            call_with_batch(function, concat_examples(batch, self.model.device))
         return {short_name(key): float(as_array(value)) for key, value in observation.items()}
 
     # --- data
 
     def _data(self, method: str, x: Any, y: Any = None, sample_weight: Any = None) -> _Data:
         n_targets = self.objective.n_targets
-        if y is None and not is_array(x) and not isinstance(x, (tuple, list)):
+        is_examples = isinstance(x, list) and bool(x) and isinstance(x[0], (tuple, dict))
+        if y is None and (is_examples or not (is_array(x) or isinstance(x, (tuple, list)))):
             if sample_weight is not None:
                 raise ValueError(f'{method}: sample_weight goes with arrays, x and y')
             return _Data(x, n_targets)
@@ -259,21 +272,30 @@ class Learner:
         if len(set(lengths)) > 1 or not lengths[0]:
             raise ValueError(f'{method}: expected arrays of as many samples, at least one; they have '
                              f'{", ".join(map(str, lengths))}')
-        return _Data(TupleDataset(*columns), n_targets, sample_weight is not None)
+        return _Data(TupleDataset(*columns), n_targets, sample_weight is not None, tuple(columns))
 
     def _build(self, data: _Data) -> None:
         """Gives parameters whose shape is not known yet their first values, before random numbers go elsewhere."""
         if any(param.array is None for param in self.model.params()) and (first := data.first()) is not None:
             with without_traces(self.model), using_config('train', False), no_backprop_mode():
-                call_with_batch(self.model, data.inputs(concat_examples(first, self.model.device)))
+                arrays = concat_examples(first, self.model.device)
+                call_with_batch(self.model, data.inputs(arrays) if self.objective.losses else arrays)
 
     def _evaluator(self, data: _Data, batch_size: int = _INFERENCE_BATCH) -> extensions.Evaluator:
-        return extensions.Evaluator(data.iterator(batch_size, repeat=False, shuffle=False), self.model,
-                                    device=self.model.device, eval_func=partial(self.objective, weighted=data.weighted))
+        iterator = data.iterator(batch_size, repeat=False, shuffle=False)
+        return extensions.Evaluator(iterator, self.model, data.convert, self.model.device,
+                                    eval_func=partial(self.objective, weighted=data.weighted))
 
     def _columns(self, is_evaluated: bool) -> list[str]:
         names = [f'main/{name}' for name in self.objective.names]
         return [*names, *(f'validation/{name}' for name in names if is_evaluated)]
+
+
+class _RowIterator(SerialIterator):
+    """Has the numbers of rows for batches: `_TakeRows` then reads all of them at once, which is faster than lists."""
+
+    def _collect(self, ticket: list[Any]) -> Any:
+        return ticket[0].indices if len(ticket) == 1 else np.concatenate([segment.indices for segment in ticket])
 
 
 class _Data:
@@ -283,12 +305,14 @@ class _Data:
         source: A data set or an iterator.
         n_targets: How many arrays are targets; they follow the inputs.
         weighted: Whether the last array has the weights of the samples.
+        columns: The arrays of the data set, if it is made of arrays.
     """
 
-    def __init__(self, source: Any, n_targets: int, weighted: bool = False) -> None:
+    def __init__(self, source: Any, n_targets: int, weighted: bool = False, columns: tuple[Any, ...] = ()) -> None:
         self.source = source
         self.n_targets = n_targets
         self.weighted = weighted
+        self.columns = columns if all(map(is_column, columns)) else ()
 
     def inputs(self, arrays: Any) -> Any:
         """The inputs among the arrays of a minibatch."""
@@ -296,10 +320,16 @@ class _Data:
         return arrays[:-others] if others and isinstance(arrays, tuple) and len(arrays) > others else arrays
 
     def iterator(self, batch_size: int, repeat: bool, shuffle: bool) -> Any:
-        """The iterator that was given, or one over the data set."""
+        """The iterator that was given, or one over the data set, for whose batches `convert` is."""
         if isinstance(self.source, Iterator):
             return self.source
-        return SerialIterator(self.source, min(batch_size, len(self.source)), repeat, shuffle)
+        kind = _RowIterator if self.columns else SerialIterator
+        return kind(self.source, min(batch_size, len(self.source)), repeat, shuffle)
+
+    @property
+    def convert(self) -> Callable[..., Any]:
+        """What makes arrays of a batch of `iterator`."""
+        return _TakeRows(self.columns) if self.columns else concat_examples
 
     def first(self) -> Any:
         """A minibatch of one sample; None where that cannot be had without reading on."""
@@ -314,8 +344,19 @@ class _Data:
         if not 0 < size < len(self.source):
             raise ValueError('validation_split: expected a part, from 0 to less than 1, that leaves samples on both '
                              f'sides of {len(self.source)}; got {part}')
-        first, second = split_dataset(self.source, size)
-        return _Data(first, self.n_targets, self.weighted), _Data(second, self.n_targets, self.weighted)
+        first, second = ([column[:size] for column in self.columns], [column[size:] for column in self.columns])
+        parts = [TupleDataset(*first), TupleDataset(*second)] if self.columns else split_dataset(self.source, size)
+        return (_Data(parts[0], self.n_targets, self.weighted, tuple(first)),
+                _Data(parts[1], self.n_targets, self.weighted, tuple(second)))
+
+
+class _TakeRows(Converter):
+
+    def __init__(self, columns: tuple[Any, ...]) -> None:
+        self._columns = columns
+
+    def __call__(self, batch: Any, device: Any = None) -> tuple[Any, ...]:
+        return tuple([to_device(device, column[batch]) for column in self._columns])
 
 
 def _as_column(method: str, data: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a model is trained for and measured by: losses, metrics and optimizers, by name too, and the weights of samples."""
+"""What a model is trained for and measured by: losses, metrics and optimizers, by name too, and weights of samples."""
 from __future__ import annotations
 
 import inspect
@@ -15,15 +15,19 @@ from autograd_nn.utils.hints import find_close, simplify
 from autograd_nn.variable import Variable
 
 LOSSES: dict[str, Callable[..., Any]] = {name: getattr(functions, name) for name in (
-    'bernoulli_nll', 'hinge', 'huber_loss', 'mean_absolute_error', 'mean_squared_error', 'sigmoid_cross_entropy',
-    'softmax_cross_entropy')}
+    'hinge', 'mean_absolute_error', 'mean_squared_error', 'sigmoid_cross_entropy', 'softmax_cross_entropy')}
 """The losses that have names: functions of what a model returns and of the targets."""
 METRICS: dict[str, Callable[..., Any]] = {'accuracy': functions.accuracy, 'binary_accuracy': functions.binary_accuracy,
                                           **LOSSES}
-"""The metrics that have names. ``'accuracy'`` is `functions.binary_accuracy` where the loss is `sigmoid_cross_entropy`."""
+"""The metrics that have names.
+
+``'accuracy'`` is `functions.binary_accuracy` where the loss is `sigmoid_cross_entropy`.
+"""
 # What the losses without an argument `reduce` are the means of.
 _BY_ELEMENT: dict[Any, Callable[..., Any]] = {functions.mean_squared_error: functions.squared_error,
                                               functions.mean_absolute_error: functions.absolute_error}
+# Those of which a sample's loss is not the mean but the sum over its classes.
+_SUMS = functions.hinge,
 
 
 def look_up(kind: str, name: str, known: Mapping[str, Any], foreign: Mapping[str, str] | None = None) -> Any:
@@ -45,8 +49,7 @@ def look_up(kind: str, name: str, known: Mapping[str, Any], foreign: Mapping[str
         Traceback (most recent call last):
             ...
         ValueError: loss: there is no 'softmax_cross_entrpy', did you mean 'softmax_cross_entropy'? There are
-        bernoulli_nll, hinge, huber_loss, mean_absolute_error, mean_squared_error, sigmoid_cross_entropy,
-        softmax_cross_entropy
+        hinge, mean_absolute_error, mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
     """
     simple = {simplify(each): each for each in known}
     key = simplify(name)
@@ -69,7 +72,8 @@ def find_optimizer(optimizer: str | Optimizer) -> Optimizer:
     """An optimizer by the name of its class or of `optimization.OPTIMIZERS`, with its default values, or itself."""
     if not isinstance(optimizer, str):
         return optimizer
-    known = {**OPTIMIZERS, **{name: getattr(optimizers, name) for name in optimizers.__all__}}
+    known = {**OPTIMIZERS, **{name: getattr(optimizers, name) for name in optimizers.__all__
+                              if simplify(name) not in OPTIMIZERS}}
     return look_up('optimizer', optimizer, known, foreign_names.OPTIMIZERS)()
 
 
@@ -107,7 +111,7 @@ class Objective:
         self.losses = [] if loss is None else [find_loss(loss[key]) for key in self.keys] if self.is_several else \
             [find_loss(loss)]
         if loss is None and metrics:
-            raise ValueError('compile: metrics need a loss; a model that computes its loss itself reports others itself')
+            raise ValueError('compile: metrics need a loss; a model that computes its own loss reports its own metrics')
         by_key = metrics if self.is_several else [metrics]
         if self.is_several and metrics and len(by_key) != len(self.losses):
             raise ValueError(f'compile: expected metrics for each of {len(self.losses)} outputs, got {len(by_key)}')
@@ -174,7 +178,8 @@ def _find_metrics(metrics: Any, loss: Any) -> dict[str, Callable[..., Any]]:
     return found
 
 
-def _weighted(function: Callable[..., Any], y: Any, t: Any, weights: Any, class_weight: Mapping[int, float] | None) -> Any:
+def _weighted(function: Callable[..., Any], y: Any, t: Any, weights: Any,
+              class_weight: Mapping[int, float] | None) -> Any:
     if weights is None and not class_weight:
         return function(y, t)
     each = _by_sample(function, y, t)
@@ -201,7 +206,9 @@ def _by_sample(function: Callable[..., Any], y: Any, t: Any) -> Variable:
     else:
         raise ValueError(f"sample_weight, class_weight: the loss {getattr(function, '__name__', function)!r} has no "
                          "argument reduce, with which 'no' asks for the loss of each sample")
-    return each if each.ndim == 1 else functions.mean(each, axis=tuple(range(1, each.ndim)))
+    if each.ndim == 1:
+        return each
+    return (functions.sum if function in _SUMS else functions.mean)(each, axis=tuple(range(1, each.ndim)))
 
 
 def as_columns(arrays: Any) -> Sequence[Any]:

@@ -184,7 +184,7 @@ class Optimization:
         if self.swa:
             start = self.start_of_averaging(updates)
             stays = self.make_schedule(updates).value(self.lr, start)
-            more.append(f'it stays at {stays:.3g} after {start:,} updates, whose weights are averaged from there on')
+            more.append(f'after {start:,} updates it stays at {stays:.3g}, and weights are averaged')
         if self.betas:
             more.append(f'betas {" and ".join(format(beta, "g") for beta in self.betas)}')
         return '; '.join([f'{self.optimizer}: the learning rate {rise}{COURSES[self.schedule]}', *more])

@@ -37,14 +37,15 @@ RESULTS_PICTURE = 'results.png'
 INTERPOLATION = 'interpolation.png'
 LATENT_MAP = 'latent_map.png'
 REPORT = 'report.html'
+TENSORBOARD = 'tensorboard'
 VOCABULARY = 'vocabulary.json'
 EPISODE = 'episode.gif'
 VECTORS = 'vectors.txt'
 # What a run writes at its end, and all that it writes: in the order in which it can go, so that what is left is a run.
 RESULTS = MODEL, MISTAKES, EPISODE
 FILES = (*RESULTS, BEST, RESULTS_PICTURE, INTERPOLATION, LATENT_MAP, REPORT, 'accuracy.png', 'loss.png', 'losses.png',
-         'metric.png', 'samples/[0-9]*.jpg', LOG, f'on_error_{SNAPSHOT}', 'snapshot_interrupted', SNAPSHOT, VECTORS,
-         VOCABULARY, CONFIG)
+         'metric.png', 'samples/[0-9]*.jpg', f'{TENSORBOARD}/events.out.tfevents.*', LOG, f'on_error_{SNAPSHOT}',
+         'snapshot_interrupted', SNAPSHOT, VECTORS, VOCABULARY, CONFIG)
 # Weights hardly shrink, and compressing them takes many times as long as writing them.
 save_quickly = partial(save_npz, compression=False)
 # Where the last process that had a folder was killed, its helpers may need a moment to notice.

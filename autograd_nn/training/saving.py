@@ -81,10 +81,10 @@ def _settings(model: Any) -> dict[str, Any] | None:
     if learner is None or learner.model is not model:
         return None
     settings = {name: value for name, value in learner.settings.items() if name != 'optimizer'}
-    kind = type(learner.optimizer)
+    kind = type(learner._optimizer)
     if getattr(optimizers, kind.__name__, None) is not kind:
         return None
-    settings['optimizer'] = [kind.__name__, learner.optimizer.hyperparam.get_dict()]
+    settings['optimizer'] = [kind.__name__, learner._optimizer.hyperparam.get_dict()]
     try:
         return json.loads(json.dumps(settings))
     except TypeError:

@@ -58,7 +58,8 @@ class Trainer:
     Args:
         updater: The updater.
         stop_trigger: When to stop: a pair such as ``(20, 'epoch')``, a trigger, or None for never.
-        out: The directory for files that extensions write; it is created.
+        out: The directory for files that extensions write; it is created. None if none of them writes any: then there
+            is no snapshot of an interrupted training either.
         extensions: Extensions to add (see `extend`).
 
     Attributes:
@@ -84,12 +85,12 @@ class Trainer:
         (50, parameter W([1., 1.], dtype=float32))
     """
 
-    def __init__(self, updater: Updater, stop_trigger: TriggerLike = None, out: PathLike = 'result',
+    def __init__(self, updater: Updater, stop_trigger: TriggerLike = None, out: PathLike | None = 'result',
                  extensions: Iterable[Callable[[Trainer], Any]] | None = None) -> None:
         self.updater: Any = updater
         self.stop_trigger = get_trigger(stop_trigger)
         self.observation: dict[str, Any] = {}
-        self.out = out
+        self.out: Any = out
         self.is_updating = False
         self.reporter = Reporter()
         for name, optimizer in updater.get_all_optimizers().items():
@@ -183,7 +184,8 @@ class Trainer:
         """
         if self._start_at is not None:
             raise RuntimeError('Trainer.run: it has been run before; make a new Trainer')
-        Path(self.out).mkdir(parents=True, exist_ok=True)
+        if self.out is not None:
+            Path(self.out).mkdir(parents=True, exist_ok=True)
         names = sorted(self._extensions, key=lambda name: -self._extensions[name].priority)
         self._start_at = time.perf_counter()
         try:
@@ -261,7 +263,8 @@ class Trainer:
                 if isinstance(path, (str, Path)):
                     saved.append(path)
         # Nothing is lost before the first update of this run.
-        if saved or self.updater.iteration <= getattr(self, '_first_iteration', self.updater.iteration):
+        iteration = self.updater.iteration
+        if saved or self.out is None or iteration <= getattr(self, '_first_iteration', iteration):
             pass
         elif diverged := set(non_finite_parameters(self)) - self._unset:
             lines.append(f'No snapshot of this state is saved: the parameter {min(diverged)} has become NaN or '

@@ -1,6 +1,7 @@
 """Trials of a study that several processes share, each of them done once, whoever is killed meanwhile."""
 from __future__ import annotations
 
+import importlib.util
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
     'gp': lambda seed: optuna.samplers.GPSampler(seed=seed),
     'cmaes': lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
 }
+# Libraries that samplers need besides Optuna.
+NEEDED = {'gp': 'torch', 'cmaes': 'cmaes'}
 PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
     'median': lambda: optuna.pruners.MedianPruner(n_startup_trials=4),
     'hyperband': optuna.pruners.HyperbandPruner,
@@ -73,6 +76,8 @@ class Search:
 
     def __init__(self, path: PathLike, dimensions: Sequence[Dimension], sampler: str = 'tpe', pruner: str = 'none',
                  maximize: bool = False, seed: int = 0) -> None:
+        if sampler in NEEDED and importlib.util.find_spec(NEEDED[sampler]) is None:
+            raise ImportError(f'the sampler {sampler} needs {NEEDED[sampler]}: pip install {NEEDED[sampler]}')
         self.dimensions = list(dimensions)
         self.sampler = sampler
         self.seed = seed
@@ -80,7 +85,6 @@ class Search:
         path = Path(path)
         self._locks = Locks(path.with_name(f'.{path.name}.lock'))
         try:
-            SAMPLERS[sampler](seed)  # an error now if a library is missing
             with self._locks.have(STUDY):
                 self.study = self._open(path, pruner, 'maximize' if maximize else 'minimize')
         except BaseException:

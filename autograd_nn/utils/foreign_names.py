@@ -6,7 +6,8 @@ from __future__ import annotations
 
 _MODES = "the mode is global: with autograd_nn.using_config('train', False): ... is for inference"
 _ARRAYS = 'arrays are made by NumPy or CuPy: autograd_nn.Variable(numpy.zeros(...))'
-_LOOP = 'see autograd_nn.training.Trainer, or call optimizer.update(model, x, t) in a loop of your own'
+_LOOP = ('autograd_nn.compile(model, optimizer, loss) has it, and so have autograd_nn.Model and Sequential; '
+         'see also autograd_nn.training.Trainer')
 _GRADIENTS = 'model.cleargrads() forgets gradients; optimizer.update(lossfun, ...) does so by itself'
 _LOADERS = 'an iterator makes the batches: autograd_nn.iterators.SerialIterator, MultiprocessIterator'
 _PADDED = 'sequences are lists of arrays of any lengths'
@@ -18,7 +19,7 @@ def _dimensions(ours: str, *theirs: str) -> dict[str, str]:
 
 ROOT = {
     'tensor': 'here it is autograd_nn.Variable', 'module': 'here it is autograd_nn.Chain',
-    'model': 'here it is autograd_nn.Chain', 'modulelist': 'here it is autograd_nn.ChainList',
+    'modulelist': 'here it is autograd_nn.ChainList',
     'nn': 'layers are in autograd_nn.links, functions in autograd_nn.functions',
     'layers': 'here they are autograd_nn.links', 'optim': 'here they are autograd_nn.optimizers',
     'nograd': 'here it is autograd_nn.no_backprop_mode()',
@@ -71,7 +72,7 @@ LINKS = {
     'modulelist': 'here it is autograd_nn.ChainList', 'moduledict': 'here it is autograd_nn.Chain',
     'module': 'here it is autograd_nn.Chain', 'layer': 'here it is autograd_nn.Link',
     'lambda': 'autograd_nn.Sequential takes any function as a layer',
-    'input': 'layers find the size of their input when they are called first',
+    'input': 'here it is autograd_nn.Input; layers find the size of their input when they are called first',
     'flatten': 'links.Linear takes inputs of any number of axes; otherwise see autograd_nn.functions.reshape',
 }
 OPTIMIZERS = {
@@ -98,9 +99,10 @@ DATASETS = {
 ITERATORS = {'dataloader': _LOADERS}
 CUDA = {'isavailable': 'here it is autograd_nn.cuda.available', 'manualseed': 'here it is autograd_nn.random.seed',
         'devicecount': 'here it is cupy.cuda.runtime.getDeviceCount()'}
-TRAINING = {'dataloader': _LOADERS, 'fit': _LOOP}
+TRAINING = {'dataloader': _LOADERS, 'fit': _LOOP, 'compile': 'here it is autograd_nn.compile'}
 EXTENSIONS = {
-    'earlystopping': 'here it is autograd_nn.training.triggers.EarlyStoppingTrigger', 'modelcheckpoint': 'snapshot',
+    'earlystopping': "here it is autograd_nn.training.triggers.EarlyStoppingTrigger, and 'early_stopping' for fit",
+    'modelcheckpoint': 'snapshot',
     'csvlogger': 'LogReport', 'tqdm': 'ProgressBar', 'steplr': 'StepShift', 'multisteplr': 'MultistepShift',
     'exponentiallr': 'ExponentialShift', 'cosineannealinglr': 'CosineShift', 'linearlr': 'LinearShift',
     'polynomiallr': 'PolynomialShift', 'learningratescheduler': 'see the shifts, such as CosineShift',
@@ -147,9 +149,11 @@ LINK = {
     'register_parameter': 'here it is model.add_param(name, shape)',
     'add_module': 'here it is model.add_link(name, link)',
     'register_forward_hook': 'here it is model.add_hook(hook), with a LinkHook',
-    'fit': _LOOP, 'compile': _LOOP, 'train_on_batch': 'here it is optimizer.update(model, x, t)',
-    'evaluate': 'see autograd_nn.training.extensions.Evaluator',
-    'predict': f'call the model itself; {_MODES}',
+    **dict.fromkeys(['fit', 'train_on_batch', 'test_on_batch'], _LOOP),
+    'compile': 'here it is autograd_nn.compile(model, optimizer, loss)',
+    'evaluate': f'{_LOOP} and extensions.Evaluator',
+    'predict': f'autograd_nn.compile(model).predict(x) does, or call the model itself; {_MODES}',
+    'save': 'autograd_nn.serializers.save_npz(path, model) saves the weights, autograd_nn.save_model a whole network',
     'summary': 'here it is autograd_nn.summary(model, input_shape)',
 }
 OPTIMIZER = {

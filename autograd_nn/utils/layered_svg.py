@@ -1,6 +1,7 @@
 """Drawings of directed graphs without cycles, as SVG: boxes in layers, arrows between them."""
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -52,12 +53,12 @@ def layered_svg(boxes: Sequence[Mapping[str, Any]], arrows: Sequence[tuple[int, 
     for tail, head in arrows:
         route = [places[tail]]
         for rank in range(ranks[tail] + 1, ranks[head]):
-            point = _Place((), None, is_level)
-            layers[rank].append(point)
-            route.append(point)
+            passage = _Place((), None, is_level)
+            layers[rank].append(passage)
+            route.append(passage)
         route.append(places[head])
         routes.append(route)
-        for one, other in zip(route, route[1:]):
+        for one, other in itertools.pairwise(route):
             one.after.append(other)
             other.before.append(one)
     _arrange(layers)
@@ -97,10 +98,11 @@ def _ranks(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
         if ranks == before:
             break
     # What begins the graph stands just above what needs it first.
-    for i in range(count):
-        heads = [ranks[head] for tail, head in arrows if tail == i]
-        if heads and not any(head == i for _, head in arrows):
-            ranks[i] = min(heads) - 1
+    nearest: dict[int, int] = {}
+    for tail, head in arrows:
+        nearest[tail] = min(ranks[head], nearest.get(tail, ranks[head]))
+    for i in nearest.keys() - {head for _, head in arrows}:
+        ranks[i] = nearest[i] - 1
     return ranks
 
 
@@ -153,7 +155,7 @@ def _arrow(route: list[_Place], point: Any) -> str:
     corners = [(first.x, first.y + first.depth / 2), *[(each.x, each.y) for each in route[1:-1]],
                (last.x, last.y - last.depth / 2)]
     path = 'M{:.1f},{:.1f}'.format(*point(*corners[0]))
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:]):
+    for (x0, y0), (x1, y1) in itertools.pairwise(corners):
         middle = (y0 + y1) / 2
         path += ' C{:.1f},{:.1f} {:.1f},{:.1f} {:.1f},{:.1f}'.format(
             *point(x0, middle), *point(x1, middle), *point(x1, y1))

@@ -16,7 +16,7 @@ from autograd_nn.sequential import Sequential
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_array
 
-ADVERSARIAL = Recipe(lr=0.0002, betas=(0.5, 0.999), schedule='constant', epochs=30, batch_size=50)
+ADVERSARIAL = Recipe(lr=0.0004, betas=(0.5, 0.999), epochs=30, batch_size=100)
 
 
 def discrimination_loss(real: Variable, fake: Variable) -> Variable:

@@ -16,7 +16,7 @@ from autograd_nn.models.generative.autoencoder import PictureCoder, perceptron
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
-from autograd_nn.variable import Parameter, Variable
+from autograd_nn.variable import Parameter, Variable, as_variable
 
 
 @register('vae_normal', (1, 28, 28), 'generation', Recipe(epochs=30, batch_size=100))
@@ -122,6 +122,7 @@ class MixturePrior(Link):
     def log_prob(self, z: ArrayLike) -> Variable:
         """The logarithm of the density at latents of shape (N, latent_size): shape (N,)."""
         components, size = self.loc.shape
+        z = as_variable(z)
         precision = F.exp(-2 * self.log_scale)
         # Of each latent and component the squared distance, multiplied out, so that products of matrices do it.
         squares = (F.matmul(z * z, precision, transb=True) - 2 * F.matmul(z, self.loc * precision, transb=True)

@@ -16,7 +16,7 @@ from autograd_nn.models.sequence.packed import Packing, lengths_of
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-TAGGER = Recipe(lr=0.003, clip=5., epochs=12, batch_size=20)
+TAGGER = Recipe(lr=0.003, clip=5., epochs=16, batch_size=20)
 
 
 @register('bilstm_tagger', (), 'tagging', TAGGER)

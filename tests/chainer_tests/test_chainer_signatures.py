@@ -917,7 +917,8 @@ functions. binarize confusion_matrix div floordiv gelu gru info_nce mul neg nt_x
 scaled_dot_product_attention std step stochastic_depth sub var
 links. BinaryConvolution2D BinaryLinear MultiHeadAttention Shortcut
 optimizer_hooks. GradientScaling WeightClipping WeightMask
-training.extensions. CosineShift DivergenceError MagnitudePruning Shift WeightAveraging
+training.extensions. CosineShift DivergenceError MagnitudePruning Shift TensorBoardReport \
+WeightAveraging
 initializers. Initializer get_initializer
 iterators. LengthOrderSampler
 datasets. AugmentedDataset COCOBoxDataset CaptionDataset DateSpellings DigitSceneCaptions DigitScenes \
@@ -931,6 +932,7 @@ VOCSemanticSegmentationDataset Vocabulary WordVectors boxes_of_masks describe_sc
 get_digits get_reviews get_tagged_sentences label_map_of_scene make_analogy_corpus make_reviews make_tagged_sentences \
 pad_sentences parallel_streams prepare_digit prepare_line read_analogies read_image read_label_map \
 read_tagged_sentences read_text split_sentence standard_augmentation write_label_map
+datasets. DigitOutlines PicturePairDataset outline
 serializers. LoadReport load_matching load_safetensors load_state_dict read_torch_file save_safetensors
 dataset. Dataset Examples RemoteFile at_epoch call_converter download_files gather join_examples
 '''

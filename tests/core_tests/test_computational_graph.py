@@ -224,8 +224,21 @@ def test_text_needs_no_graphviz(name, tmp_path, monkeypatch):
 def test_without_graphviz_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(computational_graph.shutil, 'which', lambda program: None)
     with pytest.raises(RuntimeError, match=r'Graphviz.*install'):
-        build_computational_graph([small()]).save(tmp_path / 'graph.svg')
-    assert not (tmp_path / 'graph.svg').exists()
+        build_computational_graph([small()]).save(tmp_path / 'graph.png')
+    assert not (tmp_path / 'graph.png').exists()
+
+
+def test_svg_needs_no_graphviz(tmp_path, monkeypatch):
+    monkeypatch.setattr(computational_graph.shutil, 'which', lambda program: None)
+    x = Variable(np.zeros(3), name='<x> & "y"')
+    graph = build_computational_graph([F.exp(x) + x])
+    graph.save(tmp_path / 'graph.svg')
+    svg = '{http://www.w3.org/2000/svg}'
+    root = xml.etree.ElementTree.parse(tmp_path / 'graph.svg').getroot()
+    assert [text.text for text in root.iter(f'{svg}text')] == [node.get('label') for node in graph.boxes()]
+    assert len(list(root.iter(f'{svg}rect'))) == len(graph.nodes)
+    assert sum('marker-end' in path.attrib for path in root.iter(f'{svg}path')) == len(graph.edges)
+    assert graph._repr_svg_() == (tmp_path / 'graph.svg').read_text()
 
 
 @pytest.mark.skipif(shutil.which('dot') is None, reason='Graphviz is not installed')

@@ -171,6 +171,7 @@ def test_weight_mask(dtype, kind):
         for param, p in zip(link.params(), expected, strict=True):
             assert param.dtype == dtype
             np.testing.assert_array_equal(param.array, np.where(mask > 0, p, 0) if param is link.W else p)
+        assert not np.signbit(link.W.array[mask == 0]).any(), 'there is one kind of zero'
         mask[0] = 0
 
 

@@ -8,6 +8,7 @@ from autograd_nn import links as L
 from autograd_nn.iterators import SerialIterator
 from autograd_nn.reinforcement import (
     Catch,
+    Environment,
     LinearDecayEpsilonGreedy,
     Players,
     PrioritizedReplayBuffer,
@@ -118,3 +119,40 @@ def test_exploration():
     assert (LinearDecayEpsilonGreedy(0, 0, 1, 4).select_actions(0, greedy) == greedy).all()
     with pytest.raises(ValueError, match=r'expected end_epsilon from 0 to 1, got 1\.5'):
         LinearDecayEpsilonGreedy(1, 1.5, 10, 2)
+
+
+class Lamp(Environment):
+    """A picture that is dark or bright; the action is to be 0 or 1."""
+
+    observation_shape, observation_dtype, n_actions = (36, 36, 1), np.dtype(np.uint8), 2
+
+    def reset(self, *, seed=None):
+        self.random = np.random.default_rng(seed)
+        self.steps = 0
+        return self.show(), {}
+
+    def show(self):
+        self.bright = int(self.random.integers(2))
+        return np.full(self.observation_shape, 200 * self.bright, np.uint8)
+
+    def step(self, action):
+        reward = float(action == self.bright)
+        self.steps += 1
+        return self.show(), reward, self.steps == 5, False, {}
+
+
+def test_pictures_are_remembered_as_bytes_and_learned():
+    np.random.seed(0)
+    model = QLearningLoss(models.create('dqn', observation_shape=(36, 36, 1), n_actions=2))
+    buffer = ReplayBuffer(500)
+    updater = QLearningUpdater(SerialIterator(range(100), 10, shuffle=False), optimizers.Adam(1e-3).setup(model),
+                               Players([Lamp(), Lamp()]), CPU, buffer, LinearDecayEpsilonGreedy(1., 1., 1, 2),
+                               gamma=0., minibatch_size=16)
+    updater.play(30)
+    batch = buffer.sample(5)
+    assert batch.observations.dtype == np.uint8 and set(np.unique(batch.observations)) == {0, 200}
+    for _ in range(15):
+        updater.learn_once()
+    lamps = np.zeros((2, 36, 36, 1), np.uint8)
+    lamps[1] = 200
+    assert updater.network.act(lamps).tolist() == [0, 1]

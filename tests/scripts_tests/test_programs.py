@@ -91,6 +91,8 @@ def test_predict_with_wrong_weights(trained, tmp_path):
     for name, content in ('text.npz', b'hello'), ('cut.npz', whole[:len(whole) // 2]):
         (tmp_path / name).write_bytes(content)
         expect_one_line(run('predict', name, '1.png', cwd=tmp_path), name)
+    expect_one_line(run('predict', trained[0] / 'model.npz', cwd=tmp_path),
+                    'model.npz, expected the files that the network is to answer for')
     np.savez(tmp_path / 'other.npz', **{'l1/W': np.zeros((3, 3))})
     expect_one_line(run('predict', 'other.npz', '1.png', cwd=tmp_path))
     (tmp_path / 'config.json').write_text('{"arguments": ')

@@ -10,7 +10,7 @@ import autograd_nn as ann
 from autograd_nn import datasets, models
 from autograd_nn.dataset import concat_examples
 from autograd_nn.evaluation import fid
-from autograd_nn.tasks import autoencoding, digit_judge, generation, picture_task, translation
+from autograd_nn.tasks import autoencoding, digit_judge, generation, picture_task, picture_translation
 from autograd_nn.tasks.digit_judge import DigitJudge, as_digits, load_digit_judge, make_reader, train_reader
 from autograd_nn.tasks.generated_pictures import as_image, draw_rows, draw_samples, interpolate
 from autograd_nn.tasks.picture_data import FitPictures
@@ -35,9 +35,9 @@ def few_digits(monkeypatch, judge):
         return *(data[:count] for data, count in zip(datasets.get_digits(ndim=3), (40, 20))), DIGITS
 
     monkeypatch.setattr(PictureTask, 'embedded', {'digits': load})
-    monkeypatch.setattr(translation.Translation, 'embedded', {
+    monkeypatch.setattr(picture_translation.PictureTranslation, 'embedded', {
         'outlines': lambda: (*map(datasets.DigitOutlines, load()[:2]), ())})
-    for module in picture_task, translation:
+    for module in picture_task, picture_translation:
         monkeypatch.setattr(module, 'load_digit_judge', lambda device: judge)
 
 
@@ -67,7 +67,7 @@ def snapshot(path):
     with np.load(path) as arrays:
         found = {name: arrays[name] for name in arrays.files}
     return {name: array for name, array in found.items()
-            if name != 'observation' and not any(word in name for word in ('LogReport', 'elapsed', 'plot_'))}
+            if name != 'observation' and not any(word in name for word in ('Report', 'elapsed', 'plot_'))}
 
 
 @pytest.mark.parametrize('name', ['gan', 'cgan', 'dcgan', 'wgan_gp'])
@@ -226,7 +226,7 @@ def test_pairs_of_a_folder(tmp_path, small_networks):
             Image.new('L', (40, 40), shade).save(tmp_path / 'pairs' / part / f'{i}.png')
     said = train(tmp_path, 'pix2pix', '--dataset', tmp_path / 'pairs', '--epochs', 1, '--reverse')
     assert '2 of 6 pictures' in said and 'LeNet' not in said
-    task = translation.Translation(models.get('pix2pix'), Namespace(
+    task = picture_translation.PictureTranslation(models.get('pix2pix'), Namespace(
         dataset=str(tmp_path / 'pairs'), seed=0, reverse=True), Processes(), ann.get_device('cpu'))
     task.load_data()
     task.network = models.create('pix2pix')

@@ -1,6 +1,7 @@
 """Playing as a task: it is trained, goes on bit for bit, plays an episode, and says what it cannot play."""
 import importlib.util
 import json
+import re
 from argparse import ArgumentParser
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_a_network_is_trained_and_plays(options, has_curves, tmp_path, request):
     returns = [entry['validation/main/return'] for entry in log]
     assert len(log) == 3 and all(-1 <= each <= 1 for each in returns) and 'main/loss' in log[-1]
     assert -1 <= log[-1]['main/return'] <= 1
-    assert 'return of the best weights over 5 episodes: ' in process.stdout
+    found = re.search('best weights: (return .* on average over 5 episodes, .*)', process.stdout)[1]
     assert Image.open(tmp_path / 'result' / 'results.png').width > 500
     film = Image.open(tmp_path / 'result' / 'episode.gif')
     assert film.n_frames == 10 and film.size == (100, 200)
@@ -58,6 +59,8 @@ def test_a_network_is_trained_and_plays(options, has_curves, tmp_path, request):
     assert process.stdout.startswith('catch: an episode with the return ')
     assert 'written: predictions/model-episode.gif' in process.stdout
     assert Image.open(tmp_path / 'predictions' / 'model-episode.gif').n_frames == 10
+    process = run_here('predict', '--evaluate', 'result/model.npz', 'result/best.npz', cwd=tmp_path)
+    assert process.stdout.splitlines() == [f'result/{name}.npz: catch, {found}' for name in ('model', 'best')]
     expect_one_line(run_here('predict', tmp_path / 'result' / 'model.npz', 'photo.png', cwd=tmp_path),
                     'photo.png: a network that plays takes no files')
 

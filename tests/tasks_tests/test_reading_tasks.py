@@ -149,11 +149,14 @@ def test_the_vocabulary_of_another_model(data, runs, task, tmp_path):
     Vocabulary(['<unk>', *reversed(known.tokens[1:])], 'word').save(tmp_path / 'vocabulary.json')
     expect_one_line(run_here('predict', tmp_path / 'model.npz', 'the', cwd=tmp_path),
                     'vocabulary.json: expected the vocabulary that model.npz was trained with, got another one')
-    with open(data / KINDS[task][1], 'a') as file:
-        file.write({'tagging': '\nzebra\tNOUN\n', 'word_vectors': ''}.get(task, 'good\tzebra\n'))
-    if task == 'tagging':
-        expect_one_line(run_here('train', '--resume', folder, '--epochs', 3, cwd=data),
-                        '--resume: ', 'has other words than the run in')
+
+
+def test_a_run_does_not_go_on_with_other_words(data, runs, tmp_path):
+    folder, _ = runs['tagging']
+    other = tmp_path / 'tagged.tsv'
+    other.write_text((data / 'tagged.tsv').read_text().replace('dog', 'zebra'))
+    process = run_here('train', '--resume', folder, '--epochs', 3, '--dataset', other, cwd=data)
+    expect_one_line(process, '--resume: ', 'has other words than the run in')
 
 
 @pytest.mark.parametrize('name, dataset, content, message', [
@@ -196,7 +199,7 @@ def test_analogies_of_a_file_are_counted(data, tmp_path):
 def test_characters_in_place_of_words(tmp_path):
     (tmp_path / 'a.tsv').write_text('犬\t犬が走る。\n猫\t猫が寝る。\n' * 4, 'utf-8')
     process = run_here('train', '--model', 'text_cnn', '--dataset', 'a.tsv', '--level', 'char', '--units', 8,
-                       '--epochs', 20, '--batch-size', 6, cwd=tmp_path)
+                       '--epochs', 12, '--batch-size', 6, '--lr', 0.02, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert '犬' in Vocabulary.load(tmp_path / 'result' / 'vocabulary.json').tokens
     process = run_here('predict', tmp_path / 'result' / 'model.npz', '犬が走る', '猫 が寝る', cwd=tmp_path)
@@ -244,3 +247,30 @@ def test_every_network_has_a_recipe_and_a_task():
         assert models.names(task)
         for name in models.names(task):
             assert models.get(name).recipe.epochs > 1
+
+
+def figures(folder, name, *arguments):
+    """Trains on what is made up as the recipe says; returns the last figures."""
+    process = run_here('train', '--model', name, *arguments, '--out', name, cwd=folder)
+    assert process.returncode == 0, process.stderr
+    log = json.loads((folder / name / 'log.json').read_text())
+    return {key.rpartition('/')[2]: value for key, value in log[-1].items() if key.startswith('validation/')}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', models.names('word_vectors'))
+def test_planted_analogies_come_out_right(name, tmp_path):
+    assert figures(tmp_path, name)['analogies'] == 1
+
+
+@pytest.mark.slow
+def test_a_crf_makes_fewer_mistakes(tmp_path):
+    without, with_crf = (figures(tmp_path, name) for name in ('bilstm_tagger', 'bilstm_crf_tagger'))
+    assert with_crf['accuracy'] > without['accuracy'] > 0.94
+    assert with_crf['exact'] > without['exact'] + 0.02
+
+
+@pytest.mark.slow
+def test_only_who_reads_in_order_understands_reviews(tmp_path):
+    bag, reader = (figures(tmp_path, name, '--epochs', 4) for name in ('text_bow', 'text_lstm'))
+    assert bag['accuracy'] < 0.65 and reader['accuracy'] > 0.95

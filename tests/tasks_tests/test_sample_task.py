@@ -100,6 +100,12 @@ def test_programs_train_resume_and_predict(known, tmp_path):
     again = run_here('train', '--resume', 'result', '--epochs', 3, cwd=tmp_path)
     assert again.returncode == 0 and len(json.loads((folder / 'log.json').read_text())) == 3
 
+    error = json.loads((folder / 'log.json').read_text())[-1]['validation/main/error']
+    evaluated = run_here('predict', '--evaluate', 'result/model.npz', cwd=tmp_path)
+    assert evaluated.stdout.splitlines() == ['300 test samples of digits', f'result/model.npz: error {error:.4f}']
+    expect_one_line(run_here('predict', '--evaluate', 'result/model.npz', 'result/best.npz', cwd=tmp_path),
+                    '--evaluate: networks such as ink do not answer together')
+
     Image.new('L', (28, 28), 255).save(tmp_path / 'white.png')
     (tmp_path / 'other').mkdir()
     Image.new('L', (28, 28), 0).save(tmp_path / 'other' / 'white.png')
@@ -137,5 +143,5 @@ def test_the_table():
         assert models.names(name)
         assert {'sgd', 'momentum', 'adam', 'adamw'} <= task.learning_rates.keys()
     assert {entry.task for entry in map(models.get, models.names())} <= {*tasks.names(), 'style'}
-    with pytest.raises(ValueError, match=r"^task: there is no 'x'; expected one of captions, .*images, .*text"):
+    with pytest.raises(ValueError, match=r"^task: there is no 'x'; expected one of .*captions, .*images, .*text"):
         tasks.get('x')

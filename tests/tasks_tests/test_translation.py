@@ -10,7 +10,8 @@ from autograd_nn import datasets, models, tasks
 from autograd_nn.datasets import DateSpellings
 from autograd_nn.evaluation import bleu
 from autograd_nn.tasks.attention_picture import CELL, draw_attention
-from autograd_nn.tasks.translation import Translation, fingerprint
+from autograd_nn.tasks.token_task import fingerprint
+from autograd_nn.tasks.translation import Translation
 from support.programs import expect_one_line, run_here
 
 SMALL = 'transformer_small', 'seq2seq_small'
@@ -115,7 +116,7 @@ def test_another_vocabulary_takes_one_line(run, tmp_path):
     vocabulary = datasets.MarkedVocabulary.of_texts(['another one'], 'char')
     vocabulary.save(tmp_path / 'vocabulary.json')
     process = run_here('predict', tmp_path / 'model.npz', 'a', cwd=tmp_path)
-    expect_one_line(process, 'vocabulary.json is not the vocabulary that ', 'model.npz was trained with')
+    expect_one_line(process, 'vocabulary.json: expected the vocabulary that model.npz was trained with, got another')
     (tmp_path / 'vocabulary.json').unlink()
     process = run_here('predict', tmp_path / 'model.npz', 'a', cwd=tmp_path)
     expect_one_line(process, 'vocabulary.json')
@@ -178,6 +179,19 @@ def test_other_texts_or_options_cannot_go_on(run, texts, tmp_path):
     expect_one_line(process, 'is not the data that the run in', 'its texts differ')
     process = run_here('train', '--resume', run, '--max-length', 50, '--epochs', 3, cwd=tmp_path)
     expect_one_line(process, '--max-length')
+
+
+def test_files_may_be_moved(texts, tmp_path):
+    for folder in 'here', 'there':
+        (tmp_path / folder).mkdir()
+        for end in 'en', 'iso':
+            shutil.copy(texts / f'test.{end}', tmp_path / folder / end)
+    for options in ['--source', 'here/en', '--target', 'here/iso', '--level', 'char', '--epochs', 1], [
+            '--resume', 'result', '--source', 'there/en', '--target', 'there/iso', '--epochs', 2]:
+        process = run_here('train', '--model', 'seq2seq_small', *options, cwd=tmp_path)
+        assert process.returncode == 0, process.stderr
+    process = run_here('train', '--resume', 'result', '--dataset', 'dates', '--epochs', 3, cwd=tmp_path)
+    expect_one_line(process, '--dataset: expected it, or --source and --target; got dates and there/en')
 
 
 def test_figures():

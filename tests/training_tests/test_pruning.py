@@ -52,6 +52,7 @@ def test_the_least_go(per_layer):
         np.testing.assert_array_equal(after[path], np.where(abs(array) < limit, 0, array))
         if per_layer:
             assert pruning.zeros()[path] == (round(0.6 * array.size), array.size)
+        assert not np.signbit(after[path][after[path] == 0]).any(), 'there is one kind of zero'
     assert zeros(network) == pytest.approx(0.6 * len(everything), abs=2)
     assert pruning.zeros().keys() == before.keys(), 'biases and normalization are not pruned'
     assert all(param.array.any() for path, param in network.namedparams() if path.endswith('gamma'))

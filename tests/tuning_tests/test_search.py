@@ -87,7 +87,7 @@ def test_what_an_objective_raises_ends_the_search_and_counts_as_nothing(tmp_path
 
 def test_no_study(tmp_path):
     (tmp_path / 'study.db').write_text('something else')
-    with pytest.raises(ValueError, match='study.db is no study: .*not a database'):
+    with pytest.raises(ValueError, match=r'study\.db is no study: .*not a database'):
         search(tmp_path, 1)
     with tuning.Search(tmp_path / 'a.db', SPACE):
         pass
@@ -153,7 +153,7 @@ def test_all_are_killed_and_the_search_goes_on(tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     again = start(tmp_path, 'random', 0)
-    lines, errors = again.communicate(timeout=120)
+    _, errors = again.communicate(timeout=120)
     assert again.returncode == 0, errors
     study = optuna.load_study(study_name='search', storage=f'sqlite:///{tmp_path}/study.db')
     states = [trial.state for trial in study.get_trials(deepcopy=False)]

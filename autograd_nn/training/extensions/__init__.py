@@ -21,13 +21,14 @@ from autograd_nn.training.extensions.shift import (
     WarmupShift,
 )
 from autograd_nn.training.extensions.snapshot import snapshot, snapshot_object
+from autograd_nn.training.extensions.tensorboard_report import TensorBoardReport
 from autograd_nn.training.extensions.variable_statistics_plot import VariableStatisticsPlot
 from autograd_nn.training.extensions.weight_averaging import WeightAveraging
 
 __all__ = [
     'CosineShift', 'DivergenceError', 'DumpGraph', 'Evaluator', 'ExponentialShift', 'FailOnNonNumber', 'InverseShift',
     'LinearShift', 'LogReport', 'MagnitudePruning', 'MicroAverage', 'MultistepShift', 'ParameterStatistics',
-    'PlotReport', 'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'VariableStatisticsPlot',
-    'WarmupShift', 'WeightAveraging', 'observe_lr', 'observe_value', 'snapshot', 'snapshot_object', 'snapshot_writers',
-    'unchain_variables',
+    'PlotReport', 'PolynomialShift', 'PrintReport', 'ProgressBar', 'Shift', 'StepShift', 'TensorBoardReport',
+    'VariableStatisticsPlot', 'WarmupShift', 'WeightAveraging', 'observe_lr', 'observe_value', 'snapshot',
+    'snapshot_object', 'snapshot_writers', 'unchain_variables',
 ]

@@ -5,12 +5,11 @@ import shutil
 from pathlib import Path
 
 from autograd_nn.computational_graph import build_computational_graph
-from autograd_nn.config import config
 from autograd_nn.serializer import AbstractSerializer, serialize_if_there
 from autograd_nn.training.extension import Extension
+from autograd_nn.training.extensions.kept_graph import KeptGraph
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.atomic import atomic_write
-from autograd_nn.variable import Variable
 
 
 class DumpGraph(Extension):
@@ -36,21 +35,18 @@ class DumpGraph(Extension):
         self._filename = out_name or filename or 'cg.dot'
         self._variable_style = variable_style
         self._function_style = function_style
-        self._keep_graph: bool | None = None
+        self._kept = KeptGraph(root_name)
 
     def trigger(self, trainer: Trainer) -> bool:
         """Fires in the first iteration."""
         return trainer.updater.iteration == 1
 
     def initialize(self, trainer: Trainer) -> None:
-        if trainer.is_before_training:
-            self._keep_graph = config.keep_graph_on_report
-            config.keep_graph_on_report = True
+        self._kept.begin(trainer)
 
     def __call__(self, trainer: Trainer) -> None:
-        self.finalize()
-        root = trainer.observation.get(self._root_name)
-        if not isinstance(root, Variable):
+        root = self._kept.take(trainer)
+        if root is None:
             raise ValueError(f'DumpGraph: expected a Variable named {self._root_name!r} in the observation, which has '
                              f'{", ".join(trainer.observation) or "nothing"}')
         graph = build_computational_graph([root], variable_style=self._variable_style,
@@ -62,11 +58,9 @@ class DumpGraph(Extension):
             graph.save(path.with_suffix('.svg'))
 
     def finalize(self) -> None:
-        if self._keep_graph is not None:
-            config.keep_graph_on_report = self._keep_graph
-            self._keep_graph = None
+        self._kept.end()
 
     def serialize(self, serializer: AbstractSerializer) -> None:
         """Stores what Chainer looks for; a file has nothing that is needed here."""
-        serialize_if_there(serializer, '_original_flag', bool(self._keep_graph))
-        serialize_if_there(serializer, '_flag_called', self._keep_graph is None)
+        serialize_if_there(serializer, '_original_flag', False)
+        serialize_if_there(serializer, '_flag_called', True)

@@ -117,7 +117,7 @@ class MagnitudePruning(Extension):
         """Sets what is pruned to zero, also where something else than an update has changed it."""
         for path, param in self._weights().items():
             if path in self._masks:
-                param.array[...] *= self._masks[path]
+                param.array[...] = param.xp.where(self._masks[path], param.array, 0)
 
     def zeros(self) -> dict[str, tuple[int, int]]:
         """By the paths of parameters: how many of their weights are pruned, and how many there are."""
