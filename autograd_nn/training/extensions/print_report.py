@@ -49,6 +49,9 @@ class PrintReport(Extension):
             self._log_report(trainer)
             log = self._log_report.log
         if is_notebook(self._out):
+            if len(log) <= max(self._printed, 0):
+                return
+            self._printed = len(log)
             rows = [[row.get(entry) for entry in self._entries] for row in log[-_ROWS:]]
             self._output.show(html_table(self._entries, rows))
             return
