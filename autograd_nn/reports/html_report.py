@@ -107,6 +107,13 @@ class HtmlReport(Extension):
         status = f'<b>{escape(self._state)}</b> · written on {datetime.now():%Y-%m-%d at %H:%M:%S}'
         return page(run.title, status, sections, self._state == 'running')
 
+    def _repr_html_(self) -> str:
+        if self._trainer is None:
+            return '<p>There is no report yet: no epoch is complete.</p>'
+        # A document of its own, so that its styles are not those of the notebook.
+        return (f'<iframe srcdoc="{escape(self.html(self._trainer))}" style="width:100%;height:40rem;border:0">'
+                '</iframe>')
+
     def serialize(self, serializer: AbstractSerializer) -> None:
         memory = serialize_json(serializer, 'memory', self._memory, strict=False)
         self._memory = [tuple(each) for each in memory]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import time
 import warnings
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd_nn.training.extension import Extension
+from autograd_nn.training.extensions.notebook import Output, is_notebook
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.atomic import atomic_write
 
@@ -57,7 +59,8 @@ class FigureExtension(Extension):
     """Base class of extensions that draw a figure again and again, as the training goes on.
 
     Where it is wanted too often, not every one is drawn, as that takes at most a fiftieth of the time; the last one is.
-    Without matplotlib a warning says so once, and nothing is drawn. A subclass overrides `make_figure`.
+    Without matplotlib a warning says so once, and nothing is drawn. A Jupyter notebook shows the figure, too. A subclass
+    overrides `make_figure`.
 
     Args:
         filename: The file's name in the trainer's directory; its suffix determines the format.
@@ -66,6 +69,7 @@ class FigureExtension(Extension):
     def __init__(self, filename: str) -> None:
         self._filename = filename
         self._economy = Economy()
+        self._output = Output()
 
     @staticmethod
     def available() -> bool:
@@ -94,3 +98,7 @@ class FigureExtension(Extension):
         figure = self.make_figure()
         with atomic_write(path) as file:
             figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
+        if is_notebook():
+            picture = io.BytesIO()
+            figure.savefig(picture, format='png', dpi=80)
+            self._output.show_picture(picture.getvalue())

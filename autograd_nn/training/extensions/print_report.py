@@ -13,14 +13,18 @@ from tqdm import tqdm
 from autograd_nn.serializer import AbstractSerializer
 from autograd_nn.training.extension import Extension
 from autograd_nn.training.extensions.log_report import LogReport
+from autograd_nn.training.extensions.notebook import Output, is_notebook
 from autograd_nn.training.trainer import Trainer
+from autograd_nn.utils.html_table import html_table
+
+_ROWS = 30  # of the table in a notebook
 
 
 class PrintReport(Extension):
     """Prints the log as a table, a row at a time. A resumed training begins with the rows it has already.
 
     Where the names are too long for the width of the terminal (80 columns if the output is no terminal), the head takes
-    several lines and numbers have fewer digits.
+    several lines and numbers have fewer digits. In a Jupyter notebook it is a table of HTML with the last 30 rows.
 
     Args:
         entries: The keys of the columns.
@@ -35,6 +39,7 @@ class PrintReport(Extension):
         self._out = out
         self._printed = -1
         self._heads: list[list[str]] = []
+        self._output = Output()
 
     def __call__(self, trainer: Trainer) -> None:
         if isinstance(self._log_report, str):
@@ -42,6 +47,13 @@ class PrintReport(Extension):
         else:
             self._log_report(trainer)
             log = self._log_report.log
+        if is_notebook(self._out):
+            if len(log) <= max(self._printed, 0):
+                return
+            self._printed = len(log)
+            rows = [[row.get(entry) for entry in self._entries] for row in log[-_ROWS:]]
+            self._output.show(html_table(self._entries, rows))
+            return
         if self._printed < 0:
             self._heads = _choose_heads(self._entries, get_terminal_size().columns)
             for line in zip_longest(*self._heads, fillvalue=''):

@@ -4,12 +4,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from html import escape
 from typing import IO, Any
 
 from tqdm import tqdm
 
 from autograd_nn.reporter import is_scalar
 from autograd_nn.training.extension import Extension
+from autograd_nn.training.extensions.notebook import Output, is_notebook
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.variable import as_array
 
@@ -22,7 +24,8 @@ _LINE_SECONDS = 60
 class ProgressBar(Extension):
     """Shows how far the training is, the speed in examples per second, and reported values such as the loss.
 
-    Where the output is not a terminal but a file or a pipe, there is a line about it once a minute.
+    In a Jupyter notebook it is a bar of HTML. Where the output is a file or a pipe, there is a line about it once a
+    minute.
 
     Args:
         training_length: The length of the whole training, such as ``(20, 'epoch')``; by default that of the trainer's
@@ -45,6 +48,7 @@ class ProgressBar(Extension):
         self._shown_at = 0.0
         self._shown_iteration = 0
         self._speed = 0.0
+        self._output: Output | None = None
 
     def initialize(self, trainer: Trainer) -> None:
         self._shown_at, self._shown_iteration = time.perf_counter(), trainer.updater.iteration
@@ -52,6 +56,12 @@ class ProgressBar(Extension):
     def __call__(self, trainer: Trainer) -> None:
         out = self._out or sys.stdout
         updater, now = trainer.updater, time.perf_counter()
+        if is_notebook(out):
+            if self._output is None or now - self._shown_at >= _REFRESH_SECONDS:
+                self._measure_speed(updater.iteration, now)
+                self._output = self._output or Output()
+                self._output.show(self._html(trainer))
+            return
         if not out.isatty():
             if now - self._shown_at >= _LINE_SECONDS:
                 self._measure_speed(updater.iteration, now)
@@ -73,6 +83,11 @@ class ProgressBar(Extension):
             bar_format = bar_format.replace('{bar}', f'{{bar:{self._bar_length}}}')
         return tqdm(total=total, initial=self._shown_iteration, file=out, leave=False,
                     dynamic_ncols=True, bar_format=bar_format)
+
+    def _html(self, trainer: Trainer) -> str:
+        total, iteration = self._total_iterations(trainer), trainer.updater.iteration
+        bar = '' if total is None else f'<progress value="{min(iteration, total)}" max="{total}"></progress> '
+        return f'{bar}{escape(self._line(trainer))}'
 
     def _line(self, trainer: Trainer) -> str:
         total, iteration = self._total_iterations(trainer), trainer.updater.iteration
@@ -118,3 +133,6 @@ class ProgressBar(Extension):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+        if self._output is not None:
+            self._output.show('')
+            self._output = None
