@@ -176,7 +176,7 @@ class Input(Symbol):
     Example:
         >>> import autograd_nn as ann, autograd_nn.functions as F, autograd_nn.links as L
         >>> x = ann.Input((3, 32, 32))
-        >>> h = F.max_pooling_2d(F.relu(L.Convolution2D(16, ksize=3, pad=1)(x)), 2)
+        >>> h = F.max_pooling_2d(F.relu(L.Convolution2D(16, 3, pad=1)(x)), 2)
         >>> h
         <Symbol: (None, 16, 16, 16), float32>
         >>> h + 1, F.concat([h, 2 * h]), h.reshape(h.shape[0], -1)

@@ -41,7 +41,8 @@ def size_of(network: Any) -> float:
 def draw_pruning(folder: Path) -> None:
     """Accuracy against the part of the weights that is left, and prints it with the size of the file."""
     figure, axis = pyplot.subplots(figsize=(6, 3.4), dpi=110)
-    for pattern, label, style in ('[0-9]*', 'the least of all layers together', 'o-'), ('layer_*', 'the least of each layer', 's--'):
+    for pattern, label, style in (('[0-9]*', 'the least of all layers together', 'o-'),
+                                  ('layer_*', 'the least of each layer', 's--')):
         points = []
         for task in tasks_of(sorted(folder.glob(pattern))):
             weights = [param.array for param in task.network.params() if param.ndim > 1]

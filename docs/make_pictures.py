@@ -14,6 +14,7 @@ from PIL import Image
 
 import autograd_nn as ann
 import autograd_nn.functions as F
+import autograd_nn.links as L
 from autograd_nn.computational_graph import build_computational_graph
 
 DOCS = Path(__file__).parent
@@ -90,6 +91,22 @@ def plot_curves(log: Path, target: Path) -> None:
     figure.savefig(target)
 
 
+def draw_fit() -> None:
+    """The pictures of the page on training in a few lines."""
+    ann.random.seed(0)
+    x, t = ann.dataset.concat_examples(ann.datasets.get_digits()[0][:3000])
+    model = ann.Sequential(L.Linear(100), F.relu, L.Linear(10))
+    model.compile('adam', loss='softmax_cross_entropy', metrics=['accuracy'])
+    model.fit(x, t, batch_size=50, epochs=5, validation_split=0.2).plot(IMAGES / 'fit_curves.png')
+    shrink(IMAGES / 'fit_curves.png', IMAGES / 'fit_curves.png')
+    image, context = ann.Input((1, 28, 28), name='image'), ann.Input(5, name='context')
+    h = F.relu(L.BatchNormalization()(L.Convolution2D(8, 3, pad=1)(image)))
+    h = F.max_pooling_2d(h + L.Convolution2D(8, 1)(image), 4)
+    h = F.concat([h.reshape(h.shape[0], -1), context])
+    outputs = {'digit': L.Linear(10)(F.dropout(h)), 'size': L.Linear(1)(h)}
+    ann.Model([image, context], outputs).graph().save(IMAGES / 'fit_graph.svg')
+
+
 def main() -> None:
     """Makes all pictures, or the graphs alone."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -98,6 +115,7 @@ def main() -> None:
     arguments = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
     draw_graphs()
+    draw_fit()
     if arguments.graphs:
         return
     with tempfile.TemporaryDirectory() as temporary:

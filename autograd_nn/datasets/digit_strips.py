@@ -37,7 +37,7 @@ class DigitStrips(DatasetMixin):
         >>> from autograd_nn.datasets import DigitStrips
         >>> image, text = DigitStrips(100)[0]
         >>> image.shape, text
-        ((1, 28, 151), '491052')
+        ((1, 28, 147), '491052')
     """
 
     def __init__(self, length: int, split: str = 'train', seed: int = 0, count: tuple[int, int] = (3, 6),

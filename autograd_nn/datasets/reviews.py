@@ -37,7 +37,9 @@ def make_reviews(length: int, seed: int = 0) -> list[tuple[str, int]]:
         >>> from autograd_nn.datasets import make_reviews
         >>> for text, label in make_reviews(3):
         ...     print(label, text)
-        2 it was
+        2 Although the wine was anything but extremely impressive, the bathroom seemed excellent. We were there in May.
+        0 The staff was so bad.
+        1 The music seemed horrible, although the bathroom looked lovely.
     """
     rng = np.random.default_rng(seed)
     found: dict[str, int] = {}

@@ -65,7 +65,7 @@ def as_digits(pictures: np.ndarray) -> np.ndarray:
 
 
 def load_digit_judge(device: Device) -> DigitJudge:
-    """The judge: a LeNet that has learned the bundled digits, of which it reads 98.8 % of other writers'.
+    """The judge: a LeNet that has learned the bundled digits, and reads 98.5 % of those of other writers.
 
     The first time, it is trained, which takes half a minute of one core; the weights are kept under
     `dataset.get_dataset_root`.

@@ -86,7 +86,7 @@ class Translation(SampleTask):
             given, missing = ('source', 'target') if options.target is None else ('target', 'source')
             raise ValueError(f'--{given}: expected --{missing}, too')
         if options.source is not None:
-            if options.dataset not in (None, options.source):
+            if options.dataset not in (None, options.source) and not self.moved():
                 raise ValueError(f'--dataset: expected it, or --source and --target; got {options.dataset} and '
                                  f'{options.source}')
             if options.languages:
@@ -107,6 +107,11 @@ class Translation(SampleTask):
                                      f'{getattr(options, name)} and {options.subwords}')
         elif options.level is None:
             options.level = 'char' if options.dataset in self.embedded else 'word'
+
+    def moved(self) -> bool:
+        """Whether the files of a run that goes on have other names now: ``dataset`` is the name that one had."""
+        name = self.options.dataset
+        return self.options.resume is not None and name not in self.embedded and not Path(name).is_dir()
 
     def load_data(self) -> None:
         options = self.options

@@ -72,7 +72,8 @@ def find_optimizer(optimizer: str | Optimizer) -> Optimizer:
     """An optimizer by the name of its class or of `optimization.OPTIMIZERS`, with its default values, or itself."""
     if not isinstance(optimizer, str):
         return optimizer
-    known = {**OPTIMIZERS, **{name: getattr(optimizers, name) for name in optimizers.__all__}}
+    known = {**OPTIMIZERS, **{name: getattr(optimizers, name) for name in optimizers.__all__
+                              if simplify(name) not in OPTIMIZERS}}
     return look_up('optimizer', optimizer, known, foreign_names.OPTIMIZERS)()
 
 

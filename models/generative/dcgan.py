@@ -21,7 +21,7 @@ SMALL = initializers.Normal(0.02)
 
 @register('dcgan64', (3, 64, 64), 'adversarial_generation', ADVERSARIAL, shape=(3, 64, 64))
 @register('dcgan', (1, 32, 32), 'adversarial_generation',
-          Recipe(lr=0.0006, betas=(0.5, 0.999), epochs=15, batch_size=50), shape=(1, 32, 32), width=32)
+          Recipe(lr=0.0006, betas=(0.5, 0.999), epochs=30, batch_size=50), shape=(1, 32, 32), width=32)
 class DCGAN(AdversarialNetwork):
     """Deep convolutional GAN: strides in place of pooling, batch normalization, rectified units, a tanh at the end.
 
@@ -103,7 +103,7 @@ def make_discriminator(channels: int, sizes: list[int], least: int, normalize: A
 
 
 @register('wgan_gp', (1, 28, 28), 'adversarial_generation',
-          Recipe(lr=0.0005, betas=(0.5, 0.9), epochs=25, batch_size=50), width=32)
+          Recipe(lr=0.0005, betas=(0.5, 0.9), epochs=20, batch_size=50), width=32)
 class WGANGP(DCGAN):
     """WGAN-GP: the discriminator, a *critic* here, estimates how far made pictures are from real ones.
 

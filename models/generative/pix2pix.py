@@ -21,7 +21,7 @@ BETAS = 0.5, 0.999
 
 
 @register('pix2pix', (1, 32, 32), 'picture_translation',
-          Recipe(lr=0.001, betas=BETAS, schedule='linear', epochs=4, batch_size=20), shape=(1, 32, 32), width=16,
+          Recipe(lr=0.001, betas=BETAS, schedule='linear', epochs=2, batch_size=20), shape=(1, 32, 32), width=16,
           halvings=5, patch_halvings=1)
 @register('pix2pix256', (3, 256, 256), 'picture_translation',
           Recipe(lr=0.0002, betas=BETAS, schedule='linear', epochs=200, batch_size=1))

@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd_nn.backend import Device, to_cpu
 from autograd_nn.functions.array.joining import concat
+from autograd_nn.functions.connection.embedding import embed_id
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_array
 
@@ -63,7 +64,8 @@ class Packing:
         last[:] = padding
         table = xp.full(self.shape[0] * self.shape[1], len(steps), 'i')
         table[self.rows] = xp.arange(len(steps), dtype='i')
-        return concat((steps, last), axis=0)[table].reshape(*self.shape, -1)
+        # Its gradient takes a fraction of the time of that of indexing.
+        return embed_id(table, concat((steps, last), axis=0)).reshape(*self.shape, -1)
 
     def steps(self, packed: Any) -> list[Any]:
         """What is packed, an array or a Variable, as a list with the rows of each step."""

@@ -21,8 +21,8 @@ from autograd_nn.variable import Variable, as_array
 
 # As in the paper the rate rises in the first 4 % of the updates, to the same highest one for the size of the vectors
 # (section 5.3: (size * 4000) ** -0.5), and a tenth of each label is spread over all tokens (section 5.4).
-BASE = Recipe(lr=0.0007, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64)
-BIG = Recipe(lr=0.0005, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64)
+BASE = Recipe(lr=0.0007, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64, betas=(0.9, 0.98))
+BIG = Recipe(lr=0.0005, warmup=0.04, label_smoothing=0.1, epochs=20, batch_size=64, betas=(0.9, 0.98))
 DATES = Recipe(lr=0.002, warmup=0.1, label_smoothing=0.1, epochs=8, batch_size=64)
 
 

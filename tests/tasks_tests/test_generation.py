@@ -67,7 +67,7 @@ def snapshot(path):
     with np.load(path) as arrays:
         found = {name: arrays[name] for name in arrays.files}
     return {name: array for name, array in found.items()
-            if name != 'observation' and not any(word in name for word in ('LogReport', 'elapsed', 'plot_'))}
+            if name != 'observation' and not any(word in name for word in ('Report', 'elapsed', 'plot_'))}
 
 
 @pytest.mark.parametrize('name', ['gan', 'cgan', 'dcgan', 'wgan_gp'])

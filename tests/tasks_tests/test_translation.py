@@ -181,6 +181,19 @@ def test_other_texts_or_options_cannot_go_on(run, texts, tmp_path):
     expect_one_line(process, '--max-length')
 
 
+def test_files_may_be_moved(texts, tmp_path):
+    for folder in 'here', 'there':
+        (tmp_path / folder).mkdir()
+        for end in 'en', 'iso':
+            shutil.copy(texts / f'test.{end}', tmp_path / folder / end)
+    for options in ['--source', 'here/en', '--target', 'here/iso', '--level', 'char', '--epochs', 1], [
+            '--resume', 'result', '--source', 'there/en', '--target', 'there/iso', '--epochs', 2]:
+        process = run_here('train', '--model', 'seq2seq_small', *options, cwd=tmp_path)
+        assert process.returncode == 0, process.stderr
+    process = run_here('train', '--resume', 'result', '--dataset', 'dates', '--epochs', 3, cwd=tmp_path)
+    expect_one_line(process, '--dataset: expected it, or --source and --target; got dates and there/en')
+
+
 def test_figures():
     task = object.__new__(Translation)
     task.vocabulary = datasets.MarkedVocabulary.of_texts(['a b'], 'word')

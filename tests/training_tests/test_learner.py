@@ -363,7 +363,7 @@ X, T = np.ones((6, 2), 'f'), np.zeros(6, 'i')
 
 
 @pytest.mark.parametrize(('mistake', 'message'), [
-    (lambda: ann.compile(L.Linear(2), 'adm'), r"optimizer: there is no 'adm', did you mean 'Adam'\? There are sgd"),
+    (lambda: ann.compile(L.Linear(2), 'adm'), r"optimizer: there is no 'adm', did you mean 'adam'\? There are sgd"),
     (lambda: ann.compile(L.Linear(2), loss='binary_crossentropy'),
      r'sigmoid_cross_entropy does sigmoid and this in one'),
     (lambda: ann.compile(L.Linear(2), loss='nothing'), r"loss: there is no 'nothing'. There are hinge, mean"),

@@ -75,7 +75,7 @@ def test_coders_learn_eight_pictures_by_heart(make, rate):
     network = make()
     x = (pictures(8, (1, 28, 28)) > 0.7).astype('f')
     optimizer = optimizers.Adam(rate).setup(network)
-    for _ in range(250):
+    for _ in range(150):
         optimizer.update(lambda: network.losses(x)['loss'])
     made = network.reconstruct(x).array
     assert ((made > 0.5) == (x > 0.5)).mean() > 0.98
@@ -85,9 +85,9 @@ def test_coders_learn_eight_pictures_by_heart(make, rate):
 def test_translation_learns_eight_pairs_by_heart():
     network = models.Pix2Pix((1, 32, 32), width=8, halvings=5, patch_halvings=1)
     x, y = (2 * (pictures(8, (1, 4, 4)) > 0.5).astype('f').repeat(8, 2).repeat(8, 3) - 1 for _ in range(2))
-    own, other = (optimizers.Adam(0.005, beta1=0.5).setup(part) for part in (network.generator, network.discriminator))
+    own, other = (optimizers.Adam(0.01, beta1=0.5).setup(part) for part in (network.generator, network.discriminator))
     first = float(network.losses(x, y)['l1'].array)
-    for _ in range(80):
+    for _ in range(50):
         other.update(lambda: network.adversary_losses(x, y)['loss'])
         own.update(lambda: network.losses(x, y)['loss'])
     assert float(network.losses(x, y)['l1'].array) < 0.15 * first
