@@ -25,8 +25,8 @@ def note_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         args: The link and the positional arguments.
         kwargs: The keyword arguments.
     """
-    # Initial values are of no use: weights are loaded. The first constructor to run is that of the class itself; those of
-    # its bases follow.
+    # Initial values are of no use: weights are loaded. The first constructor to run is that of the class itself; those
+    # of its bases follow.
     args[0].__dict__.setdefault(_ARGUMENTS, (args[1:], {name: value for name, value in kwargs.items()
                                                         if 'init' not in name}))
 
