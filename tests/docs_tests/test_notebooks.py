@@ -5,7 +5,8 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / 'docs/notebooks'
 # What the outputs of a notebook have somewhere.
-SHOWN = {'graph': ['array([0., 2., 4.])'], 'training': ['<table>', 'image/png', 'srcdoc='], 'search': ['image/png', "'lr'"]}
+SHOWN = {'graph': ['array([0., 2., 4.])'], 'training': ['<table>', 'image/png', 'srcdoc='],
+         'search': ['image/png', "'lr'"]}
 
 
 def test_all_notebooks_are_known():

@@ -17,7 +17,6 @@ from autograd_nn.training.extensions.notebook import Output, is_notebook
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.html_table import html_table
 
-
 _ROWS = 30  # of the table in a notebook
 
 

@@ -196,12 +196,12 @@ def graph_def(root: Variable, parameters: Mapping[str, Variable]) -> Any:
             _add(made, name, 'Placeholder' if path is None else 'Parameter', [], [node])
         elif isinstance(node, FunctionNode):
             inputs: list[str] = []
-            layers = [paths[id(each)].rpartition('/')[0] for each in node.inputs if id(each) in paths]
-            for each in node.inputs:
+            layers = [paths[id(each)].rpartition('/')[0] for each in node.inputs or () if id(each) in paths]
+            for each in node.inputs or ():
                 source = each if each.creator_node is None else each.creator_node
                 inputs.append(name_of(source, paths.get(id(source)) or getattr(source, 'name', None) or 'input'))
             scope = f'{layers[0]}/' if layers and layers[0] else ''
-            outputs = [output for reference in node.outputs if (output := reference()) is not None]
+            outputs = [output for reference in node.outputs or () if (output := reference()) is not None]
             _add(made, name_of(node, f'{scope}{node.label}'), node.label, inputs, outputs)
     return made
 
