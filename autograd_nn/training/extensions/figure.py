@@ -59,8 +59,8 @@ class FigureExtension(Extension):
     """Base class of extensions that draw a figure again and again, as the training goes on.
 
     Where it is wanted too often, not every one is drawn, as that takes at most a fiftieth of the time; the last one is.
-    Without matplotlib a warning says so once, and nothing is drawn. A Jupyter notebook shows the figure, too. A subclass
-    overrides `make_figure`.
+    Without matplotlib a warning says so once, and nothing is drawn. A Jupyter notebook shows the figure, too. A
+    subclass overrides `make_figure`.
 
     Args:
         filename: The file's name in the trainer's directory; its suffix determines the format.
