@@ -15,7 +15,7 @@ from autograd_nn.link import Link
 from autograd_nn.sequential import Sequential
 from autograd_nn.symbolic import COMPARISONS
 
-_ARGUMENTS = '_arguments'
+_ARGUMENTS = '_constructed_with'  # a name that hardly any subclass has
 
 
 def note_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -25,8 +25,10 @@ def note_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         args: The link and the positional arguments.
         kwargs: The keyword arguments.
     """
-    # The first constructor to run is that of the class itself; those of its bases follow.
-    args[0].__dict__.setdefault(_ARGUMENTS, (args[1:], kwargs))
+    # Initial values are of no use: weights are loaded. The first constructor to run is that of the class itself; those
+    # of its bases follow.
+    args[0].__dict__.setdefault(_ARGUMENTS, (args[1:], {name: value for name, value in kwargs.items()
+                                                        if 'init' not in name}))
 
 
 def describe_architecture(model: Link) -> dict[str, Any]:
@@ -58,7 +60,6 @@ def describe_architecture(model: Link) -> dict[str, Any]:
                          f'{_weights_alone(kind)}')
     args, kwargs = model.__dict__[_ARGUMENTS]
     given = inspect.signature(kind).bind(*args, **kwargs).arguments
-    # Initial values are of no use: the weights are loaded.
     return {'class': kind.__name__, 'arguments': {name: _encode(value) for name, value in given.items()
                                                   if 'init' not in name}}
 

@@ -322,18 +322,22 @@ def without_traces(function: Any) -> Iterator[None]:
     before = [(link, dict(link.__dict__)) for link in links]
     random_state = np.random.get_state()
     is_new = any(param.array is None for link in links for param in link.params())
-    yield
-    if not is_new:
-        np.random.set_state(random_state)
-    for link, attributes in before:
-        for name in [name for name, value in link.__dict__.items() if value is not attributes.get(name, link)]:
-            if isinstance(link.__dict__[name], (Link, Parameter)) or (
-                    name in link._persistent and attributes.get(name) is None):
-                continue
-            if name in attributes:
+    try:
+        yield
+    finally:
+        if not is_new:
+            np.random.set_state(random_state)
+        for link, attributes in before:
+            for name in [name for name, value in link.__dict__.items() if value is not attributes.get(name, link)]:
+                if isinstance(link.__dict__[name], (Link, Parameter)) or (
+                        name in link._persistent and attributes.get(name) is None):
+                    continue
+                if name in attributes:
+                    link.__dict__[name] = attributes[name]
+                else:
+                    del link.__dict__[name]
+            for name in attributes.keys() - link.__dict__.keys():
                 link.__dict__[name] = attributes[name]
-            else:
-                del link.__dict__[name]
 
 
 def _symbols_of(results: list[Any], call: Call, path: tuple[Any, ...]) -> Any:

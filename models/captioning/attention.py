@@ -19,7 +19,7 @@ from autograd_nn.variable import Variable, as_variable
 
 
 @register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, attention_units=128,
-          dropout=0., coverage=0.)
+          dropout=0., coverage=0., detection=0.3)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -37,6 +37,7 @@ class AttentionCaptioner(CaptionNetwork):
         dropout: The ratio of the dropout, in training, on what goes into the output layer.
         coverage: How strongly the loss pulls the attention to every place toward the same sum over a sentence
             (equation 14 of the paper).
+        detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
 
     Attributes:
         encoder: The convolutional network.
@@ -64,8 +65,9 @@ class AttentionCaptioner(CaptionNetwork):
     """
 
     def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'vgg16', units: int = 512,
-                 attention_units: int = 512, dropout: float = 0.5, coverage: float = 1.0) -> None:
-        super().__init__(vocabulary_size, encoder, places=True)
+                 attention_units: int = 512, dropout: float = 0.5, coverage: float = 1.0,
+                 detection: float = 0.) -> None:
+        super().__init__(vocabulary_size, encoder, places=True, detection=detection)
         self.dropout = dropout
         self.coverage = coverage
         self._weights: Variable | None = None
@@ -82,7 +84,7 @@ class AttentionCaptioner(CaptionNetwork):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('dropout', self.dropout), ('coverage', self.coverage)]
+        return [('dropout', self.dropout), ('coverage', self.coverage), ('detection', self.detection)]
 
     def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
         """Reads sentences about pictures.

@@ -1,11 +1,20 @@
 """What all networks that write captions have in common."""
 from __future__ import annotations
 
+import numpy as np
+
+import autograd_nn.functions as F
+import autograd_nn.links as L
+from autograd_nn.backend import get_array_module
+from autograd_nn.config import config
 from autograd_nn.models.captioning.encoders import make_encoder
 from autograd_nn.models.layers.sequence_writer import SequenceWriter
 from autograd_nn.models.preprocessing import Preprocessing
-from autograd_nn.types import ArrayLike
-from autograd_nn.variable import Variable
+from autograd_nn.types import Array, ArrayLike
+from autograd_nn.variable import Variable, as_array
+
+# The logit of a word at a place that shows nothing of it.
+RARE = -4.
 
 
 class CaptionNetwork(SequenceWriter):
@@ -18,18 +27,29 @@ class CaptionNetwork(SequenceWriter):
         vocabulary_size: The number V of words, the marks of a `SentenceVocabulary` included.
         encoder: What sees the pictures: ``'scenes'``, ``'vgg16'``, ``'resnet50'`` or ``'googlenet'``.
         places: Whether the decoder takes features of each place, and not of the whole picture.
+        detection: How strongly the loss asks the encoder itself, besides, which words a sentence has, whatever their
+            order: some place has to show each of them. So an encoder that is not trained before learns to see at once,
+            and not only by what the decoder makes of it. Reference: H. Fang et al., From Captions to Visual Concepts
+            and Back, CVPR 2015, https://arxiv.org/abs/1411.4952, section 3.
 
     Attributes:
         encoder: The convolutional network.
+        detection: As given.
+        detector: With detection, the layer from a place's features to what it says of each word.
 
     Raises:
         ValueError: There is no such encoder.
     """
 
-    def __init__(self, vocabulary_size: int, encoder: str, places: bool) -> None:
+    def __init__(self, vocabulary_size: int, encoder: str, places: bool, detection: float = 0.) -> None:
         super().__init__(vocabulary_size)
+        self.detection = detection
+        self._features: Variable | None = None
         with self.init_scope():
             self.encoder, self._stage = make_encoder(encoder, places)
+            if detection:
+                # At first no word is expected anywhere: a place among many says yes too easily.
+                self.detector = L.Linear(None, vocabulary_size, initial_bias=RARE)
 
     @property
     def insize(self) -> int:
@@ -47,4 +67,34 @@ class CaptionNetwork(SequenceWriter):
         Args:
             images: Prepared pictures (see `preprocessing`) of shape (N, 3, H, W).
         """
-        return self.encoder.extract(images, [self._stage])[self._stage]
+        features = self.encoder.extract(images, [self._stage])[self._stage]
+        if self.detection:
+            if not self.detector.W.is_initialized:
+                self.detector._initialize_params(features.shape[1])
+            self._features = features if config.train else None
+        return features
+
+    def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
+        """Computes the loss to train with, as `links.Classifier` takes it.
+
+        Args:
+            y: The logits of the last call, of shape (N, T, V).
+            t: The words that come, int32 of shape (N, T); -1 behind the end of a sentence.
+
+        Returns:
+            The mean cross entropy of a word, a scalar (see `SequenceWriter.lossfun`); in training, with that of
+            `detection`.
+        """
+        loss = super().lossfun(y, t)
+        features, self._features = self._features, None  # which holds a graph
+        return loss if features is None else loss + self.detection * self._lossfun_of_detection(features, as_array(t))
+
+    def _lossfun_of_detection(self, features: Variable, t: Array) -> Variable:
+        """The sigmoid cross entropy of what is said of all words, for each word that comes."""
+        N, D = features.shape[:2]
+        places = features.reshape(N, D, -1).transpose(0, 2, 1)
+        said = F.max(self.detector(places, n_batch_axes=2), axis=1)
+        xp, valid = get_array_module(t), t != -1
+        there = xp.zeros(said.shape, np.int32)
+        there[xp.nonzero(valid)[0], t[valid]] = 1
+        return F.sum(F.sigmoid_cross_entropy(said, there, reduce='no')) / valid.sum().astype(said.dtype)

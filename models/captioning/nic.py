@@ -17,7 +17,7 @@ SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=10, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
-@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0.)
+@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=0.3)
 @register('nic_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('nic_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('nic_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -32,6 +32,7 @@ class NIC(CaptionNetwork):
         encoder: What sees the pictures: ``'scenes'``, ``'vgg16'``, ``'resnet50'`` or ``'googlenet'``.
         units: The size of the embedding and of the LSTM.
         dropout: The ratio of the dropout, in training, on what goes into the LSTM and comes out.
+        detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
 
     Attributes:
         encoder: The convolutional network.
@@ -54,8 +55,8 @@ class NIC(CaptionNetwork):
     """
 
     def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'googlenet', units: int = 512,
-                 dropout: float = 0.5) -> None:
-        super().__init__(vocabulary_size, encoder, places=False)
+                 dropout: float = 0.5, detection: float = 0.) -> None:
+        super().__init__(vocabulary_size, encoder, places=False, detection=detection)
         self.dropout = dropout
         with self.init_scope():
             self.image = L.Linear(None, units, nobias=True)
@@ -68,7 +69,7 @@ class NIC(CaptionNetwork):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('dropout', self.dropout)]
+        return [('dropout', self.dropout), ('detection', self.detection)]
 
     def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
         """Reads sentences about pictures.

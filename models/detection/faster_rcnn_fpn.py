@@ -86,8 +86,8 @@ class ResNetStages(StagedChain):
         super().__init__()
         first = StagedChain()
         layers: dict[str, Any] = {'bn': L.BatchNormalization(width), 'relu': F.relu}
-        first.add_stage('conv', L.Convolution2D(3, width, 7, 2, 3, initialW=initializers.HeNormal(fan_option='fan_out')),
-                        **layers)
+        initialW = initializers.HeNormal(fan_option='fan_out')
+        first.add_stage('conv', L.Convolution2D(3, width, 7, 2, 3, initialW=initialW), **layers)
         self.add_stage('conv1', first)
         self.add_stage('pool1', partial(F.max_pooling_2d, ksize=3, stride=2, pad=1, cover_all=False))
         for i, (name, depth) in enumerate(zip(STAGES, DEPTHS[n_layers])):

@@ -135,9 +135,9 @@ class SSD(Detector):
                                  f'{np.max(number)}')
         truths = [self.coder.encode(*truth) for truth in zip(boxes, labels, strict=True)]
         locs, classes = map(np.stack, zip(*truths))
-        loc_loss, conf_loss = multibox_loss(*outputs, *map(self.device.send, (locs, classes)), NEGATIVES)
+        loc_loss, conf_loss = multibox_loss(*outputs, self.device.send(locs), self.device.send(classes), NEGATIVES)
         # Both are divided by the number of default boxes with an object.
-        own = np.count_nonzero(classes)
+        own = int(np.count_nonzero(classes))
         whole = self.whole(own)
         return loc_loss + conf_loss if own == whole else (loc_loss + conf_loss) * (own / whole)
 

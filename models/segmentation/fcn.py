@@ -24,7 +24,7 @@ _RECIPE = Recipe(lr=0.0001, warmup=0.1, clip=1., batch_size=4)
 @register('fcn32s', (3, 224, 224), 'segmentation', _RECIPE, stride=32)
 @register('fcn16s', (3, 224, 224), 'segmentation', _RECIPE, stride=16)
 @register('fcn8s', (3, 224, 224), 'segmentation', _RECIPE, stride=8)
-@register('fcn_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8), stride=1,
+@register('fcn_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=10, batch_size=8), stride=1,
           n_layers=16, width=16, hidden=128, batch_normalization=True, same=True)
 class FCN(SegmentationNetwork):
     """FCN: VGG with convolutions for its fully connected layers, whose scores are enlarged to the size of the picture.

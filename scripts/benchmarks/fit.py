@@ -55,17 +55,18 @@ def by_fit(make: Callable[[], ann.Link], x: Any, t: Any) -> Callable[[], Any]:
     return lambda: learner.fit(x, t, batch_size=_BATCH, epochs=1, verbose=0)
 
 
-def measure(rounds: int) -> list[dict[str, Any]]:
+def measure(rounds: int, samples: int = _SAMPLES) -> list[dict[str, Any]]:
     """Times both, which take turns.
 
     Args:
         rounds: How many epochs each side runs of each network.
+        samples: How many samples an epoch has.
 
     Returns:
         For each network the medians of the seconds of processor time that an epoch takes, and of the ratios of pairs.
     """
     random = np.random.RandomState(0)
-    x, t = random.rand(_SAMPLES, 784).astype('f'), random.randint(10, size=_SAMPLES).astype('i')
+    x, t = random.rand(samples, 784).astype('f'), random.randint(10, size=samples).astype('i')
     rows = []
     for name, make in NETWORKS.items():
         sides = [bare_loop(make, x, t), by_fit(make, x, t)]

@@ -37,7 +37,7 @@ REQUIRED = {
     'Deconvolution2D': (3, 2, 2), 'Deconvolution3D': (3, 2, 2), 'DeconvolutionND': (2, 3, 2, 2),
     'DeformableConvolution2D': (3, 2, 2), 'DepthwiseConvolution2D': (3, 2, 2), 'DilatedConvolution2D': (3, 2, 2),
     'CRF1d': (3,), 'EmbedID': (3, 2), 'GRU': (3, 2), 'Highway': (3,), 'SimplifiedDropconnect': (3, 2),
-    'BatchRenormalization': (3,),
+    'BatchRenormalization': (3,), 'BinaryConvolution2D': (3, 2, 2), 'BinaryLinear': (3, 2),
     'GroupNormalization': (2, 4), 'BatchNormalization': (3,), 'Inception': (3, 1, 1, 2, 1, 2, 1),
     'InceptionBN': (3, 1, 1, 2, 1, 2, 'max', 1), 'LSTM': (3, 2), 'LayerNormalization': (3,), 'Linear': (3, 2),
     'LocalConvolution2D': (3, 2, 4, 2),

@@ -121,6 +121,7 @@ def test_without_traces_restores_what_was_set_and_deleted():
     link.state, link.other = 1, 2
     with without_traces(link):
         link.state, link.new = 5, 6
+        del link.other
     assert link.state == 1 and not hasattr(link, 'new') and link.other == 2
 
 

@@ -24,11 +24,11 @@ def overfit(network: Any, compute_loss: Callable[[], Any], steps: int, rate: flo
     optimizer = optimizers.Adam(rate).setup(network)
     for _ in range(steps):
         loss = compute_loss()
+        if loss.item() < enough:
+            break  # with the weights that this was computed with
         network.cleargrads()
         loss.backward()
         optimizer.update()
-        if loss.item() < enough:
-            break
     with ann.no_backprop_mode():
         for _ in range(averages):
             compute_loss()

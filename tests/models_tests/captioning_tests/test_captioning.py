@@ -137,6 +137,23 @@ def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean():
     np.testing.assert_allclose(weights[:, 0].reshape(2, -1), e / e.sum(axis=1, keepdims=True), rtol=1e-4)
 
 
+@pytest.mark.parametrize('kind', ['nic', 'attention'])
+def test_the_loss_asks_the_encoder_for_words(kind):
+    """In training: of each word, where it is said most of all, whether it is in the sentence."""
+    images, t = np.random.randn(2, 3, 64, 64).astype('f'), np.array([[3, 4, 3, 2], [5, 2, -1, -1]], 'i')
+    model = small(kind, detection=0.7)
+    y = model(images, np.ones((2, 4), 'i'))
+    without = models.CaptionNetwork.lossfun(small(kind, detection=0.), y, t).item()
+    features = model._features.array.reshape(2, model._features.shape[1], -1)
+    said = (model.detector.W.array @ features + model.detector.b.array[:, None]).max(axis=2).astype(float)
+    there = np.array([[word in row for word in range(9)] for row in t])
+    expected = (np.log1p(np.exp(said)) - said * there).sum() / 6
+    assert model.lossfun(y, t).item() == pytest.approx(without + 0.7 * expected, rel=1e-5)
+    with ann.using_config('train', False):
+        assert model.lossfun(model(images, np.ones((2, 4), 'i')), t).item() < without + 0.7 * expected
+    assert model._features is None
+
+
 def test_coverage_has_the_gradient_of_equation_14():
     """The sum of the squares of 1 less the weights of each place, over a sentence, for each word of the minibatch."""
     model, t = small('attention', coverage=0.7), np.array([[3, 4, 2], [5, 2, -1]], 'i')
