@@ -24,8 +24,10 @@ def read_label_map(file: File) -> np.ndarray:
         ValueError: It is a picture in colours.
 
     Example:
-        >>> write_label_map('mask.png', np.array([[0, 3, -1]]))
-        >>> read_label_map('mask.png')
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> write_label_map(file, np.array([[0, 3, -1]]))
+        >>> read_label_map(file)
         array([[ 0,  3, -1]], dtype=int32)
     """
     with Image.open(file) as picture:

@@ -96,13 +96,15 @@ class SegmentationFolderDataset(LabelMapDataset):
             than the other; a label map is a picture in colours, or has a class that is not in the list.
 
     Example:
+        >>> import tempfile
         >>> from pathlib import Path
         >>> from autograd_nn.datasets import write_label_map
+        >>> cells = tempfile.mkdtemp()
         >>> for folder in 'images', 'masks':
-        ...     Path('cells', folder).mkdir(parents=True)
-        >>> Image.new('RGB', (4, 3)).save('cells/images/1.png')
-        >>> write_label_map('cells/masks/1.png', np.array([[0, 0, 1, 2]] * 3))
-        >>> data = SegmentationFolderDataset('cells')
+        ...     Path(cells, folder).mkdir(parents=True)
+        >>> Image.new('RGB', (4, 3)).save(f'{cells}/images/1.png')
+        >>> write_label_map(f'{cells}/masks/1.png', np.array([[0, 0, 1, 2]] * 3))
+        >>> data = SegmentationFolderDataset(cells)
         >>> data.classes, data[0][0].shape, data[0][1].shape
         (['0', '1', '2'], (3, 3, 4), (3, 4))
     """
