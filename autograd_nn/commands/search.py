@@ -326,7 +326,7 @@ class SearchRun:
         Args:
             trial: The trial.
         """
-        if trial.values:
+        if trial.state.name == 'COMPLETE':
             return f'{trial.values[0]:.5g}'
         if trial.user_attrs.get('diverged'):
             return 'diverged'
@@ -340,7 +340,7 @@ class SearchRun:
         search, out = self.search, self.arguments.out
         ranked = search.ranked
         done = sorted(search.done, key=self.number_of)
-        pruned = [trial for trial in done if not trial.values]
+        pruned = [trial for trial in done if trial.state.name == 'PRUNED']
         self.write_table(out / 'trials.csv', done)
         print(f'\n{len(done)} trials: {len(ranked)} complete, {len(pruned)} pruned')
         if not ranked:
@@ -421,8 +421,8 @@ class SearchRun:
         """
         search = self.search
         names = [dimension.name for dimension in self.dimensions]
-        pruned = [trial for trial in search.done if not trial.values]
-        rows = [[self.number_of(trial), trial.values[0] if trial.values else self.outcome(trial),
+        pruned = [trial for trial in search.done if trial.state.name == 'PRUNED']
+        rows = [[self.number_of(trial), trial.values[0] if trial.state.name == 'COMPLETE' else self.outcome(trial),
                  *(trial.params[name] for name in names), trial.user_attrs['epochs'],
                  duration(trial.user_attrs['seconds'])] for trial in [*search.ranked, *pruned]]
         table = reports.Table(['trial', self.key, *names, 'epochs', 'time'], rows)

@@ -92,6 +92,19 @@ def test_what_diverges_is_no_error_and_what_is_large_can_be_best(few_digits, tmp
     assert not (tmp_path / 'search/trials/001/report.html').exists()
 
 
+def test_what_promises_little_ends_early(few_digits, tmp_path):
+    rates = 'lr=' + ','.join(f'{0.1 / (i + 1):.4f}' for i in range(5)) + ',1e-9'
+    process = run_here('search', '--model', 'mlp', '--epochs', 3, '--batch-size', 50, '--optimizer', 'sgd', '--search',
+                       rates, '--sampler', 'grid', '--no-report', cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    last = read_table(tmp_path / 'search/trials.csv')[-1]
+    log = json.loads((tmp_path / 'search/trials/005/log.json').read_text())
+    assert (last['state'], last['epochs'], float(last[KEY])) == ('pruned', '1', log[0][KEY]) and len(log) == 1
+    assert f'pruned at {log[0][KEY]:.5g}' in process.stdout
+    complete = sum(row['state'] == 'complete' for row in read_table(tmp_path / 'search/trials.csv'))
+    assert f'6 trials: {complete} complete, {6 - complete} pruned' in process.stdout and complete >= 4
+
+
 @pytest.mark.parametrize('words, message', [
     (['lr'], "--search: expected NAME=LOW:HIGH[:log] or NAME=VALUE,VALUE,..., got 'lr'"),
     (['lrr=1:2'], '--search: lrr is no option that can be searched over (did you mean lr?); expected one of'),
