@@ -93,8 +93,14 @@ def escape_stars(app: Sphinx, what: str, name: str, obj: Any, options: Any, line
             lines[i] = ''.join(parts)
 
 
+def skip_generated(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leaves out the methods that scikit-learn adds to every estimator."""
+    return True if re.fullmatch(r'set_\w+_request|get_metadata_routing', name) else None
+
+
 def setup(app: Sphinx) -> None:
     """Registers what this file defines."""
     app.add_directive('exports', Exports)
     app.connect('autodoc-process-docstring', escape_stars)
+    app.connect('autodoc-skip-member', skip_generated)
     app.connect('missing-reference', resolve_short_name)

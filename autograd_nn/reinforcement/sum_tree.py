@@ -40,7 +40,7 @@ class SumTree:
 
     @property
     def weights(self) -> np.ndarray:
-        """All weights, float64, shape (size,): a view that is not to be changed."""
+        """All weights, float64 of shape (size,), as a view that is not to be changed."""
         return self._nodes[1 << self._depth:][:self._size]
 
     def __getitem__(self, i: np.ndarray) -> np.ndarray:
