@@ -54,9 +54,8 @@ def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     parser.add_argument('--device', default='cpu', help='cpu or cuda:N (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('predictions'), metavar='DIR',
                         help='where to write what the network draws, if it does (default: %(default)s)')
-    # By where they are defined: options that one task inherits from another one are there once.
-    for task in {kind.add_predict_arguments.__qualname__: kind for kind in map(tasks.get, tasks.names())}.values():
-        task.add_predict_arguments(parser)
+    for name in tasks.names():
+        tasks.get(name).add_predict_arguments(parser)
     group = parser.add_argument_group('networks of Caffe')
     group.add_argument('--caffe', nargs=2, metavar=('DEPLOY.prototxt', 'WEIGHTS.caffemodel'),
                        help='the network and its weights')
@@ -193,7 +192,7 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
     """Makes what the command line asks for.
 
     Returns:
-        What answers for a file, and the files.
+        What answers for a file, and the files; an empty name for a network that makes something up.
     """
     if arguments.top is not None:
         check_at_least(arguments, top=1)
@@ -211,11 +210,16 @@ def make_predictor(arguments: argparse.Namespace) -> tuple[tasks.Predictor, list
         weights, *files = arguments.files
         return load_published(Path(weights), arguments, device), files
     found, files = split_files(arguments.files)
-    task, members = read_members(found, arguments)
-    if arguments.evaluate:
-        with using_config_of(members[-1].weights):
-            print(*task.evaluate(members, device), sep='\n')
-    return load_predictor(task, members, arguments, device), files
+    return load_predictor(*read_members(found, arguments), arguments, device), files or ['']
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Prints how good networks are on the test data of their runs."""
+    device = autograd_nn.get_device(arguments.device)
+    device.use()
+    task, members = read_members(split_files(arguments.files)[0], arguments)
+    with using_config_of(members[-1].weights):
+        print(*task.evaluate(members, device), sep='\n')
 
 
 def save_pictures(answer: tasks.Answer, source: Path, out: Path, taken: set[Path]) -> list[Path]:
@@ -250,9 +254,13 @@ def main(line: CommandLine) -> None:
     """Prints what the network says of each file; status 2 if one could not be read."""
     arguments = parse_arguments(line)
     with line.friendly_errors():
+        if arguments.evaluate:
+            evaluate(arguments)
+            if not split_files(arguments.files)[1]:
+                return
         predict, files = make_predictor(arguments)
     failed, taken = False, set[Path]()
-    for path in files or ([] if arguments.evaluate else ['']):
+    for path in files:
         try:
             with line.friendly_errors():
                 answer = predict(path)

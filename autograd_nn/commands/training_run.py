@@ -181,13 +181,18 @@ class TrainingRun:
     def build_trainer(self) -> None:
         """Makes the training loop, and decides on the number of epochs."""
         arguments, task = self.arguments, self.task
-        task.model.to_device(self.device)
+        trained = task.optimized()
+        for model in trained.values():
+            model.to_device(self.device)
         if arguments.sync_bn:
-            if not any(isinstance(link, L.BatchNormalization) for link in task.model.links()):
+            links = [link for model in trained.values() for link in model.links()]
+            if not any(isinstance(link, L.BatchNormalization) for link in links):
                 raise ValueError(f'--sync-bn: expected a network with batch normalization, {arguments.model} has none')
-            self.processes.synchronize_normalization(task.model)
-        optimizers = {name: self.processes.make_optimizer(self.optimization.make_optimizer(link), arguments.shard_state)
-                      for name, link in task.optimized().items()}
+            for model in trained.values():
+                self.processes.synchronize_normalization(model)
+        optimizers = {name: self.processes.make_optimizer(self.optimization.make_optimizer(model),
+                                                          arguments.shard_state)
+                      for name, model in trained.items()}
         updater = task.make_updater(optimizers)
         iterator = updater.get_iterator('main')
         if arguments.epochs is None:
@@ -311,7 +316,8 @@ class TrainingRun:
         others = self.task.save_results(out)
         if not self.processes.is_first:
             return
-        about = {MODEL: 'weights, for --initial-weights', BEST: 'weights of the epoch with the least validation loss',
+        best = ('largest ' if self.task.larger_is_better else 'least ') + self.task.monitor.replace('/main/', ' ')
+        about = {MODEL: 'weights, for --initial-weights', BEST: f'weights of the epoch with the {best}',
                  CONFIG: 'what was run', SNAPSHOT: 'the state of the training, for --resume',
                  LOG: 'figures of every epoch', REPORT: 'all of this to look at, in a browser',
                  TENSORBOARD: f'for tensorboard --logdir {out}', **others}

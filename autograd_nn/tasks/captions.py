@@ -16,7 +16,7 @@ from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets import CaptionDataset, DigitSceneCaptions, SentenceVocabulary, split_sentence
 from autograd_nn.evaluation import bleu, cider_d
 from autograd_nn.tasks.network_input import find_lacking, load_fitting_weights, run_once
-from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.options import check_at_least, find_vocabulary
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.training.run_folder import VOCABULARY, load_weights
@@ -89,12 +89,12 @@ class Captioning(SampleTask):
         """The words of the training data, or those that belong to the weights that the run starts from."""
         options = self.options
         found = SentenceVocabulary.of_sentences(self.sentences, options.vocabulary_size, options.min_count)
-        start = options.resume or (options.initial_weights and Path(options.initial_weights).parent)
-        if start is None or not (Path(start) / VOCABULARY).exists():
+        path = find_vocabulary(options)
+        if path is None:
             return found
-        known = SentenceVocabulary.load(Path(start) / VOCABULARY)
+        known = SentenceVocabulary.load(path)
         if options.resume and not options.initial_weights and known.tokens != found.tokens:
-            raise ValueError(f'--resume: {options.dataset} has other words than the run in {start} began with')
+            raise ValueError(f'--resume: {options.dataset} has other words than the run in {path.parent} began with')
         return known
 
     def network_arguments(self) -> dict[str, Any]:

@@ -2,6 +2,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
+
+from autograd_nn.training.run_folder import VOCABULARY
 
 
 def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
@@ -14,3 +18,29 @@ def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
         value = getattr(arguments, name)
         if value < bound:
             raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
+
+
+def add_top(parser: Any) -> None:
+    """Adds the option --top, which several tasks have, to those of a program.
+
+    Args:
+        parser: The parser, or a group of it.
+    """
+    parser.add_argument('--top', type=int, metavar='N',
+                        help='how many classes, or words, to show (default: 3 classes, 10 words)')
+
+
+def find_vocabulary(options: argparse.Namespace) -> Path | None:
+    """The file with the vocabulary that belongs to the weights which a run starts from, or goes on with.
+
+    Args:
+        options: The options of the run.
+
+    Returns:
+        The file; None if there is none.
+    """
+    start = options.resume or (options.initial_weights and Path(options.initial_weights).parent)
+    if start is None:
+        return None
+    path = Path(start, VOCABULARY)
+    return path if path.exists() else None

@@ -196,9 +196,9 @@ class Play(Task):
             with atomic_write(out / EPISODE) as file:
                 film.save(file)
         save_quickly(out / MODEL, self.network)  # last: then the run is complete
-        best = 'weights of the epoch with the highest validation return'
-        return {MODEL: f'the same: {best}, for autograd-nn predict', BEST: best, 'loss.png': 'curves',
-                'metric.png': 'curves of returns', RESULTS_PICTURE: 'pictures of an episode', EPISODE: 'an episode'}
+        return {MODEL: 'those of best.npz, for autograd-nn predict', 'loss.png': 'curves',
+                'metric.png': 'curves of returns',
+                RESULTS_PICTURE: 'pictures of an episode', EPISODE: 'an episode'}
 
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,

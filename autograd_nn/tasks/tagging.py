@@ -18,8 +18,7 @@ from autograd_nn.tasks.sample_task import sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_folder import find_files, hold_out
 from autograd_nn.tasks.text_input import texts_of
-from autograd_nn.tasks.token_task import TokenTask, arguments_of, load_vocabulary
-from autograd_nn.training.run_folder import load_weights
+from autograd_nn.tasks.token_task import TokenTask, load_network
 from autograd_nn.utils.fonts import load_font
 
 SUFFIXES = '.tsv', '.txt', '.conll'
@@ -71,10 +70,8 @@ class Tagging(TokenTask):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        labels, vocabulary = list(config['labels']), load_vocabulary(weights, config)
-        network: Any = entry.build(num_classes=len(labels), **arguments_of(vocabulary, config['arguments']))
-        load_weights(weights, network)
-        network.to_device(device)
+        labels = list(config['labels'])
+        network, vocabulary = load_network(entry, config, weights, device, num_classes=len(labels))
         converter = TagConverter(vocabulary, labels)
 
         def tag(source: str) -> Answer:

@@ -17,7 +17,7 @@ from autograd_nn import datasets, iterators, models, training
 from autograd_nn.backend import Device, to_cpu
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.tasks.language_model import continue_text
-from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.options import check_at_least, find_vocabulary
 from autograd_nn.tasks.task import Predictor, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.processes import Processes
@@ -106,15 +106,14 @@ class LanguageModelling(Task):
         """The vocabulary of the training text, or the one that belongs to the weights that the run starts from."""
         options = self.options
         found = Vocabulary.of_text(text, options.level, options.vocabulary_size)
-        weights = options.initial_weights
-        start = options.resume or (weights and Path(weights).parent)
-        if start is None or not (Path(start) / VOCABULARY).exists():
+        path = find_vocabulary(options)
+        if path is None:
             return found
-        known = Vocabulary.load(Path(start) / VOCABULARY)
+        known = Vocabulary.load(path)
         if known.level != options.level:
-            raise ValueError(f'--level: {start} has a vocabulary of {known.level}s, got {options.level}')
-        if options.resume and not weights and known.tokens != found.tokens:
-            raise ValueError(f'--resume: {options.dataset} is not the text that the run in {start} began with')
+            raise ValueError(f'--level: {path.parent} has a vocabulary of {known.level}s, got {options.level}')
+        if options.resume and not options.initial_weights and known.tokens != found.tokens:
+            raise ValueError(f'--resume: {options.dataset} is not the text that the run in {path.parent} began with')
         return known
 
     def make_updater(self, optimizers: dict[str, Any]) -> training.StandardUpdater:

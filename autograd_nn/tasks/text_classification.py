@@ -22,8 +22,7 @@ from autograd_nn.tasks.picture_folder import find_parts
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_folder import find_files, hold_out
 from autograd_nn.tasks.text_input import texts_of
-from autograd_nn.tasks.token_task import TokenTask, arguments_of, load_vocabulary, normalized
-from autograd_nn.training.run_folder import load_weights
+from autograd_nn.tasks.token_task import TokenTask, load_network, normalized
 from autograd_nn.utils import draw_confusion
 from autograd_nn.utils.fonts import load_font
 
@@ -100,10 +99,8 @@ class TextClassification(TokenTask):
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        labels, vocabulary = list(config['labels']), load_vocabulary(weights, config)
-        network: Any = entry.build(num_classes=len(labels), **arguments_of(vocabulary, config['arguments']))
-        load_weights(weights, network)
-        network.to_device(device)
+        labels = list(config['labels'])
+        network, vocabulary = load_network(entry, config, weights, device, num_classes=len(labels))
         converter = TextConverter(vocabulary)
 
         def classify(source: str) -> Answer:

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from autograd_nn import models
+from autograd_nn.backend import Device
 from autograd_nn.datasets import Vocabulary, split_sentence
-from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.options import check_at_least, find_vocabulary
 from autograd_nn.tasks.sample_task import SampleTask
-from autograd_nn.training.run_folder import VOCABULARY
+from autograd_nn.training.run_folder import VOCABULARY, load_weights
 from autograd_nn.training.standard_trainer import Speed
 
 
@@ -55,12 +57,12 @@ class TokenTask(SampleTask):
         """
         options = self.options
         found = Vocabulary.of_text(' '.join(texts), level, options.vocabulary_size, options.min_count)
-        start = options.resume or (options.initial_weights and Path(options.initial_weights).parent)
-        if start is None or not (Path(start) / VOCABULARY).exists():
+        path = find_vocabulary(options)
+        if path is None:
             return found
-        known = Vocabulary.load(Path(start) / VOCABULARY)
+        known = Vocabulary.load(path)
         if options.resume and not options.initial_weights and fingerprint(known) != fingerprint(found):
-            raise ValueError(f'--resume: {options.dataset} has other words than the run in {start} began with')
+            raise ValueError(f'--resume: {options.dataset} has other words than the run in {path.parent} began with')
         return known
 
     def network_arguments(self) -> dict[str, Any]:
@@ -122,6 +124,27 @@ def load_vocabulary(weights: Path, config: dict[str, Any]) -> Vocabulary:
     vocabulary = Vocabulary.load(weights.with_name(VOCABULARY))
     check_vocabulary(vocabulary, weights, config)
     return vocabulary
+
+
+def load_network(entry: models.Entry, config: dict[str, Any], weights: Path, device: Device,
+                 **arguments: Any) -> tuple[Any, Vocabulary]:
+    """Loads a network of a run, and its vocabulary.
+
+    Args:
+        entry: The network's entry in the registry.
+        config: The configuration of the run.
+        weights: The file of the weights.
+        device: Where to compute.
+        arguments: What the network's constructor takes besides what the vocabulary and ``--units`` decide on.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is damaged, or that of another run.
+    """
+    vocabulary = load_vocabulary(weights, config)
+    network: Any = entry.build(**arguments, **arguments_of(vocabulary, config['arguments']))
+    load_weights(weights, network)
+    return network.to_device(device), vocabulary
 
 
 def check_vocabulary(vocabulary: Vocabulary, weights: Path, config: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets import DateSpellings, MarkedVocabulary, SubwordVocabulary
 from autograd_nn.evaluation import bleu
 from autograd_nn.tasks.attention_picture import draw_attention
-from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.options import check_at_least, find_vocabulary
 from autograd_nn.tasks.sample_task import SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_input import texts_of
@@ -151,9 +151,9 @@ class Translation(SampleTask):
     def choose_vocabulary(self) -> MarkedVocabulary:
         """What the training data are made of, or what belongs to the weights that the run starts from."""
         options = self.options
-        start = options.resume or (options.initial_weights and Path(options.initial_weights).parent)
-        if start is not None and (Path(start) / VOCABULARY).exists():
-            return datasets.load_vocabulary(Path(start) / VOCABULARY)
+        path = find_vocabulary(options)
+        if path is not None:
+            return datasets.load_vocabulary(path)
         texts = [text for pair in self.train_data for text in pair]
         if options.subwords is not None:
             return SubwordVocabulary.of_texts(texts, size=options.subwords, min_count=options.min_count)

@@ -23,12 +23,12 @@ from autograd_nn.datasets import (
 )
 from autograd_nn.datasets.context_windows import keep_probabilities
 from autograd_nn.models.sequence.word2vec import LOSSES
-from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.options import add_top, check_at_least
 from autograd_nn.tasks.sample_task import sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_input import texts_of
-from autograd_nn.tasks.token_task import TokenTask, arguments_of, load_vocabulary, normalized
-from autograd_nn.training.run_folder import VECTORS, load_weights
+from autograd_nn.tasks.token_task import TokenTask, arguments_of, load_network, normalized
+from autograd_nn.training.run_folder import VECTORS
 from autograd_nn.utils.fonts import load_font
 
 LANGUAGES = {'analogies': 'en', 'analogies_ja': 'ja'}
@@ -156,14 +156,12 @@ class WordVectorLearning(TokenTask):
 
     @classmethod
     def add_predict_arguments(cls, parser: Any) -> None:
-        parser.add_argument('--top', type=int, metavar='N', help=f'how many words to show (default: {TOP})')
+        add_top(parser)
 
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
                        device: Device) -> Predictor:
-        vocabulary, arguments = load_vocabulary(weights, config), config['arguments']
-        network: Any = entry.build(**arguments_of(vocabulary, arguments), loss=arguments['loss'])
-        load_weights(weights, network)
+        network, vocabulary = load_network(entry, config, weights, device, loss=config['arguments']['loss'])
         vectors = vectors_of(network, vocabulary)
 
         def near(source: str) -> Answer:
