@@ -23,7 +23,6 @@ from autograd_nn.datasets import transforms
 from autograd_nn.reports import Gallery, Picture, Section, class_sections, count_pairs
 from autograd_nn.tasks.class_names import Captions
 from autograd_nn.tasks.network_input import DIGITS, input_of_run, load_all_weights, settle, show_to_network
-from autograd_nn.tasks.options import add_top
 from autograd_nn.tasks.picture_folder import find_parts, load_folder
 from autograd_nn.tasks.sample_task import MeasuringEvaluator, SampleTask, sheet
 from autograd_nn.tasks.task import Answer, Member, Predictor
@@ -172,7 +171,8 @@ class Classification(SampleTask):
 
     @classmethod
     def add_predict_arguments(cls, parser: Any) -> None:
-        add_top(parser)
+        parser.add_argument('--top', type=int, metavar='N',
+                            help='how many classes, or words, to show (default: 3 classes, 10 words)')
 
     @classmethod
     def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:

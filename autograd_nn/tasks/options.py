@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from autograd_nn.training.run_folder import VOCABULARY
 
@@ -18,16 +17,6 @@ def check_at_least(arguments: argparse.Namespace, **lowest: float) -> None:
         value = getattr(arguments, name)
         if value < bound:
             raise ValueError(f'--{name.replace("_", "-")}: expected at least {bound}, got {value}')
-
-
-def add_top(parser: Any) -> None:
-    """Adds the option --top, which several tasks have, to those of a program.
-
-    Args:
-        parser: The parser, or a group of it.
-    """
-    parser.add_argument('--top', type=int, metavar='N',
-                        help='how many classes, or words, to show (default: 3 classes, 10 words)')
 
 
 def find_vocabulary(options: argparse.Namespace) -> Path | None:

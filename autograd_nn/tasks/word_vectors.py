@@ -23,7 +23,7 @@ from autograd_nn.datasets import (
 )
 from autograd_nn.datasets.context_windows import keep_probabilities
 from autograd_nn.models.sequence.word2vec import LOSSES
-from autograd_nn.tasks.options import add_top, check_at_least
+from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.sample_task import sheet
 from autograd_nn.tasks.task import Answer, Predictor
 from autograd_nn.tasks.text_input import texts_of
@@ -156,7 +156,8 @@ class WordVectorLearning(TokenTask):
 
     @classmethod
     def add_predict_arguments(cls, parser: Any) -> None:
-        add_top(parser)
+        parser.add_argument('--top', type=int, metavar='N',
+                            help='how many classes, or words, to show (default: 3 classes, 10 words)')
 
     @classmethod
     def make_predictor(cls, entry: models.Entry, config: dict[str, Any], weights: Path, options: argparse.Namespace,
