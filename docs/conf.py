@@ -9,8 +9,10 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -22,17 +24,25 @@ project = 'autograd_nn'
 copyright = 'the autograd_nn authors, MIT licence'
 release = version = autograd_nn.__version__
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
-exclude_patterns = ['_build']
+exclude_patterns = ['_build', 'README.ja.md']
+# Japanese is built by `-D language=ja`, from the catalogues that translations.py keeps; it stands in the folder `ja`.
+language = 'en'
+locale_dirs = ['locale']
+gettext_compact = False
 default_role = 'py:obj'
 
 html_theme = 'furo'
+templates_path = ['templates']
+html_sidebars = {'**': ['sidebar/brand.html', 'language.html', 'sidebar/search.html', 'sidebar/scroll-start.html',
+                        'sidebar/navigation.html', 'sidebar/scroll-end.html']}
 html_title = f'autograd_nn {release}'
 html_static_path = ['static']
 html_css_files = ['pages.css']
 html_copy_source = False
 html_show_sphinx = False
+html_math_renderer = 'mathml'
 
-myst_enable_extensions = ['colon_fence', 'deflist', 'attrs_block', 'attrs_inline']
+myst_enable_extensions = ['colon_fence', 'deflist', 'dollarmath', 'attrs_block', 'attrs_inline']
 myst_heading_anchors = 3
 
 autodoc_member_order = 'bysource'
@@ -98,9 +108,22 @@ def skip_generated(app: Sphinx, what: str, name: str, obj: Any, skip: bool, opti
     return True if re.fullmatch(r'set_\w+_request|get_metadata_routing', name) else None
 
 
+def write_formula(translator: HTML5Translator, node: nodes.math) -> None:
+    """Writes a formula within a line as MathML, which browsers draw by themselves, without a network."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def write_display(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """Writes a formula that stands alone as MathML."""
+    translator.body.append(tex2mathml(node.astext(), as_block=True))
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> None:
     """Registers what this file defines."""
     app.add_directive('exports', Exports)
+    app.add_html_math_renderer('mathml', (write_formula, None), (write_display, None))
     app.connect('autodoc-process-docstring', escape_stars)
     app.connect('autodoc-skip-member', skip_generated)
     app.connect('missing-reference', resolve_short_name)

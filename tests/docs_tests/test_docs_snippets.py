@@ -9,6 +9,9 @@ import autograd_nn as ann
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').rglob('*.md'))]
+# Chapters train networks.
+COURSE = ROOT / 'docs' / 'course'
+PICTURE = re.compile(r'\]\(\.\./images/course/([^)]+)\)')
 BLOCK = re.compile(r'^```python\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
@@ -36,7 +39,8 @@ def empty_folder(tmp_path, monkeypatch):
     ann.set_debug(False)
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if snippets(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize('page', [pytest.param(page, marks=[pytest.mark.slow] * (page.parent == COURSE))
+                                  for page in PAGES if snippets(page)], ids=lambda page: page.stem)
 def test_snippets_run(page, empty_folder):
     namespace = {'__name__': 'snippets'}
     for source, line in snippets(page):
@@ -44,6 +48,10 @@ def test_snippets_run(page, empty_folder):
             run_examples(source, line, page, namespace)
         else:
             exec(compile('\n' * line + source, str(page), 'exec'), namespace)
+    if page.parent == COURSE:
+        # A chapter shows what its code draws, and draws what it shows.
+        shown = PICTURE.findall(page.read_text(encoding='utf-8'))
+        assert {*shown} == {path.name for path in empty_folder.iterdir() if path.suffix in ('.png', '.svg', '.gif')}
 
 
 def test_there_are_snippets():

@@ -1,0 +1,121 @@
+"""The translations of the documentation: brings their catalogues up to date, or says what they lack.
+
+Sphinx takes each paragraph of a page from ``locale/LANGUAGE/LC_MESSAGES/PAGE.po``. A paragraph whose English has changed
+is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed.
+``README.ja.md`` says in its first line which README it translates.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po, write_po
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parent
+LANGUAGE = 'ja'
+CATALOGUES = DOCS / 'locale' / LANGUAGE / 'LC_MESSAGES'
+README, TRANSLATED_README = DOCS.parent / 'README.md', DOCS / f'README.{LANGUAGE}.md'
+
+
+def has_words(text: str) -> bool:
+    """Whether there is something to translate: letters that are no code, no address and no formula."""
+    return bool(re.search(r'[A-Za-z]{2}', re.sub(r'`[^`]*`|\]\([^)]*\)|\$[^$]*\$|\{[^}]*\}', '', text)))
+
+
+def extract(folder: Path) -> dict[str, Catalog]:
+    """The paragraphs of every page, in order, but those of docstrings.
+
+    Args:
+        folder: Where Sphinx writes.
+    """
+    with open(folder / 'log', 'w', encoding='utf-8') as log:
+        app = Sphinx(DOCS, DOCS, folder, folder / 'doctrees', 'gettext', status=log, warning=log, parallel=os.cpu_count() or 1)
+        app.build()
+    pages = {}
+    for path in sorted(folder.rglob('*.pot')):
+        page = Catalog(locale=LANGUAGE, fuzzy=False, header_comment='')
+        with open(path, 'rb') as file:
+            for message in read_po(file):
+                if message.id and has_words(message.id) and any(name.endswith('.md') for name, _ in message.locations):
+                    page.add(message.id)
+        pages[path.relative_to(folder).with_suffix('').as_posix()] = page
+    return {name: page for name, page in pages.items() if len(page)}
+
+
+def read(page: str) -> Catalog:
+    """The catalogue of a page; an empty one if it has none."""
+    try:
+        with open(CATALOGUES / f'{page}.po', 'rb') as file:
+            return read_po(file, locale=LANGUAGE)
+    except FileNotFoundError:
+        return Catalog(locale=LANGUAGE)
+
+
+def update(page: str, template: Catalog) -> None:
+    """Brings a catalogue up to date: new paragraphs are empty, changed ones fuzzy, and dropped ones gone."""
+    old, new = read(page), Catalog(locale=LANGUAGE, fuzzy=False, header_comment=f'# {page}.md in Japanese')
+    old.update(template)
+    for found in [old[message.id] for message in template if message.id]:
+        new.add(found.id, found.string, flags=found.flags, previous_id=found.previous_id)
+        new[found.id].flags &= {'fuzzy'}  # not what Babel takes for formats of strings
+    text = BytesIO()
+    write_po(text, new, width=120, omit_header=True, include_previous=True)
+    path = CATALOGUES / f'{page}.po'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+                    + text.getvalue().decode(), encoding='utf-8')
+
+
+def is_current(message: Message | None) -> bool:
+    """Whether a paragraph has a translation that is not older."""
+    return message is not None and bool(message.string) and not message.fuzzy
+
+
+def find_faults(pages: dict[str, Catalog]) -> Iterator[str]:
+    """What the translations lack, a line for each page."""
+    for name, page in pages.items():
+        catalogue = read(name)
+        behind = [message.id for message in page if message.id and not is_current(catalogue.get(message.id))]
+        if behind:
+            yield f'{name}.md: {len(behind)} of {len(page)} paragraphs lack a translation or are newer, as {behind[0]!r}'
+    known = {f'{name}.po' for name in pages}
+    for path in sorted(CATALOGUES.rglob('*.po')):
+        if path.relative_to(CATALOGUES).as_posix() not in known:
+            yield f'{path.relative_to(DOCS)}: there is no such page'
+    if not TRANSLATED_README.exists() or mark(README) not in TRANSLATED_README.read_text(encoding='utf-8'):
+        yield f'{TRANSLATED_README.name} is older than README.md; when it has been mended, its mark is {mark(README)}'
+
+
+def mark(path: Path) -> str:
+    """What the translation of a file bears to say which text it is a translation of."""
+    return f'{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}'
+
+
+def main() -> None:
+    """Updates the catalogues, or checks them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
+    parser.add_argument('--update', action='store_true', help='write the catalogues; otherwise they are only checked')
+    parser.add_argument('pages', nargs='*', metavar='PAGE', help='such as howto/detection; otherwise all pages')
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pages = extract(Path(folder))
+    if arguments.update:
+        for name in arguments.pages or pages:
+            update(name, pages[name])
+    faults = list(find_faults(pages))
+    chosen = [fault for fault in faults if not arguments.pages or fault.partition('.md:')[0] in arguments.pages]
+    print('\n'.join(chosen) or 'every page is translated')
+    sys.exit(bool(chosen))
+
+
+if __name__ == '__main__':
+    main()
