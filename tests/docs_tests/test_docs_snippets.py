@@ -54,6 +54,13 @@ def test_snippets_run(page, empty_folder):
         assert {*shown} == {path.name for path in empty_folder.iterdir() if path.suffix in ('.png', '.svg', '.gif')}
 
 
+def test_the_framework_of_the_last_chapter_is_as_short_as_it_says():
+    text = (COURSE / '15_your_own_framework.md').read_text(encoding='utf-8')
+    framework = [block for block in BLOCK.findall(text[:text.index('## It reads digits')])
+                 if not block.startswith('>>>') and 'pyplot' not in block]
+    assert 100 < sum(block.count('\n') for block in framework) <= 200
+
+
 def test_there_are_snippets():
     assert sum(len(snippets(page)) for page in PAGES) > 40
 
