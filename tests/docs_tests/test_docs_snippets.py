@@ -72,6 +72,12 @@ def test_local_links_and_pictures_exist(page):
             assert (page.parent / target).exists(), f'{page.name} refers to {target}'
 
 
+def test_the_gallery_has_every_picture():
+    text = (ROOT / 'docs' / 'gallery.md').read_text(encoding='utf-8')
+    pictures = [path.name for path in (ROOT / 'docs' / 'images').iterdir() if path.is_file()]
+    assert [name for name in pictures if f'](images/{name})' not in text] == []
+
+
 @pytest.mark.parametrize('program, page', [
     ('tasks/sample_task', 'training'), ('tasks/classification', 'training'), ('commands/training_options', 'training'),
     ('tasks/play', 'play'), ('tasks/text', 'text'), ('commands/generate', 'text')])
