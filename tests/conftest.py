@@ -2,8 +2,18 @@
 
 With ``CUDA_SOFTWARE=1`` in the environment this session has CuPy, on CUDA in software (`cuda_software/__init__.py`).
 """
+import atexit
 import os
+import shutil
 import signal
+import sys
+import tempfile
+
+# Programs that tests start would compile the whole package, each of them, where byte code may not be written beside it.
+if os.environ.pop('PYTHONDONTWRITEBYTECODE', None):
+    os.environ['PYTHONPYCACHEPREFIX'] = sys.pycache_prefix = tempfile.mkdtemp(prefix='byte_code_')
+    sys.dont_write_bytecode = False
+    atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
 
 if os.environ.get('CUDA_SOFTWARE'):
     import cuda_software
