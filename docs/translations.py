@@ -97,7 +97,7 @@ def find_faults(pages: dict[str, Catalog]) -> Iterator[str]:
 def find_other_faults(pages: dict[str, Catalog]) -> Iterator[str]:
     """What else is there that should not be: catalogues of no page, and an old README."""
     for path in sorted(CATALOGUES.rglob('*.po')):
-        if path.relative_to(CATALOGUES).with_suffix('').as_posix() not in pages:
+        if path.relative_to(CATALOGUES).with_suffix('').as_posix() not in {*pages, 'sphinx'}:
             yield f'{path.relative_to(DOCS)}: there is no such page'
     if not TRANSLATED_README.exists() or mark(README) not in TRANSLATED_README.read_text(encoding='utf-8'):
         yield f'{TRANSLATED_README.name} is older than README.md; when it has been mended, its mark is {mark(README)}'

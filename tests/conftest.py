@@ -2,8 +2,18 @@
 
 With ``CUDA_SOFTWARE=1`` in the environment this session has CuPy, on CUDA in software (`cuda_software/__init__.py`).
 """
+import atexit
 import os
+import shutil
 import signal
+import sys
+import tempfile
+
+# Programs that tests start would compile the whole package, each of them, where byte code may not be written beside it.
+if os.environ.pop('PYTHONDONTWRITEBYTECODE', None):
+    os.environ['PYTHONPYCACHEPREFIX'] = sys.pycache_prefix = tempfile.mkdtemp(prefix='byte_code_')
+    sys.dont_write_bytecode = False
+    atexit.register(shutil.rmtree, sys.pycache_prefix, ignore_errors=True)
 
 if os.environ.get('CUDA_SOFTWARE'):
     import cuda_software
@@ -28,7 +38,9 @@ from autograd_nn.cpu import onednn
 # The second is a program that needs cuDNN.
 collect_ignore = ['cuda_software', 'support/cuda/plan_graphs.py']
 
-hypothesis.settings.register_profile('default', max_examples=25, deadline=None, derandomize=True)
+# Each type of a kernel is compiled for CUDA in software, which takes longer than all that is computed with it.
+hypothesis.settings.register_profile('default', max_examples=10 if os.environ.get('CUDA_SOFTWARE') else 25,
+                                     deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')
 
 

@@ -8,8 +8,15 @@ from support import mpi
 RANKS = Path(__file__).parent / 'ranks'
 
 
-@pytest.mark.parametrize('module', sorted(path.name for path in RANKS.glob('check_*.py')))
-@pytest.mark.parametrize('n', [2, pytest.param(4, marks=pytest.mark.slow)])
+# What the numbers of ranks matter to most runs on four as well; at every change, what all else is made of.
+QUICK = 'communicator', 'functions'
+FOUR = 'communicator', 'functions', 'parts', 'sharded_state'
+MODULES = sorted(path.stem.removeprefix('check_') for path in RANKS.glob('check_*.py'))
+CASES = [pytest.param(2, name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in MODULES]
+CASES += [pytest.param(4, name, marks=pytest.mark.slow) for name in FOUR]
+
+
+@pytest.mark.parametrize(('n', 'module'), CASES)
 def test_ranks(n: int, module: str) -> None:
     mpi.run(n, ['-m', 'pytest', '-x', '-q', '-p', 'no:cacheprovider', '-p', 'no:xdist', '-o', 'python_files=check_*.py',
-                '--import-mode=importlib', RANKS / module])
+                '--import-mode=importlib', RANKS / f'check_{module}.py'])

@@ -67,6 +67,7 @@ def test_taggers_overfit_eight_sentences(name):
             assert found.tolist() == true[true >= 0].tolist()
 
 
+@pytest.mark.slow
 def test_the_reader_of_lines_overfits_eight_lines():
     ann.random.seed(0)
     arrays = LineConverter('0123456789')(DigitStrips(8, count=(1, 2))[:])

@@ -40,6 +40,7 @@ def test_encoder_and_head_learn_and_the_classifier_does_not(network):
     assert {path for path in same if not path.startswith('/key')} == {'/encoder/ip2/W', '/encoder/ip2/b'}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, options, steps, rate', [
     ('simclr', {}, 40, 0.01), ('moco', {'parts': 1, 'momentum': 0.5, 'queue_size': 16}, 60, 0.003)])
 def test_overfits_eight_samples(name, options, steps, rate):

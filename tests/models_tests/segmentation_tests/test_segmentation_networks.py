@@ -26,8 +26,6 @@ NARROW = {
     'unet': {'width': 4}, 'unet_small': {'width': 4}, 'deeplab_v3_plus': {'width': 1 / 16, 'middle_blocks': 1},
 }
 LARGE = 'fcn32s', 'fcn16s'
-SLOWER = [('unet', {'width': 8}), ('unet_small', {'width': 8}), ('fcn8s', {'width': 16, 'hidden': 32, 'same': True}),
-          ('fcn_small', {}), ('segnet', {'width': 16}), ('deeplab_small', {'middle_blocks': 1})]
 
 
 def test_every_network_has_an_expected_parameter_count():
@@ -113,8 +111,11 @@ def eight_scenes():
     return np.stack([scene.image for scene in scenes]), np.stack(list(map(datasets.label_map_of_scene, scenes)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('name', 'options'), [
-    ('segnet_basic_small', {'width': 16}), *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOWER)])
+    ('segnet_basic_small', {'width': 16}), ('unet', {'width': 8}), ('unet_small', {'width': 8}),
+    ('fcn8s', {'width': 16, 'hidden': 32, 'same': True}), ('fcn_small', {}), ('segnet', {'width': 16}),
+    ('deeplab_small', {'middle_blocks': 1})])
 def test_overfits_eight_samples(name, options):
     images, labels = eight_scenes()
     if name == 'fcn8s':  # sees no finer than this

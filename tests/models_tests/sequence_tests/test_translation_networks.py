@@ -348,8 +348,9 @@ def learn_dates(name, rate, steps, **options):
     return loss, written, [iso for _, iso in pairs]
 
 
-@pytest.mark.parametrize('name, rate, options', [('seq2seq_small', 0.01, {}), ('transformer_small', 0.002, {}),
-                                                 ('seq2seq', 0.01, {'units': 32, 'dropout': 0.})])
+@pytest.mark.parametrize('name, rate, options', [
+    ('seq2seq_small', 0.01, {}), ('seq2seq', 0.01, {'units': 32, 'dropout': 0.}),
+    pytest.param('transformer_small', 0.002, {}, marks=pytest.mark.slow)])
 def test_overfits_eight_samples(name, rate, options):
     loss, written, dates = learn_dates(name, rate, 150, **options)
     assert loss < 0.1
