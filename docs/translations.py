@@ -1,7 +1,8 @@
-"""The translations of the documentation: brings their catalogues up to date, or says what they lack.
+"""The translations of pages and of the programs' help: brings their catalogues up to date, or says what they lack.
 
-Sphinx takes each paragraph of a page from ``locale/LANGUAGE/LC_MESSAGES/PAGE.po``. A paragraph whose English has changed
-is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed.
+Sphinx takes each paragraph of a page from ``locale/LANGUAGE/LC_MESSAGES/PAGE.po``. A paragraph whose English has
+changed is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed. The
+catalogue of the help, ``autograd_nn``, is part of the package, beside what programs read, which is made of it.
 ``README.ja.md`` says in its first line which README it translates.
 """
 from __future__ import annotations
@@ -17,12 +18,19 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
+from help_texts import collect
 from sphinx.application import Sphinx
+
+from autograd_nn.utils import program_help
 
 DOCS = Path(__file__).parent
 LANGUAGE = 'ja'
 CATALOGUES = DOCS / 'locale' / LANGUAGE / 'LC_MESSAGES'
+HELP = program_help.CATALOGUE
+HELP_FILE = program_help.FOLDER / LANGUAGE / 'LC_MESSAGES' / f'{HELP}.po'
+COMPILED_HELP = HELP_FILE.with_suffix('.mo')
 README, TRANSLATED_README = DOCS.parent / 'README.md', DOCS / f'README.{LANGUAGE}.md'
 
 
@@ -37,13 +45,14 @@ def extract(folder: Path) -> dict[str, Catalog]:
     Args:
         folder: Where Sphinx writes.
     """
-    with open(folder / 'log', 'w', encoding='utf-8') as log:
-        app = Sphinx(DOCS, DOCS, folder, folder / 'doctrees', 'gettext', status=log, warning=log, parallel=os.cpu_count() or 1)
+    with (folder / 'log').open('w', encoding='utf-8') as log:
+        app = Sphinx(DOCS, DOCS, folder, folder / 'doctrees', 'gettext', status=log, warning=log,
+                     parallel=os.cpu_count() or 1)
         app.build()
     pages = {}
     for path in sorted(folder.rglob('*.pot')):
         page = Catalog(locale=LANGUAGE, fuzzy=False, header_comment='')
-        with open(path, 'rb') as file:
+        with path.open('rb') as file:
             for message in read_po(file):
                 if message.id and has_words(message.id) and any(name.endswith('.md') for name, _ in message.locations):
                     page.add(message.id)
@@ -51,10 +60,23 @@ def extract(folder: Path) -> dict[str, Catalog]:
     return {name: page for name, page in pages.items() if len(page)}
 
 
+def extract_help() -> Catalog:
+    """The texts that the help of all programs consists of."""
+    template = Catalog(locale=LANGUAGE, fuzzy=False, header_comment='')
+    for text in collect():
+        template.add(text)
+    return template
+
+
+def path_of(page: str) -> Path:
+    """The file of a catalogue."""
+    return HELP_FILE if page == HELP else CATALOGUES / f'{page}.po'
+
+
 def read(page: str) -> Catalog:
     """The catalogue of a page; an empty one if it has none."""
     try:
-        with open(CATALOGUES / f'{page}.po', 'rb') as file:
+        with path_of(page).open('rb') as file:
             return read_po(file, locale=LANGUAGE)
     except FileNotFoundError:
         return Catalog(locale=LANGUAGE)
@@ -69,10 +91,26 @@ def update(page: str, template: Catalog) -> None:
         new[found.id].flags &= {'fuzzy'}  # not what Babel takes for formats of strings
     text = BytesIO()
     write_po(text, new, width=120, omit_header=True, include_previous=True)
-    path = CATALOGUES / f'{page}.po'
+    path = path_of(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
                     + text.getvalue().decode(), encoding='utf-8')
+
+
+def is_compiled() -> bool:
+    """Whether what programs read has the translations of the catalogue."""
+    try:
+        with COMPILED_HELP.open('rb') as file:
+            compiled = {message.id: message.string for message in read_mo(file) if message.id}
+    except FileNotFoundError:
+        return False
+    return compiled == {message.id: message.string for message in read(HELP) if message.id and is_current(message)}
+
+
+def compile_help() -> None:
+    """Makes of the catalogue of the help what programs read."""
+    with COMPILED_HELP.open('wb') as file:
+        write_mo(file, read(HELP))
 
 
 def is_current(message: Message | None) -> bool:
@@ -86,7 +124,9 @@ def find_faults(pages: dict[str, Catalog]) -> Iterator[str]:
         catalogue = read(name)
         behind = [message.id for message in page if message.id and not is_current(catalogue.get(message.id))]
         if behind:
-            yield f'{name}.md: {len(behind)} of {len(page)} paragraphs lack a translation or are newer, as {behind[0]!r}'
+            yield f'{name}: {len(behind)} of {len(page)} texts lack a translation or are newer, as {behind[0]!r}'
+    if not is_compiled():
+        yield f'{HELP}: {COMPILED_HELP.name} is not what {HELP_FILE.name} says; --update {HELP} makes it'
     known = {f'{name}.po' for name in pages}
     for path in sorted(CATALOGUES.rglob('*.po')):
         if path.relative_to(CATALOGUES).as_posix() not in known:
@@ -104,16 +144,20 @@ def main() -> None:
     """Updates the catalogues, or checks them."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--update', action='store_true', help='write the catalogues; otherwise they are only checked')
-    parser.add_argument('pages', nargs='*', metavar='PAGE', help='such as howto/detection; otherwise all pages')
+    parser.add_argument('pages', nargs='*', metavar='PAGE', help='such as howto/detection; autograd_nn for the '
+                        'help; otherwise all')
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pages = extract(Path(folder))
+        pages = {} if arguments.pages == [HELP] else extract(Path(folder))
+    pages[HELP] = extract_help()
     if arguments.update:
         for name in arguments.pages or pages:
             update(name, pages[name])
+        if not is_compiled():
+            compile_help()
     faults = list(find_faults(pages))
-    chosen = [fault for fault in faults if not arguments.pages or fault.partition('.md:')[0] in arguments.pages]
-    print('\n'.join(chosen) or 'every page is translated')
+    chosen = [fault for fault in faults if not arguments.pages or fault.partition(':')[0] in arguments.pages]
+    print('\n'.join(chosen) or 'all is translated')
     sys.exit(bool(chosen))
 
 
