@@ -74,9 +74,9 @@ class Play(Task):
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
         # Programs know what is trained with as the data set, whatever the option is called.
-        played = parser.add_argument('--environment', dest='dataset', metavar='NAME', default='cartpole',
-                                     help='what is played: %(embedded)s; or an id of Gymnasium, such as Acrobot-v1')
-        vars(played)['embedded'] = ' or '.join(EMBEDDED)
+        parser.add_argument('--environment', dest='dataset', metavar='NAME', default='cartpole',
+                            help=f'what is played: {" or ".join(EMBEDDED)}; or an id of Gymnasium, such as '
+                                 'Acrobot-v1')
         parser.add_argument('--environments', type=int, metavar='N', help='how many are played side by side')
         parser.add_argument('--steps', type=int, metavar='N', help='steps in each between updates')
         parser.add_argument('--epoch-steps', type=int, metavar='N', help='steps of an epoch, in all of them together')
