@@ -18,7 +18,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import read_mo, write_mo
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from docutils import nodes
 from help_texts import collect
@@ -102,20 +102,11 @@ def update(page: str, template: Catalog) -> None:
                     + text.getvalue().decode(), encoding='utf-8')
 
 
-def is_compiled() -> bool:
-    """Whether what programs read has the translations of the catalogue."""
-    try:
-        with COMPILED_HELP.open('rb') as file:
-            compiled = {message.id: message.string for message in read_mo(file) if message.id}
-    except FileNotFoundError:
-        return False
-    return compiled == {message.id: message.string for message in read(HELP) if message.id and is_current(message)}
-
-
-def compile_help() -> None:
-    """Makes of the catalogue of the help what programs read."""
-    with COMPILED_HELP.open('wb') as file:
-        write_mo(file, read(HELP))
+def compile_help() -> bytes:
+    """What programs read, made of the catalogue of the help."""
+    compiled = BytesIO()
+    write_mo(compiled, read(HELP))
+    return compiled.getvalue()
 
 
 def is_current(message: Message | None) -> bool:
@@ -130,7 +121,7 @@ def find_faults(pages: dict[str, Catalog]) -> Iterator[str]:
         behind = [message.id for message in page if message.id and not is_current(catalogue.get(message.id))]
         if behind:
             yield f'{name}: {len(behind)} of {len(page)} texts lack a translation or are newer, as {behind[0]!r}'
-    if HELP in pages and not is_compiled():
+    if HELP in pages and (not COMPILED_HELP.exists() or COMPILED_HELP.read_bytes() != compile_help()):
         yield f'{HELP}: {COMPILED_HELP.name} is not what {HELP_FILE.name} says; --update {HELP} makes it'
 
 
@@ -167,8 +158,8 @@ def main() -> None:
     if arguments.update:
         for name, page in pages.items():
             update(name, page)
-        if HELP in pages and not is_compiled():
-            compile_help()
+        if HELP in pages:
+            COMPILED_HELP.write_bytes(compile_help())
     faults = [*find_faults(pages), *(find_other_faults(pages) if not arguments.pages else ())]
     print('\n'.join(faults) or 'all is translated')
     sys.exit(bool(faults))
