@@ -1,7 +1,7 @@
 """The translations of the documentation: brings their catalogues up to date, or says what they lack.
 
-Sphinx takes each paragraph of a page from ``locale/LANGUAGE/LC_MESSAGES/PAGE.po``. A paragraph whose English has changed
-is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed.
+Sphinx takes each paragraph of a page from ``locale/LANGUAGE/LC_MESSAGES/PAGE.po``. A paragraph whose English has
+changed is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed.
 ``README.ja.md`` says in its first line which README it translates.
 """
 from __future__ import annotations
@@ -13,12 +13,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.util.nodes import extract_messages, get_node_source
 
 DOCS = Path(__file__).parent
 LANGUAGE = 'ja'
@@ -31,30 +33,33 @@ def has_words(text: str) -> bool:
     return bool(re.search(r'[A-Za-z]{2}', re.sub(r'`[^`]*`|\]\([^)]*\)|\$[^$]*\$|\{[^}]*\}', '', text)))
 
 
-def extract(folder: Path) -> dict[str, Catalog]:
-    """The paragraphs of every page, in order, but those of docstrings.
+def extract(doctrees: Path, names: list[str]) -> dict[str, Catalog]:
+    """The paragraphs of pages, in order, but those of docstrings.
 
     Args:
-        folder: Where Sphinx writes.
+        doctrees: Where Sphinx keeps, or will keep, what it has read.
+        names: The pages; all if there are none.
     """
-    with open(folder / 'log', 'w', encoding='utf-8') as log:
-        app = Sphinx(DOCS, DOCS, folder, folder / 'doctrees', 'gettext', status=log, warning=log, parallel=os.cpu_count() or 1)
-        app.build()
+    chosen = {'include_patterns': [f'{name}.md' for name in ('index', *names)]} if names else {}
+    app = Sphinx(DOCS, DOCS, doctrees, doctrees, 'dummy', chosen, status=None, warning=StringIO(),
+                 parallel=os.cpu_count() or 1)
+    app.build()
     pages = {}
-    for path in sorted(folder.rglob('*.pot')):
-        page = Catalog(locale=LANGUAGE, fuzzy=False, header_comment='')
-        with open(path, 'rb') as file:
-            for message in read_po(file):
-                if message.id and has_words(message.id) and any(name.endswith('.md') for name, _ in message.locations):
-                    page.add(message.id)
-        pages[path.relative_to(folder).with_suffix('').as_posix()] = page
+    for name in names or sorted(app.env.found_docs):
+        pages[name] = Catalog(locale=LANGUAGE, fuzzy=False, header_comment='')
+        tree = app.env.get_doctree(name)
+        captions = [text for toctree in tree.findall(addnodes.toctree) for text in toctree.extract_original_messages()]
+        texts = [text for node, text in extract_messages(tree) if (get_node_source(node) or '').endswith('.md')]
+        for text in [*captions, *texts]:
+            if has_words(text):
+                pages[name].add(text)
     return {name: page for name, page in pages.items() if len(page)}
 
 
 def read(page: str) -> Catalog:
     """The catalogue of a page; an empty one if it has none."""
     try:
-        with open(CATALOGUES / f'{page}.po', 'rb') as file:
+        with (CATALOGUES / f'{page}.po').open('rb') as file:
             return read_po(file, locale=LANGUAGE)
     except FileNotFoundError:
         return Catalog(locale=LANGUAGE)
@@ -81,15 +86,18 @@ def is_current(message: Message | None) -> bool:
 
 
 def find_faults(pages: dict[str, Catalog]) -> Iterator[str]:
-    """What the translations lack, a line for each page."""
+    """What the translations of pages lack, a line for each page."""
     for name, page in pages.items():
         catalogue = read(name)
         behind = [message.id for message in page if message.id and not is_current(catalogue.get(message.id))]
         if behind:
-            yield f'{name}.md: {len(behind)} of {len(page)} paragraphs lack a translation or are newer, as {behind[0]!r}'
-    known = {f'{name}.po' for name in pages}
+            yield f'{name}.md: {len(behind)} of {len(page)} paragraphs lack a translation or are newer: {behind[0]!r}'
+
+
+def find_other_faults(pages: dict[str, Catalog]) -> Iterator[str]:
+    """What else is there that should not be: catalogues of no page, and an old README."""
     for path in sorted(CATALOGUES.rglob('*.po')):
-        if path.relative_to(CATALOGUES).as_posix() not in known:
+        if path.relative_to(CATALOGUES).with_suffix('').as_posix() not in pages:
             yield f'{path.relative_to(DOCS)}: there is no such page'
     if not TRANSLATED_README.exists() or mark(README) not in TRANSLATED_README.read_text(encoding='utf-8'):
         yield f'{TRANSLATED_README.name} is older than README.md; when it has been mended, its mark is {mark(README)}'
@@ -105,16 +113,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--update', action='store_true', help='write the catalogues; otherwise they are only checked')
     parser.add_argument('pages', nargs='*', metavar='PAGE', help='such as howto/detection; otherwise all pages')
+    parser.add_argument('--doctrees', type=Path, metavar='DIR',
+                        help='what `sphinx -b html -d DIR` has read, which is then not read again')
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pages = extract(Path(folder))
+        pages = extract(arguments.doctrees or Path(folder), arguments.pages)
     if arguments.update:
-        for name in arguments.pages or pages:
-            update(name, pages[name])
-    faults = list(find_faults(pages))
-    chosen = [fault for fault in faults if not arguments.pages or fault.partition('.md:')[0] in arguments.pages]
-    print('\n'.join(chosen) or 'every page is translated')
-    sys.exit(bool(chosen))
+        for name, page in pages.items():
+            update(name, page)
+    faults = [*find_faults(pages), *(find_other_faults(pages) if not arguments.pages else ())]
+    print('\n'.join(faults) or 'the translations are complete')
+    sys.exit(bool(faults))
 
 
 if __name__ == '__main__':
