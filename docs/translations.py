@@ -1,12 +1,8 @@
 """The translations of pages and of the programs' help: brings their catalogues up to date, or says what they lack.
 
 Sphinx takes each paragraph of a page from ``locale/LANGUAGE/LC_MESSAGES/PAGE.po``. A paragraph whose English has
-<<<<<<< HEAD
 changed is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed. The
 catalogue of the help, ``autograd_nn``, is part of the package, beside what programs read, which is made of it.
-=======
-changed is marked `fuzzy` there, and appears in English until its translation has been mended and the mark removed.
->>>>>>> c3
 ``README.ja.md`` says in its first line which README it translates.
 """
 from __future__ import annotations
@@ -22,9 +18,8 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import write_mo
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
-<<<<<<< HEAD
 from docutils import nodes
 from help_texts import collect
 from sphinx import addnodes
@@ -32,11 +27,6 @@ from sphinx.application import Sphinx
 from sphinx.util.nodes import extract_messages, get_node_source
 
 from autograd_nn.utils import program_help
-=======
-from sphinx import addnodes
-from sphinx.application import Sphinx
-from sphinx.util.nodes import extract_messages, get_node_source
->>>>>>> c3
 
 DOCS = Path(__file__).parent
 LANGUAGE = 'ja'
@@ -67,21 +57,11 @@ def extract(doctrees: Path, names: list[str]) -> dict[str, Catalog]:
     app.build()
     pages = {}
     for name in names or sorted(app.env.found_docs):
-<<<<<<< HEAD
         tree = app.env.get_doctree(name)
         texts = [text for toctree in tree.findall(addnodes.toctree) for text in toctree.extract_original_messages()]
         texts += [text for node, text in extract_messages(tree) if (get_node_source(node) or '').endswith('.md')
                   and not (name == GLOSSARY and isinstance(node.parent, nodes.entry))]
         pages[name] = make_template(filter(has_words, texts))
-=======
-        pages[name] = Catalog(locale=LANGUAGE, fuzzy=False, header_comment='')
-        tree = app.env.get_doctree(name)
-        captions = [text for toctree in tree.findall(addnodes.toctree) for text in toctree.extract_original_messages()]
-        texts = [text for node, text in extract_messages(tree) if (get_node_source(node) or '').endswith('.md')]
-        for text in [*captions, *texts]:
-            if has_words(text):
-                pages[name].add(text)
->>>>>>> c3
     return {name: page for name, page in pages.items() if len(page)}
 
 
@@ -101,11 +81,7 @@ def path_of(page: str) -> Path:
 def read(page: str) -> Catalog:
     """The catalogue of a page; an empty one if it has none."""
     try:
-<<<<<<< HEAD
         with path_of(page).open('rb') as file:
-=======
-        with (CATALOGUES / f'{page}.po').open('rb') as file:
->>>>>>> c3
             return read_po(file, locale=LANGUAGE)
     except FileNotFoundError:
         return Catalog(locale=LANGUAGE)
@@ -126,11 +102,20 @@ def update(page: str, template: Catalog) -> None:
                     + text.getvalue().decode(), encoding='utf-8')
 
 
-def compile_help() -> bytes:
-    """What programs read, made of the catalogue of the help."""
-    compiled = BytesIO()
-    write_mo(compiled, read(HELP))
-    return compiled.getvalue()
+def is_compiled() -> bool:
+    """Whether what programs read has the translations of the catalogue."""
+    try:
+        with COMPILED_HELP.open('rb') as file:
+            compiled = {message.id: message.string for message in read_mo(file) if message.id}
+    except FileNotFoundError:
+        return False
+    return compiled == {message.id: message.string for message in read(HELP) if message.id and is_current(message)}
+
+
+def compile_help() -> None:
+    """Makes of the catalogue of the help what programs read."""
+    with COMPILED_HELP.open('wb') as file:
+        write_mo(file, read(HELP))
 
 
 def is_current(message: Message | None) -> bool:
@@ -144,23 +129,15 @@ def find_faults(pages: dict[str, Catalog]) -> Iterator[str]:
         catalogue = read(name)
         behind = [message.id for message in page if message.id and not is_current(catalogue.get(message.id))]
         if behind:
-<<<<<<< HEAD
             yield f'{name}: {len(behind)} of {len(page)} texts lack a translation or are newer, as {behind[0]!r}'
-    if HELP in pages and (not COMPILED_HELP.exists() or COMPILED_HELP.read_bytes() != compile_help()):
+    if HELP in pages and not is_compiled():
         yield f'{HELP}: {COMPILED_HELP.name} is not what {HELP_FILE.name} says; --update {HELP} makes it'
-=======
-            yield f'{name}.md: {len(behind)} of {len(page)} paragraphs lack a translation or are newer: {behind[0]!r}'
->>>>>>> c3
 
 
 def find_other_faults(pages: dict[str, Catalog]) -> Iterator[str]:
     """What else is there that should not be: catalogues of no page, and an old README."""
     for path in sorted(CATALOGUES.rglob('*.po')):
-<<<<<<< HEAD
         if path.relative_to(CATALOGUES).with_suffix('').as_posix() not in {*pages, 'sphinx'}:
-=======
-        if path.relative_to(CATALOGUES).with_suffix('').as_posix() not in pages:
->>>>>>> c3
             yield f'{path.relative_to(DOCS)}: there is no such page'
     if not TRANSLATED_README.exists() or mark(README) not in TRANSLATED_README.read_text(encoding='utf-8'):
         yield f'{TRANSLATED_README.name} is older than README.md; when it has been mended, its mark is {mark(README)}'
@@ -175,7 +152,6 @@ def main() -> None:
     """Updates the catalogues, or checks them."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--update', action='store_true', help='write the catalogues; otherwise they are only checked')
-<<<<<<< HEAD
     parser.add_argument('pages', nargs='*', metavar='PAGE',
                         help=f'such as howto/detection; {HELP} for the help; otherwise all')
     parser.add_argument('--doctrees', type=Path, metavar='DIR',
@@ -191,23 +167,10 @@ def main() -> None:
     if arguments.update:
         for name, page in pages.items():
             update(name, page)
-        if HELP in pages:
-            COMPILED_HELP.write_bytes(compile_help())
+        if HELP in pages and not is_compiled():
+            compile_help()
     faults = [*find_faults(pages), *(find_other_faults(pages) if not arguments.pages else ())]
     print('\n'.join(faults) or 'all is translated')
-=======
-    parser.add_argument('pages', nargs='*', metavar='PAGE', help='such as howto/detection; otherwise all pages')
-    parser.add_argument('--doctrees', type=Path, metavar='DIR',
-                        help='what `sphinx -b html -d DIR` has read, which is then not read again')
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        pages = extract(arguments.doctrees or Path(folder), arguments.pages)
-    if arguments.update:
-        for name, page in pages.items():
-            update(name, page)
-    faults = [*find_faults(pages), *(find_other_faults(pages) if not arguments.pages else ())]
-    print('\n'.join(faults) or 'the translations are complete')
->>>>>>> c3
     sys.exit(bool(faults))
 
 
