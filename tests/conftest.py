@@ -19,6 +19,9 @@ if os.environ.get('CUDA_SOFTWARE'):
     import cuda_software
     cuda_software.install()
 
+# Programs speak English in tests, whatever the language of the machine is.
+os.environ['LANGUAGE'] = 'C'
+
 # A shell has what it starts in the background ignore Ctrl-C, which some tests are about.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

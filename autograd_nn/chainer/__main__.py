@@ -1,7 +1,6 @@
 """Runs a program that was written for Chainer: ``python -m autograd_nn.chainer program.py``."""
 from __future__ import annotations
 
-import argparse
 import builtins
 import os
 import runpy
@@ -15,8 +14,22 @@ from types import CodeType, ModuleType
 import autograd_nn.chainer
 from autograd_nn.chainer import installation
 from autograd_nn.chainer.numpy1 import NAMES_VARIABLE, compiled
+from autograd_nn.utils.program_help import ArgumentParser
 
 _USAGE = 'python -m autograd_nn.chainer [--numpy1-names] (PROGRAM.py | -m MODULE | -c COMMAND) ...'
+
+
+def make_parser() -> ArgumentParser:
+    """Makes the parser of what comes before the program to run."""
+    parser = ArgumentParser(
+        prog='python -m autograd_nn.chainer', usage=f'{_USAGE}\n       python -m autograd_nn.chainer --install | '
+        '--uninstall', description='Runs a program for Chainer, in which the name chainer means this package.')
+    parser.add_argument('--numpy1-names', action='store_true', help='give NumPy the names back that it has no more, '
+                        'such as np.float and np.product')
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument('--install', action='store_true', help='put a package "chainer" into this environment')
+    alone.add_argument('--uninstall', action='store_true', help='take it away')
+    return parser
 
 
 def main(words: list[str]) -> None:
@@ -26,14 +39,7 @@ def main(words: list[str]) -> None:
         words: The command line.
     """
     own, program = _split(words)
-    parser = argparse.ArgumentParser(
-        prog='python -m autograd_nn.chainer', usage=f'{_USAGE}\n       python -m autograd_nn.chainer --install | '
-        '--uninstall', description='Runs a program for Chainer, in which the name chainer means this package.')
-    parser.add_argument('--numpy1-names', action='store_true', help='give NumPy the names back that it has no more, '
-                        'such as np.float and np.product')
-    alone = parser.add_mutually_exclusive_group()
-    alone.add_argument('--install', action='store_true', help='put a package "chainer" into this environment')
-    alone.add_argument('--uninstall', action='store_true', help='take it away')
+    parser = make_parser()
     options = parser.parse_args(own)
     if options.install or options.uninstall:
         try:

@@ -19,6 +19,7 @@ from autograd_nn.models.detection.darknet_weights import DARKNET_NETWORKS, creat
 from autograd_nn.models.detection.yolo import YOLO
 from autograd_nn.training.run_folder import CONFIG
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.program_help import ArgumentParser
 
 # Weights do not compress.
 SAVE: dict[str, Callable[[Path, Any], None]] = {'.npz': partial(serializers.save_npz, compression=False),
@@ -27,16 +28,17 @@ SAVE: dict[str, Callable[[Path, Any], None]] = {'.npz': partial(serializers.save
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
+    parser = ArgumentParser(prog=line.name, description=__doc__)
     parser.add_argument('weights', metavar='IN.caffemodel|IN.weights|IN.npz', type=Path,
                         help='the weights: IN.caffemodel; IN.caffemodel.h5, which needs --prototxt; IN.weights of '
                              'Darknet, which needs --to; or IN.npz of a run, beside its config.json')
     parser.add_argument('out', metavar='OUT', type=Path, help=f'the file to write: {" or ".join(SAVE)}')
     parser.add_argument('--prototxt', metavar='FILE', type=Path,
                         help='the deploy file of Caffe; by default the network is taken from IN.caffemodel')
-    parser.add_argument('--to', metavar='NETWORK', choices=[*CAFFE_NAMES, *DARKNET_NETWORKS],
-                        help='convert for a network of the zoo: from Caffe, where what both compute is compared, '
-                             f'{", ".join(CAFFE_NAMES)}; from Darknet {", ".join(DARKNET_NETWORKS)}')
+    to = parser.add_argument('--to', metavar='NETWORK', choices=[*CAFFE_NAMES, *DARKNET_NETWORKS],
+                             help='convert for a network of the zoo: from Caffe, where what both compute is compared, '
+                                  '%(caffe)s; from Darknet %(darknet)s')
+    vars(to).update(caffe=', '.join(CAFFE_NAMES), darknet=', '.join(DARKNET_NETWORKS))
     return parser
 
 

@@ -9,11 +9,12 @@ import autograd_nn
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.tasks.language_model import continue_text, load_run, unknown_tokens
 from autograd_nn.tasks.options import check_at_least
+from autograd_nn.utils.program_help import ArgumentParser
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
+    parser = ArgumentParser(prog=line.name, description=__doc__)
     parser.add_argument('run', metavar='RUN', type=Path, help='the folder that the training wrote, such as result')
     parser.add_argument('--start', metavar='TEXT', default='', help='how the text begins (default: a new line)')
     parser.add_argument('--length', metavar='N', type=int, default=200,

@@ -9,6 +9,7 @@ import autograd_nn
 from autograd_nn import cuda
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.cpu import threads
+from autograd_nn.utils.program_help import ArgumentParser
 
 # Extras for those who work on the package itself.
 OWN = 'test', 'docs'
@@ -16,7 +17,7 @@ OWN = 'test', 'docs'
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
+    parser = ArgumentParser(prog=line.name, description=__doc__)
     parser.add_argument('--kernels', action='store_true',
                         help='say which library computes which kernel, and why, and how memory is kept')
     return parser

@@ -9,6 +9,7 @@ from pathlib import Path
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.programs import PROGRAMS, load_program, split_name
 from autograd_nn.utils.hints import find_close
+from autograd_nn.utils.program_help import ArgumentParser
 from autograd_nn.version import __version__
 
 
@@ -40,7 +41,7 @@ def start_program(line: CommandLine) -> None:
         return
     with line.friendly_errors():
         if not words or words[0] in ('-h', '--help'):
-            print(overview(line.name, name))
+            print(make_parser(line.name, name).format_help(), end='')
         elif not name and words[0] == '--version':
             print(f'autograd_nn {__version__}')
         else:
@@ -59,13 +60,17 @@ def refusal(words: str) -> str:
     return f'there is no {what} {words!r}{meant}; --help lists the commands'
 
 
-def overview(command: str, group: str = '') -> str:
-    """The programs, one a line.
+def make_parser(command: str, group: str = '') -> ArgumentParser:
+    """Makes a parser whose help lists the programs, one a line.
 
     Args:
         command: How the command was started.
         group: The first word of the names of those to list; empty for all.
     """
-    lines = [f'  {name:20} {text}' for name, text in PROGRAMS.items() if name.startswith(group)]
-    return '\n'.join([f'usage: {command} COMMAND ...', '', 'commands:', *lines, '',
-                      '"COMMAND --help" says more about one of them; --version names the version.'])
+    parser = ArgumentParser(prog=command, usage='%(prog)s COMMAND ...', add_help=False,
+                            epilog='"COMMAND --help" says more about one of them; --version names the version.')
+    commands = parser.add_argument_group('commands')
+    for name, text in PROGRAMS.items():
+        if name.startswith(group):
+            commands.add_argument(name, help=text)
+    return parser

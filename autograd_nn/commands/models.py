@@ -13,6 +13,7 @@ import autograd_nn
 from autograd_nn import links, models, tasks
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.tasks.network_input import settle
+from autograd_nn.utils.program_help import ArgumentParser
 
 PICTURES = 1000
 LINE = '{:24}  {:>11}  {:>15}  {:>10}  {}'
@@ -21,7 +22,7 @@ LINE_OF_OTHERS = '{:24}  {:>11}  {}'
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    return argparse.ArgumentParser(prog=line.name, description=__doc__)
+    return ArgumentParser(prog=line.name, description=__doc__)
 
 
 def main(line: CommandLine) -> None:

@@ -19,6 +19,7 @@ from autograd_nn.training.run_folder import CONFIG
 from autograd_nn.utils import Animation
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.labels import read_labels
+from autograd_nn.utils.program_help import ArgumentParser
 
 USAGE = """
     %(prog)s [--out DIR] [--device DEVICE] [OPTIONS]
@@ -37,7 +38,7 @@ LONGEST_NAME = 60
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
     # Tasks may share an option.
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, usage=USAGE, conflict_handler='resolve')
+    parser = ArgumentParser(prog=line.name, description=__doc__, usage=USAGE, conflict_handler='resolve')
     parser.add_argument('files', metavar='WEIGHTS FILE', nargs='+',
                         help='model.npz of a run, beside its config.json, or with --model published weights (neither '
                              'with --caffe); then what the network is for: pictures of any size, colour and format, '

@@ -10,11 +10,12 @@ from autograd_nn.commands.command_line import CommandLine, check_file, write_opt
 from autograd_nn.commands.train import make_parser as make_train_parser
 from autograd_nn.reports.run import configuration, curves, pictures, summary
 from autograd_nn.training.run_folder import REPORT
+from autograd_nn.utils.program_help import ArgumentParser
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
+    parser = ArgumentParser(prog=line.name, description=__doc__)
     parser.add_argument('runs', metavar='RUN', nargs='+', help='a folder that a training wrote, such as result')
     parser.add_argument('--out', metavar='FILE', type=Path, default=Path(REPORT),
                         help='where to write (default: %(default)s)')

@@ -28,6 +28,7 @@ from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import BEST, CONFIG, LOG, REPORT, SNAPSHOT, RunFolder
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.utils.hints import find_close
+from autograd_nn.utils.program_help import ArgumentParser
 
 if TYPE_CHECKING:
     import optuna
@@ -57,7 +58,7 @@ def _make_parsers(line: CommandLine) -> tuple[argparse.ArgumentParser, list[argp
     first = argparse.ArgumentParser(prog=line.name, add_help=False)
     first.add_argument('--model', default=DEFAULT_MODEL)
     entry = models.get(first.parse_known_args(line.words)[0].model)
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
+    parser = ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
     group = parser.add_argument_group('the search')
     group.add_argument('--search', metavar='NAME=VALUES', nargs='+', action='extend', required=True,
                        help='what to search over: options with a range, such as lr=1e-5:1e-1:log or units=50:200:50, '

@@ -21,6 +21,7 @@ from autograd_nn.commands.painting import Canvas, paint_with_adam, paint_with_lb
 from autograd_nn.commands.pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
 from autograd_nn.tasks.options import check_at_least
 from autograd_nn.utils.atomic import atomic_write
+from autograd_nn.utils.program_help import ArgumentParser
 from autograd_nn.utils.readable import to_json
 
 LOSSES = ('content', 'style', 'total_variation')
@@ -28,7 +29,7 @@ LOSSES = ('content', 'style', 'total_variation')
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
+    parser = ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
     add = parser.add_argument
     add('content', metavar='CONTENT', help='the picture whose content to paint')
     add('styles', metavar='STYLE', nargs='+', help='the picture, or several, in whose style to paint')

@@ -19,6 +19,7 @@ from autograd_nn.commands.training_options import (
 )
 from autograd_nn.commands.training_run import TrainingRun
 from autograd_nn.training.run_folder import CONFIG, RunFolder
+from autograd_nn.utils.program_help import ArgumentParser
 
 
 def choose_model(line: CommandLine) -> models.Entry:
@@ -44,7 +45,7 @@ def choose_model(line: CommandLine) -> models.Entry:
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser; on the model that the command line names depends which options there are."""
     entry = choose_model(line)
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
+    parser = ArgumentParser(prog=line.name, description=__doc__, formatter_class=HelpFormatter)
     add_run_arguments(parser, entry)
     add_place_arguments(parser)
     return parser

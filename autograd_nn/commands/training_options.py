@@ -94,7 +94,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 def add_optimization_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options about the optimizer; their defaults are those of a model's recipe."""
     parser.add_argument('--optimizer', metavar='NAME', choices=OPTIMIZERS,
-                        help=f'how parameters are updated: {", ".join(OPTIMIZERS)}')
+                        help='how parameters are updated: %(choices)s')
     parser.add_argument('--lr', type=float, help='highest learning rate (default: that of the model, or the usual one '
                                                  'of another optimizer)')
     parser.add_argument('--scale-lr', choices=SCALES, default='none',

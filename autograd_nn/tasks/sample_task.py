@@ -81,8 +81,9 @@ class SampleTask(Task):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        known = f'one of {", ".join(cls.embedded)}'
-        parser.add_argument('--dataset', metavar='NAME|DIR', help='; or '.join(filter(None, [known, cls.folders])))
+        dataset = parser.add_argument('--dataset', metavar='NAME|DIR',
+                                      help='; or '.join(filter(None, ['one of %(embedded)s', cls.folders])))
+        vars(dataset)['embedded'] = ', '.join(cls.embedded)  # argparse fills it in; what is translated has no names
         parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
         parser.add_argument('--val-split', type=float, default=0., metavar='PART',
                             help='part of the training samples, chosen by --seed, to evaluate after each epoch; '

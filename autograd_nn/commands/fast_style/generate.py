@@ -13,11 +13,12 @@ from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.fast_style.networks import load_network
 from autograd_nn.commands.pictures import check_target, load_picture, save_picture, to_array, to_picture, with_colors_of
 from autograd_nn.tasks.options import check_at_least
+from autograd_nn.utils.program_help import ArgumentParser
 
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__)
+    parser = ArgumentParser(prog=line.name, description=__doc__)
     add = parser.add_argument
     add('model', metavar='MODEL', help='model.npz of a run, or a .model file of the program for Chainer')
     add('pictures', metavar='PICTURE', nargs='+', help='pictures of any size')

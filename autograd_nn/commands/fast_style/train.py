@@ -31,6 +31,7 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.training import extensions
 from autograd_nn.training.optimization import ChosenRates
 from autograd_nn.training.run_folder import LOG, MODEL, SNAPSHOT, RunFolder, save_quickly
+from autograd_nn.utils.program_help import ArgumentParser
 
 # The layers of VGG-16 that the paper compares, by task; in other networks those for painting by optimization.
 LAYERS = {'style': {'vgg': (['conv3_3'], ['conv1_2', 'conv2_2', 'conv3_3', 'conv4_3'])},
@@ -77,7 +78,7 @@ class PerceptualModel(Chain):
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = argparse.ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
+    parser = ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
     add = parser.add_argument
     add('pictures', metavar='FOLDER', nargs='?', help='pictures to train with, such as those of COCO')
     add('--style', metavar='FILE', help='the painting')
