@@ -9,7 +9,7 @@ import autograd_nn.links as L
 from autograd_nn import initializers
 from autograd_nn.config import no_backprop_mode
 from autograd_nn.link import Chain
-from autograd_nn.models.generative.generative_network import SYMMETRIC, GenerativeNetwork
+from autograd_nn.models.generative.generative_network import GenerativeNetwork
 from autograd_nn.models.recipes import Recipe
 from autograd_nn.models.registry import register
 from autograd_nn.sequential import Sequential
@@ -54,7 +54,6 @@ class AdversarialNetwork(GenerativeNetwork):
         followed: Which of the `adversary_losses` says how the training goes.
     """
 
-    preprocessing = SYMMETRIC
     adversary_steps = 1
     followed = 'loss'
     generator: Any
@@ -92,6 +91,25 @@ class AdversarialNetwork(GenerativeNetwork):
         return {'loss': deception_loss(self.discriminate(self.imitate(x, t), t))}
 
 
+class NormalizedLinear(Chain):
+    """A fully connected layer with batch normalization, which has as many parameters as one without: its bias comes last.
+
+    Args:
+        in_size: The number of inputs.
+        out_size: The number of outputs.
+    """
+
+    def __init__(self, in_size: int, out_size: int) -> None:
+        super().__init__()
+        with self.init_scope():
+            self.linear = L.Linear(in_size, out_size, nobias=True, initialW=initializers.HeNormal())
+            self.normalization = L.BatchNormalization(out_size, use_gamma=False)
+
+    def forward(self, x: ArrayLike) -> Variable:
+        """Applies the layer to an input of shape (N, in_size)."""
+        return self.normalization(self.linear(x))
+
+
 @register('gan', (1, 28, 28), 'adversarial_generation', ADVERSARIAL)
 class GAN(AdversarialNetwork):
     """The first generative adversarial network: fully connected layers, and maxout units in the discriminator.
@@ -120,12 +138,10 @@ class GAN(AdversarialNetwork):
         pixels = math.prod(shape)
         with self.init_scope():
             self.generator = Sequential(
-                L.Linear(latent_size, hidden, initialW=initializers.HeNormal()), F.relu,
-                L.Linear(hidden, hidden, initialW=initializers.HeNormal()), F.relu,
-                L.Linear(hidden, pixels), F.tanh)
+                NormalizedLinear(latent_size, hidden), F.relu, NormalizedLinear(hidden, hidden), F.relu,
+                L.Linear(hidden, pixels), F.sigmoid)
             self.discriminator = Sequential(
-                F.dropout, L.Maxout(pixels, units, 5), F.dropout, L.Maxout(units, units, 5), F.dropout,
-                L.Linear(units, 1))
+                L.Maxout(pixels, units, 5), F.dropout, L.Maxout(units, units, 5), F.dropout, L.Linear(units, 1))
 
     def generate(self, z: ArrayLike, t: ArrayLike | None = None) -> Variable:
         return self.generator(z).reshape((-1, *self.shape))
@@ -166,7 +182,7 @@ class ConditionalGAN(AdversarialNetwork):
         """Rows with a 1 in the place of each class, shape (N, num_classes)."""
         if t is None:
             raise ValueError('ConditionalGAN: expected the classes of pictures, got None')
-        return (as_array(t)[:, None] == self.xp.arange(self.num_classes)).astype(self.generator.z.W.dtype)
+        return (as_array(t)[:, None] == self.xp.arange(self.num_classes)).astype(self.generator.out.W.dtype)
 
     def generate(self, z: ArrayLike, t: ArrayLike | None = None) -> Variable:
         return self.generator(z, self.one_hot(t)).reshape((-1, *self.shape))
@@ -189,14 +205,14 @@ class ClassGenerator(Chain):
         super().__init__()
         of_z, of_class, joint = (round(width * size) for size in (200, 1000, 1200))
         with self.init_scope():
-            self.z = L.Linear(latent_size, of_z, initialW=initializers.HeNormal())
-            self.t = L.Linear(num_classes, of_class, initialW=initializers.HeNormal())
-            self.joint = L.Linear(of_z + of_class, joint, initialW=initializers.HeNormal())
+            self.z = NormalizedLinear(latent_size, of_z)
+            self.t = NormalizedLinear(num_classes, of_class)
+            self.joint = NormalizedLinear(of_z + of_class, joint)
             self.out = L.Linear(joint, pixels)
 
     def forward(self, z: ArrayLike, t: ArrayLike) -> Variable:
-        """Computes pixels from -1 to 1, shape (N, pixels), from latents and the rows of `ConditionalGAN.one_hot`."""
-        return F.tanh(self.out(F.relu(self.joint(F.concat((F.relu(self.z(z)), F.relu(self.t(t))))))))
+        """Computes pixels from 0 to 1, shape (N, pixels), from latents and the rows of `ConditionalGAN.one_hot`."""
+        return F.sigmoid(self.out(F.relu(self.joint(F.concat((F.relu(self.z(z)), F.relu(self.t(t))))))))
 
 
 class ClassDiscriminator(Chain):
@@ -219,5 +235,5 @@ class ClassDiscriminator(Chain):
 
     def forward(self, x: ArrayLike, t: ArrayLike) -> Variable:
         """Computes logits, shape (N, 1), of pictures being real, from them and the rows of `ConditionalGAN.one_hot`."""
-        h = F.concat((F.dropout(self.x(F.dropout(x))), F.dropout(self.t(t))))
+        h = F.concat((F.dropout(self.x(x)), F.dropout(self.t(t))))
         return self.out(F.dropout(self.joint(h)))
