@@ -85,7 +85,7 @@ class AdversarialNetwork(GenerativeNetwork):
         With a `penalty` there is ``steepness``: the mean squared length of the gradients of its logits at real
         pictures. Where it is small, a generator that has come near some pictures is not kept from the others.
         Reference: L. Mescheder, A. Geiger, S. Nowozin, Which Training Methods for GANs do actually Converge?, 2018,
-        https://arxiv.org/abs/1801.04406.
+        https://arxiv.org/abs/1801.04406 (half of their "gamma" is `penalty`).
 
         Args:
             x: Real pictures, shape (N, C, H, W), values as `preprocessing` has them.
@@ -116,19 +116,19 @@ def drop(h: ArrayLike) -> Variable:
 class NormalizedLinear(Chain):
     """A fully connected layer with batch normalization before the bias, which has as many parameters as one without.
 
-    Generators of fully connected layers need it: without, whatever deceives the discriminator moves the pictures of all
-    latents alike, and soon they are the same one.
+    Generators of fully connected layers need it: without, the pictures of all latents soon show the same digit.
 
     Args:
         in_size: The number of inputs.
         out_size: The number of outputs.
+        use_beta: Whether there is a bias.
     """
 
-    def __init__(self, in_size: int, out_size: int) -> None:
+    def __init__(self, in_size: int, out_size: int, use_beta: bool = True) -> None:
         super().__init__()
         with self.init_scope():
             self.linear = L.Linear(in_size, out_size, nobias=True, initialW=initializers.HeNormal())
-            self.normalization = L.BatchNormalization(out_size, use_gamma=False)
+            self.normalization = L.BatchNormalization(out_size, use_gamma=False, use_beta=use_beta)
 
     def forward(self, x: ArrayLike) -> Variable:
         """Applies the layer to an input of shape (N, in_size)."""
@@ -144,8 +144,8 @@ class GAN(AdversarialNetwork):
     units of 5 pieces. Reference: I. J. Goodfellow et al., Generative Adversarial Nets, 2014,
     https://arxiv.org/abs/1406.2661.
 
-    Unlike there, the generator has batch normalization, with the biases that it had before; and no pixels are dropped,
-    so that the discriminator sees specks as well.
+    Unlike there, the generator has batch normalization, with the biases that it had before; the discriminator has a
+    `penalty`, drops 0.3 of its units in place of half, and no pixels.
 
     Args:
         shape: Of a picture: channels, height and width.
@@ -182,8 +182,9 @@ class ConditionalGAN(AdversarialNetwork):
     """A conditional GAN: both networks know the class, so that one can be asked for.
 
     3,638,335 parameters for 28 x 28 pixels, 10 classes and 100 latents, as in the paper for MNIST. Reference:
-    M. Mirza, S. Osindero, Conditional Generative Adversarial Nets, 2014, https://arxiv.org/abs/1411.1784. The generator
-    has batch normalization as that of `GAN` has.
+    M. Mirza, S. Osindero, Conditional Generative Adversarial Nets, 2014, https://arxiv.org/abs/1411.1784. What
+    differs from the paper is what differs in `GAN`; and in the joint layer of the generator, latents and class are
+    normalized each by itself.
 
     Args:
         shape: Of a picture: channels, height and width.
@@ -239,13 +240,16 @@ class ClassGenerator(Chain):
         of_z, of_class, joint = (round(width * size) for size in (200, 1000, 1200))
         with self.init_scope():
             self.z = NormalizedLinear(latent_size, of_z)
-            self.t = NormalizedLinear(num_classes, of_class)
-            self.joint = NormalizedLinear(of_z + of_class, joint)
+            self.t = L.Linear(num_classes, of_class, initialW=initializers.HeNormal())
+            # A layer of both, in which what either adds is normalized by itself, so that neither drowns the other.
+            self.joint_z = NormalizedLinear(of_z, joint)
+            self.joint_t = NormalizedLinear(of_class, joint, use_beta=False)
             self.out = L.Linear(joint, pixels)
 
     def forward(self, z: ArrayLike, t: ArrayLike) -> Variable:
         """Computes pixels from 0 to 1, shape (N, pixels), from latents and the rows of `ConditionalGAN.one_hot`."""
-        return F.sigmoid(self.out(F.relu(self.joint(F.concat((F.relu(self.z(z)), F.relu(self.t(t))))))))
+        h = self.joint_z(F.relu(self.z(z))) + self.joint_t(F.relu(self.t(t)))
+        return F.sigmoid(self.out(F.relu(h)))
 
 
 class ClassDiscriminator(Chain):
@@ -262,10 +266,11 @@ class ClassDiscriminator(Chain):
         of_x, of_class = (round(width * size) for size in (240, 50))
         with self.init_scope():
             self.x = L.Maxout(pixels, of_x, 5)
-            self.t = L.Maxout(num_classes, of_class, 5)
+            # Large, so that the class chooses which of the joint pieces is the largest.
+            self.t = L.Maxout(num_classes, of_class, 5, initialW=initializers.Normal(1.))
             self.joint = L.Maxout(of_x + of_class, of_x, 4)
             self.out = L.Linear(of_x, 1)
 
     def forward(self, x: ArrayLike, t: ArrayLike) -> Variable:
         """Computes logits, shape (N, 1), of pictures being real, from them and the rows of `ConditionalGAN.one_hot`."""
-        return self.out(drop(self.joint(F.concat((drop(self.x(x)), drop(self.t(t)))))))
+        return self.out(drop(self.joint(F.concat((drop(self.x(x)), self.t(t))))))
