@@ -12,6 +12,7 @@ import autograd_nn.functions as F
 from autograd_nn import models, optimizers
 from autograd_nn.gradient_check import numerical_grad
 from autograd_nn.models.generative.dcgan import gradient_penalty
+from autograd_nn.models.generative.gan import NormalizedLinear
 from autograd_nn.models.generative.generative_network import GenerativeNetwork
 from autograd_nn.models.generative.vae import MixturePrior
 
@@ -119,6 +120,27 @@ def test_adversaries_tell_eight_pictures_from_made_ones(make):
     assert gap() < 0.7 * learned
 
 
+def test_normalized_layers_have_a_bias_and_no_scale():
+    layer = NormalizedLinear(5, 3)
+    assert layer.count_params() == 5 * 3 + 3
+    layer.normalization.beta.array[...] = 1, 2, 3
+    with ann.using_config('train', True):
+        y = layer(np.random.standard_normal((50, 5)).astype('f')).array
+    np.testing.assert_allclose(y.mean(axis=0), [1, 2, 3], atol=1e-5)
+    np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize('network', [models.GAN(hidden=40, units=20), models.ConditionalGAN(width=0.05)])
+def test_generators_do_not_forget_their_latents(network):
+    """Steps along which the pictures of all latents move alike leave these as different as they were."""
+    z, t = network.draw_latents(50), np.zeros(50, np.int32)
+    before = network.generate(z, t).array.std(axis=0).mean()
+    for link in network.generator.links():
+        if isinstance(link, NormalizedLinear):
+            link.linear.W.array[...] += 1
+    assert network.generate(z, t).array.std(axis=0).mean() > 0.5 * before
+
+
 def test_losses_are_cross_entropies():
     rng = np.random.default_rng(0)
     real, fake = rng.standard_normal((2, 6, 1)) * 3
@@ -211,6 +233,21 @@ def test_the_critic_counts_its_penalty():
     found = {name: value.item() for name, value in network.adversary_losses(x).items()}
     assert found['loss'] == pytest.approx(7 * found['penalty'] - found['distance'], rel=1e-5)
     assert not [link for link in network.discriminator.links() if 'Normalization' in type(link).__name__]
+
+
+@pytest.mark.parametrize('make', [lambda penalty: models.GAN(hidden=8, units=4, penalty=penalty),
+                                  lambda penalty: models.ConditionalGAN(width=0.02, penalty=penalty)])
+def test_discriminators_count_how_steep_they_are(make, monkeypatch):
+    """Of logits that are three times the sum of all pixels."""
+    found, x = {}, pictures(4, (1, 28, 28))
+    for penalty in 0, 2:
+        network = make(penalty)
+        monkeypatch.setattr(network, 'discriminate', lambda x, t=None: 3 * F.sum(x, axis=(1, 2, 3)) / 784)
+        monkeypatch.setattr(network, 'imitate', lambda x, t=None: ann.Variable(np.zeros_like(x)))
+        found[penalty] = {name: value.item() for name, value in network.adversary_losses(x, np.arange(4)).items()}
+    assert found[0].keys() == {'loss'}
+    assert found[2]['steepness'] == pytest.approx(9 / 784, rel=1e-5)
+    assert found[2]['loss'] == pytest.approx(found[0]['loss'] + 2 * found[2]['steepness'], rel=1e-5)
 
 
 def test_classes_are_needed_where_they_are_known():
