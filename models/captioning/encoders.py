@@ -35,7 +35,7 @@ class Encoder(NamedTuple):
 class SceneNet(ImageNetwork):
     """A small network for scenes of some objects: convolutions with batch normalization that know where they are.
 
-    468,890 parameters for 10 classes. Its feature maps of an eighth of the picture's height and width have two channels
+    535,450 parameters for 10 classes. Its feature maps of an eighth of the picture's height and width have two channels
     more for the row and the column of each place, without which nothing in them says where something lies. Reference:
     for these, R. Liu et al., An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution, 2018,
     https://arxiv.org/abs/1807.03247.
@@ -66,6 +66,7 @@ class SceneNet(ImageNetwork):
         self.add_stage('conv5', ConvBN(128, 3), with_coordinates)
         self.add_stage('conv6', ConvBN(128, 3), with_coordinates)
         # What is where, whatever else there is: each of these channels looks for one thing at some places.
+        self.add_stage('whole7', with_whole)
         self.add_stage('conv7', ConvBN(512, 1))
         self.add_stage('pool7', global_max_pooling)
         self.add_stage('fc8', logits_layer(num_classes))
@@ -74,6 +75,12 @@ class SceneNet(ImageNetwork):
 def global_max_pooling(x: ArrayLike) -> Variable:
     """The maximum of each channel: from shape (N, C, H, W) to (N, C)."""
     return F.max(x, axis=(2, 3))
+
+
+def with_whole(x: ArrayLike) -> Variable:
+    """Tells each place what there is anywhere: from shape (N, C, H, W) to (N, 2 C, H, W), the maxima behind the rest."""
+    x = as_variable(x)
+    return F.concat([x, F.broadcast_to(F.max(x, axis=(2, 3), keepdims=True), x.shape)])
 
 
 def with_coordinates(x: ArrayLike, most: float = 4.) -> Variable:

@@ -52,8 +52,8 @@ def test_sizes_of_the_networks_for_scenes():
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
                        [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 3),
-                        (130, 512, 1)])
-    assert model.count_params() == convolutions + 513 * 10 == 468_890
+                        (260, 512, 1)])
+    assert model.count_params() == convolutions + 513 * 10 == 535_450
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -64,7 +64,7 @@ def test_paths_of_parameters(kind):
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
     assert ('/encoder/conv7/conv/W' in paths) == (kind == 'nic') and '/encoder/fc8/W' not in paths
     own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
-           'attention': {'/place/W', '/state/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
+           'attention': {'/place/W', '/state/W', '/word/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
     assert own[kind] <= paths
 
@@ -127,11 +127,12 @@ def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean():
     assert weights.shape == (2, 3, 8, 6) and (weights > 0).all()
     np.testing.assert_allclose(weights.sum(axis=(2, 3)), 1, rtol=1e-5)
     assert ann.config.train, 'back in training'
-    # Equations 4 to 6 of the paper in NumPy, for the first step.
+    # Equations 4 to 6 of the paper in NumPy, for the first step, where the first word asks, too.
     with ann.using_config('train', False), ann.no_backprop_mode():
         a = model.encode(images).array.transpose(0, 2, 3, 1).reshape(2, 48, -1)
         h = np.tanh(a.mean(axis=1) @ model.initial_h.W.array.T + model.initial_h.b.array)
-    e = np.tanh(a @ model.place.W.array.T + model.place.b.array + (h @ model.state.W.array.T)[:, None])
+    asked = h @ model.state.W.array.T + model.embed.W.array[words[:, 0]] @ model.word.W.array.T
+    e = np.tanh(a @ model.place.W.array.T + model.place.b.array + asked[:, None])
     e = (e @ model.weigh.W.array[0])
     e = np.exp(e - e.max(axis=1, keepdims=True))
     np.testing.assert_allclose(weights[:, 0].reshape(2, -1), e / e.sum(axis=1, keepdims=True), rtol=1e-4)
