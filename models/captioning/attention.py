@@ -19,7 +19,7 @@ from autograd_nn.variable import Variable, as_variable
 
 
 @register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=128, attention_units=64, word_asks=True,
-          dropout=0., coverage=0., detection=0.3)
+          dropout=0., coverage=0., detection=0.5)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -140,8 +140,10 @@ class AttentionCaptioner(CaptionNetwork):
         features = self.encode(images)
         N, D, H, W = features.shape
         a = features.transpose(0, 2, 3, 1).reshape(N, H * W, D)
-        mean = F.mean(a, axis=1)
-        return F.tanh(self.initial_c(mean)), F.tanh(self.initial_h(mean)), a, self.place(a, n_batch_axes=2)
+        whole = F.mean(a, axis=1)
+        if self.detection:
+            whole = F.concat([whole, self.sum_up(features)])
+        return F.tanh(self.initial_c(whole)), F.tanh(self.initial_h(whole)), a, self.place(a, n_batch_axes=2)
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `SequenceWriter.step`)."""

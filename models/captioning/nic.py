@@ -13,11 +13,11 @@ from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=12, batch_size=32)
+SCENES = Recipe(lr=0.002, warmup=0.03, clip=5.0, epochs=9, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
-@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=0.3,
+@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=1.0,
           always=True)
 @register('nic_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('nic_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
@@ -111,7 +111,8 @@ class NIC(CaptionNetwork):
 
     def _see(self, images: ArrayLike) -> Variable:
         """What the LSTM reads of pictures, shape (N, units)."""
-        return self.norm(self.image(self.encode(images)))
+        features = self.encode(images)
+        return self.norm(self.image(self.sum_up(features) if self.detection else features))
 
     def _read(self, x: Variable, states: Sequence[Any]) -> Sequence[Variable]:
         """The outputs and the cells of the LSTM behind an input, each of shape (N, units)."""

@@ -51,9 +51,9 @@ def test_sizes_of_the_networks_for_scenes():
     model = models.SceneNet()
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
-                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 3),
-                        (260, 512, 1)])
-    assert model.count_params() == convolutions + 513 * 10 == 535_450
+                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 1),
+                        (130, 256, 1)])
+    assert model.count_params() == convolutions + 769 * 10 == 304_538
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -145,14 +145,15 @@ def test_the_loss_asks_the_encoder_for_words(kind):
     model = small(kind, detection=0.7)
     y = model(images, np.ones((2, 4), 'i'))
     without = models.CaptionNetwork.lossfun(small(kind, detection=0.), y, t).item()
-    features = model._features.array.reshape(2, model._features.shape[1], -1)
+    features = model.encoder.extract(images, [model._stage])[model._stage].array
+    features = features.reshape(2, features.shape[1], -1)
     said = (model.detector.W.array @ features + model.detector.b.array[:, None]).max(axis=2).astype(float)
     there = np.array([[word in row for word in range(9)] for row in t])
     expected = (np.log1p(np.exp(said)) - said * there).sum() / 6
     assert model.lossfun(y, t).item() == pytest.approx(without + 0.7 * expected, rel=1e-5)
     with ann.using_config('train', False):
         assert model.lossfun(model(images, np.ones((2, 4), 'i')), t).item() < without + 0.7 * expected
-    assert model._features is None
+    assert model._said is None
 
 
 def test_coverage_has_the_gradient_of_equation_14():
