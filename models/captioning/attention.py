@@ -18,8 +18,8 @@ from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
-@register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=128, attention_units=64, word_asks=True,
-          dropout=0., coverage=0., detection=0.5)
+@register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=128, attention_units=64,
+          word_asks=True, dropout=0., coverage=0., detection=1.)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')

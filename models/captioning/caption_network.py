@@ -29,13 +29,14 @@ class CaptionNetwork(SequenceWriter):
         places: Whether the decoder takes features of each place, and not of the whole picture.
         detection: How strongly the loss asks the encoder itself, besides, which words a sentence has, whatever their
             order: some place has to show each of them. So an encoder that is not trained before learns to see at once,
-            and not only by what the decoder makes of it. Reference: H. Fang et al., From Captions to Visual Concepts
-            and Back, CVPR 2015, https://arxiv.org/abs/1411.4952, section 3.
+            and not only by what the decoder makes of it. The decoder then reads, too, how likely each word is at each
+            place, and so where a thing lies; for that the encoder returns a map in any case. Reference: H. Fang et
+            al., From Captions to Visual Concepts and Back, CVPR 2015, https://arxiv.org/abs/1411.4952, section 3.
 
     Attributes:
         encoder: The convolutional network.
         detection: As given.
-        detector: With detection, the layer from a place's features to what it says of each word.
+        detector: With detection, the layer from a place's features to the logit of each word there.
 
     Raises:
         ValueError: There is no such encoder.
@@ -62,7 +63,7 @@ class CaptionNetwork(SequenceWriter):
         return self.encoder.preprocessing
 
     def encode(self, images: ArrayLike) -> Variable:
-        """The features of pictures.
+        """The features of pictures; with detection followed, at each place, by the probability of each word.
 
         Args:
             images: Prepared pictures (see `preprocessing`) of shape (N, 3, H, W).
@@ -76,7 +77,11 @@ class CaptionNetwork(SequenceWriter):
         return F.concat([features, F.sigmoid(said).transpose(0, 2, 1).reshape(N, -1, *shape)])
 
     def sum_up(self, features: Variable) -> Variable:
-        """What a whole picture shows, from features of its places with what the detector says of them: shape (N, D')."""
+        """What a whole picture shows, shape (N, D').
+
+        Args:
+            features: Those of its places, and behind them what the detector says there (see `encode`).
+        """
         parts = F.split_axis(features, [features.shape[1] - self.vocabulary_size], axis=1)
         return F.concat([F.max(parts[0], axis=(2, 3)), what_and_where(parts[1])])
 

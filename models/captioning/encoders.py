@@ -36,7 +36,7 @@ class Encoder(NamedTuple):
 class SceneNet(ImageNetwork):
     """A small network for scenes of some objects: convolutions with batch normalization that know where they are.
 
-    468,890 parameters for 10 classes. Its feature maps of an eighth of the picture's height and width have two channels
+    335,770 parameters for 10 classes. Its feature maps of an eighth of the picture's height and width have two channels
     more for the row and the column of each place, without which nothing in them says where something lies. Reference:
     for these, R. Liu et al., An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution, 2018,
     https://arxiv.org/abs/1807.03247.

@@ -17,7 +17,7 @@ SCENES = Recipe(lr=0.002, warmup=0.03, clip=5.0, epochs=9, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
-@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=1.0,
+@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=1.,
           always=True)
 @register('nic_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('nic_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')

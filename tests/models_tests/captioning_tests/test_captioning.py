@@ -6,6 +6,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitSceneCaptions, SentenceVocabulary, pad_sentences
+from autograd_nn.models.captioning.encoders import what_and_where
 from support.overfitting import overfit
 
 NAMES = models.names('captions')
@@ -52,8 +53,8 @@ def test_sizes_of_the_networks_for_scenes():
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
                        [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 1),
-                        (130, 256, 1)])
-    assert model.count_params() == convolutions + 769 * 10 == 304_538
+                        (130, 512, 1)])
+    assert model.count_params() == convolutions + 513 * 10 == 335_770
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -62,7 +63,7 @@ def test_paths_of_parameters(kind):
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 2), 'i'))
     paths = {path for path, _ in model.namedparams()}
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
-    assert ('/encoder/conv7/conv/W' in paths) == (kind == 'nic') and '/encoder/fc8/W' not in paths
+    assert '/detector/W' in paths and '/encoder/conv7/conv/W' not in paths and '/encoder/fc8/W' not in paths
     own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
            'attention': {'/place/W', '/state/W', '/word/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
@@ -129,8 +130,10 @@ def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean():
     assert ann.config.train, 'back in training'
     # Equations 4 to 6 of the paper in NumPy, for the first step, where the first word asks, too.
     with ann.using_config('train', False), ann.no_backprop_mode():
-        a = model.encode(images).array.transpose(0, 2, 3, 1).reshape(2, 48, -1)
-        h = np.tanh(a.mean(axis=1) @ model.initial_h.W.array.T + model.initial_h.b.array)
+        features = model.encode(images)
+        a = features.array.transpose(0, 2, 3, 1).reshape(2, 48, -1)
+        whole = np.concatenate([a.mean(axis=1), model.sum_up(features).array], axis=1)
+        h = np.tanh(whole @ model.initial_h.W.array.T + model.initial_h.b.array)
     asked = h @ model.state.W.array.T + model.embed.W.array[words[:, 0]] @ model.word.W.array.T
     e = np.tanh(a @ model.place.W.array.T + model.place.b.array + asked[:, None])
     e = (e @ model.weigh.W.array[0])
@@ -248,7 +251,17 @@ def test_an_encoder_takes_the_weights_of_its_classifier(tmp_path):
     model = small('nic')
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 1), 'i'))
     report = serializers.load_matching(tmp_path / 'classifier.npz', model.encoder)
-    assert not report.missing and not report.other_shape and sorted(report.unused) == ['fc8/W', 'fc8/b']
+    assert not report.missing and not report.other_shape
+    assert {path.split('/')[0] for path in report.unused} == {'conv7', 'fc8'}
+
+
+def test_what_and_where():
+    x = np.random.uniform(0, 1, (2, 3, 4, 5)).astype('f')
+    rows, columns = np.linspace(-4, 4, 4)[:, None], np.linspace(-4, 4, 5)
+    expected = [x.max(axis=(2, 3)), *((x * places).sum(axis=(2, 3)) / (1 + x.sum(axis=(2, 3)))
+                                      for places in (rows, columns))]
+    np.testing.assert_allclose(what_and_where(ann.Variable(x)).array, np.concatenate(expected, axis=1), rtol=1e-4,
+                               atol=1e-5)
 
 
 def test_no_such_encoder():
