@@ -19,7 +19,7 @@ from autograd_nn.variable import Variable, as_variable
 
 
 @register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=128, attention_units=64,
-          word_asks=True, dropout=0., coverage=0., detection=1.)
+          asking=True, dropout=0., coverage=0., detection=1.)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -38,8 +38,11 @@ class AttentionCaptioner(CaptionNetwork):
         coverage: How strongly the loss pulls the attention to every place toward the same sum over a sentence
             (equation 14 of the paper).
         detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
-        word_asks: Whether the last word, too, says where to look, and not only what the LSTM has read before it: behind
-            "a small" a network then looks at what is small.
+        asking: Whether a place weighs as much as a product of what it shows and of what is asked for (M.-T. Luong et
+            al., Effective Approaches to Attention-based Neural Machine Translation, 2015,
+            https://arxiv.org/abs/1508.04025, section 3.1), in place of a hidden layer of both; and whether the last
+            word asks, too, and not only what the LSTM has read before it. Behind "three" a network then looks at the
+            three, and so knows where it lies.
 
     Attributes:
         encoder: The convolutional network.
@@ -48,8 +51,8 @@ class AttentionCaptioner(CaptionNetwork):
         initial_h: The same to its first outputs.
         place: The layer from a place's features to the hidden layer that weighs it.
         state: The layer from the LSTM's outputs to it.
-        word: With `word_asks`, the layer from the embedded last word to it.
-        weigh: The layer from it to the weight.
+        word: With `asking`, the layer from the embedded last word to it.
+        weigh: Without, the layer from it to the weight.
         gate: The layer that decides how much of what is looked at is used.
         lstm: The LSTM.
         output_h: The layer from the LSTM's outputs to the output layer.
@@ -69,20 +72,21 @@ class AttentionCaptioner(CaptionNetwork):
 
     def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'vgg16', units: int = 512,
                  attention_units: int = 512, dropout: float = 0.5, coverage: float = 1.0,
-                 detection: float = 0., word_asks: bool = False) -> None:
+                 detection: float = 0., asking: bool = False) -> None:
         super().__init__(vocabulary_size, encoder, places=True, detection=detection)
         self.dropout = dropout
         self.coverage = coverage
-        self.word_asks = word_asks
+        self.asking = asking
         self._weights: Variable | None = None
         with self.init_scope():
             self.embed = L.EmbedID(vocabulary_size, units, initializers.Normal(0.5), ignore_label=-1)
             self.initial_c, self.initial_h = L.Linear(None, units), L.Linear(None, units)
             self.place = L.Linear(None, attention_units)
             self.state = L.Linear(units, attention_units, nobias=True)
-            if word_asks:
+            if asking:
                 self.word = L.Linear(units, attention_units, nobias=True)
-            self.weigh = L.Linear(attention_units, 1, nobias=True)
+            else:
+                self.weigh = L.Linear(attention_units, 1, nobias=True)
             self.gate = L.Linear(units, 1)
             self.lstm = L.StatelessLSTM(None, units)
             self.output_h, self.output_z = L.Linear(units, units), L.Linear(None, units, nobias=True)
@@ -91,7 +95,7 @@ class AttentionCaptioner(CaptionNetwork):
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
         return [('dropout', self.dropout), ('coverage', self.coverage), ('detection', self.detection),
-                ('word_asks', self.word_asks)]
+                ('asking', self.asking)]
 
     def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
         """Reads sentences about pictures.
@@ -172,11 +176,12 @@ class AttentionCaptioner(CaptionNetwork):
         """From an embedded word to what is looked at, the next states, and the weights of the places."""
         c, h, a, places = states
         N, L_, _ = places.shape
-        asked = self.state(h)
-        if self.word_asks:
-            asked += self.word(x)
-        hidden = F.tanh(places + F.broadcast_to(asked[:, None], places.shape))
-        alpha = F.softmax(self.weigh(hidden, n_batch_axes=2).reshape(N, L_))
+        if self.asking:
+            asked = (self.state(h) + self.word(x)) * places.shape[2] ** -0.5
+            alpha = F.softmax(F.matmul(places, asked[:, :, None])[:, :, 0])
+        else:
+            hidden = F.tanh(places + F.broadcast_to(self.state(h)[:, None], places.shape))
+            alpha = F.softmax(self.weigh(hidden, n_batch_axes=2).reshape(N, L_))
         z = F.matmul(alpha[:, None], a)[:, 0] * F.broadcast_to(F.sigmoid(self.gate(h)), (N, a.shape[2]))
         c, h = self.lstm(c, h, F.concat([x, z]))
         return z, (c, h, a, places), alpha
