@@ -19,7 +19,7 @@ from autograd_nn.variable import Variable, as_variable
 
 
 @register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=128, attention_units=64,
-          asking=True, dropout=0., coverage=0., detection=1.)
+          asking=True, dropout=0., coverage=0., detection=0.5)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -38,11 +38,8 @@ class AttentionCaptioner(CaptionNetwork):
         coverage: How strongly the loss pulls the attention to every place toward the same sum over a sentence
             (equation 14 of the paper).
         detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
-        asking: Whether a place weighs as much as a product of what it shows and of what is asked for (M.-T. Luong et
-            al., Effective Approaches to Attention-based Neural Machine Translation, 2015,
-            https://arxiv.org/abs/1508.04025, section 3.1), in place of a hidden layer of both; and whether the last
-            word asks, too, and not only what the LSTM has read before it. Behind "three" a network then looks at the
-            three, and so knows where it lies.
+        asking: Whether the last word, too, says where to look, and not only what the LSTM has read before it: behind
+            "a small" a network then looks at what is small.
 
     Attributes:
         encoder: The convolutional network.
@@ -52,7 +49,7 @@ class AttentionCaptioner(CaptionNetwork):
         place: The layer from a place's features to the hidden layer that weighs it.
         state: The layer from the LSTM's outputs to it.
         word: With `asking`, the layer from the embedded last word to it.
-        weigh: Without, the layer from it to the weight.
+        weigh: The layer from it to the weight.
         gate: The layer that decides how much of what is looked at is used.
         lstm: The LSTM.
         output_h: The layer from the LSTM's outputs to the output layer.
@@ -85,8 +82,7 @@ class AttentionCaptioner(CaptionNetwork):
             self.state = L.Linear(units, attention_units, nobias=True)
             if asking:
                 self.word = L.Linear(units, attention_units, nobias=True)
-            else:
-                self.weigh = L.Linear(attention_units, 1, nobias=True)
+            self.weigh = L.Linear(attention_units, 1, nobias=True)
             self.gate = L.Linear(units, 1)
             self.lstm = L.StatelessLSTM(None, units)
             self.output_h, self.output_z = L.Linear(units, units), L.Linear(None, units, nobias=True)
@@ -144,10 +140,8 @@ class AttentionCaptioner(CaptionNetwork):
         features = self.encode(images)
         N, D, H, W = features.shape
         a = features.transpose(0, 2, 3, 1).reshape(N, H * W, D)
-        whole = F.mean(a, axis=1)
-        if self.detection:
-            whole = F.concat([whole, self.sum_up(features)])
-        return F.tanh(self.initial_c(whole)), F.tanh(self.initial_h(whole)), a, self.place(a, n_batch_axes=2)
+        mean = F.mean(a, axis=1)
+        return F.tanh(self.initial_c(mean)), F.tanh(self.initial_h(mean)), a, self.place(a, n_batch_axes=2)
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `SequenceWriter.step`)."""
@@ -176,12 +170,9 @@ class AttentionCaptioner(CaptionNetwork):
         """From an embedded word to what is looked at, the next states, and the weights of the places."""
         c, h, a, places = states
         N, L_, _ = places.shape
-        if self.asking:
-            asked = (self.state(h) + self.word(x)) * places.shape[2] ** -0.5
-            alpha = F.softmax(F.matmul(places, asked[:, :, None])[:, :, 0])
-        else:
-            hidden = F.tanh(places + F.broadcast_to(self.state(h)[:, None], places.shape))
-            alpha = F.softmax(self.weigh(hidden, n_batch_axes=2).reshape(N, L_))
+        asked = self.state(h) + self.word(x) if self.asking else self.state(h)
+        hidden = F.tanh(places + F.broadcast_to(asked[:, None], places.shape))
+        alpha = F.softmax(self.weigh(hidden, n_batch_axes=2).reshape(N, L_))
         z = F.matmul(alpha[:, None], a)[:, 0] * F.broadcast_to(F.sigmoid(self.gate(h)), (N, a.shape[2]))
         c, h = self.lstm(c, h, F.concat([x, z]))
         return z, (c, h, a, places), alpha

@@ -13,7 +13,7 @@ from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-SCENES = Recipe(lr=0.002, warmup=0.03, clip=5.0, epochs=8, batch_size=32)
+SCENES = Recipe(lr=0.002, warmup=0.03, clip=5.0, epochs=10, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 

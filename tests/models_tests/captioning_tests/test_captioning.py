@@ -65,7 +65,7 @@ def test_paths_of_parameters(kind):
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
     assert '/detector/W' in paths and '/encoder/conv7/conv/W' not in paths and '/encoder/fc8/W' not in paths
     own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
-           'attention': {'/place/W', '/state/W', '/word/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
+           'attention': {'/place/W', '/state/W', '/word/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
     assert own[kind] <= paths
 
@@ -129,18 +129,14 @@ def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean(asking):
     assert weights.shape == (2, 3, 8, 6) and (weights > 0).all()
     np.testing.assert_allclose(weights.sum(axis=(2, 3)), 1, rtol=1e-5)
     assert ann.config.train, 'back in training'
-    # Equations 4 to 6 of the paper in NumPy, for the first step; or a product with what is asked for.
+    # Equations 4 to 6 of the paper in NumPy, for the first step; the last word may ask, too.
     with ann.using_config('train', False), ann.no_backprop_mode():
-        features = model.encode(images)
-        a = features.array.transpose(0, 2, 3, 1).reshape(2, 48, -1)
-        whole = np.concatenate([a.mean(axis=1), model.sum_up(features).array], axis=1)
-        h = np.tanh(whole @ model.initial_h.W.array.T + model.initial_h.b.array)
-    e, asked = a @ model.place.W.array.T + model.place.b.array, h @ model.state.W.array.T
+        a = model.encode(images).array.transpose(0, 2, 3, 1).reshape(2, 48, -1)
+        h = np.tanh(a.mean(axis=1) @ model.initial_h.W.array.T + model.initial_h.b.array)
+    asked = h @ model.state.W.array.T
     if asking:
         asked += model.embed.W.array[words[:, 0]] @ model.word.W.array.T
-        e = (e * asked[:, None]).sum(axis=2) / 8    # the root of 64 attention units
-    else:
-        e = np.tanh(e + asked[:, None]) @ model.weigh.W.array[0]
+    e = np.tanh(a @ model.place.W.array.T + model.place.b.array + asked[:, None]) @ model.weigh.W.array[0]
     e = np.exp(e - e.max(axis=1, keepdims=True))
     np.testing.assert_allclose(weights[:, 0].reshape(2, -1), e / e.sum(axis=1, keepdims=True), rtol=1e-4)
 
