@@ -68,7 +68,7 @@ class Captioning(SampleTask):
         if self.options.dataset in self.embedded:
             # A thousand scenes have every word.
             self.sentences = [sentence for _, each in self.train_data[:1000] for sentence in each]
-            self.train_data.easy_epochs = (self.options.epochs or self.entry.recipe.epochs) // 2
+            self.train_data.easy_epochs = (self.options.epochs or self.entry.recipe.epochs) // 3
         self.vocabulary = self.choose_vocabulary()
 
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:

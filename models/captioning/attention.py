@@ -18,8 +18,8 @@ from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable, as_variable
 
 
-@register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, attention_units=128,
-          dropout=0., coverage=0., detection=0.3)
+@register('attention_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=128, attention_units=64,
+          asking=True, dropout=0., coverage=0., detection=0.5)
 @register('attention_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('attention_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('attention_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -38,6 +38,8 @@ class AttentionCaptioner(CaptionNetwork):
         coverage: How strongly the loss pulls the attention to every place toward the same sum over a sentence
             (equation 14 of the paper).
         detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
+        asking: Whether the last word, too, says where to look, and not only what the LSTM has read before it: behind
+            "a small" a network then looks at what is small.
 
     Attributes:
         encoder: The convolutional network.
@@ -46,6 +48,7 @@ class AttentionCaptioner(CaptionNetwork):
         initial_h: The same to its first outputs.
         place: The layer from a place's features to the hidden layer that weighs it.
         state: The layer from the LSTM's outputs to it.
+        word: With `asking`, the layer from the embedded last word to it.
         weigh: The layer from it to the weight.
         gate: The layer that decides how much of what is looked at is used.
         lstm: The LSTM.
@@ -66,16 +69,19 @@ class AttentionCaptioner(CaptionNetwork):
 
     def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'vgg16', units: int = 512,
                  attention_units: int = 512, dropout: float = 0.5, coverage: float = 1.0,
-                 detection: float = 0.) -> None:
+                 detection: float = 0., asking: bool = False) -> None:
         super().__init__(vocabulary_size, encoder, places=True, detection=detection)
         self.dropout = dropout
         self.coverage = coverage
+        self.asking = asking
         self._weights: Variable | None = None
         with self.init_scope():
             self.embed = L.EmbedID(vocabulary_size, units, initializers.Normal(0.5), ignore_label=-1)
             self.initial_c, self.initial_h = L.Linear(None, units), L.Linear(None, units)
             self.place = L.Linear(None, attention_units)
             self.state = L.Linear(units, attention_units, nobias=True)
+            if asking:
+                self.word = L.Linear(units, attention_units, nobias=True)
             self.weigh = L.Linear(attention_units, 1, nobias=True)
             self.gate = L.Linear(units, 1)
             self.lstm = L.StatelessLSTM(None, units)
@@ -84,7 +90,8 @@ class AttentionCaptioner(CaptionNetwork):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('dropout', self.dropout), ('coverage', self.coverage), ('detection', self.detection)]
+        return [('dropout', self.dropout), ('coverage', self.coverage), ('detection', self.detection),
+                ('asking', self.asking)]
 
     def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
         """Reads sentences about pictures.
@@ -98,15 +105,14 @@ class AttentionCaptioner(CaptionNetwork):
         """
         states = self.start(images)
         embedded = self.embed(words)
-        outputs, weights = [], []
+        read, seen, weights = [], [], []
         for t in range(words.shape[1]):
-            hidden, states, alpha = self._step(embedded[:, t], states)
-            outputs.append(hidden)
+            z, states, alpha = self._step(embedded[:, t], states)
+            read.append(states[1])
+            seen.append(z)
             weights.append(alpha)
         self._weights = F.stack(weights, axis=1)
-        N, T = words.shape
-        hidden = F.stack(outputs, axis=1).reshape(N * T, -1)
-        return self.output(F.dropout(hidden, self.dropout)).reshape(N, T, -1)
+        return self._say(embedded, *(F.stack(each, axis=1) for each in (read, seen)))
 
     def lossfun(self, y: Variable, t: ArrayLike) -> Variable:
         """Computes the loss to train with, as `links.Classifier` takes it.
@@ -139,8 +145,9 @@ class AttentionCaptioner(CaptionNetwork):
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `SequenceWriter.step`)."""
-        hidden, states, _ = self._step(self.embed(words), states)
-        return self.output(hidden), states
+        x = self.embed(words)
+        z, states, _ = self._step(x, states)
+        return self._say(x, states[1], z), states
 
     def look(self, images: ArrayLike, words: ArrayLike) -> np.ndarray:
         """Where the network looks, in test mode, as it writes the word behind each of a sentence.
@@ -159,12 +166,19 @@ class AttentionCaptioner(CaptionNetwork):
         assert weights is not None  # the call has set it
         return to_cpu(weights.array).reshape(*words.shape, *shape[2:])
 
-    def _step(self, x: Variable, states: Sequence[Any]) -> tuple[Variable, Sequence[ArrayLike], Variable]:
-        """From an embedded word to what the output layer takes, the next states, and the weights of the places."""
+    def _step(self, x: Variable, states: Sequence[Any]) -> tuple[Variable, Sequence[Any], Variable]:
+        """From an embedded word to what is looked at, the next states, and the weights of the places."""
         c, h, a, places = states
         N, L_, _ = places.shape
-        hidden = F.tanh(places + F.broadcast_to(self.state(h)[:, None], places.shape))
+        asked = self.state(h) + self.word(x) if self.asking else self.state(h)
+        hidden = F.tanh(places + F.broadcast_to(asked[:, None], places.shape))
         alpha = F.softmax(self.weigh(hidden, n_batch_axes=2).reshape(N, L_))
         z = F.matmul(alpha[:, None], a)[:, 0] * F.broadcast_to(F.sigmoid(self.gate(h)), (N, a.shape[2]))
         c, h = self.lstm(c, h, F.concat([x, z]))
-        return x + self.output_h(h) + self.output_z(z), (c, h, a, places), alpha
+        return z, (c, h, a, places), alpha
+
+    def _say(self, x: Variable, h: Variable, z: Variable) -> Variable:
+        """Logits from embedded words, outputs of the LSTM and what is looked at; each may be of many steps."""
+        axes = x.ndim - 1
+        hidden = x + self.output_h(h, n_batch_axes=axes) + self.output_z(z, n_batch_axes=axes)
+        return self.output(F.dropout(hidden, self.dropout), n_batch_axes=axes)

@@ -13,11 +13,12 @@ from autograd_nn.models.registry import register
 from autograd_nn.types import ArrayLike
 from autograd_nn.variable import Variable
 
-SCENES = Recipe(lr=0.002, warmup=0.1, clip=5.0, epochs=10, batch_size=32)
+SCENES = Recipe(lr=0.002, warmup=0.03, clip=5.0, epochs=10, batch_size=32)
 PHOTOS = Recipe(lr=0.0003, warmup=0.1, clip=5.0, epochs=20, batch_size=32)
 
 
-@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=0.3)
+@register('nic_scenes', (3, 64, 64), 'captions', SCENES, encoder='scenes', units=256, dropout=0., detection=1.,
+          always=True)
 @register('nic_vgg16', (3, 224, 224), 'captions', PHOTOS, encoder='vgg16')
 @register('nic_resnet50', (3, 224, 224), 'captions', PHOTOS, encoder='resnet50')
 @register('nic_googlenet', (3, 224, 224), 'captions', PHOTOS, encoder='googlenet')
@@ -33,6 +34,9 @@ class NIC(CaptionNetwork):
         units: The size of the embedding and of the LSTM.
         dropout: The ratio of the dropout, in training, on what goes into the LSTM and comes out.
         detection: How strongly the loss asks the encoder itself for the words (see `CaptionNetwork`).
+        always: Whether the LSTM reads the picture with each word once more, so that it need not keep what it has not
+            yet spoken of. Reference: J. Donahue et al., Long-term Recurrent Convolutional Networks for Visual
+            Recognition and Description, CVPR 2015, https://arxiv.org/abs/1411.4389, section 4.2.
 
     Attributes:
         encoder: The convolutional network.
@@ -55,9 +59,10 @@ class NIC(CaptionNetwork):
     """
 
     def __init__(self, vocabulary_size: int = 10_000, encoder: str = 'googlenet', units: int = 512,
-                 dropout: float = 0.5, detection: float = 0.) -> None:
+                 dropout: float = 0.5, detection: float = 0., always: bool = False) -> None:
         super().__init__(vocabulary_size, encoder, places=False, detection=detection)
         self.dropout = dropout
+        self.always = always
         with self.init_scope():
             self.image = L.Linear(None, units, nobias=True)
             self.norm = L.BatchNormalization(units)
@@ -69,7 +74,7 @@ class NIC(CaptionNetwork):
 
     @property
     def printable_specs(self) -> Iterable[tuple[str, Any]]:
-        return [('dropout', self.dropout), ('detection', self.detection)]
+        return [('dropout', self.dropout), ('detection', self.detection), ('always', self.always)]
 
     def forward(self, images: ArrayLike, words: ArrayLike) -> Variable:
         """Reads sentences about pictures.
@@ -83,24 +88,31 @@ class NIC(CaptionNetwork):
         """
         N, T = words.shape
         first = self._see(images)
-        steps = F.concat([first[None], self.embed(words).transpose(1, 0, 2)], axis=0)
+        following = self.embed(words).transpose(1, 0, 2)
+        if self.always:
+            following += F.broadcast_to(first, following.shape)
+        steps = F.concat([first[None], following], axis=0)
         _, y = self.lstm.forward_packed([None, None], F.dropout(steps, self.dropout).reshape((T + 1) * N, -1),
                                         (N,) * (T + 1))
         logits = self.output(F.dropout(y[N:], self.dropout))
         return logits.reshape(T, N, -1).transpose(1, 0, 2)
 
     def start(self, images: ArrayLike) -> Sequence[ArrayLike]:
-        """The states of the LSTM when it has read the pictures."""
-        return self._read(self._see(images), (None, None))
+        """The states of the LSTM when it has read the pictures, and what it has read."""
+        first = self._see(images)
+        return *self._read(first, (None, None)), first
 
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `SequenceWriter.step`)."""
-        states = self._read(self.embed(words), states)
-        return self.output(states[0]), states
+        *states, first = states
+        x = self.embed(words)
+        h, c = self._read(x + first if self.always else x, states)
+        return self.output(h), (h, c, first)
 
     def _see(self, images: ArrayLike) -> Variable:
         """What the LSTM reads of pictures, shape (N, units)."""
-        return self.norm(self.image(self.encode(images)))
+        features = self.encode(images)
+        return self.norm(self.image(self.sum_up(features) if self.detection else features))
 
     def _read(self, x: Variable, states: Sequence[Any]) -> Sequence[Variable]:
         """The outputs and the cells of the LSTM behind an input, each of shape (N, units)."""

@@ -148,7 +148,7 @@ def test_pictures_of_results():
 
 
 def test_easy_scenes_come_first(tmp_path):
-    options = argparse.Namespace(dataset='scenes', epochs=8, vocabulary_size=100, min_count=1, resume=None,
+    options = argparse.Namespace(dataset='scenes', epochs=12, vocabulary_size=100, min_count=1, resume=None,
                                  initial_weights=None)
     task = Captioning(models.get('nic_scenes'), options, None, None)
     task.load_data()

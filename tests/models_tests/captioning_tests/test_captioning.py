@@ -6,6 +6,7 @@ import autograd_nn as ann
 import autograd_nn.functions as F
 from autograd_nn import models, serializers
 from autograd_nn.datasets import DigitSceneCaptions, SentenceVocabulary, pad_sentences
+from autograd_nn.models.captioning.encoders import what_and_where
 from support.overfitting import overfit
 
 NAMES = models.names('captions')
@@ -51,9 +52,9 @@ def test_sizes_of_the_networks_for_scenes():
     model = models.SceneNet()
     model(np.zeros((1, 3, 64, 64), 'f'))
     convolutions = sum(a * b * k * k + 2 * b for a, b, k in
-                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 3),
+                       [(3, 16, 5), (16, 32, 3), (32, 64, 3), (64, 128, 3), (128, 128, 3), (130, 128, 1),
                         (130, 512, 1)])
-    assert model.count_params() == convolutions + 513 * 10 == 468_890
+    assert model.count_params() == convolutions + 513 * 10 == 335_770
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
@@ -62,9 +63,9 @@ def test_paths_of_parameters(kind):
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 2), 'i'))
     paths = {path for path, _ in model.namedparams()}
     assert {'/encoder/conv1/conv/W', '/encoder/conv5/bn/gamma', '/embed/W', '/output/b'} <= paths
-    assert ('/encoder/conv7/conv/W' in paths) == (kind == 'nic') and '/encoder/fc8/W' not in paths
+    assert '/detector/W' in paths and '/encoder/conv7/conv/W' not in paths and '/encoder/fc8/W' not in paths
     own = {'nic': {'/image/W', '/norm/gamma', '/lstm/0/w0', '/lstm/0/b7'},
-           'attention': {'/place/W', '/state/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
+           'attention': {'/place/W', '/state/W', '/word/W', '/weigh/W', '/gate/W', '/lstm/upward/W', '/lstm/lateral/W',
                          '/initial_c/W', '/initial_h/b', '/output_h/W', '/output_z/W'}}
     assert own[kind] <= paths
 
@@ -120,19 +121,22 @@ def test_written_sentences(kind):
         assert hypothesis.tokens == ([] if first == 2 else [first])
 
 
-def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean():
-    model = small('attention')
+@pytest.mark.parametrize('asking', [False, True])
+def test_attention_is_a_distribution_and_what_is_looked_at_is_the_mean(asking):
+    model = small('attention', asking=asking)
     images, words = np.random.randn(2, 3, 64, 48).astype('f'), np.array([[1, 5, 6], [1, 4, -1]], 'i')
     weights = model.look(images, words)
     assert weights.shape == (2, 3, 8, 6) and (weights > 0).all()
     np.testing.assert_allclose(weights.sum(axis=(2, 3)), 1, rtol=1e-5)
     assert ann.config.train, 'back in training'
-    # Equations 4 to 6 of the paper in NumPy, for the first step.
+    # Equations 4 to 6 of the paper in NumPy, for the first step; the last word may ask, too.
     with ann.using_config('train', False), ann.no_backprop_mode():
         a = model.encode(images).array.transpose(0, 2, 3, 1).reshape(2, 48, -1)
         h = np.tanh(a.mean(axis=1) @ model.initial_h.W.array.T + model.initial_h.b.array)
-    e = np.tanh(a @ model.place.W.array.T + model.place.b.array + (h @ model.state.W.array.T)[:, None])
-    e = (e @ model.weigh.W.array[0])
+    asked = h @ model.state.W.array.T
+    if asking:
+        asked += model.embed.W.array[words[:, 0]] @ model.word.W.array.T
+    e = np.tanh(a @ model.place.W.array.T + model.place.b.array + asked[:, None]) @ model.weigh.W.array[0]
     e = np.exp(e - e.max(axis=1, keepdims=True))
     np.testing.assert_allclose(weights[:, 0].reshape(2, -1), e / e.sum(axis=1, keepdims=True), rtol=1e-4)
 
@@ -144,14 +148,15 @@ def test_the_loss_asks_the_encoder_for_words(kind):
     model = small(kind, detection=0.7)
     y = model(images, np.ones((2, 4), 'i'))
     without = models.CaptionNetwork.lossfun(small(kind, detection=0.), y, t).item()
-    features = model._features.array.reshape(2, model._features.shape[1], -1)
+    features = model.encoder.extract(images, [model._stage])[model._stage].array
+    features = features.reshape(2, features.shape[1], -1)
     said = (model.detector.W.array @ features + model.detector.b.array[:, None]).max(axis=2).astype(float)
     there = np.array([[word in row for word in range(9)] for row in t])
     expected = (np.log1p(np.exp(said)) - said * there).sum() / 6
     assert model.lossfun(y, t).item() == pytest.approx(without + 0.7 * expected, rel=1e-5)
     with ann.using_config('train', False):
         assert model.lossfun(model(images, np.ones((2, 4), 'i')), t).item() < without + 0.7 * expected
-    assert model._features is None
+    assert model._said is None
 
 
 def test_coverage_has_the_gradient_of_equation_14():
@@ -246,7 +251,17 @@ def test_an_encoder_takes_the_weights_of_its_classifier(tmp_path):
     model = small('nic')
     model(np.zeros((1, 3, 64, 64), 'f'), np.ones((1, 1), 'i'))
     report = serializers.load_matching(tmp_path / 'classifier.npz', model.encoder)
-    assert not report.missing and not report.other_shape and sorted(report.unused) == ['fc8/W', 'fc8/b']
+    assert not report.missing and not report.other_shape
+    assert {path.split('/')[0] for path in report.unused} == {'conv7', 'fc8'}
+
+
+def test_what_and_where():
+    x = np.random.uniform(0, 1, (2, 3, 4, 5)).astype('f')
+    rows, columns = np.linspace(-4, 4, 4)[:, None], np.linspace(-4, 4, 5)
+    expected = [x.max(axis=(2, 3)), *((x * places).sum(axis=(2, 3)) / (1 + x.sum(axis=(2, 3)))
+                                      for places in (rows, columns))]
+    np.testing.assert_allclose(what_and_where(ann.Variable(x)).array, np.concatenate(expected, axis=1), rtol=1e-4,
+                               atol=1e-5)
 
 
 def test_no_such_encoder():
