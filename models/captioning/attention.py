@@ -146,8 +146,8 @@ class AttentionCaptioner(CaptionNetwork):
     def step(self, words: ArrayLike, states: Sequence[ArrayLike]) -> tuple[Variable, Sequence[ArrayLike]]:
         """Takes a step (see `SequenceWriter.step`)."""
         x = self.embed(words)
-        z, states, _ = self._step(x, states)
-        return self._say(x, states[1], z), states
+        z, after, _ = self._step(x, states)
+        return self._say(x, after[1], z), after
 
     def look(self, images: ArrayLike, words: ArrayLike) -> np.ndarray:
         """Where the network looks, in test mode, as it writes the word behind each of a sentence.
