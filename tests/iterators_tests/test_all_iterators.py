@@ -136,8 +136,7 @@ def test_resuming_at_every_point(size, batch_size, shuffle, stop):
 
 
 @pytest.mark.parametrize('make', [KINDS['thread'], KINDS['process']], ids=['thread', 'process'])
-@pytest.mark.parametrize('shuffle', [True, False])
-@pytest.mark.parametrize('stop', [0, 2, 3])
+@pytest.mark.parametrize('stop, shuffle', [(0, True), (2, False), (3, True)])
 def test_resuming_loses_nothing_that_was_read_ahead(make, shuffle, stop):
     check_resuming(make, 7, 3, shuffle, stop)
 
@@ -423,8 +422,7 @@ def test_stop_iteration_in_an_order_sampler_is_an_error():
         list(iterator)
 
 
-@each_kind
-@pytest.mark.parametrize('count', [1, 2, 3])
+@pytest.mark.parametrize('make, count', zip(KINDS.values(), [1, 2, 3]), ids=KINDS)
 def test_parts_of_the_batches_are_the_batches_of_one(make, count):
     """What several processes read, each a part of each batch, also after a resumption with another number of them."""
     def iterators(count, dataset):

@@ -219,6 +219,7 @@ def learn_captions(name, size, steps, rate=1e-3, **arguments):
     return loss, written, sentences
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['nic_scenes', 'attention_scenes'])
 def test_overfits_eight_samples(name):
     loss, written, sentences = learn_captions(name, 32, 100, 2e-3, units=128)

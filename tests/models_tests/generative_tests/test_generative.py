@@ -83,6 +83,7 @@ def test_coders_learn_eight_pictures_by_heart(make, rate):
     assert all(np.abs(made[i] - x).mean(axis=(1, 2, 3)).argmin() == i for i in range(8))
 
 
+@pytest.mark.slow
 def test_translation_learns_eight_pairs_by_heart():
     network = models.Pix2Pix((1, 32, 32), width=8, halvings=5, patch_halvings=1)
     x, y = (2 * (pictures(8, (1, 4, 4)) > 0.5).astype('f').repeat(8, 2).repeat(8, 3) - 1 for _ in range(2))
