@@ -422,7 +422,7 @@ def test_stop_iteration_in_an_order_sampler_is_an_error():
         list(iterator)
 
 
-@pytest.mark.parametrize('make, count', zip(KINDS.values(), [1, 2, 3]), ids=KINDS)
+@pytest.mark.parametrize('make, count', [*zip(KINDS.values(), [1, 2, 3])], ids=KINDS)
 def test_parts_of_the_batches_are_the_batches_of_one(make, count):
     """What several processes read, each a part of each batch, also after a resumption with another number of them."""
     def iterators(count, dataset):
