@@ -19,7 +19,7 @@ _SMALL = Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8)
 
 
 @register('segnet_basic', (3, 360, 480), 'segmentation', _RECIPE)
-@register('segnet_basic_small', (3, 96, 96), 'segmentation', _SMALL, width=24)
+@register('segnet_basic_small', (3, 96, 96), 'segmentation', _SMALL, width=24, levels=3)
 class SegNetBasic(SegmentationNetwork):
     """SegNet-Basic: four convolutions with pooling, and four that lead back over its indices.
 
@@ -31,6 +31,7 @@ class SegNetBasic(SegmentationNetwork):
     Args:
         num_classes: The number of classes.
         width: The channels of each convolution.
+        levels: How often the size is halved; each time is a convolution there and one back.
 
     Example:
         >>> import numpy as np
@@ -39,14 +40,14 @@ class SegNetBasic(SegmentationNetwork):
         (1, 3, 40, 50)
     """
 
-    multiple = 16
     preprocessing = Preprocessing()
 
-    def __init__(self, num_classes: int = 11, width: int = 64) -> None:
+    def __init__(self, num_classes: int = 11, width: int = 64, levels: int = 4) -> None:
         super().__init__(num_classes)
-        for i in 1, 2, 3, 4:
+        self.levels, self.multiple = levels, 2 ** levels
+        for i in range(1, levels + 1):
             self._add_convolution(f'conv{i}', width, relu=F.relu)
-        for i in 4, 3, 2, 1:
+        for i in range(levels, 0, -1):
             self._add_convolution(f'conv_decode{i}', width)
         self.add_stage('conv_classifier', he_convolution(num_classes, 1))
 
@@ -57,16 +58,17 @@ class SegNetBasic(SegmentationNetwork):
     def compute_scores(self, x: Variable) -> Variable:
         x = F.local_response_normalization(x, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
         found = []
-        for i in 1, 2, 3, 4:
+        for i in range(1, self.levels + 1):
             x, indices = F.max_pooling_2d(self.run_stage(f'conv{i}', x), 2, return_indices=True)
             found.append(indices)
-        for i in 4, 3, 2, 1:
+        for i in range(self.levels, 0, -1):
             x = self.run_stage(f'conv_decode{i}', _enlarge(x, found.pop()))
         return self.run_stage('conv_classifier', x)
 
 
 @register('segnet', (3, 224, 224), 'segmentation', _RECIPE)
-@register('segnet_small', (3, 96, 96), 'segmentation', _SMALL, width=16)
+@register('segnet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=10, batch_size=8), width=24,
+          levels=3)
 class SegNet(SegmentationNetwork):
     """SegNet: the convolutions of a VGG of 16 layers, and their mirror image, which leads back over pooling's indices.
 
@@ -77,6 +79,7 @@ class SegNet(SegmentationNetwork):
     Args:
         num_classes: The number of classes.
         width: The channels of the first convolution: 64 in VGG.
+        levels: How often the size is halved: 5 times in VGG.
 
     Example:
         >>> import numpy as np
@@ -85,16 +88,16 @@ class SegNet(SegmentationNetwork):
         (1, 3, 40, 50)
     """
 
-    multiple = 32
     preprocessing = TORCHVISION
 
-    def __init__(self, num_classes: int = 11, width: int = 64) -> None:
+    def __init__(self, num_classes: int = 11, width: int = 64, levels: int = 5) -> None:
         super().__init__(num_classes)
-        counts = CONVOLUTIONS[16]
-        channels = [min(width << i, 8 * width) for i in range(5)]
+        self.levels, self.multiple = levels, 2 ** levels
+        counts = CONVOLUTIONS[16][:levels]
+        channels = [min(width << i, 8 * width) for i in range(levels)]
         for i, count in enumerate(counts):
             self._add_block(f'pool{i + 1}', [(f'conv{i + 1}_{j}', channels[i]) for j in range(1, count + 1)])
-        for i in reversed(range(5)):
+        for i in reversed(range(levels)):
             outputs = [channels[i]] * (counts[i] - 1) + [channels[max(i - 1, 0)]]
             names = [f'conv{i + 1}_{j}_D' for j in range(counts[i], 0, -1)]
             if not i:
@@ -112,10 +115,10 @@ class SegNet(SegmentationNetwork):
 
     def compute_scores(self, x: Variable) -> Variable:
         found = []
-        for i in range(1, 6):
+        for i in range(1, self.levels + 1):
             x, indices = F.max_pooling_2d(self.run_stage(f'pool{i}', x), 2, return_indices=True)
             found.append(indices)
-        for i in range(5, 0, -1):
+        for i in range(self.levels, 0, -1):
             x = self.run_stage(f'unpool{i}', _enlarge(x, found.pop()))
         return self.run_stage('scores', x)
 
