@@ -266,8 +266,8 @@ class TestLoss:
 
 
 @pytest.mark.parametrize(('name', 'layer', 'free'), [
-    ('unet_small', 'enc5', 'up4'), ('fcn_small', 'fc7', 'score_fr'), ('segnet_basic_small', 'conv4', 'conv_decode4'),
-    ('segnet_small', 'pool5', 'conv5_3_D'), ('deeplab_small', 'feature_extractor', 'aspp')])
+    ('unet_small', 'enc5', 'up4'), ('fcn_small', 'fc7', 'score_fr'), ('segnet_basic_small', 'conv3', 'conv_decode3'),
+    ('segnet_small', 'pool3', 'conv3_3_D'), ('deeplab_small', 'feature_extractor', 'aspp')])
 def test_layers_up_to_one_are_frozen(name, layer, free):
     network = models.create(name)
     network.freeze_until(layer)
