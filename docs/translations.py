@@ -11,22 +11,27 @@ import argparse
 import hashlib
 import os
 import re
+import struct
 import sys
 import tempfile
 from collections.abc import Iterator
 from io import BytesIO, StringIO
 from pathlib import Path
 
-from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import read_mo, write_mo
-from babel.messages.pofile import read_po, write_po
-from docutils import nodes
 from help_texts import collect
-from sphinx import addnodes
-from sphinx.application import Sphinx
-from sphinx.util.nodes import extract_messages, get_node_source
 
 from autograd_nn.utils import program_help
+
+try:
+    from babel.messages.catalog import Catalog, Message
+    from babel.messages.mofile import read_mo, write_mo
+    from babel.messages.pofile import PoFileError, read_po, write_po
+    from docutils import nodes
+    from sphinx import addnodes
+    from sphinx.application import Sphinx
+    from sphinx.util.nodes import extract_messages, get_node_source
+except ImportError as error:
+    sys.exit(f"{error}; python -m pip install -e '.[docs]' installs what is needed")
 
 DOCS = Path(__file__).parent
 LANGUAGE = 'ja'
@@ -50,11 +55,17 @@ def extract(doctrees: Path, names: list[str]) -> dict[str, Catalog]:
     Args:
         doctrees: Where Sphinx keeps, or will keep, what it has read.
         names: The pages; all if there are none.
+
+    Raises:
+        SystemExit: There is no such page.
     """
     chosen = {'include_patterns': [f'{name}.md' for name in ('index', *names)]} if names else {}
     app = Sphinx(DOCS, DOCS, doctrees, doctrees, 'dummy', chosen, status=None, warning=StringIO(),
                  parallel=os.cpu_count() or 1)
     app.build()
+    unknown = [name for name in names if name not in app.env.found_docs]
+    if unknown:
+        sys.exit(f'there is no page {unknown[0]!r}; expected a name such as howto/detection')
     pages = {}
     for name in names or sorted(app.env.found_docs):
         tree = app.env.get_doctree(name)
@@ -79,12 +90,21 @@ def path_of(page: str) -> Path:
 
 
 def read(page: str) -> Catalog:
-    """The catalogue of a page; an empty one if it has none."""
+    """The catalogue of a page; an empty one if it has none.
+
+    Raises:
+        SystemExit: It is damaged.
+    """
+    path = path_of(page)
     try:
-        with path_of(page).open('rb') as file:
-            return read_po(file, locale=LANGUAGE)
+        with path.open('rb') as file:
+            return read_po(file, locale=LANGUAGE, abort_invalid=True)
     except FileNotFoundError:
         return Catalog(locale=LANGUAGE)
+    except PoFileError as error:
+        sys.exit(f'{path} is damaged in line {error.lineno + 1}')
+    except UnicodeDecodeError as error:
+        sys.exit(f'{path} is damaged: {error}')
 
 
 def update(page: str, template: Catalog) -> None:
@@ -107,7 +127,7 @@ def is_compiled() -> bool:
     try:
         with COMPILED_HELP.open('rb') as file:
             compiled = {message.id: message.string for message in read_mo(file) if message.id}
-    except FileNotFoundError:
+    except (OSError, ValueError, struct.error):
         return False
     return compiled == {message.id: message.string for message in read(HELP) if message.id and is_current(message)}
 

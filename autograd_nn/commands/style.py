@@ -29,7 +29,7 @@ LOSSES = ('content', 'style', 'total_variation')
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
+    parser = ArgumentParser(prog=line.name, description=(__doc__ or '').partition('\n')[0])
     add = parser.add_argument
     add('content', metavar='CONTENT', help='the picture whose content to paint')
     add('styles', metavar='STYLE', nargs='+', help='the picture, or several, in whose style to paint')

@@ -5,10 +5,14 @@ Parsers are written in English, and know nothing of it: each text is looked up w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gettext
+import os
 import re
+import struct
 import sys
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from unicodedata import east_asian_width
@@ -28,22 +32,32 @@ _PIECE = re.compile(f'[{re.escape(BEGINNINGS)}]*(?:[!-~]+|[ァ-ヺー]+|.)[{re.e
 class ArgumentParser(argparse.ArgumentParser):
     """A parser whose help is in the language that ``LANGUAGE``, ``LC_ALL``, ``LC_MESSAGES`` or ``LANG`` names.
 
-    Errors, and the usage before them, are in English.
+    Errors, and the usage before them, are in English, as is the help where the terminal lacks letters.
     """
 
     def format_help(self) -> str:
         catalogue = find_catalogue()
-        return super().format_help() if catalogue is None else format_help(self, catalogue)
+        if catalogue is not None:
+            text = format_help(self, catalogue)
+            with contextlib.suppress(UnicodeEncodeError):
+                text.encode(getattr(sys.stdout, 'encoding', None) or 'utf-8')
+                return text
+        return super().format_help()
+
+
+def find_languages() -> list[str]:
+    """The languages that the user prefers to English, in which the texts are written: as gettext, C and POSIX are."""
+    locale = next(filter(None, map(os.environ.get, ('LC_ALL', 'LC_MESSAGES', 'LANG'))), '')
+    languages = [locale] if locale in ('C', 'POSIX') else (os.environ.get('LANGUAGE') or locale).split(':')
+    return list(takewhile(lambda language: not re.match('(C|POSIX|en)([_.@]|$)', language), languages))
 
 
 def find_catalogue() -> gettext.NullTranslations | None:
-    """The texts in the user's language; None for English, and where the terminal lacks the letters."""
+    """The texts in the user's language; None for English, and for a language whose file is damaged or not there."""
     try:
-        found = gettext.translation(CATALOGUE, FOLDER)
-        found.gettext('options').encode(getattr(sys.stdout, 'encoding', None) or 'utf-8')
-    except (FileNotFoundError, UnicodeEncodeError):
+        return gettext.translation(CATALOGUE, FOLDER, find_languages())
+    except (OSError, ValueError, LookupError, struct.error):
         return None
-    return found
 
 
 def format_help(parser: argparse.ArgumentParser, catalogue: gettext.NullTranslations) -> str:

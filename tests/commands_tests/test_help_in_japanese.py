@@ -11,11 +11,13 @@ import pytest
 
 from autograd_nn.commands import train
 from autograd_nn.commands.command_line import CommandLine
+from autograd_nn.utils import program_help
 from autograd_nn.utils.program_help import CATALOGUE, DEFAULT, FOLDER, count_columns, wrap
 from support.programs import expect_one_line, run_here, run_python
 
 DOCS = Path(__file__).parents[2] / 'docs'
 JAPANESE = re.compile('[ぁ-んァ-ヺ一-龠]')
+COMPILED = (FOLDER / 'ja' / 'LC_MESSAGES' / f'{CATALOGUE}.mo').read_bytes()
 VARIABLES = 'LANGUAGE', 'LC_ALL', 'LC_MESSAGES', 'LANG'
 
 
@@ -40,6 +42,16 @@ def test_the_environment_decides(variable, speak):
     assert 'パラメータの更新方法' in train_parser().format_help()
     speak('fr_FR.UTF-8', variable)
     assert 'how parameters are updated' in train_parser().format_help()
+
+
+@pytest.mark.parametrize('languages, locale, japanese', [
+    ('ja:en', 'C.UTF-8', True), ('fr:ja', 'fr_FR.UTF-8', True), ('en_US:en:ja', 'ja_JP.UTF-8', False),
+    ('C:ja', 'ja_JP.UTF-8', False), ('ja', 'C', False), ('ja', 'POSIX', False)])
+def test_english_may_be_preferred(languages, locale, japanese, speak, monkeypatch):
+    speak(languages, 'LANGUAGE')
+    monkeypatch.setenv('LANG', 'ja_JP.UTF-8')
+    monkeypatch.setenv('LC_ALL', locale)
+    assert bool(JAPANESE.search(train_parser().format_help())) == japanese
 
 
 @pytest.mark.parametrize('language', ['C', 'en_US.UTF-8', 'C.UTF-8'])
@@ -92,9 +104,24 @@ def test_errors_are_in_english(speak, tmp_path):
     assert process.stderr.startswith('usage: autograd-nn info')
 
 
-def test_a_terminal_without_the_letters_gets_english(speak, monkeypatch):
+# Big5 has the letters of the headings, and not all of the texts.
+@pytest.mark.parametrize('encoding', ['ascii', 'latin-1', 'big5'])
+def test_a_terminal_without_the_letters_gets_english(encoding, speak, monkeypatch):
     speak('ja_JP.UTF-8')
-    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(io.BytesIO(), encoding='latin-1'))
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert train_parser().format_help().isascii()
+
+
+@pytest.mark.parametrize('content', [None, b'', b'no catalogue', COMPILED[:20], COMPILED[:1000],
+                                     COMPILED.replace('使用法'.encode(), b'\xff' * 9)],
+                         ids=['missing', 'empty', 'nonsense', 'header', 'cut', 'letters'])
+def test_a_damaged_catalogue_leaves_english(content, speak, monkeypatch, tmp_path):
+    speak('ja_JP.UTF-8')
+    path = tmp_path / 'ja' / 'LC_MESSAGES' / f'{CATALOGUE}.mo'
+    path.parent.mkdir(parents=True)
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setattr(program_help, 'FOLDER', tmp_path)
     assert train_parser().format_help().isascii()
 
 

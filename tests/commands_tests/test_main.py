@@ -90,3 +90,9 @@ print(*found, 'google.protobuf' in sys.modules, 'matplotlib' in sys.modules)"""
 def test_importing_the_package_imports_no_command(tmp_path):
     code = "import sys, autograd_nn; print('autograd_nn.commands' in sys.modules)"
     assert run_python('-c', code, cwd=tmp_path).stdout == 'False\n'
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_help_needs_no_docstrings(name, tmp_path):
+    help_text = run_python('-OO', '-m', 'autograd_nn', *name.split(), '--help', cwd=tmp_path).stdout
+    assert help_text.startswith('usage: ')

@@ -78,7 +78,7 @@ class PerceptualModel(Chain):
 
 def make_parser(line: CommandLine) -> argparse.ArgumentParser:
     """Makes the parser."""
-    parser = ArgumentParser(prog=line.name, description=__doc__.partition('\n')[0])
+    parser = ArgumentParser(prog=line.name, description=(__doc__ or '').partition('\n')[0])
     add = parser.add_argument
     add('pictures', metavar='FOLDER', nargs='?', help='pictures to train with, such as those of COCO')
     add('--style', metavar='FILE', help='the painting')
