@@ -179,7 +179,8 @@ def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, word', [
-    (['--layers', '0'], '--layers'), (['--dataset', 'nothing.txt'], 'nothing.txt'), (['--dataset', 'picture.png'], 'UTF-8'),
+    (['--layers', '0'], '--layers'), (['--dataset', 'nothing.txt'], 'nothing.txt'),
+    (['--dataset', 'picture.png'], 'UTF-8'),
     (['--dataset', 'short.txt'], 'too short'), (['--dataset', 'empty.txt'], 'too short'), (['--dataset', '.'], '.'),
     (['--dataset', 'short.txt', '--steps', '0'], '--steps'), (['--dataset', 'short.txt', '--clip', '-1'], '--clip'),
     (['--dataset', 'short.txt', '--units', '-1'], '--units'), (['--dataset', 'short.txt', '--layers', '0'], '--layers'),

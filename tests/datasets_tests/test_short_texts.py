@@ -4,8 +4,8 @@ import pytest
 from autograd_nn import datasets
 
 AUTHORS = 'Shall I compare thee', 'Tyger Tyger', 'daffodils', 'Four score', 'Jabberwock', 'White Rabbit'
-BEGINNINGS = '吾輩は猫', '親譲り', '山路を', '羅生門', '御釈迦様', 'メロスは', '雨ニモ', '祇園精舎', 'ゆく河', '春はあけぼの', 'つれづれ', \
-    'あきのたの'
+BEGINNINGS = ('吾輩は猫', '親譲り', '山路を', '羅生門', '御釈迦様', 'メロスは', '雨ニモ', '祇園精舎', 'ゆく河',
+              '春はあけぼの', 'つれづれ', 'あきのたの')
 
 
 @pytest.mark.parametrize('language, length, parts', [('en', 9000, AUTHORS), ('ja', 5000, BEGINNINGS)])
