@@ -42,6 +42,7 @@ from autograd_nn.datasets.segmentation_folder import (
     VOCSemanticSegmentationDataset,
 )
 from autograd_nn.datasets.sentences import MarkedVocabulary, SentenceVocabulary, pad_sentences, split_sentence
+from autograd_nn.datasets.short_texts import get_short_texts
 from autograd_nn.datasets.sub_dataset import (
     SubDataset,
     get_cross_validation_datasets,
@@ -122,6 +123,7 @@ __all__ = [
     'get_ptb_words',
     'get_ptb_words_vocabulary',
     'get_reviews',
+    'get_short_texts',
     'get_svhn',
     'get_tagged_sentences',
     'label_map_of_scene',

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from autograd_nn.training.processes import Processes
 from autograd_nn.training.run_folder import MODEL, VOCABULARY, Progress, save_quickly
 from autograd_nn.training.standard_trainer import Speed
 
+# What makes a small network learn a short text, where the options leave it open, and the usual sizes.
+SHORT = {'level': 'char', 'units': 256, 'layers': 1, 'epochs': 60}
+USUAL = {'level': 'word', 'units': 650, 'layers': 2}
+
 
 class LanguageModelling(Task):
     """Saying how a text goes on.
@@ -35,6 +39,8 @@ class LanguageModelling(Task):
         evaluator: Measures the loss on the text that is held out.
     """
 
+    embedded: ClassVar[dict[str, Callable[[], str]]] = {
+        'short_texts': datasets.get_short_texts, 'short_texts_ja': partial(datasets.get_short_texts, 'ja')}
     # With the gradient clipped, a large rate is safe for plain gradient descent.
     learning_rates = {'sgd': 20., 'momentum': 2., 'nesterov': 2., 'adagrad': 0.05, 'rmsprop': 0.001, 'adam': 0.002,
                       'adamw': 0.002}
@@ -44,24 +50,27 @@ class LanguageModelling(Task):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument('--dataset', metavar='FILE', help='a text file in UTF-8, whose last tenth is held out')
-        parser.add_argument('--level', choices=('word', 'char'), help='read word by word or character by character')
+        dataset = parser.add_argument('--dataset', metavar='NAME|FILE',
+                                      help='one of %(embedded)s; or a text file in UTF-8; the last tenth is held out')
+        vars(dataset)['embedded'] = ', '.join(cls.embedded)  # argparse fills it in; what is translated has no names
+        parser.add_argument('--level', choices=('word', 'char'),
+                            help='read word by word or character by character (default: word; char for short texts)')
         parser.add_argument('--vocabulary-size', type=int, help='how many words or characters to know at most')
         parser.add_argument('--batch-size', type=int, help='streams of text that are read side by side')
         parser.add_argument('--steps', type=int, help='words or characters of each stream in a minibatch: how far '
                                                       'gradients go back')
-        parser.add_argument('--units', type=int, help='size of the layers')
-        parser.add_argument('--layers', type=int, help='number of recurrent layers')
+        parser.add_argument('--units', type=int, help='size of the layers (default: 650; 256 for short texts)')
+        parser.add_argument('--layers', type=int, help='number of recurrent layers (default: 2; 1 for short texts)')
         parser.add_argument('--dropout', type=float, help='ratio of the dropout between layers')
         parser.add_argument('--sample', type=int, help='words or characters of text to make up at the end')
-        parser.set_defaults(level='word', vocabulary_size=10_000, steps=35, units=650, layers=2, dropout=0.5,
-                            sample=100)
+        parser.set_defaults(dataset=next(iter(cls.embedded)), vocabulary_size=10_000, steps=35, dropout=0.5, sample=100)
 
     def check(self) -> None:
         options = self.options
+        for name, value in (SHORT if options.dataset in self.embedded else USUAL).items():
+            if getattr(options, name) is None:
+                setattr(options, name, value)
         check_at_least(options, vocabulary_size=2, steps=1, units=1, layers=1, dropout=0, sample=0)
-        if options.dataset is None:
-            raise ValueError(f'--dataset: {options.model} needs a text file')
         if options.dropout >= 1:
             raise ValueError(f'--dropout: expected less than 1, got {options.dropout}')
 
@@ -73,7 +82,8 @@ class LanguageModelling(Task):
         options = self.options
         self.batch_size = self.total_batch_size
         self.processes.divide(self.batch_size)
-        texts = split(datasets.read_text(options.dataset))
+        name = options.dataset
+        texts = split(self.embedded[name]() if name in self.embedded else datasets.read_text(name))
         self.vocabulary = self.choose_vocabulary(texts[0])
         self.train_data, self.test = (self.vocabulary.encode(text) for text in texts)
         least, held_out = self.batch_size * options.steps + 1, self.processes.size + 1

@@ -11,7 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from autograd_nn import datasets
+from autograd_nn import datasets, models, tasks
+from autograd_nn.commands import train
+from autograd_nn.commands.command_line import CommandLine
 from support.programs import ROOT, expect_one_line, run, run_here
 
 NAMES = ['the cat', 'a dog', 'the old man', 'my sister', 'the king']
@@ -177,7 +179,8 @@ def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
 
 
 @pytest.mark.parametrize('arguments, word', [
-    ([], '--dataset'), (['--dataset', 'nothing.txt'], 'nothing.txt'), (['--dataset', 'picture.png'], 'UTF-8'),
+    (['--layers', '0'], '--layers'), (['--dataset', 'nothing.txt'], 'nothing.txt'),
+    (['--dataset', 'picture.png'], 'UTF-8'),
     (['--dataset', 'short.txt'], 'too short'), (['--dataset', 'empty.txt'], 'too short'), (['--dataset', '.'], '.'),
     (['--dataset', 'short.txt', '--steps', '0'], '--steps'), (['--dataset', 'short.txt', '--clip', '-1'], '--clip'),
     (['--dataset', 'short.txt', '--units', '-1'], '--units'), (['--dataset', 'short.txt', '--layers', '0'], '--layers'),
@@ -191,6 +194,31 @@ def test_wrong_arguments(arguments, word, tmp_path):
     (tmp_path / 'empty.txt').write_text('')
     (tmp_path / 'picture.png').write_bytes(b'\x89PNG\r\n\x1a\n')
     expect_one_line(run('train', '--model', 'lstm_lm', *arguments, cwd=tmp_path), word)
+
+
+@pytest.mark.parametrize('options, tokens', [([], 60), (['--dataset', 'short_texts_ja'], 469)])
+def test_texts_of_the_package(options, tokens, tmp_path):
+    """Without a file, characters of the English ones; sizes that are given are as given."""
+    process = run('train', '--model', 'lstm_lm', *options, '--epochs', 2, '--units', 16, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    config = json.loads((tmp_path / 'result' / 'config.json').read_text())['arguments']
+    assert [config[name] for name in ('level', 'units', 'layers', 'epochs')] == ['char', 16, 1, 2]
+    vocabulary = datasets.Vocabulary.load(tmp_path / 'result' / 'vocabulary.json')
+    assert len(vocabulary) == tokens
+    log = json.loads((tmp_path / 'result' / 'log.json').read_text())
+    assert log[-1]['validation/main/perplexity'] < len(vocabulary)
+
+
+def test_recipe_of_the_texts_of_the_package():
+    def settled(*words):
+        options = train.make_parser(CommandLine('train', [], ['--model', 'lstm_lm', *words])).parse_args(words)
+        tasks.get('text')(models.get('lstm_lm'), options, None, None).check()
+        return [getattr(options, name) for name in ('dataset', 'level', 'units', 'layers', 'epochs')]
+
+    assert settled() == ['short_texts', 'char', 256, 1, 60]
+    assert settled('--level', 'word', '--layers', '2', '--epochs', '3') == ['short_texts', 'word', 256, 2, 3]
+    assert settled('--dataset', 'short_texts') == settled()
+    assert settled('--dataset', 'book.txt') == ['book.txt', 'word', 650, 2, None]
 
 
 def test_a_text_of_one_line(tmp_path):
