@@ -45,6 +45,7 @@ def opencv(paths):
     return net
 
 
+@pytest.mark.slow
 def test_outputs(paths, batch, opencv):
     expected = []
     for x in batch:

@@ -71,6 +71,7 @@ def test_training_reduces_the_loss(folder):
     assert (folder / 'longer' / 'losses.png').exists()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_as_if_never_stopped(folder):
     """Bit for bit: parameters and the state of the optimizer."""
     arguments = ['photos', '--style', 'painting.png', *TINY, '--normalization', 'batch']

@@ -92,6 +92,7 @@ def test_what_diverges_is_no_error_and_what_is_large_can_be_best(few_digits, tmp
     assert not (tmp_path / 'search/trials/001/report.html').exists()
 
 
+@pytest.mark.slow
 def test_what_promises_little_ends_early(few_digits, tmp_path):
     rates = 'lr=' + ','.join(f'{0.1 / (i + 1):.4f}' for i in range(5)) + ',1e-9'
     process = run_here('search', '--model', 'mlp', '--epochs', 3, '--batch-size', 50, '--optimizer', 'sgd', '--search',

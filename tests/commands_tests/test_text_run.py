@@ -40,6 +40,7 @@ def trained(tmp_path_factory):
     return folder, process.stdout
 
 
+@pytest.mark.slow
 def test_perplexity_comes_close_to_what_is_possible(trained):
     """No model can do better than the entropy of the sentences; one that knows nothing of the past is at 10 or more."""
     folder, shown = trained

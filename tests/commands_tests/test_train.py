@@ -125,7 +125,7 @@ def test_list_of_models(tmp_path, monkeypatch):
 def test_list_of_models_of_every_task(tmp_path, monkeypatch):
     rows = {'autoencoder': '2,837,314', 'bilstm_crf_tagger': '542,672', 'cbow': '2,000,000', 'crnn': '296,427',
             'dcgan': '536,384', 'dqn': '17,410', 'lenet': '431,080', 'lstm_lm': '19,780,400',
-            'nic_scenes': '11,381,680', 'pix2pix': '1,051,378', 'ppo': '9,155', 'seq2seq_small': '4,130,576',
+            'nic_scenes': '14,943,184', 'pix2pix': '1,051,378', 'ppo': '9,155', 'seq2seq_small': '4,130,576',
             'simclr': '246,650', 'ssd96': '968,276', 'text_bow': '1,010,302', 'unet_small': '1,942,834',
             'vae': '1,306,800'}
     assert {models.get(name).task for name in rows} == set(tasks.names())

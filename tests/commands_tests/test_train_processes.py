@@ -60,6 +60,7 @@ def assert_same(folder, name, other):
             assert other_row[key] == pytest.approx(row[key], rel=1e-5), key
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_with_what_one_has_begun(place):
     """Neither minibatches (of 33) nor the test samples (31) can be divided evenly, and epochs end within batches."""
     options = *MOMENTUM, '--batch-size', 33, '--schedule', 'constant'

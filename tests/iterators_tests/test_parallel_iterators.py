@@ -264,7 +264,7 @@ def test_descriptors_are_closed(no_children):
     with MultiprocessIterator(range(4), 2, n_processes=2) as iterator:
         next(iterator)
     before = descriptors()
-    for _ in range(3):
+    for _ in range(2):
         with MultiprocessIterator(range(4), 2, n_processes=2, maxtasksperchild=1) as iterator:
             for _ in range(3):
                 next(iterator)

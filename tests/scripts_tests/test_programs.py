@@ -177,6 +177,7 @@ def test_initial_weights(trained, tmp_path):
     np.testing.assert_allclose(after['l1/W'], before['l1/W'], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_demo(tmp_path):
     process = run('gradient_demo', '--units', 3, '--samples', 2, cwd=tmp_path)
     assert process.returncode == 0, process.stderr

@@ -128,6 +128,7 @@ def test_principal_components_are_where_the_variance_is():
     assert feature_map.project(np.ones((1, 4))).tolist() == [[0, 0]]
 
 
+@pytest.mark.slow
 def test_neighbours_stay_together():
     pytest.importorskip('sklearn')
     random = np.random.default_rng(0)

@@ -62,7 +62,8 @@ def test_a_run_writes_figures_and_pictures(run):
     assert json.loads((run / 'config.json').read_text())['vocabulary'] == fingerprint(vocabulary)
 
 
-@pytest.mark.parametrize('model', [pytest.param(SMALL[0], marks=pytest.mark.slow), SMALL[1]])
+@pytest.mark.slow
+@pytest.mark.parametrize('model', SMALL)
 def test_a_run_in_two_parts_is_the_run_in_one(model, texts, tmp_path):
     """Bit for bit: parameters, state of the optimizer, order of the samples. 16 is no divisor of 60."""
     for options in ['--epochs', 2, '--out', 'whole'], ['--epochs', 1, '--out', 'part']:
