@@ -17,7 +17,7 @@ from autograd_nn.config import no_backprop_mode, using_config
 from autograd_nn.dataset import concat_examples
 from autograd_nn.iterators import ShuffleOrderSampler
 from autograd_nn.tasks.network_input import load_all_weights
-from autograd_nn.tasks.options import check_at_least
+from autograd_nn.tasks.options import add_dataset_argument, check_at_least
 from autograd_nn.tasks.task import Member, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.extension import Extension
@@ -81,9 +81,7 @@ class SampleTask(Task):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        dataset = parser.add_argument('--dataset', metavar='NAME|DIR',
-                                      help='; or '.join(filter(None, ['one of %(embedded)s', cls.folders])))
-        vars(dataset)['embedded'] = ', '.join(cls.embedded)  # argparse fills it in; what is translated has no names
+        add_dataset_argument(parser, cls.embedded, 'NAME|DIR', cls.folders)
         parser.add_argument('--batch-size', type=int, help='samples in a minibatch')
         parser.add_argument('--val-split', type=float, default=0., metavar='PART',
                             help='part of the training samples, chosen by --seed, to evaluate after each epoch; '

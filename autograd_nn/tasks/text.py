@@ -17,7 +17,7 @@ from autograd_nn import datasets, iterators, models, training
 from autograd_nn.backend import Device, to_cpu
 from autograd_nn.datasets import Vocabulary
 from autograd_nn.tasks.language_model import continue_text
-from autograd_nn.tasks.options import check_at_least, find_vocabulary
+from autograd_nn.tasks.options import add_dataset_argument, check_at_least, find_vocabulary
 from autograd_nn.tasks.task import Predictor, Task
 from autograd_nn.training import extensions
 from autograd_nn.training.processes import Processes
@@ -50,9 +50,7 @@ class LanguageModelling(Task):
 
     @classmethod
     def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        dataset = parser.add_argument('--dataset', metavar='NAME|FILE',
-                                      help='one of %(embedded)s; or a text file in UTF-8; the last tenth is held out')
-        vars(dataset)['embedded'] = ', '.join(cls.embedded)  # argparse fills it in; what is translated has no names
+        add_dataset_argument(parser, cls.embedded, 'NAME|FILE', 'a text file in UTF-8; the last tenth is held out')
         parser.add_argument('--level', choices=('word', 'char'),
                             help='read word by word or character by character (default: word; char for short texts)')
         parser.add_argument('--vocabulary-size', type=int, help='how many words or characters to know at most')
