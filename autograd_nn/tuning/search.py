@@ -200,8 +200,10 @@ class Search:
         """Has the trials wait again whose processes have ended."""
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if self._locks.take(trial.number + 1):
-                self.study.tell(trial.number, state=TrialState.FAIL)
-                self.study.enqueue_trial(trial.params, {RETRY_OF: trial.user_attrs.get(RETRY_OF, trial.number)})
+                # Its lock may be free because it is done, since the list was made.
+                if self.study.get_trials(deepcopy=False)[trial.number].state == TrialState.RUNNING:
+                    self.study.tell(trial.number, state=TrialState.FAIL)
+                    self.study.enqueue_trial(trial.params, {RETRY_OF: trial.user_attrs.get(RETRY_OF, trial.number)})
                 self._locks.release(trial.number + 1)
 
     def _try(self, trial: optuna.Trial, objective: Objective) -> None:

@@ -161,6 +161,22 @@ def test_all_are_killed_and_the_search_goes_on(tmp_path):
     assert counted == 18 and states.count(TrialState.FAIL) == len(states) - 18 == 2
 
 
+def test_a_trial_that_ends_while_others_look_at_it_is_done(tmp_path, monkeypatch):
+    with tuning.Search(tmp_path / 'study.db', SPACE, 'random') as found:
+        found.study.enqueue_trial({})
+        running = found.study.ask()
+        take = found._locks.take
+
+        def end_first(number):
+            if number == running.number + 1:  # its process, which has the lock until then
+                found.study.tell(running, 1.)
+            return take(number)
+
+        monkeypatch.setattr(found._locks, 'take', end_first)
+        found._revive()
+        assert [(trial.state, trial.values) for trial in found.study.get_trials()] == [(TrialState.COMPLETE, [1.])]
+
+
 @pytest.mark.skipif(os.name != 'posix', reason='locks are those of POSIX')
 def test_locks_go_with_their_process(tmp_path):
     code = ('import sys, time; from autograd_nn.tuning import Locks; locks = Locks(sys.argv[1]); '
