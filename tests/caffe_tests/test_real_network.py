@@ -22,20 +22,20 @@ def paths():
 
 @pytest.fixture(scope='module')
 def batch():
-    """20 images: parts of photographs where these are at hand, and random pixels."""
+    """Ten images: parts of photographs where these are at hand, and random pixels."""
     rng = np.random.RandomState(0)
     images = []
     for path in sorted(IMAGES.glob('*.jpg')):
         with Image.open(path) as picture:
             picture = picture.convert('RGB')
-        for _ in range(4):
+        for _ in range(2):
             side = rng.randint(min(picture.size) // 2, min(picture.size) + 1)
             left, top = (rng.randint(0, n - side + 1) for n in picture.size)
             part = picture.resize((224, 224), box=(left, top, left + side, top + side))
             images.append((np.asarray(part, np.float32)[:, :, ::-1] - MEAN).transpose(2, 0, 1))
-    while len(images) < 20:
+    while len(images) < 10:
         images.append(rng.uniform(-120, 130, (3, 224, 224)).astype('f'))
-    return np.stack(images[:20])
+    return np.stack(images[:10])
 
 
 @pytest.fixture(scope='module')
@@ -67,7 +67,7 @@ def test_outputs(paths, batch, opencv):
 def test_every_blob(paths, batch, opencv):
     """What each layer makes, one that works in place included."""
     net = caffe.load(*paths)
-    x = batch[[0, -1]]
+    x = batch[:1]
     names = list(net.layer_types)
     opencv.setInput(x)
     expected = dict(zip(names, opencv.forward(names), strict=True))

@@ -128,7 +128,7 @@ def test_bleu_of_the_extremes():
     assert bleu([['a', 'b c']], [[['a', 'b c'], ['d']]], 2).scores.tolist() == [1, 1], 'lists of words are words'
 
 
-@pytest.mark.parametrize('seed', range(5))
+@pytest.mark.parametrize('seed', range(2))
 def test_cider_is_the_formula(seed):
     candidates, references = random_sentences(seed, words='abcdefghij')
     np.testing.assert_allclose(cider(candidates, references), cider_by_loops(candidates, references), rtol=1e-9)

@@ -229,7 +229,7 @@ def test_overfits_eight_samples(name):
 
 @pytest.mark.slow
 def test_an_encoder_of_photographs_overfits_eight_samples():
-    loss, written, sentences = learn_captions('nic_googlenet', 80, 130, 1e-3, units=128)
+    loss, written, sentences = learn_captions('nic_googlenet', 64, 130, 2e-3, units=128)
     assert loss < 0.1
     assert written == sentences
 

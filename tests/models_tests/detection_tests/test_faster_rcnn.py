@@ -40,13 +40,14 @@ def test_parameters_are_those_of_chainercv(blank_parameters):
 
 
 @pytest.mark.slow
-def test_a_file_of_chainercv_loads(tmp_path):
-    arrays = {path: np.full(shape, i, 'f') for i, (path, shape) in enumerate(shapes_of_chainercv(1).items())}
-    np.savez(tmp_path / 'faster_rcnn.npz', **arrays)
+def test_a_file_of_chainercv_loads():
+    """What it holds does: 137 million numbers need not be written first."""
+    arrays = {path: np.broadcast_to(np.float32(i), shape) for i, (path, shape) in enumerate(
+        shapes_of_chainercv(1).items())}
     network = models.create('faster_rcnn_vgg16', num_classes=1)
-    serializers.load_npz(tmp_path / 'faster_rcnn.npz', network)
+    serializers.NpzDeserializer(arrays).load(network)
     for path, param in network.namedparams():
-        np.testing.assert_array_equal(param.array, arrays[path[1:]])
+        assert param.shape == arrays[path[1:]].shape and (param.array == arrays[path[1:]].flat[0]).all()
 
 
 def test_prepared_pictures(blank_parameters):

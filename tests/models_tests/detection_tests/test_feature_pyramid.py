@@ -149,9 +149,9 @@ def test_each_region_gets_its_features_from_the_map_of_its_size():
 @pytest.mark.slow
 def test_overfits_eight_scenes():
     """Finds their objects, with an eighth of the channels; gradients reach every parameter."""
-    scenes = ann.datasets.DigitScenes(8, count=(1, 3), seed=3)[:]
-    network = models.create('faster_rcnn_fpn_resnet50', num_classes=10, min_size=128, max_size=128, width=1 / 8)
-    network.proposal_target_creator = ProposalTargetCreator(64)
+    scenes = ann.datasets.DigitScenes(8, size=(64, 64), count=(1, 3), sides=(20, 40), seed=3)[:]
+    network = models.create('faster_rcnn_fpn_resnet50', num_classes=10, min_size=64, max_size=64, width=1 / 8)
+    network.proposal_target_creator = ProposalTargetCreator(32)
     x = np.stack([network.prepare(scene.image) for scene in scenes])
     boxes = [network.prepare_boxes(scene.boxes, scene.image.shape[1:]) for scene in scenes]
     labels = [scene.labels for scene in scenes]

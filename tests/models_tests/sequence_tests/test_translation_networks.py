@@ -361,6 +361,6 @@ def test_overfits_eight_samples(name, rate, options):
 @pytest.mark.parametrize('name', ['transformer_base', 'transformer_big'])
 def test_deep_transformers_overfit_eight_samples(name):
     """With all of their layers and heads, and shorter vectors."""
-    loss, written, dates = learn_dates(name, 0.0005, 200, size=128, hidden=256, dropout=0.)
+    loss, written, dates = learn_dates(name, 0.001, 150, size=64, hidden=128, dropout=0.)
     assert loss < 0.1
     assert written == dates
