@@ -2,9 +2,11 @@
 import contextlib
 import io
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 from autograd_nn.commands.command_line import CommandLine
 from autograd_nn.commands.main import start_program
@@ -28,12 +30,25 @@ def run_here(program, *arguments, cwd):
 
     An empty name stands for the command alone.
     """
-    streams, status, before = (io.StringIO(), io.StringIO()), 0, Path.cwd()
     words = [*program.split(), *map(str, arguments)]
+    return _capture(words, lambda: start_program(CommandLine('autograd-nn', ['autograd-nn'], words)), cwd)
+
+
+def run_script_here(script, *arguments, cwd):
+    """Runs a program from the checkout in this process, as Python runs the file; returns what `run` would."""
+    words = [str(ROOT / 'scripts' / f'{script}.py'), *map(str, arguments)]
+    path = [str(Path(words[0]).parent), *sys.path]
+    with mock.patch.object(sys, 'argv', words), mock.patch.object(sys, 'path', path):
+        return _capture(words, lambda: runpy.run_path(words[0], run_name='__main__'), cwd)
+
+
+def _capture(words, call, cwd):
+    """What a program would leave that is called in a folder."""
+    streams, status, before = (io.StringIO(), io.StringIO()), 0, Path.cwd()
     os.chdir(cwd)
     try:
         with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
-            start_program(CommandLine('autograd-nn', ['autograd-nn'], words))
+            call()
     except SystemExit as error:
         status = error.code or 0
     finally:
