@@ -63,7 +63,8 @@ def check_usable(path, epochs, model='perceptron'):
 
 
 @pytest.mark.parametrize('options, words', [
-    (['--model', 'lenet'], ['of perceptron', 'not of lenet']), (['--model', 'lstm_lm'], ['of perceptron', 'not of lstm_lm']),
+    (['--model', 'lenet'], ['of perceptron', 'not of lenet']),
+    (['--model', 'lstm_lm'], ['of perceptron', 'not of lstm_lm']),
     (['--dataset', 'digits'], ['digits is not the data', 'began with', 'samples']),
     (['--dataset', 'nowhere'], ['nowhere']),
     (['--optimizer', 'sgd'], ['--optimizer adam', '--optimizer sgd']), (['--seed', 1], ['--seed 0', '--seed 1']),
@@ -91,7 +92,7 @@ def test_folders_without_a_run(folder):
             (lambda: None, ['--resume', 'nothing', 'no run']),
             (lambda: (broken / 'config.json').write_text('{"argu'), ['broken/config.json is damaged']),
             (lambda: (broken / 'config.json').write_text('{"name": "app"}'), ['config.json', 'not the configuration']),
-            (lambda: (broken / 'config.json').write_text('{"arguments": {"model": "perceptron"}}'), ['another program']),
+            (lambda: (broken / 'config.json').write_text('{"arguments": {"model": "lenet"}}'), ['another program']),
             (lambda: (broken / 'config.json').write_bytes(config.replace(b'"perceptron"', b'"perceptrom"')),
              ['perceptrom']),
             (lambda: (broken / 'config.json').write_bytes(config.replace(b'"epochs": 1', b'"epochs": "x"')),

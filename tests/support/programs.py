@@ -1,10 +1,12 @@
 """Running the programs as a person runs them."""
 import contextlib
 import io
+import json
 import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from unittest import mock
 
@@ -23,6 +25,51 @@ def run_python(*words, cwd, **options):
     """Runs Python, such as with ``-m autograd_nn``; returns its completed process."""
     return subprocess.run([sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=600,
                           check=False, **options)
+
+
+class Copies:
+    """A process that has imported what programs need; each program runs in a copy of it, which saves the imports.
+
+    Args:
+        preparation: A text in Python, after which ``main(words)`` runs the program that words name.
+        options: Those of Python.
+        env: The environment of the process.
+    """
+
+    _LOOP = """
+import json, os, sys
+for line in iter(sys.stdin.readline, ''):
+    folder, streams, *words = json.loads(line)
+    copy = os.fork()
+    if not copy:
+        os.chdir(folder)
+        for i, (path, flags) in enumerate(streams):
+            os.dup2(os.open(path, flags), i)
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]), flush=True)
+else:
+    sys.exit()
+main(words)
+"""
+
+    def __init__(self, preparation, *options, env=None):
+        self._process = subprocess.Popen([sys.executable, *options, '-c', preparation + self._LOOP], text=True, env=env,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._process.communicate()
+
+    def run(self, *words, cwd):
+        """Runs a program; returns what `run` would."""
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [f'{folder}/stdout', f'{folder}/stderr']
+            streams = [(os.devnull, os.O_RDONLY), *((path, os.O_WRONLY | os.O_CREAT) for path in paths)]
+            print(json.dumps([str(cwd), streams, *map(str, words)]), file=self._process.stdin, flush=True)
+            status = int(self._process.stdout.readline())
+            return subprocess.CompletedProcess(words, status, *(Path(path).read_text() for path in paths))
 
 
 def run_here(program, *arguments, cwd):
