@@ -82,12 +82,13 @@ threading.Thread(target=wait, args=[0]).start()
             f"{{'x': <class 'int'>, 'return': None}} {expected}end {expected}"
 
 
-def test_commands_and_modules(tmp_path):
-    assert launch('-c', 'import sys, chainer; print(sys.argv, chainer.functions.relu)', 'a', cwd=tmp_path).startswith(
-        "['-c', 'a'] <function relu")
+def test_commands_and_modules(copies, tmp_path):
+    done = copies.run('-c', 'import sys, chainer; print(sys.argv, chainer.functions.relu)', 'a', cwd=tmp_path)
+    assert done.stdout.startswith("['-c', 'a'] <function relu"), done.stderr
     (tmp_path / 'package').mkdir()
     (tmp_path / 'package/__main__.py').write_text('import sys, chainer; print(sys.argv[1:], chainer.__version__)')
-    assert launch('-m', 'package', '-x', cwd=tmp_path) == "['-x'] 7.8.1\n"
+    done = copies.run('-m', 'package', '-x', cwd=tmp_path)
+    assert done.stdout == "['-x'] 7.8.1\n", done.stderr
 
 
 def test_processes_that_a_program_starts_find_the_name(tmp_path):
@@ -109,8 +110,8 @@ if __name__ == '__main__':
 @pytest.mark.parametrize('words, expected', [
     ([], 'a program is missing'), (['nothing.py'], 'no file nothing.py'), (['-m'], '-m needs an argument'),
     (['--nothing', 'x.py'], 'unrecognized arguments: --nothing'), (['--install', '--uninstall'], 'not allowed with')])
-def test_mistakes(words, expected, tmp_path):
-    done = programs.run_python('-m', 'autograd_nn.chainer', *words, cwd=tmp_path)
+def test_mistakes(words, expected, copies, tmp_path):
+    done = copies.run(*words, cwd=tmp_path)
     assert done.returncode and expected in done.stderr and 'Traceback' not in done.stderr
 
 
@@ -548,14 +549,14 @@ assert gru(x).shape == gru(x=x).shape == L.GRU(None, 4)(x).shape == (2, 4)
 ''')
 
 
-def test_examples_in_docstrings(tmp_path):
-    launch('-c', '''
+def test_examples_in_docstrings(run_text):
+    run_text('''
 import doctest
 from autograd_nn.chainer import chainercv_nms, flag, function_set, helpers, paths
 for module in chainercv_nms, flag, function_set, helpers, paths:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed, module
-''', cwd=tmp_path)
+''')
 
 
 def test_classes_of_nodes_are_made_as_those_of_chainer(run_text):

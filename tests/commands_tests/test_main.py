@@ -103,4 +103,4 @@ for name in sys.argv[1:]:
         main()
 """
     shown = run_python('-OO', '-c', code, *PROGRAMS, cwd=tmp_path).stdout
-    assert re.findall('^usage: autograd-nn (.*?) [[A-Z]', shown, re.MULTILINE) == [*PROGRAMS]
+    assert shown.count('usage: ') == len(PROGRAMS)
