@@ -19,6 +19,9 @@ ONE_THREAD = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[1]), 'AUTOG
 LAUNCHER = """
 from support import chainer_orders
 from autograd_nn.chainer.__main__ import main
+from autograd_nn.training import extensions
+if extensions.PlotReport.available():
+    import matplotlib.backends.backend_agg
 chainer_orders.install()
 """
 # The program and its arguments; how a line begins that Chainer printed; which files are there in the end.
