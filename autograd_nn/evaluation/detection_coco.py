@@ -110,8 +110,7 @@ def _areas_and_crowds(objects: Objects, has_areas: bool, has_crowds: bool) -> tu
 
 def _matched(found: Found, objects: Objects, areas: np.ndarray, crowds: np.ndarray) -> _Result:
     """Looks for the object of each box, from the highest score on, at all overlaps and sizes at once."""
-    same = found.labels[:, None] == found.labels
-    ranks = np.tril(same, -1).sum(axis=1)
+    ranks = _ranks(found.labels)
     wanted = ~crowds[:, None] & _within(areas)
     overlaps = _overlaps(found.boxes, objects.boxes, crowds)
     overlaps[found.labels[:, None] != objects.labels] = 0
@@ -133,6 +132,14 @@ def _matched(found: Found, objects: Objects, areas: np.ndarray, crowds: np.ndarr
     area = (found.boxes[:, 2:].astype(np.float64) - found.boxes[:, :2]).prod(axis=1)
     ignored |= ~right & ~_within(area)[..., None]
     return _Result(found.labels, found.scores, ranks, right, ignored, objects.labels, wanted)
+
+
+def _ranks(labels: np.ndarray) -> np.ndarray:
+    """How many of the same label (R,) come before each, in the time of a sort: there may be thousands."""
+    order = np.argsort(labels, kind='stable')
+    ranks = np.empty(len(labels), np.intp)
+    ranks[order] = np.arange(len(labels)) - np.searchsorted(labels[order], labels[order])
+    return ranks
 
 
 def _within(areas: np.ndarray) -> np.ndarray:

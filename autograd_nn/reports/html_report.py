@@ -57,7 +57,7 @@ class HtmlReport(Extension):
         self._sections = sections
         self._filename = filename
         self._log_report = log_report
-        self._economy = Economy()
+        self._economy = Economy(expected=0.03)
         # Epoch, iteration and megabytes.
         self._memory: list[tuple[float, float, float]] = []
         self._trainer: Trainer | None = None

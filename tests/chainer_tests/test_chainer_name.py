@@ -21,15 +21,32 @@ def launch(*words, cwd, **options):
     return done.stdout
 
 
-def run_text(text, cwd, *words):
-    """Runs a program that is a text."""
+def launch_text(text, cwd, *words):
+    """Starts it with a program that is a text."""
     (cwd / 'program.py').write_text(text)
     return launch('program.py', *words, cwd=cwd)
 
 
+@pytest.fixture(scope='module')
+def copies():
+    with programs.Copies('from autograd_nn.chainer.__main__ import main', '-W', 'ignore') as started:
+        yield started
+
+
+@pytest.fixture
+def run_text(copies, tmp_path):
+    """Runs a program that is a text, in a copy of a process that has begun as `launch` does."""
+    def run(text):
+        (tmp_path / 'program.py').write_text(text)
+        done = copies.run('program.py', cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    return run
+
+
 def test_a_program_runs_as_under_python(tmp_path):
     (tmp_path / 'neighbour.py').write_text('import chainer\nversion = chainer.__version__\n')
-    output = run_text('''
+    output = launch_text('''
 import json, sys
 import neighbour
 import chainer
@@ -65,16 +82,17 @@ threading.Thread(target=wait, args=[0]).start()
             f"{{'x': <class 'int'>, 'return': None}} {expected}end {expected}"
 
 
-def test_commands_and_modules(tmp_path):
-    assert launch('-c', 'import sys, chainer; print(sys.argv, chainer.functions.relu)', 'a', cwd=tmp_path).startswith(
-        "['-c', 'a'] <function relu")
+def test_commands_and_modules(copies, tmp_path):
+    done = copies.run('-c', 'import sys, chainer; print(sys.argv, chainer.functions.relu)', 'a', cwd=tmp_path)
+    assert done.stdout.startswith("['-c', 'a'] <function relu"), done.stderr
     (tmp_path / 'package').mkdir()
     (tmp_path / 'package/__main__.py').write_text('import sys, chainer; print(sys.argv[1:], chainer.__version__)')
-    assert launch('-m', 'package', '-x', cwd=tmp_path) == "['-x'] 7.8.1\n"
+    done = copies.run('-m', 'package', '-x', cwd=tmp_path)
+    assert done.stdout == "['-x'] 7.8.1\n", done.stderr
 
 
 def test_processes_that_a_program_starts_find_the_name(tmp_path):
-    assert run_text('''
+    assert launch_text('''
 import multiprocessing, subprocess, sys
 import chainer
 
@@ -92,12 +110,12 @@ if __name__ == '__main__':
 @pytest.mark.parametrize('words, expected', [
     ([], 'a program is missing'), (['nothing.py'], 'no file nothing.py'), (['-m'], '-m needs an argument'),
     (['--nothing', 'x.py'], 'unrecognized arguments: --nothing'), (['--install', '--uninstall'], 'not allowed with')])
-def test_mistakes(words, expected, tmp_path):
-    done = programs.run_python('-m', 'autograd_nn.chainer', *words, cwd=tmp_path)
+def test_mistakes(words, expected, copies, tmp_path):
+    done = copies.run(*words, cwd=tmp_path)
     assert done.returncode and expected in done.stderr and 'Traceback' not in done.stderr
 
 
-def test_modules_are_the_same_objects(tmp_path):
+def test_modules_are_the_same_objects(run_text):
     run_text('''
 from unittest import mock
 import autograd_nn
@@ -132,10 +150,10 @@ for missing in 'chainer.nothing', 'chainer.functions.nothing', 'chainer.function
         assert error.name == missing, error.name
     else:
         raise AssertionError(missing)
-''', tmp_path)
+''')
 
 
-def test_specs(tmp_path):
+def test_specs(run_text):
     run_text('''
 import importlib.util
 find_spec = importlib.util.find_spec
@@ -143,10 +161,10 @@ assert find_spec('chainer').name == 'chainer' and find_spec('chainer.functions')
 import chainer
 assert find_spec('chainer').submodule_search_locations is not None
 assert importlib.reload(chainer) is chainer and chainer.links.Linear is importlib.import_module('chainer.links').Linear
-''', tmp_path)
+''')
 
 
-def test_tables_by_classes_of_nodes(tmp_path):
+def test_tables_by_classes_of_nodes(run_text):
     """As hooks have them that count operations."""
     run_text('''
 import numpy as np
@@ -158,10 +176,10 @@ x = chainer.Variable(np.ones((1, 1, 4, 4), 'f'))
 table = {Convolution2DFunction: 1, MaxPooling2D: 2}
 assert table[type(F.convolution_2d(x, x).creator)] == 1 and table[type(F.max_pooling_2d(x, 2).creator)] == 2
 assert Convolution2DFunction != MaxPooling2D
-''', tmp_path)
+''')
 
 
-def test_what_is_gone(tmp_path):
+def test_what_is_gone(run_text):
     run_text('''
 import chainer, chainerx, numpy as np
 from chainer.backends import intel64
@@ -176,7 +194,7 @@ for name, call in {
         assert name in str(error)
     else:
         raise AssertionError(name)
-''', tmp_path)
+''')
 
 
 def test_names_of_numpy_1(tmp_path):
@@ -208,7 +226,7 @@ def test_variables_of_the_environment(tmp_path, monkeypatch):
                         'DATASET_ROOT': str(tmp_path / 'data')}.items():
         monkeypatch.setenv(f'CHAINER_{name}', value)
     monkeypatch.setenv('AUTOGRAD_NN_DEBUG', '0')
-    run_text(f'''
+    launch_text(f'''
 import chainer
 config = chainer.config
 assert [config.dtype, config.debug, config.type_check, config.use_cudnn] == [chainer.mixed16, False, False, 'never']
@@ -222,7 +240,7 @@ def test_processes_find_the_name_before_another_chainer(tmp_path, monkeypatch):
     (tmp_path / 'other/chainer/__init__.py').write_text('raise ImportError("that of somebody else")')
     paths = [str(tmp_path / 'other'), os.environ.get('PYTHONPATH', '')]
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, paths)))
-    assert run_text('''
+    assert launch_text('''
 import multiprocessing
 import chainer
 
@@ -347,18 +365,18 @@ layers(pictures)
     assert all(line.startswith(f"{tmp_path / 'program.py'}:") for line in warnings)
 
 
-def test_graphs_with_split_nodes(tmp_path):
+def test_graphs_with_split_nodes(run_text):
     run_text('''
 import numpy as np
 import chainer, chainer.functions as F
 import chainer.computational_graph as c
 y = F.exp(chainer.Variable(np.ones(2)))
 assert c.build_computational_graph((y,), False).dump() == c.build_computational_graph((y,), remove_split=True).dump()
-''', tmp_path)
+''')
 
 
 @pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
-def test_pickled_models(version, tmp_path):
+def test_pickled_models(version, run_text):
     """Chainer has computed -0.540037 of these weights and this input."""
     run_text(f'''
 import pickle
@@ -381,10 +399,10 @@ optimizer.update()
 again = pickle.loads(pickle.dumps(model))
 assert np.isfinite(again.c.W.array).all() and (again.c.W.array == model.c.W.array).all()
 assert again.bn.avg_mean is not model.bn.avg_mean
-''', tmp_path)
+''')
 
 
-def test_other_pickled_models(tmp_path):
+def test_other_pickled_models(run_text):
     run_text(f'''
 import pickle
 import numpy as np
@@ -392,10 +410,10 @@ model = pickle.load(open({str(PICKLES / "function_set_1.24.0.pkl")!r}, 'rb'))
 assert model.l2(model.l1(np.ones((1, 2), 'f'))).data == 5 * 3 + 6 * 7
 model = pickle.load(open({str(PICKLES / "sequential_7.8.1.pkl")!r}, 'rb'))
 assert (model(np.ones((1, 2), 'f')).array == [0, 7]).all()
-''', tmp_path)
+''')
 
 
-def test_pickled_hooks_and_normalizations(tmp_path):
+def test_pickled_hooks_and_normalizations(run_text):
     """Chainer has computed these numbers of the same model and input."""
     run_text(f'''
 import pickle
@@ -412,11 +430,11 @@ assert [hook.name for link in model for hook in link.local_link_hooks.values()] 
 assert [name for name, _ in model[0].namedparams()] == ['/W', '/b', '/gamma']
 model[0].delete_hook('SpectralNormalization')
 assert not hasattr(model[0], 'gamma') and not hasattr(model[0], 'W_u')
-''', tmp_path)
+''')
 
 
 @pytest.mark.parametrize('version', ['1.24.0', '4.5.0', '7.8.1'])
-def test_pickled_links_and_optimizers(version, tmp_path):
+def test_pickled_links_and_optimizers(version, run_text):
     """The file has a number with each link, which Chainer has computed of it."""
     run_text(f'''
 import pickle
@@ -450,10 +468,10 @@ for name, pickled, expected in pickle.load(open({str(PICKLES / f"links_{version}
             value = loss(name, made).array
             loss(name, made).backward()
         assert abs(value - expected) < 1e-5, (name, value, expected)
-''', tmp_path)
+''')
 
 
-def test_old_arguments_without_names(tmp_path):
+def test_old_arguments_without_names(run_text):
     run_text('''
 import numpy as np
 import chainer.functions as F
@@ -469,7 +487,7 @@ np.testing.assert_array_equal(F.spatial_pyramid_pooling_2d(x, 2, pooling_class=F
 bn = L.BatchNormalization(4)
 bn(x, False, True)
 assert bn.N == 1
-''', tmp_path)
+''')
 
 
 def test_old_arguments_in_the_place_of_others(tmp_path):
@@ -513,7 +531,7 @@ else:
     assert done.stderr.count('Warning: batch_normalization(use_cudnn=...) is of an early version of Chainer') == 1
 
 
-def test_the_gru_of_chainer_1(tmp_path):
+def test_the_gru_of_chainer_1(run_text):
     run_text('''
 import numpy as np
 import chainer.links as L
@@ -528,20 +546,20 @@ for use in lambda: L.GRU(4, 3)(h, x), lambda: L.GRU(4), lambda: L.GRU(n_units=4,
         assert False
 gru = L.GRU(3, out_size=4)
 assert gru(x).shape == gru(x=x).shape == L.GRU(None, 4)(x).shape == (2, 4)
-''', tmp_path)
+''')
 
 
-def test_examples_in_docstrings(tmp_path):
-    launch('-c', '''
+def test_examples_in_docstrings(run_text):
+    run_text('''
 import doctest
 from autograd_nn.chainer import chainercv_nms, flag, function_set, helpers, paths
 for module in chainercv_nms, flag, function_set, helpers, paths:
     result = doctest.testmod(module)
     assert result.attempted and not result.failed, module
-''', cwd=tmp_path)
+''')
 
 
-def test_classes_of_nodes_are_made_as_those_of_chainer(tmp_path):
+def test_classes_of_nodes_are_made_as_those_of_chainer(run_text):
     run_text('''
 import numpy as np
 import chainer
@@ -580,10 +598,10 @@ for made, of, expected in [
 pool = MaxPooling2D(2, 2)
 y = pool(x)
 assert F.upsampling_2d(y, pool.indexes, 2, outsize=(4, 4)).array.sum() == y.array.sum()
-''', tmp_path)
+''')
 
 
-def test_classes_of_nodes_are_those_of_chainer_1_too(tmp_path):
+def test_classes_of_nodes_are_those_of_chainer_1_too(run_text):
     run_text('''
 import numpy as np
 import chainer
@@ -603,10 +621,10 @@ assert F.MaxPooling2D is MaxPooling2D and F.Depth2Space is Depth2Space
 counts = {F.ReLU: 1, MaxPooling2D: 2}
 assert [counts.get(type(node)) for node in nodes] == [1, None, 2, None]
 assert F.Sigmoid(use_cudnn=False)(x).shape == x.shape and F.Depth2Space(2)(x).shape == (1, 1, 8, 8)
-''', tmp_path)
+''')
 
 
-def test_functions_in_their_own_modules_take_old_arguments(tmp_path):
+def test_functions_in_their_own_modules_take_old_arguments(run_text):
     run_text('''
 import numpy as np
 import chainer.functions as F
@@ -616,17 +634,17 @@ from chainer.functions.noise import dropout
 assert relu.relu is F.relu and dropout.dropout is F.dropout
 assert relu.relu(np.ones(3, 'f'), use_cudnn=False).array.sum() == 3
 assert dropout.dropout(np.ones(30, 'f'), 0.5, False).array.sum() == 30
-''', tmp_path)
+''')
 
 
-def test_a_star_brings_the_modules(tmp_path):
+def test_a_star_brings_the_modules(run_text):
     run_text('''
 from chainer import *
 links.Linear(2, 1), variable.Variable, backend.get_array_module, reporter.Reporter, link.Chain, Chain, cuda.to_cpu
-''', tmp_path)
+''')
 
 
-def test_what_is_computed_of_volatile_variables_is_volatile(tmp_path):
+def test_what_is_computed_of_volatile_variables_is_volatile(run_text):
     run_text('''
 import pickle
 import numpy as np
@@ -649,10 +667,10 @@ assert (w * 2).creator is None
 w.volatile = 'off'
 assert (w * 2).creator is not None
 assert [chainer.Flag('on'), chainer.Flag(True), chainer.flag.AUTO] == [chainer.ON, 'ON', 'auto']
-''', tmp_path)
+''')
 
 
-def test_what_modules_have_for_themselves(tmp_path):
+def test_what_modules_have_for_themselves(run_text):
     run_text('''
 import numpy as np
 from chainer import initializers
@@ -669,4 +687,4 @@ assert [gate.tolist() for gate in _extract_gates(np.arange(8).reshape(1, 8))][1:
 W = np.empty((3, 4), 'f')
 initializers.init_weight(W, 2, scale=3)
 assert (W == 6).all()
-''', tmp_path)
+''')

@@ -16,8 +16,14 @@ PROGRAMS = Path(__file__).parent / 'programs'
 ONE_THREAD = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[1]), 'AUTOGRAD_NN_NUM_THREADS': '1',
               'OPENBLAS_NUM_THREADS': '1'}
 # The launcher, with Chainer's orders of parameters and examples.
-LAUNCH = ('import sys; from support import chainer_orders; from autograd_nn.chainer.__main__ import main; '
-          'chainer_orders.install(); main(sys.argv[1:])')
+LAUNCHER = """
+from support import chainer_orders
+from autograd_nn.chainer.__main__ import main
+from autograd_nn.training import extensions
+if extensions.PlotReport.available():
+    import matplotlib.backends.backend_agg
+chainer_orders.install()
+"""
 # The program and its arguments; how a line begins that Chainer printed; which files are there in the end.
 CASES = [
     ('mnist_custom_loop -g -1', '1 1.8035802 1.508419', 'result/mlp.model result/mlp.state'),
@@ -61,38 +67,42 @@ QUICK = {'mnist_custom_loop', 'pos', 'ptb', 'reinforce', 'textbook_function', 'v
 NEEDED = {'mnist': 'matplotlib', 'serialization': 'h5py', 'v1_rnnlm': 'h5py'}
 
 
-def launch(line, cwd):
-    """Runs a program as it is; returns what it prints."""
-    name, *words = line.split()
-    pytest.importorskip(NEEDED.get(name, 'numpy'))
-    done = programs.run_python('-W', 'ignore', '-c', LAUNCH, PROGRAMS / f'{name}.py', *words, cwd=cwd, env=ONE_THREAD)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout
+@pytest.fixture(scope='module')
+def launcher():
+    with programs.Copies(LAUNCHER, '-W', 'ignore', env=ONE_THREAD) as started:
+        yield started
 
 
 def numbers(line):
     return [float(word) for word in re.findall(r'-?\d+(?:\.\d+)?(?:e-?\d+)?', line)]
 
 
-def run(line, printed, files, cwd):
-    """Runs a program, and compares."""
-    output = launch(line, cwd)
-    expected = pytest.approx(numbers(printed), rel=2e-3)
-    assert any(numbers(each)[:len(numbers(printed))] == expected for each in output.splitlines()) or not printed, output
-    assert [name for name in files.split() if not (cwd / name).stat().st_size] == []
+@pytest.fixture
+def run(launcher, tmp_path):
+    """Runs a program as it is, and compares."""
+    def run(line, printed, files):
+        name, *words = line.split()
+        pytest.importorskip(NEEDED.get(name, 'numpy'))
+        done = launcher.run(PROGRAMS / f'{name}.py', *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        lines, expected = map(numbers, done.stdout.splitlines()), pytest.approx(numbers(printed), rel=2e-3)
+        assert any(line[:len(numbers(printed))] == expected for line in lines) or not printed, done.stdout
+        assert [name for name in files.split() if not (tmp_path / name).stat().st_size] == []
+
+    return run
 
 
 @pytest.mark.parametrize('line, printed, files', [
     pytest.param(*case, id=case[0], marks=[] if case[0].split()[0] in QUICK else pytest.mark.slow) for case in CASES])
-def test_program(line, printed, files, tmp_path):
-    run(line, printed, files, tmp_path)
+def test_program(line, printed, files, run):
+    run(line, printed, files)
 
 
 @pytest.mark.slow
-def test_a_program_is_resumed(tmp_path):
+def test_a_program_is_resumed(run, tmp_path):
     run('mnist -d -1', '2 1.52819 1.11691', 'result/log result/cg.dot result/loss.png result/accuracy.png '
-        'result/model_epoch-4 result/snapshot_iter_40', tmp_path)
-    run('mnist --noplot --epoch 6 --resume result/snapshot_iter_40', '6', 'result/snapshot_iter_60', tmp_path)
+        'result/model_epoch-4 result/snapshot_iter_40')
+    run('mnist --noplot --epoch 6 --resume result/snapshot_iter_40', '6', 'result/snapshot_iter_60')
     assert not (tmp_path / 'result/snapshot_iter_40').exists()
 
 

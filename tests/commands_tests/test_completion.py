@@ -9,24 +9,44 @@ import pytest
 
 from autograd_nn import models
 from autograd_nn.commands.programs import PROGRAMS
+from support.programs import Copies
 
 pytest.importorskip('argcomplete')
 BIN = Path(sys.executable).parent
 
 
-def complete(line, start=1):
-    """What a shell is told: it sets variables and reads from the file descriptor 8."""
-    if shutil.which('sh') is None:
-        pytest.skip('there is no shell')
-    environment = {**os.environ, 'COMP_LINE': line, 'COMP_POINT': str(len(line)), '_ARGCOMPLETE': str(start),
-                   '_ARGCOMPLETE_IFS': '\n'}
-    process = subprocess.run(['sh', '-c', 'exec "$0" -m autograd_nn 8>&1 >/dev/null', sys.executable],
-                             env=environment, capture_output=True, text=True, check=True)
-    assert process.stderr == ''
-    return [word.strip() for word in process.stdout.split('\n')]
+# What a shell does: it sets variables, and reads from the file descriptor 8.
+COMMAND = """
+import os, sys
+from autograd_nn.commands.main import main as start
+def main(words):
+    line, position = words
+    os.environ.update(COMP_LINE=line, COMP_POINT=str(len(line)), _ARGCOMPLETE=position, _ARGCOMPLETE_IFS='\\n')
+    os.dup2(1, 8)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.argv = ['autograd-nn']
+    start()
+"""
 
 
-def test_programs():
+@pytest.fixture(scope='module')
+def copies():
+    with Copies(COMMAND) as started:
+        yield started
+
+
+@pytest.fixture
+def complete(copies):
+    """Completes a line; returns the words that a shell is told."""
+    def complete(line, start=1):
+        process = copies.run(line, start, cwd=Path.cwd())
+        assert (process.returncode, process.stderr) == (0, '')
+        return [word.strip() for word in process.stdout.split('\n')]
+
+    return complete
+
+
+def test_programs(complete):
     assert {name.split()[0] for name in PROGRAMS} <= set(complete('autograd-nn '))
     assert complete('autograd-nn pre') == ['predict']
     assert {'train', 'generate'} <= set(complete('autograd-nn fast-style '))
@@ -42,15 +62,15 @@ def test_programs():
                                                                             '9', '9_bn')]),
     ('fast-style train --task s', ['style', 'super-resolution']), ('convert a.caffemodel b.npz --to vgg19', ['vgg19']),
 ])
-def test_options_and_their_values(line, words):
+def test_options_and_their_values(line, words, complete):
     assert complete(f'autograd-nn {line}') == words
 
 
-def test_all_models():
+def test_all_models(complete):
     assert complete('autograd-nn train --model ') == models.names()
 
 
-def test_files(tmp_path, monkeypatch):
+def test_files(tmp_path, monkeypatch, complete):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'photo.jpg').touch()
     assert complete('autograd-nn predict pho') == ['photo.jpg']

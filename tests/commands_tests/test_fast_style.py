@@ -12,7 +12,7 @@ from PIL import Image
 
 from autograd_nn import models, serializers
 from autograd_nn.commands.fast_style.dataset import PairConverter, Pictures, RandomSquare
-from support.programs import ROOT, expect_one_line, run, run_here
+from support.programs import ROOT, expect_one_line, run_here, run_script_here
 
 RANDOM = ['--random-weights', '--model', 'vgg11', '--content-layers', 'conv2_1', '--style-layers', 'conv1_1', 'conv2_1']
 TINY = [*RANDOM, '--size', '32', '--batch-size', '2', '--save-every', '2']
@@ -183,9 +183,9 @@ def test_damaged_pictures_are_left_out(folder, caplog):
 
 @pytest.mark.parametrize('program', ['train', 'generate'])
 def test_the_command_lines(folder, program):
-    shown = run(f'fast_style/{program}', '--help', cwd=folder)
+    shown = run_script_here(f'fast_style/{program}', '--help', cwd=folder)
     assert shown.returncode == 0 and '--normalization' in shown.stdout
-    process = run(f'fast_style/{program}', '--nonsense', cwd=folder)
+    process = run_script_here(f'fast_style/{program}', '--nonsense', cwd=folder)
     assert process.returncode == 2 and 'Traceback' not in process.stderr
 
 

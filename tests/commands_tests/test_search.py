@@ -12,7 +12,7 @@ from support.programs import expect_one_line, run_here
 
 pytest.importorskip('optuna')
 KEY = 'validation/main/loss'
-QUICK = '--model', 'mlp', '--epochs', 1, '--batch-size', 50
+QUICK = '--model', 'perceptron', '--epochs', 1, '--batch-size', 50
 
 
 @pytest.fixture(scope='module')
@@ -84,7 +84,7 @@ def test_a_search_goes_on_with_more_trials_and_with_nothing_else(found):
 
 
 def test_what_diverges_is_no_error_and_what_is_large_can_be_best(few_digits, tmp_path):
-    process = run_here('search', *QUICK, '--search', 'lr=1e30,1e-3', '--optimizer', 'sgd', '--sampler', 'grid',
+    process = run_here('search', *QUICK, '--search', 'lr=1e38,1e-3', '--optimizer', 'sgd', '--sampler', 'grid',
                        '--maximize', 'validation/main/accuracy', '--no-report', '--pruner', 'none', cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert 'diverged' in process.stdout and '2 trials: 1 complete, 1 pruned' in process.stdout
@@ -95,8 +95,8 @@ def test_what_diverges_is_no_error_and_what_is_large_can_be_best(few_digits, tmp
 @pytest.mark.slow
 def test_what_promises_little_ends_early(few_digits, tmp_path):
     rates = 'lr=' + ','.join(f'{0.1 / (i + 1):.4f}' for i in range(5)) + ',1e-9'
-    process = run_here('search', '--model', 'mlp', '--epochs', 3, '--batch-size', 50, '--optimizer', 'sgd', '--search',
-                       rates, '--sampler', 'grid', '--no-report', cwd=tmp_path)
+    process = run_here('search', '--model', 'perceptron', '--epochs', 3, '--batch-size', 50, '--optimizer', 'sgd',
+                       '--search', rates, '--sampler', 'grid', '--no-report', cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     last = read_table(tmp_path / 'search/trials.csv')[-1]
     log = json.loads((tmp_path / 'search/trials/005/log.json').read_text())

@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
     """A folder with the results of a run on words, and what it printed."""
     folder = tmp_path_factory.mktemp('text')
     write_sentences(folder)
-    process = run('train', *SMALL, '--optimizer', 'sgd', '--epochs', 8, '--sample', 300, cwd=folder)
+    process = run_here('train', *SMALL, '--optimizer', 'sgd', '--epochs', 8, '--sample', 300, cwd=folder)
     assert process.returncode == 0, process.stderr
     return folder, process.stdout
 
@@ -124,7 +124,7 @@ def test_wrong_arguments_of_generate(trained, arguments, word):
 
 
 def test_prediction_needs_a_classifier(trained, tmp_path):
-    expect_one_line(run('predict', trained[0] / 'result' / 'model.npz', 'picture.png', cwd=tmp_path),
+    expect_one_line(run_here('predict', trained[0] / 'result' / 'model.npz', 'picture.png', cwd=tmp_path),
                     'no classifier', 'autograd-nn generate')
 
 
@@ -134,16 +134,16 @@ def test_starting_from_weights_keeps_their_vocabulary(trained, tmp_path):
     write_sentences(tmp_path, 800)
     text = (tmp_path / 'text.txt').read_text()
     (tmp_path / 'text.txt').write_text(text.replace('fish', 'bread'))
-    process = run('train', *SMALL, '--epochs', 1, '--lr', 1e-6, '--initial-weights', folder / 'result' / 'model.npz',
-                  '--sample', 0, cwd=tmp_path)
+    process = run_here('train', *SMALL, '--epochs', 1, '--lr', 1e-6, '--initial-weights',
+                       folder / 'result' / 'model.npz', '--sample', 0, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert 'made up' not in process.stdout
     vocabularies = [json.loads((path / 'result' / 'vocabulary.json').read_text()) for path in (folder, tmp_path)]
     assert vocabularies[0] == vocabularies[1]
     log = json.loads((tmp_path / 'result' / 'log.json').read_text())
     assert log[0]['main/perplexity'] < 3
-    expect_one_line(run('train', *SMALL, '--level', 'char', '--initial-weights', folder / 'result' / 'model.npz',
-                        cwd=tmp_path), '--level', 'words')
+    expect_one_line(run_here('train', *SMALL, '--level', 'char', '--initial-weights', folder / 'result' / 'model.npz',
+                             cwd=tmp_path), '--level', 'words')
 
 
 def weights(folder):
@@ -154,9 +154,9 @@ def weights(folder):
 @pytest.mark.slow
 def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
     """In the middle of an epoch, at the level of characters: the state goes on, too."""
-    write_sentences(tmp_path, 1500)
+    write_sentences(tmp_path, 600)
     arguments = [*map(str, SMALL), '--level', 'char', '--layers', '1', '--epochs', '2', '--sample', '20']
-    assert run('train', *arguments, '--out', 'whole', cwd=tmp_path).returncode == 0
+    assert run_here('train', *arguments, '--out', 'whole', cwd=tmp_path).returncode == 0
     process = subprocess.Popen([sys.executable, ROOT / 'scripts' / 'train.py', *arguments, '--out', 'parts'],
                                cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
@@ -169,14 +169,14 @@ def test_interrupted_and_resumed_run_ends_as_if_never_stopped(tmp_path):
     assert process.returncode == 130 and '--resume parts' in errors and 'Traceback' not in errors
     with np.load(tmp_path / 'parts' / 'snapshot.npz') as snapshot:
         assert snapshot['updater/h'].shape == (1, 20, 64)
-    resumed = run('train', '--resume', 'parts', cwd=tmp_path)
+    resumed = run_here('train', '--resume', 'parts', cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     whole, parts = weights(tmp_path / 'whole'), weights(tmp_path / 'parts')
     assert whole.keys() == parts.keys()
     for name in whole:
         np.testing.assert_array_equal(whole[name], parts[name], err_msg=name)
     (tmp_path / 'text.txt').write_text('xyz ' * 200 + (tmp_path / 'text.txt').read_text())
-    expect_one_line(run('train', '--resume', 'parts', cwd=tmp_path), '--resume', 'not the text')
+    expect_one_line(run_here('train', '--resume', 'parts', cwd=tmp_path), '--resume', 'not the text')
 
 
 @pytest.mark.parametrize('arguments, word', [
@@ -194,13 +194,13 @@ def test_wrong_arguments(arguments, word, tmp_path):
     (tmp_path / 'short.txt').write_text('to be or not to be')
     (tmp_path / 'empty.txt').write_text('')
     (tmp_path / 'picture.png').write_bytes(b'\x89PNG\r\n\x1a\n')
-    expect_one_line(run('train', '--model', 'lstm_lm', *arguments, cwd=tmp_path), word)
+    expect_one_line(run_here('train', '--model', 'lstm_lm', *arguments, cwd=tmp_path), word)
 
 
 @pytest.mark.parametrize('options, tokens', [([], 60), (['--dataset', 'short_texts_ja'], 469)])
 def test_texts_of_the_package(options, tokens, tmp_path):
     """Without a file, characters of the English ones; sizes that are given are as given."""
-    process = run('train', '--model', 'lstm_lm', *options, '--epochs', 2, '--units', 16, cwd=tmp_path)
+    process = run_here('train', '--model', 'lstm_lm', *options, '--epochs', 2, '--units', 16, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     config = json.loads((tmp_path / 'result' / 'config.json').read_text())['arguments']
     assert [config[name] for name in ('level', 'units', 'layers', 'epochs')] == ['char', 16, 1, 2]
@@ -225,7 +225,7 @@ def test_recipe_of_the_texts_of_the_package():
 def test_a_text_of_one_line(tmp_path):
     """No place to cut at, and fewer words than streams usually have."""
     (tmp_path / 'text.txt').write_text('to be or not to be ' * 30)
-    process = run('train', '--model', 'lstm_lm', '--dataset', 'text.txt', '--units', 8, '--batch-size', 2, '--steps', 5,
-                  '--epochs', 1, '--level', 'char', '--sample', 30, cwd=tmp_path)
+    process = run_here('train', '--model', 'lstm_lm', '--dataset', 'text.txt', '--units', 8, '--batch-size', 2,
+                       '--steps', 5, '--epochs', 1, '--level', 'char', '--sample', 30, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert 'a vocabulary of 8' in process.stdout

@@ -1,6 +1,8 @@
 """The report of a training: what is in it, while it runs and afterwards."""
+import itertools
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import autograd_nn.functions as F
 import autograd_nn.links as L
 from autograd_nn import reports, training
 from autograd_nn.reports.run import configuration, curves, summary
+from autograd_nn.training import extensions
 from autograd_nn.utils.sampling import sample_elements
 from support.pages import Page, check_self_contained
 from support.toy import make_trainer
@@ -50,7 +53,9 @@ def test_it_says_what_the_log_says(tmp_path):
         [text for text, _ in row] for row in page.tables['Configuration']]
 
 
-def test_it_can_be_read_while_the_training_runs_and_when_it_was_interrupted(tmp_path):
+def test_it_can_be_read_while_the_training_runs_and_when_it_was_interrupted(tmp_path, monkeypatch):
+    """On a clock of the test's own, on which more than a second passes until the first epoch ends."""
+    monkeypatch.setattr(extensions.figure, 'time', SimpleNamespace(perf_counter=itertools.count(step=2).__next__))
     trainer = make_trainer(tmp_path, stop=(5, 'epoch'), extensions=False)
     trainer.extend(training.extensions.LogReport())
     trainer.extend(reports.HtmlReport())

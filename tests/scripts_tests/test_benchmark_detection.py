@@ -33,14 +33,14 @@ def test_opencv_computes_what_we_compute():
 
 @pytest.mark.slow
 def test_table_and_json():
-    process = run('--models', 'ssd300', '--rounds', 2, '--threads', 1, '--json')
+    process = run('--models', 'yolov2_tiny', '--rounds', 2, '--threads', 1, '--json')
     assert process.returncode == 0, process.stderr
     report = json.loads(process.stdout)
     result, = report['results']
-    assert (result['parameters'], result['batch'], report['threads']) == (26_285_486, 1, 1)
+    assert (result['parameters'], result['batch'], report['threads']) == (15_861_773, 1, 1)
     assert 0 < result['ratio'][0] <= result['ratio'][1]
     table = detection.show(result)
-    assert 'ssd300, 26,285,486 parameters, batch of 1' in table
+    assert 'yolov2_tiny, 15,861,773 parameters, batch of 1' in table
     assert "OpenCV's time by ours: " in table
     assert 'pip install opencv' in detection.show({**result, 'ratio': None})
 

@@ -28,7 +28,7 @@ EXPECTED = {'check_sample_weight_equivalence_on_dense_data':
 def test_scikit_learn_checks(kind):
     # One check compares seven digits of predictions in minibatches of different sizes: more than float32 is sure of.
     with ann.using_config('dtype', np.dtype('d')):
-        results = check_estimator(kind(random_state=0), expected_failed_checks=EXPECTED, on_skip=None)
+        results = check_estimator(kind(random_state=0, epochs=40), expected_failed_checks=EXPECTED, on_skip=None)
     assert {result['check_name'] for result in results if result['status'] == 'xfail'} <= set(EXPECTED)
     assert sum(result['status'] == 'passed' for result in results) >= 50
 

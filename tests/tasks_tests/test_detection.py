@@ -200,7 +200,7 @@ def test_what_is_varied(task):
 @pytest.mark.slow
 def test_a_detector_is_trained_and_used(tmp_path, few_scenes):
     arguments = '--model', 'ssd96', '--batch-size', 8, '--out', tmp_path / 'run'
-    process = run_here('train', *arguments, '--epochs', 8, cwd=tmp_path)
+    process = run_here('train', *arguments, '--epochs', 4, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert 'ssd96 on digit_scenes: 8 training and 4 test samples, 10 classes; 968,276 parameters' in process.stdout
     assert "test mAP by PASCAL VOC's rules: 0." in process.stdout
@@ -208,7 +208,7 @@ def test_a_detector_is_trained_and_used(tmp_path, few_scenes):
     assert log[-1]['main/loss'] < log[0]['main/loss']
     assert 0 <= log[-1]['validation/main/ap'] <= log[-1]['validation/main/map'] <= 1
     assert Image.open(tmp_path / 'run' / 'results.png').size[0] > 1000
-    resumed = run_here('train', *arguments, '--epochs', 9, '--resume', tmp_path / 'run', cwd=tmp_path)
+    resumed = run_here('train', *arguments, '--epochs', 5, '--resume', tmp_path / 'run', cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     image = datasets.DigitScenes(8, count=(1, 3))[0].image.astype(np.uint8)
     Image.fromarray(image.transpose(1, 2, 0)).save(tmp_path / 'scene.png')

@@ -19,9 +19,9 @@ SMALL = 'transformer_small', 'seq2seq_small'
 
 @pytest.fixture(scope='module')
 def texts(tmp_path_factory):
-    """A folder with parallel texts, of which 60 are to train with, and 10 to test with."""
+    """A folder with parallel texts, of which 40 are to train with, and 6 to test with."""
     folder = tmp_path_factory.mktemp('texts')
-    for part, pairs in ('train', DateSpellings(60)[:]), ('test', DateSpellings(10, 'test')[:]):
+    for part, pairs in ('train', DateSpellings(40)[:]), ('test', DateSpellings(6, 'test')[:]):
         for end, lines in zip(('en', 'iso'), zip(*pairs)):
             (folder / f'{part}.{end}').write_text('\n'.join(lines) + '\n', encoding='utf-8')
     return folder
@@ -38,7 +38,7 @@ def run(texts, tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     process = train(texts, cwd=folder)
     assert process.returncode == 0, process.stderr
-    assert 'transformer_small on ' in process.stdout and '60 training and 10 test samples' in process.stdout
+    assert 'transformer_small on ' in process.stdout and '40 training and 6 test samples' in process.stdout
     assert 'characters, both languages together' in process.stdout
     assert 'test exact matches: ' in process.stdout and 'test BLEU-4: ' in process.stdout
     return folder / 'result'
@@ -65,7 +65,7 @@ def test_a_run_writes_figures_and_pictures(run):
 @pytest.mark.slow
 @pytest.mark.parametrize('model', SMALL)
 def test_a_run_in_two_parts_is_the_run_in_one(model, texts, tmp_path):
-    """Bit for bit: parameters, state of the optimizer, order of the samples. 16 is no divisor of 60."""
+    """Bit for bit: parameters, state of the optimizer, order of the samples. 16 is no divisor of 40."""
     for options in ['--epochs', 2, '--out', 'whole'], ['--epochs', 1, '--out', 'part']:
         process = train(texts, '--schedule', 'constant', *options, cwd=tmp_path, model=model)
         assert process.returncode == 0, process.stderr

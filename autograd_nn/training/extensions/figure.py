@@ -20,19 +20,19 @@ class Economy:
 
     Args:
         part: That part.
+        expected: How many seconds it takes, as long as that is not known.
 
     Example:
         >>> economy = Economy()
         >>> for i in range(100):
         ...     economy.do(lambda: print('drawn', i))
-        drawn 0
         >>> economy.finish()
         drawn 99
     """
 
-    def __init__(self, part: float = 0.02) -> None:
+    def __init__(self, part: float = 0.02, expected: float = 0.1) -> None:
         self._part = part
-        self._after = 0.0
+        self._after = time.perf_counter() + expected / part
         self._undone: Callable[[], Any] | None = None
 
     def do(self, work: Callable[[], Any]) -> None:
