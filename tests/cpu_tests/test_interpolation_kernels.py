@@ -8,6 +8,8 @@ from autograd_nn import using_config
 from autograd_nn.dtypes import as_dtype
 from support.checking import epsilon
 
+pytestmark = pytest.mark.kernels('interpolate', 'interpolate_grad', 'interpolate_weight_grad')
+
 
 @given(shape=st.tuples(*[st.integers(0, 4)] * 2, st.integers(1, 6)), terms=st.tuples(*[st.integers(0, 4)] * 2),
        seed=st.integers(0, 5), deterministic=st.booleans())
