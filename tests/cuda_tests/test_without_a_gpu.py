@@ -17,6 +17,7 @@ from support.cuda.kernel_log import listed, missing, read
 
 pytestmark = pytest.mark.skipif(cuda.available, reason='this session has a GPU')
 FUNCTIONS = sorted(TESTS.glob('functions_tests/**/test_*.py'))
+PARTS = 3  # as many as keep several cores at work; each has to import and collect
 SAMPLE = [TESTS / 'cuda_tests' / f'test_{name}.py' for name in ('software_cuda', 'device', 'upload')]
 # Gates and cells of sequences are in single precision at least, and what belongs to cuDNN's kernels in single at most.
 NEVER = {**{name: {'float16', 'bfloat16'} for name in ('lstm_step', 'lstm_step_grad', 'gru_step', 'gru_step_grad',
@@ -48,9 +49,9 @@ def test_a_kernel_that_did_not_run_is_found(kernel_log):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('part', range(6))
+@pytest.mark.parametrize('part', range(PARTS))
 def test_functions(part, run_tests):
-    run_tests(*FUNCTIONS[part::6])
+    run_tests(*FUNCTIONS[part::PARTS])
 
 
 @pytest.mark.slow
