@@ -276,7 +276,7 @@ CASES = {
        for two in ('', 'bi') for name, kind in (('gru', 'gru'), ('lstm', 'lstm'), ('rnn', 'tanh'))},
     'ndtr': on_x(F.ndtr), 'ndtri': on_x(F.ndtri, ('unit', 'N', 4)), 'neg': on_x(F.neg),
     'negative_sampling': [
-        lambda d, r=r: (lambda x, W, t, s: F.negative_sampling(x, t, W, lambda shape: s, 3, r), d.normal(d.n, 4),
+        lambda d, r=r: (lambda x, W, t, s: F.negative_sampling(x, t, W, lambda shape: s, 1, r), d.normal(d.n, 4),
                         d.moderate(9, 4), d.labels(10, d.n) - 1, d.labels(9, d.n, 2)) for r in ('sum', 'no')],
     'normalize': [on_x(F.normalize), on_x(lambda x: F.normalize(x, axis=0))],
     'nt_xent': of(F.nt_xent, ('normal', 70, 4), ('normal', 70, 4)),  # compares all rows with all
