@@ -15,11 +15,13 @@ class BackEnd:
 
     Attributes:
         on_gpu: Whether they compute on a GPU.
+        names: Those that the test may call; None for all.
         dtype: The most precise type that the kernels have code of their own for.
         atol: The error to expect of a few operations on numbers around 1 in that type.
     """
 
     on_gpu = False
+    names: tuple[str, ...] | None = None
 
     def __init__(self, kernels: Any, send: Callable[[np.ndarray], Any], fetch: Callable[[Any], np.ndarray],
                  dtype: str) -> None:
@@ -30,6 +32,7 @@ class BackEnd:
         self.atol = 50 * np.finfo(dtype).eps
 
     def __call__(self, name: str, *args: Any) -> Any:
+        assert self.names is None or name in self.names
         pairs: list[tuple[np.ndarray, Any]] = []
         result = getattr(self.kernels, name)(*[self._sent(a, pairs) for a in args])
         for original, array in pairs:
@@ -83,8 +86,25 @@ if cuda.available:
         BACK_ENDS['cudnn'] = GpuBackEnd(cudnn, sent_with_strides, cuda.to_cpu, 'float32')
 
 
-@pytest.fixture(scope='session', params=[pytest.param(name, marks=[pytest.mark.gpu] if back_end.on_gpu else [])
-                                         for name, back_end in BACK_ENDS.items()])
+def pytest_generate_tests(metafunc):
+    """A test runs on every back end; where it says which ``kernels`` it runs, on those that have them from no other."""
+    if 'kernel' not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker('kernels')
+    different = {tuple([getattr(back_end.kernels, each) for each in marker.args]) if marker else name: name
+                 for name, back_end in reversed(BACK_ENDS.items())}
+    metafunc.parametrize('kernel', [pytest.param(name, marks=[pytest.mark.gpu] if BACK_ENDS[name].on_gpu else [])
+                                    for name in reversed(different.values())], indirect=True, scope='session')
+
+
+@pytest.fixture(scope='session')
 def kernel(request):
     """A callable ``kernel(name, *args)``."""
     return BACK_ENDS[request.param]
+
+
+@pytest.fixture(autouse=True)
+def names(request, monkeypatch):
+    """A test runs no kernels beside those that it says it runs."""
+    marker = request.node.get_closest_marker('kernels')
+    monkeypatch.setattr(BackEnd, 'names', marker and marker.args)

@@ -10,9 +10,12 @@ from autograd_nn.backend import elementwise
 from autograd_nn.backends import contract
 from autograd_nn.cpu import blocks
 from autograd_nn.dtypes import as_dtype
+from support.checking import IN_SOFTWARE
 from support.pairs import every_pair
 
-SHAPES = [(), (0,), (5,), (3, 4, 5), (512, 512), (512, 513), (2, 3, 300, 301)]
+# Several blocks of threads on a GPU, and of each thread on the CPU.
+LARGE = (2, 3, 40, 41) if IN_SOFTWARE else (2, 3, 300, 301)
+SHAPES = [(), (0,), (5,), (3, 4, 5), *([(32, 32), (32, 33)] if IN_SOFTWARE else [(512, 512), (512, 513)]), LARGE]
 LAYOUTS = {
     'C': lambda a: a,
     'channels-last': lambda a: np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1) if a.ndim > 2 else a,
@@ -34,6 +37,7 @@ def draw(shape, dtype, layout='C', seed=0):
 
 @pytest.mark.parametrize('shape, dtype, num_threads', every_pair(SHAPES, ['bfloat16', 'e', 'f', 'd'], THREADS),
                          indirect=['num_threads'])
+@pytest.mark.kernels('scaled')
 def test_scaled(kernel, shape, dtype, num_threads):
     x = draw(shape, dtype)
     y, other = (kernel.fetch(y) for y in kernel.kernels.scaled([kernel.send(x), kernel.send(x)], 0.3))
@@ -45,6 +49,7 @@ def test_scaled(kernel, shape, dtype, num_threads):
 
 @pytest.mark.parametrize('shape, dtypes, num_threads', every_pair(
     SHAPES, ['ee', 'ff', 'dd', 'fe', ('bfloat16', 'bfloat16'), ('f', 'bfloat16')], THREADS), indirect=['num_threads'])
+@pytest.mark.kernels('scaled_sum')
 def test_scaled_sum(kernel, shape, dtypes, num_threads):
     x, y = draw(shape, dtypes[0]), draw(shape, dtypes[1], seed=1)
     z = kernel('scaled_sum', x, y, 0.3)
@@ -55,6 +60,7 @@ def test_scaled_sum(kernel, shape, dtypes, num_threads):
 
 @pytest.mark.parametrize('dtype, layout, num_threads', every_pair(['bfloat16', 'e', 'f', 'd'], LAYOUTS, THREADS),
                          indirect=['num_threads'])
+@pytest.mark.kernels('sum_of_squares')
 def test_sum_of_squares(kernel, dtype, layout, num_threads):
     arrays = [draw(shape, dtype, layout) for shape in SHAPES]
     total = kernel('sum_of_squares', arrays)
@@ -64,7 +70,8 @@ def test_sum_of_squares(kernel, dtype, layout, num_threads):
 
 
 @pytest.mark.parametrize('shape, left, right, num_threads', every_pair(
-    [(3, 4, 5), (2, 3, 300, 301)], LAYOUTS, LAYOUTS, THREADS), indirect=['num_threads'])
+    [(3, 4, 5), LARGE], LAYOUTS, LAYOUTS, THREADS), indirect=['num_threads'])
+@pytest.mark.kernels('scaled_sum')
 def test_layouts(kernel, shape, left, right, num_threads):
     x, y = draw(shape, 'f', left), draw(shape, 'f', right, seed=1)
     before = x.copy(), y.copy()
@@ -104,7 +111,8 @@ def arguments(operation, *arrays):
 
 
 @pytest.mark.parametrize('name, shape, layout, num_threads', every_pair(
-    OPERATIONS, [(70, 1000), (2, 16, 40, 41), (3, 100001)], LAYOUTS, THREADS), indirect=['num_threads'])
+    OPERATIONS, [(70, 100), (2, 16, 4, 41), (3, 1001)] if IN_SOFTWARE else [(70, 1000), (2, 16, 40, 41), (3, 100001)],
+    LAYOUTS, THREADS), indirect=['num_threads'])
 def test_operations_on_large_arrays(kernel, name, shape, layout, num_threads):
     operation = OPERATIONS[name]
     args = arguments(operation, draw(shape, 'f', layout), draw(shape, 'f', layout, 1))
@@ -158,8 +166,9 @@ def test_functions_send_large_arrays_to_the_kernels(name):
             np.testing.assert_allclose(operation(*args), operation.body(*args), rtol=2e-6, atol=2e-6)
 
 
-@pytest.mark.parametrize('size, ratio, num_threads', every_pair([100, 1 << 20], [0, 0.1, 0.5, 0.999999], THREADS),
-                         indirect=['num_threads'])
+@pytest.mark.parametrize('size, ratio, num_threads', every_pair(
+    [100, 1 << (14 if IN_SOFTWARE else 20)], [0, 0.1, 0.5, 0.999999], THREADS), indirect=['num_threads'])
+@pytest.mark.kernels('dropout_mask')
 def test_dropout_mask(kernel, size, ratio, num_threads):
     x = draw((4, size // 4), 'f')
     mask = kernel('dropout_mask', x, ratio)
@@ -171,9 +180,10 @@ def test_dropout_mask(kernel, size, ratio, num_threads):
 
 @pytest.mark.parametrize('layout', ['C', 'channels-last'])
 @pytest.mark.parametrize('dtype', ['bfloat16', 'e', 'f', 'd'])
+@pytest.mark.kernels('dropout_mask')
 def test_masks_of_one_seed(kernel, layout, dtype):
     """They repeat, whatever the number of threads, and each draw is another one."""
-    x = draw((2, 3, 300, 301), dtype, layout)
+    x = draw((2, 3, 70, 71) if IN_SOFTWARE else (2, 3, 300, 301), dtype, layout)
     masks = []
     for threads in 1, 3:
         np.random.seed(7)

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from autograd_nn import using_config
 from autograd_nn.dtypes import as_dtype
-from support.checking import epsilon
+from support.checking import IN_SOFTWARE, epsilon
+
+pytestmark = pytest.mark.kernels('interpolate', 'interpolate_grad', 'interpolate_weight_grad')
 
 
 @given(shape=st.tuples(*[st.integers(0, 4)] * 2, st.integers(1, 6)), terms=st.tuples(*[st.integers(0, 4)] * 2),
@@ -58,12 +60,14 @@ def test_dtypes(kernel, dtype):
 def test_blocks_of_sums_are_joined(kernel):
     """More data than one block: every sum comes out as it does alone."""
     x = np.random.normal(size=(2, 40, 30)).astype(kernel.dtype)
-    places, weights = np.random.randint(-1, 30, (4, 2, 5000)), np.random.normal(size=(4, 2, 5000)).astype(kernel.dtype)
+    count, step = (500, 90) if IN_SOFTWARE else (5000, 900)
+    shape = 4, 2, count
+    places, weights = np.random.randint(-1, 30, shape), np.random.normal(size=shape).astype(kernel.dtype)
     y = kernel('interpolate', x, places, weights)
     gx = kernel('interpolate_grad', y, places, weights, 30)
     gw, total = kernel('interpolate_weight_grad', x, y, places), 0
-    for start in range(0, 5000, 900):
-        part = slice(start, start + 900)
+    for start in range(0, count, step):
+        part = slice(start, start + step)
         some = [np.ascontiguousarray(a[:, :, part]) for a in (places, weights)]
         np.testing.assert_allclose(kernel('interpolate', x, *some), y[:, :, part], rtol=1e-5, atol=kernel.atol)
         np.testing.assert_allclose(kernel('interpolate_weight_grad', x, y[:, :, part], some[0]), gw[:, :, part],

@@ -23,7 +23,7 @@ def test_any_arguments(name, seed):
 
 
 def test_no_arguments_end_the_process():
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-X', 'faulthandler', random_arguments.__file__, '40'],
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-X', 'faulthandler', random_arguments.__file__, '20'],
                           capture_output=True, text=True)
     assert done.stdout == 'done\n', done.stderr
 
@@ -34,12 +34,12 @@ def test_threads_of_all_kernels():
     def work(start):
         try:
             for name in random_arguments.KERNELS:
-                for seed in range(start, start + 4):
+                for seed in range(start, start + 3):
                     random_arguments.check(name, seed)
         except BaseException as error:
             failures.append(error)
 
-    workers = [threading.Thread(target=work, args=(2 * i,)) for i in range(5)]
+    workers = [threading.Thread(target=work, args=(2 * i,)) for i in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -53,7 +53,6 @@ def test_memory_of_primitives_is_given_back():
     code = '''
 import numpy as np
 from autograd_nn.cpu import onednn
-from autograd_nn.cpu.onednn import primitive
 from autograd_nn.cpu.onednn import primitive
 primitive.CAPACITY = 20
 

@@ -17,9 +17,11 @@ import autograd_nn.links as L
 from autograd_nn import config, cpu, no_backprop_mode, using_config
 from autograd_nn.cpu import onednn
 from autograd_nn.cpu.onednn import library, primitive
+from support.convolutions import check_convolutions
 
 pytestmark = pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1])
 ONE = (1, 1)
+TESTS = Path(__file__).parents[1]
 
 
 def arrays(*shapes):
@@ -106,15 +108,6 @@ def test_primitives_that_are_not_needed_go(monkeypatch):
 
 # --- threads and processes
 
-def check_convolutions(seed, count=10):
-    rng = np.random.default_rng(seed)
-    for _ in range(count):
-        n, c, k, size = rng.integers(1, 9, 4)
-        x = rng.standard_normal((n, c, size + 2, size + 2)).astype('f')
-        W = rng.standard_normal((k, c, 3, 3)).astype('f')
-        assert_same(onednn.convolution(x, W, None, ONE, ONE, ONE, 1), cpu.convolution(x, W, None, ONE, ONE, ONE, 1))
-
-
 def test_threads_compute_at_the_same_time():
     failures = []
 
@@ -140,7 +133,7 @@ def test_a_forked_process_computes():
 import os, sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
-from test_onednn_binding import check_convolutions
+from support.convolutions import check_convolutions
 import autograd_nn
 autograd_nn.config.num_threads = 2
 check_convolutions(0)
@@ -151,7 +144,7 @@ if not child:
     os._exit(7)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 '''
-    done = subprocess.run([sys.executable, '-c', code, str(Path(__file__).parent)], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, '-c', code, str(TESTS)], capture_output=True, text=True,
                           timeout=300)
     assert done.stdout == '7\n', done.stderr
 
@@ -173,7 +166,7 @@ def test_fewer_threads_than_asked_for_are_no_obstacle(variables):
 import sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
-from test_onednn_binding import check_convolutions
+from support.convolutions import check_convolutions
 import autograd_nn
 from autograd_nn.cpu import onednn
 autograd_nn.config.num_threads = 2
@@ -182,7 +175,7 @@ x = np.random.standard_normal((4, 64, 28, 28)).astype('f')
 y, *_ = onednn.batch_normalization(x, np.ones(64, 'f'), np.zeros(64, 'f'), 0, (0, 2, 3), True)
 print(abs(y - ((x - x.mean((0, 2, 3), keepdims=True)) / x.std((0, 2, 3), keepdims=True)).clip(0)).max() < 1e-4)
 '''
-    done = subprocess.run([sys.executable, '-c', code, str(Path(__file__).parent)], env={**os.environ, **variables},
+    done = subprocess.run([sys.executable, '-c', code, str(TESTS)], env={**os.environ, **variables},
                           capture_output=True, text=True, timeout=300)
     assert done.stdout == 'True\n', done.stderr
 

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from autograd_nn.dtypes import as_dtype
 from support.checking import epsilon
 
+pytestmark = pytest.mark.kernels('average_pooling', 'average_pooling_grad', 'max_pooling', 'max_pooling_gather',
+                                 'max_pooling_grad')
+
 
 def window_slices(size, k, stride, pad, cover_all):
     """For each output position, the part of the input that its window covers."""

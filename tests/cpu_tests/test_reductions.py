@@ -9,6 +9,8 @@ from autograd_nn import functions as F
 from autograd_nn.dtypes import as_dtype
 from support.pairs import every_pair
 
+pytestmark = pytest.mark.kernels('sum_along')
+
 TOLERANCES = {'bfloat16': 1e-2, 'e': 2e-3, 'f': 1e-5, 'd': 1e-12}
 
 

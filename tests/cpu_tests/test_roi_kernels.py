@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from autograd_nn.dtypes import as_dtype
 from support.checking import epsilon
 
+pytestmark = pytest.mark.kernels('roi_average', 'roi_average_grad', 'roi_max', 'roi_max_gather', 'roi_max_grad')
+
 
 @st.composite
 def regions(draw):

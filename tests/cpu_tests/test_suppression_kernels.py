@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from autograd_nn.dtypes import as_dtype
 
+pytestmark = pytest.mark.kernels('non_maximum_suppression')
+
 
 def overlap(a, b):
     """Intersection over union of two boxes; NaN if both are empty."""

@@ -76,6 +76,7 @@ def install() -> None:
         ctypes.CDLL(str(_built() / f'lib{name}.so.{number}'), ctypes.RTLD_GLOBAL)
     from cuda import pathfinder
     pathfinder.load_nvidia_dynamic_lib = lambda name: None  # they are loaded already, by names that the loader knows
+    pathfinder.find_nvidia_header_directory = lambda name: str(HERE / 'include')  # a process would look for it
     from cupy_backends.cuda.api import runtime
     _overwrite(Path(runtime.__file__))
     import cupy

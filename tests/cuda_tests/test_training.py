@@ -1,7 +1,6 @@
 """Training steps of networks on a GPU, beside the same steps on the CPU."""
 import ctypes
 import gc
-import os
 
 import numpy as np
 import pytest
@@ -14,9 +13,9 @@ from autograd_nn import links as L
 from autograd_nn.backends.dispatch import cpu, cuda_kernels, cudnn, onednn
 from autograd_nn.iterators import SerialIterator
 from autograd_nn.training import extensions
+from support.checking import IN_SOFTWARE
 
 pytestmark = pytest.mark.gpu
-IN_SOFTWARE = 'CUDA_SOFTWARE' in os.environ
 
 
 class Convolutional(ann.Chain):

@@ -2,7 +2,7 @@
 
 A sample runs at every change, where CuPy is unpacked: the tests of that software, and some of each kind. The rest is
 slow: every test that is marked ``gpu``, and all functions. The log of the former holds the texts that CuPy made of each
-kernel, with the types that they ran with; these are compiled to machine code for each compute capability.
+kernel, with the types that they ran with; these are compiled for each compute capability.
 """
 import re
 
@@ -17,6 +17,7 @@ from support.cuda.kernel_log import listed, missing, read
 
 pytestmark = pytest.mark.skipif(cuda.available, reason='this session has a GPU')
 FUNCTIONS = sorted(TESTS.glob('functions_tests/**/test_*.py'))
+PARTS = 3  # as many as keep several cores at work; each has to import and collect
 SAMPLE = [TESTS / 'cuda_tests' / f'test_{name}.py' for name in ('software_cuda', 'device', 'upload')]
 # Gates and cells of sequences are in single precision at least, and what belongs to cuDNN's kernels in single at most.
 NEVER = {**{name: {'float16', 'bfloat16'} for name in ('lstm_step', 'lstm_step_grad', 'gru_step', 'gru_step_grad',
@@ -48,9 +49,9 @@ def test_a_kernel_that_did_not_run_is_found(kernel_log):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('part', range(6))
+@pytest.mark.parametrize('part', range(PARTS))
 def test_functions(part, run_tests):
-    run_tests(*FUNCTIONS[part::6])
+    run_tests(*FUNCTIONS[part::PARTS])
 
 
 @pytest.mark.slow
@@ -76,18 +77,18 @@ needs_headers = pytest.mark.skipif(not nvrtc.headers(), reason="CuPy's headers a
 @needs_headers
 @pytest.mark.parametrize('capability', [70, 75, 80, 86, 89, 90])
 def test_every_text_compiles(kernel_log, capability, record_property):
-    """For one of them all texts, for the others those of different types: CuPy lays other arrays around them."""
+    """In each type to machine code, or to PTX for machines that are much as the one before; to PTX in all layouts."""
     if capability not in nvrtc.architectures():
         pytest.skip(f'NVRTC {".".join(map(str, nvrtc.version()))} does not know compute capability {capability / 10}')
     texts = [text for text in read(kernel_log) if any(map(text.is_of, Kernel.registry.values()))]
-    if capability != 80:
-        texts = list({(text.kernels, *text.types.items()): text for text in texts}.values())
+    of_types = list({(text.kernels, *text.types.items()): text for text in texts}.values())
     assert texts
-    if nvrtc.errors(nvrtc.joined([text.text for text in texts]), capability) is not None:
-        found = {text.kernels: nvrtc.errors(text.text, capability) for text in texts}
-        pytest.fail('\n'.join(f'{kernels}: {errors}' for kernels, errors in found.items() if errors)
-                    or 'the texts compile one by one, but not together')
-    record_property('report', f'NVRTC {".".join(map(str, nvrtc.version()))} compiled {len(texts)} texts of '
+    for some, machine_code in (of_types, capability in (70, 80, 90)), (texts if capability == 80 else [], False):
+        if nvrtc.errors(nvrtc.joined([text.text for text in some]), capability, machine_code) is not None:
+            found = {text.kernels: nvrtc.errors(text.text, capability, machine_code) for text in some}
+            pytest.fail('\n'.join(f'{kernels}: {errors}' for kernels, errors in found.items() if errors)
+                        or 'the texts compile one by one, but not together')
+    record_property('report', f'NVRTC {".".join(map(str, nvrtc.version()))} compiled {len(of_types)} texts of '
                               f'{len(Kernel.registry)} kernels for compute capability {capability / 10}')
 
 

@@ -61,12 +61,13 @@ def headers() -> list[str]:
     return []
 
 
-def errors(text: str, architecture: int) -> str | None:
-    """What the compiler has to say against a text, down to machine code; None if it compiles.
+def errors(text: str, architecture: int, machine_code: bool = True) -> str | None:
+    """What the compiler has to say against a text; None if it compiles.
 
     Args:
         text: CUDA C++, in which CuPy's types are known.
         architecture: The compute capability times ten.
+        machine_code: Whether to compile it to machine code, or only to PTX, which takes a third of the time.
     """
     program = ctypes.c_void_p()
     # It makes the locale of the thread C, in which Python takes files for ASCII.
@@ -77,7 +78,8 @@ def errors(text: str, architecture: int) -> str | None:
     _check(library().nvrtcCreateProgram(ctypes.byref(program), source.encode(), b'kernel.cu', 0, None, None))
     try:
         # Without optimization, which takes eight times as long and finds no errors.
-        flags = [f'--gpu-architecture=sm_{architecture}', '--std=c++17', '--disable-warnings', '--device-debug',
+        target = f'{"sm" if machine_code else "compute"}_{architecture}'
+        flags = [f'--gpu-architecture={target}', '--std=c++17', '--disable-warnings', '--device-debug',
                  *[f'-I{directory}' for directory in headers()]]
         status = library().nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(
             *[flag.encode() for flag in flags]))
