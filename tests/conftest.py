@@ -35,7 +35,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from autograd_nn import cuda
+from autograd_nn import cuda, global_config
 from autograd_nn.cpu import onednn
 
 # The second is a program that needs cuDNN.
@@ -74,6 +74,16 @@ def pytest_collectstart(collector):
 def fixed_seed():
     """Every test starts from the same random numbers."""
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def own_configuration():
+    """What a test sets for the whole program ends with it: more threads, say, would hold up all tests behind it."""
+    before = dict(vars(global_config))
+    yield
+    for name, value in before.items():
+        if vars(global_config)[name] is not value:
+            setattr(global_config, name, value)
 
 
 def pytest_terminal_summary(terminalreporter):
