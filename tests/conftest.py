@@ -42,7 +42,7 @@ from autograd_nn.cpu import onednn
 collect_ignore = ['cuda_software', 'support/cuda/plan_graphs.py']
 
 # Each type of a kernel is compiled for CUDA in software, which takes longer than all that is computed with it.
-hypothesis.settings.register_profile('default', max_examples=10 if os.environ.get('CUDA_SOFTWARE') else 25,
+hypothesis.settings.register_profile('default', max_examples=5 if os.environ.get('CUDA_SOFTWARE') else 25,
                                      deadline=None, derandomize=True)
 hypothesis.settings.load_profile('default')
 
