@@ -35,8 +35,9 @@ def scale_channels(channels: Sequence[int], width: float) -> list[int]:
 
 
 @register('deeplab_v3_plus', (3, 513, 513), 'segmentation', Recipe(lr=0.0003, warmup=0.1, batch_size=4))
-@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8),
-          width=3 / 32, middle_blocks=1, strides=(1, 1, 2, 2), dilations=(2, 4, 6), decay=0.9, min_input_size=(1, 1))
+@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=9, batch_size=8),
+          width=3 / 32, middle_blocks=1, strides=(1, 1, 2, 2), dilations=(1, 2, 4), decay=0.9, min_input_size=(1, 1),
+          decoder_width=1 / 4, dropout=0.)
 class DeepLabV3plusXception65(SegmentationNetwork):
     """DeepLab v3+ on Xception: pyramids of dilated separable convolutions, and a decoder that sees finer features, too.
 
@@ -54,6 +55,9 @@ class DeepLabV3plusXception65(SegmentationNetwork):
         decay: How much of the running averages of batch normalization each batch leaves: 0.9997 for the published
             weights.
         min_input_size: Height and width up to which `predict` puts margins around smaller pictures.
+        decoder_width: By what to multiply the numbers of channels of the pyramid and the decoder, which say where the
+            borders are; None for `width`.
+        dropout: The ratio of the pyramid's channels that are dropped.
 
     Example:
         >>> import numpy as np
@@ -67,12 +71,14 @@ class DeepLabV3plusXception65(SegmentationNetwork):
 
     def __init__(self, num_classes: int = 21, width: float = 1., middle_blocks: int = 16,
                  strides: tuple[int, int, int, int] = STRIDES, dilations: tuple[int, int, int] = (12, 24, 36),
-                 decay: float = 0.9997, min_input_size: tuple[int, int] = (513, 513)) -> None:
+                 decay: float = 0.9997, min_input_size: tuple[int, int] = (513, 513),
+                 decoder_width: float | None = None, dropout: float = 0.5) -> None:
         super().__init__(num_classes)
         self.min_input_size = min_input_size
-        last, channels, low = scale_channels((2048, 256, 48), width)
+        last, = scale_channels([2048], width)
+        channels, low = scale_channels((256, 48), width if decoder_width is None else decoder_width)
         self.add_stage('feature_extractor', Xception65(width, middle_blocks, strides, decay))
-        self.add_stage('aspp', SeparableASPP(last, channels, dilations, decay))
+        self.add_stage('aspp', SeparableASPP(last, channels, dilations, decay, dropout))
         self.add_stage('decoder', Decoder(num_classes, low, channels, decay))
 
     def compute_scores(self, x: Variable) -> Variable:
@@ -89,7 +95,8 @@ class Xception65(Chain):
     Args:
         width: By what to multiply the numbers of channels (see `scale_channels`).
         middle_blocks: The number of blocks of the middle flow.
-        strides: Those of the first convolution and of the three blocks of the entry flow.
+        strides: Those of the first convolution and of the three blocks of the entry flow; filters behind the last are
+            dilated twice as much where it is 1.
         decay: See `DeepLabV3plusXception65`.
     """
 
@@ -102,15 +109,16 @@ class Xception65(Chain):
             return scale_channels(channels, width)
 
         stem = scaled(32, 64, 128, 256, 728)
+        rate = 1 if strides[3] > 1 else 2  # where pictures stay large, filters grow
         self.add_link('entryflow_conv1', ConvBNActivation(stem[0], 3, strides[0], 1, eps=1e-3, decay=decay))
         self.add_link('entryflow_conv2', ConvBNActivation(stem[1], 3, 1, 1, eps=1e-3, decay=decay))
         for i, (before, channels) in enumerate(pairwise(stem[1:]), start=1):
             self.add_link(f'entryflow_block{i}', block([before, *[channels] * 3], strides[i]))
         self._middle = [f'middleflow_block{i}' for i in range(1, middle_blocks + 1)]
         for name in self._middle:
-            self.add_link(name, block(scaled(728, 728, 728, 728), dilate=2, skip='sum'))
-        self.add_link('exitflow_block1', block(scaled(728, 728, 1024, 1024), dilate=2))
-        self.add_link('exitflow_block2', block(scaled(1024, 1536, 1536, 2048), dilate=4, skip='none'))
+            self.add_link(name, block(scaled(728, 728, 728, 728), dilate=rate, skip='sum'))
+        self.add_link('exitflow_block1', block(scaled(728, 728, 1024, 1024), dilate=rate))
+        self.add_link('exitflow_block2', block(scaled(1024, 1536, 1536, 2048), dilate=2 * rate, skip='none'))
 
     def forward(self, x: Variable) -> tuple[Variable, Variable]:
         """Computes fine features and coarse ones.
@@ -172,10 +180,13 @@ class SeparableASPP(Chain):
         channels: The number of output channels, and of those of each branch.
         dilations: The distances between a filter's pixels.
         decay: See `DeepLabV3plusXception65`.
+        dropout: See there.
     """
 
-    def __init__(self, in_channels: int, channels: int, dilations: Sequence[int], decay: float = 0.9997) -> None:
+    def __init__(self, in_channels: int, channels: int, dilations: Sequence[int], decay: float = 0.9997,
+                 dropout: float = 0.5) -> None:
         super().__init__()
+        self.dropout = dropout
         options: dict[str, Any] = {'eps': 1e-5, 'decay': decay}
         self.add_link('image_pooling_conv', ConvBNActivation(channels, 1, 1, 0, **options))
         self.add_link('conv1x1', ConvBNActivation(channels, 1, 1, 0, **options))
@@ -189,7 +200,7 @@ class SeparableASPP(Chain):
         whole = self['image_pooling_conv'](F.mean(x, axis=(2, 3), keepdims=True))
         whole = F.broadcast_to(whole, (*whole.shape[:2], *x.shape[2:]))
         parts = [whole, *(self[name](x) for name in ['conv1x1', *self._atrous])]
-        return F.dropout(self['proj'](F.concat(parts)))
+        return F.dropout(self['proj'](F.concat(parts)), self.dropout)
 
 
 class Decoder(Chain):
