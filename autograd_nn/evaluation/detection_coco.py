@@ -137,8 +137,9 @@ def _matched(found: Found, objects: Objects, areas: np.ndarray, crowds: np.ndarr
 def _ranks(labels: np.ndarray) -> np.ndarray:
     """How many of the same label (R,) come before each, in the time of a sort: there may be thousands."""
     order = np.argsort(labels, kind='stable')
+    ordered = labels[order]
     ranks = np.empty(len(labels), np.intp)
-    ranks[order] = np.arange(len(labels)) - np.searchsorted(labels[order], labels[order])
+    ranks[order] = np.arange(len(labels)) - np.searchsorted(ordered, ordered)
     return ranks
 
 

@@ -57,7 +57,7 @@ class DeepLabV3plusXception65(SegmentationNetwork):
         min_input_size: Height and width up to which `predict` puts margins around smaller pictures.
         decoder_width: By what to multiply the numbers of channels of the pyramid and the decoder, which say where the
             borders are; None for `width`.
-        dropout: The ratio of the pyramid's channels that are dropped.
+        dropout: The ratio of the pyramid's outputs that are set to 0 in training.
 
     Example:
         >>> import numpy as np
