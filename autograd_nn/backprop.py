@@ -89,7 +89,7 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
         between = _functions_between(targets, [node for node, _ in seeds])
         for node in targets:
             if node.creator is not None:
-                watch.setdefault(-node.creator.order, set()).add(node)
+                watch.setdefault(-node.creator.rank, set()).add(node)
     awaited: list[tuple[int, list[VariableNode]]] = []
     if watcher is not None:
         awaited = _leaves_by_first_use(node for node, _ in seeds)
@@ -115,13 +115,13 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
                 if targets is None or node in targets:
                     found[node] = g if node not in found else found[node].plus(g)
                 continue
-            order = -func.order
+            order = -func.rank
             if order in pending:
                 gys = pending[order][1]
                 before = gys[node.index]
                 gys[node.index] = g if before is None else before.plus(g)
             else:
-                gys = [None] * func.output_count
+                gys = [None] * func._output_count
                 gys[node.index] = g
                 pending[order] = func, gys
                 heappush(heap, order)
@@ -149,7 +149,7 @@ def sweep(seeds: Sequence[tuple[VariableNode, Variable]], *, retain_grad: bool =
         if targets is not None:
             indexes = [i for i, node in enumerate(inputs)
                        if node.requires_grad and (node in targets or node.creator_node in between)]
-        arrivals = zip(inputs, visited.run_backward(gys, indexes))
+        arrivals = zip(inputs, visited._run_backward(gys, indexes))
     owners = {id(g.memory_owner) for _, g in seeds}
     return {node: g.unshared(owners) for node, g in found.items()}
 
@@ -291,7 +291,7 @@ def _leaves_by_first_use(nodes: Iterable[VariableNode]) -> list[tuple[int, list[
     for func in ancestors(nodes):
         for node in func.inputs or ():
             if node.requires_grad and node.creator is None:
-                first_use[node] = min(func.order, first_use.get(node) or func.order)
+                first_use[node] = min(func.rank, first_use.get(node) or func.rank)
     by_order = defaultdict(list)
     for node, order in first_use.items():
         by_order[order].append(node)
@@ -301,7 +301,7 @@ def _leaves_by_first_use(nodes: Iterable[VariableNode]) -> list[tuple[int, list[
 def _functions_between(targets: Collection[VariableNode], outputs: Iterable[VariableNode]) -> set[FunctionNode]:
     """The functions on paths from `targets` to `outputs`."""
     between: set[FunctionNode] = set()
-    for func in sorted(ancestors(outputs), key=lambda func: func.order):
+    for func in sorted(ancestors(outputs), key=lambda func: func.rank):
         for node in func.inputs or ():
             if node.requires_grad and (node in targets or node.creator_node in between):
                 between.add(func)

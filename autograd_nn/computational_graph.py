@@ -227,7 +227,7 @@ def build_computational_graph(outputs: Node | Iterable[Node], remove_split: bool
     for func in ends:
         if isinstance(func, FunctionNode):
             functions |= {func} | ancestors(func.inputs or ())
-    ordered = sorted(functions, key=lambda func: func.order)
+    ordered = sorted(functions, key=lambda func: func.rank)
     last = [node for node in ends if isinstance(node, VariableNode)]
     nodes, edges = _between_functions(ordered) if remove_variable else _with_variables(ordered, last)
     return ComputationalGraph(nodes, edges, variable_style, function_style, rankdir, show_name=show_name)

@@ -175,7 +175,7 @@ class FunctionAdapter(FunctionNode):
         return self._function
 
     @property
-    def implementation(self) -> Function:
+    def _implementation(self) -> Function:
         return self._function
 
     @property
@@ -194,7 +194,7 @@ class FunctionAdapter(FunctionNode):
     def backward(self, target_input_indexes: tuple[int, ...],
                  grad_outputs: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
         self._function._node = weakref.ref(self)
-        inputs = self.kept_inputs()
+        inputs = self._kept_inputs()
         gxs = self._function.backward(inputs, tuple([None if g is None else g.array for g in grad_outputs]))
         if not isinstance(gxs, (tuple, list)) or len(gxs) != len(inputs):
             raise TypeError(f'{self.label}: backward must return a tuple of {len(inputs)} arrays, got {gxs!r:.80}')

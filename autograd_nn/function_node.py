@@ -23,7 +23,7 @@ Arrays = tuple[Any, ...]
 Indexes = tuple[int, ...]
 Gradients = tuple[Variable | None, ...]
 
-_next_order = itertools.count(1).__next__
+_next_rank = itertools.count(1).__next__
 _new_variable = Variable.__new__
 _ref = weakref.ref
 _ndarray = np.ndarray
@@ -52,8 +52,7 @@ class FunctionNode:
 
     Attributes:
         inputs: The nodes of the input Variables; None before `apply`, when nothing was recorded, and after `unchain`.
-        order: Position in the sequence of all recorded functions; higher than that of every function before it.
-        output_count: The number of outputs.
+        rank: Position in the sequence of all recorded functions; higher than that of every function before it.
         stack: Where the function was applied, a `traceback.StackSummary`; None where ``config.debug`` was not set.
 
     Example:
@@ -76,8 +75,8 @@ class FunctionNode:
     """
 
     inputs: tuple[VariableNode, ...] | None = None
-    order = 0
-    output_count = 1
+    rank = 0
+    _output_count = 1
     stack: traceback.StackSummary | None = None
     _targets: tuple[int, ...] = ()
     _retained_input_indexes: Sequence[int] = ()
@@ -225,7 +224,7 @@ class FunctionNode:
         """Connects the inputs to the outputs and keeps what `backward` needs."""
         if self.inputs is not None:
             raise RuntimeError(f'{self.label}: a FunctionNode can be applied once; make another one')
-        self.order = _next_order()
+        self.rank = _next_rank()
         nodes = []
         for x in variables:
             node = x._node
@@ -235,7 +234,7 @@ class FunctionNode:
                 node.requires_grad = x.requires_grad
             nodes.append(node)
         self.inputs = tuple(nodes)
-        self.output_count = index = len(results)
+        self._output_count = index = len(results)
         for result in reversed(results):
             index -= 1
             array = result._array
@@ -286,7 +285,7 @@ class FunctionNode:
                 raise RuntimeError(f'{self.label}: input {i} ({x.name or "a parameter"}) has no array yet; '
                                    'initialize it, or call its link once') from None
 
-    def run_backward(self, grad_outputs: list[Variable | None],
+    def _run_backward(self, grad_outputs: list[Variable | None],
                      targets: list[int] | None = None) -> Sequence[Variable | None]:
         """`backward` as the reverse sweep calls it: with hooks and checks, one result for each input.
 
@@ -331,7 +330,7 @@ class FunctionNode:
     def _checked_backward(self, targets: tuple[int, ...],
                           gys: tuple[Variable | None, ...]) -> tuple[Variable | None, ...]:
         hooks = [*config._function_hooks.values(), *(self._hooks or {}).values()]
-        in_data = self.kept_inputs()
+        in_data = self._kept_inputs()
         out_grad = tuple(None if gy is None else gy._array for gy in gys)
         for hook in hooks:
             hook.backward_preprocess(self, in_data, out_grad)
@@ -367,7 +366,7 @@ class FunctionNode:
         """
         self._retained_output_indexes = indexes
 
-    def kept_inputs(self) -> tuple[Any, ...]:
+    def _kept_inputs(self) -> tuple[Any, ...]:
         """An array for each input that `retain_inputs` kept, None for the others."""
         kept = dict(zip(self._retained_input_indexes, self._retained_inputs or ()))
         return tuple([kept.get(i) for i in range(len(self.inputs or ()))])
@@ -418,16 +417,17 @@ class FunctionNode:
             return None
         nodes = {node.index: node for node in gc.get_referrers(self)
                  if isinstance(node, VariableNode) and node.creator_node is self}
-        return tuple([_ref(nodes.get(i) or VariableNode(self, i, None, None, False)) for i in range(self.output_count)])
+        return tuple([_ref(nodes.get(i) or VariableNode(self, i, None, None, False))
+                      for i in range(self._output_count)])
 
     @property
     def output_data(self) -> tuple[Any, ...]:
         """The retained outputs, in the order of all outputs; None for the others."""
         kept = dict(zip(self._retained_output_indexes, self._retained_outputs))
-        return tuple([kept.get(i) for i in range(self.output_count)])
+        return tuple([kept.get(i) for i in range(self._output_count)])
 
     @property
-    def implementation(self) -> Any:
+    def _implementation(self) -> Any:
         """What the user wrote: the node itself (a `Function` for the node that runs one)."""
         return self
 
@@ -435,11 +435,6 @@ class FunctionNode:
     def label(self) -> str:
         """The name that messages and drawings show."""
         return type(self).__name__
-
-    @property
-    def rank(self) -> int:
-        """Chainer's name for `order`."""
-        return self.order
 
     @property
     def local_function_hooks(self) -> dict[str, NodeHook]:

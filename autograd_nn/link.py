@@ -282,7 +282,7 @@ class Link(DeviceResident):
         return out
 
     @property
-    def is_watched(self) -> bool:
+    def _is_watched(self) -> bool:
         """Whether a hook wants to see the calls of this link."""
         return bool(self._local_link_hooks or config._link_hooks)
 

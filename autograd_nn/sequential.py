@@ -52,7 +52,7 @@ def fusion_of(layer: Any) -> Fusion | None:
     kind = type(layer)
     if not isinstance(layer, Link):
         return _fusions.get(kind.__call__)
-    if kind.__call__ is not _CALL or 'forward' in layer.__dict__ or layer.is_watched:
+    if kind.__call__ is not _CALL or 'forward' in layer.__dict__ or layer._is_watched:
         return None
     return _fusions.get(kind.forward)
 

@@ -61,7 +61,7 @@ class VariableNode:
     def rank(self) -> int:
         """A number that is higher than that of every node this one was computed from; 0 for a leaf."""
         func = self.creator
-        return 0 if func is None else func.order
+        return 0 if func is None else func.rank
 
     @property
     def label(self) -> str:
@@ -217,7 +217,7 @@ class Variable:
     def creator(self) -> Any:
         """The function that computed this Variable (a `Function` or a `FunctionNode`), None for a leaf."""
         func = self.creator_node
-        return None if func is None else func.implementation
+        return None if func is None else func._implementation
 
     @property
     def creator_node(self) -> FunctionNode | None:
@@ -237,7 +237,7 @@ class Variable:
     def rank(self) -> int:
         """A number that is higher than that of every Variable this one was computed from; 0 for a leaf."""
         func = self.creator_node
-        return 0 if func is None else func.order
+        return 0 if func is None else func.rank
 
     # --- gradients
 

@@ -121,7 +121,7 @@ def _convert_graph(graph: CaffeGraph, names: dict[VariableNode, str], outputs: l
         creator = node.creator_node
         return names.get(node) if creator is None else tops[creator][node.index] if creator in tops else None
 
-    for function in sorted(ancestors(y.node for y in outputs), key=lambda function: function.order):
+    for function in sorted(ancestors(y.node for y in outputs), key=lambda function: function.rank):
         operands = [Operand(name_blob(node), graph.fetch(array))
                     for node, array in zip(function.inputs or (), arrays[function], strict=True)]
         # What does not depend on the inputs, such as weights that were computed from others, is a constant.

@@ -41,6 +41,6 @@ class FunctionGradients(KernelGradients):
         raise NotImplementedError
 
     def formula(self, *inputs: Variable) -> tuple[Variable, ...]:
-        xs, gys = inputs[:self.output_count], inputs[self.output_count:]
+        xs, gys = inputs[:self._output_count], inputs[self._output_count:]
         gxs = grad(self.function(*xs), xs, gys, enable_double_backprop=True)
         return tuple([Variable(x.xp.zeros_like(x.array)) if gx is None else gx for x, gx in zip(xs, gxs)])

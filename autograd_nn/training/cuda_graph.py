@@ -87,7 +87,7 @@ class GraphedSteps:
     def _obstacle(self) -> str | None:
         if config.debug or get_function_hooks():
             return 'debug mode or a hook is active'
-        if any(link.is_watched for link in self.optimizer.target.links()):
+        if any(link._is_watched for link in self.optimizer.target.links()):
             return 'a hook watches the links'
         if any(not param.is_initialized for param in self.optimizer.target.params()):
             return 'a parameter has no shape yet'

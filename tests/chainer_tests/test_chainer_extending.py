@@ -81,6 +81,67 @@ def test_old_functions_are_called():
     gradient_check.check_backward(lambda x, y: OldStyle()(x, y), (x.array, y.array), (np.ones(2), np.ones(2)))
 
 
+# What Chainer's own classes have, beside methods that a program overrides to say something else.
+NODE = {'apply', 'backward', 'backward_accumulate', 'check_type_forward', 'forward', 'forward_cpu', 'forward_gpu',
+        'get_retained_inputs', 'get_retained_outputs', 'inputs', 'label', 'local_function_hooks', 'output_data',
+        'outputs', 'rank', 'retain_inputs', 'retain_outputs', 'stack', 'unchain'}
+LINK = {'add_hook', 'add_link', 'add_param', 'add_persistent', 'addgrads', 'children', 'cleargrads', 'copy',
+        'copyparams', 'count_params', 'delete_hook', 'device', 'device_resident_accept', 'disable_update',
+        'enable_update', 'forward', 'from_chx', 'init_scope', 'links', 'local_link_hooks', 'name', 'namedlinks',
+        'namedparams', 'params', 'printable_specs', 'register_persistent', 'repeat', 'serialize', 'to_chx', 'to_cpu',
+        'to_device', 'to_gpu', 'to_intel64', 'update_enabled', 'within_init_scope', 'xp', 'zerograds'}
+
+
+def names_that_chainer_leaves_free(cls, taken):
+    return sorted(name for name in dir(cls) if not name.startswith('_') and name not in taken)
+
+
+@pytest.mark.parametrize('debug', [False, True])
+@pytest.mark.parametrize('name', [*names_that_chainer_leaves_free(FunctionNode, NODE), 'order', 'output_count'])
+def test_attributes_of_functions_are_kept(name, debug):
+    class Times(FunctionNode):
+        def __init__(self, factor):
+            setattr(self, name, factor)
+
+        def forward(self, inputs):
+            return inputs[0] * getattr(self, name),
+
+        def backward(self, indexes, grad_outputs):
+            return grad_outputs[0] * getattr(self, name),
+
+    x = Variable(np.array([1., 2.]))
+    with chainer.using_config('debug', debug):
+        y, = Times(7).apply((x * 2,))
+        g, = chainer.grad([F.sum(y * y)], [x], enable_double_backprop=True)
+        F.sum(g).backward()
+    np.testing.assert_allclose(g.array, 2 * 14 ** 2 * x.array)
+    np.testing.assert_allclose(x.grad, [2 * 14 ** 2] * 2)
+
+
+@pytest.mark.parametrize('name', names_that_chainer_leaves_free(chainer.Chain, LINK))
+def test_attributes_of_links_are_kept(name, tmp_path):
+    class Net(chainer.Chain):
+        def __init__(self):
+            super().__init__()
+            setattr(self, name, 7)
+            with self.init_scope():
+                self.l1, self.l2 = L.Linear(3, 4), L.Linear(4, 2)
+
+        def forward(self, x):
+            return self.l2(F.relu(self.l1(x)))
+
+    net = Net()
+    optimizer = chainer.optimizers.SGD().setup(net)
+    x, t = np.ones((2, 3), 'f'), np.array([0, 1], 'i')
+    optimizer.update(lambda: F.softmax_cross_entropy(net(x), t))
+    chainer.serializers.save_npz(tmp_path / 'net.npz', net)
+    other = Net()
+    chainer.serializers.load_npz(tmp_path / 'net.npz', other)
+    for copy in other, net.copy('copy'), net.to_cpu():
+        np.testing.assert_array_equal(copy(x).array, net(x).array)
+        assert getattr(copy, name) == 7
+
+
 def test_idioms_of_variables():
     x_data = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
     x = chainer.Variable(x_data)

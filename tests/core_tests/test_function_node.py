@@ -146,7 +146,7 @@ class TestApply:
         a, b, c = Powers().apply((x,))
         func = a.creator
         assert func is b.creator is c.creator
-        assert func.inputs == (x.node,) and func.output_count == 3 and func.label == 'Powers'
+        assert func.inputs == (x.node,) and func._output_count == 3 and func.label == 'Powers'
         assert (a.node.index, b.node.index, c.node.index) == (0, 1, 2)
         d = a * 1
         assert d.creator.rank > func.rank == a.rank

@@ -251,7 +251,7 @@ class ScaledNormalization(BatchNorm):
         return getattr(normalization, name)
 
     @property
-    def is_watched(self) -> bool:
+    def _is_watched(self) -> bool:
         # Whether its parts are is asked before it is used.
         return False
 

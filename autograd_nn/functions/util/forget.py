@@ -148,7 +148,7 @@ def _captured_nodes(ys: Sequence[Variable], xs: Sequence[Variable], rank: int) -
         if node in seen or node in own or not node.requires_grad:
             continue
         func = node.creator
-        seen[node] = outside = func is None or func.order < rank
+        seen[node] = outside = func is None or func.rank < rank
         if not outside:
             assert func is not None
             stack.extend(func.inputs or ())
