@@ -71,6 +71,16 @@ def rectify(y: np.ndarray, ceiling: float) -> None:
     _run(step, [y], _LARGE_BLOCK_ELEMENTS)
 
 
+def add(y: np.ndarray, x: np.ndarray, relu: bool) -> None:
+    """Adds `x` to `y`, in place, and rectifies the sum if wanted, block by block; what is not a number stays."""
+    def step(part: np.ndarray, other: np.ndarray) -> None:
+        np.add(part, other, out=part)
+        if relu:
+            _with_number(np.maximum, part, 0, part)
+
+    _run(step, [y, x], _LARGE_BLOCK_ELEMENTS)
+
+
 def elementwise(body: Callable[..., np.ndarray], args: Sequence[Any], operation: str | None = None) -> np.ndarray:
     """Where the body is a ufunc, or there is a function that writes what it computes, blocks may be larger."""
     places = [i for i, a in enumerate(args) if isinstance(a, np.ndarray)]
@@ -150,9 +160,7 @@ def scaled_sum(x: np.ndarray, y: np.ndarray, a: float) -> np.ndarray:
 
 def sum_of_squares(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Blocks by themselves, without BLAS, whose threads would get in the way of ours; then their sums, in float64."""
-    flattened = [(flat([a]) or [a.ravel()])[0] for a in arrays]
-    parts = [a[start:start + _LARGE_BLOCK_ELEMENTS] for a in flattened
-             for start in range(0, a.size, _LARGE_BLOCK_ELEMENTS)]
+    parts = _parts(arrays)
     sums = np.zeros(len(parts))
 
     def compute_block(k: int) -> None:
@@ -164,8 +172,26 @@ def sum_of_squares(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def all_finite(arrays: Sequence[np.ndarray]) -> bool:
-    """Whether no element of any array is infinite or NaN, by ``numpy.isfinite``."""
-    return all(np.isfinite(a).all() for a in arrays)
+    """By the least and the largest element, which are found in half the time of asking each."""
+    parts = _parts(arrays)
+    finite = np.ones(len(parts), bool)
+
+    def check_block(k: int) -> None:
+        part = parts[k]
+        if part.dtype.char in 'fd':
+            finite[k] = np.isfinite(np.maximum.reduce(part)) and np.isfinite(np.minimum.reduce(part))
+        else:
+            finite[k] = np.isfinite(part).all()
+
+    threads.run(check_block, range(len(parts)))
+    return bool(finite.all())
+
+
+def _parts(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """All elements of the arrays, as views of one axis with up to a block's length where memory has no gaps."""
+    flattened = [(flat([a]) or [a.ravel()])[0] for a in arrays]
+    return [a[start:start + _LARGE_BLOCK_ELEMENTS] for a in flattened
+            for start in range(0, a.size, _LARGE_BLOCK_ELEMENTS)]
 
 
 def _multiply(x: np.ndarray, a: float, out: np.ndarray) -> None:

@@ -194,16 +194,31 @@ def test_batch_normalization_of_an_empty_batch(kernel):
     assert gx.shape == (0, 3, 2) and not ggamma.any() and not gbeta.any()
 
 
+@pytest.mark.parametrize('relu', [False, True])
+@pytest.mark.parametrize('channels', [3, 12, 24, 32])
+def test_what_is_added_to_many_values(kernel, channels, relu):
+    """More than fit one block; numbers of channels for which back ends have kernels of their own."""
+    shape = 3, channels, 90, 130
+    x, residual, gamma, beta = random_arrays(kernel, 0, shape, shape, (channels,), (channels,))
+    x += 100
+    residual[0, 1, 0, 0] = np.nan
+    expected = plain_batch_normalization(x.astype('d'), gamma, beta, 0.1, (0, 2, 3)) + residual
+    y, *_ = kernel('batch_normalization', x, gamma, beta, 0.1, (0, 2, 3), relu, residual)
+    np.testing.assert_allclose(y, np.maximum(expected, 0) if relu else expected, atol=30 * kernel.atol)
+
+
 @pytest.mark.parametrize('where', ['x', 'gamma', 'beta'])
-def test_a_rectifier_within_does_not_hide_what_is_not_a_number(kernel, where):
-    arrays = dict(zip(('x', 'gamma', 'beta'), random_arrays(kernel, 0, (4, 8, 3, 3), (8,), (8,))))
+@pytest.mark.parametrize('channels', [3, 8, 12, 16])
+def test_a_rectifier_within_does_not_hide_what_is_not_a_number(kernel, where, channels):
+    shapes = (4, channels, 3, 3), (channels,), (channels,)
+    arrays = dict(zip(('x', 'gamma', 'beta'), random_arrays(kernel, 0, *shapes)))
     arrays[where].flat[1] = np.nan
     lost = np.isnan(plain_batch_normalization(*(a.astype('d') for a in arrays.values()), 1e-3, (0, 2, 3)))
     assert lost.any() and not lost.all()
     y, mean, inv_std, mask = kernel('batch_normalization', *arrays.values(), 1e-3, (0, 2, 3), True)
     np.testing.assert_array_equal(np.isnan(y), lost)
     kernel('batch_normalization_grad', arrays['x'], arrays['gamma'], y, mean, inv_std, (0, 2, 3), mask)
-    statistics = np.zeros(8, kernel.dtype), np.ones(8, kernel.dtype)
+    statistics = np.zeros(channels, kernel.dtype), np.ones(channels, kernel.dtype)
     y = kernel('fixed_batch_normalization', *arrays.values(), *statistics, 1e-3, (0, 2, 3), True)
     expected = plain_batch_normalization(*arrays.values(), 1e-3, (0, 2, 3), *statistics)
     np.testing.assert_array_equal(np.isnan(y), np.isnan(expected))

@@ -24,15 +24,13 @@ POOLING_MAX, POOLING_AVG_INCLUDE_PADDING, POOLING_AVG_EXCLUDE_PADDING = 0x1ff, 0
 LRN_ACROSS_CHANNELS = 0xaff
 SOFTMAX_ACCURATE, SOFTMAX_LOG = 0x30000, 0x30001
 REDUCTION_SUM = 0x2fff4
-BINARY_ADD, BINARY_MUL, BINARY_SUB = 0x1fff0, 0x1fff1, 0x1fff5
+BINARY_ADD = 0x1fff0
 ELTWISE_RELU, ELTWISE_RELU_FROM_OUTPUT = 32, 256
 ELTWISE_TANH, ELTWISE_ELU, ELTWISE_LOGISTIC, ELTWISE_SWISH, ELTWISE_GELU = 33, 34, 41, 44, 49
 ELTWISE_TANH_FROM_OUTPUT, ELTWISE_LOGISTIC_FROM_OUTPUT, ELTWISE_CLIP_FROM_OUTPUT = 257, 260, 262
 USE_GLOBAL_STATS, USE_SCALE, USE_SHIFT, FUSE_NORM_RELU = 1, 2, 4, 8
 SRC, SRC_1, SRC_2, DST, DST_1, DST_2, WEIGHTS, WEIGHTS_1, BIAS = 1, 2, 3, 17, 18, 19, 33, 34, 41
-# The second inputs of the operations behind a computation.
-OPERANDS = tuple([(i + 1) << 15 | SRC_1 for i in range(4)])
-ADDED = OPERANDS[0]
+ADDED = 1 << 15 | SRC_1  # the second input of the first operation behind a computation
 MEAN, VARIANCE, SCALE, SHIFT, WORKSPACE = 49, 50, 51, 52, 64
 DIFF_SRC, DIFF_SRC_1, DIFF_SRC_2, DIFF_DST, DIFF_DST_1, DIFF_DST_2 = 129, 130, 131, 145, 146, 147
 DIFF_WEIGHTS, DIFF_WEIGHTS_1, DIFF_BIAS, DIFF_SCALE, DIFF_SHIFT = 161, 162, 169, 255, 256
@@ -68,7 +66,6 @@ PRIMITIVES = {
     'softmax_backward': 'immmip',
     'eltwise_forward': 'iimmff',
     'eltwise_backward': 'immmffp',
-    'binary': 'immm',
     'matmul': 'mmmm',
     'inner_product_forward': 'immmm',
     'reduction': 'immff',

@@ -11,7 +11,7 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from ctypes import byref, c_void_p
 from math import prod
 from typing import Any, TypeVar
@@ -173,10 +173,7 @@ class Primitive:
         kind: One of `library.PRIMITIVES`.
         parameters: The C arguments between the engine and the attributes.
         arrays: Which argument of the execution each array of a call is, such as ``(c.SRC, c.DST)``.
-        operations: What is done with the results first: pairs of one of `library.BINARY_*` and the descriptor of the
-            second operand (the arguments ``c.OPERANDS``).
-        added: The descriptor of an array that is added to the results (where there are no other operations, the
-            argument ``c.ADDED``), or None.
+        added: The descriptor of an array that is added to the results (the argument ``c.ADDED``), or None.
         accumulate: Whether the results are added to what is there already.
         activation: One of `library.ELTWISE_*`, or None: which function of the results is stored.
         strided: Whether the arrays may have gaps, so that their bytes say nothing.
@@ -189,13 +186,13 @@ class Primitive:
     # What `__del__` finds where making the object failed.
     _handle = _descriptor = c_void_p()
 
-    def __init__(self, kind: str, *parameters: Any, arrays: Ints, operations: Sequence[tuple[int, Memory]] = (),
-                 added: Memory | None = None, accumulate: bool = False, activation: int | None = None,
-                 strided: bool = False, hint: Primitive | None = None) -> None:
+    def __init__(self, kind: str, *parameters: Any, arrays: Ints, added: Memory | None = None,
+                 accumulate: bool = False, activation: int | None = None, strided: bool = False,
+                 hint: Primitive | None = None) -> None:
         self._c = loaded().c
         self._descriptor, self._handle = c_void_p(), c_void_p()
         library = loaded()
-        with Attributes(_operations(operations, added, accumulate, activation)) as attributes:
+        with Attributes(_operations(added, accumulate, activation)) as attributes:
             if hint is not None:
                 parameters = (*parameters, hint._descriptor)
             elif kind.endswith(('backward', 'backward_data', 'backward_weights')):
@@ -307,13 +304,11 @@ class Reorder(Primitive):
         self._finish('reorder', (c.SRC, c.DST))
 
 
-def _operations(first: Sequence[tuple[int, Memory]], added: Memory | None, accumulate: bool,
-                activation: int | None) -> list[tuple[Any, ...]]:
+def _operations(added: Memory | None, accumulate: bool, activation: int | None) -> list[tuple[Any, ...]]:
     """What is computed on the results: the ends of the names of the C functions, and their arguments."""
     operations: list[tuple[Any, ...]] = []
     if accumulate:
         operations.append(('sum', 1.0, 0, 0))
-    operations += [('binary', kind, operand) for kind, operand in first]
     if added is not None:
         operations.append(('binary', c.BINARY_ADD, added))
     if activation is not None:
