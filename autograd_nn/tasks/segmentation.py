@@ -37,7 +37,7 @@ from autograd_nn.utils import add_legend, draw_label_map, label_map_picture
 GROUND = 123., 117., 104.
 SCENE = 64
 # The powers of `models.median_frequency_weights`.
-CLASS_WEIGHTS = {'none': 0., 'root': 0.5, 'median': 1.}
+CLASS_WEIGHTS = {'none': 0., 'mild': 0.25, 'root': 0.5, 'median': 1.}
 
 
 class DigitLabelMaps(DrawnScenes):
@@ -83,8 +83,8 @@ class Segmentation(SampleTask):
                                  'designed)')
         parser.add_argument('--class-weights', choices=CLASS_WEIGHTS,
                             help='how much pixels of rare classes count. median: all classes count the same; root: '
-                                 'half way to that; none: all pixels count the same (default: root for scenes, which '
-                                 'are mostly ground; otherwise none)')
+                                 'half way to that; mild: a quarter of the way; none: all pixels count the same '
+                                 '(default: mild for scenes, which are mostly ground; otherwise none)')
 
     def check(self) -> None:
         super().check()
@@ -96,7 +96,7 @@ class Segmentation(SampleTask):
         if self.options.longer_side is not None:
             check_at_least(self.options, longer_side=1)
         if self.options.class_weights is None:
-            self.options.class_weights = 'root' if self.options.dataset in self.embedded else 'none'
+            self.options.class_weights = 'mild' if self.options.dataset in self.embedded else 'none'
 
     def load_folder(self, folder: Path) -> tuple[Any, Any, Sequence[str]]:
         return load_voc(folder) if (folder / 'JPEGImages').is_dir() else load_pairs(folder, self.options.seed)

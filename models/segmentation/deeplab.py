@@ -35,9 +35,9 @@ def scale_channels(channels: Sequence[int], width: float) -> list[int]:
 
 
 @register('deeplab_v3_plus', (3, 513, 513), 'segmentation', Recipe(lr=0.0003, warmup=0.1, batch_size=4))
-@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=9, batch_size=8),
+@register('deeplab_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=6, batch_size=8),
           width=3 / 32, middle_blocks=1, strides=(1, 1, 2, 2), dilations=(1, 2, 4), decay=0.9, min_input_size=(1, 1),
-          decoder_width=1 / 4, dropout=0.)
+          decoder_width=3 / 16, dropout=0.)
 class DeepLabV3plusXception65(SegmentationNetwork):
     """DeepLab v3+ on Xception: pyramids of dilated separable convolutions, and a decoder that sees finer features, too.
 

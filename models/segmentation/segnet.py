@@ -15,11 +15,12 @@ from autograd_nn.models.segmentation.segmentation_network import SegmentationNet
 from autograd_nn.variable import Variable
 
 _RECIPE = Recipe(lr=0.001, warmup=0.1, batch_size=8)
-_SMALL = Recipe(lr=0.003, warmup=0.1, epochs=8, batch_size=8)
+_SMALL = Recipe(lr=0.003, warmup=0.1, epochs=10, batch_size=8)
 
 
 @register('segnet_basic', (3, 360, 480), 'segmentation', _RECIPE)
-@register('segnet_basic_small', (3, 96, 96), 'segmentation', _SMALL, width=24, levels=3)
+@register('segnet_basic_small', (3, 96, 96), 'segmentation', _SMALL, width=32, levels=3, growth=2, ksize=5,
+          decoder_relu=True)
 class SegNetBasic(SegmentationNetwork):
     """SegNet-Basic: four convolutions with pooling, and four that lead back over its indices.
 
@@ -30,8 +31,11 @@ class SegNetBasic(SegmentationNetwork):
 
     Args:
         num_classes: The number of classes.
-        width: The channels of each convolution.
+        width: The channels of the first convolution.
         levels: How often the size is halved; each time is a convolution there and one back.
+        growth: How many times as many channels each level has as the one before.
+        ksize: The height and width of the filters, an odd number.
+        decoder_relu: Whether rectifiers follow the convolutions back, too, as in the larger SegNet.
 
     Example:
         >>> import numpy as np
@@ -42,18 +46,22 @@ class SegNetBasic(SegmentationNetwork):
 
     preprocessing = Preprocessing()
 
-    def __init__(self, num_classes: int = 11, width: int = 64, levels: int = 4) -> None:
+    def __init__(self, num_classes: int = 11, width: int = 64, levels: int = 4, growth: int = 1, ksize: int = 7,
+                 decoder_relu: bool = False) -> None:
         super().__init__(num_classes)
         self.levels, self.multiple = levels, 2 ** levels
-        for i in range(1, levels + 1):
-            self._add_convolution(f'conv{i}', width, relu=F.relu)
-        for i in range(levels, 0, -1):
-            self._add_convolution(f'conv_decode{i}', width)
+        channels = [width * growth ** i for i in range(levels)]
+        for i in range(levels):
+            self._add_convolution(f'conv{i + 1}', channels[i], ksize, relu=True)
+        for i in reversed(range(levels)):
+            self._add_convolution(f'conv_decode{i + 1}', channels[max(i - 1, 0)], ksize, relu=decoder_relu)
         self.add_stage('conv_classifier', he_convolution(num_classes, 1))
 
-    def _add_convolution(self, name: str, width: int, **more: Any) -> None:
-        layers: dict[str, Any] = {f'{name}_bn': L.BatchNormalization(width, initial_beta=0.001), **more}
-        self.add_stage(name, he_convolution(width, 7, pad=3, nobias=True), **layers)
+    def _add_convolution(self, name: str, channels: int, ksize: int, relu: bool) -> None:
+        layers: dict[str, Any] = {f'{name}_bn': L.BatchNormalization(channels, initial_beta=0.001)}
+        if relu:
+            layers['relu'] = F.relu
+        self.add_stage(name, he_convolution(channels, ksize, pad=ksize // 2, nobias=True), **layers)
 
     def compute_scores(self, x: Variable) -> Variable:
         x = F.local_response_normalization(x, n=5, k=1, alpha=1e-4 / 5, beta=0.75)
@@ -67,8 +75,7 @@ class SegNetBasic(SegmentationNetwork):
 
 
 @register('segnet', (3, 224, 224), 'segmentation', _RECIPE)
-@register('segnet_small', (3, 96, 96), 'segmentation', Recipe(lr=0.003, warmup=0.1, epochs=10, batch_size=8), width=24,
-          levels=3)
+@register('segnet_small', (3, 96, 96), 'segmentation', _SMALL, width=24, levels=3)
 class SegNet(SegmentationNetwork):
     """SegNet: the convolutions of a VGG of 16 layers, and their mirror image, which leads back over pooling's indices.
 

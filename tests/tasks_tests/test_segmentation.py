@@ -105,14 +105,14 @@ def test_what_is_varied():
     for dataset, flips in ('digit_scenes', False), ('photos', True):
         task = make_task(dataset=dataset)
         task.check()
-        assert task.options.augment == flips and task.options.class_weights == ('none' if flips else 'root')
+        assert task.options.augment == flips and task.options.class_weights == ('none' if flips else 'mild')
         varied = task.augment(scenes)
         assert ('Flip' in repr(varied._transform)) == flips
         image, labels = varied.at_epoch(3)[0]
         assert image.shape == (3, 96, 96) and labels.shape == (96, 96)
 
 
-@pytest.mark.parametrize('weights, power', [('median', 1), ('root', 0.5)])
+@pytest.mark.parametrize('weights, power', [('median', 1), ('root', 0.5), ('mild', 0.25)])
 def test_pictures_of_a_folder_have_one_size_and_classes_their_weights(weights, power, tmp_path):
     task = make_task(dataset=str(write_pairs(tmp_path / 'data', 5)), longer_side=24, class_weights=weights)
     task.load_data()

@@ -17,8 +17,8 @@ DOCS = Path(__file__).parents[3] / 'docs' / 'reference' / 'models.md'
 # For the number of classes that each class has by default.
 PARAMETERS = {
     'fcn32s': 136_152_917, 'fcn16s': 134_815_994, 'fcn8s': 134_489_759, 'fcn_small': 1_786_830,
-    'segnet_basic': 1_416_075, 'segnet_basic_small': 145_211, 'segnet': 29_449_355, 'segnet_small': 492_635,
-    'unet': 31_031_810, 'unet_small': 1_942_834, 'deeplab_v3_plus': 41_055_413, 'deeplab_small': 240_421,
+    'segnet_basic': 1_416_075, 'segnet_basic_small': 541_067, 'segnet': 29_449_355, 'segnet_small': 492_635,
+    'unet': 31_031_810, 'unet_small': 1_942_834, 'deeplab_v3_plus': 41_055_413, 'deeplab_small': 211_317,
 }
 NARROW = {
     'fcn32s': {'width': 4, 'hidden': 16}, 'fcn16s': {'width': 4, 'hidden': 16}, 'fcn8s': {'width': 4, 'hidden': 16},
