@@ -73,12 +73,8 @@ def rectify(y: np.ndarray, ceiling: float) -> None:
 
 def add(y: np.ndarray, x: np.ndarray, relu: bool) -> None:
     """Adds `x` to `y`, in place, and rectifies the sum if wanted, block by block; what is not a number stays."""
-    def step(part: np.ndarray, other: np.ndarray) -> None:
-        np.add(part, other, out=part)
-        if relu:
-            _with_number(np.maximum, part, 0, part)
-
-    _run(step, [y, x], _LARGE_BLOCK_ELEMENTS)
+    compute_sum = _add_relu if relu else np.add
+    _run(lambda part, other: compute_sum(part, other, out=part), [y, x], _LARGE_BLOCK_ELEMENTS)
 
 
 def elementwise(body: Callable[..., np.ndarray], args: Sequence[Any], operation: str | None = None) -> np.ndarray:

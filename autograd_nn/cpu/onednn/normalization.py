@@ -25,7 +25,7 @@ _AFFINE = c.USE_SCALE | c.USE_SHIFT
 def batch_normalization(
         x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float, axis: Ints, relu: bool = False,
         residual: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    """With a rectifier behind it, oneDNN's own; otherwise NumPy's statistics, which are exact, and one pass more."""
+    """With a rectifier behind it, oneDNN's own; otherwise NumPy's exact statistics and its scale and shift."""
     if serves('batch_normalization', x, gamma, beta, residual) and _is_channelwise(x, axis):
         _check('batch_normalization', x.shape, x.shape[1:2], gamma=gamma, beta=beta)
         if relu and residual is None:
