@@ -1,6 +1,7 @@
 """Pictures of several handwritten digits, with where each of them is: for detection, segmentation and captions."""
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -47,6 +48,8 @@ class DigitScenes(DatasetMixin):
         count: The least and the greatest number of digits in a scene.
         sides: The least and the greatest height or width of a digit, whichever is larger; by default a sixth and a half
             of the shorter side of the scene.
+        fresh: Whether each epoch has other scenes (see `DatasetMixin.at_epoch`): example *i* of epoch *e* is number
+            *e* times `length` plus *i*, so that a network sees none twice.
 
     Raises:
         ValueError: There is no such split, or a number is impossible.
@@ -62,7 +65,8 @@ class DigitScenes(DatasetMixin):
     """
 
     def __init__(self, length: int, split: str = 'train', size: tuple[int, int] = (96, 96), seed: int = 0,
-                 count: tuple[int, int] = (1, 8), sides: tuple[float, float] | None = None) -> None:
+                 count: tuple[int, int] = (1, 8), sides: tuple[float, float] | None = None,
+                 fresh: bool = False) -> None:
         if split not in ('train', 'test'):
             raise ValueError(f"DigitScenes: split: expected 'train' or 'test', got {split!r}")
         if length < 0 or seed < 0:
@@ -79,12 +83,21 @@ class DigitScenes(DatasetMixin):
         self.seed = seed
         self.count = count
         self.sides = sides
+        self.fresh = fresh
+        self._first = 0
 
     def __len__(self) -> int:
         return self.length
 
+    def at_epoch(self, epoch: int) -> DigitScenes:
+        if not self.fresh:
+            return self
+        moved = copy.copy(self)
+        moved._first = epoch * len(self)
+        return moved
+
     def get_example(self, i: int) -> Scene:
-        rng = np.random.default_rng([self.seed, ('train', 'test').index(self.split), i])
+        rng = np.random.default_rng([self.seed, ('train', 'test').index(self.split), self._first + i])
         image = _ground(self.size, rng)
         numbers = np.full(self.size, -1)
         labels: list[int] = []

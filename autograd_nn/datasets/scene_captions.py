@@ -31,8 +31,7 @@ class DigitSceneCaptions(DatasetMixin):
         size: Height and width of the scenes.
         seed: Chooses them; not negative.
         count: The least and the greatest number of digits in a scene.
-        fresh: Whether each epoch has other scenes (see `DatasetMixin.at_epoch`): example *i* of epoch *e* is number
-            *e* times `length` plus *i*, so that a network sees none twice.
+        fresh: Whether each epoch has other scenes, so that a network sees none twice (see `DigitScenes`).
         easy_epochs: In how many epochs, from the first on, there are fewer digits: the greatest number rises evenly
             from the least one. A network learns sooner what digits look like from scenes of one and short sentences.
             Reference: Y. Bengio et al., Curriculum Learning, ICML 2009, https://doi.org/10.1145/1553374.1553380.
@@ -53,27 +52,23 @@ class DigitSceneCaptions(DatasetMixin):
                  count: tuple[int, int] = (1, 4), fresh: bool = False, easy_epochs: int = 0) -> None:
         side = min(size)
         # Sizes on both sides of what is large, each as often as the other.
-        self.scenes = DigitScenes(length, split, size, seed, count, (0.22 * side, 0.55 * side))
-        self.fresh = fresh
+        self.scenes = DigitScenes(length, split, size, seed, count, (0.22 * side, 0.55 * side), fresh)
         self.easy_epochs = easy_epochs
-        self._first = 0
 
     def __len__(self) -> int:
         return len(self.scenes)
 
     def get_example(self, i: int) -> tuple[np.ndarray, list[str]]:
-        image, boxes, labels, _ = self.scenes.get_example(self._first + i)
+        image, boxes, labels, _ = self.scenes.get_example(i)
         return image, describe_scene(boxes, labels, image.shape[1:])
 
     def at_epoch(self, epoch: int) -> DigitSceneCaptions:
-        if not (self.fresh or self.easy_epochs):
+        if not self.scenes.fresh and epoch >= self.easy_epochs:
             return self
         moved = copy.copy(self)
-        if self.fresh:
-            moved._first = epoch * len(self)
-        least, most = self.scenes.count
+        moved.scenes = copy.copy(self.scenes.at_epoch(epoch))
         if epoch < self.easy_epochs:
-            moved.scenes = copy.copy(self.scenes)
+            least, most = self.scenes.count
             moved.scenes.count = least, least + (most - least) * epoch // self.easy_epochs
         return moved
 

@@ -53,8 +53,9 @@ class DigitLabelMaps(DrawnScenes):
 
 def digit_scenes() -> tuple[Any, Any, Sequence[str]]:
     """Training data, test data and names of classes: scenes of a few large handwritten digits."""
-    train, test = (DigitLabelMaps(datasets.DigitScenes(length, split, (SCENE, SCENE), count=(1, 4), sides=(20, 40)))
-                   for length, split in ((4000, 'train'), (200, 'test')))
+    train, test = (DigitLabelMaps(datasets.DigitScenes(length, split, (SCENE, SCENE), count=(1, 4), sides=(20, 40),
+                                                       fresh=fresh))
+                   for length, split, fresh in ((4000, 'train', True), (200, 'test', False)))
     return train, test, ['ground', *DIGITS]
 
 

@@ -37,6 +37,9 @@ class SegNetBasic(SegmentationNetwork):
         ksize: The height and width of the filters, an odd number.
         decoder_relu: Whether rectifiers follow the convolutions back, too, as in the larger SegNet.
 
+    Raises:
+        ValueError: `ksize` is not odd.
+
     Example:
         >>> import numpy as np
         >>> from autograd_nn.models import SegNetBasic
@@ -49,6 +52,8 @@ class SegNetBasic(SegmentationNetwork):
     def __init__(self, num_classes: int = 11, width: int = 64, levels: int = 4, growth: int = 1, ksize: int = 7,
                  decoder_relu: bool = False) -> None:
         super().__init__(num_classes)
+        if ksize < 1 or ksize % 2 == 0:
+            raise ValueError(f'SegNetBasic: ksize must be odd, got {ksize}')
         self.levels, self.multiple = levels, 2 ** levels
         channels = [width * growth ** i for i in range(levels)]
         for i in range(levels):

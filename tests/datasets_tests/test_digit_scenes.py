@@ -48,6 +48,15 @@ def test_scenes_differ():
         assert not np.array_equal(first, others[0].image)
 
 
+def test_each_epoch_has_other_scenes_if_they_are_fresh():
+    fresh, fixed = DigitScenes(2, fresh=True), DigitScenes(2)
+    for scene, expected in zip(fresh.at_epoch(2)[:], DigitScenes(6)[4:], strict=True):
+        np.testing.assert_array_equal(scene.image, expected.image)
+        np.testing.assert_array_equal(scene.masks, expected.masks)
+    np.testing.assert_array_equal(fresh.at_epoch(0)[1].image, fixed[1].image)
+    assert fixed.at_epoch(2) is fixed
+
+
 @pytest.mark.parametrize('arguments, message', [
     ({'split': 'val'}, "split: expected 'train' or 'test', got 'val'"),
     ({'size': (20, 50)}, r'size: expected at least 32 x 32 pixels, got \(20, 50\)'),

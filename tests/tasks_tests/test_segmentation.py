@@ -9,7 +9,15 @@ from PIL import Image
 import autograd_nn as ann
 from autograd_nn import datasets, models, serializers
 from autograd_nn.evaluation import eval_semantic_segmentation
-from autograd_nn.tasks.segmentation import DigitLabelMaps, LabelMapConverter, Segmentation, load_pairs, load_voc, settle
+from autograd_nn.tasks.segmentation import (
+    DigitLabelMaps,
+    LabelMapConverter,
+    Segmentation,
+    digit_scenes,
+    load_pairs,
+    load_voc,
+    settle,
+)
 from autograd_nn.utils import draw_label_map
 from support.programs import expect_one_line, run_here
 
@@ -25,6 +33,17 @@ def few_scenes(monkeypatch):
         return *map(DigitLabelMaps, scenes), CLASSES
 
     monkeypatch.setattr(Segmentation, 'embedded', {'digit_scenes': load})
+
+
+def test_scenes_to_train_with_are_others_in_each_epoch_and_those_to_test_with_are_not():
+    train, test, classes = digit_scenes()
+    for epoch in 0, 3:
+        images, labels = zip(*train.at_epoch(epoch)[[1, 1]])
+        scene = datasets.DigitScenes(16_000, 'train', (64, 64), count=(1, 4), sides=(20, 40))[4000 * epoch + 1]
+        np.testing.assert_array_equal(images, [np.rint(scene.image)] * 2)
+        np.testing.assert_array_equal(labels, [datasets.label_map_of_scene(scene)] * 2)
+    assert test.at_epoch(3) is test
+    assert (len(train), len(test), len(classes)) == (4000, 200, 11)
 
 
 def write_pairs(folder, count, size=(20, 30)):

@@ -242,6 +242,8 @@ class TestPredict:
                 ([np.zeros((4, 4), 'f')], {}, ValueError, r'shape \(3, H, W\), got \(4, 4\)')]:
             with pytest.raises(error, match=message):
                 network.predict(images, **options)
+        with pytest.raises(ValueError, match='SegNetBasic: ksize must be odd, got 4'):
+            models.SegNetBasic(ksize=4)
         with pytest.raises(ValueError, match='UNet: expected a num_classes of at least 1, got 0'):
             models.UNet(0)
 
