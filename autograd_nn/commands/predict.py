@@ -161,7 +161,7 @@ def load_published(weights: Path, options: argparse.Namespace, device: autograd_
     task = tasks.get(entry.task)
     check_options(options, task)
     labels = read_labels(options.labels) if options.labels else None
-    return task.make_predictor(entry, task.published_config(entry, labels), weights, options, device)
+    return task.make_predictor(entry, task.published_config(entry, labels, weights), weights, options, device)
 
 
 def check_options(options: argparse.Namespace, task: type[tasks.Task]) -> None:

@@ -79,7 +79,9 @@ def within_picture(where: str, box: Sequence[float], size: tuple[int, int]) -> l
                for number, limit in zip(box, limits)):
         raise ValueError(f'{where}: the box (y_min, x_min, y_max, x_max) = ({text}) is outside its picture of '
                          f'{size[0]} x {size[1]} pixels')
-    y_min, x_min, y_max, x_max = cut = [min(max(number, 0.), float(limit)) for number, limit in zip(box, limits)]
+    # As they are kept: what is thinner than single precision tells has no area either.
+    cut = [float(np.float32(min(max(number, 0.), limit))) for number, limit in zip(box, limits)]
+    y_min, x_min, y_max, x_max = cut
     if y_min >= y_max or x_min >= x_max:
         raise ValueError(f'{where}: the box (y_min, x_min, y_max, x_max) = ({text}) has no area')
     return cut
@@ -133,3 +135,21 @@ def text_of(function: str, path: Path) -> bytes:
     if not content.strip():
         raise ValueError(f'{path}: the file is empty')
     return content
+
+
+def lines_of(function: str, path: Path) -> list[str]:
+    """The lines of a file of text in UTF-8, without spaces around; none of those at its end that are empty.
+
+    Args:
+        function: The data set, for messages.
+        path: The file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: There is nothing in it, or it is in another encoding.
+    """
+    try:
+        text = text_of(function, path).decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: expected text in UTF-8: {error}') from error
+    return [line.strip() for line in text.rstrip().splitlines()]

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,8 @@ class COCOBoxDataset(AnnotatedImages):
 
     Raises:
         FileNotFoundError: The folder or a file is missing.
-        ValueError: The file is empty or damaged, a class is not in the list, or a box is not within its picture.
+        ValueError: The file is empty or damaged, there are no images or categories, or two with one id, a class is not
+            in the list, or a box is not within its picture.
 
     Attributes:
         classes: The names of the classes.
@@ -53,18 +56,19 @@ class COCOBoxDataset(AnnotatedImages):
                  use_crowded: bool = False, return_area: bool = False, return_crowded: bool = False) -> None:
         path, folder = Path(annotations), Path(images)
         tables = _tables(path)
-        names = {item['id']: str(item['name']) for item in sorted(tables['categories'], key=lambda item: item['id'])}
+        names = {item['id']: str(item['name']) for item in tables['categories']}
         classes = tuple(names.values() if classes is None else classes)
         files = files_in('COCOBoxDataset', folder)
         objects: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for item in tables['annotations']:
             objects[item['image_id']].append(item)
         rows = []
-        for item in sorted(tables['images'], key=lambda item: item['id']):
-            if item['file_name'] not in files and not (folder / item['file_name']).is_file():
-                raise FileNotFoundError(f'COCOBoxDataset: there is no file {folder / item["file_name"]}')
-            size = int(item['height']), int(item['width'])
-            rows.append(_annotation(path, folder / item['file_name'], size, objects.pop(item['id'], []), names, classes,
+        for item in tables['images']:
+            picture = folder / item['file_name']
+            if item['file_name'] not in files and not picture.is_file():
+                raise FileNotFoundError(f'COCOBoxDataset: there is no file {picture}')
+            height, width = (int(_number(f'{path}, image {item["id"]}', item, side)) for side in ('height', 'width'))
+            rows.append(_annotation(path, picture, (height, width), objects.pop(item['id'], []), names, classes,
                                     use_crowded))
         if objects:
             raise ValueError(f'{path}: there are annotations of the image {next(iter(objects))!r}, but no such image')
@@ -72,15 +76,19 @@ class COCOBoxDataset(AnnotatedImages):
         super().__init__([row._replace(others=tuple(row.others[k] for k in chosen)) for row in rows], classes)
 
 
-_KEYS = {'images': ('id', 'file_name', 'height', 'width'), 'categories': ('id', 'name'),
-         'annotations': ('image_id', 'category_id', 'bbox')}
+_ID = int, str
+_KEYS: dict[str, dict[str, Any]] = {
+    'images': {'id': _ID, 'file_name': str, 'height': object, 'width': object},
+    'categories': {'id': _ID, 'name': object},
+    'annotations': {'image_id': _ID, 'category_id': _ID, 'bbox': list},
+}
 
 
 def _tables(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """The lists of a file, each element of which has what it needs."""
+    """The lists of a file, each element of which has what it needs; images and categories in the order of their ids."""
     try:
         content = json.loads(text_of('COCOBoxDataset', path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if 'the file is empty' in str(error):
             raise
         raise ValueError(f'{path}: this is no JSON: {error}') from error
@@ -89,10 +97,30 @@ def _tables(path: Path) -> dict[str, list[dict[str, Any]]]:
         if not isinstance(items, list):
             raise ValueError(f'{path}: expected an object with the lists {", ".join(_KEYS)}, found no list {name!r}')
         for number, item in enumerate(items):
-            missing = [key for key in keys if not isinstance(item, dict) or key not in item]
-            if missing:
-                raise ValueError(f'{path}, {name}[{number}]: there is no {missing[0]!r}')
+            for key, kinds in keys.items():
+                if not isinstance(item, dict) or key not in item:
+                    raise ValueError(f'{path}, {name}[{number}]: there is no {key!r}')
+                if not isinstance(item[key], kinds) or isinstance(item[key], bool):
+                    raise ValueError(f'{path}, {name}[{number}]: {item[key]!r} is no {key!r}')
+        if 'id' in keys:
+            if not items:
+                raise ValueError(f'{path}: there are no {name}')
+            items.sort(key=lambda item: (isinstance(item['id'], str), item['id']))
+            twice = [one['id'] for one, other in pairwise(items) if one['id'] == other['id']]
+            if twice:
+                raise ValueError(f'{path}: there are two {name} with the id {twice[0]!r}')
     return content
+
+
+def _number(where: str, item: dict[str, Any], key: str) -> float:
+    """A number that is given as one, or as text."""
+    try:
+        number = float(item[key])
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f'{where}: expected a number for {key!r}, got {item[key]!r}')
+    return number
 
 
 def _annotation(path: Path, picture: Path, size: tuple[int, int], items: list[dict[str, Any]], names: dict[Any, str],
@@ -100,18 +128,21 @@ def _annotation(path: Path, picture: Path, size: tuple[int, int], items: list[di
     boxes, labels, areas, crowded = [], [], [], []
     for item in items:
         where = f'{path}, annotation {item.get("id", "without id")} of {picture.name}'
-        if item.get('iscrowd') and not use_crowded:
+        is_crowd = item.get('iscrowd') is not None and _number(where, item, 'iscrowd') != 0
+        if is_crowd and not use_crowded:
             continue
         try:
             x, y, width, height = map(float, item['bbox'])
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f'{where}: expected a bbox [x, y, width, height], got {item["bbox"]!r}') from None
-        if width == 0 or height == 0:
+        # As boxes are kept.
+        ends = np.array([[x, y], [x + width, y + height]], np.float32)
+        if min(width, height) >= 0 and (ends[0] == ends[1]).any():
             continue
         if item['category_id'] not in names:
             raise ValueError(f'{where}: there is no category {item["category_id"]!r}')
         boxes.append(within_picture(where, (y, x, y + height, x + width), size))
         labels.append(label_of(where, names[item['category_id']], classes))
-        areas.append(float(item.get('area', width * height)))
-        crowded.append(bool(item.get('iscrowd')))
+        areas.append(width * height if item.get('area') is None else _number(where, item, 'area'))
+        crowded.append(is_crowd)
     return Annotation(picture, size, *as_arrays(boxes, labels), (np.array(areas, np.float32), np.array(crowded, bool)))

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from autograd_nn.dataset.dataset_mixin import DatasetMixin
+from autograd_nn.datasets.box_annotations import lines_of
 from autograd_nn.datasets.image_folder import find_images
 from autograd_nn.datasets.label_maps import read_label_map
 from autograd_nn.datasets.read_image import read_image
@@ -154,9 +155,7 @@ class VOCSemanticSegmentationDataset(LabelMapDataset):
         if not path.is_file():
             raise FileNotFoundError(f'VOCSemanticSegmentationDataset: there is no {path}; expected the layout of '
                                     "PASCAL VOC and a split of 'train', 'val' or 'trainval'")
-        self.ids = path.read_text(encoding='utf-8').split()
-        if not self.ids:
-            raise ValueError(f'VOCSemanticSegmentationDataset: {path} names no pictures')
+        self.ids = [word for line in lines_of('VOCSemanticSegmentationDataset', path) for word in line.split()]
         images = [root / 'JPEGImages' / f'{name}.jpg' for name in self.ids]
         masks = [root / 'SegmentationClass' / f'{name}.png' for name in self.ids]
         for file in (*images, *masks):
@@ -179,10 +178,19 @@ def read_names(path: Path) -> list[str]:
 
     Args:
         path: The file.
+
+    Raises:
+        ValueError: It is not in UTF-8, a line has no name, or a name stands there twice.
     """
     if not path.is_file():
         return []
-    return [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
+    names = lines_of('read_names', path)
+    if '' in names:  # All names behind it would be those of other numbers.
+        raise ValueError(f'{path}: expected the name of a class in each line, found none in line {names.index("") + 1}')
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise ValueError(f'{path}: the class {twice[0]!r} stands there twice')
+    return names
 
 
 def _size_of(path: Path) -> tuple[int, int]:

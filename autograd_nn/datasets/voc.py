@@ -1,6 +1,7 @@
 """Pictures with boxes in the folders of PASCAL VOC, in which many programs that draw boxes save them."""
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from autograd_nn.datasets.box_annotations import (
     as_arrays,
     files_in,
     label_of,
+    lines_of,
     text_of,
     within_picture,
 )
@@ -21,6 +23,8 @@ from autograd_nn.types import PathLike
 VOC_CLASSES = ('aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'diningtable',
                'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor')
 """The classes of PASCAL VOC 2007 to 2012, in the order of the labels."""
+
+_FLAGS = {'': False, '0': False, 'false': False, '1': True, 'true': True}
 
 
 class VOCBoxDataset(AnnotatedImages):
@@ -59,7 +63,10 @@ class VOCBoxDataset(AnnotatedImages):
         if not root.is_dir():
             raise FileNotFoundError(f'VOCBoxDataset: there is no folder {root}')
         names_file = root / 'ImageSets' / 'Main' / f'{split}.txt'
-        names = [line.split()[0] for line in text_of('VOCBoxDataset', names_file).decode().splitlines() if line.strip()]
+        known = files_in('VOCBoxDataset', root / 'Annotations')
+        # Behind a name may stand whether the picture has an object of some class; spaces may belong to the name, too.
+        names = [line if f'{line}.xml' in known else line.split()[0]
+                 for line in lines_of('VOCBoxDataset', names_file) if line]
         pictures = files_in('VOCBoxDataset', root / 'JPEGImages')
         annotations = [_read(root, name, pictures, tuple(classes), use_difficult) for name in names]
         if not return_difficult:
@@ -82,7 +89,7 @@ def _read(root: Path, name: str, pictures: set[str], classes: Sequence[str], use
     boxes, labels, difficult = [], [], []
     for number, item in enumerate(tree.iterfind('object'), 1):
         where = f'{path}, object {number}'
-        hard = item.findtext('difficult', '0').strip() not in ('', '0')
+        hard = _is_true(where, item, 'difficult')
         if hard and not use_difficult:
             continue
         y_min, x_min, y_max, x_max = (_number(where, item, f'bndbox/{tag}') for tag in ('ymin', 'xmin', 'ymax', 'xmax'))
@@ -95,7 +102,16 @@ def _read(root: Path, name: str, pictures: set[str], classes: Sequence[str], use
 def _number(where: Path | str, tree: Any, tag: str) -> float:
     text = tree.findtext(tag)
     try:
-        return float(text or '')
+        number = float(text or '')
     except ValueError:
-        raise ValueError(f'{where}: expected a number in {tag}, got {"nothing" if text is None else repr(text)}'
-                         ) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f'{where}: expected a number in {tag}, got {"nothing" if text is None else repr(text)}')
+    return number
+
+
+def _is_true(where: str, tree: Any, tag: str) -> bool:
+    text = (tree.findtext(tag) or '').strip()
+    if text.lower() not in _FLAGS:
+        raise ValueError(f'{where}: expected 0 or 1 in {tag}, got {text!r}')
+    return _FLAGS[text.lower()]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def images(function: str, pred_bboxes: Arrays, pred_labels: Arrays, pred_scores:
     """
     given = {'pred_bboxes': pred_bboxes, 'pred_labels': pred_labels, 'pred_scores': pred_scores,
              'gt_bboxes': gt_bboxes, 'gt_labels': gt_labels, **others}
-    columns = {name: list(map(np.asarray, arrays)) for name, arrays in given.items() if arrays is not None}
+    columns = {name: [_as_column(name, x) for x in arrays] for name, arrays in given.items() if arrays is not None}
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError(f'{function}: expected as many images everywhere, got '
                          f'{", ".join(f"{len(column)} {name}" for name, column in columns.items())}')
@@ -73,6 +73,12 @@ def images(function: str, pred_bboxes: Arrays, pred_labels: Arrays, pred_scores:
         order = np.argsort(-row[2], kind='stable')
         result.append((Found(*[x[order] for x in row[:3]]), Objects(row[3], row[4], row[5:])))
     return result
+
+
+def _as_column(name: str, x: Any) -> np.ndarray:
+    """An array; scores are numbers that have an order, and no boxes have four columns, too."""
+    array = np.asarray(x, np.float64 if name == 'pred_scores' else None)
+    return array.reshape(0, 4) if name.endswith('bboxes') and array.shape == (0,) else array
 
 
 def number_of_classes(data: list[tuple[Found, Objects]]) -> int:

@@ -175,7 +175,7 @@ class Classification(SampleTask):
                             help='how many classes, or words, to show (default: 3 classes, 10 words)')
 
     @classmethod
-    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None, weights: Path) -> dict[str, Any]:
         network: Any = entry.build()
         shape = network.preprocessing.channels, network.insize, network.insize
         if labels is None:

@@ -20,6 +20,8 @@ from autograd_nn.datasets.segmentation_folder import NAMES, read_names
 from autograd_nn.datasets.transforms import Compose
 from autograd_nn.evaluation import eval_detection_coco, eval_detection_voc
 from autograd_nn.link import Chain
+from autograd_nn.models.detection.darknet_weights import count_darknet_classes
+from autograd_nn.models.published import find_format
 from autograd_nn.reporter import report
 from autograd_nn.tasks.drawn_scenes import DrawnScenes
 from autograd_nn.tasks.network_input import DIGITS, load_all_weights, run_once
@@ -30,7 +32,7 @@ from autograd_nn.variable import Variable
 
 # What lies beside a picture that is put on a larger ground: the mean of ImageNet's pixels.
 GROUND = 123., 117., 104.
-METRIC_ARGUMENTS = 'pred_bboxes', 'pred_labels', 'pred_scores', 'gt_bboxes', 'gt_labels', 'gt_difficults'
+METRIC_ARGUMENTS = 'pred_bboxes', 'pred_labels', 'pred_scores', 'gt_bboxes', 'gt_labels'
 COCO_AP = 'map/iou=0.50:0.95/area=all/max_dets=100'
 # Where a COCO folder has what is trained and what is tested with, without the year.
 COCO_SPLITS = 'train', 'val'
@@ -53,7 +55,7 @@ class Detection(SampleTask):
 
     A network has `prepare` for a picture and `prepare_boxes` for the boxes in it, `loss`, `use_preset` and `predict`,
     as `models.SSD` has them; with `class_outputs`, too, it can start from weights for other classes. A sample is a
-    tuple of a picture, boxes, labels and, perhaps, which objects are difficult.
+    tuple of a picture, boxes, labels and, perhaps, which objects are difficult, or areas and which objects are crowds.
     """
 
     takes_pictures = True
@@ -95,11 +97,12 @@ class Detection(SampleTask):
 
     def measure(self, data: Any, answers: Sequence[Any]) -> dict[str, float]:
         there, found = (list(zip(*side)) for side in zip(*answers))
-        # Some data sets say which objects are difficult, others do not.
         arrays: dict[str, Any] = dict(zip(METRIC_ARGUMENTS, [*found, *there]))
-        voc = eval_detection_voc(**arrays)
-        arrays.pop('gt_difficults', None)
-        return {'map': float(voc['map']), 'ap': float(eval_detection_coco(**arrays)[COCO_AP])}
+        # VOC says which objects are difficult; COCO their areas, and which are crowds, which need not be found either.
+        others = there[2:]
+        crowds = dict(zip(('gt_areas', 'gt_crowdeds'), others)) if len(others) == 2 else {}
+        voc = eval_detection_voc(**arrays, gt_difficults=others[-1] if others else None)
+        return {'map': float(voc['map']), 'ap': float(eval_detection_coco(**arrays, **crowds)[COCO_AP])}
 
     def draw(self, samples: Sequence[Any], answers: Sequence[Any]) -> Image.Image:
         self.network.use_preset('visualize')
@@ -113,9 +116,11 @@ class Detection(SampleTask):
                             help='how sure a detector is to be of an object at least, from 0 to 1')
 
     @classmethod
-    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+    def published_config(cls, entry: models.Entry, labels: Sequence[str] | None, weights: Path) -> dict[str, Any]:
         if labels is None:
-            count, usual = entry.num_classes or 0, datasets.VOC_CLASSES
+            is_darknet = find_format(weights) == 'darknet'
+            count = count_darknet_classes(weights, entry.name) if is_darknet else entry.num_classes or 0
+            usual = datasets.VOC_CLASSES
             labels = usual if count == len(usual) else [f'class {i}' for i in range(count)]
         return {'labels': list(labels)}
 
@@ -246,5 +251,6 @@ def load_coco(folder: Path) -> tuple[Any, Any, Sequence[str]]:
             raise ValueError(f'--dataset: expected one file {folder}/annotations/instances_{split}*.json, found '
                              f'{len(files)}')
         pictures = folder / files[0].stem.removeprefix('instances_')
-        found.append(datasets.COCOBoxDataset(files[0], pictures, found[0].classes if found else None))
+        classes, is_test = found[0].classes if found else None, split != COCO_SPLITS[0]
+        found.append(datasets.COCOBoxDataset(files[0], pictures, classes, *[is_test] * 3))
     return *found, found[0].classes

@@ -259,15 +259,17 @@ class Task:
         """
 
     @classmethod
-    def published_config(cls, entry: Entry, labels: Sequence[str] | None) -> dict[str, Any]:
+    def published_config(cls, entry: Entry, labels: Sequence[str] | None, weights: Path) -> dict[str, Any]:
         """What `make_predictor` needs to know where weights come from no run, but from whoever has published them.
 
         Args:
             entry: The network's entry in the registry.
             labels: The names of the classes; None if nobody has said them.
+            weights: The file.
 
         Raises:
-            ValueError: This task makes no use of published weights.
+            OSError: It cannot be read.
+            ValueError: It is damaged, or this task makes no use of published weights.
         """
         raise ValueError(f'--model: expected a network with published weights, got {entry.name}')
 

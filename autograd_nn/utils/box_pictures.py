@@ -32,7 +32,7 @@ def draw_boxes(image: np.ndarray | Image.Image, boxes: np.ndarray, labels: np.nd
         A new picture of Pillow.
 
     Raises:
-        ValueError: The shapes do not fit together.
+        ValueError: The shapes do not fit together, a box is not finite, or a label has no name.
 
     Example:
         >>> import numpy as np
@@ -47,6 +47,11 @@ def draw_boxes(image: np.ndarray | Image.Image, boxes: np.ndarray, labels: np.nd
         if x is not None and x.shape != boxes.shape[:1]:
             raise ValueError(f'draw_boxes: expected {name} of shape {boxes.shape[:1]} for boxes of shape '
                              f'{boxes.shape}, got {x.shape}')
+    if not np.isfinite(boxes).all():
+        raise ValueError('draw_boxes: boxes contains numbers that are not finite')
+    if classes is not None and labels is not None and not ((labels >= 0) & (labels < len(classes))).all():
+        raise ValueError(f'draw_boxes: expected labels from 0 to {len(classes) - 1}, for which there are names; got '
+                         f'{labels.min()} to {labels.max()}')
     picture = _as_picture(image)
     if scale != 1:
         picture = picture.resize([max(1, round(scale * side)) for side in picture.size], Image.Resampling.BICUBIC)

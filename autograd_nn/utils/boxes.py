@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autograd_nn.backend import check_same_device, get_array_module, kernels
 from autograd_nn.types import Array
 from autograd_nn.utils.type_check import DTypeError, ShapeError
@@ -19,7 +21,7 @@ def box_iou(a: Array, b: Array) -> Any:
         b: Boxes, shape (B, 4).
 
     Returns:
-        That of each pair, shape (A, B), from 0 to 1, floating-point; 0 where both are empty.
+        That of each pair, shape (A, B), from 0 to 1, in single precision at least; 0 where both are empty.
 
     Raises:
         ValueError: These are no boxes.
@@ -33,7 +35,9 @@ def box_iou(a: Array, b: Array) -> Any:
     xp = get_array_module(a, b)
     for name, boxes in ('a', a), ('b', b):
         check_boxes('box_iou', name, boxes)
-    a = a[:, None]
+    # Areas go beyond half precision and small integers, differences below unsigned ones.
+    dtype = np.promote_types(np.promote_types(a.dtype, b.dtype), np.float32)
+    a, b = a[:, None].astype(dtype, copy=False), b.astype(dtype, copy=False)
     sides = xp.minimum(a[..., 2:], b[:, 2:]) - xp.maximum(a[..., :2], b[:, :2])
     common = (sides * (sides > 0)).prod(axis=2)
     union = (a[..., 2:] - a[..., :2]).prod(axis=2) + (b[:, 2:] - b[:, :2]).prod(axis=1) - common

@@ -137,6 +137,16 @@ def create_from_darknet(path: str | os.PathLike[str], name: str) -> Any:
         ValueError: It is no such file, it ends too early, or it has the weights of another network; or there is no
             network of this name.
     """
+    network = registry.create(name, num_classes=count_darknet_classes(path, name))
+    load_darknet(path, network)
+    return network
+
+
+def count_darknet_classes(path: str | os.PathLike[str], name: str) -> int:
+    """For how many classes weights in the format of Darknet are, which the length of the file says.
+
+    The arguments, and what is raised, are those of `create_from_darknet`.
+    """
     if name not in DARKNET_NETWORKS:
         raise ValueError(f'expected one of {", ".join(DARKNET_NETWORKS)}; got {name!r}')
     _, numbers, _ = _read(path)
@@ -151,9 +161,7 @@ def create_from_darknet(path: str | os.PathLike[str], name: str) -> Any:
     if rest or classes < 0:
         raise ValueError(f'{path}: {len(numbers):,} numbers behind the header are those of {name} for no number of '
                          'classes: the file has been cut off, or has the weights of another network')
-    network = registry.create(name, num_classes=1 + classes)
-    load_darknet(path, network)
-    return network
+    return 1 + classes
 
 
 def settle(network: Link) -> None:

@@ -11,7 +11,7 @@ import autograd_nn.functions as F
 from autograd_nn.datasets import transforms
 from autograd_nn.link import Link
 from autograd_nn.models.detection.boxes import clip_boxes, decode_boxes
-from autograd_nn.models.detection.detector import Detector
+from autograd_nn.models.detection.detector import Detector, check_truths, picture_size
 from autograd_nn.models.detection.region_proposals import join_regions
 from autograd_nn.models.detection.region_targets import AnchorTargetCreator, ProposalTargetCreator, location_loss
 from autograd_nn.types import Array
@@ -68,6 +68,9 @@ class FasterRCNN(Detector):
         max_size: unless the longer one would be longer than this.
         loc_normalize_std: By which offsets are divided.
 
+    Raises:
+        ValueError: There are no classes.
+
     Attributes:
         head_name: What the last of the three is called in paths of parameters.
         anchor_target_creator: Chooses what the first stage learns from.
@@ -86,6 +89,7 @@ class FasterRCNN(Detector):
             self.extractor: Any = extractor
             self.rpn: Any = rpn
             setattr(self, self.head_name, head)
+        self._check_classes()
         self.mean = np.reshape(np.asarray(mean, np.float32), (-1, 1, 1))
         self.min_size = min_size
         self.max_size = max_size
@@ -142,11 +146,10 @@ class FasterRCNN(Detector):
         Raises:
             ValueError: It has another shape.
         """
-        if np.ndim(image) != 3 or len(image) != 3 or not np.size(image):
-            raise ValueError(f'prepare: expected an image of shape (3, H, W), got {np.shape(image)}')
-        size = self._prepared_size(image.shape[1:])
+        own = picture_size(image)
+        size = self._prepared_size(own)
         scaled = np.asarray(image, np.float32)
-        return (scaled if size == image.shape[1:] else transforms.Resize(size)(scaled)) - self.mean
+        return (scaled if size == own else transforms.Resize(size)(scaled)) - self.mean
 
     def prepare_boxes(self, boxes: np.ndarray, size: Sequence[int]) -> np.ndarray:
         """Where boxes of a picture are after `prepare`.
@@ -163,7 +166,7 @@ class FasterRCNN(Detector):
 
     def detect(self, images: Sequence[np.ndarray]) -> Iterable[tuple[Any, Any, Any]]:
         for image in images:
-            size = self._prepared_size(image.shape[1:])
+            size = self._prepared_size(picture_size(image))
             locs, scores, rois, _ = self(self.device.send(self.prepare(image)[None]), [size[1] / image.shape[2]])
             ratio = self.xp.asarray(np.tile(np.divide(image.shape[1:], size), 2), rois.dtype)
             yield self.decode(rois * ratio, locs.array, F.softmax(scores).array, image.shape[1:])
@@ -195,22 +198,20 @@ class FasterRCNN(Detector):
             labels: For each picture their classes, integers of shape (R,).
 
         Raises:
-            ValueError: The numbers do not fit, or a class is not among those known.
+            ValueError: The numbers or shapes do not fit, a box has no area or its centre is outside, or a class is not
+                among those known.
         """
-        for number in labels:
-            if len(number) and not 0 <= number.min() <= number.max() < self.n_fg_class:
-                raise ValueError(f'losses: expected labels from 0 to {self.n_fg_class - 1}, got {number.min()} to '
-                                 f'{number.max()}')
+        boxes, labels = check_truths(boxes, labels, len(outputs.locs), outputs.size, self.n_fg_class)
         xp, rois, indices = self.xp, outputs.rois, outputs.roi_indices
         truths = [self.anchor_target_creator(box, outputs.anchors, outputs.size) for box in boxes]
         anchor_locs, anchor_labels = (xp.stack(column) for column in zip(*truths, strict=True))
         samples = [self.proposal_target_creator(rois[indices == i], box, label, self.loc_normalize_std)
-                   for i, (box, label) in enumerate(zip(boxes, labels, strict=True))]
+                   for i, (box, label) in enumerate(zip(boxes, labels))]
         chosen, roi_locs, roi_labels = zip(*samples)
         rois, indices = join_regions(chosen)
         roi_locs, roi_labels = xp.concatenate(roi_locs), xp.concatenate(roi_labels)
         locs, scores = map(_single, self.roi_head(outputs.features, rois, indices))
-        locs = F.reshape(locs, (len(rois), -1, 4))[xp.arange(len(rois)), roi_labels]
+        locs = F.reshape(locs, (len(rois), self.n_class, 4))[xp.arange(len(rois)), roi_labels]
         return {'rpn_loc_loss': location_loss(F.reshape(_single(outputs.locs), (-1, 4)), anchor_locs.reshape(-1, 4),
                                               anchor_labels.reshape(-1), self.sigmas[0]),
                 'rpn_cls_loss': self.rpn.classification_loss(_single(outputs.scores), anchor_labels),

@@ -124,9 +124,10 @@ class MultiboxCoder:
         if labels.shape != (len(boxes),):
             raise ValueError(f'encode: expected a label for each of {len(boxes)} boxes, got labels of shape '
                              f'{labels.shape}')
-        if (boxes[:, 2:] <= boxes[:, :2]).any():
+        right = (np.isfinite(boxes[:, 2:] - boxes[:, :2]) & (boxes[:, 2:] > boxes[:, :2])).all(axis=1)
+        if not right.all():
             raise ValueError('encode: expected boxes (y_min, x_min, y_max, x_max) with an area, got '
-                             f'{boxes[(boxes[:, 2:] <= boxes[:, :2]).any(axis=1)][0].tolist()}')
+                             f'{boxes[~right][0].tolist()}')
         chosen = self._match(boxes, iou_threshold)
         found = np.flatnonzero(chosen >= 0)
         locs, classes = np.zeros((len(chosen), 4), np.float32), np.zeros(len(chosen), np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 from autograd_nn.datasets import transforms
 from autograd_nn.link import Link
 from autograd_nn.models.detection.boxes import clip_boxes
-from autograd_nn.models.detection.detector import Detector
+from autograd_nn.models.detection.detector import Detector, check_truths, picture_size
 from autograd_nn.models.detection.multibox import Multibox, MultiboxCoder, multibox_loss
 from autograd_nn.models.layers.blocks import Layer, StagedChain
 from autograd_nn.sequential import run_layers
@@ -39,7 +39,7 @@ class SSD(Detector):
         coder: The `MultiboxCoder`.
 
     Raises:
-        ValueError: The numbers of grids, ratios, steps and sizes do not fit together.
+        ValueError: The numbers of grids, ratios, steps and sizes do not fit together, or there are no classes.
     """
 
     presets = {'visualize': (0.45, 0.6), 'evaluate': (0.45, 0.01)}
@@ -50,6 +50,7 @@ class SSD(Detector):
         with self.init_scope():
             self.extractor = extractor
             self.multibox = multibox
+        self._check_classes()
         self.mean = np.reshape(np.asarray(mean, np.float32), (-1, 1, 1))
         self.coder = MultiboxCoder(self.extractor.grids, multibox.aspect_ratios, steps, sizes, variance)
 
@@ -94,10 +95,8 @@ class SSD(Detector):
         Raises:
             ValueError: It has another shape.
         """
-        if np.ndim(image) != 3 or len(image) != 3:
-            raise ValueError(f'prepare: expected an image of shape (3, H, W), got {np.shape(image)}')
-        scaled = np.asarray(image, np.float32)
-        if scaled.shape[1:] != (self.insize, self.insize):
+        size, scaled = picture_size(image), np.asarray(image, np.float32)
+        if size != (self.insize, self.insize):
             scaled = transforms.Resize(self.insize)(scaled)
         return scaled - self.mean
 
@@ -127,13 +126,11 @@ class SSD(Detector):
             A scalar.
 
         Raises:
-            ValueError: The numbers or shapes do not fit, a box has no area, or a class is not among those known.
+            ValueError: The numbers or shapes do not fit, a box has no area or its centre is outside, or a class is not
+                among those known.
         """
-        for number in labels:
-            if len(number) and not 0 <= np.min(number) <= np.max(number) < self.n_fg_class:
-                raise ValueError(f'loss: expected labels from 0 to {self.n_fg_class - 1}, got {np.min(number)} to '
-                                 f'{np.max(number)}')
-        truths = [self.coder.encode(*truth) for truth in zip(boxes, labels, strict=True)]
+        known = check_truths(boxes, labels, len(outputs[0]), (self.insize,) * 2, self.n_fg_class)
+        truths = [self.coder.encode(*truth) for truth in zip(*known)]
         locs, classes = map(np.stack, zip(*truths))
         loc_loss, conf_loss = multibox_loss(*outputs, self.device.send(locs), self.device.send(classes), NEGATIVES)
         # Both are divided by the number of default boxes with an object.

@@ -41,7 +41,7 @@ class YOLO(Detector):
         insize: The height and width of the pictures that it works on; may be changed to another multiple of 32.
 
     Raises:
-        ValueError: `insize` is no multiple of 32.
+        ValueError: `insize` is no multiple of 32, or there are no classes.
     """
 
     presets = {'visualize': (0.45, 0.5), 'evaluate': (0.45, 0.005)}
@@ -50,13 +50,22 @@ class YOLO(Detector):
     subnet: Any
 
     def __init__(self, n_fg_class: int, insize: int, steps: Sequence[int], anchors: Anchors) -> None:
-        if insize < 32 or insize % 32:
-            raise ValueError(f'{type(self).__name__}: insize: expected a multiple of 32, got {insize}')
         super().__init__()
         self.n_fg_class = n_fg_class
+        self._check_classes()
         self.insize = insize
         self.steps = tuple(steps)
         self.anchors = tuple(tuple((float(h), float(w)) for h, w in group) for group in anchors)
+
+    @property
+    def insize(self) -> int:
+        return self._insize
+
+    @insize.setter
+    def insize(self, insize: int) -> None:
+        if insize < 32 or insize % 32:
+            raise ValueError(f'{type(self).__name__}: insize: expected a multiple of 32, got {insize}')
+        self._insize = insize
 
     @property
     def cells(self) -> np.ndarray:
@@ -127,7 +136,7 @@ class YOLO(Detector):
             ValueError: The numbers or shapes do not fit, a box has no area or its centre is outside, or a class is not
                 among those known.
         """
-        truths = Truths(boxes, labels, self.insize, self.n_fg_class)
+        truths = Truths(boxes, labels, len(outputs[0]), self.insize, self.n_fg_class)
         return self.lossfun(outputs, self.cells, truths)
 
     def detect(self, images: Sequence[np.ndarray]) -> Iterable[tuple[Any, Any, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 import autograd_nn.functions as F
 from autograd_nn.backend import get_array_module
+from autograd_nn.models.detection.detector import check_truths
 from autograd_nn.types import Array
 from autograd_nn.utils.boxes import box_iou
 from autograd_nn.utils.type_check import ShapeError
@@ -23,6 +24,7 @@ class Truths:
     Args:
         boxes: For each picture (y_min, x_min, y_max, x_max) in pixels, float of shape (R, 4).
         labels: For each picture the classes, integers of shape (R,).
+        count: The number of pictures.
         insize: The height and width of the pictures.
         n_fg_class: The number of classes.
 
@@ -33,27 +35,16 @@ class Truths:
         insize: The height and width of the pictures.
 
     Raises:
-        ValueError: The numbers or shapes do not fit, a box has no area or its centre is outside, or a class is not
-            among those known.
+        ValueError: See `check_truths`.
     """
 
-    def __init__(self, boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], insize: int, n_fg_class: int) -> None:
-        counts = [len(b) for b in boxes]
-        if counts != [len(t) for t in labels]:
-            raise ShapeError(f'loss: expected a label for each box, got {counts} boxes and '
-                             f'{[len(t) for t in labels]} labels')
+    def __init__(self, boxes: Sequence[np.ndarray], labels: Sequence[np.ndarray], count: int, insize: int,
+                 n_fg_class: int) -> None:
+        boxes, labels = check_truths(boxes, labels, count, (insize, insize), n_fg_class)
         self.insize = insize
-        self.images = np.repeat(np.arange(len(counts)), counts)
-        self.boxes = np.concatenate([np.zeros((0, 4), np.float32), *(np.reshape(b, (-1, 4)) for b in boxes)],
-                                    dtype=np.float32)
-        self.labels = np.concatenate([np.zeros(0, np.int32), *labels], dtype=np.int32, casting='unsafe')
-        wrong = ~((self.sizes > 0) & (self.centers >= 0) & (self.centers < insize)).all(axis=1)
-        if wrong.any():
-            raise ValueError('loss: expected boxes (y_min, x_min, y_max, x_max) with an area, in pictures of '
-                             f'{insize} x {insize} pixels, got {self.boxes[wrong][0].tolist()}')
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < n_fg_class:
-            raise ValueError(f'loss: expected labels from 0 to {n_fg_class - 1}, got {self.labels.min()} to '
-                             f'{self.labels.max()}')
+        self.images = np.repeat(np.arange(count), [len(box) for box in boxes])
+        self.boxes = np.concatenate([np.zeros((0, 4), np.float32), *boxes])
+        self.labels = np.concatenate([np.zeros(0, np.int32), *labels])
 
     @property
     def centers(self) -> np.ndarray:

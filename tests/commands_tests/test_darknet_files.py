@@ -30,6 +30,11 @@ def test_prediction(folder):
     assert (folder / 'predictions' / 'a-boxes.png').is_file()
 
 
+def test_without_names_there_are_as_many_classes_as_the_weights_are_for(folder):
+    process = run_here('predict', '--model', 'yolov3_digits', 'some.weights', 'a.png', cwd=folder)
+    assert process.stdout.startswith('a.png: class 2 9'), process.stderr
+
+
 def test_conversion(folder):
     process = run_here('convert', 'some.weights', 'out.npz', '--to', 'yolov3_digits', cwd=folder)
     assert "models.create('yolov3_digits', num_classes=3)" in process.stdout, process.stderr
@@ -56,11 +61,13 @@ def test_training_starts_from_it(folder, monkeypatch):
 
 @pytest.mark.parametrize('words, messages', [
     (('predict', '--model', 'yolov3_digits', 'cut.weights', 'a.png'), ['cut.weights: ', 'the file has been cut off']),
-    (('predict', '--model', 'yolov3_digits', 'some.weights', 'a.png'), ['some.weights does not fit yolov3_digits: ']),
+    (('predict', '--model', 'yolov3_digits', '--labels', 'two.txt', 'some.weights', 'a.png'),
+     ['some.weights does not fit yolov3_digits: ']),
     (('predict', '--model', 'ssd96', 'some.weights', 'a.png'), ["expected one of darknet19, ", "; got 'ssd96'"]),
     (('convert', 'some.weights', 'out.npz', '--to', 'yolov2_tiny'), ['those of yolov2_tiny for no number of classes']),
     (('convert', 'some.weights', 'out.npz', '--to', 'vgg16'), ['--to: for some.weights expected one of darknet19, ']),
     (('convert', 'some.weights', 'out.npz'), ['some.weights has weights of Darknet: expected --to']),
     (('convert', 'a.caffemodel', 'out.npz', '--to', 'yolov3'), ['--to: for a.caffemodel expected one of ', 'vgg16'])])
 def test_files_that_do_not_fit(folder, words, messages):
+    (folder / 'two.txt').write_text('screw\nbolt\n')
     expect_one_line(run_here(*words, cwd=folder), *messages)

@@ -59,6 +59,20 @@ def test_voc_difficult_objects(voc):
     assert len(VOCBoxDataset(voc, return_difficult=True)[0][3]) == 1
 
 
+def test_what_writers_of_voc_files_do(voc):
+    """A mark of the byte order, names with spaces, flags as words."""
+    (voc / 'Annotations/b.xml').rename(voc / 'Annotations/b 1.xml')
+    (voc / 'Annotations/a.xml').write_text((voc / 'Annotations/a.xml').read_text().replace(
+        '<difficult>0<', '<difficult>False<').replace('<difficult>1<', '<difficult>true<'))
+    (voc / 'ImageSets/Main/train.txt').write_text('b 1\n\na  1\n', encoding='utf-8-sig')
+    dataset = VOCBoxDataset(voc, use_difficult=True, return_difficult=True)
+    assert [path.name for path, *_ in dataset.annotations] == ['other.png', 'a.jpg']
+    assert dataset[1][3].tolist() == [False, True]
+    (voc / 'ImageSets/Main/train.txt').write_bytes('é'.encode('latin-1'))
+    with pytest.raises(ValueError, match=r'train.txt: expected text in UTF-8'):
+        VOCBoxDataset(voc)
+
+
 def test_voc_classes_of_ones_own(voc):
     assert VOCBoxDataset(voc, classes=['dog', 'cat'])[0][2].tolist() == [1]
 
@@ -88,7 +102,11 @@ def test_examples_may_be_changed(voc):
         name='cow', difficult=0, x_min='three', y_min=1, x_max=4, y_max=9)),
      "object 1: expected a number in bndbox/xmin, got 'three'"),
     ('Annotations/b.xml', XML.format(file='other.png', objects=OBJECT.format(
-        name='cow', difficult=0, x_min='nan', y_min=1, x_max=4, y_max=9)), 'is outside its picture')])
+        name='cow', difficult=0, x_min='nan', y_min=1, x_max=4, y_max=9)),
+     "object 1: expected a number in bndbox/xmin, got 'nan'"),
+    ('Annotations/b.xml', XML.format(file='other.png', objects=OBJECT.format(
+        name='cow', difficult='maybe', x_min=1, y_min=1, x_max=4, y_max=9)),
+     "object 1: expected 0 or 1 in difficult, got 'maybe'")])
 def test_voc_files_that_are_wrong(voc, file, text, message):
     (voc / file).write_text(text)
     with pytest.raises((ValueError, FileNotFoundError), match=message) as error:
@@ -157,8 +175,32 @@ def test_coco_crowds_and_areas(coco):
     assert len(COCOBoxDataset(*coco(), return_crowded=True)[1]) == 4
 
 
+def test_what_writers_of_coco_files_do(coco):
+    """Numbers as text, flags as numbers or text, no area, ids that are text; boxes too thin to be seen are left out."""
+    images = [{'id': 'x', 'file_name': 'b.png', 'height': '30', 'width': 40.}]
+    item = {'image_id': 'x', 'category_id': 1, 'iscrowd': '0', 'area': None}
+    boxes = [2, 3, 10, 20], [2, 3, 10, 0], [2, 20, 1e-7, 5]
+    dataset = COCOBoxDataset(*coco(images=images, annotations=[{**item, 'bbox': box} for box in boxes]),
+                             return_area=True, return_crowded=True)
+    _, boxes, _, areas, crowded = dataset[0]
+    assert (boxes.tolist(), areas.tolist(), crowded.tolist()) == ([[3, 2, 23, 12]], [200], [False])
+
+
 @pytest.mark.parametrize('text, changes, message', [
     ('', {}, 'instances.json: the file is empty'),
+    ('[' * 10 ** 5, {}, 'instances.json: this is no JSON'),
+    (None, {'images': [], 'annotations': []}, 'instances.json: there are no images'),
+    (None, {'categories': [], 'annotations': []}, 'instances.json: there are no categories'),
+    (None, {'images': TABLES['images'] * 2}, 'instances.json: there are two images with the id 3'),
+    (None, {'images': [{**TABLES['images'][0], 'file_name': 5}]}, r"images\[0\]: 5 is no 'file_name'"),
+    (None, {'images': [{**TABLES['images'][0], 'id': None}]}, r"images\[0\]: None is no 'id'"),
+    (None, {'images': [{**TABLES['images'][0], 'height': None}]}, "image .*: expected a number for 'height', got None"),
+    (None, {'images': [{**TABLES['images'][0], 'width': float('nan')}]}, "expected a number for 'width', got nan"),
+    (None, {'annotations': [{'image_id': [3], 'category_id': 1, 'bbox': [0, 0, 1, 1]}]},
+     r"annotations\[0\]: \[3\] is no 'image_id'"),
+    (None, {'annotations': [{'image_id': 7, 'category_id': 1, 'bbox': '1234'}]}, "'1234' is no 'bbox'"),
+    (None, {'annotations': [{'id': 5, 'image_id': 7, 'category_id': 1, 'bbox': [0, 0, 1, 1], 'area': 'x'}]},
+     "annotation 5 of b.png: expected a number for 'area', got 'x'"),
     ('{"images": [', {}, 'instances.json: this is no JSON: Expecting value: line 1 column 13'),
     ('[]', {}, "instances.json: expected an object with the lists images, categories, annotations, found no list 'im"),
     (None, {'annotations': None}, "found no list 'annotations'"),

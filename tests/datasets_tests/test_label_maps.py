@@ -127,9 +127,15 @@ class TestFolder:
         assert data.count_pixels().tolist() == [int((data[0][1] == 0).sum()), int((data[1][1] == 1).sum())]
 
     def test_names(self, folder):
-        (folder / 'labels.txt').write_text('ground\ncat\n\ndog\n', encoding='utf-8-sig')
+        (folder / 'labels.txt').write_text('ground\ncat\n dog \n\n', encoding='utf-8-sig')
         assert SegmentationFolderDataset(folder).classes == ['ground', 'cat', 'dog']
         assert SegmentationFolderDataset(folder, ['x', 'y']).classes == ['x', 'y']
+        for content, message in ((b'ground\n\ncat', 'none in line 2'), (b'\nground', 'none in line 1'),
+                                 (b'a\nb\na', "the class 'a' stands there twice"), (b'\xe9t\xe9', 'UTF-8'),
+                                 (b' \n', 'the file is empty')):
+            (folder / 'labels.txt').write_bytes(content)
+            with pytest.raises(ValueError, match=f'labels.txt: .*{message}'):
+                SegmentationFolderDataset(folder)
 
     def test_a_photograph_on_its_side(self, folder):
         exif = Image.Exif()
@@ -203,5 +209,5 @@ class TestVOC:
         with pytest.raises(FileNotFoundError, match=r'names a picture that is missing: .*2007_1.png'):
             VOCSemanticSegmentationDataset(root)
         (root / 'ImageSets/Segmentation/train.txt').write_text('')
-        with pytest.raises(ValueError, match=r'train.txt names no pictures'):
+        with pytest.raises(ValueError, match=r'train.txt: the file is empty'):
             VOCSemanticSegmentationDataset(root)

@@ -200,6 +200,16 @@ def test_coco_without_objects_or_boxes():
     assert np.isnan(eval_detection_coco([], [], [], [], [])[name])
 
 
+@pytest.mark.parametrize('metric, name', [
+    (eval_detection_voc, 'map'), (eval_detection_coco, 'map/iou=0.50/area=all/max_dets=100')])
+def test_lists_and_scores_of_other_types(metric, name):
+    """No boxes as an empty list, scores that are only sure or not."""
+    box = np.array([[0, 0, 300, 300]], 'e')
+    figures = metric([box, []], [np.array([0]), np.zeros(0, int)], [np.array([True]), []],
+                     [box, []], [np.array([0]), np.zeros(0, int)])
+    assert figures[name] == pytest.approx(1)
+
+
 @pytest.mark.parametrize('metric', [eval_detection_voc, eval_detection_coco])
 @pytest.mark.parametrize('change, message', [
     ({'gt_labels': []}, '1 pred_bboxes, 1 pred_labels, 1 pred_scores, 1 gt_bboxes, 0 gt_labels'),

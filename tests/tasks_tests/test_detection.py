@@ -94,13 +94,20 @@ def test_coco_folders(tmp_path):
             'images': [{'id': 1, 'file_name': 'a.jpg', 'height': 40, 'width': 60}],
             'categories': [{'id': 7, 'name': 'screw'}, {'id': 5, 'name': 'nut'}],
             'annotations': [{'id': 1, 'image_id': 1, 'category_id': 7, 'bbox': [i, 10, 30, 20], 'area': 600,
-                             'iscrowd': 0}]}))
+                             'iscrowd': 0},
+                            {'image_id': 1, 'category_id': 7, 'bbox': [0, 0, 60, 9], 'iscrowd': 1}]}))
     train, test, names = load_coco(tmp_path)
     assert list(names) == ['nut', 'screw']
-    for i, data in enumerate((train, test)):
-        _, boxes, labels = data[0]
-        assert boxes.tolist() == [[10, i, 30, 30 + i]]
-        assert labels.tolist() == [1]
+    _, boxes, labels = train[0]
+    assert (boxes.tolist(), labels.tolist()) == ([[10, 0, 30, 30]], [1])
+    _, boxes, labels, areas, crowds = test[0]
+    assert (boxes.tolist(), labels.tolist()) == ([[10, 1, 30, 31], [0, 0, 9, 60]], [1, 1])
+    assert (areas.tolist(), crowds.tolist()) == ([600, 540], [False, True])
+    # The screw is found, and then, less surely, one of the crowd, which does not count.
+    found = np.array([[10, 1, 30, 31], [0, 20, 9, 30]], 'f'), np.array([1, 1]), np.array([0.9, 0.8], 'f')
+    figures = Detection.measure(None, test, [(test[0][1:], found)])
+    assert figures['ap'] == pytest.approx(1)
+    assert figures['map'] == 1
     (tmp_path / 'annotations' / 'instances_val2017.json').unlink()
     with pytest.raises(ValueError, match=r'instances_val\*.json, found 0'):
         load_coco(tmp_path)

@@ -61,7 +61,9 @@ def test_the_picture_itself_is_left_alone():
 @pytest.mark.parametrize('image, boxes, labels, message', [
     (GREY[0], np.zeros((1, 4)), None, r'expected an image of shape \(3, H, W\), got \(120, 160\)'),
     (GREY, np.zeros(4), None, r'expected boxes of shape \(R, 4\), got \(4,\)'),
-    (GREY, np.zeros((1, 4)), np.zeros(2, int), r'expected labels of shape \(1,\)')])
+    (GREY, np.zeros((1, 4)), np.zeros(2, int), r'expected labels of shape \(1,\)'),
+    (GREY, np.full((1, 4), np.nan), None, 'boxes contains numbers that are not finite'),
+    (GREY, np.zeros((2, 4)), np.array([1, -1]), 'expected labels from 0 to 1, .* got -1 to 1')])
 def test_what_is_refused(image, boxes, labels, message):
     with pytest.raises(ValueError, match=f'draw_boxes: {message}'):
-        draw_boxes(image, boxes, labels)
+        draw_boxes(image, boxes, labels, classes=['cat', 'dog'])

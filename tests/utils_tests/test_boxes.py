@@ -30,6 +30,14 @@ def test_overlap_of_random_boxes(send):
     np.testing.assert_allclose(cuda.to_cpu(actual), expected, 1e-6)
 
 
+@pytest.mark.parametrize('dtype', ['e', 'B', 'H', 'b', 'i', 'f', 'd'])
+def test_overlap_in_every_type(dtype):
+    """Areas may be larger than numbers of the type, and differences less than 0."""
+    side = 100 if dtype == 'b' else 250
+    boxes = np.array([[0, 0, 70, side], [71, 50, 90, side], [0, 0, 35, side]], dtype)
+    np.testing.assert_allclose(box_iou(boxes[:1], boxes), [[1, 0, 0.5]], 1e-6)
+
+
 def test_overlap_of_empty_boxes_and_of_none():
     empty = np.array([[3., 3, 3, 3], [3, 3, 3, 9]])
     assert not box_iou(empty, empty).any()

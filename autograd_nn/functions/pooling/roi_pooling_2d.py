@@ -141,6 +141,15 @@ def _aligned_bins(low: Array, high: Array, out: int, ratio: int | None) -> Any:
     return xp.stack(xp.broadcast_arrays(start, step, count), 2)
 
 
+def _seen(bins: Array, size: int) -> Any:
+    """Bins (R, out, 3) without most of their samples that lie outside the image, which do not change a maximum."""
+    xp = backend.get_array_module(bins)
+    start, step, count = bins[..., 0], bins[..., 1], bins[..., 2]
+    first = xp.clip(xp.ceil((-1 - start) / step) - 1, 0, count)
+    end = xp.clip(xp.floor((size - start) / step) + 2, first, count)
+    return xp.stack([start + first * step, step, end - first], 2)
+
+
 def _pooled(function: str, x: ArrayLike, rois: ArrayLike, roi_indices: ArrayLike, outsize: Size,
             spatial_scale: float, last: int = 0) -> tuple[Variable, Regions]:
     """`x`, and regions of whole pixels, which end `last` pixels behind their bottoms and rights."""
@@ -194,6 +203,8 @@ def roi_pooling_2d(x: ArrayLike, rois: ArrayLike, outh: int, outw: int, spatial_
     numbers: Any = as_array(rois)
     if numbers.ndim != 2 or numbers.shape[1] != 5:
         raise ShapeError(f'roi_pooling_2d: expected rois of shape (R, 5), got {numbers.shape}')
+    if (backend.is_on_host(numbers) or config.debug) and not (numbers[:, 0] == numbers[:, 0].astype(int)).all():
+        raise ValueError('roi_pooling_2d: expected whole numbers of images in the first column of rois')
     x, regions = _pooled('roi_pooling_2d', x, numbers[:, [2, 1, 4, 3]], numbers[:, 0].astype(int), (outh, outw),
                          spatial_scale, 1)
     return ROIMax(regions, 0).apply((x,))[0]
@@ -260,7 +271,8 @@ def roi_max_align_2d(x: ArrayLike, rois: ArrayLike, roi_indices: ArrayLike, outs
         >>> F.roi_max_align_2d(x, np.array([[0., 0., 2., 2.]]), np.array([0]), (1, 2), spatial_scale=1)
         variable([[[[6.5, 7.5]]]])
     """
-    x, regions = _aligned('roi_max_align_2d', x, rois, roi_indices, outsize, spatial_scale, sampling_ratio)
+    x, (indices, *bins) = _aligned('roi_max_align_2d', x, rois, roi_indices, outsize, spatial_scale, sampling_ratio)
+    regions = indices, _seen(bins[0], x.shape[2]), _seen(bins[1], x.shape[3])
     return ROIMax(regions, -math.inf).apply((x,))[0]
 
 

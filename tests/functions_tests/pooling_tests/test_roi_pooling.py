@@ -178,6 +178,18 @@ def test_regions_outside_of_the_image(f):
     np.testing.assert_array_equal(x.grad, np.zeros(X.shape))
 
 
+def test_the_maximum_of_a_region_far_larger_than_the_image():
+    """Of its billions of samples those within the image count, which lie at whole pixels here."""
+    roi = np.array([[-1e9 - 0.5, -1e9 - 0.5, 1e9 + 6.5, 1e9 + 6.5]])
+    assert F.roi_max_align_2d(X, roi, np.array([0]), 1, 1).array.ravel().tolist() == [29, 59]
+    assert F.roi_max_align_2d(X, roi, np.array([0]), (1, 1), 1, (3, None)).array.tolist() == [[[[23]], [[53]]]]
+
+
+def test_whole_numbers_of_images():
+    with pytest.raises(ValueError, match='roi_pooling_2d: expected whole numbers of images'):
+        F.roi_pooling_2d(X, np.array([[0.7, 0, 0, 3, 3]]), 1, 1, 1)
+
+
 @pytest.mark.parametrize('f', FUNCTIONS)
 def test_no_regions_and_no_channels(f):
     x = Variable(np.zeros((2, 3, 4, 4), 'f'))

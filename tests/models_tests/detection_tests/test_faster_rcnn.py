@@ -136,8 +136,32 @@ def test_decoding_beside_a_loop(network):
 def test_presets_and_labels(network):
     with pytest.raises(ValueError, match="'visualize' or 'evaluate', got 'eval'"):
         network.use_preset('eval')
-    with pytest.raises(ValueError, match='losses: expected labels from 0 to 2, got 1 to 3'):
-        network.loss(network(np.zeros((1, 3, 96, 96), 'f')), [np.zeros((2, 4), 'f')], [np.array([1, 3])])
+    for boxes, labels, message in (
+            ([[[0, 0, 5, 5]] * 2], [[1, 3]], 'expected labels from 0 to 2, got 1 to 3'),
+            ([[[0, 0, 5, 5]]], [[1.5]], 'expected labels from 0 to 2, got 1.5'),
+            ([[[0, 0, 5, 5]]], [[1, 2]], r'got boxes of shape \(1, 4\) and labels of shape \(2,\)'),
+            ([[]] * 2, [[]] * 2, 'of 1 pictures, got boxes of 2 and labels of 2'),
+            ([[[0, 0, np.nan, 5]]], [[1]], 'with an area'), ([[[0, 0, np.inf, 5]]], [[1]], 'with an area'),
+            ([[[9, 0, 5, 5]]], [[1]], 'with an area'), ([[[200, 0, 250, 5]]], [[1]], 'pictures of 96 x 96 pixels')):
+        with pytest.raises(ValueError, match=f'loss: .*{message}'):
+            network.loss(network(np.zeros((1, 3, 96, 96), 'f')), boxes, labels)
+    with pytest.raises(ValueError, match='FasterRCNN96: expected a num_classes of at least 1, got 0'):
+        models.create('faster_rcnn96', num_classes=0)
+
+
+def test_pictures_without_regions_and_objects(network):
+    """Of a picture one pixel high no region is left: what the second stage says of none is no loss."""
+    loss = network.loss(network(np.zeros((1, 3, 1, 96), 'f')), [np.zeros((0, 4), 'f')], [np.zeros(0, 'i')])
+    assert np.isfinite(loss.item())
+    loss.backward()
+    assert all(np.isfinite(param.grad).all() for param in network.params() if param.grad is not None)
+
+
+@pytest.mark.parametrize('shape', [(96, 96), (3, 0, 5), (1, 8, 8)])
+@pytest.mark.parametrize('name', ['faster_rcnn96', 'ssd96', 'yolov3_digits'])
+def test_pictures_of_other_shapes(name, shape):
+    with pytest.raises(ValueError, match=r'expected an? \w+ of shape \(3, H, W\), got \('):
+        models.create(name, num_classes=2).predict([np.zeros(shape, 'f')])
 
 
 def test_a_picture_without_objects(network):

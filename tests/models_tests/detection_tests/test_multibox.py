@@ -87,6 +87,9 @@ def test_encode_beside_loops(coder, count):
 def test_encode_refuses_nonsense(coder):
     with pytest.raises(ValueError, match='a label for each of 1 boxes'):
         coder.encode(np.array([[0, 0, 5, 5]], 'f'), np.array([1, 2]))
+    for end in np.nan, np.inf:
+        with pytest.raises(ValueError, match='with an area'):
+            coder.encode(np.array([[0, 0, end, 5]], 'f'), np.array([1]))
     with pytest.raises(ValueError, match=r'with an area, got \[5.0, 0.0, 5.0, 5.0\]'):
         coder.encode(np.array([[0, 0, 5, 5], [5, 0, 5, 5]], 'f'), np.array([1, 2]))
 

@@ -232,6 +232,10 @@ def test_other_sizes_after_construction():
         model(np.zeros((1, 3, 96, 96), 'f'))
     with pytest.raises(ValueError, match='YOLOv3: insize: expected a multiple of 32, got 100'):
         models.YOLOv3(insize=100)
+    with pytest.raises(ValueError, match='YOLOv2: insize: expected a multiple of 32, got 100'):
+        model.insize = 100
+    with pytest.raises(ValueError, match='YOLOv3: expected a num_classes of at least 1, got -1'):
+        models.YOLOv3(-1)
 
 
 @pytest.mark.slow
