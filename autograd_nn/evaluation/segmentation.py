@@ -34,6 +34,7 @@ def calc_semantic_segmentation_confusion(pred_labels: Iterable[np.ndarray], gt_l
         if predicted is None or true is None:
             raise ValueError(f'calc_semantic_segmentation_confusion: expected as many pred_labels as gt_labels, got '
                              f'{i} {"pred" if predicted is None else "gt"}_labels and more of the others')
+        predicted, true = np.asarray(predicted), np.asarray(true)
         if predicted.ndim != 2 or predicted.shape != true.shape:
             raise ValueError(f'calc_semantic_segmentation_confusion: expected label maps {i} of one shape (H, W), got '
                              f'pred_labels of shape {predicted.shape} and gt_labels of shape {true.shape}')
