@@ -52,8 +52,8 @@ def beam_search(step: Step, states: Sequence[ArrayLike], begin: int, end: int, w
         For each of the N inputs at most `width` sequences, the best first.
 
     Raises:
-        ValueError: `width` or `max_length` is not positive, there are no states, or `length_penalty` is negative; or a logarithm
-            is NaN.
+        ValueError: `width` or `max_length` is not positive, there are no states, or `length_penalty` is negative; or
+            a logarithm is NaN.
 
     Example:
         >>> import numpy as np

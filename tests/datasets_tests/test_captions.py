@@ -111,7 +111,7 @@ def test_captions_of_coco(photos):
      'expected captions of COCO, with images.*KeyError'),
     ({'images': [{'id': 1, 'file_name': 5}], 'annotations': [{'image_id': 1, 'caption': 'A.'}]},
      'expected the name of a picture as file_name, got 5'),
-    ('[' * 100_000, 'expected JSON with captions: maximum recursion depth'),
+    ('[' * 100_000, 'expected JSON with captions: '),
 ])
 def test_mistakes_in_files_take_one_line(photos, content, message):
     with pytest.raises(ValueError, match=message) as error:

@@ -127,7 +127,7 @@ def test_logarithms_that_are_nan():
     def step(tokens, states):
         return np.log([[0.1, 0.8, 0.1]]) if tokens[0] == 2 else np.full((1, 3), np.nan), states
 
-    with pytest.raises(ValueError, match='^beam_search: expected logarithms of probabilities, got NaN at step 2$'):
+    with pytest.raises(ValueError, match=r'^beam_search: expected logarithms of probabilities, got NaN at step 2$'):
         beam_search(step, [np.zeros((1, 1))], 2, END, 1)
 
 
