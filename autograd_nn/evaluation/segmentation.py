@@ -13,7 +13,7 @@ def calc_semantic_segmentation_confusion(pred_labels: Iterable[np.ndarray], gt_l
     """Counts which classes pixels were taken for.
 
     Args:
-        pred_labels: Label maps that were predicted, integers, each of shape (H, W).
+        pred_labels: Label maps that were predicted, integers, each of shape (H, W): arrays or nested lists.
         gt_labels: True label maps of the same shapes; pixels of a class below 0 are not counted.
         num_classes: The least number of classes; there are as many as the largest label asks for.
 
@@ -78,7 +78,7 @@ def eval_semantic_segmentation(pred_labels: Iterable[np.ndarray], gt_labels: Ite
     https://arxiv.org/abs/1411.4038, section 5. Means are taken over the classes that occur.
 
     Args:
-        pred_labels: Label maps that were predicted, integers, each of shape (H, W).
+        pred_labels: Label maps that were predicted, integers, each of shape (H, W): arrays or nested lists.
         gt_labels: True label maps of the same shapes; pixels of a class below 0 are not counted.
         num_classes: The least number of classes (see `calc_semantic_segmentation_confusion`).
 

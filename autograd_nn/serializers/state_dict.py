@@ -32,7 +32,7 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
 
     Args:
         file: A file of PyTorch (see `read_torch_file`) or a safetensors file, as a path or a binary file object; or
-            arrays by name.
+            arrays, or nested lists of numbers, by name.
         link: What to load into. Nothing of it changes if an error is raised.
         name_map: From modules to paths of links, in which dots and slashes mean the same: a dictionary, whose longest
             key that begins a name at a dot counts; or pairs of a regular expression and its replacement, applied one
