@@ -107,7 +107,7 @@ def _read_captions(file: Path) -> dict[str, list[str]]:
     """The sentences of each picture."""
     try:
         content = json.loads(file.read_bytes())
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the latter from lists that are nested deeply
         raise ValueError(f'{file}: expected JSON with captions: {error}') from None
     if not isinstance(content, dict):
         raise ValueError(f'{file}: expected captions of COCO, or {{"file": ["sentence", …]}}; got '
@@ -129,6 +129,9 @@ def _of_coco(file: Path, content: dict[str, Any]) -> dict[str, list[str]]:
     """The same from the tables of COCO."""
     try:
         names = {image['id']: image['file_name'] for image in content['images']}
+        wrong = [name for name in names.values() if not isinstance(name, str)]
+        if wrong:
+            raise ValueError(f'{file}: expected the name of a picture as file_name, got {wrong[0]!r}')
         captions: dict[str, list[str]] = {name: [] for name in names.values()}
         for annotation in content['annotations']:
             captions[names[annotation['image_id']]].append(annotation['caption'])

@@ -1,7 +1,8 @@
 """Transforms of pictures together with their label maps: what networks that segment are trained with.
 
 An example is a tuple of an image (channels, height, width), a label map (height, width), and whatever else; what comes
-into a picture from outside has the label -1: it does not matter. Transforms of the image alone go with these into a
+into a picture from outside has the label -1: it does not matter. Label maps of unsigned integers, which have no -1,
+become int32. Transforms of the image alone go with these into a
 `Compose`:
 
 >>> from autograd_nn.datasets import AugmentedDataset
@@ -51,6 +52,8 @@ class LabelMapTransform(ExampleTransform):
         if image.ndim != 3 or labels.shape != image.shape[1:]:
             raise ValueError(f'{type(self).__name__}: expected an image of shape (channels, height, width) and labels '
                              f'of shape (height, width), got {image.shape} and {labels.shape}')
+        if labels.dtype.kind in 'ub':  # which have no -1
+            labels = labels.astype(np.int32)
         return *self.apply(image, labels, np.random.default_rng() if rng is None else rng), *others
 
 

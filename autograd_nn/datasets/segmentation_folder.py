@@ -94,7 +94,8 @@ class SegmentationFolderDataset(LabelMapDataset):
     Raises:
         FileNotFoundError: There is no such folder.
         ValueError: There are no pictures; a picture has no label map, or a label map no picture; one has another size
-            than the other; a label map is a picture in colours, or has a class that is not in the list.
+            than the other; two have one name; a label map is a picture in colours, or has a class that is not in the
+            list; no pixel counts, or there is only one class.
 
     Example:
         >>> import tempfile
@@ -130,6 +131,10 @@ class SegmentationFolderDataset(LabelMapDataset):
         counts = self.count_pixels()
         if not classes:
             self.classes = self.classes[:max(np.flatnonzero(counts), default=0) + 1]
+        if not counts.any() or len(self.classes) == 1:
+            found = 'no class' if not counts.any() else f'the class {self.classes[0]} alone'
+            raise ValueError(f'SegmentationFolderDataset: expected label maps of at least two classes in '
+                             f'{root / "masks"}, found {found}; 255 stands for pixels that do not count')
 
 
 class VOCSemanticSegmentationDataset(LabelMapDataset):
@@ -170,7 +175,13 @@ def _named(root: Path, folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f'SegmentationFolderDataset: there is no folder {folder}; expected pictures in '
                                 f'{root / "images"}, and label maps in {root / "masks"}')
-    return {path.relative_to(folder).with_suffix('').as_posix(): path for path in find_images(folder)[0]}
+    named: dict[str, Path] = {}
+    for path in find_images(folder)[0]:
+        other = named.setdefault(path.relative_to(folder).with_suffix('').as_posix(), path)
+        if other != path:
+            raise ValueError(f'SegmentationFolderDataset: expected one file of each name without its ending, got '
+                             f'{other} and {path}')
+    return named
 
 
 def read_names(path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -14,20 +15,29 @@ BEGINNING = '<bos>'
 MARKS = [UNKNOWN, BEGINNING, END_OF_LINE]
 _Marked = TypeVar('_Marked', bound='MarkedVocabulary')
 # What splits words and is none; apostrophes and hyphens within words stay.
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_WORD = re.compile(r"\w[\w\u0300]*(?:['’-]\w[\w\u0300]*)*")
+_NEITHER_ASCII_NOR_LETTER = re.compile(r'[^\w\x00-\x7f]')
 
 
 def split_sentence(sentence: str) -> list[str]:
     """The words of a sentence in lower case, without punctuation: what captions are compared by.
 
     Args:
-        sentence: The sentence.
+        sentence: The sentence. How its accents are encoded does not matter: words have them as Unicode's NFC does.
 
     Example:
         >>> split_sentence("A man's well-worn bicycle, leaning on a wall.")
         ['a', "man's", 'well-worn', 'bicycle', 'leaning', 'on', 'a', 'wall']
     """
-    return _WORD.findall(sentence.lower())
+    sentence = unicodedata.normalize('NFC', sentence).lower()
+    # Vowel signs and the like are no letters to re: one mark, of the same length, stands for all of them.
+    pattern = _NEITHER_ASCII_NOR_LETTER.sub(lambda found: '\u0300' if _is_mark(found[0]) else found[0], sentence)
+    return [sentence[found.start():found.end()] for found in _WORD.finditer(pattern)]
+
+
+def _is_mark(character: str) -> bool:
+    """Whether a character belongs to the letter before it: an accent, a vowel sign, or what joins letters."""
+    return unicodedata.category(character) in ('Mn', 'Mc') or character in '\u200c\u200d'
 
 
 class MarkedVocabulary(Vocabulary):

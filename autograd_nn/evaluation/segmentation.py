@@ -13,7 +13,7 @@ def calc_semantic_segmentation_confusion(pred_labels: Iterable[np.ndarray], gt_l
     """Counts which classes pixels were taken for.
 
     Args:
-        pred_labels: Label maps that were predicted, integers, each of shape (H, W).
+        pred_labels: Label maps that were predicted, integers, each of shape (H, W): arrays or nested lists.
         gt_labels: True label maps of the same shapes; pixels of a class below 0 are not counted.
         num_classes: The least number of classes; there are as many as the largest label asks for.
 
@@ -34,6 +34,7 @@ def calc_semantic_segmentation_confusion(pred_labels: Iterable[np.ndarray], gt_l
         if predicted is None or true is None:
             raise ValueError(f'calc_semantic_segmentation_confusion: expected as many pred_labels as gt_labels, got '
                              f'{i} {"pred" if predicted is None else "gt"}_labels and more of the others')
+        predicted, true = np.asarray(predicted), np.asarray(true)
         if predicted.ndim != 2 or predicted.shape != true.shape:
             raise ValueError(f'calc_semantic_segmentation_confusion: expected label maps {i} of one shape (H, W), got '
                              f'pred_labels of shape {predicted.shape} and gt_labels of shape {true.shape}')
@@ -77,7 +78,7 @@ def eval_semantic_segmentation(pred_labels: Iterable[np.ndarray], gt_labels: Ite
     https://arxiv.org/abs/1411.4038, section 5. Means are taken over the classes that occur.
 
     Args:
-        pred_labels: Label maps that were predicted, integers, each of shape (H, W).
+        pred_labels: Label maps that were predicted, integers, each of shape (H, W): arrays or nested lists.
         gt_labels: True label maps of the same shapes; pixels of a class below 0 are not counted.
         num_classes: The least number of classes (see `calc_semantic_segmentation_confusion`).
 

@@ -32,7 +32,7 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
 
     Args:
         file: A file of PyTorch (see `read_torch_file`) or a safetensors file, as a path or a binary file object; or
-            arrays by name.
+            arrays, or nested lists of numbers, by name.
         link: What to load into. Nothing of it changes if an error is raised.
         name_map: From modules to paths of links, in which dots and slashes mean the same: a dictionary, whose longest
             key that begins a name at a dot counts; or pairs of a regular expression and its replacement, applied one
@@ -45,7 +45,8 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged or of another kind; nothing in it fits; or two names mean the same parameter.
+        ValueError: The file is damaged or of another kind; nothing in it fits; two names mean the same parameter; or a
+            regular expression of the name map is none.
 
     Example:
         >>> import numpy as np, autograd_nn as ann, autograd_nn.links as L
@@ -69,7 +70,7 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
             raise ValueError(f'load_state_dict: {names[path]!r} and {name!r} both mean {path!r}')
         if path is not None:
             names[path] = name
-    report = load_arrays({path: arrays[name] for path, name in names.items()}, link)
+    report = load_arrays({path: np.asarray(arrays[name]) for path, name in names.items()}, link)
     if not report.loaded:
         raise ValueError(f'load_state_dict: nothing of the file fits: it has names such as {_examples(arrays)}, '
                          f'the link {_examples(dict(link.namedparams()))}; a name_map says which is which')
@@ -123,7 +124,11 @@ def _map_name(module: str, name_map: NameMap | None) -> str | None:
         replacement = name_map[longest]
         return None if replacement is None else replacement + module[len(longest):]
     for pattern, replacement in name_map:
-        module = re.sub(pattern, replacement, module)
+        try:
+            module = re.sub(pattern, replacement, module)
+        except (re.error, IndexError) as error:  # the latter for a group of no such name
+            raise ValueError(f'load_state_dict: name_map: expected a regular expression and its replacement, got '
+                             f'{pattern!r} and {replacement!r}: {error}') from None
     return module
 
 

@@ -14,6 +14,7 @@ from autograd_nn import datasets, models
 from autograd_nn.backend import Device
 from autograd_nn.dataset import Converter, to_device
 from autograd_nn.datasets import CaptionDataset, DigitSceneCaptions, SentenceVocabulary, split_sentence
+from autograd_nn.datasets.sentences import MARKS
 from autograd_nn.evaluation import bleu, cider_d
 from autograd_nn.tasks.network_input import find_lacking, load_fitting_weights, run_once
 from autograd_nn.tasks.options import check_at_least, find_vocabulary
@@ -91,6 +92,9 @@ class Captioning(SampleTask):
         found = SentenceVocabulary.of_sentences(self.sentences, options.vocabulary_size, options.min_count)
         path = find_vocabulary(options)
         if path is None:
+            if len(found) == len(MARKS):
+                raise ValueError(f'--min-count: expected words that occur at least {options.min_count} times in '
+                                 f'{options.dataset}, found none')
             return found
         known = SentenceVocabulary.load(path)
         if options.resume and not options.initial_weights and known.tokens != found.tokens:

@@ -16,7 +16,6 @@ from autograd_nn.dataset import concat_examples
 from autograd_nn.link import Chain
 from autograd_nn.models.generative.autoencoder import PictureCoder
 from autograd_nn.reporter import report
-from autograd_nn.serializers import load_npz
 from autograd_nn.tasks.classification import PictureConverter
 from autograd_nn.tasks.digit_judge import load_digit_judge
 from autograd_nn.tasks.generated_pictures import draw_latent_map
@@ -24,7 +23,7 @@ from autograd_nn.tasks.options import check_at_least
 from autograd_nn.tasks.picture_data import HAND_WRITING, PICTURES, fit_pictures, load_classes, load_pictures
 from autograd_nn.tasks.sample_task import SampleTask
 from autograd_nn.training.extension import Extension
-from autograd_nn.training.run_folder import INTERPOLATION, LATENT_MAP, path_of_network
+from autograd_nn.training.run_folder import INTERPOLATION, LATENT_MAP, load_weights, path_of_network
 from autograd_nn.training.trainer import Trainer
 from autograd_nn.utils.atomic import atomic_write
 from autograd_nn.variable import Variable
@@ -201,5 +200,4 @@ def load_network(path: str | Path, network: Any) -> None:
         OSError: The file cannot be read.
         ValueError: It is damaged, or does not fit.
     """
-    start = path_of_network(path)
-    load_npz(path, getattr(network, 'generator', network) if start else network, start)
+    load_weights(path, getattr(network, 'generator', network) if path_of_network(path) else network)

@@ -344,7 +344,10 @@ def load_weights(path: str | Path, model: Link) -> None:
         OSError: The file cannot be read.
         ValueError: It is damaged, or does not fit the model.
     """
-    load_npz(path, model, path_of_network(path))
+    try:
+        load_npz(path, model, path_of_network(path))
+    except KeyError as error:
+        raise ValueError(f'{path} does not fit {type(model).__name__}: {_what_is_wrong(error)}') from None
 
 
 def path_of_network(path: str | Path) -> str:

@@ -52,7 +52,8 @@ def beam_search(step: Step, states: Sequence[ArrayLike], begin: int, end: int, w
         For each of the N inputs at most `width` sequences, the best first.
 
     Raises:
-        ValueError: `width` or `max_length` is not positive, there are no states, or `length_penalty` is negative.
+        ValueError: `width` or `max_length` is not positive, there are no states, or `length_penalty` is negative; or
+            a logarithm is NaN.
 
     Example:
         >>> import numpy as np
@@ -78,6 +79,8 @@ def beam_search(step: Step, states: Sequence[ArrayLike], begin: int, end: int, w
         log_p, after = step(last, now)
         scores = to_cpu(_as_array(log_p)).astype(np.float64)
         scores[:, list(exclude)] = -np.inf
+        if np.isnan(scores).any():
+            raise ValueError(f'beam_search: expected logarithms of probabilities, got NaN at step {length}')
         rows, last, sums = _best(sums[:, None] + scores, owners, width)
         tokens, owners = np.concatenate([tokens[rows], last[:, None]], axis=1), owners[rows]
         for row in np.flatnonzero((last == end) | (length == max_length)).tolist():

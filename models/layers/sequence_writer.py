@@ -83,7 +83,13 @@ class SequenceWriter(Chain):
 
         Returns:
             For each sample at most `width` sequences, the best first: the numbers of their tokens without marks.
+
+        Raises:
+            ValueError: An argument is out of its range, or the network computes NaN (see `beam_search`).
         """
+        if not len(x):
+            return []
+
         def step(tokens: np.ndarray, states: Sequence[Any]) -> tuple[Variable, Sequence[ArrayLike]]:
             logits, states = self.step(self.device.send(tokens), states)
             return F.log_softmax(logits), states

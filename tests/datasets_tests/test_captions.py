@@ -1,6 +1,7 @@
 """Sentences, their vocabulary, files of captions, and scenes that a grammar describes."""
 import json
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -17,6 +18,16 @@ def test_words_of_a_sentence():
     assert datasets.split_sentence('Two dogs, one (brown) cat -- and "Tim\'s" T-shirt!') == [
         'two', 'dogs', 'one', 'brown', 'cat', 'and', "tim's", 't-shirt']
     assert datasets.split_sentence('Größe: 3') == ['größe', '3'] and datasets.split_sentence(' ... ') == []
+
+
+@pytest.mark.parametrize('sentence, words', [
+    ('यह हिन्दी है।', ['यह', 'हिन्दी', 'है']), ('สวัสดีครับ', ['สวัสดีครับ']), ('வணக்கம் உலகம்', ['வணக்கம்', 'உலகம்']),
+    ('שָׁלוֹם', ['שָׁלוֹם']), ('Un café à l’été', ['un', 'café', 'à', 'l’été']), ('ශ්‍රී', ['ශ්‍රී']),
+    ('a ́ b ❤️', ['a', 'b'])])
+def test_marks_belong_to_words(sentence, words):
+    expected = [unicodedata.normalize('NFC', word) for word in words]
+    for form in 'NFC', 'NFD':
+        assert datasets.split_sentence(unicodedata.normalize(form, sentence)) == expected
 
 
 def test_vocabulary_of_sentences(tmp_path):
@@ -98,6 +109,9 @@ def test_captions_of_coco(photos):
     ({'annotations': []}, 'expected captions of COCO, with images'),
     ({'images': [{'id': 1, 'file_name': 'red.png'}], 'annotations': [{'image_id': 2, 'caption': 'A.'}]},
      'expected captions of COCO, with images.*KeyError'),
+    ({'images': [{'id': 1, 'file_name': 5}], 'annotations': [{'image_id': 1, 'caption': 'A.'}]},
+     'expected the name of a picture as file_name, got 5'),
+    ('[' * 100_000, 'expected JSON with captions: '),
 ])
 def test_mistakes_in_files_take_one_line(photos, content, message):
     with pytest.raises(ValueError, match=message) as error:

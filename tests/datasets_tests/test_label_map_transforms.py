@@ -66,6 +66,14 @@ def test_resize_keeps_the_ratio():
     assert (image[:, 27:] == np.array([1, 2, 3])[:, None, None]).all()
 
 
+@pytest.mark.parametrize('dtype', ['u1', 'u2', 'u4', '?'])
+def test_unsigned_labels(dtype):
+    image, labels = example(0)
+    _, larger = RandomLabelMapCrop((20, 32))((image, (labels > 1).astype(dtype)))
+    assert larger.dtype == np.int32
+    assert (larger[:, :30] == (labels > 1)).all() and (larger[:, 30:] == -1).all()
+
+
 def test_in_a_data_set_with_transforms_of_the_image_alone():
     transform = Compose([RandomBrightness(0.5), RandomLabelMapScale(0.5, 2.), RandomLabelMapCrop((24, 24)),
                          RandomLabelMapFlip()])

@@ -1,5 +1,8 @@
 """Label maps as files and pictures, and folders of them."""
 import io
+import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -28,6 +31,15 @@ def test_the_colours_of_voc():
     assert len({tuple(color) for color in colors.tolist()}) == 256
 
 
+def png_of_bits(numbers, bits):
+    """A PNG in grey of one row whose pixels have few bits, which Pillow does not write."""
+    row = int(''.join(f'{number:0{bits}b}' for number in numbers), 2).to_bytes(len(numbers) * bits // 8, 'big')
+    chunks = [(b'IHDR', struct.pack('>IIBBBBB', len(numbers), 1, bits, 0, 0, 0, 0)),
+              (b'IDAT', zlib.compress(b'\0' + row)), (b'IEND', b'')]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(struct.pack('>I', len(data)) + kind + data
+                                          + struct.pack('>I', zlib.crc32(kind + data)) for kind, data in chunks)
+
+
 class TestFiles:
     def test_there_and_back(self, tmp_path):
         labels = np.random.default_rng(0).integers(-1, 255, (7, 9)).astype('i')
@@ -53,6 +65,41 @@ class TestFiles:
             mode, dither=Image.Dither.NONE).save(file, 'PNG')
         found = read_label_map(file)
         assert found.tolist() == (expected if mode == 'L' else [[0, 0, 1]])
+
+    @pytest.mark.parametrize(('bits', 'numbers'), [(2, [0, 1, 2, 3]), (4, [0, 7, 14, 15]), (8, [0, 3, 17, 85])])
+    def test_grey_of_few_bits(self, bits, numbers, tmp_path):
+        (tmp_path / 'mask.png').write_bytes(png_of_bits(numbers, bits))
+        assert read_label_map(tmp_path / 'mask.png').tolist() == [numbers]
+        assert read_label_map(io.BytesIO(png_of_bits(numbers, bits))).tolist() == [numbers]
+
+    @pytest.mark.parametrize(('content', 'numbers'), [
+        (b'P5 4 1 3\n\0\1\2\3', [0, 1, 2, 3]), (b'P2 4 1 5\n0 1 4 5\n', [0, 1, 4, 5]),
+        (b'P5 4 1 255\n\0\1\2\xff', [0, 1, 2, -1])])
+    def test_grey_of_a_brightest_number(self, content, numbers):
+        assert read_label_map(io.BytesIO(content)).tolist() == [numbers]
+
+    def test_upright(self, tmp_path):
+        exif = Image.Exif()
+        exif[274] = 6  # a quarter turn clockwise
+        Image.fromarray(np.array([[1, 2, 3], [4, 5, 6]], np.uint8)).save(tmp_path / 'mask.png', exif=exif)
+        assert read_label_map(tmp_path / 'mask.png').tolist() == [[4, 1], [5, 2], [6, 3]]
+
+    @pytest.mark.parametrize(('kind', 'options'), [
+        ('JPEG', {}), ('JPEG2000', {}), ('TIFF', {'compression': 'jpeg'})])
+    def test_formats_with_loss(self, kind, options, tmp_path):
+        Image.new('L', (8, 8)).save(tmp_path / 'mask', kind, **options)
+        with pytest.raises(ValueError, match=f'mask: expected a format without loss, such as PNG, got {kind}'):
+            read_label_map(tmp_path / 'mask')
+
+    def test_errors_name_the_path(self, tmp_path):
+        Image.new('RGB', (3, 2)).save(tmp_path / '0.png')
+        for path in tmp_path / '0.png', str(tmp_path / '0.png'):
+            with pytest.raises(ValueError, match=re.escape(f'read_label_map: {tmp_path / "0.png"}: expected')):
+                read_label_map(path)
+        Image.fromarray(np.random.default_rng(0).integers(0, 9, (99, 99)).astype('u1')).save(tmp_path / '0.png')
+        (tmp_path / '0.png').write_bytes((tmp_path / '0.png').read_bytes()[:999])
+        with pytest.raises(OSError, match=re.escape(f'cannot read the label map {tmp_path / "0.png"}: image file is')):
+            read_label_map(tmp_path / '0.png')
 
     def test_nonsense(self, tmp_path):
         Image.new('RGB', (3, 2)).save(tmp_path / 'colours.png')
@@ -160,6 +207,26 @@ class TestFolder:
         (folder / 'images' / 'a.jpg').unlink()
         with pytest.raises(ValueError, match=r'z.png has no picture: there is no z with'):
             SegmentationFolderDataset(folder)
+
+    def test_two_files_of_one_name(self, folder):
+        Image.new('RGB', (15, 12)).save(folder / 'images' / 'a.png')
+        with pytest.raises(ValueError, match=r'one file of each name .*, got .*images/a.jpg and .*images/a.png'):
+            SegmentationFolderDataset(folder)
+
+    def test_masks_in_which_no_pixel_counts(self, folder):
+        for name in 'a.png', 'deeper/b.c.png':
+            mask = folder / 'masks' / name
+            write_label_map(mask, np.full(read_label_map(mask).shape, -1))
+        for classes in None, ['ground', 'cat']:
+            with pytest.raises(ValueError, match=r'two classes in .*masks, found no class; 255 stands for'):
+                SegmentationFolderDataset(folder, classes)
+
+    def test_masks_of_the_ground_alone(self, folder):
+        write_label_map(folder / 'masks/deeper/b.c.png', np.zeros((9, 7), int))
+        for classes in None, ['0']:
+            with pytest.raises(ValueError, match=r'found the class 0 alone; 255 stands for pixels that do not count'):
+                SegmentationFolderDataset(folder, classes)
+        assert len(SegmentationFolderDataset(folder, ['ground', 'cat'])) == 2  # as a small part to test with may be
 
     def test_empty_folders(self, folder, tmp_path):
         for path in (folder / 'images').rglob('*.jpg'):

@@ -68,6 +68,10 @@ def test_matrices_add_up():
     assert whole['iou'].shape == (7,) and np.isnan(whole['iou'][5:]).all()
 
 
+def test_lists():
+    assert eval_semantic_segmentation([[[0, 1], [1, 1]]], [[[0, 0], [1, -1]]])['iou'].tolist() == [0.5, 0.5]
+
+
 def test_nothing_to_count():
     with warnings.catch_warnings():
         warnings.simplefilter('error')

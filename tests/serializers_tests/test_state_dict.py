@@ -94,6 +94,20 @@ def test_half_precision_is_converted():
     np.testing.assert_array_equal(model.W.array, weights)
 
 
+def test_lists():
+    model = L.Linear(3, 2)
+    serializers.load_state_dict({'weight': [[1, 2, 3], [4, 5, 6]]}, model)
+    assert model.W.array.tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+@pytest.mark.parametrize('pair, message', [
+    (('(', 'fc'), r"got '\(' and 'fc': missing \)"), (('a', r'\1'), 'invalid group reference'),
+    (('a', r'\g<x>'), 'unknown group name')])
+def test_what_is_no_regular_expression(pair, message):
+    with pytest.raises(ValueError, match=f'^load_state_dict: name_map: expected a regular expression .*{message}'):
+        serializers.load_state_dict({'a.weight': normal(2, 3)}, L.Linear(3, 2), [pair])
+
+
 def test_nothing_fits():
     with pytest.raises(ValueError, match=r"nothing of the file fits: .*'x\.weight', the link '/W', '/b'; a name_map"):
         serializers.load_state_dict({'x.weight': normal(2, 2)}, L.Linear(2, 2))

@@ -1,6 +1,7 @@
 """Training networks that write captions, on scenes and files, and using them."""
 import argparse
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -121,6 +122,26 @@ def test_mistakes_in_captions_take_one_line(content, message, tmp_path):
     process = run_here('train', '--model', 'nic_scenes', '--dataset', tmp_path, cwd=tmp_path)
     expect_one_line(process, message)
     assert not (tmp_path / 'result').exists()
+
+
+def test_no_word_is_frequent_enough(scenes, tmp_path):
+    process = run_here('train', '--model', 'nic_scenes', '--dataset', scenes, '--min-count', 1000, cwd=tmp_path)
+    expect_one_line(process, f'--min-count: expected words that occur at least 1000 times in {scenes}, found none')
+
+
+def test_weights_without_some_arrays_and_with_nan(run, scenes, tmp_path):
+    """What is wrong is said of the file that it is wrong in."""
+    for name in 'config.json', 'vocabulary.json':
+        shutil.copy(run / name, tmp_path)
+    with np.load(run / 'model.npz') as file:
+        arrays = dict(file)
+    np.savez(tmp_path / 'model.npz', **{name: np.full_like(array, np.nan) if array.dtype.kind == 'f' else array
+                                        for name, array in arrays.items()})
+    expect_one_line(run_here('predict', 'model.npz', scenes / '3.png', cwd=tmp_path), 'beam_search: ', 'got NaN')
+    del arrays['embed/W']
+    np.savez(tmp_path / 'model.npz', **arrays)
+    expect_one_line(run_here('predict', 'model.npz', scenes / '3.png', cwd=tmp_path),
+                    "model.npz does not fit ", "there is no 'embed/W', only ")
 
 
 def test_where_captions_are_found(tmp_path):

@@ -207,6 +207,12 @@ def test_mistakes_take_one_line(tmp_path):
     assert not (tmp_path / 'result').exists()
 
 
+def test_weights_without_an_array(tmp_path):
+    np.savez(tmp_path / 'model.npz', W=np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"model\.npz does not fit Linear: there is no 'b', only W$"):
+        picture_task.load_network(tmp_path / 'model.npz', ann.links.Linear(3, 2))
+
+
 def test_translation(tmp_path, few_digits, small_networks):
     said = train(tmp_path, 'pix2pix', '--epochs', 2)
     assert 'pix2pix on outlines: 40 training and 20 test samples' in said

@@ -210,6 +210,8 @@ def test_nonsense(tmp_path):
     (tmp_path / 'empty').mkdir()
     expect_one_line(train('--dataset', 'empty'), 'there is no folder empty/images')
     folder = write_pairs(tmp_path / 'data', 1)
+    expect_one_line(train('--dataset', 'data'), 'at least two classes in data/masks, found the class 0 alone')
+    datasets.write_label_map(folder / 'masks' / '0.png', np.ones((30, 20), int))
     expect_one_line(train('--dataset', 'data'), 'data: expected at least 2 pictures')
     datasets.write_label_map(folder / 'masks' / '0.png', np.zeros((30, 19), int))
     expect_one_line(train('--dataset', 'data'), '0.png has 30 x 19 pixels', 'has 30 x 20')

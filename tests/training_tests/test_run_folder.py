@@ -133,3 +133,6 @@ def test_files_without_weights(tmp_path):
     serializers.save_npz(tmp_path / 'other.npz', L.Linear(4, 2))
     with pytest.raises(ValueError, match=r'expected shape \(2, 3\), found \(2, 4\)'):
         load_weights(tmp_path / 'other.npz', L.Linear(3, 2))
+    serializers.save_npz(tmp_path / 'other.npz', L.Linear(3, 2, nobias=True))
+    with pytest.raises(ValueError, match=r"other\.npz does not fit Linear: there is no 'b', only W$"):
+        load_weights(tmp_path / 'other.npz', L.Linear(3, 2))

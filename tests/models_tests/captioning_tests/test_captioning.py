@@ -101,6 +101,11 @@ def test_what_stands_behind_a_sentence_changes_nothing(kind):
 
 
 @pytest.mark.parametrize('kind', ['nic', 'attention'])
+def test_nothing_is_written_about_no_pictures(kind):
+    assert small(kind).write(np.zeros((0, 3, 64, 64), 'f')) == []
+
+
+@pytest.mark.parametrize('kind', ['nic', 'attention'])
 def test_written_sentences(kind):
     """Their scores are those of reading them; marks never come; a width of 1 is greedy."""
     model = small(kind)

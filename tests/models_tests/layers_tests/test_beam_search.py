@@ -123,6 +123,14 @@ def test_states_may_be_variables_and_several():
     assert isinstance(found[0][0], models.Hypothesis)
 
 
+def test_logarithms_that_are_nan():
+    def step(tokens, states):
+        return np.log([[0.1, 0.8, 0.1]]) if tokens[0] == 2 else np.full((1, 3), np.nan), states
+
+    with pytest.raises(ValueError, match=r'^beam_search: expected logarithms of probabilities, got NaN at step 2$'):
+        beam_search(step, [np.zeros((1, 1))], 2, END, 1)
+
+
 @pytest.mark.parametrize('arguments, message', [
     ({'width': 0}, 'got 1 states, 0, 20 and 0.0'), ({'max_length': 0}, 'got 1 states, 3, 0 and'),
     ({'length_penalty': -1}, 'and -1'), ({'states': []}, 'got 0 states')])
