@@ -61,6 +61,7 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
         not loaded, not in the file: bn1/beta, bn1/avg_mean, bn1/avg_var, bn1/N, fc/b
     """
     arrays = file if isinstance(file, Mapping) else _read(file, key)
+    arrays = {name: array if hasattr(array, 'dtype') else np.asarray(array) for name, array in arrays.items()}
     links = {path.strip('/'): child for path, child in link.namedlinks()}
     places = dict(_by_place(link))
     names: dict[str, str] = {}
@@ -70,7 +71,7 @@ def load_state_dict(file: File | Mapping[str, np.ndarray], link: Link, name_map:
             raise ValueError(f'load_state_dict: {names[path]!r} and {name!r} both mean {path!r}')
         if path is not None:
             names[path] = name
-    report = load_arrays({path: np.asarray(arrays[name]) for path, name in names.items()}, link)
+    report = load_arrays({path: arrays[name] for path, name in names.items()}, link)
     if not report.loaded:
         raise ValueError(f'load_state_dict: nothing of the file fits: it has names such as {_examples(arrays)}, '
                          f'the link {_examples(dict(link.namedparams()))}; a name_map says which is which')
