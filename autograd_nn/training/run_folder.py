@@ -346,7 +346,9 @@ def load_weights(path: str | Path, model: Link) -> None:
     """
     try:
         load_npz(path, model, path_of_network(path))
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
+        if str(path) in str(error):  # it is damaged
+            raise
         raise ValueError(f'{path} does not fit {type(model).__name__}: {_what_is_wrong(error)}') from None
 
 

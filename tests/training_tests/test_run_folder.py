@@ -131,7 +131,7 @@ def test_files_without_weights(tmp_path):
     with pytest.raises(FileNotFoundError):
         path_of_network(tmp_path / 'nothing.npz')
     serializers.save_npz(tmp_path / 'other.npz', L.Linear(4, 2))
-    with pytest.raises(ValueError, match=r'expected shape \(2, 3\), found \(2, 4\)'):
+    with pytest.raises(ValueError, match=r"other\.npz does not fit Linear: 'W': expected shape \(2, 3\), found"):
         load_weights(tmp_path / 'other.npz', L.Linear(3, 2))
     serializers.save_npz(tmp_path / 'other.npz', L.Linear(3, 2, nobias=True))
     with pytest.raises(ValueError, match=r"other\.npz does not fit Linear: there is no 'b', only W$"):
