@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd_nn.functions as F
+from autograd_nn import Variable
 from support.checking import check_function, gradients, spread, uniform
 
 
@@ -121,6 +122,18 @@ def test_known_values_of_upsampling():
     np.testing.assert_array_equal(F.upsampling_2d(y, indexes, 2, outsize=(6, 6)).array[0, 0], expected)
     check_function(lambda y: F.upsampling_2d(y, y.device.send(indexes), 2, outsize=(6, 6)),
                    lambda y: expected[None, None], y.array)
+
+
+@pytest.mark.parametrize('dtype', ['e', 'f', 'd', 'g'])
+def test_the_gradient_of_upsampling_is_what_lies_at_the_maxima_in_every_type(dtype):
+    """Also what is no number or infinite; numbers of 16 bytes go another way."""
+    gy = np.array([[[[1, np.nan, 3, 4], [5, -0.5, np.inf, 8]]]], dtype)
+    x = Variable(np.zeros((1, 1, 1, 2), dtype))
+    y = F.upsampling_2d(x, np.array([[[[3, 2]]]]), 2, outsize=(2, 4))
+    y.grad = gy
+    y.backward()
+    assert x.grad.dtype == gy.dtype
+    np.testing.assert_array_equal(x.grad.ravel(), gy[0, 0, 1, [1, 2]])
 
 
 @pytest.mark.parametrize('n, f, general', [
