@@ -34,7 +34,45 @@ class Scene(NamedTuple):
     masks: np.ndarray
 
 
-class DigitScenes(DatasetMixin):
+class NumberedDrawings(DatasetMixin):
+    """Base class of data sets whose examples are drawn when they are read, each from what its number chooses.
+
+    Args:
+        length: The number of examples.
+        split: ``'train'`` or ``'test'``.
+        seed: Chooses them; not negative.
+        fresh: Whether each epoch has other examples (see `DatasetMixin.at_epoch`): example *i* of epoch *e* is number
+            *e* times `length` plus *i*.
+
+    Raises:
+        ValueError: There is no such split.
+    """
+
+    def __init__(self, length: int, split: str, seed: int, fresh: bool) -> None:
+        if split not in ('train', 'test'):
+            raise ValueError(f"{type(self).__name__}: split: expected 'train' or 'test', got {split!r}")
+        self.length = length
+        self.split = split
+        self.seed = seed
+        self.fresh = fresh
+        self._first = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def at_epoch(self, epoch: int) -> Any:
+        if not self.fresh:
+            return self
+        moved = copy.copy(self)
+        moved._first = epoch * len(self)
+        return moved
+
+    def _generator(self, i: int) -> np.random.Generator:
+        """What example `i` is drawn with."""
+        return np.random.default_rng([self.seed, ('train', 'test').index(self.split), self._first + i])
+
+
+class DigitScenes(NumberedDrawings):
     """Scenes of handwritten digits, of several sizes and colours, on a cluttered ground: nothing but this package.
 
     Example *i* depends on `split`, `size`, `seed`, `count`, `sides` and *i* alone, and is drawn when it is read. The
@@ -67,8 +105,7 @@ class DigitScenes(DatasetMixin):
     def __init__(self, length: int, split: str = 'train', size: tuple[int, int] = (96, 96), seed: int = 0,
                  count: tuple[int, int] = (1, 8), sides: tuple[float, float] | None = None,
                  fresh: bool = False) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"DigitScenes: split: expected 'train' or 'test', got {split!r}")
+        super().__init__(length, split, seed, fresh)
         if length < 0 or seed < 0:
             raise ValueError(f'DigitScenes: expected a length and a seed of at least 0, got {length} and {seed}')
         if min(size) < 32:
@@ -77,27 +114,12 @@ class DigitScenes(DatasetMixin):
         if not 1 <= count[0] <= count[1] or not 4 <= sides[0] <= sides[1] <= min(size):
             raise ValueError(f'DigitScenes: expected 1 <= count[0] <= count[1], and 4 <= sides[0] <= sides[1] <= '
                              f'{min(size)}, got {count} and {sides}')
-        self.length = length
-        self.split = split
         self.size = size
-        self.seed = seed
         self.count = count
         self.sides = sides
-        self.fresh = fresh
-        self._first = 0
-
-    def __len__(self) -> int:
-        return self.length
-
-    def at_epoch(self, epoch: int) -> DigitScenes:
-        if not self.fresh:
-            return self
-        moved = copy.copy(self)
-        moved._first = epoch * len(self)
-        return moved
 
     def get_example(self, i: int) -> Scene:
-        rng = np.random.default_rng([self.seed, ('train', 'test').index(self.split), self._first + i])
+        rng = self._generator(i)
         image = _ground(self.size, rng)
         numbers = np.full(self.size, -1)
         labels: list[int] = []

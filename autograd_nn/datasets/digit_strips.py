@@ -1,13 +1,10 @@
 """Lines of handwritten digits, of any length, with what they say: for networks that read."""
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 from PIL import Image
 
-from autograd_nn.dataset.dataset_mixin import DatasetMixin
-from autograd_nn.datasets.digit_scenes import digits_of
+from autograd_nn.datasets.digit_scenes import NumberedDrawings, digits_of
 from autograd_nn.datasets.prepare_digit import find_ink
 
 HEIGHT = 28
@@ -15,7 +12,7 @@ HEIGHT = 28
 LINE, MARGIN = 22, 4
 
 
-class DigitStrips(DatasetMixin):
+class DigitStrips(NumberedDrawings):
     """Lines of handwritten digits, each stretched, slanted and moved a bit: nothing but this package.
 
     An example is a picture, float32 from 0 to 1, bright on dark, of shape (1, 28, W), each with its own width W, and
@@ -42,30 +39,14 @@ class DigitStrips(DatasetMixin):
 
     def __init__(self, length: int, split: str = 'train', seed: int = 0, count: tuple[int, int] = (3, 6),
                  fresh: bool = False) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(f"DigitStrips: split: expected 'train' or 'test', got {split!r}")
+        super().__init__(length, split, seed, fresh)
         if length < 0 or seed < 0 or not 1 <= count[0] <= count[1]:
             raise ValueError('DigitStrips: expected a length and a seed of at least 0, and 1 <= count[0] <= count[1]; '
                              f'got {length}, {seed} and {count}')
-        self.length = length
-        self.split = split
-        self.seed = seed
         self.count = count
-        self.fresh = fresh
-        self._first = 0
-
-    def __len__(self) -> int:
-        return self.length
-
-    def at_epoch(self, epoch: int) -> DigitStrips:
-        if not self.fresh:
-            return self
-        moved = copy.copy(self)
-        moved._first = epoch * len(self)
-        return moved
 
     def get_example(self, i: int) -> tuple[np.ndarray, str]:
-        rng = np.random.default_rng([self.seed, ('train', 'test').index(self.split), self._first + i])
+        rng = self._generator(i)
         digits, labels = digits_of(self.split)
         chosen = rng.integers(len(digits), size=rng.integers(self.count[0], self.count[1] + 1))
         height = rng.uniform(18, LINE)
