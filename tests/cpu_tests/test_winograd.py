@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autograd_nn import config, cpu, global_config, using_config
 from autograd_nn.cpu import onednn
-from autograd_nn.cpu.onednn import winograd
+from autograd_nn.cpu.onednn import library, primitive, winograd
 
 pytestmark = pytest.mark.skipif(onednn.load()[0] is None, reason=onednn.load()[1])
 
@@ -82,9 +82,11 @@ def calls(monkeypatch):
         function = getattr(winograd, name)
         monkeypatch.setattr(winograd, name,
                             lambda *args, name=name, function=function: [names.append(name), function(*args)][1])
-    # What the machine at hand would choose does not matter here.
-    monkeypatch.setattr(winograd, '_COSTS', {what: (*costs[:4], 10) for what, costs in winograd._COSTS.items()})
-    monkeypatch.setattr(type(onednn.load()[0]), 'has_avx512', False)
+    # What the machine at hand would choose does not matter here, nor do plans that were made before.
+    monkeypatch.setattr(primitive, '_thread', primitive._Thread())
+    for name in 'has_avx512', 'has_avx512_in_halves':
+        monkeypatch.setattr(type(onednn.load()[0]), name, False)
+    monkeypatch.setattr(winograd, '_AVX2', {what: costs._replace(direct=10) for what, costs in winograd._AVX2.items()})
     return names
 
 
@@ -95,8 +97,7 @@ def kernels(kernels, x, W, gy, **options):
 
 
 def test_kernels_take_it_where_it_is_faster(large, calls):
-    with using_config('num_threads', 2):  # Plans are made anew.
-        results = kernels(onednn, *large)
+    results = kernels(onednn, *large)
     assert calls == ['convolve', 'convolve', 'filter_grad']
     for actual, expected in zip(results, kernels(cpu, *[a.astype('d') for a in large])):
         np.testing.assert_allclose(actual, expected, atol=2e-5 * expected.std() * 5)
@@ -114,11 +115,10 @@ def test_not_with_bfloat16(large, calls):
 def test_a_pixel_changes_only_what_sees_it(odd, large, calls):
     """One that is not a number, or out of all proportion, would change all of its tile."""
     x, W, gy = (a.copy() for a in large)
-    with using_config('num_threads', 2):
-        usual = kernels(onednn, x, W, gy)
-        x[0, 3, 20, 21] = gy[0, 5, 20, 21] = odd
-        del calls[:]
-        y, gx, gW = kernels(onednn, x, W, gy)
+    usual = kernels(onednn, x, W, gy)
+    x[0, 3, 20, 21] = gy[0, 5, 20, 21] = odd
+    del calls[:]
+    y, gx, gW = kernels(onednn, x, W, gy)
     assert calls == []
     seen = np.zeros(x.shape[2:], bool)
     seen[19:22, 20:23] = True
@@ -193,11 +193,10 @@ def test_results_are_the_same_every_time(large, number):
 def test_filters_are_kept_until_they_change(large, calls):
     x, W, _ = large
     kept = {}
-    with using_config('num_threads', 3):
-        for scale in None, np.full(len(W), 2, 'f'), None:
-            for _ in range(2):
-                y = onednn.convolution(x, W, None, *GEOMETRY, scale=scale, kept=kept)
-            same(y[:, :8], cpu.convolution(x, W[:8] * (1 if scale is None else 2), None, *GEOMETRY))
+    for scale in None, np.full(len(W), 2, 'f'), None:
+        for _ in range(2):
+            y = onednn.convolution(x, W, None, *GEOMETRY, scale=scale, kept=kept)
+        same(y[:, :8], cpu.convolution(x, W[:8] * (1 if scale is None else 2), None, *GEOMETRY))
     assert len(calls) == 6
 
 
@@ -209,3 +208,34 @@ def test_what_is_not_a_number_is_seen(large):
     y = winograd.convolve(x, winograd.Filters(False).convert(W), None, (1, 1), None, np.inf)
     lost = np.isnan(cpu.convolution(x, W, None, *GEOMETRY))
     assert lost.any() and np.isnan(y[lost]).all() and np.isfinite(y[:, :, :12]).all()
+
+
+@pytest.mark.parametrize('halves', [False, True])
+def test_with_avx512_only_where_that_is_measured(halves, large, calls, monkeypatch):
+    monkeypatch.setattr(type(onednn.load()[0]), 'has_avx512', True)
+    monkeypatch.setattr(type(onednn.load()[0]), 'has_avx512_in_halves', halves)
+    monkeypatch.setattr(winograd, '_AVX512_IN_HALVES', winograd._AVX2)
+    kernels(onednn, *large)
+    assert calls == ['convolve', 'convolve', 'filter_grad'] * halves
+
+
+CPUINFO = 'processor\t: 0\nvendor_id\t: {}\ncpu family\t: {}\nmodel\t\t: 17\n'
+
+
+@pytest.mark.parametrize(['text', 'expected'], [
+    (CPUINFO.format('AuthenticAMD', 25), True), (CPUINFO.format('AuthenticAMD', 26), False),
+    (CPUINFO.format('GenuineIntel', 25), False), (CPUINFO.format('AuthenticAMD', 255), False), ('', False),
+    (None, False)], ids=['Zen 4', 'Zen 5', 'another vendor', 'another family', 'empty', 'no file'])
+def test_is_zen4(text, expected, tmp_path):
+    path = tmp_path / 'cpuinfo'
+    if text is not None:
+        path.write_text(text)
+    assert library._is_zen4(path) is expected
+
+
+def test_filters_that_are_kept_are_not_counted():
+    geometry = 'convolution', 256, (1, 512, 26, 26), (3, 3), (1, 1), (1, 1), (1, 1), 1
+    library = onednn.load()[0]
+    if library.has_avx512 and not library.has_avx512_in_halves:
+        pytest.skip('not measured with AVX-512')
+    assert winograd.is_faster(*geometry, keeps=True) and not winograd.is_faster(*geometry)

@@ -45,7 +45,7 @@ def convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray | None, stride: Ints
         return reference.convolution(x, W, b, stride, pad, dilate, groups, scale, residual, ceiling)
     x, stride = _without_gaps(x, W.shape[2:], stride, pad)
     key = ('convolution', x.shape, W.shape, b is not None and b.shape, residual is not None and residual.shape, stride,
-           pad, dilate, groups)
+           pad, dilate, groups, kept is not None)
     plan = _plan(key, _Forward, x)
     filters = _filters(plan, W, scale, kept)
     if plan.in_tiles:
@@ -205,13 +205,13 @@ class _Geometry:
 class _Forward(_Geometry):
 
     def __init__(self, x_shape: Ints, W_shape: Ints, b_shape: Ints | None, residual_shape: Ints | None, stride: Ints,
-                 pad: Ints, dilate: Ints, groups: int, *, tiles: bool = True) -> None:
+                 pad: Ints, dilate: Ints, groups: int, keeps: bool, *, tiles: bool = True) -> None:
         super().__init__('convolution', x_shape, W_shape, stride, pad, dilate, groups)
         if b_shape and b_shape != W_shape[:1]:
             raise ValueError(f'convolution: expected b of shape ({W_shape[0]},), got {b_shape}')
         if residual_shape and residual_shape != self.y_shape:
             raise ValueError(f'convolution: expected residual of shape {self.y_shape}, got {residual_shape}')
-        self.in_tiles = tiles and winograd.is_faster('convolution', x_shape[1], self.y_shape, *self.geometry)
+        self.in_tiles = tiles and winograd.is_faster('convolution', x_shape[1], self.y_shape, *self.geometry, keeps)
         if self.in_tiles:
             self.filters: Converter | winograd.Filters = winograd.Filters(transposed=False)
             return

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
 import os
+import re
 import site
 import sys
 import threading
@@ -92,6 +94,18 @@ def check(status: int, what: str) -> None:
     """Raises an `OneDNNError` unless `status` is success."""
     if status:
         raise OneDNNError(f'oneDNN: {what}: {_STATUS.get(status, f"status {status}")}')
+
+
+@functools.cache
+def _is_zen4(cpuinfo: Path) -> bool:
+    """Whether Linux calls its processor one of AMD's family 25, of which those with AVX-512 are of the design Zen 4."""
+    try:
+        text = cpuinfo.read_text(encoding='utf-8', errors='replace')
+    except OSError as error:
+        _logger.debug('the kind of processor is unknown: %s', error)
+        return False
+    return all(re.search(rf'^{name}\s*: {value}$', text, re.MULTILINE)
+               for name, value in [('vendor_id', 'AuthenticAMD'), ('cpu family', '25')])
 
 
 class Library:
@@ -187,6 +201,11 @@ class Library:
     def has_avx512(self) -> bool:
         """Whether its kernels use AVX-512 on this processor."""
         return self.c.dnnl_get_effective_cpu_isa() & _AVX512 == _AVX512
+
+    @property
+    def has_avx512_in_halves(self) -> bool:
+        """Whether that takes the processor two steps of 256 bits, so that it computes no faster than with AVX2."""
+        return self.has_avx512 and _is_zen4(Path('/proc/cpuinfo'))
 
     def set_num_threads(self, number: int) -> None:
         """Sets how many threads the calling thread's executions run on, where the library is built on OpenMP.

@@ -38,15 +38,34 @@ _TILE, _SEEN = 4, 6
 # The columns of the matrices of 36 rows that a thread transforms at a time, and those of all that wait together for the
 # products: the former are to fit a core's cache, the latter the one that cores share.
 _PART_COLUMNS, _BLOCK_COLUMNS = 1 << 14, 1 << 17
-# Nanoseconds on one core: for each tile and input channel, for each tile and output channel, for each tile and filter,
-# for each filter; and for each multiplication of the direct algorithm. Fitted to measurements with AVX2.
-_COSTS = {'convolution': (100, 70, 1.1, 60, 0.21), 'filter_grad': (60, 60, 1.15, 60, 0.31)}
 _LEAST_TILES = 32
 # See `is_exact`: how much larger than the mean of magnitudes (of a sample) the largest may be, how large that may be at
 # all, and how many elements are looked at at a time. At the limit, errors are 1e-4 of the output's standard deviation.
 _MOST_RANGE, _LARGEST, _SAMPLE, _RANGE_ELEMENTS = 1e3, 1e30, 1 << 14, 1 << 18
 # The 36 products, in parts for the threads.
 _STACKS = [slice(i, i + 6) for i in range(0, _SEEN * _SEEN, 6)]
+
+
+class _Costs(NamedTuple):
+    """Nanoseconds of one core."""
+
+    input: float
+    """For each tile and input channel."""
+    output: float
+    """For each tile and output channel."""
+    product: float
+    """For each tile and filter."""
+    filter: float
+    """For each filter that is not kept."""
+    call: float
+    direct: float
+    """Of the direct algorithm, for each pixel and filter."""
+
+
+# Fitted to measurements: with AVX2 on one core, and on two of a processor that takes AVX-512 in halves.
+_AVX2 = {'convolution': _Costs(100, 70, 1.1, 60, 0, 0.21), 'filter_grad': _Costs(60, 60, 1.15, 60, 0, 0.31)}
+_AVX512_IN_HALVES = {'convolution': _Costs(61, 36, 1.09, 27, 9e5, 0.159),
+                     'filter_grad': _Costs(43, 89, 0.78, 43, 6e5, 0.174)}
 
 
 def _matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -176,27 +195,31 @@ def _outside(inside: slice, length: int) -> Iterator[slice]:
 
 
 def is_faster(what: str, inputs: int, y_shape: Ints, kernel_size: Ints, stride: Ints, pad: Ints, dilate: Ints,
-              groups: int) -> bool:
+              groups: int, keeps: bool = False) -> bool:
     """Whether there is an algorithm here for a geometry, and it takes at most nine tenths of the direct one's time.
 
     Args:
         what: ``'convolution'`` or ``'filter_grad'``.
         inputs: The number of input channels.
         y_shape: The shape of the output, (N, K, height, width).
+        keeps: Whether transformed filters are kept for the next call.
     """
     if not (kernel_size == (3, 3) and stride == dilate == (1, 1) and groups == 1 and max(pad) <= 2):
         return False
-    # With AVX-512 nothing is measured yet, and sums of numbers rounded to bfloat16 would lose too many digits here.
-    if loaded().has_avx512 or config.use_bfloat16:
+    # Nothing is measured with whole AVX-512, and sums of numbers rounded to bfloat16 would lose too many digits here.
+    library = loaded()
+    halves = library.has_avx512_in_halves
+    if (library.has_avx512 and not halves) or config.use_bfloat16:
         _logger.debug('%s of %s: not in tiles with %s', what, y_shape,
                       'bfloat16' if config.use_bfloat16 else 'AVX-512')
         return False
     samples, outputs, height, width = y_shape
     tiles = samples * -(-height // _TILE) * -(-width // _TILE)
-    per_input, per_output, per_pair, per_filter, direct = _COSTS[what]
+    costs = (_AVX512_IN_HALVES if halves else _AVX2)[what]
     filters = inputs * outputs
-    time = tiles * (per_input * inputs + per_output * outputs + per_pair * filters) + per_filter * filters
-    return tiles >= _LEAST_TILES and time < 0.9 * direct * samples * height * width * filters
+    time = (costs.call + (0 if keeps else costs.filter * filters)
+            + tiles * (costs.input * inputs + costs.output * outputs + costs.product * filters))
+    return tiles >= _LEAST_TILES and time < 0.9 * costs.direct * samples * height * width * filters
 
 
 def is_exact(x: np.ndarray) -> bool:
