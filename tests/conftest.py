@@ -3,6 +3,7 @@
 With ``CUDA_SOFTWARE=1`` in the environment this session has CuPy, on CUDA in software (`cuda_software/__init__.py`).
 """
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -63,6 +64,12 @@ def pytest_collection_modifyitems(config, items):
         needing = [item for item in items if item.get_closest_marker('gpu')]
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if not item.get_closest_marker('gpu')]
+
+
+def pytest_collection_finish():
+    """The garbage collector passes over the tests themselves, thousands of them: 5 to 10 % of the time of all."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collectstart(collector):

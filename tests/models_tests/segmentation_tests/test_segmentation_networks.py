@@ -113,6 +113,14 @@ def eight_scenes(step):
     return [np.stack(each)[..., ::step, ::step].copy() for each in pictures]
 
 
+def test_only_the_small_segnet_basic_centers_pictures():
+    """Files of ChainerCV expect them as they are."""
+    white = np.full((3, 2, 2), 255, 'f')
+    assert (models.create('segnet_basic').prepare(white) == 255).all()
+    small = models.create('segnet_basic_small')
+    np.testing.assert_allclose(small.prepare(white), models.TORCHVISION.normalize(white, 255))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(('name', 'step', 'rate', 'options'), [
     ('segnet_basic_small', 1, 1e-2, {'width': 16}), ('unet', 2, 3e-3, {'width': 8}),
