@@ -26,6 +26,9 @@ def ctc_greedy(log_p: ArrayLike, blank: int) -> list[list[int]]:
     Returns:
         The labels of each sequence.
 
+    Raises:
+        ValueError: `log_p` has another shape, a number is NaN, or `blank` is none of the labels.
+
     Example:
         >>> import numpy as np
         >>> from autograd_nn.models import ctc_greedy
@@ -33,7 +36,7 @@ def ctc_greedy(log_p: ArrayLike, blank: int) -> list[list[int]]:
         >>> ctc_greedy(said, blank=0)
         [[1, 1, 2]]
     """
-    best = to_cpu(as_array(log_p)).argmax(axis=2)
+    best = _checked('ctc_greedy', log_p, blank).argmax(axis=2)
     new = np.concatenate([np.ones((len(best), 1), bool), best[:, 1:] != best[:, :-1]], axis=1) & (best != blank)
     return [row[keep].tolist() for row, keep in zip(best, new)]
 
@@ -55,7 +58,8 @@ def ctc_beam_search(log_p: ArrayLike, blank: int, width: int = 10) -> list[list[
         all ways whose beginnings were kept.
 
     Raises:
-        ValueError: `width` is not positive.
+        ValueError: `width` is not positive, `log_p` has another shape, a number is NaN or infinite, all labels of a step
+            are impossible, or `blank` is none of the labels.
 
     Example:
         >>> import numpy as np
@@ -67,7 +71,26 @@ def ctc_beam_search(log_p: ArrayLike, blank: int, width: int = 10) -> list[list[
     """
     if width < 1:
         raise ValueError(f'ctc_beam_search: expected a width of at least 1, got {width}')
-    return [_search(steps, blank, width) for steps in to_cpu(as_array(log_p)).astype(np.float64)]
+    values = _checked('ctc_beam_search', log_p, blank).astype(np.float64)
+    largest = values.max(axis=2, initial=-np.inf)
+    if not np.isfinite(largest).all():
+        sequence, step = np.argwhere(~np.isfinite(largest))[0]
+        raise ValueError(f'ctc_beam_search: expected logarithms of probabilities, got {largest[sequence, step]} as the '
+                         f'largest of sequence {sequence} at step {step}')
+    return [_search(steps, blank, width) for steps in values]
+
+
+def _checked(function: str, log_p: ArrayLike, blank: int) -> np.ndarray:
+    """What the network says, on the CPU."""
+    values = to_cpu(as_array(log_p))
+    if values.ndim != 3:
+        raise ValueError(f'{function}: expected log_p of shape (N, T, V), got {values.shape}')
+    if not 0 <= blank < values.shape[2]:
+        raise ValueError(f'{function}: expected a blank from 0 to {values.shape[2] - 1}, got {blank}')
+    if np.isnan(values).any():
+        raise ValueError(f'{function}: expected logarithms of probabilities, got NaN at step '
+                         f'{np.argwhere(np.isnan(values))[0][1]}')
+    return values
 
 
 def _search(log_p: np.ndarray, blank: int, width: int) -> list[Hypothesis]:
@@ -75,7 +98,9 @@ def _search(log_p: np.ndarray, blank: int, width: int) -> list[Hypothesis]:
     # divided by the largest so far, whose logarithm is in `scale`.
     beams: dict[tuple[int, ...], list[float]] = {(): [1., 0.]}
     labels, scale = [label for label in range(log_p.shape[1]) if label != blank], 0.
-    for p in np.exp(log_p).tolist():
+    for row in log_p:
+        shift = float(row.max())
+        p = np.exp(row - shift).tolist()
         found: defaultdict[tuple[int, ...], list[float]] = defaultdict(lambda: [0., 0.])
         for beginning, (with_blank, with_label) in beams.items():
             total, last = with_blank + with_label, beginning[-1] if beginning else None
@@ -89,6 +114,6 @@ def _search(log_p: np.ndarray, blank: int, width: int) -> list[Hypothesis]:
                 found[longer][1] += (with_blank if label == last else total) * p[label]
         best = sorted(found.items(), key=lambda item: -sum(item[1]))[:width]
         largest = sum(best[0][1])
-        scale += math.log(largest)
+        scale += math.log(largest) + shift
         beams = {beginning: [each / largest for each in ways] for beginning, ways in best}
     return [Hypothesis([*beginning], math.log(sum(ways)) + scale) for beginning, ways in beams.items() if sum(ways)]

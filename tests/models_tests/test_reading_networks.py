@@ -205,6 +205,25 @@ def test_the_likeliest_label_of_each_step():
         models.ctc_beam_search(certain, 3, width=0)
 
 
+@pytest.mark.parametrize('search', [models.ctc_greedy, models.ctc_beam_search])
+@pytest.mark.parametrize(('log_p', 'blank', 'message'), [
+    (np.zeros((3, 4)), 0, r'expected log_p of shape \(N, T, V\), got \(3, 4\)'),
+    (np.zeros((1, 3, 4)), 4, 'expected a blank from 0 to 3, got 4'),
+    (np.zeros((1, 3, 4)), -1, 'expected a blank from 0 to 3, got -1'),
+    ([[[-1., -1.], [-1., np.nan]]], 0, 'expected logarithms of probabilities, got NaN at step 1')])
+def test_nonsense_is_not_decoded(search, log_p, blank, message):
+    with pytest.raises(ValueError, match=f'{search.__name__}: {message}'):
+        search(np.array(log_p), blank)
+
+
+def test_a_step_without_a_possible_label():
+    log_p = np.array([[[0., 0.], [-np.inf, -np.inf]]])
+    with pytest.raises(ValueError, match='got -inf as the largest of sequence 0 at step 1'):
+        models.ctc_beam_search(log_p, 0)
+    tokens, score = models.ctc_beam_search(np.array([[[-np.inf, 0.], [-800., -np.inf]]]), 0)[0][0]
+    assert (tokens, score) == ([1], pytest.approx(-800))
+
+
 def test_the_score_of_labels_is_the_loss_of_ctc():
     logits, t = np.random.normal(size=(1, 6, 4)), np.array([[1, 1, 0]])
     loss = F.connectionist_temporal_classification([*F.separate(logits, axis=1)], t, 3)
