@@ -58,8 +58,8 @@ def ctc_beam_search(log_p: ArrayLike, blank: int, width: int = 10) -> list[list[
         all ways whose beginnings were kept.
 
     Raises:
-        ValueError: `width` is not positive, `log_p` has another shape, a number is NaN or infinite, all labels of a step
-            are impossible, or `blank` is none of the labels.
+        ValueError: `width` is not positive, `log_p` has another shape, a number is NaN or infinite, all labels of a
+            step are impossible, or `blank` is none of the labels.
 
     Example:
         >>> import numpy as np
