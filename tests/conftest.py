@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """The garbage collector passes over the tests themselves, thousands of them: 5 to 10 % of the time of all."""
+    """The garbage collector passes over the tests themselves: 4,000 of functions, core and links take 8 % less time."""
     gc.collect()
     gc.freeze()
 

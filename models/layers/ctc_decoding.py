@@ -72,12 +72,14 @@ def ctc_beam_search(log_p: ArrayLike, blank: int, width: int = 10) -> list[list[
     if width < 1:
         raise ValueError(f'ctc_beam_search: expected a width of at least 1, got {width}')
     values = _checked('ctc_beam_search', log_p, blank).astype(np.float64)
-    largest = values.max(axis=2, initial=-np.inf)
+    largest = values.max(axis=2)
     if not np.isfinite(largest).all():
         sequence, step = np.argwhere(~np.isfinite(largest))[0]
         raise ValueError(f'ctc_beam_search: expected logarithms of probabilities, got {largest[sequence, step]} as the '
                          f'largest of sequence {sequence} at step {step}')
-    return [_search(steps, blank, width) for steps in values]
+    # The likeliest label of a step counts as 1, so that logits of any size have an exponential.
+    scales = largest.sum(axis=1).tolist()
+    return [_search(steps, blank, width, scale) for steps, scale in zip(values - largest[..., None], scales)]
 
 
 def _checked(function: str, log_p: ArrayLike, blank: int) -> np.ndarray:
@@ -93,14 +95,12 @@ def _checked(function: str, log_p: ArrayLike, blank: int) -> np.ndarray:
     return values
 
 
-def _search(log_p: np.ndarray, blank: int, width: int) -> list[Hypothesis]:
+def _search(log_p: np.ndarray, blank: int, width: int, scale: float) -> list[Hypothesis]:
     # For each beginning the probability of the ways that end with a blank, and of those that end with its last label;
     # divided by the largest so far, whose logarithm is in `scale`.
     beams: dict[tuple[int, ...], list[float]] = {(): [1., 0.]}
-    labels, scale = [label for label in range(log_p.shape[1]) if label != blank], 0.
-    for row in log_p:
-        shift = float(row.max())
-        p = np.exp(row - shift).tolist()
+    labels = [label for label in range(log_p.shape[1]) if label != blank]
+    for p in np.exp(log_p).tolist():
         found: defaultdict[tuple[int, ...], list[float]] = defaultdict(lambda: [0., 0.])
         for beginning, (with_blank, with_label) in beams.items():
             total, last = with_blank + with_label, beginning[-1] if beginning else None
@@ -114,6 +114,6 @@ def _search(log_p: np.ndarray, blank: int, width: int) -> list[Hypothesis]:
                 found[longer][1] += (with_blank if label == last else total) * p[label]
         best = sorted(found.items(), key=lambda item: -sum(item[1]))[:width]
         largest = sum(best[0][1])
-        scale += math.log(largest) + shift
+        scale += math.log(largest)
         beams = {beginning: [each / largest for each in ways] for beginning, ways in best}
     return [Hypothesis([*beginning], math.log(sum(ways)) + scale) for beginning, ways in beams.items() if sum(ways)]
